@@ -1,0 +1,1 @@
+//! Criterion benches, a file per topic, under `benches/`.

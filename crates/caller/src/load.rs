@@ -1,0 +1,237 @@
+//! A load generator: many calls over a running server from one pinned thread, and what became of each packet.
+//!
+//! Every packet says in its own audio who sent it and which one it is ([`mark`]), so that delay, loss,
+//! duplication and misrouting are measured through whatever the server does to headers, keys and coding.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use mediapoint_net::{pin_current_thread, raise_fd_limit};
+use serde::Serialize;
+
+use crate::ng::{Client, NgError};
+use crate::sdes::Suite;
+use crate::sdp::SdpError;
+
+mod calls;
+mod cpu;
+mod endpoint;
+pub mod mark;
+mod progress;
+mod report;
+mod run;
+
+pub use cpu::{CpuMeter, CpuSource};
+pub use report::{DelayParts, GeneratorCost, LoadReport, ServerCost};
+
+use calls::CallSet;
+use endpoint::Endpoint;
+use run::Run;
+
+/// Most calls one generator carries: two marks a call have to fit 16 bits.
+pub const MAX_CALLS: usize = 16_000;
+
+/// What each call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// PCMU over plain RTP on both sides.
+    PcmuRelay,
+    /// PCMU; the caller speaks plain RTP, the callee SRTP with SDES keys.
+    SrtpOneSide {
+        /// The suite that the callee picks from what the server offers it.
+        suite: Suite,
+    },
+    /// The caller speaks PCMU, the callee PCMA, both plain RTP; the server converts.
+    PcmuPcma,
+}
+
+impl Kind {
+    /// What a report calls it.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::PcmuRelay => "PCMU relay".to_owned(),
+            Self::SrtpOneSide { suite } => format!("PCMU, SRTP on one side ({})", suite.name()),
+            Self::PcmuPcma => "PCMU to PCMA".to_owned(),
+        }
+    }
+}
+
+/// What to generate, against whom.
+#[derive(Debug, Clone, Serialize)]
+pub struct LoadConfig {
+    /// The server's control port.
+    pub ng: SocketAddr,
+    /// The server's process, where its CPU time is to be measured.
+    pub server_pid: Option<u32>,
+    /// Calls at one time, at most [`MAX_CALLS`].
+    pub calls: usize,
+    /// What each call is.
+    #[serde(skip)]
+    pub kind: Kind,
+    /// How long to measure.
+    pub duration: Duration,
+    /// How long to send before measuring.
+    pub warm_up: Duration,
+    /// The core the generating thread is pinned to; `None` leaves it free.
+    pub core: Option<usize>,
+    /// The address the phones bind to.
+    pub address: IpAddr,
+    /// The first UDP port tried for a phone; even ports from here on are taken where they are free.
+    pub first_port: u16,
+    /// How long the generator sleeps between rounds. Zero, the default, never sleeps: packets leave evenly, as many
+    /// phones send them, delay is measured to some microseconds, and the core is taken whole. With a sleep they
+    /// leave in bursts of that length, which a server that wakes for each packet gets cheaper than real traffic.
+    pub tick: Duration,
+    /// How long the same phones talk to each other without a server first, to know the generator's own share;
+    /// zero leaves that out.
+    pub baseline: Duration,
+    /// Shows a progress bar where standard error is a terminal.
+    pub progress: bool,
+}
+
+impl LoadConfig {
+    /// 100 PCMU calls for ten seconds over the server at `ng`.
+    #[must_use]
+    pub fn new(ng: SocketAddr) -> Self {
+        Self {
+            ng,
+            server_pid: None,
+            calls: 100,
+            kind: Kind::PcmuRelay,
+            duration: Duration::from_secs(10),
+            warm_up: Duration::from_secs(2),
+            core: None,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            first_port: 10_000,
+            tick: Duration::ZERO,
+            baseline: Duration::from_secs(1),
+            progress: true,
+        }
+    }
+}
+
+/// Why a load could not be generated.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The number of calls is 0 or above [`MAX_CALLS`].
+    #[error("{0} calls cannot be generated, 1 to {MAX_CALLS} can")]
+    Calls(usize),
+    /// The core cannot be used.
+    #[error("cannot pin the generator to core {core}: {source}")]
+    Core {
+        /// The core asked for.
+        core: usize,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+    /// A socket or the poller failed.
+    #[error("socket: {0}")]
+    Io(#[from] io::Error),
+    /// Fewer free ports than phones.
+    #[error("no free even ports above {first} for {phones} phones")]
+    Ports {
+        /// The first port tried.
+        first: u16,
+        /// How many were needed.
+        phones: usize,
+    },
+    /// A call could not be set up or ended.
+    #[error("call {call}: {source}")]
+    Ng {
+        /// Which call, from 0.
+        call: usize,
+        /// What happened.
+        source: NgError,
+    },
+    /// The server wrote a description that cannot be used.
+    #[error("call {call}: {source}")]
+    Sdp {
+        /// Which call, from 0.
+        call: usize,
+        /// What is wrong with it.
+        source: SdpError,
+    },
+    /// The server did not offer what the kind of load needs.
+    #[error("call {call}: the server's description lacks {lacking}")]
+    Lacking {
+        /// Which call, from 0.
+        call: usize,
+        /// What is missing.
+        lacking: String,
+    },
+    /// The server's process cannot be read.
+    #[error("cannot read the CPU time of process {pid}: {source}")]
+    Cpu {
+        /// The process.
+        pid: u32,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+    /// The generating thread ended by a panic.
+    #[error("the generating thread panicked")]
+    Panicked,
+}
+
+/// Generates one load. See [`LoadGenerator::run`].
+#[derive(Debug)]
+pub struct LoadGenerator {
+    config: LoadConfig,
+}
+
+impl LoadGenerator {
+    /// A generator for `config`.
+    ///
+    /// # Errors
+    /// [`LoadError::Calls`] where there are none or too many.
+    pub fn new(config: LoadConfig) -> Result<Self, LoadError> {
+        if config.calls == 0 || config.calls > MAX_CALLS {
+            return Err(LoadError::Calls(config.calls));
+        }
+        Ok(Self { config })
+    }
+
+    /// Sets the calls up, talks on all of them, ends them, and says what happened. Blocks for as long as the
+    /// baseline, warm-up and measurement together, and about two seconds more.
+    ///
+    /// # Errors
+    /// Every case of [`LoadError`]; calls that were set up are deleted then, too.
+    pub fn run(&self) -> Result<LoadReport, LoadError> {
+        let thread = || {
+            std::thread::Builder::new().name("load".to_owned()).spawn({
+                let config = self.config.clone();
+                move || generate(&config)
+            })
+        };
+        thread()?.join().unwrap_or(Err(LoadError::Panicked))
+    }
+}
+
+fn generate(config: &LoadConfig) -> Result<LoadReport, LoadError> {
+    if let Some(core) = config.core {
+        pin_current_thread(core).map_err(|source| LoadError::Core { core, source })?;
+    }
+    raise_fd_limit()?;
+    let baseline = if config.baseline.is_zero() { None } else { Some(baseline(config)?) };
+    let sockets = endpoint::bind(config)?;
+    let client = Client::connect(config.ng).map_err(|source| LoadError::Ng { call: 0, source })?;
+    let mut calls = CallSet::new(client, config.kind);
+    let endpoints = calls.set_up(&sockets)?;
+    let outcome =
+        Run::new(config, sockets, endpoints)?.measure(config.warm_up, config.duration, config.server_pid)?;
+    calls.tear_down()?;
+    Ok(report::assemble(config, &outcome, baseline))
+}
+
+/// The same phones, each pair wired to itself.
+fn baseline(config: &LoadConfig) -> Result<DelayParts, LoadError> {
+    let sockets = endpoint::bind(config)?;
+    let addresses: Vec<SocketAddr> = sockets.iter().map(mediapoint_net::UdpSocket::local_addr).collect();
+    let peers = addresses.chunks_exact(2).flat_map(|pair| pair.iter().rev());
+    let endpoints = peers.zip(0..).map(|(&peer, number)| Endpoint::plain(number, peer)).collect();
+    let warm_up = config.baseline.min(Duration::from_millis(300));
+    let quiet = LoadConfig { progress: false, ..config.clone() };
+    let outcome = Run::new(&quiet, sockets, endpoints)?.measure(warm_up, config.baseline, None)?;
+    Ok(report::parts(&outcome))
+}

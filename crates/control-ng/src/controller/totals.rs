@@ -1,0 +1,174 @@
+//! Figures of the whole server, for `statistics`.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use mediapoint_engine::{CallStatistics, EndReason, EngineLoad};
+use mediapoint_packet::Time;
+
+use crate::wire::{Dict, Value};
+use crate::{Command, Reply, Request};
+
+/// Most controllers counted apart.
+const MAX_PROXIES: usize = 64;
+
+/// Counted since the start.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    started: Option<Time>,
+    proxies: BTreeMap<IpAddr, Counts>,
+    all: Counts,
+    ended: u64,
+    rejected: u64,
+    timed_out: u64,
+    held_too_long: u64,
+    deleted: u64,
+    forced: u64,
+    packets: u64,
+    octets: u64,
+    refused: u64,
+    one_way: u64,
+    zero_way: u64,
+    durations: Duration,
+}
+
+/// Requests by command.
+#[derive(Debug, Default, Clone, Copy)]
+struct Counts {
+    ping: u64,
+    offer: u64,
+    answer: u64,
+    delete: u64,
+    query: u64,
+    list: u64,
+    statistics: u64,
+    errors: u64,
+}
+
+impl Counts {
+    fn add(&mut self, command: &Command, failed: bool) {
+        let counter = match command {
+            Command::Ping => Some(&mut self.ping),
+            Command::Offer => Some(&mut self.offer),
+            Command::Answer => Some(&mut self.answer),
+            Command::Delete => Some(&mut self.delete),
+            Command::Query => Some(&mut self.query),
+            Command::List => Some(&mut self.list),
+            Command::Statistics => Some(&mut self.statistics),
+            Command::Unsupported(_) => None,
+        };
+        if let Some(counter) = counter {
+            *counter += 1;
+        }
+        self.errors += u64::from(failed);
+    }
+
+    fn pairs(&self) -> [(&'static str, u64); 8] {
+        [
+            ("pingcount", self.ping),
+            ("offercount", self.offer),
+            ("answercount", self.answer),
+            ("deletecount", self.delete),
+            ("querycount", self.query),
+            ("listcount", self.list),
+            ("statistics", self.statistics),
+            ("errorcount", self.errors),
+        ]
+    }
+}
+
+impl Totals {
+    pub(super) fn request(&mut self, now: Time, request: &Request, failed: bool) {
+        self.started.get_or_insert(now);
+        self.all.add(&request.command, failed);
+        let ip = request.source.ip();
+        if self.proxies.len() < MAX_PROXIES || self.proxies.contains_key(&ip) {
+            self.proxies.entry(ip).or_default().add(&request.command, failed);
+        }
+    }
+
+    pub(super) fn rejected(&mut self, command: &Command) {
+        self.rejected += u64::from(*command == Command::Offer);
+    }
+
+    pub(super) fn call_ended(&mut self, reason: EndReason, statistics: &CallStatistics) {
+        self.ended += 1;
+        match reason {
+            EndReason::Command => self.deleted += 1,
+            EndReason::MediaTimeout => self.timed_out += 1,
+            EndReason::HoldTimeout => self.held_too_long += 1,
+            _ => self.forced += 1,
+        }
+        self.durations += statistics.age;
+        let heard = statistics.legs.iter().filter(|leg| leg.received.packets > 0).count();
+        self.zero_way += u64::from(heard == 0);
+        self.one_way += u64::from(heard > 0 && heard < statistics.legs.len());
+        for leg in &statistics.legs {
+            self.packets += leg.received.packets;
+            self.octets += leg.received.octets;
+            self.refused += leg.received.refused.total();
+        }
+    }
+
+    /// The reply to `statistics`.
+    pub(super) fn report(&self, now: Time, sessions: usize, load: &EngineLoad) -> Reply {
+        let sessions = u64::try_from(sessions).unwrap_or(u64::MAX);
+        let sum = |of: fn(&mediapoint_engine::WorkerLoad) -> u64| load.workers.iter().map(of).sum::<u64>();
+        let current = dict([
+            ("sessionsown", sessions.into()),
+            ("sessionsforeign", Value::Int(0)),
+            ("sessionstotal", sessions.into()),
+            ("pointsused", sum(|worker| worker.used.as_thousandths()).into()),
+            ("pointsbudget", sum(|worker| worker.budget.as_thousandths()).into()),
+        ]);
+        let uptime = self.started.map_or(Duration::ZERO, |started| now.since(started));
+        let average =
+            self.durations.checked_div(u32::try_from(self.ended).unwrap_or(u32::MAX)).unwrap_or_default();
+        let totals = dict([
+            ("uptime", uptime.as_secs().to_string().into()),
+            ("managedsessions", self.ended.into()),
+            ("rejectedsessions", self.rejected.into()),
+            ("timeoutsessions", self.timed_out.into()),
+            ("silenttimeoutsessions", self.held_too_long.into()),
+            ("finaltimeoutsessions", Value::Int(0)),
+            ("offertimeoutsessions", Value::Int(0)),
+            ("regularterminatedsessions", self.deleted.into()),
+            ("forcedterminatedsessions", self.forced.into()),
+            ("relayedpackets", self.packets.into()),
+            ("relayedbytes", self.octets.into()),
+            ("relayedpacketerrors", self.refused.into()),
+            ("receiveddatagrams", sum(|worker| worker.received).into()),
+            ("sentdatagrams", sum(|worker| worker.sent).into()),
+            ("droppeddatagrams", sum(|worker| worker.dropped).into()),
+            ("workerrestarts", sum(|worker| worker.restarts).into()),
+            ("zerowaystreams", self.zero_way.into()),
+            ("onewaystreams", self.one_way.into()),
+            ("avgcallduration", format!("{:.6}", average.as_secs_f64()).into()),
+            ("totalcallsduration", format!("{:.6}", self.durations.as_secs_f64()).into()),
+        ]);
+        let statistics = dict([
+            ("currentstatistics", current),
+            ("totalstatistics", totals),
+            ("controlstatistics", self.control()),
+        ]);
+        Reply::ok().with("statistics", statistics)
+    }
+
+    fn control(&self) -> Value {
+        let proxy = |(ip, counts): (&IpAddr, &Counts)| {
+            let counts = counts.pairs().map(|(key, n)| (key.to_owned(), Value::from(n)));
+            let name = ("proxy".to_owned(), ip.to_string().into());
+            let pairs = counts.into_iter().chain([name]);
+            Value::Dict(pairs.map(|(key, value)| (key.into_bytes(), value)).collect())
+        };
+        let mut control: Dict =
+            self.all.pairs().map(|(key, n)| (format!("total{key}").into_bytes(), n.into())).into();
+        control.insert(b"proxies".to_vec(), self.proxies.iter().map(proxy).collect());
+        Value::Dict(control)
+    }
+}
+
+pub(super) fn dict<const N: usize>(pairs: [(&str, Value); N]) -> Value {
+    Value::Dict(pairs.map(|(key, value)| (key.as_bytes().to_vec(), value)).into())
+}

@@ -1,0 +1,177 @@
+//! An answer on its way back: what both sides agreed on takes effect, and the description is rewritten for the offerer.
+
+use mediapoint_engine::{LegKind, RtcpMode};
+use mediapoint_packet::sdp::Sdp;
+use mediapoint_srtp::Suite;
+
+use super::codecs::{self, CodecLine};
+use super::describe::Described;
+use super::offer::{learn, outgoing};
+use super::rewrite::{Place, RtpOut, SectionOut, rewrite};
+use super::{Dialog, PendingOffer, Plan, keys};
+use crate::request::{Options, Profile, RtcpMux, TransportProtocol};
+use crate::{KeyFault, NgError};
+
+/// Takes the answer to the last offer and gives what the offerer is told. The caller puts it into effect with
+/// [`super::apply::apply`].
+pub(crate) fn process(dialog: &mut Dialog, mut sdp: Sdp, options: &Options) -> Result<Vec<u8>, NgError> {
+    let offer = dialog.offer.clone().ok_or(NgError::UnknownOffer)?;
+    let read = |(index, section)| Described::read(&sdp, index, section, options);
+    let said: Vec<Described> = sdp.media.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+    let (offerer, answerer) = dialog.sides_mut(offer.from);
+    learn(answerer, offerer, options);
+    for side in [offerer, answerer] {
+        side.streams.iter_mut().for_each(|stream| stream.active = false);
+    }
+    let mut sections = Vec::new();
+    for (index, said) in said.into_iter().enumerate() {
+        let plan = offer.plans.get(index).filter(|plan| plan.carried);
+        let section = match plan {
+            Some(plan) if !said.disabled && said.kind == plan.said.kind => {
+                agree(dialog, &offer, plan, index, said, options)?
+            }
+            _ => None,
+        };
+        let proto = || offer.plans.get(index).map(|plan| plan.said.proto.clone());
+        sections.push(section.unwrap_or_else(|| SectionOut::Rejected { address: None, proto: proto() }));
+    }
+    let out = outgoing(sections, options);
+    rewrite(&mut sdp, &out);
+    let address = out.first_address();
+    let (offerer, _) = dialog.sides_mut(offer.from);
+    offerer.session.apply(&mut sdp, &options.replace, address);
+    Ok(sdp.to_bytes())
+}
+
+/// Agrees one section; `None` where the two sides have nothing in common.
+fn agree(
+    dialog: &mut Dialog,
+    offer: &PendingOffer,
+    plan: &Plan,
+    index: usize,
+    said: Described,
+    options: &Options,
+) -> Result<Option<SectionOut>, NgError> {
+    let (offerer, answerer) = dialog.sides_mut(offer.from);
+    let (Some(theirs), Some(ours)) = (answerer.stream_mut(index), offerer.stream_mut(index)) else {
+        return Err(NgError::Internal);
+    };
+    let Some(leg) = ours.leg else { return Err(NgError::Internal) };
+    let at = Place {
+        address: options.media_address.unwrap_or(leg.rtp.ip()),
+        port: leg.rtp.port(),
+        keep_zero: said.zero && !options.replace.zero_address,
+    };
+    let Some(profile) = plan.said.profile else {
+        for (stream, said) in [(&mut *ours, plan.said.clone()), (&mut *theirs, said)] {
+            // The profile is kept: a fax call goes back to the audio it had.
+            (stream.keys, stream.suite) = (None, None);
+            (stream.said, stream.rtcp, stream.active) = (Some(said), RtcpMode::Off, true);
+        }
+        return Ok(Some(SectionOut::Datagrams { at }));
+    };
+
+    let is_audio = plan.said.kind == Some(LegKind::Audio);
+    let back = if is_audio {
+        let (of_offer, of_answer) = (&offer.options.codec, &options.codec);
+        codecs::plan_answer(&said.codecs, &plan.offered, of_offer, of_answer, options.single_codec)
+    } else {
+        Vec::new()
+    };
+    if is_audio && back.is_empty() {
+        return Ok(None);
+    }
+    let codecs_out = is_audio.then(|| codecs_out(&back, &said.codecs));
+
+    let suite = agree_answerer(theirs, &said)?;
+    let crypto = agree_offerer(ours, plan, offer, suite, options)?;
+    let told = told_profile(options, profile, said.profile);
+    ours.profile = Some(told);
+
+    let mux = accepts_mux(&offer.options.rtcp_mux, plan.said.mux, said.mux);
+    let section = RtpOut {
+        at,
+        rtcp_port: if mux { Some(at.port) } else { leg.rtcp.map(|rtcp| rtcp.port()) },
+        mux,
+        proto: if told == profile { plan.said.proto.clone() } else { told.name().to_owned() },
+        direction: said.direction,
+        codecs: codecs_out,
+        crypto,
+        ptime: offer.options.ptime_reverse.filter(|_| is_audio),
+        mid: plan.mid.clone(),
+        own_streams: is_audio,
+    };
+    ours.rtcp = if mux { RtcpMode::Mux } else { RtcpMode::Separate };
+    theirs.rtcp = if said.mux && plan.mux_offered { RtcpMode::Mux } else { RtcpMode::Separate };
+    ours.codecs = back;
+    theirs.codecs.clone_from(&said.codecs);
+    ours.said = Some(plan.said.clone());
+    theirs.said = Some(said);
+    (ours.active, theirs.active) = (true, true);
+    Ok(Some(SectionOut::Rtp(Box::new(section))))
+}
+
+/// Keys with who answers; the suite in use.
+fn agree_answerer(stream: &mut super::Stream, said: &Described) -> Result<Option<Suite>, NgError> {
+    let offered_secure = stream.profile.is_some_and(|profile| profile.secure);
+    let fault = |fault| Err(NgError::UnusableKey(fault));
+    if !offered_secure {
+        (stream.keys, stream.suite) = (None, None);
+        return if said.is_secure() { fault(KeyFault::NotOffered) } else { Ok(None) };
+    }
+    if said.crypto.is_empty() {
+        return fault(said.crypto_fault.unwrap_or(KeyFault::None));
+    }
+    let Some(line) = stream.own.taken(&said.crypto) else { return fault(KeyFault::NotOffered) };
+    stream.keys = Some(keys::of_line(line, stream.own.key(line.suite)?));
+    stream.suite = Some(line.suite);
+    Ok(stream.suite)
+}
+
+/// Keys with who offered; the line that says so.
+fn agree_offerer(
+    stream: &mut super::Stream,
+    plan: &Plan,
+    offer: &PendingOffer,
+    other_side: Option<Suite>,
+    options: &Options,
+) -> Result<Vec<String>, NgError> {
+    if !plan.said.is_secure() {
+        (stream.keys, stream.suite) = (None, None);
+        return Ok(Vec::new());
+    }
+    let sdes = &offer.options.sdes;
+    let Some(line) = keys::choose(&plan.said.crypto, sdes, stream.suite, other_side) else {
+        return Err(NgError::UnusableKey(KeyFault::None));
+    };
+    let told = stream.own.accept(line, sdes.lifetime || options.sdes.lifetime)?;
+    stream.keys = Some(keys::of_line(line, stream.own.key(line.suite)?));
+    stream.suite = Some(line.suite);
+    Ok(vec![told.to_value()])
+}
+
+/// The profile that the offerer is told: its own, or with `accept` the answer's feedback.
+fn told_profile(options: &Options, offered: Profile, answered: Option<Profile>) -> Profile {
+    match (options.transport, answered) {
+        (Some(TransportProtocol::Accept), Some(answered)) => {
+            Profile { feedback: answered.feedback, ..offered }
+        }
+        _ => offered,
+    }
+}
+
+/// Whether the offerer's rtcp-mux is accepted.
+fn accepts_mux(options: &RtcpMux, offered: bool, answered: bool) -> bool {
+    let for_itself = options.accept || (options.demux && !options.offer && !options.require);
+    offered && !options.reject && (answered || for_itself)
+}
+
+/// The offerer's codecs, each with the number it has in the answer received.
+fn codecs_out(back: &[CodecLine], answered: &[CodecLine]) -> Vec<(CodecLine, Option<u8>)> {
+    let number = |line: &CodecLine| {
+        let same = || answered.iter().filter(|other| other.codec == line.codec);
+        let found = same().find(|other| other.payload_type == line.payload_type).or_else(|| same().next());
+        found.map(|other| other.payload_type)
+    };
+    back.iter().map(|line| (line.clone(), number(line))).collect()
+}

@@ -1,0 +1,86 @@
+//! Puts what was agreed into effect at the engine.
+
+use mediapoint_engine::{Call, Direction, LegConfig, Relearn, SourceGuard};
+
+use super::codecs;
+use super::{Dialog, Side, Stream, Which};
+use crate::NgError;
+use crate::request::Learning;
+
+/// Whose address is to be learnt anew although it was not said to have moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Anew {
+    pub(crate) caller: bool,
+    pub(crate) callee: bool,
+}
+
+/// Tells the engine what every leg of the branch is to be now. What did not change goes on as before.
+pub(crate) fn apply(call: &Call, dialog: &mut Dialog, anew: Anew) -> Result<(), NgError> {
+    let count = dialog.caller.streams.len().max(dialog.callee.streams.len());
+    for index in 0..count {
+        apply_section(call, dialog, index, anew)?;
+    }
+    for leg in dialog.retired.drain(..) {
+        call.remove_leg(leg)?;
+    }
+    Ok(())
+}
+
+fn apply_section(call: &Call, dialog: &mut Dialog, index: usize, anew: Anew) -> Result<(), NgError> {
+    let of = |which| dialog.side(which).streams.get(index);
+    let (Some(a), Some(b)) = (of(Which::Caller), of(Which::Callee)) else { return Ok(()) };
+    let (Some(leg_a), Some(leg_b)) = (a.leg, b.leg) else { return Ok(()) };
+    let starts = !(a.running && b.running);
+    if !(a.active && b.active) && starts {
+        return Ok(());
+    }
+    let config_a = config(&dialog.caller, a, b, dialog.dscp);
+    let config_b = config(&dialog.callee, b, a, dialog.dscp);
+    let relearn = |running: bool, anew: bool| if running && !anew { Relearn::IfMoved } else { Relearn::Now };
+    call.configure_leg(leg_a.id, config_a, relearn(a.running, anew.caller))?;
+    call.configure_leg(leg_b.id, config_b, relearn(b.running, anew.callee))?;
+    if starts {
+        call.connect(leg_a.id, leg_b.id)?;
+    }
+    for side in [&mut dialog.caller, &mut dialog.callee] {
+        if let Some(stream) = side.streams.get_mut(index) {
+            stream.running = true;
+        }
+    }
+    Ok(())
+}
+
+/// What a leg is to be, from what its party and the other one said last.
+fn config(side: &Side, own: &Stream, other: &Stream, dscp: u8) -> LegConfig {
+    let (Some(said), Some(heard)) = (&own.said, &other.said) else {
+        return LegConfig { direction: Direction::Inactive, ..LegConfig::default() };
+    };
+    let active = own.active && other.active;
+    let sends = active && said.direction.receives() && heard.direction.sends();
+    let receives = active && said.direction.sends() && heard.direction.receives();
+    LegConfig {
+        kind: said.kind.unwrap_or_default(),
+        codecs: codecs::to_engine(&own.codecs),
+        remote: said.remote,
+        rtcp: own.rtcp,
+        direction: match (sends, receives) {
+            (true, true) => Direction::SendReceive,
+            (true, false) => Direction::SendOnly,
+            (false, true) => Direction::ReceiveOnly,
+            (false, false) => Direction::Inactive,
+        },
+        source_guard: guard(side.learning),
+        srtp: own.keys.clone(),
+        dscp,
+        ..LegConfig::default()
+    }
+}
+
+fn guard(learning: Learning) -> SourceGuard {
+    match learning {
+        Learning { asymmetric: true, strict_source: true, .. } => SourceGuard::Signalled,
+        Learning { asymmetric: true, .. } => SourceGuard::Asymmetric,
+        Learning { media_handover: true, .. } => SourceGuard::Handover,
+        Learning { .. } => SourceGuard::Symmetric,
+    }
+}

@@ -1,0 +1,186 @@
+//! What a party says of itself in one media section.
+
+use std::net::{IpAddr, SocketAddr};
+
+use mediapoint_engine::{LegKind, RemoteAddress};
+use mediapoint_packet::sdp::{Connection, Direction, MediaSection, Sdp};
+use mediapoint_srtp::sdes::CryptoAttribute;
+
+use super::codecs::{self, CodecLine};
+use crate::request::{Options, Profile};
+use crate::{KeyFault, NgError};
+
+/// Most `a=crypto` lines looked at in one section.
+const MAX_CRYPTO: usize = 32;
+
+/// One media section, read.
+#[derive(Debug, Clone)]
+pub(crate) struct Described {
+    /// How it can be carried; `None` where it cannot.
+    pub(crate) kind: Option<LegKind>,
+    /// `audio`, `video`, ...
+    pub(crate) media: String,
+    /// The protocol as written.
+    pub(crate) proto: String,
+    pub(crate) profile: Option<Profile>,
+    /// Port 0.
+    pub(crate) disabled: bool,
+    /// Where the party is; `None` where it withholds its address.
+    pub(crate) remote: Option<RemoteAddress>,
+    /// The address that the section's `c=` names, for its family.
+    pub(crate) host: Option<IpAddr>,
+    /// The address is zero: the old way to hold.
+    pub(crate) zero: bool,
+    /// Which way the party wants media, a zero address taken into account.
+    pub(crate) direction: Direction,
+    pub(crate) mux: bool,
+    pub(crate) codecs: Vec<CodecLine>,
+    /// The `a=crypto` lines that can be used, in order.
+    pub(crate) crypto: Vec<CryptoAttribute>,
+    /// Why the last unusable `a=crypto` line is.
+    pub(crate) crypto_fault: Option<KeyFault>,
+    pub(crate) mid: Option<String>,
+}
+
+impl Described {
+    /// Reads a section.
+    ///
+    /// # Errors
+    /// [`NgError`] where a section in use names no address, or a host name.
+    pub(crate) fn read(
+        sdp: &Sdp,
+        index: usize,
+        section: &MediaSection,
+        options: &Options,
+    ) -> Result<Self, NgError> {
+        let line = section.media();
+        let profile = Profile::parse(&line.proto);
+        let kind = kind_of(&line.media, &line.proto, profile);
+        let disabled = section.is_rejected();
+        let connection = sdp.connection_of(section);
+        let address = match (disabled, kind) {
+            (false, Some(_)) => Address::read(index, section, connection, options)?,
+            _ => Address::default(),
+        };
+        let mut direction = sdp.direction_of(section);
+        if address.zero {
+            direction = Direction::new(direction.sends(), false);
+        }
+        let (crypto, crypto_fault) = read_crypto(section, &line.proto);
+        Ok(Self {
+            kind,
+            media: line.media.clone(),
+            proto: line.proto.clone(),
+            profile,
+            disabled,
+            remote: address.remote,
+            host: connection.and_then(|c| c.ip()),
+            zero: address.zero,
+            direction,
+            mux: section.body.has_attribute("rtcp-mux") || section.body.has_attribute("rtcp-mux-only"),
+            codecs: if kind == Some(LegKind::Audio) { codecs::read(section) } else { Vec::new() },
+            crypto,
+            crypto_fault,
+            mid: section.body.attribute("mid").map(str::to_owned),
+        })
+    }
+
+    /// True where the section is wanted and can be carried.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.disabled && self.kind.is_some() && !self.lacks_key() && !self.lacks_codec()
+    }
+
+    /// True for audio of which no payload type is a number.
+    fn lacks_codec(&self) -> bool {
+        self.kind == Some(LegKind::Audio) && self.codecs.is_empty()
+    }
+
+    /// True where the profile is SRTP and there is no key that can be used.
+    pub(crate) fn lacks_key(&self) -> bool {
+        self.is_secure() && self.crypto.is_empty()
+    }
+
+    pub(crate) fn is_secure(&self) -> bool {
+        self.profile.is_some_and(|profile| profile.secure)
+    }
+
+    /// Why it cannot be carried, where it is wanted.
+    pub(crate) fn fault(&self) -> Option<NgError> {
+        if self.disabled || self.is_usable() {
+            return None;
+        }
+        let is_dtls = self.proto.to_ascii_uppercase().starts_with("UDP/TLS/RTP/");
+        Some(match self.crypto_fault {
+            _ if is_dtls => NgError::UnusableKey(KeyFault::Dtls),
+            fault if self.lacks_key() => NgError::UnusableKey(fault.unwrap_or(KeyFault::None)),
+            _ if self.lacks_codec() => NgError::NoCodec,
+            _ => NgError::Unsupported { what: format!("media {} over {}", self.media, self.proto) },
+        })
+    }
+}
+
+fn kind_of(media: &str, proto: &str, profile: Option<Profile>) -> Option<LegKind> {
+    let proto = proto.to_ascii_lowercase();
+    match (profile, media) {
+        (Some(_), "audio") => Some(LegKind::Audio),
+        (Some(_), _) => Some(LegKind::OpaqueRtp),
+        // What is neither RTP nor keyed is carried as it is.
+        (None, _) if proto == "udptl" || proto == "udp/bfcp" => Some(LegKind::Datagrams),
+        (None, _) => None,
+    }
+}
+
+#[derive(Default)]
+struct Address {
+    remote: Option<RemoteAddress>,
+    zero: bool,
+}
+
+impl Address {
+    fn read(
+        index: usize,
+        section: &MediaSection,
+        connection: Option<Connection<'_>>,
+        options: &Options,
+    ) -> Result<Self, NgError> {
+        let source = options.received_from.filter(|_| options.trust_address == Some(false));
+        let Some(connection) = connection else { return Err(NgError::NoConnection { section: index + 1 }) };
+        let Some(host) = connection.ip() else {
+            return Err(NgError::Unsupported {
+                what: format!("host name in the c= line of section {}", index + 1),
+            });
+        };
+        if connection.is_zero() {
+            return Ok(Self { remote: None, zero: true });
+        }
+        let host = source.unwrap_or(host);
+        let rtcp = section.body.rtcp().filter(|rtcp| rtcp.port != 0).map(|rtcp| {
+            let other = rtcp.connection.and_then(|c| c.ip()).filter(|_| source.is_none());
+            SocketAddr::new(other.filter(|ip| !ip.is_unspecified()).unwrap_or(host), rtcp.port)
+        });
+        let rtp = SocketAddr::new(host, section.media().port);
+        Ok(Self { remote: Some(RemoteAddress { rtp, rtcp }), zero: false })
+    }
+}
+
+fn read_crypto(section: &MediaSection, proto: &str) -> (Vec<CryptoAttribute>, Option<KeyFault>) {
+    let mut lines = Vec::new();
+    let mut fault = None;
+    for value in section.body.attributes("crypto").take(MAX_CRYPTO) {
+        match CryptoAttribute::parse(value) {
+            Err(error) => fault = Some(KeyFault::Sdes(error)),
+            Ok(line) if line.unsupported_param().is_some() => fault = Some(KeyFault::Parameter),
+            Ok(line) if line.keys.len() > 1 => fault = Some(KeyFault::SeveralKeys),
+            Ok(line) => lines.push(line),
+        }
+    }
+    if fault.is_none() && lines.is_empty() && section.body.has_attribute("fingerprint") {
+        fault = Some(KeyFault::Dtls);
+    }
+    // Keys beside a profile that does not use them mean nothing here.
+    if Profile::parse(proto).is_some_and(|profile| profile.secure) {
+        (lines, fault)
+    } else {
+        (Vec::new(), fault)
+    }
+}

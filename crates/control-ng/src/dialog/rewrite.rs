@@ -1,0 +1,267 @@
+//! Writes what a party is told: the other party's description with our addresses, ports, keys and codecs in it.
+//! Every line that is not named here stays as it came, in its place.
+
+use std::net::IpAddr;
+
+use mediapoint_packet::sdp::{Connection, Direction, Line, MediaLine, MediaSection, Sdp};
+
+use super::codecs::CodecLine;
+use crate::request::RtcpLine;
+
+/// Attributes of ICE [RFC8839 5]: their candidates would lead media past us.
+const ICE: [&str; 9] = [
+    "candidate",
+    "end-of-candidates",
+    "ice-ufrag",
+    "ice-pwd",
+    "ice-options",
+    "ice-lite",
+    "ice-mismatch",
+    "ice-pacing",
+    "remote-candidates",
+];
+/// Attributes of keys that end at us.
+const KEYS: [&str; 7] = ["crypto", "fingerprint", "setup", "tls-id", "dtls-id", "key-mgmt", "connection"];
+/// Attributes of BUNDLE: every section has ports of its own here.
+const BUNDLE: [&str; 2] = ["bundle-only", "rtcp-mux-only"];
+/// What names the sender's streams, which on audio legs are ours.
+const STREAMS: [&str; 2] = ["ssrc", "ssrc-group"];
+
+/// A whole description's changes.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) sections: Vec<SectionOut>,
+    /// The session's `c=` is replaced even where every section has its own.
+    pub(crate) session_connection: bool,
+    pub(crate) rtcp_line: RtcpLine,
+    pub(crate) original_direction: bool,
+    pub(crate) strip_extmap: bool,
+    pub(crate) generate_mid: bool,
+}
+
+/// What becomes of one section.
+#[derive(Debug)]
+pub(crate) enum SectionOut {
+    /// Port 0.
+    Rejected {
+        /// Our address, where one is known.
+        address: Option<IpAddr>,
+        /// The protocol, where it is another than it came with.
+        proto: Option<String>,
+    },
+    /// Datagrams of any form: address and port only.
+    Datagrams {
+        /// Our address and port.
+        at: Place,
+    },
+    /// RTP.
+    Rtp(Box<RtpOut>),
+}
+
+/// Our address in a section.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) address: IpAddr,
+    pub(crate) port: u16,
+    /// `c=` stays zero.
+    pub(crate) keep_zero: bool,
+}
+
+/// An RTP section's changes.
+#[derive(Debug)]
+pub(crate) struct RtpOut {
+    pub(crate) at: Place,
+    pub(crate) rtcp_port: Option<u16>,
+    pub(crate) mux: bool,
+    pub(crate) proto: String,
+    pub(crate) direction: Direction,
+    /// The payload types, with the number that each has in the description that came; `None` leaves them.
+    pub(crate) codecs: Option<Vec<(CodecLine, Option<u8>)>>,
+    /// Values of `a=crypto`.
+    pub(crate) crypto: Vec<String>,
+    pub(crate) ptime: Option<u32>,
+    /// `a=mid` to be added where there is none.
+    pub(crate) mid: Option<String>,
+    /// The streams are the engine's: remove what names the sender's.
+    pub(crate) own_streams: bool,
+}
+
+impl Outgoing {
+    /// Our address in the first section that is carried.
+    pub(crate) fn first_address(&self) -> Option<IpAddr> {
+        self.sections.iter().find_map(SectionOut::own_address)
+    }
+}
+
+impl SectionOut {
+    /// Our address, where the section is carried.
+    pub(crate) fn own_address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Rejected { .. } => None,
+            Self::Datagrams { at } => Some(at.address),
+            Self::Rtp(rtp) => Some(rtp.at.address),
+        }
+    }
+
+    fn address(&self) -> Option<(IpAddr, bool)> {
+        match self {
+            Self::Rejected { address, .. } => address.map(|address| (address, false)),
+            Self::Datagrams { at } => Some((at.address, at.keep_zero)),
+            Self::Rtp(rtp) => Some((rtp.at.address, rtp.at.keep_zero)),
+        }
+    }
+}
+
+/// Rewrites `sdp`.
+pub(crate) fn rewrite(sdp: &mut Sdp, out: &Outgoing) {
+    let directions: Vec<Direction> = sdp.media.iter().map(|section| sdp.direction_of(section)).collect();
+    session(sdp, out);
+    for (index, ((section, part), direction)) in
+        sdp.media.iter_mut().zip(&out.sections).zip(directions).enumerate()
+    {
+        match part {
+            SectionOut::Rejected { proto, .. } => reject(section, proto.as_deref()),
+            SectionOut::Datagrams { at } => {
+                set_port(section, at.port, None);
+                section.body.retain(|line| !is_one_of(line, &ICE));
+            }
+            SectionOut::Rtp(rtp) => rtp_section(section, rtp, out, direction, index),
+        }
+    }
+}
+
+/// Addresses of all sections and of the session, and session attributes that end at us.
+fn session(sdp: &mut Sdp, out: &Outgoing) {
+    sdp.session.retain(|line| {
+        let bundle =
+            line.is_attribute("group") && line.attribute_value().is_some_and(|v| v.starts_with("BUNDLE"));
+        !(bundle || is_one_of(line, &ICE) || is_one_of(line, &KEYS) || is_one_of(line, &["rtcp-mux"]))
+    });
+    let relies = |section: &MediaSection| section.body.first(b'c').is_none();
+    let addresses = || sdp.media.iter().zip(&out.sections).filter_map(|(m, part)| Some((m, part.address()?)));
+    let relying = addresses().find(|(section, _)| relies(section)).map(|(_, address)| address);
+    let any = out.session_connection.then(|| addresses().next().map(|(_, address)| address)).flatten();
+    let session_address = relying.or(any).filter(|_| sdp.session.first(b'c').is_some());
+    if let Some((address, keep_zero)) = session_address {
+        let is_zero = sdp.session.connection().is_some_and(|c| c.is_zero());
+        if !(keep_zero && is_zero) {
+            sdp.session.set_connection(Connection::line(address));
+        }
+    }
+    for (section, part) in sdp.media.iter_mut().zip(&out.sections) {
+        let Some((address, keep_zero)) = part.address() else { continue };
+        if section.body.first(b'c').is_some() {
+            let is_zero = section.body.connection().is_some_and(|c| c.is_zero());
+            if !(keep_zero && is_zero) {
+                section.body.set_connection(Connection::line(address));
+            }
+        } else if session_address.is_some_and(|(session, zero)| session != address || zero != keep_zero) {
+            section.body.set_connection(Connection::line(address));
+        }
+    }
+}
+
+fn reject(section: &mut MediaSection, proto: Option<&str>) {
+    set_port(section, 0, proto);
+    section.body.retain(|line| line.kind() != b'a' || line.is_attribute("mid"));
+}
+
+fn rtp_section(section: &mut MediaSection, rtp: &RtpOut, out: &Outgoing, came: Direction, index: usize) {
+    set_port(section, rtp.at.port, Some(&rtp.proto));
+    let body = &mut section.body;
+    body.retain(|line| {
+        let gone = is_one_of(line, &ICE)
+            || is_one_of(line, &KEYS)
+            || is_one_of(line, &BUNDLE)
+            || (rtp.own_streams && is_one_of(line, &STREAMS))
+            || (out.strip_extmap && line.is_attribute("extmap"));
+        !gone
+    });
+    if !rtp.mux {
+        body.remove_attribute("rtcp-mux");
+    }
+    if let Some(codecs) = &rtp.codecs {
+        set_codecs(section, codecs);
+    }
+    let body = &mut section.body;
+    if let Some(mid) = &rtp.mid
+        && !body.has_attribute("mid")
+    {
+        body.push(Line::attribute("mid", Some(mid)));
+    } else if out.generate_mid && !body.has_attribute("mid") {
+        body.push(Line::attribute("mid", Some(&(index + 1).to_string())));
+    }
+    if let Some(ptime) = rtp.ptime {
+        body.set_attribute("ptime", Some(&ptime.to_string()));
+    }
+    if !out.original_direction && rtp.direction != came {
+        body.set_direction(rtp.direction);
+    }
+    match (out.rtcp_line, rtp.rtcp_port) {
+        (RtcpLine::None, _) | (_, None) => drop(body.remove_attribute("rtcp")),
+        (RtcpLine::Port, Some(port)) => body.set_attribute("rtcp", Some(&port.to_string())),
+        (RtcpLine::Full, Some(port)) => {
+            let connection = Connection::line(rtp.at.address);
+            body.set_attribute("rtcp", Some(&format!("{port} {}", connection.text())));
+        }
+    }
+    if rtp.mux && !body.has_attribute("rtcp-mux") {
+        body.push(Line::attribute("rtcp-mux", None));
+    }
+    // After everything else, and so after c=: some phones read no key that stands before it.
+    for value in &rtp.crypto {
+        body.push(Line::attribute("crypto", Some(value)));
+    }
+}
+
+fn set_port(section: &mut MediaSection, port: u16, proto: Option<&str>) {
+    let line = section.media();
+    let proto = proto.unwrap_or(&line.proto).to_owned();
+    section.set_media(MediaLine { port, ports: None, proto, ..line.clone() });
+}
+
+/// Sets the payload types: lines of those that stay are kept in place, with their new numbers; lines of others go.
+fn set_codecs(section: &mut MediaSection, codecs: &[(CodecLine, Option<u8>)]) {
+    let formats: Vec<String> = codecs.iter().map(|(line, _)| line.payload_type.to_string()).collect();
+    let unchanged = codecs.iter().all(|(line, from)| Some(line.payload_type) == *from);
+    if unchanged && formats == section.media().formats {
+        return;
+    }
+    section.set_media(MediaLine { formats, ..section.media().clone() });
+    let new_number =
+        |old: u8| codecs.iter().find(|(_, from)| *from == Some(old)).map(|(line, _)| line.payload_type);
+    let mut lines = Vec::new();
+    let mut last_map = None;
+    for line in section.body.lines() {
+        match codec_line(line) {
+            None => lines.push(line.clone()),
+            Some((name, old, rest)) => match new_number(old) {
+                None => continue,
+                Some(new) if new == old => lines.push(line.clone()),
+                Some(new) => lines.push(Line::attribute(name, Some(&format!("{new}{rest}")))),
+            },
+        }
+        if line.is_attribute("rtpmap") || line.is_attribute("fmtp") {
+            last_map = Some(lines.len());
+        }
+    }
+    let added = codecs.iter().filter(|(_, from)| from.is_none());
+    let added: Vec<Line> = added.map(|(line, _)| Line::attribute("rtpmap", Some(&line.rtpmap()))).collect();
+    let at = last_map.unwrap_or_else(|| lines.iter().position(|l| l.kind() == b'a').unwrap_or(lines.len()));
+    lines.splice(at..at, added);
+    section.body.retain(|_| false);
+    lines.into_iter().for_each(|line| section.body.push(line));
+}
+
+/// A line that speaks of one payload type: its name, the number, and what follows the number.
+fn codec_line(line: &Line) -> Option<(&'static str, u8, &str)> {
+    let name = ["rtpmap", "fmtp", "rtcp-fb"].into_iter().find(|name| line.is_attribute(name))?;
+    let value = line.attribute_value()?;
+    let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+    let (number, rest) = value.split_at_checked(end)?;
+    Some((name, number.parse().ok()?, rest))
+}
+
+fn is_one_of(line: &Line, names: &[&str]) -> bool {
+    names.iter().any(|name| line.is_attribute(name))
+}

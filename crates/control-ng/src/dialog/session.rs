@@ -1,0 +1,138 @@
+//! The session part of what a party is told: `o=`, `s=` and the version.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+
+use mediapoint_packet::sdp::{AddressFamily, Line, Sdp};
+
+use crate::request::Replace;
+
+/// What a party was told so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SessionMemory {
+    username: Option<String>,
+    name: Option<Line>,
+    version: Option<u64>,
+    body: Option<u64>,
+}
+
+impl SessionMemory {
+    /// Rewrites `o=` and `s=` as far as asked. Called last: the version depends on everything else.
+    pub(crate) fn apply(&mut self, sdp: &mut Sdp, replace: &Replace, address: Option<IpAddr>) {
+        if replace.session_name
+            && let Some(name) = sdp.session.first(b's').cloned()
+        {
+            let told = self.name.get_or_insert(name).clone();
+            sdp.session.replace_or_push(told, |line| line.kind() == b's');
+        }
+        let body = body_hash(sdp);
+        let Some(origin) = sdp.origin() else { return };
+        let mut new = origin;
+        let (text, username);
+        if let Some(address) = address.filter(|_| replace.origin) {
+            text = address.to_string();
+            new.address = &text;
+            new.family = if AddressFamily::of(address) == AddressFamily::Ip4 { "IP4" } else { "IP6" };
+        }
+        if replace.username {
+            username = self.username.get_or_insert_with(|| origin.username.to_owned()).clone();
+            new.username = &username;
+        }
+        let version = self.version_of(origin.version, body, replace).to_string();
+        if replace.sdp_version || replace.force_increment {
+            new.version = &version;
+        }
+        if new != origin {
+            let line = new.line();
+            sdp.session.replace_or_push(line, |line| line.kind() == b'o');
+        }
+    }
+
+    /// The version to tell: the last one where nothing changed, one more where something did [RFC3264 8].
+    fn version_of(&mut self, received: &str, body: u64, replace: &Replace) -> u64 {
+        let received = received.parse().unwrap_or(0);
+        let version = match (self.version, self.body) {
+            (Some(last), Some(before)) if before == body && !replace.force_increment => last,
+            (Some(last), _) => last.saturating_add(1),
+            (None, _) => received,
+        };
+        self.version = Some(version);
+        self.body = Some(body);
+        version
+    }
+}
+
+/// A hash of the description without its `o=` line.
+fn body_hash(sdp: &Sdp) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let mut body = sdp.clone();
+    body.session.retain(|line: &Line| line.kind() != b'o');
+    body.to_bytes().hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sdp(origin: &str, name: &str, port: u16) -> Sdp {
+        let text = format!("v=0\r\no={origin}\r\ns={name}\r\nm=audio {port} RTP/AVP 0\r\n");
+        Sdp::parse(text.as_bytes()).unwrap()
+    }
+
+    fn told(memory: &mut SessionMemory, mut sdp: Sdp, replace: Replace) -> String {
+        memory.apply(&mut sdp, &replace, Some("2001:db8::1".parse().unwrap()));
+        sdp.session.lines()[1].bytes().escape_ascii().to_string()
+    }
+
+    #[test]
+    fn nothing_changes_unless_asked() {
+        let line = "o=me 1 7 IN IP4 192.0.2.1";
+        assert_eq!(told(&mut SessionMemory::default(), sdp(&line[2..], "-", 1), Replace::default()), line);
+    }
+
+    #[test]
+    fn the_origins_address_and_family_change_together() {
+        let replace = Replace { origin: true, ..Replace::default() };
+        let mut description = sdp("me 1 7 IN IP4 192.0.2.1", "-", 1);
+        SessionMemory::default().apply(&mut description, &replace, Some("2001:db8::1".parse().unwrap()));
+        assert_eq!(description.origin().unwrap().address, "2001:db8::1");
+        assert_eq!(description.origin().unwrap().family, "IP6");
+    }
+
+    #[test]
+    fn username_and_session_name_stay_what_they_were_first() {
+        let replace = Replace { username: true, session_name: true, ..Replace::default() };
+        let mut memory = SessionMemory::default();
+        told(&mut memory, sdp("first 1 7 IN IP4 192.0.2.1", "one", 1), replace);
+        let mut second = sdp("second 1 7 IN IP4 192.0.2.1", "two", 1);
+        memory.apply(&mut second, &replace, None);
+        assert_eq!(second.origin().unwrap().username, "first");
+        assert_eq!(second.session.first(b's').unwrap().text(), "one");
+    }
+
+    #[test]
+    fn the_version_rises_by_one_exactly_when_the_rest_changes() {
+        let replace = Replace { sdp_version: true, ..Replace::default() };
+        let mut memory = SessionMemory::default();
+        let mut version = |received: u32, port| {
+            let line =
+                told(&mut memory, sdp(&format!("- 1 {received} IN IP4 192.0.2.1"), "-", port), replace);
+            line.split(' ').nth(2).unwrap().to_owned()
+        };
+        assert_eq!(version(100, 1), "100");
+        assert_eq!(version(200, 1), "100");
+        assert_eq!(version(200, 2), "101");
+        assert_eq!(version(1, 1), "102");
+        assert_eq!(version(1, 1), "102");
+    }
+
+    #[test]
+    fn a_forced_increment_raises_the_version_every_time() {
+        let replace = Replace { force_increment: true, ..Replace::default() };
+        let mut memory = SessionMemory::default();
+        let line = || sdp("- 1 5 IN IP4 192.0.2.1", "-", 1);
+        assert!(told(&mut memory, line(), replace).contains("- 1 5 "));
+        assert!(told(&mut memory, line(), replace).contains("- 1 6 "));
+    }
+}

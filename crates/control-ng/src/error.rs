@@ -1,0 +1,168 @@
+//! Why a message is answered with `result: error`.
+
+use mediapoint_engine::{AdmissionError, CommandError, OpenLegError};
+use mediapoint_packet::sdp::SdpError;
+use mediapoint_srtp::sdes::SdesError;
+
+use crate::wire::Format;
+
+/// A refused message. Its text is the reply's `error-reason`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NgError {
+    /// The bytes are not the format that their first byte announces.
+    #[error("broken {format} at byte {at}")]
+    Broken {
+        /// The format read.
+        format: Format,
+        /// Offset from the start of the dictionary, in bytes.
+        at: usize,
+    },
+    /// What follows the cookie begins neither a bencode nor a JSON dictionary.
+    #[error("no bencode or json dictionary after the cookie, first byte {first:#04x}")]
+    NoDictionary {
+        /// The byte found, 0 where there is none.
+        first: u8,
+    },
+    /// Dictionaries or lists inside one another beyond the limit.
+    #[error("dictionaries and lists nested deeper than {limit}")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// A message or a part of it over its limit.
+    #[error("message too large: {size} bytes, limit {limit}")]
+    TooLarge {
+        /// Bytes found or announced.
+        size: usize,
+        /// Bytes taken.
+        limit: usize,
+    },
+    /// A key that the command needs is not there.
+    #[error("missing key {key}")]
+    MissingKey {
+        /// The key.
+        key: &'static str,
+    },
+    /// A key that is there has a value that cannot be used.
+    #[error("unusable value for {key}")]
+    BadValue {
+        /// The key.
+        key: &'static str,
+    },
+    /// A command that is not known.
+    #[error("unrecognized command")]
+    UnknownCommand,
+    /// A command or option of the protocol that this version does not carry out.
+    #[error("{what} is not supported")]
+    Unsupported {
+        /// The command or option.
+        what: String,
+    },
+    /// A fault of ours; only this request fails.
+    #[error("internal error")]
+    Internal,
+    /// The SDP cannot be read.
+    #[error("malformed sdp: {0}")]
+    Sdp(#[from] SdpError),
+    /// The SDP has no media section.
+    #[error("the sdp has no media section")]
+    NoMedia,
+    /// A media section has no connection line, and neither has the session.
+    #[error("incomplete sdp: no c= line for media section {section}")]
+    NoConnection {
+        /// The section, from 1.
+        section: usize,
+    },
+    /// No section can be carried for want of a payload type.
+    #[error("the sdp names no payload type for audio")]
+    NoCodec,
+    /// No section can be carried for want of a key.
+    #[error("unusable key: {0}")]
+    UnusableKey(KeyFault),
+    /// There is no such call.
+    #[error("unknown call-id")]
+    UnknownCall,
+    /// The call has no offer of this from-tag to be answered.
+    #[error("the call has no offer of this from-tag")]
+    UnknownOffer,
+    /// A delete names tags that no branch of the call has.
+    #[error("call-id not found or tags did not match")]
+    NoMatch,
+    /// There are as many calls as are kept.
+    #[error("there are {limit} calls already")]
+    TooManyCalls {
+        /// The limit.
+        limit: usize,
+    },
+    /// The call has as many branches as are kept.
+    #[error("the call has {limit} branches already")]
+    TooManyBranches {
+        /// The limit.
+        limit: usize,
+    },
+    /// No port is left.
+    #[error("no ports left: {0}")]
+    NoPorts(String),
+    /// There is no room for the call.
+    #[error("load limit: {0}")]
+    LoadLimit(AdmissionError),
+    /// The engine did not carry a command out.
+    #[error("the engine refused: {0}")]
+    Engine(String),
+}
+
+impl From<AdmissionError> for NgError {
+    fn from(error: AdmissionError) -> Self {
+        Self::LoadLimit(error)
+    }
+}
+
+impl From<CommandError> for NgError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::NoSuchCall(_) => Self::UnknownCall,
+            other => Self::Engine(other.to_string()),
+        }
+    }
+}
+
+impl From<OpenLegError> for NgError {
+    fn from(error: OpenLegError) -> Self {
+        match error {
+            OpenLegError::NoPorts { .. } => Self::NoPorts(error.to_string()),
+            OpenLegError::Admission(error) => Self::LoadLimit(error),
+            OpenLegError::Command(error) => error.into(),
+            other => Self::Engine(other.to_string()),
+        }
+    }
+}
+
+/// Why a key cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyFault {
+    /// The section has none.
+    #[error("no a=crypto line")]
+    None,
+    /// Keys come by DTLS, which is not spoken here.
+    #[error("keys by DTLS are not supported")]
+    Dtls,
+    /// A line is malformed, or of a suite that is not known.
+    #[error(transparent)]
+    Sdes(#[from] SdesError),
+    /// A session parameter asks for what is not done.
+    #[error("session parameter is not supported")]
+    Parameter,
+    /// The line has more than one master key.
+    #[error("several master keys in one line are not supported")]
+    SeveralKeys,
+    /// The answer takes a suite that was not offered.
+    #[error("the answer's suite was not offered")]
+    NotOffered,
+    /// The options leave no suite to offer.
+    #[error("the options leave no crypto suite")]
+    NoSuite,
+    /// No key could be made.
+    #[error("no randomness for a key")]
+    NoRandomness,
+}

@@ -1,0 +1,60 @@
+//! The rtpengine ng control protocol on top of the engine: what Kamailio's and OpenSIPS's rtpengine modules speak.
+//!
+//! It reads messages (bencode and JSON, UDP and TCP), keeps the calls that they speak of, rewrites their SDP and tells
+//! the engine what each leg is to be. It refuses what it cannot do with a reply that says so: keys by DTLS, ICE, and
+//! the commands for recording and playing. It reads no clock and no configuration.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use mediapoint_control_ng::{CacheLimits, Controller, ControllerConfig, Dispatcher};
+//! use mediapoint_engine::{Engine, Interface};
+//! use mediapoint_packet::Time;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let interface = Interface::new("default", "127.0.0.1".parse()?);
+//! let engine = Engine::builder().interface(interface).pin(false).build()?;
+//! let controller = Arc::new(Controller::new(engine, ControllerConfig::default()));
+//! let dispatcher = Dispatcher::new(Arc::clone(&controller), CacheLimits::default());
+//!
+//! let peer = "127.0.0.1:5555".parse()?;
+//! let reply = dispatcher.answer(Time::ZERO, peer, b"5323_1 d7:command4:pinge");
+//! assert_eq!(reply.as_deref(), Some(b"5323_1 d6:result4:ponge".as_slice()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Who calls what: a server gives its [`Dispatcher`] to [`listen::Listener::udp`] and [`listen::Listener::tcp`], gives
+//! every event of the engine to [`Controller::handle_event`], and calls [`Controller::poll`] when it says it is due.
+//! An own way of carrying requests out is a [`Handler`].
+//!
+//! | feature | effect |
+//! | --- | --- |
+//! | `properties` | `properties`, the checks that fuzz targets run |
+//!
+//! Every key and flag with what becomes of it is listed in `docs/control-ng.md`.
+//! Specifications: [RFC3264 5], [RFC3605 2.1], [RFC4568 7], [RFC5761 5], [RFC8866 5], the ng protocol.
+
+mod access;
+mod controller;
+mod cookies;
+mod dialog;
+mod dispatch;
+mod error;
+pub mod listen;
+#[cfg(any(test, feature = "properties"))]
+pub mod properties;
+mod reply;
+pub mod request;
+pub mod wire;
+
+pub use access::{AllowList, Prefix, PrefixError};
+pub use controller::{Controller, ControllerConfig};
+pub use cookies::{CacheLimits, CookieCache, Seen};
+pub use dispatch::{Counters, Dispatcher, Handler};
+pub use error::{KeyFault, NgError};
+pub use reply::Reply;
+pub use request::{Command, Request};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! Requests of the ng protocol, read from a dictionary into types.
+//!
+//! The ids and the SDP are taken as bytes. Every option is read wherever a client puts it; what is not known is
+//! ignored and listed in [`Options::unknown`].
+
+mod codec;
+mod directive;
+mod options;
+mod rtpp;
+mod sdes;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::SocketAddr;
+
+pub use codec::CodecOptions;
+pub use options::{Ice, Learning, Options, Profile, Replace, RtcpLine, RtcpMux, TransportProtocol};
+pub use sdes::SdesOptions;
+
+use crate::NgError;
+use crate::wire::{Dict, Value};
+
+/// Most bytes of a call-id, tag, branch or label.
+pub const MAX_ID: usize = 1_024;
+
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Is the server there?
+    Ping,
+    /// A description on its way from the offering side.
+    Offer,
+    /// A description on its way from the answering side.
+    Answer,
+    /// The end of a call or branch.
+    Delete,
+    /// The state and counters of a call.
+    Query,
+    /// The calls.
+    List,
+    /// Counters of the whole server.
+    Statistics,
+    /// A command of the protocol that is not carried out.
+    Unsupported(&'static str),
+}
+
+/// Commands of the protocol that this version refuses by name.
+const UNSUPPORTED: [&str; 21] = [
+    "start recording",
+    "stop recording",
+    "pause recording",
+    "block DTMF",
+    "unblock DTMF",
+    "block media",
+    "unblock media",
+    "silence media",
+    "unsilence media",
+    "start forwarding",
+    "stop forwarding",
+    "play media",
+    "stop media",
+    "play DTMF",
+    "publish",
+    "subscribe request",
+    "subscribe answer",
+    "unsubscribe",
+    "connect",
+    "cli",
+    "transform",
+];
+
+impl Command {
+    fn parse(name: &str) -> Result<Self, NgError> {
+        let name = name.trim().replace('-', " ");
+        Ok(match name.as_str() {
+            "ping" => Self::Ping,
+            "offer" => Self::Offer,
+            "answer" => Self::Answer,
+            "delete" => Self::Delete,
+            "query" => Self::Query,
+            "list" => Self::List,
+            "statistics" => Self::Statistics,
+            other => {
+                let known = UNSUPPORTED.into_iter().find(|known| *known == other);
+                Self::Unsupported(known.ok_or(NgError::UnknownCommand)?)
+            }
+        })
+    }
+}
+
+/// A call-id, tag, branch or label: bytes, compared as such.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(Box<[u8]>);
+
+impl Id {
+    /// An id of these bytes, cut to [`MAX_ID`].
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(bytes.get(..MAX_ID).unwrap_or(bytes).into())
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<&str> for Id {
+    fn from(text: &str) -> Self {
+        Self::new(text.as_bytes())
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// What is asked for.
+    pub command: Command,
+    /// Who asks.
+    pub source: SocketAddr,
+    /// SIP Call-ID.
+    pub call_id: Option<Id>,
+    /// Tag of who sent the SIP request or, in an answer, of who sent the offer.
+    pub from_tag: Option<Id>,
+    /// The other side's tag.
+    pub to_tag: Option<Id>,
+    /// Tells the branches of a forked call apart.
+    pub via_branch: Option<Id>,
+    /// A name for this party, used in statistics.
+    pub label: Option<Id>,
+    /// A name for the other party.
+    pub to_label: Option<Id>,
+    /// The SDP as it came.
+    pub sdp: Option<SdpBytes>,
+    /// Everything else.
+    pub options: Options,
+}
+
+/// An SDP not yet read. Its `Debug` shows the length only: an SDP can hold keys.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SdpBytes(pub Vec<u8>);
+
+impl fmt::Debug for SdpBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SdpBytes({})", self.0.len())
+    }
+}
+
+impl Request {
+    /// Reads a request that came from `source`.
+    ///
+    /// # Errors
+    /// [`NgError`] where the command or a key that it needs is missing, an id is too long, or the value of a known
+    /// key cannot be used.
+    pub fn parse(dict: &Dict, source: SocketAddr) -> Result<Self, NgError> {
+        let command = text(dict, "command")?.ok_or(NgError::MissingKey { key: "command" })?;
+        let mut request = Self {
+            command: Command::parse(&String::from_utf8_lossy(command))?,
+            source,
+            call_id: id(dict, "call-id")?,
+            from_tag: id(dict, "from-tag")?,
+            to_tag: id(dict, "to-tag")?,
+            via_branch: id(dict, "via-branch")?,
+            label: id(dict, "label")?.or(id(dict, "from-label")?),
+            to_label: id(dict, "to-label")?.or(id(dict, "set-label")?),
+            sdp: text(dict, "sdp")?.map(|sdp| SdpBytes(sdp.to_vec())),
+            options: Options::default(),
+        };
+        for directive in directive::collect(dict) {
+            if !request.override_id(&directive) {
+                request.options.apply(&directive)?;
+            }
+        }
+        request.require()?;
+        Ok(request)
+    }
+
+    /// Ids given as words: `call-id=x`, `to-tag=y`, `label=z`. A via-branch given as a key was worked out by the
+    /// proxy; the word beside it only says how.
+    fn override_id(&mut self, directive: &directive::Directive) -> bool {
+        let value = directive.value();
+        let to = match directive.name.as_str() {
+            "call-id" => &mut self.call_id,
+            "from-tag" => &mut self.from_tag,
+            "to-tag" => &mut self.to_tag,
+            "label" | "from-label" => &mut self.label,
+            "to-label" | "set-label" => &mut self.to_label,
+            "via-branch" if self.via_branch.is_none() && !value.contains("auto") => &mut self.via_branch,
+            "via-branch" => return true,
+            _ => return false,
+        };
+        if !value.is_empty() && value.len() <= MAX_ID {
+            *to = Some(value.into());
+        }
+        true
+    }
+
+    fn require(&self) -> Result<(), NgError> {
+        let missing = |key| Err(NgError::MissingKey { key });
+        let needs_call =
+            matches!(self.command, Command::Offer | Command::Answer | Command::Delete | Command::Query);
+        let has_sdp = matches!(self.command, Command::Offer | Command::Answer);
+        if needs_call && self.call_id.is_none() {
+            return missing("call-id");
+        }
+        if has_sdp && self.sdp.is_none() {
+            return missing("sdp");
+        }
+        if has_sdp && self.from_tag.is_none() {
+            return missing("from-tag");
+        }
+        if self.command == Command::Answer && self.to_tag.is_none() {
+            return missing("to-tag");
+        }
+        Ok(())
+    }
+}
+
+/// A string of the dictionary under a key in either spelling.
+fn text<'a>(dict: &'a Dict, key: &'static str) -> Result<Option<&'a [u8]>, NgError> {
+    let value = dict.get(key.as_bytes()).or_else(|| dict.get(key.replace('-', " ").as_bytes()));
+    match value {
+        None => Ok(None),
+        Some(Value::Bytes(bytes)) => Ok(Some(bytes)),
+        Some(_) => Err(NgError::BadValue { key }),
+    }
+}
+
+/// An id; an empty one counts as missing.
+fn id(dict: &Dict, key: &'static str) -> Result<Option<Id>, NgError> {
+    match text(dict, key)? {
+        None | Some([]) => Ok(None),
+        Some(bytes) if bytes.len() > MAX_ID => Err(NgError::TooLarge { size: bytes.len(), limit: MAX_ID }),
+        Some(bytes) => Ok(Some(Id::new(bytes))),
+    }
+}

@@ -1,0 +1,220 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mediapoint_packet::sdp::AddressFamily;
+
+use super::*;
+use crate::wire::decode;
+
+fn source() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 9))
+}
+
+fn parse(json: &str) -> Result<Request, NgError> {
+    Request::parse(&decode(json.as_bytes()).unwrap(), source())
+}
+
+fn offer(options: &str) -> Options {
+    let json = format!(r#"{{"command":"offer","call-id":"c","from-tag":"f","sdp":"v=0"{options}}}"#);
+    parse(&json).unwrap().options
+}
+
+fn refused(options: &str) -> String {
+    let json = format!(r#"{{"command":"offer","call-id":"c","from-tag":"f","sdp":"v=0"{options}}}"#);
+    parse(&json).unwrap_err().to_string()
+}
+
+#[test]
+fn ids_are_read_in_either_spelling() {
+    let request = parse(
+        r#"{"command":"answer","call id":"c","from tag":"f","to-tag":"t","via-branch":"b","label":"l","sdp":"v=0"}"#,
+    )
+    .unwrap();
+    assert_eq!(request.command, Command::Answer);
+    assert_eq!(request.call_id, Some("c".into()));
+    assert_eq!((request.from_tag, request.to_tag), (Some("f".into()), Some("t".into())));
+    assert_eq!((request.via_branch, request.label), (Some("b".into()), Some("l".into())));
+    assert_eq!(request.sdp.unwrap().0, b"v=0");
+}
+
+#[test]
+fn missing_keys_are_named() {
+    let cases = [
+        (r#"{"x":"ping"}"#, "missing key command"),
+        (r#"{"command":"dance"}"#, "unrecognized command"),
+        (r#"{"command":["ping"]}"#, "unusable value for command"),
+        (r#"{"command":"offer","from-tag":"f","sdp":"v=0"}"#, "missing key call-id"),
+        (r#"{"command":"offer","call-id":"","from-tag":"f","sdp":"v=0"}"#, "missing key call-id"),
+        (r#"{"command":"offer","call-id":"c","from-tag":"f"}"#, "missing key sdp"),
+        (r#"{"command":"offer","call-id":"c","sdp":"v=0"}"#, "missing key from-tag"),
+        (r#"{"command":"answer","call-id":"c","from-tag":"f","sdp":"v=0"}"#, "missing key to-tag"),
+        (r#"{"command":"delete"}"#, "missing key call-id"),
+        (r#"{"command":"query"}"#, "missing key call-id"),
+    ];
+    for (json, reason) in cases {
+        assert_eq!(parse(json).unwrap_err().to_string(), reason, "{json}");
+    }
+    let long = format!(r#"{{"command":"delete","call-id":"{}"}}"#, "x".repeat(MAX_ID + 1));
+    assert_eq!(parse(&long).unwrap_err(), NgError::TooLarge { size: MAX_ID + 1, limit: MAX_ID });
+    let play = parse(r#"{"command":"play media","call-id":"c"}"#).unwrap();
+    assert_eq!(play.command, Command::Unsupported("play media"));
+}
+
+#[test]
+fn the_same_option_reads_the_same_in_every_place() {
+    let places = [
+        r#","flags":["SDES-no-AES_CM_128_HMAC_SHA1_32","codec-strip-PCMU","rtcp-mux-demux","replace origin","ICE=remove"]"#,
+        r#","SDES":["no-AES_CM_128_HMAC_SHA1_32"],"codec":{"strip":["PCMU"]},"rtcp-mux":["demux"],"replace":["origin"],"ICE":"remove""#,
+        r#","rtpp-flags":"SDES-[no-AES_CM_128_HMAC_SHA1_32] codec=[strip=[PCMU]] rtcp-mux=[demux] replace-origin ICE=remove""#,
+        r#","rtpp_flags":"SDES=[no-AES_CM_128_HMAC_SHA1_32], codec-strip-[PCMU] rtcp-mux-demux replace=[origin] ICE=remove""#,
+        r#","flags":["SDES-no=AES_CM_128_HMAC_SHA1_32","codec-strip=PCMU","rtcp mux demux","replace-origin","ICE=remove"]"#,
+    ];
+    let first = offer(places[0]);
+    assert_eq!(first.sdes.no, ["AES_CM_128_HMAC_SHA1_32"]);
+    assert_eq!(first.codec.strip, ["PCMU"]);
+    assert!(first.rtcp_mux.demux && first.replace.origin && first.ice == Some(Ice::Remove));
+    for place in places {
+        let mut options = offer(place);
+        // The comma between words of one string is a word of its own, which is ignored.
+        options.unknown.retain(|word| word != ",");
+        assert_eq!(options, first, "{place}");
+    }
+}
+
+#[test]
+fn what_kamailio_sends_is_understood() {
+    let options = offer(
+        r#","codec":{"mask":["all"],"transcode":["PCMA","PCMU"]},"flags":["pad-crypto","trust-address","fancy-new"],
+           "replace":["origin","session-connection"],"delete delay":5,"delete-delay":"5",
+           "direction":["pub","priv"],"transport-protocol":"RTP/SAVP","received-from":["IP4","192.0.2.7"],
+           "supports":["load limit"],"TOS":-1,"media-address":"2001:db8::1","address family":"IP6""#,
+    );
+    assert_eq!(options.codec.mask, ["all"]);
+    assert_eq!(options.codec.transcode, ["PCMA", "PCMU"]);
+    assert!(options.sdes.pad && options.trust_address == Some(true) && options.load_limit);
+    assert_eq!(options.unknown, ["fancy-new"]);
+    assert!(options.replace.origin && options.replace.session_connection && !options.replace.username);
+    assert_eq!(options.delete_delay, Some(Duration::from_secs(5)));
+    assert_eq!(options.direction, ["pub", "priv"]);
+    let savp = Profile { secure: true, feedback: false };
+    assert_eq!(options.transport, Some(TransportProtocol::Profile(savp)));
+    assert_eq!(options.received_from, Some("192.0.2.7".parse().unwrap()));
+    assert_eq!(options.tos, Some(-1));
+    assert_eq!(options.media_address, Some("2001:db8::1".parse().unwrap()));
+    assert_eq!(options.address_family, Some(AddressFamily::Ip6));
+}
+
+#[test]
+fn the_one_string_form_is_read_with_its_brackets() {
+    let options = offer(
+        r#","rtpp-flags":"trust-address codec=[mask=[PCMU, PCMA] transcode=[G722 opus/48000/2]] direction=[pub priv] SDES-[no-A,only-B,pad] address-family=IP4 strict-source RTP/AVPF rtcp-mux-offer""#,
+    );
+    assert_eq!(options.codec.mask, ["PCMU", "PCMA"]);
+    assert_eq!(options.codec.transcode, ["G722", "opus/48000/2"]);
+    assert_eq!(options.direction, ["pub", "priv"]);
+    assert_eq!(
+        (options.sdes.no, options.sdes.only, options.sdes.pad),
+        (vec!["A".into()], vec!["B".into()], true)
+    );
+    assert!(options.learning.strict_source && options.rtcp_mux.offer);
+    let avpf = Profile { secure: false, feedback: true };
+    assert_eq!(options.transport, Some(TransportProtocol::Profile(avpf)));
+    assert_eq!(options.unknown, Vec::<String>::new());
+}
+
+#[test]
+fn unbalanced_and_deep_brackets_are_read_as_far_as_they_go() {
+    let deep = "a=[".repeat(50_000);
+    for flags in ["codec=[mask=[PCMU", "]]] codec-mask-PCMU", "codec=[mask=[PCMU]]]]", "[codec-mask-PCMU]"] {
+        assert_eq!(offer(&format!(r#","rtpp-flags":"{flags}""#)).codec.mask, ["PCMU"], "{flags}");
+    }
+    let options = offer(&format!(r#","rtpp-flags":"{deep} strict-source""#));
+    assert!(!options.learning.strict_source);
+}
+
+#[test]
+fn ids_in_words_override_keys_and_a_branch_key_stands() {
+    let request = parse(
+        r#"{"command":"offer","call-id":"c","from-tag":"f","via-branch":"b","sdp":"v=0",
+            "rtpp-flags":"call-id=other to-tag=t label=me via-branch=auto-next"}"#,
+    )
+    .unwrap();
+    assert_eq!((request.call_id, request.from_tag), (Some("other".into()), Some("f".into())));
+    assert_eq!((request.to_tag, request.label), (Some("t".into()), Some("me".into())));
+    assert_eq!(request.via_branch, Some("b".into()));
+}
+
+#[test]
+fn words_name_parts_of_the_profile() {
+    let parts = |secure, feedback| Some(TransportProtocol::Parts { secure, feedback });
+    let read = |flags: &str| offer(&format!(r#","flags":[{flags}]"#)).transport;
+    assert_eq!(read(r#""SRTP""#), parts(Some(true), None));
+    assert_eq!(read(r#""SRTP","AVPF""#), parts(Some(true), Some(true)));
+    assert_eq!(read(r#""AVPF","RTP""#), parts(Some(false), Some(true)));
+    assert_eq!(read(r#""RTP""#), parts(Some(false), Some(false)));
+    assert_eq!(
+        read(r#""RTP/SAVPF""#),
+        Some(TransportProtocol::Profile(Profile { secure: true, feedback: true }))
+    );
+    assert_eq!(offer(r#","transport protocol":"accept""#).transport, Some(TransportProtocol::Accept));
+    assert_eq!(offer(r#","transport protocol":"RTP/XYZ""#).transport, None);
+}
+
+#[test]
+fn sdes_options_are_read_in_all_their_forms() {
+    let options = offer(
+        r#","flags":["SDES-unencrypted_srtcp","SDES-UNAUTHENTICATED_SRTP","SDES-encrypted_srtp","SDES-lifetime",
+           "SDES-order:A;B;","SDES-offerer_pref:C","SDES-only-D","SDES-nonew","SDES-static"]"#,
+    );
+    let sdes = options.sdes;
+    assert_eq!(sdes.unencrypted_srtcp, Some(true));
+    assert_eq!(sdes.unauthenticated_srtp, Some(true));
+    assert_eq!(sdes.unencrypted_srtp, Some(false));
+    assert_eq!((sdes.order, sdes.offerer_pref), (vec!["A".into(), "B".into()], vec!["C".into()]));
+    assert_eq!(sdes.only, ["D"]);
+    assert!(sdes.lifetime && sdes.no_new && sdes.keep_suite && !sdes.off);
+    for off in
+        [r#","SDES":["off"]"#, r#","flags":["SDES-no"]"#, r#","SDES":"disable""#, r#","flags":["SDES=off"]"#]
+    {
+        assert!(offer(off).sdes.off, "{off}");
+    }
+}
+
+#[test]
+fn unusable_values_are_ignored_and_noted_by_name() {
+    let noted = |options| offer(options).bad_values.join(", ");
+    assert_eq!(noted(r#","media-address":"nonsense""#), "unusable value for media-address was ignored");
+    assert_eq!(noted(r#","received from":["IP4","x"]"#), "unusable value for received-from was ignored");
+    assert_eq!(noted(r#","address-family":"IP5""#), "unusable value for address-family was ignored");
+    assert_eq!(noted(r#","flags":["ptime=x"]"#), "unusable value for ptime was ignored");
+    assert_eq!(
+        noted(r#","transport-protocol":"RTP/XYZ""#),
+        "unusable value for transport-protocol was ignored"
+    );
+    assert_eq!(noted(r#","ptime":0"#), "");
+}
+
+#[test]
+fn what_needs_ice_or_dtls_is_refused() {
+    assert_eq!(refused(r#","ICE":"force""#), "ICE=force is not supported");
+    let dtls = "transport protocol UDP/TLS/RTP/SAVPF is not supported";
+    assert_eq!(refused(r#","transport-protocol":"UDP/TLS/RTP/SAVPF""#), dtls);
+}
+
+#[test]
+fn options_that_are_not_carried_out_are_noted_for_a_warning() {
+    let options = offer(
+        r#","flags":["record-call","T.38-decode","inject DTMF","media-echo=both"],"record call":"off""#,
+    );
+    assert_eq!(options.not_done, ["record-call", "T.38", "inject-DTMF", "media-echo"]);
+    assert!(offer(r#","record-call":"off""#).not_done.is_empty());
+}
+
+#[test]
+fn a_codec_word_may_hold_an_equals_sign() {
+    let options =
+        offer(r#","flags":["codec-set-iLBC/8000/1///mode=30","codec-transcode=PCMU","always transcode"]"#);
+    assert_eq!(options.codec.set, ["iLBC/8000/1///mode=30"]);
+    assert_eq!(options.codec.transcode, ["PCMU"]);
+    assert_eq!(options.codec.accept, ["all"]);
+}

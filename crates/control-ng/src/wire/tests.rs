@@ -1,0 +1,124 @@
+use super::*;
+use crate::NgError;
+
+fn get<'a>(dict: &'a Dict, key: &str) -> Option<&'a Value> {
+    dict.get(key.as_bytes())
+}
+
+#[test]
+fn keys_in_any_order_and_bytes_that_are_not_utf8_are_read() {
+    let dict = decode(b"d3:sdp3:v=07:command5:offer2:\xff\xfe2:\x80\x81e").unwrap();
+    assert_eq!(get(&dict, "command"), Some(&"offer".into()));
+    assert_eq!(get(&dict, "sdp"), Some(&"v=0".into()));
+    assert_eq!(dict.get(b"\xff\xfe".as_slice()), Some(&Value::Bytes(b"\x80\x81".to_vec())));
+}
+
+#[test]
+fn both_formats_decode_to_the_same_tree() {
+    let bencode = decode(b"d4:listl1:ai-3ed1:k1:vee1:ni42e5:emptyldeee").unwrap();
+    let json = decode(br#"{"list":["a",-3,{"k":"v"}],"n":42,"empty":[{}]}"#).unwrap();
+    assert_eq!(get(&json, "n"), Some(&Value::Int(42)));
+    assert_eq!(bencode, json);
+    assert_eq!(get(&json, "empty"), Some(&Value::List(vec![Value::Dict(Dict::new())])));
+    let json = decode(br#"{"a":true,"b":null,"c":1.5,"d":18446744073709551615}"#).unwrap();
+    assert_eq!(get(&json, "a"), Some(&"yes".into()));
+    assert_eq!(get(&json, "b"), Some(&"".into()));
+    assert_eq!(get(&json, "c"), Some(&"1.5".into()));
+    assert_eq!(get(&json, "d"), Some(&Value::Int(i64::MAX)));
+}
+
+#[test]
+fn replies_are_written_in_the_format_of_the_request() {
+    let dict = Dict::from([(b"result".to_vec(), "ok".into()), (b"n".to_vec(), Value::Int(-1))]);
+    assert_eq!(encode(b"1_2", Format::Bencode, &dict), b"1_2 d1:ni-1e6:result2:oke");
+    assert_eq!(encode(b"1_2", Format::Json, &dict), br#"1_2 {"n":-1,"result":"ok"}"#);
+}
+
+#[test]
+fn a_message_is_split_at_its_first_blank() {
+    let envelope = Envelope::split(b"a_1  d7:command4:pinge\r\n").unwrap();
+    assert_eq!((envelope.cookie, envelope.payload), (&b"a_1"[..], &b"d7:command4:pinge"[..]));
+    assert_eq!(envelope.format(), Format::Bencode);
+    assert_eq!(Envelope::split(b"a_1 {}").unwrap().format(), Format::Json);
+    assert_eq!(Envelope::split(b"a_1 hello").unwrap().format(), Format::Bencode);
+    for bad in [&b""[..], b"cookie", b" d7:command4:pinge", b"a\nb de", &[b'x'; 300]] {
+        assert_eq!(Envelope::split(bad), None, "{}", bad.escape_ascii());
+    }
+}
+
+#[test]
+fn broken_messages_are_refused_with_the_place() {
+    let broken = |format, at| Err(NgError::Broken { format, at });
+    let bencode = |at| broken(Format::Bencode, at);
+    let cases: [(&[u8], Result<Dict, NgError>); 13] = [
+        (b"", Err(NgError::NoDictionary { first: 0 })),
+        (b"hello", Err(NgError::NoDictionary { first: b'h' })),
+        (b"d", bencode(1)),
+        (b"d7:command4:ping", bencode(16)),
+        (b"d7:command4:pingex", bencode(17)),
+        (b"d7:command9:pinge", bencode(17)),
+        (b"dx", bencode(1)),
+        (b"d1:k1x", bencode(5)),
+        (b"d1:kixe", bencode(5)),
+        (b"{\"a\":1", broken(Format::Json, 6)),
+        (b"{\"a\":1}}", broken(Format::Json, 7)),
+        (b"{\"a\":}", broken(Format::Json, 5)),
+        (b"{\"a\"\n:}", broken(Format::Json, 6)),
+    ];
+    for (payload, result) in cases {
+        assert_eq!(decode(payload), result, "{}", payload.escape_ascii());
+    }
+    for odd in
+        [&b"di1e1:ae"[..], b"d1:ae", b"d1:kie1:ae", b"d1:ki--1ee", b"d1:ki99999999999999999999ee", b"{\"a\"}"]
+    {
+        assert!(decode(odd).is_err(), "{}", odd.escape_ascii());
+    }
+}
+
+#[test]
+fn depth_is_bounded_without_a_stack() {
+    for open in ["l", "d1:a"] {
+        let deep = format!("d1:a{}", open.repeat(200_000 / open.len()));
+        assert_eq!(decode(deep.as_bytes()), Err(NgError::TooDeep { limit: MAX_DEPTH }));
+    }
+    for open in ["[", "{\"a\":"] {
+        let deep = format!("{{\"a\":{}", open.repeat(200_000 / open.len()));
+        assert_eq!(decode(deep.as_bytes()), Err(NgError::TooDeep { limit: MAX_DEPTH }));
+    }
+    let ok = format!("d1:a{}{}e", "l".repeat(MAX_DEPTH - 1), "e".repeat(MAX_DEPTH - 1));
+    assert!(decode(ok.as_bytes()).is_ok());
+}
+
+#[test]
+fn a_message_of_a_megabyte_is_refused_as_soon_as_its_length_is_known() {
+    let announced = b"d3:sdp1000000:v=0";
+    let error = NgError::TooLarge { size: 14 + 1_000_000, limit: MAX_MESSAGE };
+    assert_eq!(decode(announced), Err(error.clone()));
+    let whole = format!("d3:sdp1000000:{}e", "x".repeat(1_000_000));
+    assert!(matches!(decode(whole.as_bytes()), Err(NgError::TooLarge { .. })));
+    let json = format!("{{\"sdp\":\"{}\"}}", "x".repeat(1_000_000));
+    assert!(matches!(decode(json.as_bytes()), Err(NgError::TooLarge { .. })));
+    assert!(matches!(decode(b"d3:sdp99999999999999999999999:"), Err(NgError::TooLarge { .. })));
+}
+
+#[test]
+fn a_scan_fed_byte_by_byte_ends_where_one_fed_whole_does() {
+    let messages: [(Format, &[u8]); 3] = [
+        (Format::Bencode, b"d7:command4:ping4:listl1:aed1:ki-1eeeREST"),
+        (Format::Json, br#"{"a":"}\"\\","b":[{"c":1}]}REST"#),
+        (Format::Json, br"{}REST"),
+    ];
+    for (format, bytes) in messages {
+        let whole = Scanner::new(format).advance(bytes).unwrap();
+        assert_eq!(whole, Some(bytes.len() - 4));
+        let mut scanner = Scanner::new(format);
+        let end = (1..=bytes.len()).find_map(|n| scanner.advance(&bytes[..n]).unwrap());
+        assert_eq!(end, whole);
+    }
+}
+
+#[test]
+fn debug_output_holds_no_strings() {
+    let shown = format!("{:?}", Value::from("inline:secret"));
+    assert!(!shown.contains("secret"), "{shown}");
+}

@@ -1,0 +1,136 @@
+//! What can go wrong, by whose fault it is.
+
+use std::io;
+use std::net::IpAddr;
+
+use crate::api::event::CallId;
+use crate::api::leg::{AddressFamily, LegId};
+use crate::api::points::Points;
+
+/// Why an engine could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No interface was given.
+    #[error("an engine needs at least one interface address")]
+    NoInterface,
+    /// No worker was asked for.
+    #[error("an engine needs at least one worker")]
+    NoWorkers,
+    /// The port range holds no even port with its odd neighbour.
+    #[error("port range {first}-{last} holds no pair of ports")]
+    PortRange {
+        /// First port.
+        first: u16,
+        /// Last port.
+        last: u16,
+    },
+    /// An interface address is not on this machine.
+    #[error("cannot open a socket on interface address {address}: {source}")]
+    Address {
+        /// The address.
+        address: IpAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A worker could not be started.
+    #[error("cannot start worker {worker}: {source}")]
+    Worker {
+        /// Its number.
+        worker: usize,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Why a call was not admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdmissionError {
+    /// No worker has the points.
+    #[error("the call needs {needed} points, the least loaded worker has {free} free")]
+    NoPoints {
+        /// What the call costs.
+        needed: Points,
+        /// What is free on the worker with most.
+        free: Points,
+    },
+    /// The engine takes no new calls.
+    #[error("the engine is draining and takes no new calls")]
+    Draining,
+    /// The worker's command queue is full.
+    #[error("worker {worker} does not keep up with its commands")]
+    Busy {
+        /// Its number.
+        worker: usize,
+    },
+}
+
+/// Why a leg could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenLegError {
+    /// The interface's name is unknown.
+    #[error("there is no interface named {0:?}")]
+    UnknownInterface(String),
+    /// The interface has no address of that family.
+    #[error("interface {interface:?} has no {family:?} address")]
+    NoSuchFamily {
+        /// The interface.
+        interface: String,
+        /// The family.
+        family: AddressFamily,
+    },
+    /// All ports of the range are in use.
+    #[error("no ports are left of {total} on {address}")]
+    NoPorts {
+        /// Ports in the range.
+        total: usize,
+        /// The interface's address.
+        address: IpAddr,
+    },
+    /// The system refused a socket for another reason than a port in use.
+    #[error("cannot open a socket on {address}: {source}")]
+    Socket {
+        /// The interface's address.
+        address: IpAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The leg would make the call cost more than its worker has free.
+    #[error(transparent)]
+    Admission(#[from] AdmissionError),
+    /// A key cannot be used.
+    #[error("the SRTP key cannot be used: {0}")]
+    Key(String),
+    /// The command could not be given.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The call has ended.
+    #[error("call {} has ended", .0.as_u64())]
+    NoSuchCall(CallId),
+    /// The call has no such leg.
+    #[error("the call has no leg {}", .0.as_u64())]
+    NoSuchLeg(LegId),
+    /// The worker's command queue is full.
+    #[error("worker {worker} does not keep up with its commands")]
+    Busy {
+        /// Its number.
+        worker: usize,
+    },
+    /// The worker did not answer in time.
+    #[error("worker {worker} did not answer")]
+    NoAnswer {
+        /// Its number.
+        worker: usize,
+    },
+    /// A key cannot be used.
+    #[error("the SRTP key cannot be used: {0}")]
+    Key(String),
+}

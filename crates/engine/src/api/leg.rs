@@ -1,0 +1,233 @@
+//! What a leg is told to be. The whole wanted state is given every time; the engine finds out what changed, so that a
+//! re-INVITE that repeats what was said before changes nothing on the wire.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mediapoint_srtp::{MasterKey, Mki};
+
+use crate::api::codec::PayloadCodec;
+
+/// Names a leg within one engine, for the engine's lifetime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LegId(pub(crate) u64);
+
+impl LegId {
+    /// The number, for logs and for state kept outside.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+
+    /// The leg of that number, for state kept outside and for tests of the bare core.
+    #[must_use]
+    pub const fn from_u64(id: u64) -> Self {
+        Self(id)
+    }
+}
+
+/// What flows through a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum LegKind {
+    /// One audio stream each way. The engine owns what it sends: its SSRC, sequence numbers and timestamps are its own
+    /// and continuous, it terminates RTCP, and it converts where the codecs of the two sides differ.
+    #[default]
+    Audio,
+    /// Any RTP (video, several SSRCs): relayed untouched, RTCP too, only the keying changes.
+    OpaqueRtp,
+    /// Datagrams of any form (UDPTL): relayed untouched.
+    Datagrams,
+}
+
+/// How RTCP travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RtcpMode {
+    /// No RTCP on this leg.
+    Off,
+    /// On a port of its own, by default one above RTP's.
+    #[default]
+    Separate,
+    /// On the RTP port [RFC5761 4].
+    Mux,
+}
+
+/// Which way media may flow, seen from the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Direction {
+    /// Both ways.
+    #[default]
+    SendReceive,
+    /// The engine only sends: the party said `recvonly`.
+    SendOnly,
+    /// The engine only receives: the party said `sendonly`.
+    ReceiveOnly,
+    /// Neither.
+    Inactive,
+}
+
+impl Direction {
+    /// True where the engine sends to the party.
+    #[must_use]
+    pub const fn sends(self) -> bool {
+        matches!(self, Self::SendReceive | Self::SendOnly)
+    }
+
+    /// True where the engine takes what the party sends.
+    #[must_use]
+    pub const fn receives(self) -> bool {
+        matches!(self, Self::SendReceive | Self::ReceiveOnly)
+    }
+}
+
+/// Whose packets a leg takes, and where it sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SourceGuard {
+    /// Learn the party's address once from its first authentic packets, send there, take packets from nowhere else.
+    #[default]
+    Symmetric,
+    /// Take packets only from the signalled address; never learn.
+    Signalled,
+    /// Send to the signalled address always; take packets from one source, learnt once.
+    Asymmetric,
+    /// As `Symmetric`, but follow the party when its authentic stream moves to another address in mid-call. On a leg
+    /// without SRTP a stranger who knows the stream's SSRC and sequence number could do the same.
+    Handover,
+}
+
+/// Where the signalling says that a party is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RemoteAddress {
+    /// Destination of RTP.
+    pub rtp: SocketAddr,
+    /// Destination of RTCP; `None` for the port above RTP's.
+    pub rtcp: Option<SocketAddr>,
+}
+
+/// SRTP keys of a leg.
+#[derive(Debug, Clone)]
+pub struct SrtpKeys {
+    /// The key that the party protects with; `None` until it has said so, and then nothing it sends is taken.
+    pub inbound: Option<MasterKey>,
+    /// The identifier that the party puts on every packet, where it said one [RFC3711 3.1].
+    pub inbound_mki: Option<Mki>,
+    /// The key that the engine protects with.
+    pub outbound: MasterKey,
+}
+
+/// The whole wanted state of a leg.
+#[derive(Debug, Clone)]
+pub struct LegConfig {
+    /// What flows through it.
+    pub kind: LegKind,
+    /// The payload types agreed with the party, best first. Others are dropped and counted on an audio leg, and mean
+    /// nothing on the other kinds.
+    pub codecs: Vec<PayloadCodec>,
+    /// Where the signalling says the party is; `None` while unknown or withheld (`0.0.0.0`).
+    pub remote: Option<RemoteAddress>,
+    /// How RTCP travels.
+    pub rtcp: RtcpMode,
+    /// Whether the engine sends reports of its own on an audio leg.
+    pub generate_rtcp: bool,
+    /// Which way media may flow.
+    pub direction: Direction,
+    /// Whose packets are taken.
+    pub source_guard: SourceGuard,
+    /// SRTP keys; `None` for plain RTP.
+    pub srtp: Option<SrtpKeys>,
+    /// DSCP of what the engine sends, 0 to 63; expedited forwarding (46) by default.
+    pub dscp: u8,
+    /// Silence after which a leg that should be heard is reported; `None` for the engine's default.
+    pub media_timeout: Option<Duration>,
+}
+
+impl Default for LegConfig {
+    fn default() -> Self {
+        Self {
+            kind: LegKind::Audio,
+            codecs: Vec::new(),
+            remote: None,
+            rtcp: RtcpMode::Separate,
+            generate_rtcp: true,
+            direction: Direction::SendReceive,
+            source_guard: SourceGuard::Symmetric,
+            srtp: None,
+            dscp: 46,
+            media_timeout: None,
+        }
+    }
+}
+
+/// Whether a change of configuration makes the leg learn its party's address anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Relearn {
+    /// Only where the signalled address changed.
+    #[default]
+    IfMoved,
+    /// Now.
+    Now,
+}
+
+/// What a leg hears. Every leg hears exactly one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Source {
+    /// Nothing is sent.
+    #[default]
+    Silence,
+    /// Another leg of the same call.
+    Leg(LegId),
+}
+
+/// Where a leg's sockets are to be opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Placement {
+    /// Name of the interface; `None` for the first.
+    pub interface: Option<String>,
+    /// Address family; `None` for the interface's first.
+    pub family: Option<AddressFamily>,
+    /// Number of consecutive ports: 1 for RTP with multiplexed RTCP or plain datagrams, 2 for RTP and RTCP.
+    pub ports: Ports,
+}
+
+/// How many ports a leg opens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ports {
+    /// An even port for RTP and the odd one above for RTCP.
+    #[default]
+    RtpAndRtcp,
+    /// One port.
+    Single,
+}
+
+/// IPv4 or IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AddressFamily {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl AddressFamily {
+    /// The family of an address.
+    #[must_use]
+    pub const fn of(address: std::net::IpAddr) -> Self {
+        match address {
+            std::net::IpAddr::V4(_) => Self::V4,
+            std::net::IpAddr::V6(_) => Self::V6,
+        }
+    }
+}
+
+/// A leg as it was opened: what to tell the party.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenedLeg {
+    /// Its name.
+    pub id: LegId,
+    /// Advertised address of the RTP port.
+    pub rtp: SocketAddr,
+    /// Advertised address of the RTCP port, where one was opened.
+    pub rtcp: Option<SocketAddr>,
+}

@@ -1,0 +1,8 @@
+//! The plain types that commands carry in and events carry out.
+
+pub(crate) mod codec;
+pub(crate) mod error;
+pub(crate) mod event;
+pub(crate) mod leg;
+pub(crate) mod points;
+pub(crate) mod stats;

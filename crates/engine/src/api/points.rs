@@ -1,0 +1,128 @@
+//! Media points: the unit of capacity, kept in thousandths. One point is one call session of two G.711 legs.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Sub, SubAssign};
+
+/// An amount of media points, in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Points(u64);
+
+impl Points {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+    /// One call session.
+    pub const ONE: Self = Self(1000);
+
+    /// `count` whole points.
+    #[must_use]
+    pub const fn whole(count: u64) -> Self {
+        Self(count.saturating_mul(1000))
+    }
+
+    /// `count` thousandths of a point.
+    #[must_use]
+    pub const fn thousandths(count: u64) -> Self {
+        Self(count)
+    }
+
+    /// The amount in thousandths.
+    #[must_use]
+    pub const fn as_thousandths(self) -> u64 {
+        self.0
+    }
+
+    /// What is left after taking `other`; zero where `other` is more.
+    #[must_use]
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl fmt::Display for Points {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
+    }
+}
+
+impl Add for Points {
+    type Output = Self;
+
+    fn add(self, rhs: Self) -> Self {
+        Self(self.0.saturating_add(rhs.0))
+    }
+}
+
+impl AddAssign for Points {
+    fn add_assign(&mut self, rhs: Self) {
+        *self = *self + rhs;
+    }
+}
+
+impl Sub for Points {
+    type Output = Self;
+
+    fn sub(self, rhs: Self) -> Self {
+        self.saturating_sub(rhs)
+    }
+}
+
+impl SubAssign for Points {
+    fn sub_assign(&mut self, rhs: Self) {
+        *self = self.saturating_sub(rhs);
+    }
+}
+
+impl Sum for Points {
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::ZERO, Add::add)
+    }
+}
+
+/// What each kind of work costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Prices {
+    /// An audio session of two legs.
+    pub call: Points,
+    /// Every further leg of a call.
+    pub extra_leg: Points,
+}
+
+impl Default for Prices {
+    fn default() -> Self {
+        Self { call: Points::ONE, extra_leg: Points::thousandths(500) }
+    }
+}
+
+impl Prices {
+    /// Price of a call of `legs` legs.
+    #[must_use]
+    pub fn of_legs(&self, legs: usize) -> Points {
+        let extra = u64::try_from(legs.saturating_sub(2)).unwrap_or(u64::MAX);
+        self.call + Points(self.extra_leg.0.saturating_mul(extra))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_are_shown_with_three_decimals() {
+        assert_eq!(Points::thousandths(12_034).to_string(), "12.034");
+    }
+
+    #[test]
+    fn subtraction_stops_at_zero() {
+        assert_eq!(Points::ONE - Points::whole(2), Points::ZERO);
+    }
+
+    #[test]
+    fn legs_beyond_the_second_cost_extra() {
+        let prices = Prices::default();
+        assert_eq!(prices.of_legs(1), Points::ONE);
+        assert_eq!(prices.of_legs(2), Points::ONE);
+        assert_eq!(prices.of_legs(4), Points::whole(2));
+    }
+}

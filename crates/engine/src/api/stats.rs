@@ -1,0 +1,158 @@
+//! Figures of a leg, a call, a worker, as read at one moment.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mediapoint_packet::rtp::{PayloadType, Ssrc};
+
+use crate::api::leg::LegId;
+use crate::api::points::Points;
+
+/// Packets that a leg did not take, by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Refused {
+    /// From another source than the leg's party.
+    pub foreign_source: u64,
+    /// Failed authentication, or no key to try.
+    pub not_authentic: u64,
+    /// Already seen, as SRTP's replay protection found.
+    pub replayed: u64,
+    /// Not RTP or RTCP by their form.
+    pub malformed: u64,
+    /// A payload type that was not agreed.
+    pub unknown_payload_type: u64,
+    /// The other side has no codec to hear it with.
+    pub no_common_codec: u64,
+    /// A sequence number out of all proportion, not yet confirmed by a second packet.
+    pub out_of_range: u64,
+    /// A protocol that the leg does not speak (DTLS, STUN, ZRTP).
+    pub other_protocol: u64,
+    /// The leg's direction forbids it (on hold).
+    pub on_hold: u64,
+}
+
+impl Refused {
+    /// All of them.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.foreign_source
+            + self.not_authentic
+            + self.replayed
+            + self.malformed
+            + self.unknown_payload_type
+            + self.no_common_codec
+            + self.out_of_range
+            + self.other_protocol
+            + self.on_hold
+    }
+}
+
+/// What came in from a leg's party.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub struct ReceiveStatistics {
+    /// RTP packets taken.
+    pub packets: u64,
+    /// Payload octets of those.
+    pub octets: u64,
+    /// Packets that should have come and did not [RFC3550 A.3]; duplicates do not make up for them.
+    pub lost: u64,
+    /// Packets that came after one with a higher sequence number.
+    pub out_of_order: u64,
+    /// Packets that came twice; the second is dropped.
+    pub duplicates: u64,
+    /// Interarrival jitter [RFC3550 A.8].
+    pub jitter: Duration,
+    /// Times that the stream began anew: another SSRC, or a jump of the sequence number.
+    pub restarts: u32,
+    /// Its SSRC now.
+    pub ssrc: Option<Ssrc>,
+    /// Its payload type now.
+    pub payload_type: Option<PayloadType>,
+    /// RTCP packets taken (compounds).
+    pub rtcp_packets: u64,
+    /// Packets not taken, by reason.
+    pub refused: Refused,
+    /// Listening quality from the loss and delay of this direction [ITU-T G.107], 1.0 to 4.5; `None` until heard.
+    pub mos: Option<f32>,
+}
+
+/// What went out to a leg's party.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub struct SendStatistics {
+    /// RTP packets sent.
+    pub packets: u64,
+    /// Payload octets of those.
+    pub octets: u64,
+    /// The engine's own SSRC on this leg; `None` on legs that relay untouched.
+    pub ssrc: Option<Ssrc>,
+    /// RTCP packets sent (compounds).
+    pub rtcp_packets: u64,
+    /// Packets not sent: no address known yet, or no buffer.
+    pub unsent: u64,
+    /// Loss that the party reports, as a fraction of 256, in its last report.
+    pub reported_fraction_lost: Option<u8>,
+    /// Loss that the party reports since the beginning.
+    pub reported_lost: Option<i32>,
+    /// Interarrival jitter that the party reports.
+    pub reported_jitter: Option<Duration>,
+    /// Round-trip time to the party [RFC3550 6.4.1].
+    pub round_trip: Option<Duration>,
+}
+
+/// All figures of a leg.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LegStatistics {
+    /// Which leg.
+    pub leg: LegId,
+    /// What came in.
+    pub received: ReceiveStatistics,
+    /// What went out.
+    pub sent: SendStatistics,
+    /// Where the party was learnt to be.
+    pub learnt: Option<SocketAddr>,
+    /// Time since the last packet taken; `None` where there was none yet.
+    pub idle: Option<Duration>,
+}
+
+/// All figures of a call.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CallStatistics {
+    /// Its legs, oldest first.
+    pub legs: Vec<LegStatistics>,
+    /// Time since the call was made.
+    pub age: Duration,
+}
+
+/// What one worker carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct WorkerLoad {
+    /// Points that it may carry.
+    pub budget: Points,
+    /// Points that its calls cost.
+    pub used: Points,
+    /// Calls on it.
+    pub calls: u64,
+    /// Datagrams received since start.
+    pub received: u64,
+    /// Datagrams sent since start.
+    pub sent: u64,
+    /// Datagrams lost for want of a buffer, or refused by the kernel.
+    pub dropped: u64,
+    /// Core time used since start.
+    pub cpu: Duration,
+    /// Events that were not delivered because nobody read them.
+    pub events_dropped: u64,
+    /// Times that it failed and started again.
+    pub restarts: u64,
+}
+
+/// What the engine carries.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EngineLoad {
+    /// Its workers.
+    pub workers: Vec<WorkerLoad>,
+}

@@ -1,0 +1,204 @@
+//! How an engine is described before it starts.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use mediapoint_net::{SocketOptions, UdpSocket};
+
+use crate::api::error::BuildError;
+use crate::api::leg::AddressFamily;
+use crate::api::points::{Points, Prices};
+use crate::runtime::engine::Engine;
+
+/// A local address that legs may be opened on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// What the controller calls it; the IPv4 and the IPv6 address of one interface share a name.
+    pub name: String,
+    /// The address that sockets are bound to.
+    pub address: IpAddr,
+    /// The address that the party is told, where it is another (behind one-to-one NAT).
+    pub advertised: Option<IpAddr>,
+}
+
+impl Interface {
+    /// An interface that is told as it is bound.
+    #[must_use]
+    pub fn new(name: impl Into<String>, address: IpAddr) -> Self {
+        Self { name: name.into(), address, advertised: None }
+    }
+
+    /// The address that the party is told.
+    #[must_use]
+    pub fn told(&self) -> IpAddr {
+        self.advertised.unwrap_or(self.address)
+    }
+
+    /// Its address family.
+    #[must_use]
+    pub const fn family(&self) -> AddressFamily {
+        AddressFamily::of(self.address)
+    }
+}
+
+/// Describes an engine; made by [`Engine::builder`].
+#[derive(Debug, Clone)]
+pub struct EngineBuilder {
+    pub(crate) workers: usize,
+    pub(crate) cores: Vec<usize>,
+    pub(crate) pin: bool,
+    pub(crate) interfaces: Vec<Interface>,
+    pub(crate) ports: RangeInclusive<u16>,
+    pub(crate) tick: Duration,
+    pub(crate) budget: Points,
+    pub(crate) prices: Prices,
+    pub(crate) max_legs: usize,
+    pub(crate) event_capacity: usize,
+    pub(crate) media_timeout: Duration,
+    pub(crate) hold_timeout: Duration,
+    pub(crate) socket_buffer: Option<usize>,
+}
+
+impl Default for EngineBuilder {
+    fn default() -> Self {
+        Self {
+            workers: 1,
+            cores: Vec::new(),
+            pin: true,
+            interfaces: Vec::new(),
+            ports: 30000..=60000,
+            tick: Duration::from_millis(1),
+            budget: Points::whole(1000),
+            prices: Prices::default(),
+            max_legs: 8192,
+            event_capacity: 65_536,
+            media_timeout: Duration::from_secs(60),
+            hold_timeout: Duration::from_secs(3600),
+            socket_buffer: None,
+        }
+    }
+}
+
+impl EngineBuilder {
+    /// Number of workers, each a thread with its own sockets and calls; 1 by default.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Cores that the workers are pinned to, in turn; by default the cores that the process may use, from the last.
+    #[must_use]
+    pub fn cores(mut self, cores: impl Into<Vec<usize>>) -> Self {
+        self.cores = cores.into();
+        self
+    }
+
+    /// Whether workers are pinned at all; they are by default.
+    #[must_use]
+    pub fn pin(mut self, pin: bool) -> Self {
+        self.pin = pin;
+        self
+    }
+
+    /// Adds an address that legs may be opened on; the first one is the default.
+    #[must_use]
+    pub fn interface(mut self, interface: Interface) -> Self {
+        self.interfaces.push(interface);
+        self
+    }
+
+    /// Ports that legs may be opened on; 30000 to 60000 by default.
+    #[must_use]
+    pub fn ports(mut self, ports: RangeInclusive<u16>) -> Self {
+        self.ports = ports;
+        self
+    }
+
+    /// How long a busy worker sleeps between two looks at its sockets: every relayed packet waits for half of it on
+    /// average, and the shorter it is the more core time a packet costs. 1 ms by default, 100 µs to 10 ms; a worker that finds
+    /// 32 datagrams or more in a tick looks twice as often.
+    #[must_use]
+    pub fn tick(mut self, tick: Duration) -> Self {
+        self.tick = tick.clamp(Duration::from_micros(100), Duration::from_millis(10));
+        self
+    }
+
+    /// Points that each worker may carry; 1000 by default.
+    #[must_use]
+    pub fn budget(mut self, budget: Points) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// What each kind of work costs.
+    #[must_use]
+    pub fn prices(mut self, prices: Prices) -> Self {
+        self.prices = prices;
+        self
+    }
+
+    /// Legs that each worker can hold; 8192 by default.
+    #[must_use]
+    pub fn max_legs(mut self, legs: usize) -> Self {
+        self.max_legs = legs;
+        self
+    }
+
+    /// Events kept for a reader that is behind; older ones stay, newer ones are dropped and counted. 65,536 by default.
+    #[must_use]
+    pub fn event_capacity(mut self, events: usize) -> Self {
+        self.event_capacity = events;
+        self
+    }
+
+    /// Silence of all legs after which a call is ended; 60 s by default.
+    #[must_use]
+    pub fn media_timeout(mut self, timeout: Duration) -> Self {
+        self.media_timeout = timeout;
+        self
+    }
+
+    /// Time on hold after which a call is ended; one hour by default.
+    #[must_use]
+    pub fn hold_timeout(mut self, timeout: Duration) -> Self {
+        self.hold_timeout = timeout;
+        self
+    }
+
+    /// Size of each socket's receive buffer in bytes; the system's default where not set.
+    #[must_use]
+    pub fn socket_buffer(mut self, bytes: usize) -> Self {
+        self.socket_buffer = Some(bytes);
+        self
+    }
+
+    /// Starts the engine: opens a socket on every interface to see that it can, and starts the workers.
+    ///
+    /// # Errors
+    /// [`BuildError`] where the description holds nothing to run on, or the system refuses a socket or a thread.
+    pub fn build(self) -> Result<Engine, BuildError> {
+        self.check()?;
+        Engine::start(self)
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        if self.workers == 0 {
+            return Err(BuildError::NoWorkers);
+        }
+        if self.interfaces.is_empty() {
+            return Err(BuildError::NoInterface);
+        }
+        let (first, last) = (*self.ports.start(), *self.ports.end());
+        if first == 0 || u32::from(last) < u32::from(first) + u32::from(first % 2) + 1 {
+            return Err(BuildError::PortRange { first, last });
+        }
+        for interface in &self.interfaces {
+            let address = SocketAddr::new(interface.address, 0);
+            UdpSocket::bind(address, &SocketOptions::default())
+                .map_err(|source| BuildError::Address { address: interface.address, source })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! A day of virtual time, with loss, reports both ways and a re-INVITE every few minutes, and thousands of calls that
+//! come and go, hold no more memory at the end than after the first hour. The counting allocator sees the whole process,
+//! so this file has one test.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of the test: what is missing fails it")]
+
+use std::alloc::System;
+use std::time::Duration;
+
+use mediapoint_engine::{Direction, Event, RemoteAddress};
+use mediapoint_packet::rtp::{RtpTicks, Ssrc};
+use mediapoint_srtp::Suite;
+use mediapoint_testkit::{Burst, Library, LinkProfile, PeerId, World, audio, pcma, pcmu, telephone_event};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Heap bytes in use by the process.
+fn live_bytes() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.bytes_allocated - stats.bytes_deallocated
+}
+
+#[test]
+fn a_day_of_calls_leaves_memory_flat() {
+    one_call_for_a_day();
+    many_calls_that_come_and_go();
+}
+
+fn one_call_for_a_day() {
+    let mut world = World::new(24);
+    let call = world.add_call();
+    let a = world.add_peer(call, audio([pcmu(), telephone_event(101)]));
+    let b = world.add_peer(call, audio([pcma(), telephone_event(96)]));
+    world.connect(a, b);
+    world.secure(b, Suite::AeadAes128Gcm, Library::Own);
+    let burst = Burst { enter: 0.002, leave: 0.2, loss: 0.7 };
+    for (peer, every) in [(a, 5), (b, 7)] {
+        let profile = LinkProfile { burst: Some(burst), ..LinkProfile::rough() };
+        world.peer_mut(peer).up.set_profile(profile);
+        world.peer_mut(peer).reports_every = Some(Duration::from_secs(every));
+        world.peer_mut(peer).heard.keep_reports = false;
+        // Every re-INVITE may move the timestamps by some jitter, and a day has hundreds of them.
+        world.peer_mut(peer).heard.seam.set_tolerance(Duration::from_secs(5));
+        world.start(peer);
+    }
+    world.run_for(HOUR);
+    a_few_reinvites(&mut world, a, b, 0);
+    let start = live_bytes();
+    for hour in 1..24 {
+        for part in 0..12 {
+            world.run_for(HOUR / 12);
+            a_few_reinvites(&mut world, a, b, hour * 12 + part);
+        }
+        world.events.clear();
+    }
+    let end = live_bytes();
+    let grown = end.saturating_sub(start);
+    assert!(grown < 4096, "{start} bytes after an hour, {end} after a day");
+
+    let inputs = world.inputs;
+    assert!(inputs > 8_000_000, "{inputs} packets and timers");
+    assert_eq!(world.buffers_lost(), 0);
+    for (from, to) in [(a, b), (b, a)] {
+        let sent = world.peer(from).stream.packets;
+        let lost = world.peer(from).up.counts().lost;
+        let heard = world.peer(to).heard.packets;
+        assert_eq!(world.peer(to).heard.seam.check(), Ok(()));
+        assert!(heard + lost + sent / 50 > sent, "{heard} heard of {sent}, {lost} lost");
+    }
+}
+
+/// What re-INVITEs do in life: refresh, hold, move, another SSRC, new keys.
+fn a_few_reinvites(world: &mut World, a: PeerId, b: PeerId, round: u32) {
+    match round % 6 {
+        0 => world.reinvite(a, |_| {}),
+        1 => {
+            world.reinvite(a, |config| config.direction = Direction::Inactive);
+            world.after(Duration::from_secs(20), move |world| {
+                world.reinvite(a, |config| config.direction = Direction::SendReceive);
+            });
+        }
+        2 => {
+            let rtp = format!("203.0.113.5:{}", 10_000 + round * 2).parse().unwrap();
+            world.move_peer(a, rtp);
+            world.reinvite(a, |config| config.remote = Some(RemoteAddress { rtp, rtcp: None }));
+        }
+        3 => world.peer_mut(a).stream.ssrc = Ssrc(round),
+        4 => world.peer_mut(a).stream.timestamp = RtpTicks(round.wrapping_mul(0x9e37_79b9)),
+        _ => world.secure(b, Suite::AeadAes128Gcm, Library::Own),
+    }
+    world.peer_mut(b).stream.press(7, Duration::from_millis(300));
+}
+
+/// Calls that are made, used and ended, by command, by time-out and leg by leg. Drives the core itself: a world keeps
+/// the parties of calls that are gone.
+fn many_calls_that_come_and_go() {
+    use mediapoint_engine::core::{Core, CoreConfig, SocketKey};
+    use mediapoint_engine::{CallId, EndReason, LegId, Source};
+    use mediapoint_packet::Time;
+    use mediapoint_testkit::Outbox;
+
+    let mut core = Core::new(CoreConfig {
+        max_legs: 600,
+        media_timeout: Duration::from_secs(10),
+        hold_timeout: Duration::from_secs(20),
+        seed: [7; 32],
+        wall_at_zero: Duration::from_secs(1_700_000_000),
+    });
+    let mut out = Outbox::new(64);
+    let mut packet = [0_u8; 172];
+    packet[0] = 0x80;
+    let mut live = Vec::with_capacity(1024);
+    let mut ended = 0_u64;
+    let mut start = 0;
+    const CALLS: u64 = 60_000;
+    for number in 0..CALLS {
+        let now = Time::from_millis(number * 50);
+        while core.next_deadline().is_some_and(|at| at <= now) {
+            core.handle_timers(now, &mut out);
+        }
+        let call = CallId::from_u64(number);
+        assert!(core.add_call(now, call));
+        let legs = [LegId::from_u64(number * 2), LegId::from_u64(number * 2 + 1)];
+        let party = "192.0.2.1:4000".parse().unwrap();
+        let remote = Some(RemoteAddress { rtp: party, rtcp: None });
+        for leg in legs {
+            let config = mediapoint_engine::LegConfig { remote, ..audio([pcmu()]) };
+            let slot = core.add_leg(now, call, leg, config).expect("room");
+            let buffer = out.filled(&packet).expect("a buffer");
+            core.handle_datagram(now, SocketKey::rtp(slot), party, buffer, &mut out);
+        }
+        core.set_source(legs[0], Source::Leg(legs[1]));
+        core.set_source(legs[1], Source::Leg(legs[0]));
+        live.push((call, legs));
+        // A third end by command, a third lose their legs first, a third are left to the time-out.
+        if live.len() > 100 {
+            let (call, legs) = live.swap_remove(usize::try_from(number * 31 % 100).unwrap());
+            match call.as_u64() % 3 {
+                0 => assert!(core.end_call(now, call, EndReason::Command, &mut out)),
+                1 => {
+                    core.remove_leg(now, legs[0], &mut out);
+                    core.remove_leg(now, legs[1], &mut out);
+                }
+                _ => {}
+            }
+        }
+        out.recycle();
+        ended += out.events.iter().filter(|event| matches!(event, Event::CallEnded { .. })).count() as u64;
+        out.events.clear();
+        out.closed.clear();
+        live.retain(|(_, legs)| core.slot_of(legs[0]).is_some());
+        if number == CALLS / 10 {
+            start = live_bytes();
+        }
+    }
+    let end = live_bytes();
+    assert!(ended > CALLS - 600, "{ended} calls ended");
+    assert!(core.calls() < 400, "{} calls left", core.calls());
+    assert!(end.saturating_sub(start) < 64 * 1024, "{start} bytes after 6,000 calls, {end} after {CALLS}");
+    assert_eq!(out.buffers_out(), 0);
+}

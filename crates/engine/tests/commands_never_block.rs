@@ -1,0 +1,87 @@
+//! A full command queue is an error at once, a long one is worked off without waiting, and events that nobody reads are
+//! dropped and counted.
+
+use std::time::{Duration, Instant};
+
+use mediapoint_engine::{AdmissionError, CallSpec, CommandError, EndReason, Event, Source};
+use mediapoint_testkit::phone::{Pair, builder, wait_for, wait_until};
+
+#[test]
+fn a_full_queue_refuses_at_once_and_media_flows_on() {
+    let engine = builder("127.9.2.1", 24_200..=24_299).build().unwrap();
+    let mut pair = Pair::new(&engine, 0);
+    for _ in 0..50 {
+        pair.exchange();
+    }
+    // A worker with media takes 64 commands a tick: no thread is that slow.
+    let mut refused = None;
+    let started = Instant::now();
+    for _ in 0..200_000 {
+        let before = Instant::now();
+        if let Err(error) = pair.call.set_source(pair.a.leg.id, Source::Leg(pair.b.leg.id)) {
+            refused = Some((error, before.elapsed()));
+            break;
+        }
+    }
+    let (error, took) = refused.unwrap_or_else(|| panic!("never full in {:?}", started.elapsed()));
+    assert_eq!(error, CommandError::Busy { worker: 0 });
+    assert!(took < Duration::from_millis(500), "refusing took {took:?}");
+    assert!(matches!(
+        engine.create_call(CallSpec::default()),
+        Err(AdmissionError::Busy { worker: 0 }) | Ok(_)
+    ));
+    for _ in 0..200 {
+        pair.exchange();
+    }
+    wait_until("the worker answers again", || pair.call.statistics().is_ok());
+    let legs = pair.call.statistics().unwrap().legs;
+    assert!(legs.iter().all(|leg| leg.received.lost == 0 && leg.sent.unsent == 0), "{legs:?}");
+    engine.shutdown();
+}
+
+#[test]
+fn a_burst_of_commands_to_an_idle_worker_is_worked_off_at_once() {
+    let engine = builder("127.9.2.2", 24_200..=24_299).build().unwrap();
+    let pair = Pair::new(&engine, 0);
+    for round in 0..20 {
+        let threads: Vec<_> = (0..3)
+            .map(|_| {
+                let (call, a, b) = (pair.call.clone(), pair.a.leg.id, pair.b.leg.id);
+                std::thread::spawn(move || {
+                    for _ in 0..1000 {
+                        call.set_source(a, Source::Leg(b)).unwrap();
+                    }
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        let before = Instant::now();
+        pair.call.statistics().unwrap();
+        let took = before.elapsed();
+        assert!(took < Duration::from_millis(400), "round {round}: the answer took {took:?}");
+    }
+    engine.shutdown();
+}
+
+#[test]
+fn events_that_nobody_reads_are_dropped_and_counted() {
+    let engine = builder("127.9.2.3", 24_200..=24_299).event_capacity(3).build().unwrap();
+    let events = engine.events().unwrap();
+    assert!(engine.events().is_none(), "there is one reader");
+    let calls: Vec<_> = (0..10).map(|_| engine.create_call(CallSpec::default()).unwrap()).collect();
+    for call in &calls {
+        call.end().unwrap();
+    }
+    wait_until("seven are dropped", || engine.load().workers[0].events_dropped == 7);
+    for call in &calls[..3] {
+        let ended = wait_for(&events, "the oldest are kept", |event| match event {
+            Event::CallEnded { call, reason, .. } => Some((*call, *reason)),
+            _ => None,
+        });
+        assert_eq!(ended, (call.id(), EndReason::Command));
+    }
+    assert_eq!(events.try_recv(), None);
+    engine.shutdown();
+}

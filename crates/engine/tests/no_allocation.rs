@@ -1,0 +1,281 @@
+//! In the steady state a packet or a timer allocates nothing: neither in the core, whatever the leg does, nor in a real
+//! worker with its sockets. The counting allocator sees the whole process, so this file has one test.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "helpers of the tests: what is missing fails them"
+)]
+
+use std::alloc::System;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use mediapoint_engine::{
+    Codec, Direction, Engine, Interface, LegConfig, PayloadCodec, PayloadType, Placement, RemoteAddress,
+    SrtpKeys,
+};
+use mediapoint_packet::PacketBuf;
+use mediapoint_packet::rtp::{RtpHeader, RtpTicks, Seq, Ssrc};
+use mediapoint_srtp::{MasterKey, Suite};
+use mediapoint_testkit::{
+    Library, LinkProfile, Mark, Protector, World, audio, codec, pcma, pcmu, telephone_event,
+};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Calls of the allocator so far, in the whole process.
+fn allocations() -> u64 {
+    let stats = ALLOCATOR.stats();
+    (stats.allocations + stats.reallocations + stats.deallocations) as u64
+}
+
+/// Packets and timers that each scene drives through.
+const INPUTS: u64 = 20_000;
+
+#[test]
+fn a_packet_allocates_nothing() {
+    assert_ne!(allocations(), 0, "the allocator counts");
+    relay();
+    for suite in Suite::ALL {
+        srtp(suite, false, false);
+        srtp(suite, true, false);
+    }
+    conversion();
+    srtp(Suite::AesCm128HmacSha1_80, true, true);
+    srtp(Suite::AeadAes128Gcm, false, true);
+    three_listeners();
+    what_is_refused();
+    a_real_worker();
+}
+
+/// Runs a world until it is in its steady state, then counts.
+fn assert_steady(world: &mut World, name: &str) {
+    world.run_for(Duration::from_secs(130));
+    world.set_probe(allocations);
+    let before = world.inputs;
+    while world.inputs < before + INPUTS {
+        world.run_for(Duration::from_secs(1));
+    }
+    let inputs = world.inputs - before;
+    assert_eq!(world.probed, 0, "{name}: calls of the allocator in {inputs} packets and timers");
+}
+
+/// A two-party call over rough paths, with RTCP both ways.
+fn call(codecs: [PayloadCodec; 2]) -> (World, [mediapoint_testkit::PeerId; 2]) {
+    let mut world = World::new(11);
+    let call = world.add_call();
+    let [a, b] = codecs.map(|codec| world.add_peer(call, audio([codec, telephone_event(101)])));
+    world.connect(a, b);
+    for peer in [a, b] {
+        world.peer_mut(peer).set_links(LinkProfile::rough());
+        world.peer_mut(peer).reports_every = Some(Duration::from_secs(5));
+        world.peer_mut(peer).heard.keep_reports = false;
+    }
+    (world, [a, b])
+}
+
+fn relay() {
+    let (mut world, parties) = call([pcmu(), pcmu()]);
+    for party in parties {
+        world.start(party);
+    }
+    assert_steady(&mut world, "relay");
+}
+
+fn conversion() {
+    let (mut world, parties) = call([pcmu(), pcma()]);
+    for party in parties {
+        world.start(party);
+    }
+    assert_steady(&mut world, "PCMU to PCMA");
+}
+
+fn srtp(suite: Suite, both: bool, convert: bool) {
+    let (mut world, [a, b]) = call([pcmu(), if convert { pcma() } else { pcmu() }]);
+    world.secure(a, suite, Library::Own);
+    if both {
+        world.secure(b, suite, Library::Own);
+    }
+    world.start(a);
+    world.start(b);
+    assert_steady(&mut world, suite.name());
+}
+
+/// Copies for further listeners come from the pool.
+fn three_listeners() {
+    let (mut world, [a, b]) = call([pcmu(), pcmu()]);
+    let call = world.peer(a).call;
+    for codec in [pcma(), pcmu()] {
+        let listener = world.add_peer(call, audio([codec]));
+        world.set_source(listener, Some(a));
+    }
+    world.start(a);
+    world.start(b);
+    assert_steady(&mut world, "three listeners");
+}
+
+/// Refusals of every kind, and a leg on hold.
+fn what_is_refused() {
+    let (mut world, [a, b]) = call([pcmu(), pcmu()]);
+    world.secure(a, Suite::AeadAes256Gcm, Library::Own);
+    world.reinvite(b, |config| config.codecs.push(codec(13, "CN", 8000)));
+    let stranger = world.add_stranger(a, "198.51.100.1:9".parse().unwrap());
+    let corrupted = LinkProfile { corrupt: 0.2, ..LinkProfile::rough() };
+    world.peer_mut(a).up.set_profile(corrupted);
+    world.peer_mut(b).up.set_profile(corrupted);
+    for peer in [a, b, stranger] {
+        world.start(peer);
+    }
+    for minute in 1..40_u64 {
+        world.after(Duration::from_secs(minute * 10), move |world| {
+            let number = [0, 13, 111, 0].map(|number| PayloadType::new(number).unwrap());
+            world.peer_mut(b).stream.payload_type = number[usize::try_from(minute % 4).unwrap()];
+            if minute == 12 {
+                world.reinvite(b, |config| config.direction = Direction::Inactive);
+            }
+        });
+    }
+    assert_steady(&mut world, "what is refused");
+}
+
+/// A call between plain PCMU and SRTP PCMA over loopback sockets: no thread of the process allocates.
+fn a_real_worker() {
+    let socket = || {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        socket
+    };
+    let [a, b] = [socket(), socket()];
+    let [a_rtcp, b_rtcp] = [socket(), socket()];
+    a_rtcp.set_nonblocking(true).unwrap();
+    b_rtcp.set_nonblocking(true).unwrap();
+    let [inbound, outbound] = [(); 2].map(|()| MasterKey::generate(Suite::AesCm128HmacSha1_80).unwrap());
+    let engine = Engine::builder()
+        .interface(Interface::new("default", "127.0.0.1".parse().unwrap()))
+        .ports(23_000..=23_099)
+        .pin(false)
+        .build()
+        .unwrap();
+    let config = |codec, rtp: &UdpSocket, rtcp: &UdpSocket| LegConfig {
+        codecs: vec![codec],
+        remote: Some(RemoteAddress {
+            rtp: rtp.local_addr().unwrap(),
+            rtcp: Some(rtcp.local_addr().unwrap()),
+        }),
+        ..LegConfig::default()
+    };
+    let call = engine.create_call(mediapoint_engine::CallSpec::default()).unwrap();
+    let placement = Placement::default();
+    let plain = config(PayloadCodec::new(PayloadType::PCMU, Codec::PCMU), &a, &a_rtcp);
+    let keys = SrtpKeys { inbound: Some(inbound.clone()), inbound_mki: None, outbound };
+    let secure = LegConfig {
+        srtp: Some(keys),
+        ..config(PayloadCodec::new(PayloadType::PCMA, Codec::PCMA), &b, &b_rtcp)
+    };
+    let leg_a = call.open_leg(&placement, plain).unwrap();
+    let leg_b = call.open_leg(&placement, secure).unwrap();
+    call.connect(leg_a.id, leg_b.id).unwrap();
+
+    let mut protector = Protector::new(&inbound, Library::Own).unwrap();
+    let mut run = Run {
+        from_a: (0..BATCHES * BATCH).map(|n| packet(PayloadType::PCMU, n)).collect(),
+        from_b: (0..BATCHES * BATCH)
+            .map(|n| {
+                let mut packet = packet(PayloadType::PCMA, n);
+                assert!(protector.rtp(&mut packet));
+                packet
+            })
+            .collect(),
+        next: 0,
+        reports: 0,
+    };
+    let sockets = [(&a, leg_a.rtp), (&b, leg_b.rtp)];
+    let deadline = Instant::now() + Duration::from_secs(40);
+    for _ in 0..20 {
+        run.batch(sockets, [&a_rtcp, &b_rtcp]);
+    }
+    // Once all is learnt, a first report has gone out on each side, and what led to it is over.
+    while run.reports < 2 {
+        run.slow_batch(sockets, [&a_rtcp, &b_rtcp]);
+        assert!(Instant::now() < deadline, "no reports");
+    }
+    let before = (allocations(), run.next, run.reports);
+    while run.next < before.1 + 10_000 || run.reports < before.2 + 2 {
+        if run.next < before.1 + 10_000 {
+            run.batch(sockets, [&a_rtcp, &b_rtcp]);
+        } else {
+            run.slow_batch(sockets, [&a_rtcp, &b_rtcp]);
+        }
+        assert!(Instant::now() < deadline, "no reports");
+    }
+    let (after, packets) = (allocations(), (run.next - before.1) * 2);
+    assert!(packets >= 20_000);
+    assert_eq!(after - before.0, 0, "calls of the allocator in {packets} packets through a worker");
+    engine.shutdown();
+}
+
+const BATCH: u32 = 32;
+const BATCHES: u32 = 1000;
+
+struct Run {
+    from_a: Vec<PacketBuf>,
+    from_b: Vec<PacketBuf>,
+    next: usize,
+    reports: u32,
+}
+
+impl Run {
+    /// Sends some packets both ways and waits for all of them.
+    fn batch(&mut self, sockets: [(&UdpSocket, SocketAddr); 2], rtcp: [&UdpSocket; 2]) {
+        self.exchange(sockets, rtcp, BATCH as usize);
+    }
+
+    /// One packet each way, a tick apart.
+    fn slow_batch(&mut self, sockets: [(&UdpSocket, SocketAddr); 2], rtcp: [&UdpSocket; 2]) {
+        self.exchange(sockets, rtcp, 1);
+    }
+
+    fn exchange(
+        &mut self,
+        [(a, to_a), (b, to_b)]: [(&UdpSocket, SocketAddr); 2],
+        rtcp: [&UdpSocket; 2],
+        count: usize,
+    ) {
+        let range = self.next..self.next + count;
+        for (from_a, from_b) in self.from_a[range.clone()].iter().zip(&self.from_b[range]) {
+            a.send_to(from_a.bytes(), to_a).unwrap();
+            b.send_to(from_b.bytes(), to_b).unwrap();
+        }
+        self.next += count;
+        let mut buffer = [0; 2048];
+        for _ in 0..count {
+            let at_b = b.recv(&mut buffer).expect("a packet at b");
+            assert_eq!(at_b, 182, "SRTP with its tag");
+            let at_a = a.recv(&mut buffer).expect("a packet at a");
+            assert_eq!(at_a, 172, "plain RTP");
+        }
+        for socket in rtcp {
+            while socket.recv(&mut buffer).is_ok() {
+                self.reports += 1;
+            }
+        }
+    }
+}
+
+fn packet(payload_type: PayloadType, number: u32) -> PacketBuf {
+    let mut bytes = [0x2a; 172];
+    let header = RtpHeader {
+        marker: false,
+        payload_type,
+        sequence: Seq(u16::try_from(number & 0xffff).unwrap()),
+        timestamp: RtpTicks(number * 160),
+        ssrc: Ssrc(5),
+    };
+    header.write(&mut bytes).unwrap();
+    Mark { tag: 1, number }.write(&mut bytes[12..]);
+    PacketBuf::copy_of(&bytes).unwrap()
+}

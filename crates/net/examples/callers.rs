@@ -1,0 +1,95 @@
+//! The callers for `forward`: two endpoints a call, 172-byte datagrams each 20 ms, spread evenly over the 20 ms.
+//!
+//! `callers [calls] [seconds] [core] [tick-us]` sends to the ports from 127.0.0.1:20000 up, takes what comes back, and prints
+//! loss and the delay from send to receipt, its own tick (1 ms) included.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mediapoint_net::{
+    Clock, Reactor, ReactorConfig, SocketOptions, UdpSocket, pin_current_thread, raise_fd_limit,
+};
+use mediapoint_packet::{PacketPool, Time};
+
+const FIRST_PORT: u16 = 20_000;
+const PAYLOAD: usize = 172;
+const PACKET_TIME: Duration = Duration::from_millis(20);
+/// Delays are counted in steps of 10 us up to 100 ms.
+const STEP: Duration = Duration::from_micros(10);
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut given = std::env::args().skip(1);
+    let mut number = |default: u64| given.next().map_or(Ok(default), |text| text.parse());
+    let legs = u16::try_from(number(400)? * 2)?;
+    let duration = Duration::from_secs(number(11)?);
+    pin_current_thread(usize::try_from(number(0)?)?)?;
+    let tick = Duration::from_micros(number(1000)?);
+    raise_fd_limit()?;
+
+    let mut reactor = Reactor::new(ReactorConfig::default())?;
+    let mut pool = PacketPool::new(4096);
+    let options = SocketOptions { receive_buffer: Some(1 << 17), ..SocketOptions::default() };
+    for leg in 0..legs {
+        reactor.add(u32::from(leg), UdpSocket::bind(([127, 0, 0, 1], 0).into(), &options)?)?;
+    }
+
+    let clock = Clock::new();
+    let start = clock.now();
+    let mut due: Vec<Time> =
+        (0..legs).map(|leg| start + PACKET_TIME * u32::from(leg) / u32::from(legs)).collect();
+    let mut delays = vec![0_u64; 10_000];
+    let mut next = start;
+    while clock.now().since(start) < duration {
+        next = next + tick;
+        reactor.wait_tick(next.since(clock.now()))?;
+        while let Some(received) = reactor.receive(&mut pool) {
+            if let Some(sent) = received.packet.bytes().first_chunk() {
+                let delay = clock.now().since(Time::from_nanos(u64::from_le_bytes(*sent)));
+                let place = usize::try_from(delay.as_nanos() / STEP.as_nanos())?.min(delays.len() - 1);
+                if let Some(count) = delays.get_mut(place) {
+                    *count += 1;
+                }
+            }
+            pool.give(received.packet);
+        }
+        for (leg, due) in (0..legs).zip(&mut due) {
+            while *due <= next {
+                *due = *due + PACKET_TIME;
+                let Some(mut packet) = pool.take() else { continue };
+                packet.set_len(PAYLOAD);
+                if let Some(stamp) = packet.bytes_mut().first_chunk_mut() {
+                    *stamp = clock.now().as_nanos().to_le_bytes();
+                }
+                let to = SocketAddr::from(([127, 0, 0, 1], FIRST_PORT + leg));
+                reactor.send(u32::from(leg), to, packet, &mut pool);
+            }
+        }
+        reactor.flush(&mut pool);
+    }
+    report(&reactor, &delays);
+    Ok(())
+}
+
+fn report(reactor: &Reactor, delays: &[u64]) {
+    let counters = reactor.counters();
+    let total: u64 = delays.iter().sum();
+    let percentile = |share: f64| {
+        let mut left = total as f64 * share;
+        let place = delays.iter().take_while(|&&count| {
+            left -= count as f64;
+            left > 0.0
+        });
+        STEP * u32::try_from(place.count()).unwrap_or(u32::MAX)
+    };
+    println!(
+        "sent {}, received {} ({} not), send errors {}; delay p50 {:?}, p99 {:?}, p99.9 {:?}",
+        counters.sent,
+        counters.received,
+        counters.sent - counters.received.min(counters.sent),
+        counters.send_errors,
+        percentile(0.5),
+        percentile(0.99),
+        percentile(0.999),
+    );
+}

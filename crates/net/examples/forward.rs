@@ -1,0 +1,111 @@
+//! The barest media server: pairs of sockets, what comes to one goes to whoever last sent to the other.
+//!
+//! Measures what the kernel's share of a forwarded packet costs: `forward [calls] [tick-us] [seconds] [core]` binds
+//! two ports a call from 127.0.0.1:20000 up, skips two seconds, and prints CPU time a packet over the rest.
+//! `callers` is the other side. A tick of 0 sleeps until a datagram comes.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mediapoint_net::{
+    Clock, Counters, Reactor, ReactorConfig, SocketOptions, UdpSocket, pin_current_thread, process_cpu_time,
+    raise_fd_limit,
+};
+use mediapoint_packet::PacketPool;
+
+const FIRST_PORT: u16 = 20_000;
+const WARM_UP: Duration = Duration::from_secs(2);
+
+struct Arguments {
+    calls: u16,
+    tick: Duration,
+    measured: Duration,
+    core: usize,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = arguments()?;
+    raise_fd_limit()?;
+    pin_current_thread(arguments.core)?;
+
+    let mut reactor = Reactor::new(ReactorConfig::default())?;
+    let mut pool = PacketPool::new(2048);
+    let options = SocketOptions { receive_buffer: Some(1 << 17), ..SocketOptions::default() };
+    for leg in 0..arguments.calls * 2 {
+        let address = SocketAddr::from(([127, 0, 0, 1], FIRST_PORT + leg));
+        reactor.add(u32::from(leg), UdpSocket::bind(address, &options)?)?;
+    }
+    let mut peers: Vec<Option<SocketAddr>> = vec![None; usize::from(arguments.calls) * 2];
+
+    run(&mut reactor, &mut pool, &mut peers, arguments.tick, WARM_UP)?;
+    let (before, cpu) = (reactor.counters(), process_cpu_time());
+    run(&mut reactor, &mut pool, &mut peers, arguments.tick, arguments.measured)?;
+    report(&before, &reactor.counters(), process_cpu_time() - cpu, arguments.measured);
+    Ok(())
+}
+
+fn run(
+    reactor: &mut Reactor,
+    pool: &mut PacketPool,
+    peers: &mut [Option<SocketAddr>],
+    tick: Duration,
+    duration: Duration,
+) -> Result<(), Box<dyn Error>> {
+    let clock = Clock::new();
+    let end = clock.now() + duration;
+    let mut next = clock.now() + tick;
+    loop {
+        let now = clock.now();
+        if now >= end {
+            return Ok(());
+        }
+        if tick.is_zero() {
+            reactor.wait(Some(end.since(now)))?;
+        } else {
+            reactor.wait_tick(next.since(now))?;
+            next = (next + tick).max(now);
+        }
+        while let Some(received) = reactor.receive(pool) {
+            let leg = received.key as usize;
+            if let Some(peer) = peers.get_mut(leg) {
+                *peer = Some(received.from);
+            }
+            match peers.get(leg ^ 1) {
+                Some(&Some(to)) => reactor.send(received.key ^ 1, to, received.packet, pool),
+                _ => pool.give(received.packet),
+            }
+        }
+        reactor.flush(pool);
+    }
+}
+
+fn report(before: &Counters, after: &Counters, cpu: Duration, measured: Duration) {
+    let sent = after.sent - before.sent;
+    let per = |nanos: u128| nanos as f64 / sent.max(1) as f64;
+    println!(
+        "{:.2} us CPU per forwarded packet; {:.0} packets/s, core {:.1} % busy; per packet: {:.2} receive and {:.2} \
+         send calls, {:.3} waits; {} received, {sent} sent, {} send errors, {} truncated, {} without a buffer",
+        per(cpu.as_nanos()) / 1e3,
+        sent as f64 / measured.as_secs_f64(),
+        100.0 * cpu.as_secs_f64() / measured.as_secs_f64(),
+        per(u128::from(after.receive_calls - before.receive_calls)),
+        per(u128::from(after.send_calls - before.send_calls)),
+        per(u128::from(after.waits - before.waits)),
+        after.received - before.received,
+        after.send_errors - before.send_errors,
+        after.truncated - before.truncated,
+        after.pool_empty - before.pool_empty,
+    );
+}
+
+fn arguments() -> Result<Arguments, Box<dyn Error>> {
+    let mut given = std::env::args().skip(1);
+    let mut number = |default: u64| given.next().map_or(Ok(default), |text| text.parse());
+    Ok(Arguments {
+        calls: u16::try_from(number(400)?)?,
+        tick: Duration::from_micros(number(1000)?),
+        measured: Duration::from_secs(number(8)?),
+        core: usize::try_from(number(1)?)?,
+    })
+}

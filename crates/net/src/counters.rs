@@ -1,0 +1,83 @@
+//! What a reactor counted: every datagram that came or went, and every one that did not, by reason.
+
+/// Totals since the reactor was made. A copy, cheap enough for every statistics round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Datagrams handed to the worker.
+    pub received: u64,
+    /// Datagrams that the kernel took for sending.
+    pub sent: u64,
+    /// Received datagrams dropped because they exceed what a buffer may hold.
+    pub truncated: u64,
+    /// Receive calls that failed, pending ICMP errors (`ECONNREFUSED`) included.
+    pub receive_errors: u64,
+    /// Datagrams not sent, for whatever reason: the sum of the next five.
+    pub send_errors: u64,
+    /// Not sent because the socket's send buffer or the device queue was full (`EAGAIN`, `ENOBUFS`).
+    pub would_block: u64,
+    /// Not sent because an ICMP message said that nobody listens there (`ECONNREFUSED`).
+    pub refused: u64,
+    /// Not sent because there is no way there (`ENETUNREACH`, `EHOSTUNREACH`, `EAFNOSUPPORT`, `EINVAL`).
+    pub unreachable: u64,
+    /// Not sent because the key names no socket.
+    pub no_socket: u64,
+    /// Not sent for another reason (`EPERM` of a packet filter, `EMSGSIZE`, …).
+    pub send_other: u64,
+    /// Times the pool had no buffer to receive into; the datagrams stayed in the kernel.
+    pub pool_empty: u64,
+    /// Waits that ended, that is: rounds of the worker.
+    pub waits: u64,
+    /// Wake-ups whose receive budget was spent while sockets were still ready.
+    pub budget_spent: u64,
+    /// System calls made to receive.
+    pub receive_calls: u64,
+    /// System calls made to send.
+    pub send_calls: u64,
+}
+
+impl Counters {
+    /// Books one datagram that could not be sent.
+    pub(crate) fn send_failed(&mut self, error: i32) {
+        self.send_errors += 1;
+        match error {
+            libc::EAGAIN | libc::ENOBUFS => self.would_block += 1,
+            libc::ECONNREFUSED => self.refused += 1,
+            libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EAFNOSUPPORT | libc::EINVAL => {
+                self.unreachable += 1;
+            }
+            _ => self.send_other += 1,
+        }
+    }
+
+    /// Books one datagram whose key names no socket.
+    pub(crate) fn send_without_socket(&mut self) {
+        self.send_errors += 1;
+        self.no_socket += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_to_send_has_one_reason() {
+        let mut counters = Counters::default();
+        let errors = [
+            libc::EAGAIN,
+            libc::ENOBUFS,
+            libc::ECONNREFUSED,
+            libc::ENETUNREACH,
+            libc::EHOSTUNREACH,
+            libc::EAFNOSUPPORT,
+            libc::EINVAL,
+            libc::EPERM,
+            libc::EMSGSIZE,
+            0,
+        ];
+        errors.into_iter().for_each(|error| counters.send_failed(error));
+        counters.send_without_socket();
+        assert_eq!((counters.would_block, counters.refused, counters.unreachable), (2, 1, 4));
+        assert_eq!((counters.no_socket, counters.send_other, counters.send_errors), (1, 3, 11));
+    }
+}

@@ -1,0 +1,126 @@
+//! The command line.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::bench::BenchArguments;
+use crate::config::{Config, DEFAULT_FILE, Settings};
+use crate::demo::DemoArguments;
+
+/// Exit code where something failed.
+pub(crate) const FAILED: u8 = 1;
+/// Exit code for a command line or configuration that cannot be used; clap's own.
+pub(crate) const UNUSABLE: u8 = 2;
+
+/// A media server for phone calls, driven by a SIP proxy over the rtpengine ng protocol
+///
+/// It relays, converts, encrypts and counts the audio of calls; it speaks no SIP itself.
+#[derive(Debug, Parser)]
+#[command(name = "mediapoint", version, max_term_width = 110, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mediapoint serve                                  serve on 127.0.0.1, control port 2223
+  mediapoint serve --config /etc/mediapoint.toml    serve as a file says
+  mediapoint config > mediapoint.toml               write the default file
+  mediapoint demo                                   hear and see a call through the server
+  mediapoint bench                                  measure what this machine carries
+
+Exit codes: 0 ended as asked, 1 something failed, 2 unusable arguments or configuration,
+130 ended by a second SIGINT while calls were running.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server, in the foreground, until SIGTERM
+    ///
+    /// SIGTERM or a first SIGINT drains: new calls are refused, and the server ends when the last call ends, or ends
+    /// the calls that are left after the grace time. A second SIGINT ends it now. Under systemd, Type=notify works.
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(Box<ServeArguments>),
+    /// Print the default configuration file, or check one
+    #[command(after_help = CONFIG_EXAMPLES)]
+    Config(ConfigArguments),
+    /// Show a call: two softphones talk through a server of their own, and what each heard is compared and kept
+    ///
+    /// One phone speaks PCMU over RTP, the other PCMA over SRTP. The server is this program as a child process, set up
+    /// over its ng control port as a SIP proxy would, on loopback addresses and ports that the system chooses.
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo(DemoArguments),
+    /// Measure a server under load: loss, added delay, CPU time per packet, calls per core
+    ///
+    /// Starts this program as a server on one core and generates calls from another, over real sockets on loopback.
+    #[command(after_help = BENCH_EXAMPLES)]
+    Bench(BenchArguments),
+}
+
+const SERVE_EXAMPLES: &str = "\
+Settings of the command line override those of the file, those of the file the defaults.
+
+Examples:
+  mediapoint serve
+  mediapoint serve --address 192.0.2.10 --ports 20000-29999 --workers 2 --cores 1,2
+  mediapoint serve --address inside/10.0.0.5 --address outside/192.0.2.10!203.0.113.10
+  mediapoint serve --ng 10.0.0.5:2223 --allow 10.0.0.0/24
+  mediapoint serve --config mediapoint.toml --log debug";
+
+const CONFIG_EXAMPLES: &str = "\
+Examples:
+  mediapoint config > mediapoint.toml
+  mediapoint config --check mediapoint.toml";
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  mediapoint demo
+  mediapoint demo --audio speech.wav --seconds 20
+  mediapoint demo --out heard";
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  mediapoint bench                                        400 PCMU calls for 10 s
+  mediapoint bench --kind srtp --calls 200
+  mediapoint bench --sweep --json figures.json
+  mediapoint bench --ng 127.0.0.1:2223 --pid $(pidof rtpengine)";
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// TOML file with settings of the same names; `mediapoint config` prints one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArguments {
+    /// Check this file instead of printing the default one; exit code 2 where it cannot be used
+    #[arg(long, value_name = "FILE")]
+    check: Option<PathBuf>,
+}
+
+/// `mediapoint config`.
+pub(crate) fn config(arguments: &ConfigArguments) -> ExitCode {
+    let Some(path) = &arguments.check else {
+        print!("{DEFAULT_FILE}");
+        return ExitCode::SUCCESS;
+    };
+    match Config::load(Settings::default(), Some(path)) {
+        Ok(_) => {
+            println!("{}: usable", path.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => refuse(UNUSABLE, &error),
+    }
+}
+
+/// Says on standard error why the program ends, and gives its exit code.
+pub(crate) fn refuse(code: u8, error: &impl Display) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,72 @@
+//! Reads a settings file, and says where in it a fault is.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
+
+use super::settings::Settings;
+
+/// Why a settings file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    /// It cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A key or value of it cannot be used, or it is no TOML.
+    #[error("{}:{line}: {}{reason}", path.display(), key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The key, where the fault is at one.
+        key: Option<String>,
+        /// What is wrong, and what is allowed.
+        reason: String,
+    },
+}
+
+/// Reads the file at `path`.
+pub(crate) fn read(path: &Path) -> Result<Settings, FileError> {
+    let text =
+        fs::read_to_string(path).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
+    parse(&text, path)
+}
+
+/// Reads the text of a file; `path` names it in errors.
+pub(crate) fn parse(text: &str, path: &Path) -> Result<Settings, FileError> {
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
+        let key = key_at(text, at);
+        let reason = reason_of(error.message(), key.as_deref());
+        FileError::Content { path: path.to_owned(), line, key, reason }
+    })
+}
+
+/// The top-level key that the byte at `at` belongs to.
+fn key_at(text: &str, at: usize) -> Option<String> {
+    let table = DeTable::parse(text).ok()?;
+    let entry = table
+        .get_ref()
+        .iter()
+        .find(|(key, value)| (key.span().contains(&at)) || (value.span().contains(&at)))?;
+    Some(entry.0.get_ref().to_string())
+}
+
+/// The parser's words, where they are about fields rather than keys, turned into those of a file.
+fn reason_of(message: &str, key: Option<&str>) -> String {
+    match message.split_once(", expected one of ") {
+        Some((unknown, allowed)) if unknown.starts_with("unknown field") && key.is_some() => {
+            format!("unknown key; allowed: {}", allowed.replace('`', ""))
+        }
+        _ => message.trim_end().replace('\n', ", "),
+    }
+}

@@ -1,0 +1,99 @@
+//! What a file or the command line may say: the same names in both, each of them optional.
+
+use clap::Args;
+use serde::Deserialize;
+
+use super::values::{
+    Allowed, Budget, Cores, InterfaceAddress, ListenAddress, LogFilter, LogFormat, Number, PortRange, Span,
+};
+
+/// 100 µs to 10 ms.
+pub(crate) type Tick = Span<100, 10_000>;
+/// One second to a week.
+pub(crate) type Timeout = Span<1_000_000, 604_800_000_000>;
+/// Nothing to a week.
+pub(crate) type Grace = Span<0, 604_800_000_000>;
+
+/// One layer of settings. Layers are laid over each other; what the upper one is silent on, the lower one says.
+#[derive(Debug, Clone, Default, PartialEq, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Settings {
+    /// UDP address of the ng control port; a port alone means this machine only [default: 127.0.0.1:2223]
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "Control port")]
+    pub(crate) ng: Option<ListenAddress>,
+    /// TCP address of the ng control port; none by default
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "Control port")]
+    pub(crate) ng_tcp: Option<ListenAddress>,
+    /// Machines that may speak to the control port, repeatable; only this one by default. A control port that others
+    /// can reach needs it
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',', help_heading = "Control port")]
+    pub(crate) allow: Option<Vec<Allowed>>,
+
+    /// Address for media, repeatable; the first is the default one. NAME is what the controller calls it in
+    /// `interface` and `direction`, ADVERTISED what the parties are told behind one-to-one NAT [default: 127.0.0.1]
+    #[arg(long, value_name = "[NAME/]ADDR[!ADVERTISED]", value_delimiter = ',', help_heading = "Media")]
+    pub(crate) address: Option<Vec<InterfaceAddress>>,
+    /// UDP ports for media [default: 30000-60000]
+    #[arg(long, value_name = "FIRST-LAST", help_heading = "Media")]
+    pub(crate) ports: Option<PortRange>,
+    /// DSCP of what is sent, 0 to 63; the controller's TOS overrides it [default: 46, expedited forwarding]
+    #[arg(long, value_name = "NUMBER", help_heading = "Media")]
+    pub(crate) dscp: Option<Number<0, 63>>,
+    /// Silence of all parties that ends a call [default: 60s]
+    #[arg(long, value_name = "TIME", help_heading = "Media")]
+    pub(crate) media_timeout: Option<Timeout>,
+    /// Time on hold that ends a call [default: 1h]
+    #[arg(long, value_name = "TIME", help_heading = "Media")]
+    pub(crate) hold_timeout: Option<Timeout>,
+
+    /// Worker threads, each with its own calls and sockets [default: 1]
+    #[arg(long, value_name = "NUMBER", help_heading = "Capacity")]
+    pub(crate) workers: Option<Number<1, 256>>,
+    /// Cores to pin the workers to: auto (the usable ones from the last), none, or such as 1,3-5 [default: auto]
+    #[arg(long, value_name = "LIST", help_heading = "Capacity")]
+    pub(crate) cores: Option<Cores>,
+    /// How often a busy worker looks at its sockets: half of it is added to each packet's delay, and a shorter one
+    /// costs more core time [default: 1ms]
+    #[arg(long, value_name = "TIME", help_heading = "Capacity")]
+    pub(crate) tick: Option<Tick>,
+    /// Media points that each worker may carry; a call of two parties costs one [default: 1000]
+    #[arg(long, value_name = "POINTS", help_heading = "Capacity")]
+    pub(crate) budget: Option<Budget>,
+    /// Call legs that each worker can hold [default: 8192, or as many as the limit of open files lets]
+    #[arg(long, value_name = "NUMBER", help_heading = "Capacity")]
+    pub(crate) max_legs: Option<Number<2, 65_536>>,
+
+    /// How long running calls may go on after SIGTERM; a bare number is seconds [default: 60s]
+    #[arg(long, value_name = "TIME", help_heading = "Running")]
+    pub(crate) grace: Option<Grace>,
+    /// What to log: error, warn, info, debug, trace, or TARGET=LEVEL, with commas [default: info]
+    #[arg(long, value_name = "LEVEL", help_heading = "Running")]
+    pub(crate) log: Option<LogFilter>,
+    /// How log lines are written: text or json [default: text]
+    #[arg(long, value_name = "FORMAT", help_heading = "Running")]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+impl Settings {
+    /// These settings, and those of `lower` where these are silent.
+    pub(crate) fn over(self, lower: Self) -> Self {
+        Self {
+            ng: self.ng.or(lower.ng),
+            ng_tcp: self.ng_tcp.or(lower.ng_tcp),
+            allow: self.allow.or(lower.allow),
+            address: self.address.or(lower.address),
+            ports: self.ports.or(lower.ports),
+            dscp: self.dscp.or(lower.dscp),
+            media_timeout: self.media_timeout.or(lower.media_timeout),
+            hold_timeout: self.hold_timeout.or(lower.hold_timeout),
+            workers: self.workers.or(lower.workers),
+            cores: self.cores.or(lower.cores),
+            tick: self.tick.or(lower.tick),
+            budget: self.budget.or(lower.budget),
+            max_legs: self.max_legs.or(lower.max_legs),
+            grace: self.grace.or(lower.grace),
+            log: self.log.or(lower.log),
+            log_format: self.log_format.or(lower.log_format),
+        }
+    }
+}

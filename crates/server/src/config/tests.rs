@@ -1,0 +1,194 @@
+//! What files and command lines are accepted, what they mean, and how the others are refused.
+
+use std::path::Path;
+
+use clap::{Args, Command, FromArgMatches};
+
+use super::*;
+
+fn file(text: &str) -> Result<Config, ConfigError> {
+    Config::from_settings(file::parse(text, Path::new("test.toml"))?)
+}
+
+fn refusal(text: &str) -> String {
+    file(text).expect_err(text).to_string()
+}
+
+fn flags(words: &[&str]) -> Result<Settings, clap::Error> {
+    let command = Settings::augment_args(Command::new("test").no_binary_name(true));
+    Settings::from_arg_matches(&command.try_get_matches_from(words)?)
+}
+
+#[test]
+fn the_default_file_says_the_built_in_defaults() {
+    assert_eq!(file(DEFAULT_FILE).unwrap(), Config::default());
+    assert_eq!(file("").unwrap(), Config::default());
+}
+
+#[test]
+fn the_default_file_names_every_flag_and_no_other_key() {
+    let command = Settings::augment_args(Command::new("test"));
+    let mut flags: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+    let mut keys: Vec<&str> = DEFAULT_FILE
+        .lines()
+        .map(|line| line.strip_prefix("# ").unwrap_or(line))
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(key, _)| key)
+        .filter(|key| !key.contains(' '))
+        .collect();
+    flags.sort_unstable();
+    keys.sort_unstable();
+    assert_eq!(keys, flags);
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = file(
+        r#"
+        ng = "10.0.0.5:2300"
+        ng-tcp = 2301
+        allow = ["10.0.0.0/8", "127.0.0.1"]
+        address = ["inside/10.0.0.5", "outside/192.0.2.10!203.0.113.10", "outside/[2001:db8::10]"]
+        ports = "20000-20999"
+        dscp = 0
+        media-timeout = 30
+        hold-timeout = "2h 30m"
+        workers = 2
+        cores = "none"
+        tick = "500us"
+        budget = 812.5
+        max-legs = 100
+        grace = 0
+        log = "warn,mediapoint_engine=debug"
+        log-format = "json"
+        "#,
+    )
+    .unwrap();
+    assert_eq!(config.ng, "10.0.0.5:2300".parse().unwrap());
+    assert_eq!(config.ng_tcp, Some("127.0.0.1:2301".parse().unwrap()));
+    assert!(
+        config.allow.allows("10.9.9.9".parse().unwrap()) && !config.allow.allows("11.0.0.1".parse().unwrap())
+    );
+    let interfaces: Vec<_> = config
+        .interfaces
+        .iter()
+        .map(|i| (i.name.as_str(), i.address.to_string(), i.told().to_string()))
+        .collect();
+    let expected = [
+        ("inside", "10.0.0.5", "10.0.0.5"),
+        ("outside", "192.0.2.10", "203.0.113.10"),
+        ("outside", "2001:db8::10", "2001:db8::10"),
+    ];
+    assert_eq!(interfaces, expected.map(|(name, bound, told)| (name, bound.to_owned(), told.to_owned())));
+    assert_eq!((config.ports, config.dscp, config.workers), (20_000..=20_999, 0, 2));
+    assert_eq!((config.media_timeout.as_secs(), config.hold_timeout.as_secs()), (30, 9000));
+    assert_eq!((config.cores, config.tick.as_micros()), (Cores::Free, 500));
+    assert_eq!((config.budget, config.max_legs), (Points::thousandths(812_500), Some(100)));
+    assert_eq!((config.grace, config.log_format), (Duration::ZERO, LogFormat::Json));
+    assert_eq!(config.log.to_string(), "warn,mediapoint_engine=debug");
+}
+
+#[test]
+fn a_refused_value_is_named_with_file_line_key_and_what_is_allowed() {
+    let cases = [
+        ("ng = \"host:1\"", "ng: \"host:1\" is no address with a port; allowed: such as 127.0.0.1:2223"),
+        ("ng = true", "ng: invalid type: boolean `true`, expected a string or a number"),
+        ("ng-tcp = 70000", "ng-tcp: \"70000\" is no address with a port"),
+        (
+            "allow = [\"10.0.0.0/33\"]",
+            "allow: \"10.0.0.0/33\" is no address prefix; allowed: such as 10.0.0.0/8",
+        ),
+        ("address = [\"a/b\"]", "address: \"b\" is no IP address in \"a/b\"; allowed: ADDR, NAME/ADDR"),
+        ("address = [\"/10.0.0.1\"]", "address: an empty name in"),
+        ("address = [\"0.0.0.0\"]", "address: an address that stands for all"),
+        ("address = [\"10.0.0.1!2001:db8::1\"]", "address: an advertised address of the other IP version"),
+        ("address = \"10.0.0.1\"", "address: invalid type: string \"10.0.0.1\", expected a sequence"),
+        ("ports = \"30000\"", "ports: \"30000\" is no port range; allowed: FIRST-LAST within 1-65535"),
+        ("ports = \"30001-30002\"", "ports: \"30001-30002\" is no port range"),
+        ("ports = \"60000-30000\"", "ports: \"60000-30000\" is no port range"),
+        ("ports = \"1-65536\"", "ports: \"1-65536\" is no port range"),
+        ("dscp = 64", "dscp: \"64\" is out of range; allowed: 0 to 63"),
+        ("dscp = -1", "dscp: \"-1\" is out of range; allowed: 0 to 63"),
+        ("media-timeout = \"soon\"", "media-timeout: \"soon\" is no time within range; allowed: 1s to 7days"),
+        ("hold-timeout = 0", "hold-timeout: \"0\" is no time within range"),
+        ("workers = 0", "workers: \"0\" is out of range; allowed: 1 to 256"),
+        ("cores = \"3-1\"", "cores: \"3-1\" is no list of cores; allowed: auto, none, or such as 1,3-5"),
+        ("cores = \"1,\"", "cores: \"1,\" is no list of cores"),
+        ("tick = \"20ms\"", "tick: \"20ms\" is no time within range; allowed: 100us to 10ms"),
+        ("tick = -0.001", "tick: \"-0.001\" is no time within range"),
+        ("budget = 0", "budget: \"0\" are no media points; allowed: 0.001 to 9999999.999"),
+        ("budget = 1.2345", "budget: \"1.2345\" are no media points"),
+        ("budget = -1", "budget: \"-1\" are no media points"),
+        ("max-legs = 1", "max-legs: \"1\" is out of range; allowed: 2 to 65536"),
+        ("grace = \"8days\"", "grace: \"8days\" is no time within range"),
+        ("log = \"loud\"", "log: \"loud\" is no log level; allowed: off, error, warn"),
+        ("log-format = \"xml\"", "log-format: \"xml\" is no log format; allowed: text, json"),
+        ("portrange = 1", "portrange: unknown key; allowed: ng, ng-tcp, allow, address, ports"),
+        ("[serve]\nng = 1", "serve: unknown key; allowed: ng"),
+    ];
+    for (text, reason) in cases {
+        let expected = format!("test.toml:3: {reason}");
+        let refusal = refusal(
+            &format!("# a comment\nlog = \"info\"\n{text}\n").replace("log = \"info\"\nlog", "\nlog"),
+        );
+        assert!(refusal.starts_with(&expected), "{refusal}\n  instead of {expected}");
+        assert!(!refusal.contains('\n'), "{refusal}");
+    }
+}
+
+#[test]
+fn the_line_of_a_refused_element_in_a_long_list_is_its_own() {
+    let refusal = refusal("address = [\n  \"10.0.0.1\",\n  \"10.0.0.256\",\n]\n");
+    assert!(refusal.starts_with("test.toml:3: address: \"10.0.0.256\" is no IP address"), "{refusal}");
+}
+
+#[test]
+fn text_that_is_no_toml_is_refused_with_its_line() {
+    assert!(refusal("ng = \n").starts_with("test.toml:1: "), "{}", refusal("ng = \n"));
+    let twice = refusal("dscp = 1\ndscp = 2\n");
+    assert!(twice.starts_with("test.toml:2: ") && twice.contains("duplicate key"), "{twice}");
+}
+
+#[test]
+fn settings_that_do_not_go_together_are_refused_by_key() {
+    let cases = [
+        ("ng = \"0.0.0.0:2223\"", "ng: 0.0.0.0:2223 can be reached from other machines; allowed: with allow"),
+        ("ng-tcp = \"[::]:2223\"", "ng-tcp: [::]:2223 can be reached from other machines"),
+        ("address = []", "address: the list is empty"),
+        (
+            "address = [\"10.0.0.1\", \"10.0.0.2\"]",
+            "address: \"default\" has two addresses of the same IP version",
+        ),
+        ("cores = \"1023\"", "cores: core 1023 is not usable; allowed: 0"),
+    ];
+    for (text, reason) in cases {
+        assert!(refusal(text).starts_with(reason), "{}", refusal(text));
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Config::load(Settings::default(), Some(Path::new("no/such.toml"))).unwrap_err().to_string();
+    assert!(error.starts_with("cannot read no/such.toml: No such file"), "{error}");
+}
+
+#[test]
+fn a_flag_overrides_its_key_and_leaves_the_others() {
+    let over = flags(&["--workers", "2", "--address", "a/10.0.0.1,b/10.0.0.2", "--address", "b/2001:db8::1"])
+        .unwrap();
+    let under = file::parse("workers = 1\ndscp = 10\naddress = [\"10.9.9.9\"]", Path::new("")).unwrap();
+    let config = Config::from_settings(over.over(under)).unwrap();
+    assert_eq!((config.workers, config.dscp), (2, 10));
+    let names: Vec<&str> = config.interfaces.iter().map(|interface| interface.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "b"]);
+}
+
+#[test]
+fn a_flag_is_refused_in_the_words_of_the_file() {
+    let error = flags(&["--tick", "20ms"]).unwrap_err().to_string();
+    assert!(error.contains("'--tick <TIME>'") && error.contains("allowed: 100us to 10ms"), "{error}");
+    let error = flags(&["--workers", "1", "--workers", "2"]).unwrap_err().to_string();
+    assert!(error.contains("cannot be used multiple times"), "{error}");
+    let error = flags(&["--port", "1-2"]).unwrap_err().to_string();
+    assert!(error.contains("unexpected argument '--port'"), "{error}");
+}

@@ -1,0 +1,333 @@
+//! The kinds of value a setting may have. Each is read from text in one place, so that the command line and the file
+//! accept the same words and refuse with the same reason; a value that exists is within its range.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use mediapoint_control_ng::Prefix;
+use mediapoint_engine::{Interface, Points};
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+/// Name of an interface that was given none.
+pub(crate) const DEFAULT_INTERFACE: &str = "default";
+
+/// Why a text is no such value; says what is allowed.
+pub(crate) type Refusal = String;
+
+/// Reads a value of the file through the same parser as the command line: strings as they are, numbers as written.
+struct Text<T>(PhantomData<T>);
+
+impl<T: FromStr<Err = Refusal>> Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a number")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+        self.visit_str(&number.to_string())
+    }
+}
+
+/// Lets a file hold the value as text.
+macro_rules! read_as_text {
+    ($([$($generics:tt)*] $value:ty),* $(,)?) => {$(
+        impl<'de, $($generics)*> Deserialize<'de> for $value {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(Text(PhantomData))
+            }
+        }
+    )*};
+}
+
+read_as_text!(
+    [] ListenAddress,
+    [] InterfaceAddress,
+    [] PortRange,
+    [const MIN: u64, const MAX: u64] Number<MIN, MAX>,
+    [const MIN: u64, const MAX: u64] Span<MIN, MAX>,
+    [] Cores,
+    [] Budget,
+    [] Allowed,
+    [] LogFilter,
+    [] LogFormat,
+);
+
+/// Where a control port listens: `ADDR:PORT`, or a port alone for this machine only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ListenAddress(pub(crate) SocketAddr);
+
+impl FromStr for ListenAddress {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        if let Ok(port) = text.parse() {
+            return Ok(Self(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)));
+        }
+        text.parse().map(Self).map_err(|_| {
+            format!("{text:?} is no address with a port; allowed: such as 127.0.0.1:2223 or [::1]:2223")
+        })
+    }
+}
+
+/// An address that media flows through: `[NAME/]ADDR[!ADVERTISED]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InterfaceAddress(pub(crate) Interface);
+
+impl FromStr for InterfaceAddress {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let refusal = |what: &str| {
+            format!("{what} in {text:?}; allowed: ADDR, NAME/ADDR, or NAME/ADDR!ADVERTISED with IP addresses")
+        };
+        let address = |part: &str| {
+            let bare = part.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(part);
+            bare.parse::<IpAddr>().map_err(|_| refusal(&format!("{part:?} is no IP address")))
+        };
+        let (name, rest) = text.split_once('/').unwrap_or((DEFAULT_INTERFACE, text));
+        if name.is_empty() {
+            return Err(refusal("an empty name"));
+        }
+        let (bound, advertised) = match rest.split_once('!') {
+            Some((bound, advertised)) => (address(bound)?, Some(address(advertised)?)),
+            None => (address(rest)?, None),
+        };
+        if bound.is_unspecified() {
+            return Err(refusal("an address that stands for all, which no party can be told,"));
+        }
+        if advertised.is_some_and(|told| told.is_ipv4() != bound.is_ipv4()) {
+            return Err(refusal("an advertised address of the other IP version"));
+        }
+        Ok(Self(Interface { name: name.to_owned(), address: bound, advertised }))
+    }
+}
+
+/// UDP ports for media: `FIRST-LAST`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PortRange(pub(crate) RangeInclusive<u16>);
+
+impl FromStr for PortRange {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let refusal =
+            || format!("{text:?} is no port range; allowed: FIRST-LAST within 1-65535, two ports at least");
+        let (first, last) = text.split_once('-').ok_or_else(refusal)?;
+        let first: u16 = first.trim().parse().map_err(|_| refusal())?;
+        let last: u16 = last.trim().parse().map_err(|_| refusal())?;
+        // An even port and the odd one above have to be in it.
+        let even = u32::from(first) + u32::from(first % 2);
+        if first == 0 || even + 1 > u32::from(last) {
+            return Err(refusal());
+        }
+        Ok(Self(first..=last))
+    }
+}
+
+/// A whole number within a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Number<const MIN: u64, const MAX: u64>(u64);
+
+impl<const MIN: u64, const MAX: u64> Number<MIN, MAX> {
+    /// As a size; 64 bits hold it on every system that this runs on.
+    pub(crate) fn as_usize(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> FromStr for Number<MIN, MAX> {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number));
+        number.map(Self).ok_or_else(|| format!("{text:?} is out of range; allowed: {MIN} to {MAX}"))
+    }
+}
+
+/// A length of time within a range given in microseconds: `250us`, `1ms`, `60s`, `1h 30m`; a bare number is seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span<const MIN: u64, const MAX: u64>(pub(crate) Duration);
+
+impl<const MIN: u64, const MAX: u64> FromStr for Span<MIN, MAX> {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let [min, max] = [MIN, MAX].map(Duration::from_micros);
+        let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let span = seconds.or_else(|| humantime::parse_duration(text).ok());
+        span.filter(|span| (min..=max).contains(span)).map(Self).ok_or_else(|| {
+            let [min, max] = [min, max].map(humantime::format_duration);
+            format!("{text:?} is no time within range; allowed: {min} to {max}, such as 1ms, 60s or 1h")
+        })
+    }
+}
+
+/// Which cores the workers are pinned to: `auto`, `none`, or a list such as `1,3-5`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cores {
+    /// The cores that the process may use, from the last to the first.
+    Auto,
+    /// Workers are not pinned.
+    Free,
+    /// These, in turn.
+    Listed(Vec<usize>),
+}
+
+impl FromStr for Cores {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        match text.trim() {
+            "auto" => return Ok(Self::Auto),
+            "none" => return Ok(Self::Free),
+            _ => {}
+        }
+        let refusal = || format!("{text:?} is no list of cores; allowed: auto, none, or such as 1,3-5");
+        let core = |part: &str| part.trim().parse::<usize>().ok().filter(|core| *core < 1024);
+        let mut cores = Vec::new();
+        for part in text.split(',') {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let range = core(first).zip(core(last)).ok_or_else(refusal)?;
+            if range.0 > range.1 {
+                return Err(refusal());
+            }
+            cores.extend(range.0..=range.1);
+        }
+        Ok(Self::Listed(cores))
+    }
+}
+
+impl fmt::Display for Cores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Free => f.write_str("none"),
+            Self::Listed(cores) => {
+                let words: Vec<String> = cores.iter().map(usize::to_string).collect();
+                f.write_str(&words.join(","))
+            }
+        }
+    }
+}
+
+/// Media points, with up to three decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Budget(pub(crate) Points);
+
+impl FromStr for Budget {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+        let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        let sensible = !whole.is_empty() && whole.len() <= 7 && decimals.len() <= 3;
+        let thousandths = format!("{whole}{decimals:0<3}");
+        let points = if sensible && all_digits(&thousandths) { thousandths.parse().ok() } else { None };
+        points.filter(|points| *points > 0).map(|points| Self(Points::thousandths(points))).ok_or_else(|| {
+            format!("{text:?} are no media points; allowed: 0.001 to 9999999.999, such as 1000 or 812.5")
+        })
+    }
+}
+
+/// An address prefix whose machines may speak to the control port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Allowed(pub(crate) Prefix);
+
+impl FromStr for Allowed {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        text.parse().map(Self).map_err(|_| {
+            format!("{text:?} is no address prefix; allowed: such as 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7")
+        })
+    }
+}
+
+/// What is logged: a level, or a level for each target as in `info,mediapoint_engine=debug`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LogFilter {
+    text: String,
+    targets: Targets,
+}
+
+impl Default for LogFilter {
+    fn default() -> Self {
+        Self { text: "info".to_owned(), targets: Targets::new().with_default(LevelFilter::INFO) }
+    }
+}
+
+impl LogFilter {
+    pub(crate) fn targets(&self) -> Targets {
+        self.targets.clone()
+    }
+}
+
+impl FromStr for LogFilter {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let levels = ["off", "error", "warn", "info", "debug", "trace"];
+        let refusal = || {
+            format!("{text:?} is no log level; allowed: {}, or TARGET=LEVEL, with commas", levels.join(", "))
+        };
+        let mut targets = Targets::new();
+        for part in text.split(',').map(str::trim) {
+            let (target, level) = part.split_once('=').unwrap_or(("", part));
+            if !levels.contains(&level) {
+                return Err(refusal());
+            }
+            let level: LevelFilter = level.parse().map_err(|_| refusal())?;
+            targets = match target {
+                "" => targets.with_default(level),
+                target => targets.with_target(target, level),
+            };
+        }
+        Ok(Self { text: text.to_owned(), targets })
+    }
+}
+
+impl fmt::Display for LogFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum LogFormat {
+    /// One line of text each.
+    #[default]
+    Text,
+    /// One JSON object each.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("{text:?} is no log format; allowed: text, json")),
+        }
+    }
+}

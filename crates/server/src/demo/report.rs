@@ -1,0 +1,154 @@
+//! What the demonstration shows.
+
+use std::io;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_BORDERS_ONLY;
+use mediapoint_caller::Softphone;
+use mediapoint_caller::delay::DelaySummary;
+use mediapoint_caller::load::LoadReport;
+
+use super::Kept;
+use super::call::{Direction, Outcome, SUITE};
+use super::waveform;
+use crate::child::ChildServer;
+
+/// Columns of a waveform.
+const WIDTH: usize = 72;
+
+/// The server runs.
+pub(super) fn server(server: &ChildServer, log: &Path) {
+    println!("mediapoint {}: a call through the server", env!("CARGO_PKG_VERSION"));
+    println!();
+    println!("server   process {}, ng control port {}, log {}", server.pid(), server.ng(), log.display());
+}
+
+/// The call is set up.
+pub(super) fn parties(caller: &Softphone, callee: &Softphone, set_up: Duration) {
+    println!("caller   PCMU over RTP at {}", caller.local_addr());
+    println!("callee   PCMA over SRTP ({}) at {}", SUITE.name(), callee.local_addr());
+    println!(
+        "call     set up by offer and answer over the control port in {:.1} ms",
+        set_up.as_secs_f64() * 1e3
+    );
+}
+
+/// What became of the call.
+pub(super) fn outcome(outcome: &Outcome, kept: &[Kept; 2]) {
+    println!();
+    let mut table = Table::new();
+    table.load_style(UTF8_BORDERS_ONLY);
+    table.set_header(["", "caller to callee", "callee to caller"]);
+    let mut row = |name: &str, cell: &dyn Fn(&Direction) -> String| {
+        let [there, back] = &outcome.directions;
+        table.add_row([name.to_owned(), cell(there), cell(back)]);
+    };
+    row("through", &|direction| way(direction, outcome));
+    row("packets sent, heard", &|direction| {
+        format!("{}, {}", direction.sender.packets_sent, direction.listener.packets_received)
+    });
+    row("lost, late, twice", &|direction| {
+        let heard = &direction.listener;
+        format!("{}, {}, {}", heard.lost, heard.out_of_order, heard.duplicates)
+    });
+    row("delay p50, p99", &|direction| delays(&direction.delay));
+    row("  added by the server", &|direction| delays(&difference(&direction.delay, &outcome.baseline)));
+    row("jitter at the server, at the phone", &|direction| {
+        let server = Duration::from_micros(direction.server.jitter_us).as_secs_f64() * 1e3;
+        format!("{server:.2} ms, {:.2} ms", direction.listener.jitter_ms)
+    });
+    row("MOS by the server (G.107)", &|direction| {
+        direction.server.mos.clone().unwrap_or_else(|| "-".to_owned())
+    });
+    row("heard and said are", &likeness);
+    println!("{table}");
+    voices(outcome);
+    println!();
+    let points = |thousandths: u64| format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+    println!(
+        "server   {} of {} media points used, {:.1} % of a core, which is {:.0} µs of CPU time a packet: with one call\n         \
+         each packet wakes the worker for itself",
+        points(outcome.server.points_used),
+        points(outcome.server.points_budget),
+        outcome.cpu.as_secs_f64() / outcome.talked.as_secs_f64().max(1.0) * 100.0,
+        micros_each(outcome.cpu, outcome.forwarded),
+    );
+    let files = kept.iter().flat_map(|kept| [&kept.said, &kept.heard]);
+    let files: Vec<String> = files.map(|path| path.display().to_string()).collect();
+    println!("files    {}", files.join("  "));
+}
+
+/// What a load of many calls came to.
+pub(super) fn load(load: &LoadReport) {
+    let cost = load.server.as_ref().map_or_else(String::new, |server| {
+        format!(
+            "{:.1} µs of CPU time a packet, {:.0} % of a core; ",
+            server.us_per_packet, server.busy_percent
+        )
+    });
+    println!(
+        "load     {} calls, {:.0} packets/s, SRTP on one side: {cost}{} of {} packets lost",
+        load.calls, load.packets_per_second, load.lost, load.sent
+    );
+}
+
+/// CPU time of each packet in microseconds; 0 where there was none.
+fn micros_each(cpu: Duration, packets: u64) -> f64 {
+    let each = cpu.checked_div(u32::try_from(packets).unwrap_or(u32::MAX)).unwrap_or_default();
+    each.as_secs_f64() * 1e6
+}
+
+/// How the server ended.
+pub(super) fn end(stopped: &io::Result<ExitStatus>) {
+    match stopped {
+        Ok(status) if status.success() => {
+            println!("end      the call was deleted, and the server ended by SIGTERM")
+        }
+        Ok(status) => println!("end      the server ended with {status}"),
+        Err(error) => println!("end      the server could not be ended: {error}"),
+    }
+}
+
+fn way(direction: &Direction, outcome: &Outcome) -> String {
+    let [there, _] = &outcome.directions;
+    let by_caller = std::ptr::eq(direction, there);
+    if by_caller { "PCMU RTP > PCMA SRTP" } else { "PCMA SRTP > PCMU RTP" }.to_owned()
+}
+
+fn delays(delay: &DelaySummary) -> String {
+    format!("{:.2} ms, {:.2} ms", delay.p50_us / 1e3, delay.p99_us / 1e3)
+}
+
+fn difference(through: &DelaySummary, without: &DelaySummary) -> DelaySummary {
+    DelaySummary {
+        p50_us: (through.p50_us - without.p50_us).max(0.0),
+        p99_us: (through.p99_us - without.p99_us).max(0.0),
+        ..*through
+    }
+}
+
+/// Sample for sample after G.711 on the way, or by how much not.
+fn likeness(direction: &Direction) -> String {
+    let likeness = &direction.likeness;
+    if likeness.identical {
+        "identical but for G.711".to_owned()
+    } else {
+        format!(
+            "alike: r {:.4}, {:.1} dB, {:.0} % of it",
+            likeness.correlation,
+            likeness.segmental_snr_db,
+            likeness.coverage * 100.0
+        )
+    }
+}
+
+fn voices(outcome: &Outcome) {
+    let names = [("caller said", "callee heard"), ("callee said", "caller heard")];
+    for (direction, (said, heard)) in outcome.directions.iter().zip(names) {
+        println!("{said:12} |{}|", waveform::line(direction.said.samples(), WIDTH));
+        println!("{heard:12} |{}|", waveform::line(direction.heard.samples(), WIDTH));
+    }
+}

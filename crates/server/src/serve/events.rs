@@ -1,0 +1,126 @@
+//! Reads what the engine tells: hands it to the controller and logs it. Parties' addresses are logged at debug only.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use mediapoint_engine::{CallStatistics, EndReason, Engine, Event, LegStatistics};
+
+use super::control::ControllerHandle;
+use super::shutdown::CallEnded;
+
+/// How long a quiet reader takes at most to see that it should end, or that a delayed delete has been asked for.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// The thread that reads events, and that carries out what the controller has put off.
+#[derive(Debug)]
+pub(super) struct EventReader {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl EventReader {
+    pub(super) fn start(engine: &Engine, controller: ControllerHandle, ended: CallEnded) -> io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&stop);
+        // A fresh engine still has its reader.
+        let events = engine.events().ok_or(io::ErrorKind::AlreadyExists)?;
+        let thread = thread::Builder::new().name("events".to_owned()).spawn(move || {
+            loop {
+                // Read before the queue: what the engine told before it was stopped is in the queue then.
+                let last = asked.load(Ordering::Acquire);
+                while let Some(event) = events.try_recv() {
+                    take(&controller, &ended, &event);
+                }
+                if last {
+                    return;
+                }
+                let wait = controller.poll().map_or(LOOK_EVERY, |due| due.min(LOOK_EVERY));
+                if let Some(event) = events.recv_timeout(wait) {
+                    take(&controller, &ended, &event);
+                }
+            }
+        })?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Reads what is left and ends. The engine must have been shut down.
+    pub(super) fn finish(self) {
+        self.stop.store(true, Ordering::Release);
+        // A thread that panicked has logged so and has nothing left to give.
+        drop(self.thread.join());
+    }
+}
+
+fn take(controller: &ControllerHandle, ended: &CallEnded, event: &Event) {
+    controller.handle_event(event);
+    log(event);
+    if matches!(event, Event::CallEnded { .. }) {
+        ended.wake();
+    }
+}
+
+fn log(event: &Event) {
+    match event {
+        Event::CallEnded { call, reason, statistics } => log_end(call.as_u64(), *reason, statistics),
+        Event::MediaTimeout { call, leg, silent } => {
+            tracing::info!(
+                call = call.as_u64(),
+                leg = leg.as_u64(),
+                seconds = silent.as_secs(),
+                "leg is silent"
+            );
+        }
+        Event::MediaResumed { call, leg } => {
+            tracing::info!(call = call.as_u64(), leg = leg.as_u64(), "leg is heard again");
+        }
+        Event::WorkerFailed { worker } => {
+            tracing::error!(worker, "worker failed; its calls have ended, and it starts again");
+        }
+        Event::LegLearnt { call, leg, from } => {
+            tracing::debug!(call = call.as_u64(), leg = leg.as_u64(), %from, "leg learnt its party's address");
+        }
+        Event::StreamRestarted { call, leg, ssrc } => {
+            tracing::debug!(call = call.as_u64(), leg = leg.as_u64(), ?ssrc, "stream began anew");
+        }
+        Event::Bye { call, leg } => {
+            tracing::debug!(call = call.as_u64(), leg = leg.as_u64(), "party ended its stream");
+        }
+        other => tracing::debug!(event = ?other, "event"),
+    }
+}
+
+fn log_end(call: u64, reason: EndReason, statistics: &CallStatistics) {
+    let legs: Vec<String> = statistics.legs.iter().map(leg_text).collect();
+    let seconds = statistics.age.as_secs_f64();
+    let reason = reason_text(reason);
+    tracing::info!(call, reason, seconds = format!("{seconds:.1}"), legs = legs.join("; "), "call ended");
+}
+
+/// What came in from a party and went out to it, in one line.
+fn leg_text(leg: &LegStatistics) -> String {
+    let received = &leg.received;
+    let mos = received.mos.map(|mos| format!(", MOS {mos:.1}")).unwrap_or_default();
+    format!(
+        "{} received {}, lost {}, refused {}, jitter {:.1} ms{mos}, sent {}",
+        leg.leg.as_u64(),
+        received.packets,
+        received.lost,
+        received.refused.total(),
+        received.jitter.as_secs_f64() * 1e3,
+        leg.sent.packets,
+    )
+}
+
+const fn reason_text(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Command => "ended by the controller",
+        EndReason::MediaTimeout => "no media",
+        EndReason::HoldTimeout => "on hold for too long",
+        EndReason::WorkerFailed => "worker failed",
+        EndReason::Shutdown => "server stopped",
+        _ => "other",
+    }
+}

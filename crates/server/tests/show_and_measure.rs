@@ -1,0 +1,77 @@
+//! `mediapoint demo` and `mediapoint bench` as processes: each starts a server of its own and ends with figures.
+
+#![expect(clippy::unwrap_used, reason = "test support outside of test functions")]
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use mediapoint_caller::audio;
+
+fn mediapoint(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mediapoint")).args(arguments).output().unwrap()
+}
+
+fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Something other at every moment, so that the alignment of what was heard has one answer.
+fn sweep() -> Vec<i16> {
+    (0..8000_i32).map(|n| i16::try_from((n * n / 400) % 601 * 40 - 12_000).unwrap()).collect()
+}
+
+#[test]
+fn a_demo_of_ones_own_audio_hears_what_was_said_and_keeps_it() {
+    let folder = folder("demo");
+    let (file, out) = (folder.join("own.wav"), folder.join("out"));
+    audio::write_wav(&file, &sweep()).unwrap();
+    let (file, out_name) = (file.to_str().unwrap(), out.to_str().unwrap());
+    let shown = mediapoint(&["demo", "--audio", file, "--seconds", "2", "--load", "2", "--out", out_name]);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.status.success(), "{text}{}", String::from_utf8_lossy(&shown.stderr));
+    for line in
+        ["identical but for G.711", "1.000 of 1000.000 media points used", "the server ended by SIGTERM"]
+    {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let heard = audio::read(&out.join("callee-heard.wav")).unwrap();
+    assert!(heard.len() >= 16_000, "{}", heard.len());
+    assert!(std::fs::read_to_string(out.join("server.log")).unwrap().contains("call ended"));
+}
+
+#[test]
+fn a_demo_without_its_audio_says_so() {
+    let shown = mediapoint(&["demo", "--audio", "no/such.wav"]);
+    assert_eq!(shown.status.code(), Some(1));
+    assert!(String::from_utf8(shown.stderr).unwrap().starts_with("error: cannot open no/such.wav"));
+}
+
+#[test]
+fn a_bench_gives_its_figures_as_json() {
+    for kind in ["pcmu", "srtp", "pcma"] {
+        let measured = mediapoint(&[
+            "bench",
+            "--calls",
+            "2,3",
+            "--kind",
+            kind,
+            "--seconds",
+            "0.4",
+            "--warm-up",
+            "0.1",
+            "--json",
+            "-",
+        ]);
+        assert!(measured.status.success(), "{}", String::from_utf8_lossy(&measured.stderr));
+        let figures: serde_json::Value = serde_json::from_slice(&measured.stdout).unwrap();
+        let runs = figures["runs"].as_array().unwrap();
+        let calls: Vec<u64> = runs.iter().map(|run| run["calls"].as_u64().unwrap()).collect();
+        assert_eq!(calls, [2, 3]);
+        for run in runs {
+            assert_eq!((run["lost"].as_u64(), run["misrouted"].as_u64()), (Some(0), Some(0)), "{run}");
+            assert!(run["sent"].as_u64().unwrap() > 0 && run["server"]["us_per_packet"].is_number(), "{run}");
+        }
+    }
+}

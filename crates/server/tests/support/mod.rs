@@ -1,0 +1,135 @@
+//! A server process under test. Waits are for conditions, each with a deadline.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mediapoint_caller::ng::Client;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long anything may take that should happen soon; generous, since machines that test are busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program.
+pub(crate) fn mediapoint() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_mediapoint"))
+}
+
+/// A new folder of this test run.
+pub(crate) fn folder() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{number}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Runs the program with arguments that it should refuse; its exit code and what it said.
+pub(crate) fn refused(arguments: &[&str]) -> (i32, String) {
+    let output = mediapoint().args(arguments).output().unwrap();
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// Asks again and again until there is an answer.
+pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("waited in vain for {what}");
+}
+
+/// `mediapoint serve` on a port that the system chose; killed when dropped.
+pub(crate) struct Server {
+    child: Mutex<Child>,
+    log: PathBuf,
+    ready: String,
+    _notices: UnixDatagram,
+}
+
+impl Server {
+    /// Starts it and waits until it says that it is ready.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let folder = folder();
+        // The path of a socket is short by nature, that of a target folder is not.
+        let socket = std::env::temp_dir().join(format!(
+            "mediapoint-{}-{}",
+            std::process::id(),
+            folder.file_name().unwrap().to_str().unwrap().rsplit('-').next().unwrap()
+        ));
+        let notices = UnixDatagram::bind(&socket).unwrap();
+        notices.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        let log = folder.join("log");
+        let child = mediapoint()
+            .args(["serve", "--ng", "127.0.0.1:0", "--cores", "none"])
+            .args(arguments)
+            .env("NOTIFY_SOCKET", &socket)
+            .stderr(File::create(&log).unwrap())
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let child = Mutex::new(child);
+        let mut buffer = [0; 1024];
+        let ready = wait_for("the server to start", || {
+            if let Some(status) = child.lock().unwrap().try_wait().unwrap() {
+                panic!("ended with {status}: {}", fs::read_to_string(&log).unwrap());
+            }
+            let len = notices.recv(&mut buffer).ok()?;
+            Some(String::from_utf8(buffer[..len].to_vec()).unwrap())
+        });
+        fs::remove_file(&socket).unwrap();
+        assert!(ready.starts_with("READY=1\n"), "{ready}");
+        Self { child, log, ready, _notices: notices }
+    }
+
+    pub(crate) fn ng(&self) -> SocketAddr {
+        self.said("X_MEDIAPOINT_NG=").unwrap()
+    }
+
+    pub(crate) fn ng_tcp(&self) -> Option<SocketAddr> {
+        self.said("X_MEDIAPOINT_NG_TCP=")
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.ng()).unwrap()
+    }
+
+    /// What it has logged up to now.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child.lock().unwrap()), signal).unwrap();
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.child.lock().unwrap().try_wait().unwrap().is_none()
+    }
+
+    pub(crate) fn wait_for_end(&self) -> ExitStatus {
+        wait_for("the server to end", || self.child.lock().unwrap().try_wait().unwrap())
+    }
+
+    fn said(&self, key: &str) -> Option<SocketAddr> {
+        self.ready.lines().find_map(|line| line.strip_prefix(key)).map(|text| text.parse().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let mut child = self.child.lock().unwrap();
+        // Both fail only where it has ended already.
+        drop(child.kill());
+        drop(child.wait());
+    }
+}

@@ -1,0 +1,447 @@
+//! One core, its parties and the event queue, on one virtual clock.
+
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mediapoint_engine::core::{Core, CoreConfig, Output as _, SocketKey};
+use mediapoint_engine::{CallId, CallStatistics, Event, LegStatistics};
+use mediapoint_packet::{PacketBuf, Time};
+
+use crate::link::Arrival;
+use crate::outbox::Outbox;
+use crate::peer::Peer;
+use crate::random::Random;
+
+/// Buffers of a world: far more than are ever on the way.
+const BUFFERS: usize = 4096;
+
+/// Names a party of a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PeerId(pub(crate) usize);
+
+enum What {
+    ToCore { peer: PeerId, key: SocketKey, from: SocketAddr, packet: PacketBuf, arrival: Arrival },
+    ToPeer { peer: PeerId, rtcp_port: bool, is_rtcp: bool, packet: PacketBuf, arrival: Arrival },
+    Tick(PeerId),
+    Report(PeerId),
+    Action(Box<dyn FnOnce(&mut World)>),
+}
+
+struct Entry {
+    at: Time,
+    order: u64,
+    what: What,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    /// The earliest is the greatest, as the heap wants it; among equals the first one queued.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.order).cmp(&(self.at, self.order))
+    }
+}
+
+/// A core, its parties, and the time.
+pub struct World {
+    /// What was told so far, and when.
+    pub events: Vec<(Time, Event)>,
+    /// Packets that the engine sent where no party is.
+    pub to_nowhere: u64,
+    /// Packets that came to a port that is closed.
+    pub to_closed: u64,
+    /// What `probe` counted while the core had control.
+    pub probed: u64,
+    /// Packets and timers that the core was given.
+    pub inputs: u64,
+    pub(crate) now: Time,
+    pub(crate) core: Core,
+    outbox: Outbox,
+    queue: BinaryHeap<Entry>,
+    order: u64,
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) addresses: HashMap<SocketAddr, (PeerId, bool)>,
+    pub(crate) open: HashSet<u32>,
+    pub(crate) random: Random,
+    pub(crate) next_id: u64,
+    probe: Option<fn() -> u64>,
+}
+
+impl World {
+    /// A world with the engine's usual time-outs.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self::with_timeouts(seed, Duration::from_secs(60), Duration::from_secs(3600))
+    }
+
+    /// A world with time-outs of its own: for silence and for hold.
+    #[must_use]
+    pub fn with_timeouts(seed: u64, media_timeout: Duration, hold_timeout: Duration) -> Self {
+        let mut random = Random::new(seed);
+        let mut core_seed = [0; 32];
+        random.fill(&mut core_seed);
+        let core = Core::new(CoreConfig {
+            max_legs: 4096,
+            media_timeout,
+            hold_timeout,
+            seed: core_seed,
+            wall_at_zero: Duration::from_secs(1_760_000_000),
+        });
+        Self {
+            events: Vec::with_capacity(4096),
+            to_nowhere: 0,
+            to_closed: 0,
+            probed: 0,
+            inputs: 0,
+            now: Time::ZERO,
+            core,
+            outbox: Outbox::new(BUFFERS),
+            queue: BinaryHeap::with_capacity(BUFFERS),
+            order: 0,
+            peers: Vec::new(),
+            addresses: HashMap::new(),
+            open: HashSet::new(),
+            random,
+            next_id: 1,
+            probe: None,
+        }
+    }
+
+    /// The time.
+    #[must_use]
+    pub const fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Chance that belongs to this world.
+    pub fn random(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
+    /// The core, to be commanded directly; see [`World::with_core`] for commands that put something out.
+    pub fn core(&mut self) -> &mut Core {
+        &mut self.core
+    }
+
+    /// Reads `probe` before and after the core has control and adds the difference to [`World::probed`].
+    pub fn set_probe(&mut self, probe: fn() -> u64) {
+        self.probe = Some(probe);
+    }
+
+    /// A party.
+    ///
+    /// # Panics
+    /// Where the world has no such party.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "only this world makes such names, and keeps what they name")]
+    pub fn peer(&self, id: PeerId) -> &Peer {
+        &self.peers[id.0]
+    }
+
+    /// A party, to be changed.
+    ///
+    /// # Panics
+    /// Where the world has no such party.
+    #[expect(clippy::indexing_slicing, reason = "only this world makes such names, and keeps what they name")]
+    pub fn peer_mut(&mut self, id: PeerId) -> &mut Peer {
+        &mut self.peers[id.0]
+    }
+
+    /// A party begins to send: RTP now, reports after their interval where it has one.
+    pub fn start(&mut self, id: PeerId) {
+        if std::mem::replace(&mut self.peer_mut(id).ticking, true) {
+            return;
+        }
+        self.queue_at(self.now, What::Tick(id));
+        if let Some(every) = self.peer(id).reports_every {
+            self.queue_at(self.now + every, What::Report(id));
+        }
+    }
+
+    /// A party stops sending RTP; its timestamps stand still until it starts again.
+    pub fn stop(&mut self, id: PeerId) {
+        self.peer_mut(id).ticking = false;
+    }
+
+    /// Does something later.
+    pub fn at(&mut self, time: Time, action: impl FnOnce(&mut Self) + 'static) {
+        self.queue_at(time, What::Action(Box::new(action)));
+    }
+
+    /// Does something after a while.
+    pub fn after(&mut self, delay: Duration, action: impl FnOnce(&mut Self) + 'static) {
+        self.at(self.now + delay, action);
+    }
+
+    /// Lets time pass.
+    pub fn run_for(&mut self, duration: Duration) {
+        self.run_until(self.now + duration);
+    }
+
+    /// Lets time pass until then.
+    pub fn run_until(&mut self, end: Time) {
+        loop {
+            let queued = self.queue.peek().map(|entry| entry.at);
+            let deadline = self.core.next_deadline().map(|at| at.max(self.now));
+            let next = match (queued, deadline) {
+                (Some(queued), Some(deadline)) => queued.min(deadline),
+                (queued, deadline) => match queued.or(deadline) {
+                    Some(next) => next,
+                    None => break,
+                },
+            };
+            if next > end {
+                break;
+            }
+            self.now = next;
+            if deadline == Some(next) {
+                self.inputs += 1;
+                self.with_core(|core, now, out| core.handle_timers(now, out));
+            } else if let Some(entry) = self.queue.pop() {
+                self.happen(entry.what);
+            }
+        }
+        self.now = self.now.max(end);
+    }
+
+    /// Hands a datagram to a leg as if it had come from `from`, at once.
+    ///
+    /// # Panics
+    /// Where the world is out of buffers.
+    pub fn inject(&mut self, key: SocketKey, from: SocketAddr, bytes: &[u8]) {
+        let mut packet = self.buffer();
+        packet.fill(bytes);
+        self.give_to_core(key, from, packet);
+    }
+
+    /// A call's figures; all zero where it is gone.
+    #[must_use]
+    pub fn statistics(&self, call: CallId) -> CallStatistics {
+        self.core.statistics(self.now, call).unwrap_or_default()
+    }
+
+    /// A leg's figures.
+    ///
+    /// # Panics
+    /// Where the leg is gone.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a test that asks for a leg that is gone has failed")]
+    pub fn leg_statistics(&self, id: PeerId) -> LegStatistics {
+        let peer = self.peer(id);
+        let legs = self.statistics(peer.call).legs;
+        legs.into_iter().find(|leg| leg.leg == peer.leg).expect("the leg is there")
+    }
+
+    /// A party says BYE by RTCP, now.
+    pub fn say_bye(&mut self, id: PeerId) {
+        self.send_report(id, true);
+    }
+
+    /// A party reports by RTCP, now.
+    pub fn report_now(&mut self, id: PeerId) {
+        self.send_report(id, false);
+    }
+
+    /// Buffers that the core took and neither sent nor gave back. Only while nothing is on the way.
+    #[must_use]
+    pub fn buffers_lost(&self) -> usize {
+        let on_the_way = self
+            .queue
+            .iter()
+            .filter(|entry| matches!(entry.what, What::ToCore { .. } | What::ToPeer { .. }))
+            .count();
+        self.outbox.buffers_out() - on_the_way
+    }
+
+    /// Gives the core control, then carries on what it put out.
+    pub fn with_core<T>(&mut self, act: impl FnOnce(&mut Core, Time, &mut Outbox) -> T) -> T {
+        let before = self.probe.map_or(0, |probe| probe());
+        let result = act(&mut self.core, self.now, &mut self.outbox);
+        let after = self.probe.map_or(0, |probe| probe());
+        self.probed += after - before;
+        self.carry_on();
+        result
+    }
+
+    fn happen(&mut self, what: What) {
+        match what {
+            What::ToCore { peer, key, from, packet, arrival } => {
+                let peer = self.peer_mut(peer);
+                let link = if key.is_rtcp() { &mut peer.up_rtcp } else { &mut peer.up };
+                link.note(&arrival);
+                self.give_to_core(key, from, packet);
+            }
+            What::ToPeer { peer, rtcp_port, is_rtcp, mut packet, arrival } => {
+                let now = self.now;
+                let peer = self.peer_mut(peer);
+                let link = if is_rtcp { &mut peer.down_rtcp } else { &mut peer.down };
+                link.note(&arrival);
+                peer.hear(now, rtcp_port, &mut packet);
+                self.recycle(packet);
+            }
+            What::Tick(id) => self.tick(id),
+            What::Report(id) => {
+                if let Some(every) = self.peer(id).reports_every {
+                    self.send_report(id, false);
+                    self.queue_at(self.now + every, What::Report(id));
+                }
+            }
+            What::Action(action) => action(self),
+        }
+    }
+
+    fn give_to_core(&mut self, key: SocketKey, from: SocketAddr, packet: PacketBuf) {
+        if !self.open.contains(&key.slot()) {
+            self.to_closed += 1;
+            return self.recycle(packet);
+        }
+        self.inputs += 1;
+        self.with_core(|core, now, out| core.handle_datagram(now, key, from, packet, out));
+    }
+
+    fn tick(&mut self, id: PeerId) {
+        if !self.peer(id).ticking {
+            return;
+        }
+        let now = self.now;
+        let mut packet = self.buffer();
+        let peer = self.peer_mut(id);
+        let next = now + peer.stream.ptime;
+        if peer.speak(now, &mut packet) {
+            let (key, from) = (SocketKey::rtp(peer.slot), peer.address);
+            let arrivals = peer.up.carry(now);
+            self.spread(arrivals, packet, |packet, arrival| What::ToCore {
+                peer: id,
+                key,
+                from,
+                packet,
+                arrival,
+            });
+        } else {
+            self.recycle(packet);
+        }
+        self.queue_at(next, What::Tick(id));
+    }
+
+    fn send_report(&mut self, id: PeerId, bye: bool) {
+        let now = self.now;
+        let mut packet = self.buffer();
+        let peer = self.peer_mut(id);
+        if !peer.report(now, bye, &mut packet) {
+            peer.unsent += 1;
+            return self.recycle(packet);
+        }
+        let (key, from) = if peer.mux {
+            (SocketKey::rtp(peer.slot), peer.address)
+        } else {
+            (SocketKey::rtcp(peer.slot), peer.rtcp_address)
+        };
+        let arrivals = peer.up_rtcp.carry(now);
+        self.spread(arrivals, packet, |packet, arrival| What::ToCore {
+            peer: id,
+            key,
+            from,
+            packet,
+            arrival,
+        });
+    }
+
+    fn carry_on(&mut self) {
+        let now = self.now;
+        for (slot, _) in self.outbox.closed.drain(..) {
+            self.open.remove(&slot);
+        }
+        self.events.extend(self.outbox.events.drain(..).map(|event| (now, event)));
+        let mut sent = std::mem::take(&mut self.outbox.sent);
+        for sending in sent.drain(..) {
+            let Some(&(id, rtcp_port)) = self.addresses.get(&sending.to) else {
+                self.to_nowhere += 1;
+                self.recycle(sending.packet);
+                continue;
+            };
+            let is_rtcp = sending.packet.bytes().get(1).is_some_and(|kind| (192..224).contains(kind));
+            let peer = self.peer_mut(id);
+            let link = if is_rtcp { &mut peer.down_rtcp } else { &mut peer.down };
+            let arrivals = link.carry(now);
+            self.spread(arrivals, sending.packet, |packet, arrival| What::ToPeer {
+                peer: id,
+                rtcp_port,
+                is_rtcp,
+                packet,
+                arrival,
+            });
+        }
+        self.outbox.sent = sent;
+    }
+
+    /// Queues the copies of a packet that arrive.
+    fn spread(
+        &mut self,
+        arrivals: [Option<Arrival>; 2],
+        packet: PacketBuf,
+        what: impl Fn(PacketBuf, Arrival) -> What,
+    ) {
+        let [first, second] = arrivals;
+        if let Some(arrival) = second {
+            let mut copy = self.buffer();
+            copy.fill(packet.bytes());
+            flip(&mut copy, arrival.flip);
+            self.queue_at(arrival.at, what(copy, arrival));
+        }
+        let mut packet = packet;
+        match first {
+            Some(arrival) => {
+                flip(&mut packet, arrival.flip);
+                self.queue_at(arrival.at, what(packet, arrival));
+            }
+            None => self.recycle(packet),
+        }
+    }
+
+    fn queue_at(&mut self, at: Time, what: What) {
+        self.order += 1;
+        self.queue.push(Entry { at: at.max(self.now), order: self.order, what });
+    }
+
+    #[expect(clippy::expect_used, reason = "a core that keeps buffers fails its test")]
+    fn buffer(&mut self) -> PacketBuf {
+        self.outbox.take().expect("a free buffer")
+    }
+
+    fn recycle(&mut self, packet: PacketBuf) {
+        self.outbox.give(packet);
+    }
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World")
+            .field("now", &self.now)
+            .field("core", &self.core)
+            .field("peers", &self.peers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Flips one bit of a packet.
+fn flip(packet: &mut PacketBuf, which: Option<u64>) {
+    let bits = packet.len() as u64 * 8;
+    let Some(bit) = which.and_then(|which| which.checked_rem(bits)) else { return };
+    if let Some(byte) = usize::try_from(bit / 8).ok().and_then(|at| packet.bytes_mut().get_mut(at)) {
+        *byte ^= 1 << (bit % 8);
+    }
+}

@@ -1,0 +1,102 @@
+//! Any datagrams at the sockets of a call that has a leg of every kind.
+//!
+//! The input is a list of packets: a byte that names the socket and the sender, a byte for the time that passes, a byte
+//! for the length, and the bytes of the datagram.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mediapoint_engine::core::{Core, CoreConfig, Output, SocketKey};
+use mediapoint_engine::{
+    CallId, Codec, Event, LegConfig, LegId, LegKind, PayloadCodec, PayloadType, RemoteAddress, RtcpMode, Source,
+    SrtpKeys,
+};
+use mediapoint_packet::{PacketBuf, PacketPool, Time};
+use mediapoint_srtp::{MasterKey, Suite};
+
+const BUFFERS: usize = 32;
+
+struct Sink {
+    pool: PacketPool,
+}
+
+impl Output for Sink {
+    fn send(&mut self, _from: SocketKey, _to: SocketAddr, packet: PacketBuf) {
+        assert!(!packet.is_empty(), "an empty datagram was sent");
+        self.pool.give(packet);
+    }
+
+    fn take(&mut self) -> Option<PacketBuf> {
+        self.pool.take()
+    }
+
+    fn give(&mut self, packet: PacketBuf) {
+        self.pool.give(packet);
+    }
+
+    fn event(&mut self, _event: Event) {}
+
+    fn close(&mut self, _slot: u32, _leg: LegId) {}
+}
+
+fn party(number: u8) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, number], 4000))
+}
+
+fn config(number: u8, kind: LegKind) -> LegConfig {
+    let keys = || {
+        let key = MasterKey::new(Suite::ALL[0], &vec![number; Suite::ALL[0].master_key_len()], &[1; 14][..Suite::ALL[0].master_salt_len()]);
+        key.ok().map(|key| SrtpKeys { inbound: Some(key.clone()), inbound_mki: None, outbound: key })
+    };
+    LegConfig {
+        kind,
+        codecs: vec![
+            PayloadCodec::new(PayloadType::PCMU, Codec::PCMU),
+            PayloadCodec::new(PayloadType::new(101).expect("a payload type"), Codec::TELEPHONE_EVENT),
+        ],
+        remote: Some(RemoteAddress { rtp: party(number), rtcp: None }),
+        rtcp: if number % 2 == 0 { RtcpMode::Mux } else { RtcpMode::Separate },
+        srtp: (number == 1 || number == 3).then(keys).flatten(),
+        ..LegConfig::default()
+    }
+}
+
+/// See the module.
+pub fn engine(mut data: &[u8]) {
+    let mut core = Core::new(CoreConfig {
+        max_legs: 16,
+        media_timeout: Duration::from_secs(60),
+        hold_timeout: Duration::from_secs(60),
+        seed: [1; 32],
+        wall_at_zero: Duration::from_secs(1_700_000_000),
+    });
+    let call = CallId::from_u64(1);
+    assert!(core.add_call(Time::ZERO, call));
+    let kinds =
+        [LegKind::Audio, LegKind::Audio, LegKind::OpaqueRtp, LegKind::OpaqueRtp, LegKind::Datagrams, LegKind::Datagrams];
+    let legs = (0_u8..).zip(kinds).map(|(number, kind)| {
+        let id = LegId::from_u64(u64::from(number));
+        (id, core.add_leg(Time::ZERO, call, id, config(number, kind)).expect("room"))
+    });
+    let legs: Vec<(LegId, u32)> = legs.collect();
+    for pair in legs.chunks(2) {
+        core.set_source(pair[0].0, Source::Leg(pair[1].0));
+        core.set_source(pair[1].0, Source::Leg(pair[0].0));
+    }
+    let mut sink = Sink { pool: PacketPool::new(BUFFERS) };
+    let mut now = Time::ZERO;
+    while let [socket, passed, len, rest @ ..] = data {
+        let (datagram, rest) = rest.split_at(usize::from(*len).min(rest.len()));
+        data = rest;
+        now = now + Duration::from_millis(u64::from(*passed) * u64::from(*passed));
+        let mut packet = sink.pool.take().expect("no buffer was lost");
+        packet.fill(datagram);
+        let slot = legs[usize::from(socket >> 1) % legs.len()].1;
+        let key = SocketKey(slot << 1 | u32::from(socket & 1));
+        let from = if socket & 0x80 == 0 { party((socket >> 1) % 6) } else { party(99) };
+        core.handle_datagram(now, key, from, packet, &mut sink);
+        core.handle_timers(now, &mut sink);
+        assert_eq!(sink.pool.available(), BUFFERS, "a buffer was lost");
+    }
+    let _ = core.statistics(now, call);
+}

@@ -1,0 +1,60 @@
+//! One property a target; the targets and the replay of the corpora call the same functions.
+//!
+//! | target | input | what must hold |
+//! |---|---|---|
+//! | `rtp` | a datagram | the `rtp` crate reads the same fields; a rewritten header changes nothing else |
+//! | `rtcp` | a datagram | what is read is written back the same |
+//! | `telephone_event` | a payload | what is read is written back the same |
+//! | `stun` | a datagram | what is read is written back the same |
+//! | `sdp` | a body | untouched, it comes out as it went in; an edit leaves the rest alone |
+//! | `ng_message` | a datagram of the ng protocol | decoded and encoded it says the same, in both formats |
+//! | `srtp`, `srtcp` | key, packets and what happens to them | `webrtc-srtp` agrees; what is protected comes back |
+//! | `sdes` | the value of an `a=crypto` line | what is read is written back the same |
+//! | `engine` | datagrams at the sockets of a call of every kind of leg | nothing panics, no buffer is lost |
+
+mod engine;
+
+pub use engine::engine;
+pub use mediapoint_control_ng::properties::message as ng_message;
+pub use mediapoint_packet::properties::{event_round_trips as telephone_event, stun_never_panics as stun};
+pub use mediapoint_packet::properties::rtcp_round_trips as rtcp;
+pub use mediapoint_srtp::properties::{
+    protect_then_unprotect, sdes_round_trips as sdes, srtcp_unprotect_matches_oracle, unprotect_matches_oracle,
+};
+
+/// Every target by its name.
+pub const TARGETS: [(&str, fn(&[u8])); 10] = [
+    ("rtp", rtp),
+    ("rtcp", rtcp),
+    ("telephone_event", telephone_event),
+    ("stun", stun),
+    ("sdp", sdp),
+    ("ng_message", ng_message),
+    ("srtp", srtp),
+    ("srtcp", srtcp),
+    ("sdes", sdes),
+    ("engine", engine),
+];
+
+/// RTP headers.
+pub fn rtp(data: &[u8]) {
+    mediapoint_packet::properties::rtp_matches_oracle(data);
+    mediapoint_packet::properties::rtp_patch_keeps_the_rest(data);
+}
+
+/// SDP bodies.
+pub fn sdp(data: &[u8]) {
+    mediapoint_packet::sdp::properties::round_trip(data);
+    mediapoint_packet::sdp::properties::edits_leave_the_rest(data);
+}
+
+/// SRTP.
+pub fn srtp(data: &[u8]) {
+    unprotect_matches_oracle(data);
+    protect_then_unprotect(data);
+}
+
+/// SRTCP.
+pub fn srtcp(data: &[u8]) {
+    srtcp_unprotect_matches_oracle(data);
+}

@@ -1,0 +1,138 @@
+//! The server under test: started for the run, asked until it answers, stopped with the run.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use crate::error::{Context as _, Failure};
+use crate::ng::{Client, Message};
+use crate::process::{LOOPBACK, Process, wait_until};
+
+/// Which server to exchange calls through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// The one built from this workspace, in release.
+    Mediapoint,
+    /// Debian's rtpengine, the reference; also how this harness itself is tested.
+    Rtpengine,
+}
+
+/// A running server.
+pub(crate) struct Server {
+    /// Which one.
+    pub(crate) kind: Kind,
+    /// Its control port.
+    pub(crate) client: Client,
+    process: Process,
+}
+
+/// Media ports of each server, apart so that both can run.
+const fn ports(kind: Kind) -> (u16, u16) {
+    match kind {
+        Kind::Mediapoint => (40_000, 43_999),
+        Kind::Rtpengine => (44_000, 47_999),
+    }
+}
+
+impl Server {
+    /// Starts the server on loopback and waits until its control port answers.
+    pub(crate) fn start(
+        kind: Kind,
+        folder: &Path,
+        binary: Option<&Path>,
+        extra: &[String],
+    ) -> Result<Self, Failure> {
+        let control = free_port()?;
+        let (program, mut args, label) = match kind {
+            Kind::Mediapoint => (mediapoint_binary(binary)?, mediapoint_args(control), "mediapoint"),
+            Kind::Rtpengine => ("rtpengine".to_owned(), rtpengine_args(control, folder), "rtpengine"),
+        };
+        if kind == Kind::Mediapoint {
+            args.extend_from_slice(extra);
+        }
+        let mut process = Process::start(folder, label, &program, &args)?;
+        let client = Client::new(control)?;
+        let ready = wait_until(Duration::from_secs(20), || {
+            !process.is_running() || client.exchange(&Message::new("ping"), 1).is_ok()
+        });
+        if !ready || !process.is_running() {
+            return Err(process.failure("did not answer a ping on its control port"));
+        }
+        Ok(Self { kind, client, process })
+    }
+
+    /// Fails when the server ended by itself.
+    pub(crate) fn check_alive(&mut self) -> Result<(), Failure> {
+        if self.process.is_running() { Ok(()) } else { Err(self.process.failure("ended during the run")) }
+    }
+
+    /// The operating system's number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+fn mediapoint_args(control: SocketAddr) -> Vec<String> {
+    let (low, high) = ports(Kind::Mediapoint);
+    let args = [
+        "serve",
+        "--ng",
+        &control.to_string(),
+        "--address",
+        "127.0.0.1",
+        "--ports",
+        &format!("{low}-{high}"),
+    ];
+    args.iter().copied().chain(["--workers", "1"]).map(str::to_owned).collect()
+}
+
+fn rtpengine_args(control: SocketAddr, folder: &Path) -> Vec<String> {
+    let (low, high) = ports(Kind::Rtpengine);
+    vec![
+        // No file of the system's, and no kernel table: packets go through the daemon, as they do through ours.
+        "--config-file=none".to_owned(),
+        "--table=-1".to_owned(),
+        "--interface=127.0.0.1".to_owned(),
+        format!("--listen-ng={control}"),
+        format!("--port-min={low}"),
+        format!("--port-max={high}"),
+        "--foreground".to_owned(),
+        "--log-stderr".to_owned(),
+        "--log-level=5".to_owned(),
+        // With more, two threads may take neighbouring packets of a stream and swap them.
+        "--num-threads=1".to_owned(),
+        "--delete-delay=0".to_owned(),
+        // Expedited forwarding, which the reference sets only when told to.
+        "--tos=184".to_owned(),
+        format!("--pidfile={}", folder.join("rtpengine.pid").display()),
+    ]
+}
+
+/// The release build beside this program, unless another was named.
+fn mediapoint_binary(named: Option<&Path>) -> Result<String, Failure> {
+    let path = match named {
+        Some(path) => path.to_path_buf(),
+        None => target_folder()?.join("release").join("mediapoint"),
+    };
+    if path.is_file() {
+        Ok(path.display().to_string())
+    } else {
+        Err(Failure::Wrong(format!(
+            "{} is missing: cargo build --release -p mediapoint-server",
+            path.display()
+        )))
+    }
+}
+
+/// Cargo's target folder: two above this program.
+pub(crate) fn target_folder() -> Result<PathBuf, Failure> {
+    let own = std::env::current_exe().during("finding this program")?;
+    Ok(own.ancestors().nth(2).unwrap_or(Path::new(".")).to_path_buf())
+}
+
+fn free_port() -> Result<SocketAddr, Failure> {
+    let socket = UdpSocket::bind((LOOPBACK, 0)).during("looking for a free port")?;
+    socket.local_addr().during("looking for a free port")
+}

@@ -1,0 +1,19 @@
+//! The checks that read the workspace and build nothing.
+
+pub(crate) mod arrows;
+pub(crate) mod conformance;
+pub(crate) mod deny;
+pub(crate) mod hygiene;
+pub(crate) mod paths;
+
+use crate::error::Error;
+
+/// Turns a list of findings into a result, and says so when there are none.
+fn conclude(check: &'static str, findings: Vec<String>, clean: &str) -> Result<(), Error> {
+    if findings.is_empty() {
+        println!("{check}: {clean}");
+        Ok(())
+    } else {
+        Err(Error::Findings { check, findings })
+    }
+}

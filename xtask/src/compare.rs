@@ -1,0 +1,288 @@
+//! `cargo xtask compare`: this server and Debian's rtpengine under the same load, one core each for server and load.
+//!
+//! Both get the same ng messages from the same generator. Every run starts a fresh server; runs alternate between the
+//! two, so that whatever else the machine does falls on both; medians are reported.
+
+use std::fs::File;
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cargo_metadata::MetadataCommand;
+use clap::Parser;
+use serde_json::{Value, json};
+
+use crate::error::Error;
+use crate::setup::{self, Feature};
+use crate::shell::Program;
+
+/// Measure mediapoint and Debian's rtpengine side by side under the same load.
+#[derive(Parser)]
+#[command(name = "cargo xtask compare", bin_name = "cargo xtask compare", max_term_width = 100)]
+struct Options {
+    /// Runs of each server at each load; medians are reported.
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Seconds measured in a run.
+    #[arg(long, default_value_t = 10)]
+    seconds: u32,
+    /// Loads as kind=calls: pcmu (relay), srtp (SRTP on one side), pcma (conversion).
+    #[arg(long, value_delimiter = ',', default_value = "pcmu=400,srtp=200,pcma=200", value_parser = load)]
+    loads: Vec<Load>,
+    /// Core of the server under test.
+    #[arg(long, default_value_t = 1)]
+    server_core: usize,
+    /// Core of the load generator.
+    #[arg(long, default_value_t = 0)]
+    load_core: usize,
+    /// Measure only one of the two: mediapoint or rtpengine.
+    #[arg(long, value_parser = ["mediapoint", "rtpengine"])]
+    only: Option<String>,
+    /// Where the JSON goes [default: compare.json in cargo's target folder].
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone)]
+struct Load {
+    kind: String,
+    calls: u32,
+}
+
+fn load(text: &str) -> Result<Load, String> {
+    let (kind, calls) = text.split_once('=').ok_or("expected kind=calls")?;
+    if !["pcmu", "srtp", "pcma"].contains(&kind) {
+        return Err(format!("unknown kind {kind}"));
+    }
+    Ok(Load {
+        kind: kind.to_owned(),
+        calls: calls.parse().map_err(|_| format!("{calls} is no number of calls"))?,
+    })
+}
+
+const SERVERS: [&str; 2] = ["mediapoint", "rtpengine"];
+
+/// What is told of each run, as JSON pointers into the generator's report.
+const FIGURES: [(&str, &str); 6] = [
+    ("CPU µs a packet", "/server/us_per_packet"),
+    ("CPU % of a core", "/server/busy_percent"),
+    ("calls a core at 85 %", "/server/calls_per_core"),
+    ("packets lost", "/lost"),
+    ("delay p50 µs", "/delay/p50_us"),
+    ("delay p99 µs", "/delay/p99_us"),
+];
+
+/// `cargo xtask compare`.
+pub(crate) fn compare(args: &[String]) -> Result<(), Error> {
+    let own = std::iter::once("compare").chain(args.iter().map(String::as_str));
+    let options = Options::try_parse_from(own).unwrap_or_else(|error| error.exit());
+    setup::ensure(&[Feature::Build, Feature::Compare])?;
+    Program::cargo(["build", "--release", "--package", "mediapoint-server"]).run()?;
+    Program::cargo(["build", "--release", "--package", "mediapoint-caller", "--example", "load"]).run()?;
+    let target = MetadataCommand::new().no_deps().exec()?.target_directory.into_std_path_buf();
+
+    let wanted = |name: &&str| options.only.as_deref().is_none_or(|only| only == *name);
+    let servers: Vec<&str> = SERVERS.into_iter().filter(wanted).collect();
+    let mut results = Vec::new();
+    for load in &options.loads {
+        let mut reports: Vec<Vec<Value>> = vec![Vec::new(); servers.len()];
+        for run in 1..=options.runs {
+            for (server, reports) in servers.iter().zip(&mut reports) {
+                println!("{} calls of {}, run {run} of {}: {server}", load.calls, load.kind, options.runs);
+                reports.push(measure(server, load, &options, &target)?);
+            }
+        }
+        print_table(load, &servers, &reports);
+        for (server, reports) in servers.iter().zip(&reports) {
+            results.push(json!({
+                "server": server, "kind": load.kind, "calls": load.calls,
+                "median": medians(reports), "runs": reports,
+            }));
+        }
+    }
+    write(&options, &target, results)
+}
+
+fn write(options: &Options, target: &Path, results: Vec<Value>) -> Result<(), Error> {
+    let path = options.output.clone().unwrap_or_else(|| target.join("compare.json"));
+    let report = json!({ "machine": machine(), "seconds": options.seconds, "results": results });
+    std::fs::write(&path, format!("{report:#}\n"))
+        .map_err(|source| Error::Io { path: path.clone(), source })?;
+    println!("written to {}", path.display());
+    Ok(())
+}
+
+/// Processor, kernel and version of the reference: without them the numbers mean nothing.
+fn machine() -> Value {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let reference = Program::new("dpkg-query", ["--show", "--showformat=${Version}", "rtpengine-daemon"]);
+    json!({
+        "processor": model.trim_start_matches([' ', '\t', ':']),
+        "cores": std::thread::available_parallelism().map_or(0, usize::from),
+        "kernel": kernel.trim(),
+        "rtpengine": reference.output_quiet().unwrap_or_default(),
+        "date": Program::new("date", ["--utc", "--iso-8601=minutes"]).output_quiet().unwrap_or_default().trim(),
+    })
+}
+
+/// One run: a fresh server, one load, the generator's report.
+fn measure(name: &str, load: &Load, options: &Options, target: &Path) -> Result<Value, Error> {
+    let control = free_port()?;
+    let server = Server::start(name, control, options.server_core, target)?;
+    let generator = target.join("release").join("examples").join("load");
+    let args = [
+        format!("--ng=127.0.0.1:{control}"),
+        format!("--pid={}", server.child.id()),
+        format!("--calls={}", load.calls),
+        format!("--kind={}", load.kind),
+        format!("--seconds={}", options.seconds),
+        format!("--core={}", options.load_core),
+        "--json".to_owned(),
+    ];
+    let output = Program::new(
+        "sh",
+        ["-c", OPEN_FILES, "load", &generator.display().to_string()]
+            .into_iter()
+            .chain(args.iter().map(String::as_str)),
+    );
+    let text = output.output()?;
+    serde_json::from_str(&text).map_err(|error| Error::Tool(format!("the load generator's report: {error}")))
+}
+
+/// A call takes several sockets, more than the usual soft limit lets hundreds of calls have.
+const OPEN_FILES: &str = r#"ulimit -n "$(ulimit -Hn)"; exec "$@""#;
+
+/// A running server that is killed with its handle, and by the kernel when this process ends.
+struct Server {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Server {
+    fn start(name: &str, control: u16, core: usize, target: &Path) -> Result<Self, Error> {
+        let pidfile = target.join("compare-rtpengine.pid");
+        let line = match name {
+            "mediapoint" => format!(
+                "{} serve --ng 127.0.0.1:{control} --address 127.0.0.1 --ports 30000-44999 --workers 1 --cores {core} \
+                 --budget 10000 --log warn",
+                target.join("release").join("mediapoint").display()
+            ),
+            // One thread for one core, and no kernel module: packets pass through the daemon, as they do here.
+            _ => format!(
+                "rtpengine --config-file=none --table=-1 --interface=127.0.0.1 --listen-ng=127.0.0.1:{control} \
+                 --port-min=30000 --port-max=44999 --num-threads=1 --foreground --log-stderr --log-level=4 \
+                 --delete-delay=0 --tos=184 --pidfile={}",
+                pidfile.display()
+            ),
+        };
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let core = core.to_string();
+        let log = target.join(format!("compare-{name}.log"));
+        let errors = File::create(&log).map_err(|source| Error::Io { path: log.clone(), source })?;
+        let child = Command::new("setpriv")
+            .args([
+                "--pdeathsig",
+                "SIGKILL",
+                "--",
+                "taskset",
+                "--cpu-list",
+                &core,
+                "sh",
+                "-c",
+                OPEN_FILES,
+                "server",
+            ])
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .spawn()
+            .map_err(|source| Error::Spawn { program: name.to_owned(), source })?;
+        let mut server = Self { child, log };
+        if server.answers(control) { Ok(server) } else { Err(server.complaint(name)) }
+    }
+
+    /// Pings until a pong comes.
+    fn answers(&mut self, control: u16) -> bool {
+        let Ok(socket) = UdpSocket::bind("127.0.0.1:0") else { return false };
+        let timed = socket.set_read_timeout(Some(Duration::from_millis(200)));
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut buffer = [0; 256];
+        while timed.is_ok() && Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+            // Refused while nobody listens yet; the timeout paces the repetition once somebody does.
+            let sent = socket.send_to(b"ready d7:command4:pinge", ("127.0.0.1", control));
+            if sent.is_ok() && socket.recv(&mut buffer).is_ok_and(|length| length > 0) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    fn complaint(&self, name: &str) -> Error {
+        let said = std::fs::read_to_string(&self.log).unwrap_or_default();
+        Error::Tool(format!("{name} does not answer: {}", said.trim()))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only when it has already ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> Result<u16, Error> {
+    let wrap = |source| Error::Io { path: PathBuf::from("a free UDP port"), source };
+    Ok(UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(wrap)?.port())
+}
+
+fn medians(reports: &[Value]) -> Value {
+    FIGURES.iter().map(|(name, pointer)| ((*name).to_owned(), json!(median(reports, pointer)))).collect()
+}
+
+/// The middle value; of an even number of runs the higher of the two in the middle.
+fn median(reports: &[Value], pointer: &str) -> Option<f64> {
+    let mut values: Vec<f64> =
+        reports.iter().filter_map(|report| report.pointer(pointer)?.as_f64()).collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+fn print_table(load: &Load, servers: &[&str], reports: &[Vec<Value>]) {
+    println!(
+        "\n{:<24}{}",
+        format!("{} x {}", load.calls, load.kind),
+        servers.iter().map(|name| format!("{name:>14}")).collect::<String>()
+    );
+    for (name, pointer) in FIGURES {
+        let cells = reports.iter().map(|reports| match median(reports, pointer) {
+            Some(value) => format!("{value:>14.1}"),
+            None => format!("{:>14}", "-"),
+        });
+        println!("{name:<24}{}", cells.collect::<String>());
+    }
+    println!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn median_is_the_middle_run() {
+        let reports: Vec<Value> = [3.0, 1.0, 2.0].iter().map(|value| json!({ "lost": value })).collect();
+        assert_eq!(median(&reports, "/lost"), Some(2.0));
+        assert_eq!(median(&reports, "/none"), None);
+    }
+
+    #[test]
+    fn loads_are_read_as_kind_and_calls() {
+        assert_eq!(load("srtp=20").map(|load| load.calls), Ok(20));
+        assert!(load("srtp").is_err() && load("video=3").is_err());
+    }
+}

@@ -1,0 +1,131 @@
+//! `cargo xtask`: set-up, demonstration, tests and checks of the workspace, each one command.
+//!
+//! Every command installs what it needs first, where it may, and otherwise says exactly what is missing.
+
+mod checks;
+mod compare;
+mod error;
+mod run;
+mod setup;
+mod shell;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use error::Error;
+use setup::Feature;
+
+/// Set-up, demonstration, tests and checks of mediapoint.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install the system packages that some features need, or say which are missing.
+    Setup(SetupArgs),
+    /// Run the demonstration: a call between two softphones through a real server.
+    Demo(Forwarded),
+    /// Run every test: unit, integration and documentation tests, and the fuzz corpora.
+    Test,
+    /// Exchange media with ffmpeg, GStreamer, sipp, tshark and compare with rtpengine.
+    Interop(Forwarded),
+    /// Measure mediapoint and rtpengine side by side under the same load.
+    Compare(Forwarded),
+    /// Run fuzz targets for some seconds each.
+    Fuzz(FuzzArgs),
+    /// Check formatting, clippy warnings and documentation warnings.
+    Lint,
+    /// Check that workspace crates depend on each other only as the architecture allows.
+    Arrows,
+    /// Check licences, banned crates, sources and security advisories of dependencies.
+    Deny,
+    /// Check paths named in documents, and build docs/conformance.md from the clause tags in the source.
+    DocsCheck(DocsArgs),
+    /// Check that no tracked file names a machine's own paths or a package registry's host.
+    Hygiene,
+}
+
+#[derive(Args)]
+struct SetupArgs {
+    /// Features to prepare; all of them when none is named.
+    #[arg(value_enum)]
+    features: Vec<Feature>,
+    /// Only report what is missing; install nothing and fail if anything is.
+    #[arg(long)]
+    check: bool,
+}
+
+/// Arguments handed on as they stand.
+#[derive(Args)]
+#[command(disable_help_flag = true)]
+struct Forwarded {
+    /// Handed on to the program that does the work; try --help.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+#[derive(Args)]
+struct FuzzArgs {
+    /// Seconds to run each target.
+    #[arg(long, default_value_t = 60)]
+    seconds: u32,
+    /// Target to run; every target when left out.
+    target: Option<String>,
+}
+
+#[derive(Args)]
+struct DocsArgs {
+    /// What to do with docs/conformance.md.
+    #[arg(long, value_enum, default_value_t = Conformance::Check)]
+    conformance: Conformance,
+}
+
+/// What `docs-check` does with the generated conformance page.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Conformance {
+    /// Fail when the page is out of date.
+    Check,
+    /// Write the page anew.
+    Write,
+}
+
+fn main() -> ExitCode {
+    match dispatch(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(task: Task) -> Result<(), Error> {
+    std::env::set_current_dir(shell::workspace_root())
+        .map_err(|source| Error::Io { path: shell::workspace_root(), source })?;
+    match task {
+        Task::Setup(args) => setup::command(&args.features, args.check),
+        Task::Demo(forwarded) => run::demo(&forwarded.args),
+        Task::Test => run::test(),
+        Task::Interop(forwarded) => run::interop(&forwarded.args),
+        Task::Compare(forwarded) => compare::compare(&forwarded.args),
+        Task::Fuzz(args) => run::fuzz(args.seconds, args.target.as_deref()),
+        Task::Lint => run::lint(),
+        Task::Arrows => checks::arrows::check(),
+        Task::Deny => checks::deny::check(),
+        Task::DocsCheck(args) => {
+            // The page first: other documents name it.
+            let conformance = checks::conformance::check(args.conformance == Conformance::Write);
+            let paths = checks::paths::check();
+            if let (Err(error), Err(_)) = (&conformance, &paths) {
+                eprintln!("error: {error}");
+            }
+            paths.and(conformance)
+        }
+        Task::Hygiene => checks::hygiene::check(),
+    }
+}
