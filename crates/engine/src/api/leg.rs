@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use mediapoint_codec::EncoderSettings;
 use mediapoint_srtp::{MasterKey, Mki};
 
 use crate::api::codec::PayloadCodec;
@@ -116,6 +117,50 @@ pub struct SrtpKeys {
     pub outbound: MasterKey,
 }
 
+/// How much audio a packet to the party is to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PacketTime {
+    /// What is relayed keeps its length; what the engine encodes is sent in packets of 20 ms.
+    #[default]
+    AsReceived,
+    /// What is relayed keeps its length; what the engine encodes is sent in packets of this length.
+    WhereEncoded(Duration),
+    /// Everything is sent in packets of this length.
+    Always(Duration),
+}
+
+impl PacketTime {
+    /// Shortest and longest packet.
+    const LIMITS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(60));
+
+    /// The length of packets that the engine encodes: a multiple of 10 ms, 10 to 60 ms.
+    #[must_use]
+    pub fn encoded(self) -> Duration {
+        let wanted = match self {
+            Self::AsReceived => Duration::from_millis(20),
+            Self::WhereEncoded(wanted) | Self::Always(wanted) => wanted,
+        };
+        let wanted = wanted.clamp(Self::LIMITS.0, Self::LIMITS.1);
+        Duration::from_millis(u64::try_from(wanted.as_millis()).unwrap_or(20) / 10 * 10)
+    }
+}
+
+/// Bounds of the delay that the jitter buffer of a leg adds, where what the party sends is decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JitterBuffer {
+    /// Least delay.
+    pub min: Duration,
+    /// Most delay: what comes later than this is lost.
+    pub max: Duration,
+}
+
+impl Default for JitterBuffer {
+    /// None to 200 ms.
+    fn default() -> Self {
+        Self { min: Duration::ZERO, max: Duration::from_millis(200) }
+    }
+}
+
 /// The whole wanted state of a leg.
 #[derive(Debug, Clone)]
 pub struct LegConfig {
@@ -123,7 +168,18 @@ pub struct LegConfig {
     pub kind: LegKind,
     /// The payload types agreed with the party, best first. Others are dropped and counted on an audio leg, and mean
     /// nothing on the other kinds.
+    ///
+    /// What another leg says is relayed where the codec is the same here, converted where it is the other law of G.711,
+    /// and otherwise decoded and encoded again in the first codec of this list that the engine can encode.
     pub codecs: Vec<PayloadCodec>,
+    /// Further payload types that the party may send, but is not sent.
+    pub received_codecs: Vec<PayloadCodec>,
+    /// How much audio a packet to the party is to hold.
+    pub packet_time: PacketTime,
+    /// How audio for the party is encoded, where it is.
+    pub encoder: EncoderSettings,
+    /// Bounds of the delay of the jitter buffer, where what the party sends is decoded.
+    pub jitter_buffer: JitterBuffer,
     /// Where the signalling says the party is; `None` while unknown or withheld (`0.0.0.0`).
     pub remote: Option<RemoteAddress>,
     /// How RTCP travels.
@@ -147,6 +203,10 @@ impl Default for LegConfig {
         Self {
             kind: LegKind::Audio,
             codecs: Vec::new(),
+            received_codecs: Vec::new(),
+            packet_time: PacketTime::AsReceived,
+            encoder: EncoderSettings::default(),
+            jitter_buffer: JitterBuffer::default(),
             remote: None,
             rtcp: RtcpMode::Separate,
             generate_rtcp: true,

@@ -4,12 +4,18 @@
 //! Within an epoch of the input, loss and reordering show through by constant offsets, so that the party's own jitter
 //! buffer sees what there is to see. At an epoch's border (another source, SSRC, clock or a jump) the offsets are laid
 //! anew so that the sequence goes on with the next number and the timestamp with the time that has passed.
+//!
+//! Packets that the engine makes itself (decoded and encoded again) take the next number each, and timestamps that
+//! follow the audio: what was relayed last and what is made first stand as close as their audio does, and the reverse.
 
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{RtpTicks, Seq, Ssrc};
 
 /// A timestamp that leaves the clock on the wall by more than this is laid anew.
 const MAX_CLOCK_ERROR_SECONDS: i64 = 2;
+
+/// Audio that the engine made is gone on with where it ends less than this part of a second behind the clock.
+const MADE_BEHIND: i64 = 20;
 
 /// Which input a packet belongs to: the leg heard, and the epoch of its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +88,17 @@ pub struct Continuity {
     last_at: Option<Time>,
     clock_rate: u32,
     mapping: Option<Mapping>,
+    /// Where the audio that the engine makes itself has got to.
+    made: Option<RtpTicks>,
+    event: Option<MadeEvent>,
+}
+
+/// A telephone event that is sent among packets that the engine makes itself.
+#[derive(Debug, Clone, Copy)]
+struct MadeEvent {
+    epoch: InputEpoch,
+    heard: RtpTicks,
+    sent: RtpTicks,
 }
 
 impl Continuity {
@@ -95,6 +112,8 @@ impl Continuity {
             last_at: None,
             clock_rate: 8000,
             mapping: None,
+            made: None,
+            event: None,
         }
     }
 
@@ -167,6 +186,62 @@ impl Continuity {
         self.mapping = None;
     }
 
+    /// Goes over to packets that the engine makes itself, where it has not yet. `first` is the packet whose audio comes
+    /// first, where the audio goes on from what was relayed; true where it does so without a gap.
+    pub fn begin_making(&mut self, now: Time, first: Option<&Input>, clock_rate: u32) -> bool {
+        let followed = first.and_then(|input| {
+            let mapping = self.mapping.as_ref()?;
+            if mapping.epoch != input.epoch || input.clock_rate != clock_rate || self.clock_rate != clock_rate {
+                return None;
+            }
+            let timestamp = RtpTicks(input.timestamp.0.wrapping_add(mapping.timestamp_offset));
+            let step = i64::from(timestamp.distance_from(self.last_timestamp));
+            (step > 0 && step <= MAX_CLOCK_ERROR_SECONDS * i64::from(clock_rate)).then_some(timestamp)
+        });
+        self.made = Some(followed.unwrap_or_else(|| self.continued_timestamp(now, clock_rate)));
+        self.mapping = None;
+        self.event = None;
+        self.clock_rate = clock_rate;
+        followed.is_some()
+    }
+
+    /// The header of a packet that the engine made, of `ticks` of audio.
+    pub fn make(&mut self, now: Time, ticks: u32, marker: bool) -> Outgoing {
+        let timestamp = self.made.unwrap_or_else(|| self.continued_timestamp(now, self.clock_rate));
+        self.made = Some(timestamp.wrapping_add(ticks));
+        self.last_timestamp = timestamp;
+        self.last_at = Some(now);
+        Outgoing { sequence: self.take_number(), timestamp, marker }
+    }
+
+    /// Lets time pass in which the engine makes no packet.
+    pub fn pass(&mut self, ticks: u32) {
+        if let Some(made) = &mut self.made {
+            *made = made.wrapping_add(ticks);
+        }
+    }
+
+    /// The header of a telephone-event packet among packets that the engine makes: all packets of an event keep the
+    /// timestamp of its beginning [RFC4733 2.2.1].
+    pub fn make_event(&mut self, now: Time, input: &Input) -> Outgoing {
+        let known = self.event.filter(|event| event.epoch == input.epoch && event.heard == input.timestamp);
+        let timestamp = match known {
+            Some(event) => event.sent,
+            None => {
+                let sent = self.made.unwrap_or_else(|| self.continued_timestamp(now, self.clock_rate));
+                self.event = Some(MadeEvent { epoch: input.epoch, heard: input.timestamp, sent });
+                sent
+            }
+        };
+        Outgoing { sequence: self.take_number(), timestamp, marker: input.marker }
+    }
+
+    fn take_number(&mut self) -> Seq {
+        let number = self.next;
+        self.next += 1;
+        low_16(number)
+    }
+
     /// Lays the offsets for a new epoch: next number, and the timestamp that the clock on the wall asks for.
     fn lay(&mut self, now: Time, input: &Input) {
         let timestamp = self.continued_timestamp(now, input.clock_rate);
@@ -184,13 +259,23 @@ impl Continuity {
             }),
             highest: input.index,
         });
+        self.made = None;
+        self.event = None;
     }
 
-    /// Where the timestamp must go on now: past the last one by the time passed, by one packet at least.
+    /// Where the timestamp must go on now: behind the audio made last where that reaches about as far as the clock, or
+    /// further; else past the last one by the time passed, by one packet at least.
     fn continued_timestamp(&self, now: Time, clock_rate: u32) -> RtpTicks {
-        match self.last_at {
-            Some(at) => self.last_timestamp.wrapping_add(ticks(now, at, clock_rate).max(clock_rate / 100)),
-            None => self.last_timestamp,
+        let Some(at) = self.last_at else { return self.made.unwrap_or(self.last_timestamp) };
+        let passed = self.last_timestamp.wrapping_add(ticks(now, at, clock_rate).max(clock_rate / 100));
+        match self.made {
+            Some(made) if self.clock_rate == clock_rate => {
+                let ahead = i64::from(made.distance_from(passed));
+                let rate = i64::from(clock_rate);
+                let fits = ahead > -rate / MADE_BEHIND && ahead < MAX_CLOCK_ERROR_SECONDS * rate;
+                if fits { made } else { passed }
+            }
+            _ => passed,
         }
     }
 

@@ -2,7 +2,8 @@
 
 use mediapoint_packet::rtp::PayloadType;
 
-use crate::api::codec::{Encoding, PayloadCodec};
+use crate::api::codec::{Codec, Encoding, PayloadCodec};
+use crate::api::leg::PacketTime;
 
 /// What is known of one payload type of a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,8 +12,6 @@ pub struct Known {
     pub clock_rate: u32,
     /// True for telephone-event.
     pub event: bool,
-    /// True for G.711, either law.
-    pub g711: bool,
 }
 
 /// What a leg's payload types mean; one entry for each of the 128.
@@ -22,14 +21,13 @@ pub struct PayloadTable(Box<[Option<Known>; 128]>);
 impl PayloadTable {
     /// The table of a leg's agreed codecs.
     #[must_use]
-    pub fn new(codecs: &[PayloadCodec]) -> Self {
+    pub fn new<'a>(codecs: impl DoubleEndedIterator<Item = &'a PayloadCodec>) -> Self {
         let mut table = Box::new([None; 128]);
-        for entry in codecs.iter().rev() {
+        for entry in codecs.rev() {
             if let Some(slot) = table.get_mut(usize::from(entry.payload_type.get())) {
                 *slot = Some(Known {
                     clock_rate: entry.codec.clock_rate.max(1),
                     event: entry.codec.encoding == Encoding::TelephoneEvent,
-                    g711: entry.codec.is_g711(),
                 });
             }
         }
@@ -52,6 +50,24 @@ pub enum Conversion {
     MuToA,
     /// A-law octets become mu-law.
     AToMu,
+    /// The duration of a telephone event is told in the ticks of another clock.
+    EventClock {
+        /// Clock rate of the leg heard, in hertz.
+        from: u32,
+        /// Clock rate of the hearing leg, in hertz.
+        to: u32,
+    },
+    /// It is decoded, and encoded again for the hearing leg.
+    Media,
+}
+
+/// Which payloads may go a way that keeps packets whole; others go through [`Conversion::Media`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// All.
+    Any,
+    /// Those of this many octets.
+    Exactly(usize),
 }
 
 /// One payload type's way.
@@ -61,6 +77,36 @@ pub struct Way {
     pub payload_type: PayloadType,
     /// What happens to the payload.
     pub conversion: Conversion,
+    /// What of it may stay in its packets.
+    pub length: Length,
+}
+
+impl Way {
+    /// What happens to a payload of `len` octets.
+    #[must_use]
+    pub const fn conversion_of(&self, len: usize) -> Conversion {
+        match self.length {
+            Length::Exactly(octets) if octets != len => Conversion::Media,
+            _ => self.conversion,
+        }
+    }
+}
+
+/// What a hearing leg can take.
+#[derive(Debug, Clone, Copy)]
+pub struct Hearer<'a> {
+    /// Its codecs, best first.
+    pub codecs: &'a [PayloadCodec],
+    /// How much audio its packets are to hold.
+    pub packet_time: PacketTime,
+}
+
+impl<'a> Hearer<'a> {
+    /// The codec that audio for it is encoded in: the first that the engine can encode.
+    #[must_use]
+    pub fn encoded(&self) -> Option<&'a PayloadCodec> {
+        self.codecs.iter().find(|entry| entry.codec.is_convertible())
+    }
 }
 
 /// The ways from one leg to another; one entry for each payload type of the sending leg.
@@ -76,9 +122,9 @@ impl RouteTable {
 
     /// The ways from a leg that speaks `from` to one that hears `to`.
     #[must_use]
-    pub fn new(from: &[PayloadCodec], to: &[PayloadCodec]) -> Self {
+    pub fn new<'a>(from: impl DoubleEndedIterator<Item = &'a PayloadCodec>, to: &Hearer<'_>) -> Self {
         let mut table = Self::none();
-        for entry in from.iter().rev() {
+        for entry in from.rev() {
             if let Some(slot) = table.0.get_mut(usize::from(entry.payload_type.get())) {
                 *slot = way(entry, to);
             }
@@ -93,29 +139,80 @@ impl RouteTable {
     }
 }
 
-/// The same codec where the hearing leg has it, by the same number if it can be; else the other law of G.711.
-fn way(entry: &PayloadCodec, to: &[PayloadCodec]) -> Option<Way> {
-    let same = || to.iter().filter(|other| other.codec == entry.codec);
-    if let Some(other) =
-        same().find(|other| other.payload_type == entry.payload_type).or_else(|| same().next())
-    {
-        return Some(Way { payload_type: other.payload_type, conversion: Conversion::Relay });
+/// The same codec where the hearing leg has it, by the same number if it can be; else the other law of G.711, an event
+/// clock of its own, or another codec.
+fn way(entry: &PayloadCodec, to: &Hearer<'_>) -> Option<Way> {
+    let same = || to.codecs.iter().filter(|other| other.codec == entry.codec);
+    let kept = same().find(|other| other.payload_type == entry.payload_type).or_else(|| same().next());
+    if let Some(other) = kept {
+        return Some(in_packets(other, Conversion::Relay, to));
     }
-    if !entry.codec.is_g711() {
-        return None;
+    match entry.codec.encoding {
+        Encoding::TelephoneEvent => event_way(entry, to),
+        Encoding::Pcmu | Encoding::Pcma if entry.codec.is_g711() => match other_law(entry, to) {
+            Some(way) => Some(way),
+            None => media_way(to),
+        },
+        Encoding::ComfortNoise => media_way(to),
+        _ if entry.codec.is_convertible() => media_way(to),
+        _ => None,
     }
-    let other = to.iter().find(|other| other.codec.is_g711())?;
+}
+
+fn other_law(entry: &PayloadCodec, to: &Hearer<'_>) -> Option<Way> {
+    let other = to.codecs.iter().find(|other| other.codec.is_g711())?;
     let conversion = match entry.codec.encoding {
         Encoding::Pcmu => Conversion::MuToA,
         _ => Conversion::AToMu,
     };
-    Some(Way { payload_type: other.payload_type, conversion })
+    Some(in_packets(other, conversion, to))
+}
+
+/// Events in the clock of the codec that the hearing leg speaks, if it has both.
+fn event_way(entry: &PayloadCodec, to: &Hearer<'_>) -> Option<Way> {
+    let clock = to.encoded().map(|spoken| spoken.codec.clock_rate);
+    let events = || to.codecs.iter().filter(|other| other.codec.encoding == Encoding::TelephoneEvent);
+    let other =
+        events().find(|other| Some(other.codec.clock_rate) == clock).or_else(|| events().next())?;
+    let conversion =
+        Conversion::EventClock { from: entry.codec.clock_rate.max(1), to: other.codec.clock_rate };
+    Some(Way { payload_type: other.payload_type, conversion, length: Length::Any })
+}
+
+fn media_way(to: &Hearer<'_>) -> Option<Way> {
+    let spoken = to.encoded()?;
+    Some(Way { payload_type: spoken.payload_type, conversion: Conversion::Media, length: Length::Any })
+}
+
+/// A way that keeps packets whole, as far as the hearing leg's packet time lets it.
+fn in_packets(other: &PayloadCodec, conversion: Conversion, to: &Hearer<'_>) -> Way {
+    let whole = Way { payload_type: other.payload_type, conversion, length: Length::Any };
+    if !matches!(to.packet_time, PacketTime::Always(_)) || !other.codec.is_convertible() {
+        return whole;
+    }
+    let millis = usize::try_from(to.packet_time.encoded().as_millis()).unwrap_or(20);
+    match octets_per_10_ms(&other.codec) {
+        Some(octets) => Way { length: Length::Exactly(octets * millis / 10), ..whole },
+        None => Way { conversion: Conversion::Media, ..whole },
+    }
+}
+
+/// Size of 10 ms of a codec whose size does not vary.
+fn octets_per_10_ms(codec: &Codec) -> Option<usize> {
+    match codec.encoding {
+        Encoding::Pcmu | Encoding::Pcma | Encoding::G722 => Some(80),
+        Encoding::G729 => Some(10),
+        Encoding::L16 => {
+            let samples = usize::try_from(codec.clock_rate / 100).ok()?;
+            Some(samples * 2 * usize::from(codec.channels))
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::codec::Codec;
 
     fn pt(number: u8) -> PayloadType {
         PayloadType::new(number).unwrap()

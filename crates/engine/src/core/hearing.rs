@@ -1,0 +1,93 @@
+//! What a leg's party says, decoded: the jitter buffer of a leg that somebody hears through the media path, and the
+//! audio of the current tick.
+
+use mediapoint_codec::{Codec, Encoding};
+use mediapoint_jitter::{Arrived, Playout, PlayoutConfig, PlayoutStatistics, Pulled};
+use mediapoint_packet::Time;
+
+use crate::api::codec::PayloadCodec;
+use crate::api::leg::JitterBuffer;
+use crate::core::TICK_MAX_SAMPLES;
+
+/// The receiving half of a leg's media path.
+pub(super) struct Hearing {
+    playout: Playout,
+    rate: u32,
+    pcm: Box<[i16; TICK_MAX_SAMPLES]>,
+}
+
+impl Hearing {
+    /// Decodes `codecs` to audio of `rate` hertz; `None` where the engine can decode none of them.
+    pub(super) fn new<'a>(
+        codecs: impl Iterator<Item = &'a PayloadCodec>,
+        rate: u32,
+        bounds: JitterBuffer,
+    ) -> Option<Self> {
+        let config = PlayoutConfig::new(rate, bounds.min, bounds.max).ok()?;
+        let playout = Playout::new(config, &payloads(codecs)).ok()?;
+        Some(Self { playout, rate, pcm: Box::new([0; TICK_MAX_SAMPLES]) })
+    }
+
+    /// Goes on with other codecs or another rate; what has come and was not played stays.
+    pub(super) fn configure<'a>(&mut self, codecs: impl Iterator<Item = &'a PayloadCodec>, rate: u32) {
+        if self.playout.configure(&payloads(codecs), rate).is_ok() {
+            self.rate = rate;
+        }
+    }
+
+    /// Sample rate of its audio in hertz.
+    pub(super) const fn rate(&self) -> u32 {
+        self.rate
+    }
+
+    pub(super) fn insert(&mut self, now: Time, packet: &Arrived<'_>) {
+        self.playout.insert(now, packet);
+    }
+
+    /// Notes a telephone-event packet of the same stream: it is no lost audio.
+    pub(super) fn note_event(&mut self, now: Time, packet: &Arrived<'_>) {
+        self.playout.note_event(now, packet);
+    }
+
+    /// The audio of the next `millis` milliseconds.
+    pub(super) fn pull(&mut self, now: Time, millis: u32) -> (Pulled, &[i16]) {
+        let pcm = self.pcm.get_mut(..samples(self.rate, millis)).unwrap_or_default();
+        let pulled = self.playout.pull(now, pcm);
+        (pulled, pcm)
+    }
+
+    /// The next `millis` milliseconds of what has come, at once; `None` where all was played.
+    pub(super) fn drain(&mut self, millis: u32) -> Option<(Pulled, &[i16])> {
+        let pcm = self.pcm.get_mut(..samples(self.rate, millis)).unwrap_or_default();
+        let pulled = self.playout.drain(pcm)?;
+        Some((pulled, pcm))
+    }
+
+    pub(super) fn statistics(&self) -> PlayoutStatistics {
+        self.playout.statistics()
+    }
+}
+
+/// Samples in a number of milliseconds.
+pub(super) fn samples(rate: u32, millis: u32) -> usize {
+    usize::try_from(rate / 1000 * millis).unwrap_or(0)
+}
+
+/// The sample rate that a codec's audio has by nature, in hertz.
+pub(super) fn natural_rate(codec: &Codec) -> u32 {
+    match codec.encoding {
+        Encoding::G722 => 16_000,
+        Encoding::Opus => 48_000,
+        Encoding::L16 => codec.clock_rate,
+        _ => 8000,
+    }
+}
+
+fn payloads<'a>(
+    codecs: impl Iterator<Item = &'a PayloadCodec>,
+) -> Vec<(mediapoint_packet::rtp::PayloadType, Codec)> {
+    codecs
+        .filter(|entry| entry.codec.is_convertible() || entry.codec.encoding == Encoding::ComfortNoise)
+        .map(|entry| (entry.payload_type, entry.codec.clone()))
+        .collect()
+}
