@@ -37,6 +37,7 @@
 //! | feature | where |
 //! |---|---|
 //! | relay, G.711 conversion, continuity of what is sent | [`core`] |
+//! | jitter buffer, concealment, transcoding | [`core`], `mediapoint-jitter`, `mediapoint-codec` |
 //! | source guard, latching | [`core::source_guard`] |
 //! | SRTP and SRTCP | `mediapoint-srtp` |
 //! | statistics, RTCP, MOS | [`core::reception`], [`core::quality`] |
@@ -48,12 +49,12 @@ mod api;
 pub mod core;
 mod runtime;
 
-pub use api::codec::{Codec, Encoding, PayloadCodec};
+pub use api::codec::{Codec, EncoderSettings, Encoding, OpusParameters, Parameters, PayloadCodec};
 pub use api::error::{AdmissionError, BuildError, CommandError, OpenLegError};
 pub use api::event::{CallId, EndReason, Event};
 pub use api::leg::{
-    AddressFamily, Direction, LegConfig, LegId, LegKind, OpenedLeg, Placement, Ports, Relearn, RemoteAddress,
-    RtcpMode, Source, SourceGuard, SrtpKeys,
+    AddressFamily, Direction, JitterBuffer, LegConfig, LegId, LegKind, OpenedLeg, PacketTime, Placement, Ports,
+    Relearn, RemoteAddress, RtcpMode, Source, SourceGuard, SrtpKeys,
 };
 pub use api::points::{Points, Prices};
 pub use api::stats::{

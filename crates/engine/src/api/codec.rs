@@ -2,7 +2,7 @@
 
 use mediapoint_packet::rtp::PayloadType;
 
-pub use mediapoint_codec::{Codec, Encoding};
+pub use mediapoint_codec::{Codec, EncoderSettings, Encoding, OpusParameters, Parameters};
 
 /// One payload type of a leg.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,12 +11,20 @@ pub struct PayloadCodec {
     pub payload_type: PayloadType,
     /// What it stands for.
     pub codec: Codec,
+    /// What the party asks of what it is sent in this payload type.
+    pub parameters: Parameters,
 }
 
 impl PayloadCodec {
-    /// Pairs a number with its codec.
+    /// Pairs a number with its codec, without parameters.
     #[must_use]
-    pub const fn new(payload_type: PayloadType, codec: Codec) -> Self {
-        Self { payload_type, codec }
+    pub fn new(payload_type: PayloadType, codec: Codec) -> Self {
+        Self { payload_type, codec, parameters: Parameters::default() }
+    }
+
+    /// The same with what the party's `a=fmtp` line says.
+    #[must_use]
+    pub fn with_parameters(self, parameters: Parameters) -> Self {
+        Self { parameters, ..self }
     }
 }

@@ -2,12 +2,13 @@
 //! audio of the current tick.
 
 use mediapoint_codec::{Codec, Encoding};
-use mediapoint_jitter::{Arrived, Playout, PlayoutConfig, PlayoutStatistics, Pulled};
+use mediapoint_jitter::{Arrived, Kind, Playout, PlayoutConfig, PlayoutStatistics, Pulled};
 use mediapoint_packet::Time;
 
 use crate::api::codec::PayloadCodec;
 use crate::api::leg::JitterBuffer;
 use crate::core::TICK_MAX_SAMPLES;
+use crate::core::speaking::Sound;
 
 /// The receiving half of a leg's media path.
 pub(super) struct Hearing {
@@ -50,21 +51,30 @@ impl Hearing {
     }
 
     /// The audio of the next `millis` milliseconds.
-    pub(super) fn pull(&mut self, now: Time, millis: u32) -> (Pulled, &[i16]) {
+    pub(super) fn pull(&mut self, now: Time, millis: u32) -> (Option<Sound>, &[i16]) {
         let pcm = self.pcm.get_mut(..samples(self.rate, millis)).unwrap_or_default();
         let pulled = self.playout.pull(now, pcm);
-        (pulled, pcm)
+        (sound(&pulled), pcm)
     }
 
     /// The next `millis` milliseconds of what has come, at once; `None` where all was played.
-    pub(super) fn drain(&mut self, millis: u32) -> Option<(Pulled, &[i16])> {
+    pub(super) fn drain(&mut self, millis: u32) -> Option<(Option<Sound>, &[i16])> {
         let pcm = self.pcm.get_mut(..samples(self.rate, millis)).unwrap_or_default();
         let pulled = self.playout.drain(pcm)?;
-        Some((pulled, pcm))
+        Some((sound(&pulled), pcm))
     }
 
     pub(super) fn statistics(&self) -> PlayoutStatistics {
         self.playout.statistics()
+    }
+}
+
+/// What is to be heard; `None` for silence.
+fn sound(pulled: &Pulled) -> Option<Sound> {
+    match pulled.kind {
+        Kind::Speech | Kind::Concealed => Some(Sound::Audio),
+        Kind::ComfortNoise => Some(Sound::Noise),
+        Kind::Nothing => None,
     }
 }
 

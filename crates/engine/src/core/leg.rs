@@ -2,21 +2,26 @@
 
 use std::net::SocketAddr;
 
+use mediapoint_codec::EncoderSettings;
+use mediapoint_jitter::PlayoutStatistics;
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::PayloadType;
 use mediapoint_srtp::{Inbound, InboundOptions, MasterKey, Outbound};
 
 use crate::api::codec::PayloadCodec;
 use crate::api::leg::{
-    Direction, LegConfig, LegId, LegKind, Relearn, RemoteAddress, RtcpMode, Source, SrtpKeys,
+    Direction, JitterBuffer, LegConfig, LegId, LegKind, PacketTime, Relearn, RemoteAddress, RtcpMode, Source,
+    SrtpKeys,
 };
 use crate::api::stats::{LegStatistics, ReceiveStatistics, Refused, SendStatistics};
 use crate::core::continuity::Continuity;
+use crate::core::hearing::Hearing;
 use crate::core::quality::{Connection, Equipment};
 use crate::core::reception::Reception;
 use crate::core::reports::Reports;
-use crate::core::route::{PayloadTable, RouteTable};
+use crate::core::route::{Hearer, PayloadTable, RouteTable};
 use crate::core::source_guard::SourceGuard;
+use crate::core::speaking::Speaking;
 
 /// Keys in use.
 pub(super) struct Srtp {
@@ -65,6 +70,10 @@ pub(super) struct Leg {
     pub(super) rtcp: RtcpMode,
     pub(super) generate_rtcp: bool,
     pub(super) codecs: Vec<PayloadCodec>,
+    pub(super) received_codecs: Vec<PayloadCodec>,
+    pub(super) packet_time: PacketTime,
+    pub(super) encoder: EncoderSettings,
+    pub(super) jitter_buffer: JitterBuffer,
     pub(super) payloads: PayloadTable,
     pub(super) guard: SourceGuard,
     pub(super) remote: Option<RemoteAddress>,
@@ -76,6 +85,12 @@ pub(super) struct Leg {
     pub(super) source: Source,
     pub(super) routes: RouteTable,
     pub(super) listeners: Vec<u32>,
+    /// What the party says, decoded, while somebody hears it through the media path.
+    pub(super) hearing: Option<Box<Hearing>>,
+    /// What the party hears, encoded, while it hears through the media path.
+    pub(super) speaking: Option<Box<Speaking>>,
+    /// Figures of the jitter buffer that was in use last.
+    pub(super) played: Option<PlayoutStatistics>,
     pub(super) refused: Refused,
     pub(super) sent: Sent,
     pub(super) opaque_received: Sent,
@@ -104,8 +119,12 @@ impl Leg {
             direction: config.direction,
             rtcp: config.rtcp,
             generate_rtcp: config.generate_rtcp,
-            payloads: PayloadTable::new(&config.codecs),
+            payloads: PayloadTable::new(config.codecs.iter().chain(&config.received_codecs)),
             codecs: config.codecs,
+            received_codecs: config.received_codecs,
+            packet_time: config.packet_time,
+            encoder: config.encoder,
+            jitter_buffer: config.jitter_buffer,
             guard: SourceGuard::new(config.source_guard, signalled),
             remote: config.remote,
             rtcp_learnt: None,
@@ -116,6 +135,9 @@ impl Leg {
             source: Source::Silence,
             routes: RouteTable::none(),
             listeners: Vec::with_capacity(2),
+            hearing: None,
+            speaking: None,
+            played: None,
             refused: Refused::default(),
             sent: Sent::default(),
             opaque_received: Sent::default(),
@@ -150,9 +172,23 @@ impl Leg {
         self.direction = config.direction;
         self.rtcp = config.rtcp;
         self.generate_rtcp = config.generate_rtcp;
-        self.payloads = PayloadTable::new(&config.codecs);
+        self.payloads = PayloadTable::new(config.codecs.iter().chain(&config.received_codecs));
         self.codecs = config.codecs;
+        self.received_codecs = config.received_codecs;
+        self.packet_time = config.packet_time;
+        self.encoder = config.encoder;
+        self.jitter_buffer = config.jitter_buffer;
         self.media_timeout = config.media_timeout;
+    }
+
+    /// Every codec that the party may send.
+    pub(super) fn spoken(&self) -> impl DoubleEndedIterator<Item = &PayloadCodec> {
+        self.codecs.iter().chain(&self.received_codecs)
+    }
+
+    /// What the party can be sent.
+    pub(super) fn hearer(&self) -> Hearer<'_> {
+        Hearer { codecs: &self.codecs, packet_time: self.packet_time }
     }
 
     /// Where RTCP for the party goes.

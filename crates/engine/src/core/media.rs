@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use mediapoint_g711::{a_to_mu_in_place, mu_to_a_in_place};
+use mediapoint_jitter::Arrived;
 use mediapoint_packet::demux::{Kind, classify};
+use mediapoint_packet::telephone_event::{BLOCK_LEN, EventBlock};
 use mediapoint_packet::rtp::{HeaderPatch, PayloadType, RtpTicks, RtpView, Seq, Ssrc, patch};
 use mediapoint_packet::{Malformed, PacketBuf, Time};
 use mediapoint_srtp::{AuthenticRtp, UnprotectError};
@@ -167,7 +169,16 @@ impl Leg {
             self.continuity.skip(input);
             return Err(Unsent::NoCommonCodec);
         };
-        let outgoing = self.continuity.map(now, input).ok_or(Unsent::TooLate)?;
+        let conversion = way.conversion_of(heard.payload.len());
+        if conversion == Conversion::Media {
+            self.continuity.skip(input);
+            return Err(Unsent::NoCommonCodec);
+        }
+        let outgoing = if self.in_media() {
+            self.continuity.make_event(now, input)
+        } else {
+            self.continuity.map(now, input).ok_or(Unsent::TooLate)?
+        };
         let header = HeaderPatch {
             marker: outgoing.marker,
             payload_type: way.payload_type,
@@ -177,10 +188,11 @@ impl Leg {
         };
         patch(packet.bytes_mut(), &header).map_err(|_| Unsent::TooLate)?;
         let payload = packet.bytes_mut().get_mut(heard.payload.clone()).unwrap_or_default();
-        match way.conversion {
-            Conversion::Relay => {}
+        match conversion {
+            Conversion::Relay | Conversion::Media => {}
             Conversion::MuToA => mu_to_a_in_place(payload),
             Conversion::AToMu => a_to_mu_in_place(payload),
+            Conversion::EventClock { from, to } => change_clock(payload, from, to),
         }
         self.protect(packet)
     }
@@ -282,9 +294,32 @@ impl Core {
             return out.give(packet);
         }
         let input = heard.input((slot, generation), &taken, known);
+        // What comes late says nothing of the path that the stream takes now.
+        if taken.newest && !known.event {
+            self.settle_paths(now, slot, (&input, &heard), out);
+        }
+        self.hear(now, slot, (&input, &heard), &packet);
         self.send_to_listeners(slot, packet, out, |core, listener, packet, out| {
             core.send_audio(now, slot, listener, (&input, &heard), packet, out);
         });
+    }
+
+    /// Takes a packet into the jitter buffer of its leg, where there is one.
+    fn hear(&mut self, now: Time, slot: u32, (input, heard): (&Input, &Heard), packet: &PacketBuf) {
+        let Some(Leg { hearing: Some(hearing), .. }) = self.legs.get_mut(slot) else { return };
+        let arrived = Arrived {
+            epoch: input.epoch.epoch,
+            index: input.index,
+            timestamp: input.timestamp,
+            payload_type: heard.payload_type,
+            marker: input.marker,
+            payload: packet.bytes().get(heard.payload.clone()).unwrap_or_default(),
+        };
+        if input.event {
+            hearing.note_event(now, &arrived);
+        } else {
+            hearing.insert(now, &arrived);
+        }
     }
 
     /// Counts a packet of the party's stream whose payload type was not agreed: it was not lost, and nobody who hears
@@ -297,7 +332,7 @@ impl Core {
         }
         let verdict = leg.reception.observe(heard.ssrc, heard.sequence, heard.payload.len());
         if let Verdict::Take(taken) = verdict {
-            let unknown = Known { clock_rate: 8000, event: false, g711: false };
+            let unknown = Known { clock_rate: 8000, event: false, noise: false };
             let input = heard.input((slot, generation), &taken, unknown);
             self.for_each_listener(slot, |listener| listener.continuity.skip(&input));
         }
@@ -384,6 +419,10 @@ impl Core {
         out: &mut O,
     ) {
         let Some(leg) = self.legs.get_mut(slot) else { return out.give(packet) };
+        if leg.in_media() && !input.event {
+            // It hears this from the jitter buffer, at the tick.
+            return out.give(packet);
+        }
         let ready = if leg.direction.sends() {
             leg.guard.destination().ok_or(Unsent::NoDestination)
         } else {
@@ -412,6 +451,18 @@ impl Core {
                 }
                 out.give(packet);
             }
+        }
+    }
+}
+
+/// Tells the durations of telephone events in the ticks of another clock; what does not fit is the longest there is.
+fn change_clock(payload: &mut [u8], from: u32, to: u32) {
+    for block in payload.chunks_exact_mut(BLOCK_LEN) {
+        let Ok(event) = EventBlock::read(block) else { return };
+        let duration = u64::from(event.duration) * u64::from(to) / u64::from(from.max(1));
+        let duration = u16::try_from(duration).unwrap_or(u16::MAX);
+        if EventBlock { duration, ..event }.write(block).is_err() {
+            return;
         }
     }
 }

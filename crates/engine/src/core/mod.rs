@@ -5,6 +5,7 @@
 
 pub mod continuity;
 mod control;
+mod hearing;
 mod leg;
 mod media;
 pub mod quality;
@@ -14,6 +15,8 @@ pub mod route;
 mod silence;
 mod slots;
 pub mod source_guard;
+mod speaking;
+mod tick;
 mod timers;
 mod untouched;
 
@@ -35,10 +38,14 @@ use crate::core::leg::Leg;
 use crate::core::reports::Reports;
 use crate::core::route::RouteTable;
 use crate::core::slots::Slots;
+use crate::core::tick::Ticking;
 use crate::core::timers::{Due, Timers};
 
 /// Deadlines served in one wake-up at most.
 const TIMER_BUDGET: usize = 256;
+
+/// Audio of one tick at most: 20 ms at 48 kHz.
+const TICK_MAX_SAMPLES: usize = 960;
 
 /// Names a socket of a leg: twice the leg's slot, plus one for the RTCP port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -107,6 +114,10 @@ struct Call {
     held_since: Option<Time>,
     /// When silence is looked for next; a timer for another time is void.
     next_look: Time,
+    /// The media clock, while somebody hears through the media path.
+    ticking: Option<Ticking>,
+    /// Length of its ticks: 10 or 20.
+    tick_millis: u32,
 }
 
 /// The calls of one worker.
@@ -146,7 +157,15 @@ impl Core {
             return false;
         }
         let next_look = now + self.config.media_timeout;
-        let call = Call { id, legs: Vec::with_capacity(4), created: now, held_since: Some(now), next_look };
+        let call = Call {
+            id,
+            legs: Vec::with_capacity(4),
+            created: now,
+            held_since: Some(now),
+            next_look,
+            ticking: None,
+            tick_millis: 20,
+        };
         let Some(slot) = self.calls.insert(call) else { return false };
         self.call_slots.insert(id, slot);
         let generation = self.calls.generation(slot);
@@ -198,6 +217,7 @@ impl Core {
             leg.listeners = listeners;
         }
         self.lay_route(slot);
+        self.refit(now, slot);
         self.note_hold(now, call);
         Some(slot)
     }
@@ -216,6 +236,7 @@ impl Core {
             && leg.source != source
         {
             leg.source = source;
+            leg.speaking = None;
             leg.continuity.interrupt();
         }
         if let Source::Leg(heard) = source
@@ -298,6 +319,7 @@ impl Core {
             match self.timers.take_due(now) {
                 Some(Due::Report { slot, generation }) => self.report(now, slot, generation, out),
                 Some(Due::Silence { slot, generation }) => self.look_for_silence(now, slot, generation, out),
+                Some(Due::Tick { slot, generation }) => self.tick(now, slot, generation, out),
                 None => return,
             }
         }
@@ -346,7 +368,7 @@ impl Core {
                 .leg_slots
                 .get(&heard)
                 .and_then(|&heard| self.legs.get(heard))
-                .map(|heard| RouteTable::new(&heard.codecs, &leg.codecs)),
+                .map(|heard| RouteTable::new(heard.spoken(), &leg.hearer())),
             Source::Silence => None,
         };
         if let Some(leg) = self.legs.get_mut(slot) {
@@ -373,6 +395,7 @@ impl Core {
         for &listener in &leg.listeners {
             if let Some(listener) = self.legs.get_mut(listener) {
                 listener.source = Source::Silence;
+                listener.speaking = None;
                 listener.routes = RouteTable::none();
             }
         }

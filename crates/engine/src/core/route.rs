@@ -12,6 +12,8 @@ pub struct Known {
     pub clock_rate: u32,
     /// True for telephone-event.
     pub event: bool,
+    /// True for comfort noise.
+    pub noise: bool,
 }
 
 /// What a leg's payload types mean; one entry for each of the 128.
@@ -28,6 +30,7 @@ impl PayloadTable {
                 *slot = Some(Known {
                     clock_rate: entry.codec.clock_rate.max(1),
                     event: entry.codec.encoding == Encoding::TelephoneEvent,
+                    noise: entry.codec.encoding == Encoding::ComfortNoise,
                 });
             }
         }

@@ -12,10 +12,10 @@ use crate::api::leg::PacketTime;
 use crate::core::TICK_MAX_SAMPLES;
 use crate::core::hearing::samples;
 
-/// Longest packet in samples: 60 ms at 48 kHz.
-const MAX_PACKET: usize = 2880;
+/// Samples that are gathered at most: a packet of 60 ms and a tick, at 48 kHz.
+const GATHERED: usize = 2880 + TICK_MAX_SAMPLES;
 
-/// Octets of a payload at most, so that the packet fits any network: RTP header, tag and tunnels left room for.
+/// Octets of a payload of constant size at most, so that the packet fits any network: RTP header, tag and tunnels left room for.
 const MAX_PAYLOAD: usize = 1380;
 
 /// A description of the noise is sent again after this long.
@@ -77,7 +77,7 @@ pub(super) struct Speaking {
     encoder: Box<dyn Encoder>,
     resampler: Option<Resampler>,
     /// Audio at the encoder's rate that waits for its packet to be full.
-    gathered: Box<[i16; MAX_PACKET]>,
+    gathered: Box<[i16; GATHERED]>,
     filled: usize,
     packet: usize,
     clock_rate: u32,
@@ -108,7 +108,7 @@ impl Speaking {
             clock_rate: entry.codec.clock_rate,
             encoder,
             resampler,
-            gathered: Box::new([0; MAX_PACKET]),
+            gathered: Box::new([0; GATHERED]),
             filled: 0,
             packet,
             noisy: false,
@@ -165,19 +165,38 @@ impl Speaking {
         };
     }
 
-    /// Encodes the next full packet to the beginning of `payload`, which must have [`MAX_PAYLOAD`] octets or more;
-    /// `None` where there is none. `flush` takes what there is for full.
-    pub(super) fn encode(&mut self, payload: &mut [u8], flush: bool) -> Option<Product> {
-        let len = match self.filled {
-            0 => return None,
+    /// Samples of the next packet; 0 where it is not full. `flush` takes what there is for full.
+    fn next_packet(&self, flush: bool) -> usize {
+        match self.filled {
             filled if filled >= self.packet => self.packet,
             filled if flush => filled,
-            _ => return None,
-        };
+            _ => 0,
+        }
+    }
+
+    /// True where there is a packet to encode.
+    pub(super) fn is_ready(&self, flush: bool) -> bool {
+        self.next_packet(flush) != 0
+    }
+
+    /// Encodes the next packet to the beginning of `payload`.
+    pub(super) fn encode(&mut self, payload: &mut [u8], flush: bool) -> Product {
+        let len = self.next_packet(flush);
         let product = self.encode_packet(len, payload);
+        self.take(len);
+        product
+    }
+
+    /// Gives the next packet up, and tells how many ticks that is.
+    pub(super) fn give_up(&mut self, flush: bool) -> u32 {
+        let len = self.next_packet(flush);
+        self.take(len);
+        self.ticks(len)
+    }
+
+    fn take(&mut self, len: usize) {
         self.gathered.copy_within(len..self.filled, 0);
         self.filled -= len;
-        Some(product)
     }
 
     fn encode_packet(&mut self, len: usize, payload: &mut [u8]) -> Product {
@@ -243,5 +262,3 @@ fn longest(wanted: &Wanted, millis: u32) -> u32 {
     let most = u32::try_from(MAX_PAYLOAD).unwrap_or(1380) / octets_per_ms.max(1) / 10 * 10;
     millis.min(most.max(10))
 }
-
-const _: () = assert!(TICK_MAX_SAMPLES <= MAX_PACKET, "a tick's audio fits the packet being gathered");

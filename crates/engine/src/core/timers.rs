@@ -13,6 +13,8 @@ pub(super) enum Due {
     Report { slot: u32, generation: u32 },
     /// A call's next look for silence.
     Silence { slot: u32, generation: u32 },
+    /// A call's next tick of the media clock.
+    Tick { slot: u32, generation: u32 },
 }
 
 /// Deadlines, earliest first.
