@@ -53,8 +53,8 @@ pub use api::codec::{Codec, EncoderSettings, Encoding, OpusParameters, Parameter
 pub use api::error::{AdmissionError, BuildError, CommandError, OpenLegError};
 pub use api::event::{CallId, EndReason, Event};
 pub use api::leg::{
-    AddressFamily, Direction, JitterBuffer, LegConfig, LegId, LegKind, OpenedLeg, PacketTime, Placement, Ports,
-    Relearn, RemoteAddress, RtcpMode, Source, SourceGuard, SrtpKeys,
+    AddressFamily, Direction, JitterBuffer, LegConfig, LegId, LegKind, OpenedLeg, PacketTime, Placement,
+    Ports, Relearn, RemoteAddress, RtcpMode, Source, SourceGuard, SrtpKeys,
 };
 pub use api::points::{Points, Prices};
 pub use api::stats::{

@@ -191,7 +191,8 @@ impl Continuity {
     pub fn begin_making(&mut self, now: Time, first: Option<&Input>, clock_rate: u32) -> bool {
         let followed = first.and_then(|input| {
             let mapping = self.mapping.as_ref()?;
-            if mapping.epoch != input.epoch || input.clock_rate != clock_rate || self.clock_rate != clock_rate {
+            if mapping.epoch != input.epoch || input.clock_rate != clock_rate || self.clock_rate != clock_rate
+            {
                 return None;
             }
             let timestamp = RtpTicks(input.timestamp.0.wrapping_add(mapping.timestamp_offset));

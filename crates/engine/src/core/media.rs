@@ -7,8 +7,8 @@ use std::ops::Range;
 use mediapoint_g711::{a_to_mu_in_place, mu_to_a_in_place};
 use mediapoint_jitter::Arrived;
 use mediapoint_packet::demux::{Kind, classify};
-use mediapoint_packet::telephone_event::{BLOCK_LEN, EventBlock};
 use mediapoint_packet::rtp::{HeaderPatch, PayloadType, RtpTicks, RtpView, Seq, Ssrc, patch};
+use mediapoint_packet::telephone_event::{BLOCK_LEN, EventBlock};
 use mediapoint_packet::{Malformed, PacketBuf, Time};
 use mediapoint_srtp::{AuthenticRtp, UnprotectError};
 
@@ -461,7 +461,8 @@ fn change_clock(payload: &mut [u8], from: u32, to: u32) {
         let Ok(event) = EventBlock::read(block) else { return };
         let duration = u64::from(event.duration) * u64::from(to) / u64::from(from.max(1));
         let duration = u16::try_from(duration).unwrap_or(u16::MAX);
-        if EventBlock { duration, ..event }.write(block).is_err() {
+        let changed = EventBlock { duration, ..event };
+        if changed.write(block).is_err() {
             return;
         }
     }

@@ -175,8 +175,7 @@ fn other_law(entry: &PayloadCodec, to: &Hearer<'_>) -> Option<Way> {
 fn event_way(entry: &PayloadCodec, to: &Hearer<'_>) -> Option<Way> {
     let clock = to.encoded().map(|spoken| spoken.codec.clock_rate);
     let events = || to.codecs.iter().filter(|other| other.codec.encoding == Encoding::TelephoneEvent);
-    let other =
-        events().find(|other| Some(other.codec.clock_rate) == clock).or_else(|| events().next())?;
+    let other = events().find(|other| Some(other.codec.clock_rate) == clock).or_else(|| events().next())?;
     let conversion =
         Conversion::EventClock { from: entry.codec.clock_rate.max(1), to: other.codec.clock_rate };
     Some(Way { payload_type: other.payload_type, conversion, length: Length::Any })

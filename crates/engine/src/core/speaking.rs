@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mediapoint_codec::comfort_noise::NoiseAnalyser;
 use mediapoint_codec::resample::Resampler;
-use mediapoint_codec::{Encoder, Encoding, EncoderSettings, Transmission, encoder};
+use mediapoint_codec::{Encoder, EncoderSettings, Encoding, Transmission, encoder};
 use mediapoint_packet::rtp::PayloadType;
 
 use crate::api::codec::PayloadCodec;
@@ -202,7 +202,9 @@ impl Speaking {
     fn encode_packet(&mut self, len: usize, payload: &mut [u8]) -> Product {
         let ticks = self.ticks(len);
         let pcm = self.gathered.get(..len).unwrap_or_default();
-        if self.noisy && let (Some(analyser), Some(noise)) = (&mut self.analyser, self.wanted.noise) {
+        if self.noisy
+            && let (Some(analyser), Some(noise)) = (&mut self.analyser, self.wanted.noise)
+        {
             analyser.analyse(pcm);
             let rate = u64::from(self.encoder.sample_rate().max(1));
             let lasted = Duration::from_millis(len as u64 * 1000 / rate);
@@ -214,7 +216,12 @@ impl Speaking {
                 }
                 _ => {
                     self.since_noise = Some(lasted);
-                    Product::Packet { payload_type: noise, len: analyser.payload(payload), ticks, marker: false }
+                    Product::Packet {
+                        payload_type: noise,
+                        len: analyser.payload(payload),
+                        ticks,
+                        marker: false,
+                    }
                 }
             };
         }
@@ -236,7 +243,8 @@ impl Speaking {
 
     /// Ticks of the RTP clock in a number of the encoder's samples.
     fn ticks(&self, samples: usize) -> u32 {
-        let ticks = samples as u64 * u64::from(self.clock_rate) / u64::from(self.encoder.sample_rate().max(1));
+        let ticks =
+            samples as u64 * u64::from(self.clock_rate) / u64::from(self.encoder.sample_rate().max(1));
         u32::try_from(ticks).unwrap_or(0)
     }
 

@@ -125,7 +125,10 @@ impl Core {
     fn rate_for(&self, source: u32, listener: u32) -> Option<u32> {
         let (source, listener) = (self.legs.get(source)?, self.legs.get(listener)?);
         let spoken = source.codecs.iter().chain(&source.received_codecs);
-        let has = spoken.filter(|entry| entry.codec.is_convertible()).map(|entry| natural_rate(&entry.codec)).max()?;
+        let has = spoken
+            .filter(|entry| entry.codec.is_convertible())
+            .map(|entry| natural_rate(&entry.codec))
+            .max()?;
         let uses = listener.codecs.iter().find(|entry| entry.codec.is_convertible())?;
         Some(has.min(natural_rate(&uses.codec)))
     }
@@ -241,7 +244,8 @@ impl Core {
                 leg.continuity.pass(ticks);
                 continue;
             };
-            let room = packet.storage_mut().get_mut(FIXED_HEADER_LEN..CAPACITY - TAIL_ROOM).unwrap_or_default();
+            let room =
+                packet.storage_mut().get_mut(FIXED_HEADER_LEN..CAPACITY - TAIL_ROOM).unwrap_or_default();
             match speaking.encode(room, flush) {
                 Product::Pause { ticks } => {
                     leg.continuity.pass(ticks);
