@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use mediapoint_engine::core::{Core, CoreConfig, SocketKey};
 use mediapoint_engine::{
-    CallId, Direction, EndReason, Event, LegConfig, LegId, LegKind, PayloadCodec, Relearn, RemoteAddress,
-    RtcpMode, Source, SourceGuard, SrtpKeys,
+    CallId, Direction, EncoderSettings, EndReason, Event, JitterBuffer, LegConfig, LegId, LegKind,
+    PacketTime, PayloadCodec, Relearn, RemoteAddress, RtcpMode, Source, SourceGuard, SrtpKeys,
 };
 use mediapoint_packet::Time;
 use mediapoint_srtp::{MasterKey, Suite};
@@ -72,18 +72,30 @@ fn address(from: u16) -> SocketAddr {
 fn config(style: u64) -> LegConfig {
     let mut random = Random::new(style);
     let random = &mut random;
-    let all: [PayloadCodec; 6] = [
+    let all: [PayloadCodec; 9] = [
         pcmu(),
         pcma(),
         telephone_event(101),
         telephone_event(96),
         codec(18, "G729", 8000),
         codec(111, "opus", 48_000),
+        codec(9, "G722", 8000),
+        codec(97, "L16", 16_000),
+        codec(13, "CN", 8000),
     ];
+    let packet_time = Duration::from_millis(random.below(80));
     LegConfig {
         kind: [LegKind::Audio, LegKind::Audio, LegKind::Audio, LegKind::OpaqueRtp, LegKind::Datagrams]
             [usize::try_from(random.below(5)).unwrap()],
+        received_codecs: all.iter().filter(|_| random.chance(0.1)).cloned().collect(),
         codecs: all.into_iter().filter(|_| random.chance(0.6)).collect(),
+        packet_time: [
+            PacketTime::AsReceived,
+            PacketTime::WhereEncoded(packet_time),
+            PacketTime::Always(packet_time),
+        ][usize::try_from(random.below(3)).unwrap()],
+        encoder: EncoderSettings { dtx: random.chance(0.3), ..EncoderSettings::default() },
+        jitter_buffer: JitterBuffer::default(),
         remote: random.chance(0.8).then(|| RemoteAddress {
             rtp: address(random.next_u16() % 4),
             rtcp: random.chance(0.3).then(|| address(9)),
@@ -115,7 +127,8 @@ fn packet(style: u64, sequence: u16) -> Vec<u8> {
     random.fill(&mut bytes);
     if bytes.len() > 12 && random.chance(0.8) {
         bytes[0] = if random.chance(0.9) { 0x80 } else { 0x80 | bytes[0] & 0x3f };
-        bytes[1] = [0, 8, 101, 96, 18, 111, 200, 201, 203, 13][usize::try_from(random.below(10)).unwrap()];
+        bytes[1] =
+            [0, 8, 101, 96, 18, 111, 200, 201, 203, 13, 9, 97][usize::try_from(random.below(12)).unwrap()];
         if random.chance(0.9) {
             bytes[2..4].copy_from_slice(&sequence.to_be_bytes());
             bytes[4..8].copy_from_slice(&(u32::from(sequence) * 160).to_be_bytes());

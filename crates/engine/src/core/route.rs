@@ -213,55 +213,5 @@ fn octets_per_10_ms(codec: &Codec) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pt(number: u8) -> PayloadType {
-        PayloadType::new(number).unwrap()
-    }
-
-    fn entry(number: u8, codec: Codec) -> PayloadCodec {
-        PayloadCodec::new(pt(number), codec)
-    }
-
-    #[test]
-    fn the_same_codec_is_relayed_under_the_hearing_legs_number() {
-        let routes = RouteTable::new(
-            &[entry(101, Codec::TELEPHONE_EVENT), entry(0, Codec::PCMU)],
-            &[entry(0, Codec::PCMU), entry(96, Codec::TELEPHONE_EVENT)],
-        );
-        let way = routes.get(pt(101)).unwrap();
-        assert_eq!((way.payload_type.get(), way.conversion), (96, Conversion::Relay));
-        assert_eq!(routes.get(pt(0)).unwrap().conversion, Conversion::Relay);
-    }
-
-    #[test]
-    fn g711_is_converted_only_where_the_hearing_leg_lacks_the_law() {
-        let from = [entry(0, Codec::PCMU), entry(8, Codec::PCMA)];
-        let routes = RouteTable::new(&from, &[entry(8, Codec::PCMA)]);
-        let way = routes.get(pt(0)).unwrap();
-        assert_eq!((way.payload_type.get(), way.conversion), (8, Conversion::MuToA));
-        assert_eq!(routes.get(pt(8)).unwrap().conversion, Conversion::Relay);
-    }
-
-    #[test]
-    fn a_codec_that_the_hearing_leg_lacks_leads_nowhere() {
-        let routes = RouteTable::new(&[entry(18, Codec::new("G729", 8000, 1))], &[entry(0, Codec::PCMU)]);
-        assert_eq!(routes.get(pt(18)), None);
-    }
-
-    #[test]
-    fn a_codec_at_another_clock_is_another_codec() {
-        let routes = RouteTable::new(
-            &[entry(101, Codec::new("telephone-event", 48_000, 1))],
-            &[entry(101, Codec::TELEPHONE_EVENT)],
-        );
-        assert_eq!(routes.get(pt(101)), None);
-    }
-
-    #[test]
-    fn the_first_of_two_meanings_of_a_number_counts() {
-        let table = PayloadTable::new(&[entry(0, Codec::PCMU), entry(0, Codec::TELEPHONE_EVENT)]);
-        assert!(!table.get(pt(0)).unwrap().event);
-    }
-}
+#[path = "route_tests.rs"]
+mod tests;
