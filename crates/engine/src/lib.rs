@@ -58,7 +58,8 @@ pub use api::leg::{
 };
 pub use api::points::{Points, Prices};
 pub use api::stats::{
-    CallStatistics, EngineLoad, LegStatistics, ReceiveStatistics, Refused, SendStatistics, WorkerLoad,
+    CallStatistics, EngineLoad, LegStatistics, PlayoutStatistics, ReceiveStatistics, Refused, SendStatistics,
+    WorkerLoad,
 };
 pub use mediapoint_packet::rtp::{PayloadType, Ssrc};
 pub use runtime::{Call, CallSpec, Engine, EngineBuilder, EventReceiver, Interface};

@@ -31,6 +31,7 @@ mod random;
 mod scene;
 mod seam;
 mod stream;
+mod voice;
 mod world;
 
 pub use cipher::{Library, Protector, Unprotector};
@@ -43,4 +44,5 @@ pub use random::{Random, for_each_seed};
 pub use scene::{audio, codec, pcma, pcmu, telephone_event};
 pub use seam::{SeamCheck, Seams};
 pub use stream::Stream;
+pub use voice::{Ear, Sound, Voice};
 pub use world::{PeerId, World};

@@ -7,6 +7,7 @@ use mediapoint_packet::telephone_event::EventBlock;
 use mediapoint_packet::{PacketBuf, Time};
 
 use crate::mark::{Mark, PLAIN_FILL};
+use crate::voice::Voice;
 
 /// Times that the end of an event is sent [RFC4733 2.5.1.4].
 const END_REPEATS: u8 = 3;
@@ -22,7 +23,7 @@ struct Pressed {
 }
 
 /// What a party sends. All of it may be changed in mid-stream, as parties do.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Stream {
     /// Its SSRC.
     pub ssrc: Ssrc,
@@ -44,6 +45,8 @@ pub struct Stream {
     pub number: u32,
     /// False while nothing is sent. The timestamp goes on.
     pub speaking: bool,
+    /// What it says; marked packets where it is `None`.
+    pub voice: Option<Voice>,
     /// RTP packets made so far.
     pub packets: u64,
     /// Payload octets made so far.
@@ -70,6 +73,7 @@ impl Stream {
             octets: 160,
             number: 0,
             speaking: true,
+            voice: None,
             packets: 0,
             payload_octets: 0,
             tag,
@@ -113,7 +117,16 @@ impl Stream {
         self.timestamp = self.timestamp.wrapping_add(step);
         if !self.speaking {
             self.marker = true;
+            if let Some(voice) = &mut self.voice {
+                voice.skip(self.ptime);
+            }
             return false;
+        }
+        if self.pressed.is_none() && self.voice.is_some() {
+            return self.next_of_voice(timestamp, out);
+        }
+        if let Some(voice) = &mut self.voice {
+            voice.skip(self.ptime);
         }
         let number = self.number;
         self.number = self.number.wrapping_add(1);
@@ -144,6 +157,25 @@ impl Stream {
         let written = header.write(head).is_ok();
         out.set_len(FIXED_HEADER_LEN + octets);
         written
+    }
+
+    /// Makes a packet of what is said; false in a pause that the codec sends nothing of.
+    fn next_of_voice(&mut self, timestamp: RtpTicks, out: &mut PacketBuf) -> bool {
+        let Some(voice) = &mut self.voice else { return false };
+        let room = out.storage_mut().get_mut(FIXED_HEADER_LEN..).unwrap_or_default();
+        let octets = voice.next(self.ptime, room);
+        if octets == 0 {
+            self.marker = true;
+            return false;
+        }
+        let header = self.header(self.marker, self.payload_type, timestamp);
+        self.marker = false;
+        self.number = self.number.wrapping_add(1);
+        self.sequence = self.sequence.wrapping_add(1);
+        self.packets += 1;
+        self.payload_octets += octets as u64;
+        out.set_len(FIXED_HEADER_LEN + octets);
+        header.write(out.bytes_mut()).is_ok()
     }
 
     fn header(&self, marker: bool, payload_type: PayloadType, timestamp: RtpTicks) -> RtpHeader {

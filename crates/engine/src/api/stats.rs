@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use mediapoint_packet::rtp::{PayloadType, Ssrc};
 
+pub use mediapoint_jitter::PlayoutStatistics;
+
 use crate::api::leg::LegId;
 use crate::api::points::Points;
 
@@ -111,6 +113,8 @@ pub struct LegStatistics {
     pub received: ReceiveStatistics,
     /// What went out.
     pub sent: SendStatistics,
+    /// The jitter buffer, where what the party says is or was decoded.
+    pub playout: Option<PlayoutStatistics>,
     /// Where the party was learnt to be.
     pub learnt: Option<SocketAddr>,
     /// Time since the last packet taken; `None` where there was none yet.

@@ -250,6 +250,7 @@ impl Leg {
             leg: self.id,
             received,
             sent,
+            playout: self.hearing.as_ref().map(|hearing| hearing.statistics()).or(self.played),
             learnt: self.guard.learnt(),
             idle: self.last_heard.map(|at| now.since(at)),
         }
