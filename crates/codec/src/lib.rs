@@ -35,6 +35,7 @@ pub mod comfort_noise;
 mod error;
 mod g711;
 mod l16;
+mod opus;
 mod parameters;
 mod registry;
 pub mod resample;

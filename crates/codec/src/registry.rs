@@ -5,6 +5,7 @@ use crate::coder::{Decoder, Encoder};
 use crate::error::Unsupported;
 use crate::g711::{G711Decoder, G711Encoder};
 use crate::l16::{L16Decoder, L16Encoder};
+use crate::opus::{OpusDecoder, OpusEncoder};
 use crate::parameters::Parameters;
 use crate::settings::EncoderSettings;
 
@@ -14,10 +15,10 @@ use crate::settings::EncoderSettings;
 /// # Errors
 /// [`Unsupported`] says what there is no decoder for.
 pub fn decoder(codec: &Codec, rate: u32) -> Result<Box<dyn Decoder>, Unsupported> {
-    let _ = rate;
     match check(codec)? {
         Coding::G711(law) => Ok(Box::new(G711Decoder::new(law))),
         Coding::L16 => Ok(Box::new(L16Decoder::new(codec.clock_rate))),
+        Coding::Opus => Ok(Box::new(OpusDecoder::new(rate)?)),
     }
 }
 
@@ -32,10 +33,10 @@ pub fn encoder(
     party: &Parameters,
     settings: &EncoderSettings,
 ) -> Result<Box<dyn Encoder>, Unsupported> {
-    let _ = (rate_hint, party, settings);
     match check(codec)? {
         Coding::G711(law) => Ok(Box::new(G711Encoder::new(law))),
         Coding::L16 => Ok(Box::new(L16Encoder::new(codec.clock_rate))),
+        Coding::Opus => Ok(Box::new(OpusEncoder::new(rate_hint, &party.opus, settings)?)),
     }
 }
 
@@ -43,6 +44,7 @@ pub fn encoder(
 pub(crate) enum Coding {
     G711(mediapoint_g711::Law),
     L16,
+    Opus,
 }
 
 /// Which coding `codec` is, if its clock and channels are ones that there are coders for.
@@ -51,6 +53,7 @@ pub(crate) fn check(codec: &Codec) -> Result<Coding, Unsupported> {
         Encoding::Pcmu => (Coding::G711(mediapoint_g711::Law::Mu), &[8000], 1),
         Encoding::Pcma => (Coding::G711(mediapoint_g711::Law::A), &[8000], 1),
         Encoding::L16 => (Coding::L16, &[8000, 16_000, 48_000], 1),
+        Encoding::Opus => (Coding::Opus, &[48_000], 2),
         _ => return Err(Unsupported::Encoding),
     };
     if !clocks.contains(&codec.clock_rate) {
