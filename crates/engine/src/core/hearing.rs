@@ -4,10 +4,12 @@
 use mediapoint_codec::{Codec, Encoding};
 use mediapoint_jitter::{Arrived, Kind, Playout, PlayoutConfig, PlayoutStatistics, Pulled};
 use mediapoint_packet::Time;
+use mediapoint_packet::rtp::{PayloadType, RtpTicks};
 
 use crate::api::codec::PayloadCodec;
 use crate::api::leg::JitterBuffer;
 use crate::core::TICK_MAX_SAMPLES;
+use crate::core::continuity::Input;
 use crate::core::speaking::Sound;
 
 /// The receiving half of a leg's media path.
@@ -15,6 +17,8 @@ pub(super) struct Hearing {
     playout: Playout,
     rate: u32,
     pcm: Box<[i16; TICK_MAX_SAMPLES]>,
+    /// The telephone event that came last: the stream's epoch, and the event's timestamp.
+    event: Option<(u32, RtpTicks)>,
 }
 
 impl Hearing {
@@ -26,7 +30,7 @@ impl Hearing {
     ) -> Option<Self> {
         let config = PlayoutConfig::new(rate, bounds.min, bounds.max).ok()?;
         let playout = Playout::new(config, &payloads(codecs)).ok()?;
-        Some(Self { playout, rate, pcm: Box::new([0; TICK_MAX_SAMPLES]) })
+        Some(Self { playout, rate, pcm: Box::new([0; TICK_MAX_SAMPLES]), event: None })
     }
 
     /// Goes on with other codecs or another rate; what has come and was not played stays.
@@ -43,6 +47,12 @@ impl Hearing {
 
     pub(super) fn insert(&mut self, now: Time, packet: &Arrived<'_>) {
         self.playout.insert(now, packet);
+    }
+
+    /// True for the first packet that comes of a telephone event.
+    pub(super) fn is_new_event(&mut self, input: &Input) -> bool {
+        let event = (input.epoch.epoch, input.timestamp);
+        self.event.replace(event) != Some(event)
     }
 
     /// Notes a telephone-event packet of the same stream: it is no lost audio.
@@ -93,9 +103,7 @@ pub(super) fn natural_rate(codec: &Codec) -> u32 {
     }
 }
 
-fn payloads<'a>(
-    codecs: impl Iterator<Item = &'a PayloadCodec>,
-) -> Vec<(mediapoint_packet::rtp::PayloadType, Codec)> {
+fn payloads<'a>(codecs: impl Iterator<Item = &'a PayloadCodec>) -> Vec<(PayloadType, Codec)> {
     codecs
         .filter(|entry| entry.codec.is_convertible() || entry.codec.encoding == Encoding::ComfortNoise)
         .map(|entry| (entry.payload_type, entry.codec.clone()))

@@ -295,8 +295,10 @@ impl Core {
         }
         let input = heard.input((slot, generation), &taken, known);
         // What comes late says nothing of the path that the stream takes now.
-        if taken.newest && !known.event {
-            self.settle_paths(now, slot, (&input, &heard), out);
+        match known.event {
+            false if taken.newest => self.settle_paths(now, slot, (&input, &heard), out),
+            true => self.begin_event(now, slot, &input, out),
+            _ => {}
         }
         self.hear(now, slot, (&input, &heard), &packet);
         self.send_to_listeners(slot, packet, out, |core, listener, packet, out| {

@@ -101,6 +101,15 @@ impl Core {
         }
     }
 
+    /// Sends what was said before a telephone event at once, when the event begins: what is sent of it keeps the
+    /// timestamp of its beginning, and no audio that comes after may have an earlier one.
+    pub(super) fn begin_event<O: Output>(&mut self, now: Time, slot: u32, input: &Input, out: &mut O) {
+        let Some(Leg { hearing: Some(hearing), .. }) = self.legs.get_mut(slot) else { return };
+        if hearing.is_new_event(input) {
+            self.drain(now, slot, out);
+        }
+    }
+
     fn drain<O: Output>(&mut self, now: Time, source: u32, out: &mut O) {
         let Some(leg) = self.legs.get_mut(source) else { return };
         let millis = self.calls.get(leg.call).map_or(20, |call| call.tick_millis);
