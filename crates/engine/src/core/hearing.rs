@@ -1,6 +1,8 @@
 //! What a leg's party says, decoded: the jitter buffer of a leg that somebody hears through the media path, and the
 //! audio of the current tick.
 
+use std::time::Duration;
+
 use mediapoint_codec::{Codec, Encoding};
 use mediapoint_jitter::{Arrived, Kind, Playout, PlayoutConfig, PlayoutStatistics, Pulled};
 use mediapoint_packet::Time;
@@ -12,13 +14,38 @@ use crate::core::TICK_MAX_SAMPLES;
 use crate::core::continuity::Input;
 use crate::core::speaking::Sound;
 
+/// An event that nothing more is heard of is over after this long: three times the usual interval of its packets.
+const EVENT_LASTS: Duration = Duration::from_millis(150);
+
 /// The receiving half of a leg's media path.
 pub(super) struct Hearing {
     playout: Playout,
     rate: u32,
     pcm: Box<[i16; TICK_MAX_SAMPLES]>,
-    /// The telephone event that came last: the stream's epoch, and the event's timestamp.
-    event: Option<(u32, RtpTicks)>,
+    event: Option<HeardEvent>,
+}
+
+/// The telephone event that came last.
+#[derive(Debug, Clone, Copy)]
+struct HeardEvent {
+    epoch: u32,
+    timestamp: RtpTicks,
+    /// The highest sequence number that it came under.
+    index: u64,
+    at: Time,
+    /// True until audio from behind it comes.
+    lasts: bool,
+}
+
+/// What a telephone-event packet is to its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EventStep {
+    /// The first of its event.
+    Begins,
+    /// A further one of the event that lasts.
+    GoesOn,
+    /// One that comes when audio from behind its event has been heard.
+    Stale,
 }
 
 impl Hearing {
@@ -46,13 +73,33 @@ impl Hearing {
     }
 
     pub(super) fn insert(&mut self, now: Time, packet: &Arrived<'_>) {
+        if let Some(event) = &mut self.event {
+            event.lasts &= event.epoch == packet.epoch && packet.index < event.index;
+        }
         self.playout.insert(now, packet);
     }
 
-    /// True for the first packet that comes of a telephone event.
-    pub(super) fn is_new_event(&mut self, input: &Input) -> bool {
-        let event = (input.epoch.epoch, input.timestamp);
-        self.event.replace(event) != Some(event)
+    /// Takes note of a telephone event, while which the party says nothing else.
+    pub(super) fn step_event(&mut self, now: Time, input: &Input) -> EventStep {
+        let (epoch, timestamp, index) = (input.epoch.epoch, input.timestamp, input.index);
+        match &mut self.event {
+            Some(event) if event.epoch == epoch && index <= event.index && !event.lasts => EventStep::Stale,
+            Some(event) if (event.epoch, event.timestamp) == (epoch, timestamp) => {
+                let stale = !event.lasts;
+                event.index = event.index.max(index);
+                event.at = now;
+                if stale { EventStep::Stale } else { EventStep::GoesOn }
+            }
+            event => {
+                *event = Some(HeardEvent { epoch, timestamp, index, at: now, lasts: true });
+                EventStep::Begins
+            }
+        }
+    }
+
+    /// True while a telephone event lasts.
+    fn in_event(&self, now: Time) -> bool {
+        self.event.is_some_and(|event| event.lasts && now.since(event.at) < EVENT_LASTS)
     }
 
     /// Notes a telephone-event packet of the same stream: it is no lost audio.
@@ -62,8 +109,13 @@ impl Hearing {
 
     /// The audio of the next `millis` milliseconds.
     pub(super) fn pull(&mut self, now: Time, millis: u32) -> (Option<Sound>, &[i16]) {
+        let silent = self.in_event(now);
         let pcm = self.pcm.get_mut(..samples(self.rate, millis)).unwrap_or_default();
         let pulled = self.playout.pull(now, pcm);
+        if silent {
+            pcm.fill(0);
+            return (None, pcm);
+        }
         (sound(&pulled), pcm)
     }
 

@@ -295,13 +295,16 @@ impl Core {
         }
         let input = heard.input((slot, generation), &taken, known);
         // What comes late says nothing of the path that the stream takes now.
-        match known.event {
-            false if taken.newest => self.settle_paths(now, slot, (&input, &heard), out),
-            true => self.begin_event(now, slot, &input, out),
-            _ => {}
+        if taken.newest && !known.event {
+            self.settle_paths(now, slot, (&input, &heard), out);
         }
+        let timely = known.event && self.step_event(now, slot, &input, out);
         self.hear(now, slot, (&input, &heard), &packet);
         self.send_to_listeners(slot, packet, out, |core, listener, packet, out| {
+            // What takes the media path is heard from the jitter buffer, at the tick.
+            if !timely && core.legs.get(listener).is_some_and(Leg::in_media) {
+                return out.give(packet);
+            }
             core.send_audio(now, slot, listener, (&input, &heard), packet, out);
         });
     }
@@ -421,10 +424,6 @@ impl Core {
         out: &mut O,
     ) {
         let Some(leg) = self.legs.get_mut(slot) else { return out.give(packet) };
-        if leg.in_media() && !input.event {
-            // It hears this from the jitter buffer, at the tick.
-            return out.give(packet);
-        }
         let ready = if leg.direction.sends() {
             leg.guard.destination().ok_or(Unsent::NoDestination)
         } else {

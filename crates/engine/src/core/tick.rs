@@ -13,7 +13,7 @@ use mediapoint_packet::rtp::{FIXED_HEADER_LEN, RtpHeader};
 
 use crate::api::leg::Source;
 use crate::core::continuity::Input;
-use crate::core::hearing::{Hearing, natural_rate};
+use crate::core::hearing::{EventStep, Hearing, natural_rate};
 use crate::core::leg::Leg;
 use crate::core::media::Heard;
 use crate::core::route::Conversion;
@@ -102,12 +102,15 @@ impl Core {
     }
 
     /// Sends what was said before a telephone event at once, when the event begins: what is sent of it keeps the
-    /// timestamp of its beginning, and no audio that comes after may have an earlier one.
-    pub(super) fn begin_event<O: Output>(&mut self, now: Time, slot: u32, input: &Input, out: &mut O) {
-        let Some(Leg { hearing: Some(hearing), .. }) = self.legs.get_mut(slot) else { return };
-        if hearing.is_new_event(input) {
+    /// timestamp of its beginning, and no audio that comes after may have an earlier one. False for a packet of an event
+    /// that is over, which nobody on the media path is to hear any more.
+    pub(super) fn step_event<O: Output>(&mut self, now: Time, slot: u32, input: &Input, out: &mut O) -> bool {
+        let Some(Leg { hearing: Some(hearing), .. }) = self.legs.get_mut(slot) else { return true };
+        let step = hearing.step_event(now, input);
+        if step == EventStep::Begins {
             self.drain(now, slot, out);
         }
+        step != EventStep::Stale
     }
 
     fn drain<O: Output>(&mut self, now: Time, source: u32, out: &mut O) {
