@@ -1,0 +1,50 @@
+use super::*;
+
+const ALL: [Codec; 10] = [
+    Codec::PCMU,
+    Codec::PCMA,
+    Codec::G722,
+    Codec::G729,
+    Codec::OPUS,
+    Codec::L16_8K,
+    Codec::L16_16K,
+    Codec::L16_48K,
+    Codec::TELEPHONE_EVENT,
+    Codec::CN,
+];
+
+#[test]
+fn a_name_in_either_case_means_the_constant() {
+    for codec in ALL {
+        assert_eq!(Codec::new(codec.name(), codec.clock_rate, codec.channels), codec);
+        assert_eq!(Codec::new(codec.sdp_name(), codec.clock_rate, codec.channels), codec);
+        assert_eq!(codec.sdp_name().to_ascii_lowercase(), codec.name());
+    }
+}
+
+#[test]
+fn static_payload_types_of_the_codecs_there_are() {
+    let number = |number| Codec::from_static(PayloadType::new(number).unwrap());
+    assert_eq!(number(0), Some(Codec::PCMU));
+    assert_eq!(number(8), Some(Codec::PCMA));
+    assert_eq!(number(9), Some(Codec::G722));
+    assert_eq!(number(13), Some(Codec::CN));
+    assert_eq!(number(18), Some(Codec::G729));
+    assert_eq!(number(96), None);
+}
+
+#[test]
+fn unknown_codec_keeps_its_name() {
+    let speex = Codec::new("Speex", 16_000, 0);
+    assert_eq!((speex.name(), speex.sdp_name(), speex.channels), ("speex", "speex", 1));
+    assert!(!speex.is_convertible());
+}
+
+#[test]
+fn events_and_noise_are_not_convertible() {
+    assert!(!Codec::TELEPHONE_EVENT.is_convertible());
+    assert!(!Codec::CN.is_convertible());
+    assert!(Codec::PCMU.is_convertible());
+    assert!(!Codec::new("PCMU", 16_000, 1).is_convertible());
+    assert!(!Codec::new("L16", 44_100, 2).is_convertible());
+}

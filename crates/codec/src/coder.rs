@@ -1,0 +1,112 @@
+//! The two traits that every codec is used through, and what they say of one packet.
+
+use crate::error::{DecodeError, EncodeError};
+
+/// The longest packet that any coder here takes or makes, in milliseconds.
+pub const MAX_PACKET_MS: u32 = 120;
+
+/// What a packet carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Signal {
+    /// Audio.
+    Speech,
+    /// A description of background noise: the sender is in a pause.
+    ComfortNoise,
+}
+
+/// What became of a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decoded {
+    /// Samples written.
+    pub samples: usize,
+    /// What they are.
+    pub kind: Signal,
+}
+
+/// What is to be sent for one packet's audio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transmission {
+    /// Audio. The first one after [`Transmission::Nothing`] begins a talkspurt.
+    Speech,
+    /// A description of background noise.
+    ComfortNoise,
+    /// Nothing: it is a pause, and the party knows its noise.
+    Nothing,
+}
+
+/// What became of one packet's audio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encoded {
+    /// Bytes written; 0 for [`Transmission::Nothing`] only.
+    pub len: usize,
+    /// What they are.
+    pub kind: Transmission,
+}
+
+/// Payloads to samples, for one stream in its order.
+///
+/// Mono, 16 bit. Everything is allocated at construction; no payload makes it panic.
+pub trait Decoder: Send {
+    /// Sample rate of what it makes, in hertz.
+    fn sample_rate(&self) -> u32;
+
+    /// How many samples at [`sample_rate`](Self::sample_rate) a payload stands for, without decoding it.
+    ///
+    /// # Errors
+    /// [`DecodeError::Malformed`] where that cannot be told.
+    fn duration(&self, payload: &[u8]) -> Result<usize, DecodeError>;
+
+    /// Decodes a payload to the beginning of `pcm`.
+    ///
+    /// # Errors
+    /// [`DecodeError`]; nothing of the state has changed then, and `pcm` may hold anything.
+    fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Result<Decoded, DecodeError>;
+
+    /// True where [`conceal`](Self::conceal) makes audio: the codec has a concealment of its own.
+    fn conceals(&self) -> bool;
+
+    /// Fills all of `pcm` in place of lost audio. `next` is the payload right behind the gap, where it is there: it may
+    /// hold a copy of the end of what was lost. It is not consumed, and is to be decoded after this.
+    ///
+    /// A codec without a concealment of its own zeroes `pcm`.
+    fn conceal(&mut self, pcm: &mut [i16], next: Option<&[u8]>);
+
+    /// Tells a decoder without a concealment of its own what was played in place of lost audio, so that its state
+    /// can follow. To be called once for each gap or part of one, in the order of the stream.
+    fn feed_concealed(&mut self, _pcm: &[i16]) {}
+
+    /// Fills all of `pcm` with the background noise of a pause that the sender announced, if the codec knows how it
+    /// sounds. False, with `pcm` untouched, where it has no noise of its own.
+    fn continue_noise(&mut self, pcm: &mut [i16]) -> bool;
+
+    /// Back to the state of a new decoder.
+    fn reset(&mut self);
+}
+
+/// Samples to payloads, for one stream in its order.
+///
+/// Mono, 16 bit. Everything is allocated at construction.
+pub trait Encoder: Send {
+    /// Sample rate of what it takes, in hertz.
+    fn sample_rate(&self) -> u32;
+
+    /// Packets have a multiple of this many samples, up to [`MAX_PACKET_MS`].
+    fn granule(&self) -> usize;
+
+    /// Encodes one packet's audio to the beginning of `payload`.
+    ///
+    /// # Errors
+    /// [`EncodeError`]; nothing of the state has changed where the length was wrong.
+    fn encode(&mut self, pcm: &[i16], payload: &mut [u8]) -> Result<Encoded, EncodeError>;
+
+    /// Back to the state of a new encoder.
+    fn reset(&mut self);
+}
+
+/// Refuses what is no packet's length.
+pub(crate) const fn check_length(samples: usize, granule: usize, max: usize) -> Result<(), EncodeError> {
+    if samples == 0 || samples > max || !samples.is_multiple_of(granule) {
+        return Err(EncodeError::Length { samples });
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! L16 behind the traits [RFC3551 4.5.11]: samples as they are, most significant octet first.
+
+use crate::coder::{Decoded, Decoder, Encoded, Encoder, MAX_PACKET_MS, Signal, Transmission, check_length};
+use crate::error::{DecodeError, EncodeError};
+
+/// Samples of the longest packet at `rate`.
+const fn max_samples(rate: u32) -> usize {
+    (rate / 1000 * MAX_PACKET_MS) as usize
+}
+
+/// L16 to samples.
+#[derive(Debug)]
+pub(crate) struct L16Decoder {
+    rate: u32,
+}
+
+impl L16Decoder {
+    pub(crate) const fn new(rate: u32) -> Self {
+        Self { rate }
+    }
+}
+
+impl Decoder for L16Decoder {
+    fn sample_rate(&self) -> u32 {
+        self.rate
+    }
+
+    fn duration(&self, payload: &[u8]) -> Result<usize, DecodeError> {
+        let len = payload.len();
+        let samples = len / 2;
+        if len % 2 != 0 || samples == 0 || samples > max_samples(self.rate) {
+            return Err(DecodeError::Malformed { len });
+        }
+        Ok(samples)
+    }
+
+    fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Result<Decoded, DecodeError> {
+        let samples = self.duration(payload)?;
+        let have = pcm.len();
+        let out = pcm.get_mut(..samples).ok_or(DecodeError::NoRoom { need: samples, have })?;
+        for (sample, octets) in out.iter_mut().zip(payload.as_chunks().0) {
+            *sample = i16::from_be_bytes(*octets);
+        }
+        Ok(Decoded { samples, kind: Signal::Speech })
+    }
+
+    fn conceals(&self) -> bool {
+        false
+    }
+
+    fn conceal(&mut self, pcm: &mut [i16], _next: Option<&[u8]>) {
+        pcm.fill(0);
+    }
+
+    fn continue_noise(&mut self, _pcm: &mut [i16]) -> bool {
+        false
+    }
+
+    fn reset(&mut self) {}
+}
+
+/// Samples to L16.
+#[derive(Debug)]
+pub(crate) struct L16Encoder {
+    rate: u32,
+}
+
+impl L16Encoder {
+    pub(crate) const fn new(rate: u32) -> Self {
+        Self { rate }
+    }
+}
+
+impl Encoder for L16Encoder {
+    fn sample_rate(&self) -> u32 {
+        self.rate
+    }
+
+    fn granule(&self) -> usize {
+        (self.rate / 100) as usize
+    }
+
+    fn encode(&mut self, pcm: &[i16], payload: &mut [u8]) -> Result<Encoded, EncodeError> {
+        check_length(pcm.len(), self.granule(), max_samples(self.rate))?;
+        let (need, have) = (pcm.len() * 2, payload.len());
+        let out = payload.get_mut(..need).ok_or(EncodeError::NoRoom { need, have })?;
+        for (octets, sample) in out.as_chunks_mut().0.iter_mut().zip(pcm) {
+            *octets = sample.to_be_bytes();
+        }
+        Ok(Encoded { len: need, kind: Transmission::Speech })
+    }
+
+    fn reset(&mut self) {}
+}

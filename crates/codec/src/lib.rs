@@ -1,0 +1,48 @@
+//! The codecs of telephone audio behind one pair of traits: payloads to 16-bit mono samples and back.
+//!
+//! It knows payloads, not packets: no sequence numbers, no clock, no jitter buffer. It does not negotiate; it reads and
+//! writes what `a=rtpmap` and `a=fmtp` say of one payload type. Everything allocates at construction only, is
+//! deterministic, and takes any bytes without a panic.
+//!
+//! ```
+//! use mediapoint_codec::{Codec, EncoderSettings, Parameters, decoder, encoder};
+//!
+//! let party = Parameters::parse(&Codec::PCMU, "");
+//! let mut encoder = encoder(&Codec::PCMU, 8000, &party, &EncoderSettings::default())?;
+//! let mut decoder = decoder(&Codec::PCMU, 8000)?;
+//!
+//! let mut payload = [0; 160];
+//! let encoded = encoder.encode(&[1000; 160], &mut payload)?;
+//! let mut pcm = [0; 160];
+//! let decoded = decoder.decode(&payload[..encoded.len], &mut pcm)?;
+//! assert_eq!((decoded.samples, pcm[0]), (160, 988));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Order of calls: [`Codec::new`] from the session description, [`decoder`] and [`encoder`] once a stream, then a
+//! [`Decoder::decode`], [`Decoder::conceal`] or [`Decoder::continue_noise`] for each packet's time.
+//!
+//! | codec | specification |
+//! | --- | --- |
+//! | PCMU, PCMA | ITU-T G.711, RFC 3551 |
+//! | L16 | RFC 3551 |
+//! | comfort noise, in [`comfort_noise`] | RFC 3389 |
+//! | sample rates, in [`resample`] | |
+
+mod codec;
+mod coder;
+pub mod comfort_noise;
+mod error;
+mod g711;
+mod l16;
+mod parameters;
+mod registry;
+pub mod resample;
+mod settings;
+
+pub use codec::{Codec, Encoding};
+pub use coder::{Decoded, Decoder, Encoded, Encoder, MAX_PACKET_MS, Signal, Transmission};
+pub use error::{DecodeError, EncodeError, Unsupported};
+pub use parameters::{OpusParameters, Parameters};
+pub use registry::{decoder, encoder};
+pub use settings::EncoderSettings;

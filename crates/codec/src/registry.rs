@@ -1,0 +1,63 @@
+//! From a codec to its coders.
+
+use crate::codec::{Codec, Encoding};
+use crate::coder::{Decoder, Encoder};
+use crate::error::Unsupported;
+use crate::g711::{G711Decoder, G711Encoder};
+use crate::l16::{L16Decoder, L16Encoder};
+use crate::parameters::Parameters;
+use crate::settings::EncoderSettings;
+
+/// A decoder for `codec`. `rate` is the sample rate in hertz that the caller would like; only Opus can follow, and what
+/// it became is the decoder's [`sample_rate`](Decoder::sample_rate).
+///
+/// # Errors
+/// [`Unsupported`] says what there is no decoder for.
+pub fn decoder(codec: &Codec, rate: u32) -> Result<Box<dyn Decoder>, Unsupported> {
+    let _ = rate;
+    match check(codec)? {
+        Coding::G711(law) => Ok(Box::new(G711Decoder::new(law))),
+        Coding::L16 => Ok(Box::new(L16Decoder::new(codec.clock_rate))),
+    }
+}
+
+/// An encoder for `codec`, towards a party that asked for `party`. `rate_hint` is the sample rate in hertz of the audio
+/// at hand; Opus encodes at the lower of it and what the party can play.
+///
+/// # Errors
+/// [`Unsupported`] says what there is no encoder for.
+pub fn encoder(
+    codec: &Codec,
+    rate_hint: u32,
+    party: &Parameters,
+    settings: &EncoderSettings,
+) -> Result<Box<dyn Encoder>, Unsupported> {
+    let _ = (rate_hint, party, settings);
+    match check(codec)? {
+        Coding::G711(law) => Ok(Box::new(G711Encoder::new(law))),
+        Coding::L16 => Ok(Box::new(L16Encoder::new(codec.clock_rate))),
+    }
+}
+
+/// The codings there are coders for.
+pub(crate) enum Coding {
+    G711(mediapoint_g711::Law),
+    L16,
+}
+
+/// Which coding `codec` is, if its clock and channels are ones that there are coders for.
+pub(crate) fn check(codec: &Codec) -> Result<Coding, Unsupported> {
+    let (coding, clocks, channels): (_, &[u32], _) = match codec.encoding {
+        Encoding::Pcmu => (Coding::G711(mediapoint_g711::Law::Mu), &[8000], 1),
+        Encoding::Pcma => (Coding::G711(mediapoint_g711::Law::A), &[8000], 1),
+        Encoding::L16 => (Coding::L16, &[8000, 16_000, 48_000], 1),
+        _ => return Err(Unsupported::Encoding),
+    };
+    if !clocks.contains(&codec.clock_rate) {
+        return Err(Unsupported::ClockRate(codec.clock_rate));
+    }
+    if codec.channels > channels {
+        return Err(Unsupported::Channels(codec.channels));
+    }
+    Ok(coding)
+}
