@@ -22,7 +22,7 @@ pub(crate) fn lint() -> Result<(), Error> {
 /// Every test of the workspace, then the corpora of the fuzz targets.
 pub(crate) fn test() -> Result<(), Error> {
     setup::ensure(&[Feature::Build, Feature::Test])?;
-    Program::cargo(["test", "--workspace"]).run()?;
+    Program::cargo(["test", "--workspace", "--no-fail-fast"]).run()?;
     if Path::new(FUZZ_MANIFEST).exists() {
         setup::ensure(&[Feature::Fuzz])?;
         // The fuzz workspace's own tests feed each corpus file to the property its target checks.
