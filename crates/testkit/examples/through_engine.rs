@@ -1,11 +1,7 @@
 //! Recorded speech through the engine's media path on a virtual clock: what a party on a bad network says, as the other
 //! side hears it. The far leg is uncompressed, so that what is heard is what was decoded and concealed.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a tool of the laboratory: it ends with the reason"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a tool of the laboratory: it ends with the reason")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
