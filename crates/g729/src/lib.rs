@@ -1,0 +1,14 @@
+//! ITU-T G.729 Annex A, the 8 kbit/s speech codec of reduced complexity, with the silence compression of Annex B.
+//!
+//! Specification: ITU-T G.729 (01/2007), bit-exact with its reference.
+
+#![deny(unsafe_code)]
+// The encoder is being written.
+#![allow(dead_code, unused_imports)]
+
+mod math;
+mod ops;
+mod tables;
+
+#[cfg(test)]
+mod testdata;
