@@ -1,14 +1,19 @@
 //! ITU-T G.729 Annex A, the 8 kbit/s speech codec of reduced complexity, with the silence compression of Annex B.
 //!
-//! Specification: ITU-T G.729 (01/2007), bit-exact with its reference.
+//! Specification: ITU-T G.729 (01/2007), bit-exact with its reference; RFC 3551 for payloads.
 
 #![deny(unsafe_code)]
 // The encoder is being written.
 #![allow(dead_code, unused_imports)]
 
+mod frame;
 mod math;
 mod ops;
+pub mod payload;
+pub mod serial;
 mod tables;
 
 #[cfg(test)]
 mod testdata;
+
+pub use frame::Frame;

@@ -3,11 +3,6 @@
 use std::path::{Path, PathBuf};
 
 /// The folder of the data pack, or `None` with the reason printed. Under CI its absence is a failure.
-#[expect(
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "test support: a run in CI without the data must fail"
-)]
 pub(crate) fn data_pack(who: &str) -> Option<PathBuf> {
     let found = match std::env::var_os("MEDIAPOINT_G729_DATA") {
         Some(named) => Some(PathBuf::from(named)),
@@ -24,7 +19,6 @@ pub(crate) fn data_pack(who: &str) -> Option<PathBuf> {
 }
 
 /// The JSON objects of a trace, one a line.
-#[expect(clippy::panic, reason = "test support")]
 pub(crate) fn trace(folder: &Path, name: &str) -> Vec<serde_json::Value> {
     let path = folder.join("traces").join(name);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

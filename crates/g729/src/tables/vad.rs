@@ -34,7 +34,7 @@ pub(crate) enum Difference {
 /// the high term in the upper half of the word, is compared with zero.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Region {
-    /// Pairs to multiply; a factor of zero adds nothing.
+    /// Pairs to multiply.
     pub(crate) products: &'static [(Difference, i16)],
     /// Right shift of their sum.
     pub(crate) shift: i16,
