@@ -6,14 +6,23 @@
 // The encoder is being written.
 #![allow(dead_code, unused_imports)]
 
+mod cng;
+mod decoder;
+mod excitation;
+mod filter;
 mod frame;
+mod gain;
+mod lsf;
+mod lsp;
 mod math;
 mod ops;
 pub mod payload;
+mod postfilter;
 pub mod serial;
 mod tables;
 
 #[cfg(test)]
 mod testdata;
 
+pub use decoder::Decoder;
 pub use frame::Frame;
