@@ -184,7 +184,7 @@ fn cross_term(signal: &[i16], pulses: &Pulses, shift: i16) -> i16 {
             if positive { x } else { -x }
         })
         .sum();
-    ((sum >> 1) as i16) >> 1
+    (sum >> 1) as i16
 }
 
 /// The root of smaller magnitude of the equation for the pulses' gain, within its limits.
@@ -192,11 +192,11 @@ fn pulse_gain(discriminant: i32, cross: i16, scale: i16) -> i16 {
     let root = square_root(discriminant);
     let (one, other) = (sub(root, cross), negate(add(cross, root)));
     let smaller = if abs_s(other) < abs_s(one) { other } else { one };
-    let gain = shr_r(smaller, sub(2, scale));
+    let gain = shr_r(smaller, sub(1, scale));
     gain.clamp(-PULSE_GAIN_MAX, PULSE_GAIN_MAX)
 }
 
-/// The root of half a word, rounded down.
+/// The root of half a word, rounded down to an even number: the reference finds all bits but the last.
 fn square_root(x: i32) -> i16 {
-    if x <= 0 { 0 } else { (x >> 1).isqrt() as i16 }
+    if x <= 0 { 0 } else { (x >> 1).isqrt() as i16 & !1 }
 }

@@ -210,3 +210,6 @@ impl Decoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
