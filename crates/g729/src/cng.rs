@@ -109,22 +109,19 @@ fn subframe(buffer: &mut [i16], start: usize, level: i16, random: &mut Random) -
     };
     let mixed = &buffer[start..start + SUBFRAME];
     let energy = mixed.iter().fold(0, |sum, &x| l_mac(sum, shr(x, shift), shr(x, shift)));
-    let mut scale = shift;
-    let mut cross = cross_term(mixed, &pulses, shift);
-    let available = l_shr(target, add(1, shl(shift, 1)));
-    let mut discriminant = l_mac(available.saturating_sub(energy), cross, cross);
+    let mut root = Quadratic { cross: sum_at(&pulses, mixed, shift) >> 1, shift };
+    let mut discriminant = l_mac(root.scaled(target).saturating_sub(energy), root.cross, root.cross);
     if discriminant < 0 {
-        // No gain of the pulses gives that energy: without the adaptive part one does, with 3/4 for the pulses.
+        // No gain of the pulses gives that energy: without the adaptive part one does, and the pulses get 3/4 of it.
         pitch_gain = 0;
         buffer[start..start + SUBFRAME].copy_from_slice(&gaussian);
         let bits = pulses.iter().fold(0, |bits, &(place, _)| bits | abs_s(gaussian[place]));
-        scale = if bits & 0x4000 == 0 { 0 } else { 1 };
-        cross = cross_term(&gaussian, &pulses, scale);
+        let shift = if bits & 0x4000 == 0 { 0 } else { 1 };
+        root = Quadratic { cross: sum_at(&pulses, &gaussian, shift + 1), shift };
         let (hi, lo) = l_extract(target);
-        let share = mpy_32_16(hi, lo, 24_576);
-        discriminant = l_mac(l_shr(share, add(1, shl(scale, 1))), cross, cross);
+        discriminant = l_mac(root.scaled(mpy_32_16(hi, lo, 24_576)), root.cross, root.cross);
     }
-    let gain = pulse_gain(discriminant, cross, scale);
+    let gain = root.smaller(discriminant);
     for (place, positive) in pulses {
         let out = &mut buffer[start + place];
         *out = if positive { add(*out, gain) } else { sub(*out, gain) };
@@ -135,7 +132,7 @@ fn subframe(buffer: &mut [i16], start: usize, level: i16, random: &mut Random) -
 /// Delay, places and signs, from two random words.
 fn draw_structure(random: &mut Random) -> (Delay, Pulses) {
     let mut bits = random.next();
-    let mut take = |bits: &mut i16, count: u32| {
+    let take = |bits: &mut i16, count: u32| {
         let field = *bits & ((1 << count) - 1);
         *bits >>= count;
         field
@@ -175,25 +172,35 @@ fn gaussian(level: i16, random: &mut Random) -> Vector {
     noise.map(|x| shr_r(mult_r(x, mantissa), shift))
 }
 
-/// Half the scalar product of signal and pulses, of samples scaled down.
-fn cross_term(signal: &[i16], pulses: &Pulses, shift: i16) -> i16 {
-    let sum: i32 = pulses
-        .iter()
-        .map(|&(place, positive)| {
-            let x = i32::from(shr(signal[place], shift));
-            if positive { x } else { -x }
-        })
-        .sum();
-    (sum >> 1) as i16
+/// The scalar product of pulses and signal, of samples shifted right.
+fn sum_at(pulses: &Pulses, signal: &[i16], shift: i16) -> i16 {
+    pulses.iter().fold(0, |sum, &(place, positive)| {
+        let x = shr(signal[place], shift);
+        if positive { add(sum, x) } else { sub(sum, x) }
+    })
 }
 
-/// The root of smaller magnitude of the equation for the pulses' gain, within its limits.
-fn pulse_gain(discriminant: i32, cross: i16, scale: i16) -> i16 {
-    let root = square_root(discriminant);
-    let (one, other) = (sub(root, cross), negate(add(cross, root)));
-    let smaller = if abs_s(other) < abs_s(one) { other } else { one };
-    let gain = shr_r(smaller, sub(1, scale));
-    gain.clamp(-PULSE_GAIN_MAX, PULSE_GAIN_MAX)
+/// `4 g^2 + 2 I g = K`: the gain `g` of four pulses whose product with the rest is `I`, to an energy `K` above it.
+/// Signals are scaled by `2^-shift`. Equation (B.21).
+struct Quadratic {
+    /// Half of `I`.
+    cross: i16,
+    shift: i16,
+}
+
+impl Quadratic {
+    /// Twice an energy of Q6 in the scale of the signals.
+    fn scaled(&self, energy: i32) -> i32 {
+        l_shr(energy, add(1, shl(self.shift, 1)))
+    }
+
+    /// The root of smaller magnitude within its limits, from twice the quarter of the discriminant.
+    fn smaller(&self, discriminant: i32) -> i16 {
+        let root = square_root(discriminant);
+        let (one, other) = (sub(root, self.cross), negate(add(self.cross, root)));
+        let smaller = if abs_s(other) < abs_s(one) { other } else { one };
+        shr_r(smaller, sub(1, self.shift)).clamp(-PULSE_GAIN_MAX, PULSE_GAIN_MAX)
+    }
 }
 
 /// The root of half a word, rounded down to an even number: the reference finds all bits but the last.

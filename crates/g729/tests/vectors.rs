@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use mediapoint_g729::{Decoder, Frame, serial};
+use mediapoint_g729::{Decoder, serial};
 
 /// The folder of the data pack, or `None` with the reason printed. Under CI its absence is a failure.
 fn data_pack() -> Option<PathBuf> {
