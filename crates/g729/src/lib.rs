@@ -6,7 +6,14 @@
 // The encoder is being written.
 #![allow(dead_code, unused_imports)]
 
+mod dpf;
+mod encoder;
+mod excitation;
+mod filter;
 mod frame;
+mod gain;
+mod lsf;
+mod lsp;
 mod math;
 mod ops;
 pub mod payload;
@@ -16,4 +23,5 @@ mod tables;
 #[cfg(test)]
 mod testdata;
 
+pub use encoder::{Encoder, EncoderOptions};
 pub use frame::Frame;
