@@ -131,7 +131,7 @@ impl Encoder {
             u16::from(lsf.lower) << 5 | u16::from(lsf.upper),
         ]);
         let predictor = &lsf_memory::SPEECH[usize::from(lsf.predictor)];
-        let quantised = lsp::from_lsf(&self.lsf.quantised(lsf_memory::codeword(&lsf), predictor));
+        let quantised = lsp::from_lsf(&self.lsf.quantised(lsf_memory::codeword(&lsf), &lsf_memory::GAPS, predictor));
         probe::record("lsp_q", &quantised);
         let filters = lsp::interpolate(&self.quantised_lsp, &quantised);
         self.quantised_lsp = quantised;

@@ -6,6 +6,8 @@
 // The encoder is being written.
 #![allow(dead_code, unused_imports)]
 
+mod cng;
+mod decoder;
 mod dpf;
 mod encoder;
 mod excitation;
@@ -17,11 +19,13 @@ mod lsp;
 mod math;
 mod ops;
 pub mod payload;
+mod postfilter;
 pub mod serial;
 mod tables;
 
 #[cfg(test)]
 mod testdata;
 
+pub use decoder::Decoder;
 pub use encoder::{Encoder, EncoderOptions};
 pub use frame::Frame;
