@@ -3,25 +3,31 @@
 mod autocorrelation;
 mod closed_loop;
 mod codebook;
+mod dtx;
 mod gain;
 mod levinson;
 mod lsf;
 mod open_loop;
 mod probe;
 mod roots;
+mod sid;
 mod taming;
+mod vad;
 
-use self::autocorrelation::{Autocorrelation, WINDOW};
+use self::autocorrelation::{Autocorrelation, LAGS, WINDOW};
 use self::closed_loop::Range;
+use self::dtx::{Dtx, Noise, Shared};
 use self::levinson::{Prediction, levinson};
 use self::taming::Taming;
+use self::vad::{Activity, Features};
 use crate::excitation::{self, FRAME, PAST, SHARPENING_MIN, SUBFRAME, Vector};
 use crate::filter::{self, HighPass};
 use crate::frame::{Frame, Speech, Subframe, parity};
 use crate::lsp::{self, Lpc, Lsp, ORDER};
 use crate::ops::{add, extract_h, l_mult, l_shl, mult, sub};
 use crate::tables::filter::{INPUT_DENOMINATOR, INPUT_NUMERATOR};
-use crate::{gain as gain_prediction, lsf as lsf_memory};
+use crate::math::Random;
+use crate::{cng, gain as gain_prediction, lsf as lsf_memory};
 
 /// Weighting of the error, Q15: 0.75.
 const GAMMA: i16 = 24_576;
@@ -61,13 +67,13 @@ pub struct Encoder {
     weighted_memory: [i16; ORDER],
     /// The last weighted error.
     error_memory: [i16; ORDER],
+    dtx: Option<Dtx>,
 }
 
 impl Encoder {
     /// An encoder before its first frame.
     #[must_use]
     pub fn new(options: EncoderOptions) -> Self {
-        let _ = options;
         Self {
             input: HighPass::new(INPUT_NUMERATOR, INPUT_DENOMINATOR, 3),
             speech: [0; WINDOW],
@@ -82,6 +88,7 @@ impl Encoder {
             sharpening: SHARPENING_MIN,
             weighted_memory: [0; ORDER],
             error_memory: [0; ORDER],
+            dtx: options.dtx.then(Dtx::default),
         }
     }
 
@@ -105,9 +112,67 @@ impl Encoder {
             self.lsp = lsp;
         }
         probe::record("lsp", &self.lsp);
-        let frame = Frame::Speech(self.speech_frame().pack());
-        self.move_on();
+        let frame = match self.pause(&autocorrelation, &lags) {
+            Some(Noise { sid: Some(sid), .. }) => Frame::Sid(sid.pack()),
+            Some(Noise { sid: None, .. }) => Frame::Untransmitted,
+            None => Frame::Speech(self.speech_frame().pack()),
+        };
+        self.weighted.copy_within(FRAME.., 0);
+        self.excitation.copy_within(FRAME.., 0);
         frame
+    }
+
+    /// Turns discontinuous transmission on or off from the next frame on. Once on, it learns the noise anew.
+    pub fn set_dtx(&mut self, on: bool) {
+        if on != self.dtx.is_some() {
+            self.dtx = on.then(Dtx::default);
+        }
+    }
+
+    /// A frame of noise, if it is one and that may be told.
+    fn pause(&mut self, autocorrelation: &Autocorrelation, lags: &[i32; LAGS]) -> Option<Noise> {
+        let dtx = self.dtx.as_mut()?;
+        let first = dtx.detector.last() == Activity::Speech;
+        let reflection = self.prediction.reflection[1];
+        let features = Features::new(autocorrelation, lags, &self.lsp, reflection, &self.speech);
+        let activity = dtx.detector.decide(&features);
+        dtx.take(autocorrelation, activity);
+        if activity == Activity::Speech {
+            dtx.random = Random(cng::SEED);
+            return None;
+        }
+        let mut shared = Shared {
+            prediction: &mut self.prediction,
+            lsp: &self.quantised_lsp,
+            memory: &mut self.lsf,
+        };
+        let noise = dtx.noise(first, &mut shared);
+        for draw in cng::excitation(&mut self.excitation, noise.level, &mut dtx.random) {
+            self.taming.update(draw.pitch_gain, draw.delay);
+        }
+        probe::record("cng_exc", &self.excitation[PAST..]);
+        probe::record("cng_lsp_q", &noise.lsp);
+        probe::record("seed", &[dtx.random.0]);
+        let excitation: [i16; FRAME] = std::array::from_fn(|n| self.excitation[PAST + n]);
+        let filters = lsp::interpolate(&self.quantised_lsp, &noise.lsp);
+        probe::record("cng_Aq", filters.as_flattened());
+        self.quantised_lsp = noise.lsp;
+        self.sharpening = SHARPENING_MIN;
+        let weighting = filters.map(|a| filter::weighted(&a, GAMMA));
+        self.weigh(&filters, &weighting);
+        for (index, weighting) in weighting.iter().enumerate() {
+            let start = PAST + index * SUBFRAME;
+            for n in 0..SUBFRAME {
+                let rest = &mut self.excitation[start + n];
+                *rest = sub(*rest, excitation[index * SUBFRAME + n]);
+            }
+            let mut out = [0; ORDER + SUBFRAME];
+            out[..ORDER].copy_from_slice(&self.error_memory);
+            let _ = filter::synthesise(weighting, &self.excitation[start..][..SUBFRAME], &mut out);
+            self.error_memory.copy_from_slice(&out[SUBFRAME..]);
+        }
+        self.excitation[PAST..].copy_from_slice(&excitation);
+        Some(noise)
     }
 
     /// Filters the new samples to the end of the window.
@@ -117,11 +182,6 @@ impl Encoder {
             *out = crate::ops::round(self.input.step(sample));
         }
         probe::record("pre", &self.speech[WINDOW - FRAME..]);
-    }
-
-    fn move_on(&mut self) {
-        self.weighted.copy_within(FRAME.., 0);
-        self.excitation.copy_within(FRAME.., 0);
     }
 
     fn speech_frame(&mut self) -> Speech {
