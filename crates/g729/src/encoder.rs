@@ -237,13 +237,14 @@ impl Encoder {
         let target = self.target(start, weighting);
         probe::record("xn", &target);
         let backward = closed_loop::backward_filtered(&target, &response);
+        let fitted = closed_loop::Target::new(target);
         let delay = closed_loop::search(&mut self.excitation, start, &backward, range, index == 0);
         probe::record("T0", &[delay.whole]);
         probe::record("frac", &[delay.thirds]);
 
         let adaptive = weighted_from_rest(weighting, &self.excitation[start..][..SUBFRAME]);
         probe::record("y1", &adaptive);
-        let mut pitch = closed_loop::pitch_gain(&target, &adaptive);
+        let mut pitch = closed_loop::pitch_gain(&fitted, &adaptive);
         let tame = self.taming.needed(delay);
         if tame {
             pitch.tame();
@@ -262,7 +263,7 @@ impl Encoder {
         probe::record("code", &code);
         probe::record("y2", &choice.filtered);
 
-        let cost = gain::Cost::new(&target, &adaptive, &pitch, &choice.filtered);
+        let cost = gain::Cost::new(&fitted, &adaptive, &pitch, &choice.filtered);
         let quantised = gain::quantise(&cost, self.gains.predict(&code), tame);
         let gains = quantised.gains;
         self.gains.update(quantised.factor);

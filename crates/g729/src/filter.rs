@@ -88,3 +88,10 @@ impl HighPass {
         out
     }
 }
+
+/// The greatest magnitude of a signal.
+#[inline]
+pub(crate) fn peak(signal: &[i16]) -> i32 {
+    let (low, high) = signal.iter().fold((0, 0), |(low, high): (i16, i16), &x| (low.min(x), high.max(x)));
+    i32::from(high).max(-i32::from(low))
+}

@@ -21,6 +21,8 @@ mod ops;
 pub mod payload;
 mod postfilter;
 pub mod serial;
+#[expect(unsafe_code, reason = "the kernels load and store vectors")]
+mod simd;
 mod tables;
 
 #[cfg(test)]

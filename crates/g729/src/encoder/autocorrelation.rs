@@ -1,10 +1,9 @@
 //! The autocorrelation of the windowed signal and its lag window. Clause 3.2.1.
 
-#![expect(clippy::indexing_slicing, reason = "loops over arrays of constant length")]
-
 use super::probe;
 use crate::dpf;
-use crate::ops::{add, extract_h, l_extract, mult_r, norm_l, sub};
+use crate::ops::{extract_h, l_extract, norm_l};
+use crate::simd::correlate::{autocorrelation, weigh, window_energy};
 use crate::tables::lpc::{ANALYSIS_WINDOW, LAG_WINDOW_HI, LAG_WINDOW_LO};
 
 /// Samples of the analysis window: 120 past ones, the frame, 40 to come.
@@ -24,28 +23,23 @@ pub(crate) struct Autocorrelation {
 impl Autocorrelation {
     /// `Autocorr`: windows the signal and correlates it with itself.
     pub(crate) fn new(signal: &[i16; WINDOW]) -> Self {
-        let mut windowed = [0; WINDOW];
-        for ((out, &sample), &weight) in windowed.iter_mut().zip(signal).zip(&ANALYSIS_WINDOW) {
-            *out = mult_r(sample, weight);
-        }
+        let mut windowed = weigh(signal, &ANALYSIS_WINDOW);
         let mut exponent = 1;
         let energy = loop {
-            // A sum of squares saturates on its way exactly when it is too large at the end.
-            match i32::try_from(energy_of(&windowed)) {
+            // A sum of squares saturates on its way exactly when it is too large at the end. It begins with one.
+            match i32::try_from(1 + 2 * window_energy(&windowed)) {
                 Ok(energy) => break energy,
                 Err(_) => {
                     windowed.iter_mut().for_each(|sample| *sample >>= 2);
-                    exponent = add(exponent, 4);
+                    exponent += 4;
                 }
             }
         };
         let norm = norm_l(energy);
-        let mut lags = [0; LAGS];
-        lags[0] = (energy << norm) & !1;
-        for (lag, out) in lags.iter_mut().enumerate().skip(1) {
-            *out = (2 * correlation(&windowed, lag)) << norm & !1;
-        }
-        Self { lags, exponent: sub(exponent, norm) }
+        // No partial sum at any lag exceeds the energy (Cauchy and Schwarz), which fits 31 bits.
+        let mut lags = autocorrelation(&windowed).map(|sum| (2 * sum) << norm & !1);
+        lags[0] = energy << norm & !1;
+        Self { lags, exponent: exponent - norm }
     }
 
     /// `Lag_window`: widens all spectral peaks by 60 Hz and adds noise 40 dB below.
@@ -56,16 +50,6 @@ impl Autocorrelation {
         }
         out
     }
-}
-
-/// The energy in units of L_mac's doubled products, at least one.
-fn energy_of(windowed: &[i16; WINDOW]) -> i64 {
-    1 + 2 * windowed.iter().map(|&sample| i64::from(i32::from(sample) * i32::from(sample))).sum::<i64>()
-}
-
-/// The sum of products at a lag. No partial sum exceeds the energy (Cauchy and Schwarz), which fits 31 bits.
-fn correlation(windowed: &[i16; WINDOW], lag: usize) -> i32 {
-    windowed.iter().zip(&windowed[lag..]).map(|(&a, &b)| i32::from(a) * i32::from(b)).sum()
 }
 
 /// Tells the tests DPF words as the reference keeps them, upper and lower part.

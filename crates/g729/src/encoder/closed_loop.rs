@@ -2,10 +2,12 @@
 
 #![expect(clippy::indexing_slicing, reason = "delays reach back to the beginning of the excitation buffer at most")]
 
-use crate::excitation::{DELAY_MAX, DELAY_MIN, Delay, PAST, SUBFRAME, Vector, interpolate_past};
+use crate::excitation::{DELAY_MAX, DELAY_MIN, Delay, SUBFRAME, Vector, interpolate_past};
+use crate::filter::peak;
 use crate::ops::{
-    div_s, extract_h, extract_l, flagged, l_abs, l_mac, l_mult, l_shl, l_shr, norm_l, round, shr, sub,
+    div_s, extract_l, flagged, l_abs, l_mac, l_saturate, l_shl, norm_l, round, saturate, shr, sub,
 };
+use crate::simd::correlate::{dot, energy, slide};
 
 /// Greatest pitch gain, Q14: 1.2.
 const GAIN_MAX: i16 = 19_661;
@@ -13,6 +15,8 @@ const GAIN_MAX: i16 = 19_661;
 const GAIN_TAMED: i16 = 15_564;
 /// Greatest delay of the first subframe that has a fraction.
 const FRACTIONS_TO: i16 = 84;
+/// Whole delays that are tried at once; ten are asked for at most.
+const DELAYS: usize = 16;
 
 /// Whole delays to search.
 #[derive(Clone, Copy, Debug)]
@@ -47,29 +51,21 @@ pub(super) fn search(
     range: Range,
     first: bool,
 ) -> Delay {
-    let mut whole = range.low;
-    let mut greatest = i32::MIN;
-    for delay in range.low..=range.high {
-        let past = &excitation[start - usize::from(delay.unsigned_abs())..][..SUBFRAME];
-        let correlation = dot(backward, past);
-        if correlation > greatest {
-            (whole, greatest) = (delay, correlation);
-        }
-    }
+    let whole = best_whole(excitation, start, backward, range);
     let mut best = Delay { whole, thirds: 0 };
     interpolate_past(excitation, start, best);
     if first && whole > FRACTIONS_TO {
         return best;
     }
     let mut vector = subframe(excitation, start);
-    let mut greatest = dot(backward, &vector);
+    let mut greatest = correlation(backward, &vector);
     for thirds in [-1, 1] {
         let delay = Delay { whole, thirds };
         interpolate_past(excitation, start, delay);
-        let correlation = dot(backward, &excitation[start..]);
+        let candidate = subframe(excitation, start);
+        let correlation = correlation(backward, &candidate);
         if correlation > greatest {
-            (best, greatest) = (delay, correlation);
-            vector = subframe(excitation, start);
+            (best, greatest, vector) = (delay, correlation, candidate);
         }
     }
     excitation[start..start + SUBFRAME].copy_from_slice(&vector);
@@ -82,8 +78,43 @@ fn subframe(excitation: &[i16], start: usize) -> Vector {
     vector
 }
 
-fn dot(a: &Vector, b: &[i16]) -> i32 {
-    a.iter().zip(b).fold(0, |sum, (&a, &b)| l_mac(sum, a, b))
+/// The whole delay whose past excitation correlates most with the target. Equation (A.7).
+fn best_whole(excitation: &[i16], start: usize, backward: &Vector, range: Range) -> i16 {
+    // Delays down from the greatest, and some more that nobody asks for.
+    let past = &excitation[start - usize::from(range.high.unsigned_abs())..];
+    let sums: [i32; DELAYS] = if products_fit(backward, &past[..DELAYS + SUBFRAME - 1]) {
+        slide::<DELAYS, SUBFRAME>(backward, past).map(|sum| 2 * sum)
+    } else {
+        let mut sums = [0; DELAYS];
+        for (at, sum) in sums.iter_mut().enumerate() {
+            *sum = stepwise(0, backward, &past[at..]);
+        }
+        sums
+    };
+    let (mut whole, mut greatest) = (range.low, i32::MIN);
+    for delay in range.low..=range.high {
+        let correlation = sums[usize::from((range.high - delay).unsigned_abs())];
+        if correlation > greatest {
+            (whole, greatest) = (delay, correlation);
+        }
+    }
+    whole
+}
+
+/// Whether no sum of products of these, doubled, can saturate at any step.
+fn products_fit(a: &Vector, b: &[i16]) -> bool {
+    let magnitude: i32 = a.iter().map(|&x| i32::from(x).abs()).sum();
+    i64::from(magnitude) * i64::from(peak(b)) < 1 << 30
+}
+
+/// A start and the products, doubled and saturating at each step.
+#[cold]
+pub(super) fn stepwise(start: i32, a: &Vector, b: &[i16]) -> i32 {
+    a.iter().zip(b).fold(start, |sum, (&a, &b)| l_mac(sum, a, b))
+}
+
+fn correlation(a: &Vector, b: &Vector) -> i32 {
+    if products_fit(a, b) { 2 * dot(a, b) } else { stepwise(0, a, b) }
 }
 
 /// P1, the delay of the first subframe. Equation (41).
@@ -99,15 +130,23 @@ pub(super) fn second_index(delay: Delay, range: Range) -> u8 {
 
 /// `Cor_h_X`: the target filtered backwards by the impulse response, scaled to 13 bits. Equation (52).
 pub(super) fn backward_filtered(target: &Vector, response: &Vector) -> Vector {
-    let mut sums = [0; SUBFRAME];
-    let mut greatest = 0;
-    for (n, sum) in sums.iter_mut().enumerate() {
-        *sum = target[n..].iter().zip(response).fold(0, |sum, (&x, &h)| l_mac(sum, x, h));
-        greatest = greatest.max(l_abs(*sum));
-    }
+    let mut padded = [0; 2 * SUBFRAME];
+    padded[..SUBFRAME].copy_from_slice(target);
+    let sums: Vector32 = if products_fit(response, target) {
+        slide::<SUBFRAME, SUBFRAME>(response, &padded).map(|sum| 2 * sum)
+    } else {
+        let mut sums = [0; SUBFRAME];
+        for (at, sum) in sums.iter_mut().enumerate() {
+            *sum = stepwise(0, response, &padded[at..]);
+        }
+        sums
+    };
+    let greatest = sums.iter().fold(0, |greatest: i32, &sum| greatest.max(l_abs(sum)));
     let shift = 18 - norm_l(greatest).min(16);
-    sums.map(|sum| extract_l(l_shr(sum, shift)))
+    sums.map(|sum| extract_l(sum >> shift))
 }
+
+type Vector32 = [i32; SUBFRAME];
 
 /// A sum of products, `mantissa * 2^-exponent`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,20 +164,59 @@ pub(super) struct PitchGain {
     pub(super) correlation: Product,
     /// Q14.
     pub(super) gain: i16,
+    /// `<y1, y1>` exactly.
+    pub(super) yy: i64,
 }
 
 /// `G_pitch`: the gain that fits the filtered adaptive vector to the target best. Equation (43).
-pub(super) fn pitch_gain(target: &Vector, filtered: &Vector) -> PitchGain {
-    let small = filtered.map(|sample| sample >> 2);
-    let energy = product((filtered, filtered), 1).unwrap_or_else(|| scaled_product((&small, &small), 1, 4));
-    let correlation = product((target, filtered), 0).unwrap_or_else(|| scaled_product((target, &small), 0, 2));
+pub(super) fn pitch_gain(target: &Target, filtered: &Vector) -> PitchGain {
+    let yy = energy(filtered);
+    let small = || filtered.map(|sample| sample >> 2);
+    let energy = match i32::try_from(1 + 2 * yy) {
+        Ok(sum) => normalised(sum, 0),
+        // A sum of squares saturates on its way exactly when it is too large at the end; now it may saturate.
+        Err(_) => normalised(l_saturate(1 + 2 * energy(&small())), 4),
+    };
+    let correlation = match target.correlation(filtered, yy) {
+        Some(sum) => normalised(sum, 0),
+        None => normalised(stepwise(0, &target.vector, &small()), 2),
+    };
     if correlation.mantissa <= 0 {
         // As the reference has it: only the exponent makes it small, the mantissa stays negative.
-        return PitchGain { energy, correlation: Product { exponent: 15, ..correlation }, gain: 0 };
+        return PitchGain { energy, correlation: Product { exponent: 15, ..correlation }, gain: 0, yy };
     }
     let quotient = div_s(correlation.mantissa >> 1, energy.mantissa);
     let gain = shr(quotient, sub(correlation.exponent, energy.exponent)).min(GAIN_MAX);
-    PitchGain { energy, correlation, gain }
+    PitchGain { energy, correlation, gain, yy }
+}
+
+/// A target and its energy.
+pub(super) struct Target {
+    pub(super) vector: Vector,
+    pub(super) energy: i64,
+}
+
+impl Target {
+    pub(super) fn new(vector: Vector) -> Self {
+        Self { energy: energy(&vector), vector }
+    }
+
+    /// The sum of products with a vector of an energy, doubled, unless it overflows at any step.
+    pub(super) fn correlation(&self, other: &Vector, energy: i64) -> Option<i32> {
+        if sums_fit(self.energy, energy) {
+            return Some(2 * dot(&self.vector, other));
+        }
+        let mut overflow = false;
+        let products = self.vector.iter().zip(other);
+        let sum = products.fold(0, |sum, (&a, &b)| flagged::l_mac(sum, a, b, &mut overflow));
+        (!overflow).then_some(sum)
+    }
+}
+
+/// Whether no sum of products of vectors of these energies, doubled, and with one added, overflows at any step: it is at
+/// most the root of the energies' product (Cauchy and Schwarz).
+pub(super) fn sums_fit(a: i64, b: i64) -> bool {
+    i128::from(a) * i128::from(b) < 1 << 60
 }
 
 impl PitchGain {
@@ -146,18 +224,6 @@ impl PitchGain {
     pub(super) fn tame(&mut self) {
         self.gain = self.gain.min(GAIN_TAMED);
     }
-}
-
-/// A sum of products with a first term, unless it overflows.
-fn product((a, b): (&Vector, &Vector), start: i32) -> Option<Product> {
-    let mut overflow = false;
-    let sum = a.iter().zip(b).fold(start, |sum, (&a, &b)| flagged::l_mac(sum, a, b, &mut overflow));
-    (!overflow).then(|| normalised(sum, 0))
-}
-
-/// The same of factors that were shifted right, together by `shift`.
-fn scaled_product((a, b): (&Vector, &Vector), start: i32, shift: i16) -> Product {
-    normalised(a.iter().zip(b).fold(start, |sum, (&a, &b)| l_mac(sum, a, b)), shift)
 }
 
 fn normalised(sum: i32, shift: i16) -> Product {
@@ -169,10 +235,8 @@ fn normalised(sum: i32, shift: i16) -> Product {
 pub(super) fn remaining_target(target: &Vector, filtered: &Vector, gain: i16) -> Vector {
     let mut rest = *target;
     for (rest, &y) in rest.iter_mut().zip(filtered) {
-        *rest = sub(*rest, extract_h(l_shl(l_mult(y, gain), 1)));
+        // The upper half of four times the product, limited where the shift saturates.
+        *rest = sub(*rest, saturate((i32::from(y) * i32::from(gain)) >> 14));
     }
     rest
 }
-
-/// Samples before the subframe that `search` may look at.
-pub(super) const SEARCH_REACH: usize = PAST;

@@ -3,7 +3,9 @@
 #![expect(clippy::indexing_slicing, reason = "positions are below 40 by the tracks they lie on")]
 
 use crate::excitation::{SUBFRAME, Vector};
-use crate::ops::{add, extract_h, l_mac, l_msu, l_mult, mult, norm_l, round, shl, sub};
+use crate::ops::{add, extract_h, l_mac, l_msu, l_mult, mult, norm_l, round, sub};
+use crate::simd::correlate::energy;
+use crate::simd::search::pulses;
 
 /// Positions of a track are this far apart.
 const TRACKS: usize = 5;
@@ -26,26 +28,29 @@ pub(super) struct Choice {
 
 /// `D4i40_17_fast`: the codeword for the backward filtered target and the impulse response (Q12, sharpened).
 pub(super) fn search(backward: &Vector, response: &Vector) -> Choice {
-    let search = Search {
-        magnitude: backward.map(|d| if d < 0 { -d } else { d }),
-        negative: backward.map(|d| d < 0),
-        energy: Correlations::new(response),
+    let places = match scaled(response) {
+        (scaled, true) => pulses(backward, &scaled),
+        _ => None,
     };
-    let mut best = Fit { correlation: -1, energy: 1 };
-    let mut places = [0, 1, 2, 3];
-    for track in [3, 4] {
-        let pair = search.first_pair(2, track);
-        let ([i0, i1], fit) = search.second_pair(&pair, [0, 1]);
-        if fit.beats(best) {
-            (best, places) = (fit, [i0, i1, pair.places[0], pair.places[1]]);
+    let places = places.unwrap_or_else(|| Search::new(backward, response).places());
+    choice(places, backward, response)
+}
+
+/// The response with as many bits as its correlations have room for, and whether none of their sums saturates: none
+/// exceeds the energy (Cauchy and Schwarz).
+fn scaled(response: &Vector) -> (Vector, bool) {
+    let sum = 2 * energy(response);
+    match i32::try_from(sum) {
+        Ok(sum) if extract_h(sum) <= 32_000 => {
+            // The square root's half of the room: no sample saturates, as none exceeds the energy's root.
+            let shift = norm_l(sum) >> 1;
+            (response.map(|h| h << shift), true)
         }
-        let pair = search.first_pair(track, 0);
-        let ([i1, i2], fit) = search.second_pair(&pair, [1, 2]);
-        if fit.beats(best) {
-            (best, places) = (fit, [pair.places[1], i1, i2, pair.places[0]]);
+        _ => {
+            let halved = response.map(|h| h >> 1);
+            (halved, 2 * energy(&halved) <= i64::from(i32::MAX))
         }
     }
-    search.choice(places, response)
 }
 
 /// Squared correlation with the target and energy of a codeword, both scaled; their quotient is to be great.
@@ -81,6 +86,33 @@ fn track(first: usize) -> impl Iterator<Item = usize> {
 }
 
 impl Search {
+    fn new(backward: &Vector, response: &Vector) -> Self {
+        Self {
+            magnitude: backward.map(|d| if d < 0 { -d } else { d }),
+            negative: backward.map(|d| d < 0),
+            energy: Correlations::new(&scaled(response).0),
+        }
+    }
+
+    /// The places of the pulses.
+    fn places(&self) -> [usize; 4] {
+        let mut best = Fit { correlation: -1, energy: 1 };
+        let mut places = [0, 1, 2, 3];
+        for track in [3, 4] {
+            let pair = self.first_pair(2, track);
+            let ([i0, i1], fit) = self.second_pair(&pair, [0, 1]);
+            if fit.beats(best) {
+                (best, places) = (fit, [i0, i1, pair.places[0], pair.places[1]]);
+            }
+            let pair = self.first_pair(track, 0);
+            let ([i1, i2], fit) = self.second_pair(&pair, [1, 2]);
+            if fit.beats(best) {
+                (best, places) = (fit, [pair.places[1], i1, i2, pair.places[0]]);
+            }
+        }
+        places
+    }
+
     /// Correlation of the responses to pulses at two places, with their signs.
     fn cross(&self, i: usize, j: usize) -> i16 {
         let sign = if self.negative[i] == self.negative[j] { i16::MAX } else { i16::MIN };
@@ -144,21 +176,26 @@ impl Search {
         }
         (places, best)
     }
+}
 
-    /// Codewords of the places, by pulse, and the filtered vector. Equations (61) and (62).
-    fn choice(&self, places: [usize; 4], response: &Vector) -> Choice {
-        let mut filtered = [0; SUBFRAME];
-        let mut signs = 0;
-        for (k, &place) in places.iter().enumerate() {
-            for (y, &h) in filtered[place..].iter_mut().zip(response) {
-                *y = if self.negative[place] { sub(*y, h) } else { add(*y, h) };
-            }
-            signs |= u8::from(!self.negative[place]) << k;
+/// Codewords of the places, by pulse, and the filtered vector. Equations (61) and (62).
+fn choice(places: [usize; 4], backward: &Vector, response: &Vector) -> Choice {
+    let mut padded = [0; 2 * SUBFRAME];
+    padded[SUBFRAME..].copy_from_slice(response);
+    let mut filtered = [0; SUBFRAME];
+    let mut signs = 0;
+    for (k, &place) in places.iter().enumerate() {
+        let shifted = filtered.iter_mut().zip(&padded[SUBFRAME - place..]);
+        if backward[place] < 0 {
+            shifted.for_each(|(y, &h)| *y = sub(*y, h));
+        } else {
+            shifted.for_each(|(y, &h)| *y = add(*y, h));
+            signs |= 1 << k;
         }
-        let [m0, m1, m2, m3] = places.map(|place| (place / TRACKS) as u16);
-        let odd = (places[3] % TRACKS - 3) as u16;
-        Choice { positions: m0 | m1 << 3 | m2 << 6 | odd << 9 | m3 << 10, signs, filtered }
     }
+    let [m0, m1, m2, m3] = places.map(|place| (place / TRACKS) as u16);
+    let odd = (places[3] % TRACKS - 3) as u16;
+    Choice { positions: m0 | m1 << 3 | m2 << 6 | odd << 9 | m3 << 10, signs, filtered }
 }
 
 /// Correlations of the impulse response with itself, as far as the subframe reaches.
@@ -169,14 +206,7 @@ struct Correlations {
 
 impl Correlations {
     /// `Cor_h`. Equation (51).
-    fn new(response: &Vector) -> Self {
-        let energy = response.iter().fold(0, |sum, &h| l_mac(sum, h, h));
-        let scaled = if extract_h(energy) > 32_000 {
-            response.map(|h| h >> 1)
-        } else {
-            let shift = norm_l(energy) >> 1;
-            response.map(|h| shl(h, shift))
-        };
+    fn new(scaled: &Vector) -> Self {
         let mut sums = [[0; SUBFRAME]; SUBFRAME];
         for distance in 0..SUBFRAME {
             let mut sum = 0;

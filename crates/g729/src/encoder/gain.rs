@@ -2,14 +2,15 @@
 
 #![expect(clippy::indexing_slicing, reason = "candidates are rows of the codebooks")]
 
-use super::closed_loop::{PitchGain, Product};
-use crate::dpf;
-use crate::excitation::{SUBFRAME, Vector};
+use super::closed_loop::{PitchGain, Product, Target, stepwise, sums_fit};
+use crate::excitation::Vector;
 use crate::gain::{Gains, Predicted};
 use crate::ops::{
-    add, div_s, extract_h, extract_l, l_add, l_deposit_h, l_mac, l_mult, l_shl, l_shr, l_sub, mult, negate,
+    add, div_s, extract_h, l_add, l_deposit_h, l_mult, l_saturate, l_shl, l_shr, l_sub, mult, negate,
     norm_l, round, sub,
 };
+use crate::simd::correlate::{dot, energy};
+use crate::simd::search::{GainCosts, cheapest};
 use crate::tables::gain::{
     GAIN_INDEX_1, GAIN_INDEX_2, GAIN_STAGE_1, GAIN_STAGE_2, GAIN_THRESHOLD_1, GAIN_THRESHOLD_2, PRESELECTION,
     PRESELECTION_LONG,
@@ -32,21 +33,27 @@ pub(super) struct Cost {
 
 impl Cost {
     /// `Corr_xy2` and what the pitch gain left.
-    pub(super) fn new(target: &Vector, adaptive: &Vector, pitch: &PitchGain, fixed: &Vector) -> Self {
+    pub(super) fn new(target: &Target, adaptive: &Vector, pitch: &PitchGain, fixed: &Vector) -> Self {
         let fixed = fixed.map(|sample| sample >> 3);
         let yy = pitch.energy;
         let xy = pitch.correlation;
-        let zz = product(&fixed, &fixed, 3);
-        let xz = product(target, &fixed, -6);
-        let yz = product(adaptive, &fixed, -6);
+        let zz = energy(&fixed);
+        let xz = sum(&target.vector, target.energy, &fixed, zz);
+        let yz = sum(adaptive, pitch.yy, &fixed, zz);
+        let [zz, xz, yz] = [product(l_saturate(1 + 2 * zz), 3), product(xz, -6), product(yz, -6)];
         let doubled = |product: Product| Product { exponent: sub(product.exponent, 1), ..product };
         let negative = |product: Product| Product { mantissa: negate(product.mantissa), ..product };
         Self { terms: [yy, doubled(negative(xy)), zz, doubled(negative(xz)), doubled(yz)] }
     }
 }
 
-fn product(a: &Vector, b: &Vector, format: i16) -> Product {
-    let sum = a.iter().zip(b).fold(1, |sum, (&a, &b)| l_mac(sum, a, b));
+/// One and the products of two vectors of known energies, doubled.
+fn sum(a: &Vector, a_energy: i64, b: &Vector, b_energy: i64) -> i32 {
+    if sums_fit(a_energy, b_energy) { 1 + 2 * dot(a, b) } else { stepwise(1, a, b) }
+}
+
+/// A sum of products of a format.
+fn product(sum: i32, format: i16) -> Product {
     let norm = norm_l(sum);
     Product { mantissa: round(l_shl(sum, norm)), exponent: add(norm, format) }
 }
@@ -177,29 +184,10 @@ fn least(cost: &Cost, predicted: Predicted, first: [usize; 2], tame: bool) -> [u
         *word = l_shr(l_deposit_h(term.mantissa), exponent - common) & !1;
     }
 
-    let mut best = first;
-    let mut least = i32::MAX;
-    for i in first[0]..first[0] + CANDIDATES[0] {
-        for j in first[1]..first[1] + CANDIDATES[1] {
-            let [a, b] = [GAIN_STAGE_1[i], GAIN_STAGE_2[j]];
-            let pitch = add(a[0], b[0]);
-            if tame && pitch >= TAMED {
-                continue;
-            }
-            let factor = extract_l((i32::from(a[1]) + i32::from(b[1])) >> 1);
-            let code = mult(predicted.mantissa, factor);
-            let gains = [mult(pitch, pitch), pitch, mult(code, code), code, mult(code, pitch)];
-            let sum = terms
-                .iter()
-                .zip(gains)
-                .fold(0, |sum, (&term, gain)| l_add(sum, dpf::mul_word(term, gain)));
-            if sum < least {
-                (best, least) = ([i, j], sum);
-            }
-        }
-    }
-    best
+    let limit = if tame { TAMED } else { i16::MAX };
+    let mut rows = ([[0; 2]; CANDIDATES[0]], [[0; 2]; CANDIDATES[1]]);
+    rows.0.copy_from_slice(&GAIN_STAGE_1[first[0]..][..CANDIDATES[0]]);
+    rows.1.copy_from_slice(&GAIN_STAGE_2[first[1]..][..CANDIDATES[1]]);
+    let [i, j] = cheapest(&GainCosts { terms, predicted: predicted.mantissa, limit }, &rows.0, &rows.1);
+    [first[0] + i, first[1] + j]
 }
-
-/// Length of the vectors here.
-const _: () = assert!(SUBFRAME == 40, "sums are scaled for forty products");

@@ -2,10 +2,12 @@
 
 #![expect(clippy::indexing_slicing, reason = "loops over arrays and codebooks of constant length")]
 
+use crate::filter::peak;
 use crate::frame::LsfIndices;
 use crate::lsf::{GAPS, Memory, Predictor, SPEECH, spread};
 use crate::lsp::{Lsf, Lsp, ORDER};
 use crate::ops::{add, extract_h, extract_l, l_mac, l_mult, l_shl, l_shr, mult, norm_s, sub};
+use crate::simd::search;
 use crate::tables::convert::{COS, SLOPE_ACOS};
 use crate::tables::lsp::{LSF_STAGE_1, LSF_STAGE_2};
 
@@ -58,7 +60,7 @@ pub(crate) fn weights(lsf: &Lsf) -> [i16; ORDER] {
 /// `Qua_lsp`: the indices that stand for the frequencies best, and the codeword they mean.
 pub(super) fn quantise(lsf: &Lsf, memory: &Memory) -> LsfIndices {
     let weights = weights(lsf);
-    let [first, second] = SPEECH.each_ref().map(|predictor| search(lsf, &weights, memory, predictor));
+    let [first, second] = SPEECH.each_ref().map(|predictor| best_of(lsf, &weights, memory, predictor));
     let (predictor, best) = if second.distance < first.distance { (1, second) } else { (0, first) };
     LsfIndices { predictor, ..best.indices }
 }
@@ -69,7 +71,7 @@ struct Candidate {
     distance: i32,
 }
 
-fn search(lsf: &Lsf, weights: &[i16; ORDER], memory: &Memory, predictor: &Predictor) -> Candidate {
+fn best_of(lsf: &Lsf, weights: &[i16; ORDER], memory: &Memory, predictor: &Predictor) -> Candidate {
     let target = memory.extract(lsf, predictor);
     let first = nearest(&target);
     let row = &LSF_STAGE_1[first];
@@ -77,8 +79,12 @@ fn search(lsf: &Lsf, weights: &[i16; ORDER], memory: &Memory, predictor: &Predic
     for i in 0..ORDER {
         rest[i] = sub(target[i], row[i]);
     }
-    let lower = weighted_nearest::<0>(&rest, weights);
-    let upper = weighted_nearest::<5>(&rest, weights);
+    // The second stage reaches to 2400, and 5 (12000 + 2400)^2 is less than 2^30.
+    let [lower, upper] = if peak(&rest) < 12_000 {
+        [false, true].map(|upper| search::weighted_nearest(&rest, weights, upper))
+    } else {
+        [stepwise_weighted::<0>(&rest, weights), stepwise_weighted::<5>(&rest, weights)]
+    };
     let mut codeword = [0; ORDER];
     for i in 0..ORDER {
         let second = if i < 5 { lower } else { upper };
@@ -99,8 +105,37 @@ fn search(lsf: &Lsf, weights: &[i16; ORDER], memory: &Memory, predictor: &Predic
     Candidate { indices, distance }
 }
 
+/// Lowest and highest component of the first stage's rows, and how far the second stage's reach.
+const FIRST_RANGE: [(i16, i16); ORDER] = ranges(&LSF_STAGE_1);
+
+const fn ranges<const ROWS: usize>(rows: &[Lsf; ROWS]) -> [(i16, i16); ORDER] {
+    let mut out = [(i16::MAX, i16::MIN); ORDER];
+    let mut i = 0;
+    while i < ROWS * ORDER {
+        let value = rows[i / ORDER][i % ORDER];
+        let (low, high) = out[i % ORDER];
+        out[i % ORDER] = (if value < low { value } else { low }, if value > high { value } else { high });
+        i += 1;
+    }
+    out
+}
+
 /// `Lsp_pre_select`: the nearest row of the first stage.
 fn nearest(target: &Lsf) -> usize {
+    let farthest: i64 = target
+        .iter()
+        .zip(&FIRST_RANGE)
+        .map(|(&target, &(low, high))| {
+            let target = i64::from(target);
+            (target - i64::from(low)).abs().max((target - i64::from(high)).abs()).pow(2)
+        })
+        .sum();
+    // Twice any distance fits then.
+    if farthest < 1 << 30 { search::nearest(target) } else { stepwise_nearest(target) }
+}
+
+/// The same with distances that saturate.
+fn stepwise_nearest(target: &Lsf) -> usize {
     first_least(LSF_STAGE_1.iter().map(|row| {
         let mut distance = 0;
         for i in 0..ORDER {
@@ -112,7 +147,7 @@ fn nearest(target: &Lsf) -> usize {
 }
 
 /// `Lsp_select_1`, `Lsp_select_2`: the row of the second stage whose five components from `AT` on are nearest.
-fn weighted_nearest<const AT: usize>(rest: &[i16; ORDER], weights: &[i16; ORDER]) -> usize {
+fn stepwise_weighted<const AT: usize>(rest: &[i16; ORDER], weights: &[i16; ORDER]) -> usize {
     first_least(LSF_STAGE_2.iter().map(|row| {
         let mut distance = 0;
         for i in AT..AT + 5 {

@@ -5,12 +5,26 @@
 use crate::dpf;
 use crate::excitation::FRAME;
 use crate::math::inv_sqrt;
-use crate::ops::{extract_l, flagged, l_mac, mult, shl};
+use crate::ops::{add, extract_l, l_mac, l_saturate, mult, saturate};
+use crate::simd::correlate::slide;
 
 /// The greatest delay.
 const REACH: usize = 143;
 /// Past weighted speech and a frame of it.
 pub(super) const LENGTH: usize = REACH + FRAME;
+
+/// Every second sample of the signal: those of the parity of its first sample, and the others.
+struct Halves {
+    even: [i16; ROOM],
+    odd: [i16; ROOM],
+}
+
+/// Half the samples, rounded up to what the correlations look at.
+const ROOM: usize = LENGTH.div_ceil(2);
+/// Correlations of either half.
+const OUT: usize = 64;
+/// Samples of the frame in one half.
+const TAPS: usize = FRAME / 2;
 
 /// A range's best delay.
 #[derive(Clone, Copy, Debug)]
@@ -21,74 +35,116 @@ struct Peak {
 
 /// `Pitch_ol_fast`: the delay of the frame at the end of `weighted`.
 pub(super) fn delay(weighted: &[i16; LENGTH]) -> i16 {
-    let signal = scaled(weighted);
-    let mut short = best(&signal, (20..40).step_by(1));
-    let mut middle = best(&signal, (40..80).step_by(1));
-    let mut long = best(&signal, (80..REACH).step_by(2));
-    let coarse = long.delay;
-    for delay in [coarse + 1, coarse - 1] {
-        let correlation = correlate(&signal, delay);
+    let correlations = Correlations::new(Halves::scaled(weighted));
+    let short = correlations.best(20..40);
+    let middle = correlations.best(40..80);
+    let mut long = correlations.best((80..REACH).step_by(2));
+    for delay in [long.delay + 1, long.delay - 1] {
+        let correlation = correlations.at(delay);
         if correlation > long.correlation {
             long = Peak { delay, correlation };
         }
     }
-    let [mut r1, mut r2, r3] = [&mut short, &mut middle, &mut long].map(|peak| normalised(&signal, *peak));
+    let [mut r1, mut r2, r3] = [short, middle, long].map(|peak| correlations.normalised(peak));
     let [t1, t2, t3] = [short, middle, long].map(|peak| peak.delay as i16);
 
     // A delay is favoured when a longer one is nearly twice or three times it.
     if (2 * t2 - t3).abs() < 5 {
-        r2 = r2.saturating_add(r3 >> 2);
+        r2 = add(r2, r3 >> 2);
     }
     if (3 * t2 - t3).abs() < 7 {
-        r2 = r2.saturating_add(r3 >> 2);
+        r2 = add(r2, r3 >> 2);
     }
     if (2 * t1 - t2).abs() < 5 {
-        r1 = r1.saturating_add(mult(r2, 6554));
+        r1 = add(r1, mult(r2, 6554));
     }
     if (3 * t1 - t2).abs() < 7 {
-        r1 = r1.saturating_add(mult(r2, 6554));
+        r1 = add(r1, mult(r2, 6554));
     }
     let (t, r) = if r2 > r1 { (t2, r2) } else { (t1, r1) };
     if r3 > r { t3 } else { t }
 }
 
-/// The signal shifted so that its energy fits.
-fn scaled(weighted: &[i16; LENGTH]) -> [i16; LENGTH] {
-    let mut overflow = false;
-    let mut energy = 0;
-    for &sample in weighted.iter().step_by(2) {
-        energy = flagged::l_mac(energy, sample, sample, &mut overflow);
-    }
-    if overflow {
-        weighted.map(|sample| sample >> 3)
-    } else if energy < 1 << 20 {
-        weighted.map(|sample| shl(sample, 3))
-    } else {
-        *weighted
-    }
-}
-
-/// The correlation of the even samples with those a delay before. Equation (A.4).
-fn correlate(signal: &[i16; LENGTH], delay: usize) -> i32 {
-    let now = signal[REACH..].iter().step_by(2);
-    now.zip(signal[REACH - delay..].iter().step_by(2)).fold(0, |sum, (&a, &b)| l_mac(sum, a, b))
-}
-
-fn best(signal: &[i16; LENGTH], delays: impl Iterator<Item = usize>) -> Peak {
-    let mut best = Peak { delay: 0, correlation: i32::MIN };
-    for delay in delays {
-        let correlation = correlate(signal, delay);
-        // Equal is not better; the first delay is taken whatever its correlation.
-        if correlation > best.correlation || best.delay == 0 {
-            best = Peak { delay, correlation };
+impl Halves {
+    /// The signal, shifted so that the energy of its even samples fits.
+    fn scaled(weighted: &[i16; LENGTH]) -> Self {
+        let mut halves = Self { even: [0; ROOM], odd: [0; ROOM] };
+        let (pairs, last) = weighted.as_chunks::<2>();
+        for ((even, odd), pair) in halves.even.iter_mut().zip(&mut halves.odd).zip(pairs) {
+            (*even, *odd) = (pair[0], pair[1]);
         }
+        halves.even[ROOM - 1] = last[0];
+        // A sum of squares saturates on its way exactly when it is too large at the end.
+        let energy = 2 * energy(&halves.even);
+        if energy > i64::from(i32::MAX) {
+            halves.each(|sample| sample >> 3);
+        } else if energy < 1 << 20 {
+            halves.each(|sample| saturate(i32::from(sample) << 3));
+        }
+        halves
     }
-    best
+
+    fn each(&mut self, change: impl Fn(i16) -> i16) {
+        self.even.iter_mut().chain(&mut self.odd).for_each(|sample| *sample = change(*sample));
+    }
 }
 
-/// Equation (A.5).
-fn normalised(signal: &[i16; LENGTH], peak: Peak) -> i16 {
-    let past = signal[REACH - peak.delay..][..FRAME].iter().step_by(2);
-    let energy = past.fold(1, |sum, &sample| l_mac(sum, sample, sample));
-    extract_l(dpf::mul(peak.correlation, inv_sqrt(energy)))
+fn energy(samples: &[i16]) -> i64 {
+    samples.iter().map(|&sample| i64::from(i32::from(sample) * i32::from(sample))).sum()
+}
+
+/// Correlations of every second sample of the frame, which are odd, with those a delay before. Equation (A.4).
+struct Correlations {
+    halves: Halves,
+    /// With odd samples, by half the delay down from 142; with even samples, by half the delay down from 143.
+    with: [[i32; OUT]; 2],
+}
+
+impl Correlations {
+    fn new(halves: Halves) -> Self {
+        let mut frame = [0; TAPS];
+        frame.copy_from_slice(&halves.odd[REACH / 2..][..TAPS]);
+        let greatest = energy(&halves.even).max(energy(&halves.odd));
+        let with = if 2 * greatest <= i64::from(i32::MAX) {
+            // No partial sum of any delay exceeds the greater energy (Cauchy and Schwarz).
+            [&halves.odd, &halves.even].map(|half| slide::<OUT, TAPS>(&frame, half).map(|sum| 2 * sum))
+        } else {
+            [&halves.odd, &halves.even].map(|half| stepwise(&frame, half))
+        };
+        Self { halves, with }
+    }
+
+    fn at(&self, delay: usize) -> i32 {
+        self.with[delay % 2][(REACH - delay) / 2]
+    }
+
+    /// The first of the best delays.
+    fn best(&self, delays: impl Iterator<Item = usize>) -> Peak {
+        let mut best = Peak { delay: 0, correlation: i32::MIN };
+        for delay in delays {
+            let correlation = self.at(delay);
+            if correlation > best.correlation || best.delay == 0 {
+                best = Peak { delay, correlation };
+            }
+        }
+        best
+    }
+
+    /// Equation (A.5).
+    fn normalised(&self, peak: Peak) -> i16 {
+        let half = if peak.delay % 2 == 0 { &self.halves.odd } else { &self.halves.even };
+        let past = &half[(REACH - peak.delay) / 2..][..TAPS];
+        let energy = l_saturate(1 + 2 * energy(past));
+        extract_l(dpf::mul(peak.correlation, inv_sqrt(energy)))
+    }
+}
+
+/// The sums of [`slide`], doubled and saturating at each step.
+#[cold]
+fn stepwise(frame: &[i16; TAPS], half: &[i16; ROOM]) -> [i32; OUT] {
+    let mut out = [0; OUT];
+    for (at, out) in out.iter_mut().enumerate() {
+        *out = frame.iter().zip(&half[at..]).fold(0, |sum, (&a, &b)| l_mac(sum, a, b));
+    }
+    out
 }
