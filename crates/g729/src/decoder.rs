@@ -205,9 +205,7 @@ impl Decoder {
         self.before = now;
         self.excitation.copy_within(FRAME.., 0);
         self.postfilter.filter(out, lpc, delays);
-        for sample in out {
-            *sample = round(l_shl(self.output.step(*sample), 1));
-        }
+        self.output.filter(out);
     }
 }
 

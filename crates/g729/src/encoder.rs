@@ -178,9 +178,9 @@ impl Encoder {
     /// Filters the new samples to the end of the window.
     fn take_in(&mut self, pcm: &[i16; FRAME]) {
         self.speech.copy_within(FRAME.., 0);
-        for (out, &sample) in self.speech[WINDOW - FRAME..].iter_mut().zip(pcm) {
-            *out = crate::ops::round(self.input.step(sample));
-        }
+        let mut filtered = *pcm;
+        self.input.filter(&mut filtered);
+        self.speech[WINDOW - FRAME..].copy_from_slice(&filtered);
         probe::record("pre", &self.speech[WINDOW - FRAME..]);
     }
 

@@ -5,8 +5,10 @@
     reason = "delays are bounded where they are decoded, positions by the three bits they are made of"
 )]
 
+use crate::filter::peak;
 use crate::gain::Gains;
-use crate::ops::{add, l_mac, l_mult, l_shl, mult, round, shl};
+use crate::ops::{add, l_mac, mult, round, saturate, shl};
+use crate::simd::filter::fir8;
 use crate::tables::pitch::INTERPOLATION;
 
 /// Samples of a subframe of 5 ms.
@@ -42,11 +44,32 @@ pub(crate) struct Delay {
 /// `Pred_lt_3`: writes the subframe at `start` of an excitation buffer from what lies a delay before it. Equation (40).
 ///
 /// Before `start` there must be `whole + 11` samples at least.
+#[inline]
 pub(crate) fn interpolate_past(excitation: &mut [i16], start: usize, delay: Delay) {
-    // A fraction of -1/3 is a delay one sample shorter and 2/3 more; the filter's phase counts thirds of advance.
+    // A fraction of 1/3 is a delay one sample longer and 2/3 less; the filter's phase counts thirds of advance.
     let (phase, back) =
         if delay.thirds > 0 { (3 - delay.thirds, delay.whole + 1) } else { (-delay.thirds, delay.whole) };
     let (phase, back) = (usize::from(phase.unsigned_abs()), usize::from(back.unsigned_abs()));
+    let from = start - back - (TAPS / 2 - 1);
+    let (taps, limit) = &PHASES[phase];
+    // A block looks at nothing that it writes itself.
+    if back >= TAPS / 2 + BLOCK {
+        for n in (0..SUBFRAME).step_by(BLOCK) {
+            let block = fir8::<TAPS, 15>(taps, &excitation[from + n..]);
+            excitation[start + n..start + n + BLOCK].copy_from_slice(&block);
+        }
+        let looked_at = (from + SUBFRAME + TAPS).min(start + SUBFRAME);
+        if peak(&excitation[from..looked_at]) <= *limit {
+            return;
+        }
+    }
+    interpolate_stepwise(excitation, start, phase, back);
+}
+
+/// The same with all operators saturating.
+#[cold]
+#[inline(never)]
+fn interpolate_stepwise(excitation: &mut [i16], start: usize, phase: usize, back: usize) {
     for n in start..start + SUBFRAME {
         let at = n - back;
         let mut sum = 0;
@@ -56,6 +79,30 @@ pub(crate) fn interpolate_past(excitation: &mut [i16], start: usize, delay: Dela
         }
         excitation[n] = round(sum);
     }
+}
+
+/// Taps of the interpolation at one phase.
+const TAPS: usize = 20;
+/// Samples interpolated at once.
+const BLOCK: usize = 8;
+
+/// The taps of each phase, for the oldest sample first, and the greatest magnitude of samples that saturates no sum.
+static PHASES: [([i16; TAPS], i32); 3] = [phase(0), phase(1), phase(2)];
+
+#[expect(clippy::cast_possible_truncation, reason = "the quotient of a word by more than 2^15")]
+const fn phase(phase: usize) -> ([i16; TAPS], i32) {
+    let mut taps = [0; TAPS];
+    let mut magnitude = 0;
+    let mut i = 0;
+    while i < TAPS / 2 {
+        taps[TAPS / 2 - 1 - i] = INTERPOLATION[phase + 3 * i];
+        taps[TAPS / 2 + i] = INTERPOLATION[3 - phase + 3 * i];
+        magnitude += (INTERPOLATION[phase + 3 * i] as i64).abs();
+        magnitude += (INTERPOLATION[3 - phase + 3 * i] as i64).abs();
+        i += 1;
+    }
+    // The reference's sums are twice the products.
+    (taps, (((1 << 30) - 1) / magnitude) as i32)
 }
 
 /// `Decod_ACELP`: the four pulses of a codeword (C) and their signs (S), Q13. Clause 3.8.2.
@@ -89,9 +136,16 @@ pub(crate) fn sharpening_of(pitch_gain: i16) -> i16 {
 }
 
 /// Turns the adaptive vector in `excitation` into the excitation. Equation (75).
+#[inline]
 pub(crate) fn mix(excitation: &mut [i16], code: &Vector, gains: Gains) {
+    let (pitch, code_gain) = (i32::from(gains.pitch), i32::from(gains.code));
     for (out, &pulse) in excitation.iter_mut().zip(code) {
-        let sum = l_mac(l_mult(*out, gains.pitch), pulse, gains.code);
-        *out = round(l_shl(sum, 1));
+        // Half the reference's sum in Q14, which does not saturate: no gain is negative. Its shifts saturate where the
+        // excitation does.
+        let sum = i32::from(*out) * pitch + i32::from(pulse) * code_gain;
+        *out = saturate((sum + 0x2000) >> 14);
     }
 }
+
+#[cfg(test)]
+mod tests;

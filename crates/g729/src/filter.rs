@@ -1,10 +1,15 @@
-//! Filters by `A(z)` and `1/A(z)`, their weighting, and the high-pass filters at both ends.
+//! Filters by `A(z)` and `1/A(z)`, and their weighting.
 
 #![expect(clippy::indexing_slicing, reason = "buffers begin with as many past samples as the filter's order")]
 
+mod high_pass;
+mod recursive;
+mod stepwise;
+
+pub(crate) use self::high_pass::HighPass;
 use crate::lsp::{Lpc, ORDER};
-use crate::ops::flagged;
-use crate::ops::{l_extract, l_mac, l_mult, l_shl, mpy_32_16, round};
+use crate::ops::mult_r;
+use crate::simd::filter::fir8;
 
 /// Whether a sum saturated on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,76 +22,43 @@ pub(crate) enum Range {
 }
 
 /// `Syn_filt`: filters by `1/A(z)`. `out` begins with the last ten samples put out, and the new ones follow.
+#[inline]
 pub(crate) fn synthesise(a: &Lpc, input: &[i16], out: &mut [i16]) -> Range {
-    let mut overflow = false;
-    for (n, &sample) in input.iter().enumerate() {
-        let mut sum = flagged::l_mult(sample, a[0], &mut overflow);
-        for j in 1..=ORDER {
-            sum = flagged::l_msu(sum, a[j], out[ORDER + n - j], &mut overflow);
-        }
-        let scaled = flagged::l_shl(sum, 3, &mut overflow);
-        out[ORDER + n] = flagged::round(scaled, &mut overflow);
-    }
-    if overflow { Range::Exceeded } else { Range::Kept }
+    let exact = if let Ok(subframe) = <&[i16; 40]>::try_from(input) {
+        recursive::synthesise(a, subframe, out)
+    } else if let Ok(response) = <&[i16; 22]>::try_from(input) {
+        recursive::synthesise(a, response, out)
+    } else {
+        false
+    };
+    if exact && sums_fit(a, &[input, out]) { Range::Kept } else { stepwise::synthesise(a, input, out) }
 }
 
 /// `Residu`: filters by `A(z)`. `signal` begins with ten past samples.
+#[inline]
 pub(crate) fn residual(a: &Lpc, signal: &[i16], out: &mut [i16]) {
-    for (n, out) in out.iter_mut().enumerate() {
-        let mut sum = l_mult(signal[ORDER + n], a[0]);
-        for j in 1..=ORDER {
-            sum = l_mac(sum, a[j], signal[ORDER + n - j]);
-        }
-        *out = round(l_shl(sum, 3));
+    let (blocks, rest) = out.as_chunks_mut::<8>();
+    if !rest.is_empty() || !sums_fit(a, &[signal]) {
+        return stepwise::residual(a, signal, out);
+    }
+    let mut oldest_first = *a;
+    oldest_first.reverse();
+    for (k, block) in blocks.iter_mut().enumerate() {
+        *block = fir8::<{ ORDER + 1 }, 12>(&oldest_first, &signal[8 * k..]);
     }
 }
 
-/// `Weight_Az`: `A(z/gamma)`, gamma in Q15.
-pub(crate) fn weighted(a: &Lpc, gamma: i16) -> Lpc {
-    let mut out = *a;
-    let mut factor = gamma;
-    for coefficient in out.iter_mut().skip(1) {
-        *coefficient = round(l_mult(*coefficient, factor));
-        factor = round(l_mult(factor, gamma));
+/// Whether no sum of coefficients times samples of these signals can saturate, at whatever step.
+#[inline]
+fn sums_fit(a: &Lpc, signals: &[&[i16]]) -> bool {
+    // The reference's sums are twice the products.
+    const LIMIT: i64 = 1 << 30;
+    let magnitude: i32 = a.iter().map(|&x| i32::from(x).abs()).sum();
+    if magnitude < 1 << 15 {
+        return true;
     }
-    out
-}
-
-/// A high-pass filter of second order whose recursive part keeps 31 bits. Clauses 3.1 and 4.2.5.
-#[derive(Clone, Debug)]
-pub(crate) struct HighPass {
-    numerator: [i16; 3],
-    /// Signs reversed; the first is not used.
-    denominator: [i16; 3],
-    /// The left shift that brings a sum to Q31 of the scaled output.
-    shift: i16,
-    /// The last two inputs.
-    input: [i16; 2],
-    /// The last two outputs.
-    output: [i32; 2],
-}
-
-impl HighPass {
-    /// A filter at rest.
-    pub(crate) const fn new(numerator: [i16; 3], denominator: [i16; 3], shift: i16) -> Self {
-        Self { numerator, denominator, shift, input: [0; 2], output: [0; 2] }
-    }
-
-    /// Filters one sample; the output in the upper half of the word.
-    pub(crate) fn step(&mut self, sample: i16) -> i32 {
-        let [b0, b1, b2] = self.numerator;
-        let [_, a1, a2] = self.denominator;
-        let (hi1, lo1) = l_extract(self.output[0]);
-        let (hi2, lo2) = l_extract(self.output[1]);
-        let mut sum = mpy_32_16(hi1, lo1, a1).saturating_add(mpy_32_16(hi2, lo2, a2));
-        sum = l_mac(sum, sample, b0);
-        sum = l_mac(sum, self.input[0], b1);
-        sum = l_mac(sum, self.input[1], b2);
-        let out = l_shl(sum, self.shift);
-        self.input = [sample, self.input[0]];
-        self.output = [out, self.output[0]];
-        out
-    }
+    let peak = signals.iter().map(|signal| peak(signal)).max().unwrap_or(0);
+    i64::from(magnitude) * i64::from(peak) < LIMIT
 }
 
 /// The greatest magnitude of a signal.
@@ -95,3 +67,18 @@ pub(crate) fn peak(signal: &[i16]) -> i32 {
     let (low, high) = signal.iter().fold((0, 0), |(low, high): (i16, i16), &x| (low.min(x), high.max(x)));
     i32::from(high).max(-i32::from(low))
 }
+
+/// `Weight_Az`: `A(z/gamma)`, gamma in Q15.
+#[inline]
+pub(crate) fn weighted(a: &Lpc, gamma: i16) -> Lpc {
+    let mut out = *a;
+    let mut factor = gamma;
+    for coefficient in out.iter_mut().skip(1) {
+        *coefficient = mult_r(*coefficient, factor);
+        factor = mult_r(factor, gamma);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

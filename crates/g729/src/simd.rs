@@ -4,5 +4,6 @@
 //! callers know that from a bound on the operands, and else go the way of the saturating operators.
 
 pub(crate) mod correlate;
+pub(crate) mod filter;
 mod level;
 pub(crate) mod search;
