@@ -8,6 +8,8 @@
 
 mod cng;
 mod decoder;
+mod dpf;
+mod encoder;
 mod excitation;
 mod filter;
 mod frame;
@@ -27,4 +29,5 @@ mod tables;
 mod testdata;
 
 pub use decoder::Decoder;
+pub use encoder::{Encoder, EncoderOptions};
 pub use frame::Frame;

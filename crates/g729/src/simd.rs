@@ -3,4 +3,7 @@
 //! This is the only module of the crate with unsafe code. What is here is exact as long as the sums fit their words;
 //! callers know that from a bound on the operands, and else go the way of the saturating operators.
 
+pub(crate) mod correlate;
 pub(crate) mod filter;
+mod level;
+pub(crate) mod search;
