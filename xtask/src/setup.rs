@@ -12,7 +12,7 @@ use crate::shell::{Program, find_program};
 /// A part of the project that needs system packages of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Feature {
-    /// Compile the workspace: a C compiler for the crates that bring C or assembly.
+    /// Compile the workspace: a C compiler for the crates that bring C or assembly, and CMake for one of them.
     Build,
     /// Run `cargo xtask test`.
     Test,
@@ -39,6 +39,9 @@ const fn package(name: &'static str, proof: &'static str) -> Package {
 }
 
 const COMPILER: Package = package("gcc", "cc");
+/// Builds libopus, from the sources that the crate `opus` brings.
+const CMAKE: Package = package("cmake", "cmake");
+const MAKE: Package = package("make", "make");
 const SPEECH: Package =
     package("asterisk-core-sounds-en-wav", "/usr/share/asterisk/sounds/en_US_f_Allison/vm-intro.wav");
 const FFMPEG: Package = package("ffmpeg", "ffmpeg");
@@ -47,7 +50,7 @@ const RTPENGINE: Package = package("rtpengine-daemon", "rtpengine");
 impl Feature {
     fn packages(self) -> Vec<Package> {
         match self {
-            Self::Build => vec![COMPILER, package("libc6-dev", "/usr/include/stdlib.h")],
+            Self::Build => vec![COMPILER, CMAKE, MAKE, package("libc6-dev", "/usr/include/stdlib.h")],
             Self::Test => vec![COMPILER, FFMPEG, SPEECH],
             Self::Demo => vec![COMPILER, SPEECH],
             Self::Interop => vec![

@@ -99,6 +99,10 @@ pub trait Encoder: Send {
     /// [`EncodeError`]; nothing of the state has changed where the length was wrong.
     fn encode(&mut self, pcm: &[i16], payload: &mut [u8]) -> Result<Encoded, EncodeError>;
 
+    /// Tells how much of what is sent gets lost, in percent: a codec with error correction spends as much on it as that
+    /// is worth. Nothing to those without.
+    fn expect_loss(&mut self, _percent: u8) {}
+
     /// Back to the state of a new encoder.
     fn reset(&mut self);
 }

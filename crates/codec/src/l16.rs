@@ -28,7 +28,7 @@ impl Decoder for L16Decoder {
     fn duration(&self, payload: &[u8]) -> Result<usize, DecodeError> {
         let len = payload.len();
         let samples = len / 2;
-        if len % 2 != 0 || samples == 0 || samples > max_samples(self.rate) {
+        if !len.is_multiple_of(2) || samples == 0 || samples > max_samples(self.rate) {
             return Err(DecodeError::Malformed { len });
         }
         Ok(samples)

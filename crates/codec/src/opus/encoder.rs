@@ -1,0 +1,156 @@
+//! Samples to payloads.
+
+use opus::{Application, Bandwidth, Bitrate, Channels, Signal};
+
+use super::join::{Frames, MAX_FRAMES};
+use super::{rate_for, rate_within, unsupported};
+use crate::coder::{Encoded, Encoder, MAX_PACKET_MS, Transmission, check_length};
+use crate::error::{EncodeError, Unsupported};
+use crate::parameters::OpusParameters;
+use crate::settings::EncoderSettings;
+
+/// Bit rates that Opus has, in bit/s [RFC7587 3.1.1].
+const BITRATES: std::ops::RangeInclusive<u32> = 6000..=510_000;
+/// A frame that came out this short need not be sent: it says that there is a pause [RFC7587 3.1.3].
+const PAUSE: usize = 2;
+/// The longest that one frame can be in octets [RFC6716 3.4].
+const MAX_FRAME: usize = 1275;
+
+/// Samples to Opus.
+pub(crate) struct OpusEncoder {
+    library: opus::Encoder,
+    rate: u32,
+    /// One frame of a packet that takes several, before they are joined; its first octet says what it is.
+    frame: Box<[u8; MAX_FRAME + 1]>,
+    /// True while frames must all have the same bandwidth, since they share a packet.
+    fixed_bandwidth: bool,
+}
+
+impl OpusEncoder {
+    /// An encoder of audio at `rate_hint` hertz or less for a party that asked for `party`.
+    pub(crate) fn new(
+        rate_hint: u32,
+        party: &OpusParameters,
+        settings: &EncoderSettings,
+    ) -> Result<Self, Unsupported> {
+        let rate = rate_for(rate_hint).min(rate_within(party.max_playback_rate));
+        let library = configured(rate, party, settings).map_err(|error| unsupported(&error))?;
+        Ok(Self { library, rate, frame: Box::new([0; MAX_FRAME + 1]), fixed_bandwidth: false })
+    }
+
+    /// A packet that is one frame, or several that libopus joins itself.
+    fn encode_whole(&mut self, pcm: &[i16], payload: &mut [u8]) -> Result<usize, EncodeError> {
+        self.fix_bandwidth(false)?;
+        self.library.encode(pcm, payload).map_err(|error| refused(&error, payload.len()))
+    }
+
+    /// A packet of a length that Opus only has as several frames of 10 ms [RFC6716 3.2.5].
+    fn encode_parts(&mut self, pcm: &[i16], payload: &mut [u8]) -> Result<usize, EncodeError> {
+        self.fix_bandwidth(true)?;
+        let have = payload.len();
+        let mut frames = Frames::new(payload);
+        for part in pcm.chunks(self.granule()) {
+            let room = frames.room().min(self.frame.len());
+            if room <= PAUSE {
+                return Err(EncodeError::NoRoom { need: have + PAUSE, have });
+            }
+            let frame = self.frame.get_mut(..room).unwrap_or_default();
+            let len = self.library.encode(part, frame).map_err(|error| refused(&error, room))?;
+            frames.push(frame.get(..len).unwrap_or_default());
+        }
+        Ok(frames.finish())
+    }
+
+    fn fix_bandwidth(&mut self, fixed: bool) -> Result<(), EncodeError> {
+        if fixed != self.fixed_bandwidth {
+            let bandwidth = if fixed { bandwidth(self.rate) } else { Bandwidth::Auto };
+            self.library.set_bandwidth(bandwidth).map_err(|error| refused(&error, 0))?;
+            self.fixed_bandwidth = fixed;
+        }
+        Ok(())
+    }
+}
+
+impl Encoder for OpusEncoder {
+    fn sample_rate(&self) -> u32 {
+        self.rate
+    }
+
+    fn granule(&self) -> usize {
+        (self.rate / 100) as usize
+    }
+
+    fn encode(&mut self, pcm: &[i16], payload: &mut [u8]) -> Result<Encoded, EncodeError> {
+        let granule = self.granule();
+        check_length(pcm.len(), granule, (self.rate / 1000 * MAX_PACKET_MS) as usize)?;
+        let len = match pcm.len() / granule {
+            1 | 2 | 4 | 6 | 8 | 10 | 12 => self.encode_whole(pcm, payload)?,
+            parts if parts <= MAX_FRAMES => self.encode_parts(pcm, payload)?,
+            _ => return Err(EncodeError::Length { samples: pcm.len() }),
+        };
+        if len <= PAUSE {
+            return Ok(Encoded { len: 0, kind: Transmission::Nothing });
+        }
+        let pause = self.library.get_in_dtx().unwrap_or(false);
+        let kind = if pause { Transmission::ComfortNoise } else { Transmission::Speech };
+        Ok(Encoded { len, kind })
+    }
+
+    fn expect_loss(&mut self, percent: u8) {
+        // Cannot fail with a value in range.
+        let _ = self.library.set_packet_loss_perc(i32::from(percent.min(100)));
+    }
+
+    fn reset(&mut self) {
+        // Cannot fail on an encoder that was made.
+        let _ = self.library.reset_state();
+    }
+}
+
+/// An encoder that does what the party wants and the settings say.
+fn configured(
+    rate: u32,
+    party: &OpusParameters,
+    settings: &EncoderSettings,
+) -> Result<opus::Encoder, opus::Error> {
+    let mut library = opus::Encoder::new(rate, Channels::Mono, Application::Voip)?;
+    let wanted = settings.opus_bitrate.unwrap_or_else(|| default_bitrate(rate));
+    let bitrate =
+        wanted.min(party.max_average_bitrate.unwrap_or(u32::MAX)).clamp(*BITRATES.start(), *BITRATES.end());
+    library.set_bitrate(Bitrate::Bits(bitrate.cast_signed()))?;
+    library.set_vbr(!party.cbr)?;
+    library.set_signal(Signal::Voice)?;
+    library.set_complexity(i32::from(settings.opus_complexity.min(10)))?;
+    library.set_inband_fec(party.use_in_band_fec)?;
+    library.set_packet_loss_perc(i32::from(settings.expected_loss_percent.min(100)))?;
+    library.set_dtx(settings.dtx && party.use_dtx)?;
+    Ok(library)
+}
+
+/// Bit rates for voice in the middle of what RFC 7587 3.1.1 recommends, with some room for error correction.
+const fn default_bitrate(rate: u32) -> u32 {
+    match rate {
+        8000 => 16_000,
+        12_000 => 18_000,
+        16_000 => 24_000,
+        24_000 => 28_000,
+        _ => 32_000,
+    }
+}
+
+const fn bandwidth(rate: u32) -> Bandwidth {
+    match rate {
+        8000 => Bandwidth::Narrowband,
+        12_000 => Bandwidth::Mediumband,
+        16_000 => Bandwidth::Wideband,
+        24_000 => Bandwidth::Superwideband,
+        _ => Bandwidth::Fullband,
+    }
+}
+
+fn refused(error: &opus::Error, have: usize) -> EncodeError {
+    match error.code() {
+        opus::ErrorCode::BufferTooSmall => EncodeError::NoRoom { need: have + 1, have },
+        code => EncodeError::Library(code as i32),
+    }
+}
