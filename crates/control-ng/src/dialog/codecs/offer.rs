@@ -183,7 +183,7 @@ fn add_companions(lines: &mut Vec<CodecLine>, wanted: [bool; 2]) {
             let is_opus = |line: &CodecLine| line.codec.encoding == Encoding::Opus;
             let for_opus_only =
                 lines.iter().filter(|l| l.added && l.codec.clock_rate == clock_rate).all(is_opus);
-            if !has && !(encoding == Encoding::ComfortNoise && for_opus_only) {
+            if !(has || encoding == Encoding::ComfortNoise && for_opus_only) {
                 added.push(line_of(codec));
             }
         }
