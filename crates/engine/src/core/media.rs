@@ -312,6 +312,9 @@ impl Core {
     /// Takes a packet into the jitter buffer of its leg, where there is one.
     fn hear(&mut self, now: Time, slot: u32, (input, heard): (&Input, &Heard), packet: &PacketBuf) {
         let Some(Leg { hearing: Some(hearing), .. }) = self.legs.get_mut(slot) else { return };
+        if input.event {
+            return hearing.note_event(now, input);
+        }
         let arrived = Arrived {
             epoch: input.epoch.epoch,
             index: input.index,
@@ -320,11 +323,7 @@ impl Core {
             marker: input.marker,
             payload: packet.bytes().get(heard.payload.clone()).unwrap_or_default(),
         };
-        if input.event {
-            hearing.note_event(now, &arrived);
-        } else {
-            hearing.insert(now, &arrived);
-        }
+        hearing.insert(now, &arrived);
     }
 
     /// Counts a packet of the party's stream whose payload type was not agreed: it was not lost, and nobody who hears
