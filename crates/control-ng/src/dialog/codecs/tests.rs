@@ -165,7 +165,10 @@ fn offers_get_what_the_options_add() {
         ("U te cn", "add=L16/16000", {
             "U 96:L16/16000 97:CN/16000 98:telephone-event/16000{0-15} te cn".to_owned()
         }),
-        ("U te", "add=CN", "U te cn".to_owned()),
+        ("U te", "add=CN", "U cn te".to_owned()),
+        ("U te", "add=CN add=PCMA", "U A cn te".to_owned()),
+        ("opus te48 U te", "mask=opus add=G722", "22 U te".to_owned()),
+        ("te U", "add=PCMA", "te U A".to_owned()),
         ("U A te", "mask=PCMU add=opus", opus("A", "te")),
         ("U A te", "mask=all add=opus", OPUS.to_owned()),
         ("U A te", "mask=all except=telephone-event add=opus", format!("{OPUS} {TE48}")),
