@@ -2,6 +2,7 @@
 
 mod control;
 mod events;
+mod loss;
 mod produce;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use mediapoint_packet::rtp::{PayloadType, RtpTicks};
 
 use self::control::Control;
 use self::events::Noted;
+use self::loss::LossMeter;
 use crate::conceal::Concealer;
 use crate::config::{ConfigError, PlayoutConfig};
 use crate::payloads::{Meaning, Payloads};
@@ -173,6 +175,7 @@ pub struct Playout {
     beyond: usize,
     /// The next audio does not go on from what was heard last.
     seam: bool,
+    loss: LossMeter,
     late_run: u32,
     now: Time,
     statistics: PlayoutStatistics,
@@ -210,6 +213,7 @@ impl Playout {
             filling: Filling::Silence,
             beyond: 0,
             seam: false,
+            loss: LossMeter::default(),
             late_run: 0,
             now: Time::ZERO,
             statistics: PlayoutStatistics::default(),
@@ -367,6 +371,7 @@ impl Playout {
 
     fn refuse_late(&mut self) -> Inserted {
         self.statistics.late += 1;
+        self.loss.forgive();
         self.late_run += 1;
         if self.late_run >= RESTART_RUN {
             // Nobody told of a new epoch, yet nothing else comes.

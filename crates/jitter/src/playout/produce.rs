@@ -30,6 +30,8 @@ enum Plan {
     Conceal(usize),
     /// It is behind a pause that is not over.
     Wait,
+    /// What is missing before it may yet come: so many samples to make do without.
+    Hope(usize),
     /// Too much waits.
     Shed,
 }
@@ -55,6 +57,7 @@ impl Playout {
                 Plan::Play => self.play_packet(place, &slot),
                 Plan::Conceal(lost) => self.conceal_before(place, &slot, lost),
                 Plan::Wait => self.bide(want, true),
+                Plan::Hope(left) => self.bide(want.min(left), true),
                 Plan::Shed => self.shed(place, &slot),
             }
         }
@@ -84,6 +87,9 @@ impl Playout {
             if left <= rate / SLIVER {
                 return Plan::Play;
             }
+            if self.may_yet_come(slot, gap) && !draining {
+                return Plan::Hope(left);
+            }
             if left <= rate * MAX_BRIDGE_MS / 1000 {
                 return Plan::Conceal(left);
             }
@@ -99,6 +105,11 @@ impl Playout {
     fn missing(&self, position: &Position, slot: &Slot) -> u64 {
         let between = slot.index.saturating_sub(position.index).saturating_sub(1);
         between.saturating_sub(self.noted.between(slot.epoch, position.index, slot.index))
+    }
+
+    /// While the delay is below its target, what is missing `gap` samples before `slot` is more likely late than lost.
+    fn may_yet_come(&self, slot: &Slot, gap: usize) -> bool {
+        self.now.since(slot.nominal) + self.duration_of(gap) < self.target.delay(self.now)
     }
 
     /// A pause ends when its time is over, unless the delay had better change.
@@ -139,7 +150,8 @@ impl Playout {
             && position.epoch == slot.epoch
         {
             let missing = self.missing(position, slot);
-            self.statistics.lost += missing;
+            self.statistics.lost = self.statistics.lost.saturating_add(missing);
+            self.loss.observe(missing);
             let step = u32::try_from(slot.index.saturating_sub(position.index)).unwrap_or(u32::MAX);
             before = (position.before << 1 | 1).checked_shl(step.saturating_sub(1)).unwrap_or(0);
         }
@@ -184,7 +196,7 @@ impl Playout {
             let room = self.tape.room(samples);
             self.concealer.merge(room.get_mut(..len).unwrap_or_default());
         }
-        self.finish(slot, len, signal);
+        self.finish(slot, len, signal, false);
     }
 
     /// Conceals `lost` samples before a packet and plays that too.
@@ -222,11 +234,11 @@ impl Playout {
         self.concealer.bridge(past, gap, behind.get(..len).unwrap_or_default());
         self.store.remove(place);
         self.tape.commit(lost, Kind::Concealed);
-        self.finish(slot, len, signal);
+        self.finish(slot, len, signal, true);
     }
 
     /// A packet was decoded to the tape's end.
-    fn finish(&mut self, slot: &Slot, len: usize, signal: Signal) {
+    fn finish(&mut self, slot: &Slot, len: usize, signal: Signal, early: bool) {
         let kind = match signal {
             Signal::Speech => Kind::Speech,
             Signal::ComfortNoise => Kind::ComfortNoise,
@@ -235,11 +247,17 @@ impl Playout {
         self.seam = false;
         self.statistics.played += 1;
         self.pass(slot);
+        // With the packet behind a gap at hand, what is missing is drawn from both sides, or from that packet itself.
+        let headroom = if self.loss.is_lossy() { self.duration_of(len) } else { Duration::ZERO };
+        self.target.set_headroom(headroom);
         if signal == Signal::Speech {
             self.filling = Filling::Concealment;
             let (spare, waited) = (self.now.since(slot.nominal), self.now.since(slot.arrival));
-            self.statistics.delay = spare;
-            self.control.decoded(self.now, spare, waited);
+            // What was decoded ahead of its time, to conceal what is before it, tells nothing of the delay.
+            if !early {
+                self.statistics.delay = spare;
+                self.control.decoded(self.now, spare, waited);
+            }
         } else {
             self.filling = Filling::CodecNoise;
         }
