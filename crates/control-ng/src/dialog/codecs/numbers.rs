@@ -49,7 +49,7 @@ impl Numbers {
     pub(super) fn assign(&self, lines: &mut Vec<CodecLine>, received: &[CodecLine]) {
         let keeps = |line: &CodecLine| {
             let is_dynamic = DYNAMIC.iter().any(|range| range.contains(&line.payload_type));
-            !line.added && !(is_dynamic && self.means_other(line.payload_type, &line.codec))
+            !(line.added || is_dynamic && self.means_other(line.payload_type, &line.codec))
         };
         let kept = lines.iter().filter(|line| !line.masked && keeps(line));
         let mut given: Vec<u8> = kept.map(|line| line.payload_type).collect();

@@ -147,11 +147,16 @@ fn line_of(codec: Codec) -> CodecLine {
     line
 }
 
-/// Inserts audio after the last audio codec, anything else at the end.
+/// Inserts before the events and noise that follow the first audio codecs.
 fn insert(lines: &mut Vec<CodecLine>, line: CodecLine) {
-    let end = lines.len();
-    let last = lines.iter().rposition(CodecLine::is_audio).map_or(0, |at| at + 1);
-    lines.insert(if line.is_audio() { last } else { end }, line);
+    lines.insert(end_of_audio(lines), line);
+}
+
+/// Where the first run of audio codecs ends.
+fn end_of_audio(lines: &[CodecLine]) -> usize {
+    let first = lines.iter().position(CodecLine::is_audio).unwrap_or(0);
+    let run = lines.iter().skip(first).take_while(|line| line.is_audio()).count();
+    first + run
 }
 
 /// Where everything may have to be decoded, only what can be decoded stays on offer; unless nothing would.
@@ -183,12 +188,12 @@ fn add_companions(lines: &mut Vec<CodecLine>, wanted: [bool; 2]) {
             let is_opus = |line: &CodecLine| line.codec.encoding == Encoding::Opus;
             let for_opus_only =
                 lines.iter().filter(|l| l.added && l.codec.clock_rate == clock_rate).all(is_opus);
-            if !has && !(encoding == Encoding::ComfortNoise && for_opus_only) {
+            if !(has || encoding == Encoding::ComfortNoise && for_opus_only) {
                 added.push(line_of(codec));
             }
         }
     }
-    let at = lines.iter().rposition(CodecLine::is_audio).map_or(0, |at| at + 1);
+    let at = end_of_audio(lines);
     lines.splice(at..at, added);
 }
 

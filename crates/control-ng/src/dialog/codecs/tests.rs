@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use mediapoint_engine::{Codec, Encoding, PacketTime};
 use mediapoint_packet::sdp::Sdp;
+use proptest::prelude::*;
 
 use super::offer::OfferPlan;
 use super::*;
-use crate::request::CodecOptions;
+use crate::request::{CodecOptions, Options};
 
 /// What the engine converts, as far as these tests are concerned.
 fn can_convert(codec: &Codec) -> bool {
@@ -78,6 +79,47 @@ fn plan(received: &str, words: &str) -> OfferPlan {
 fn plan_with(received: &str, words: &str, numbers: &Numbers, in_use: &[CodecLine]) -> OfferPlan {
     let rules = OfferRules { options: &options(words), repacketizes: false, in_use, numbers, can_convert };
     plan_offer(&list(received), &rules)
+}
+
+const SHORTHANDS: [&str; 13] =
+    ["U", "A", "22", "29", "opus", "cn", "te", "te48", "foo", "foo16", "te16", "96:L16/8000", "97:PCMU/8000"];
+const CODECS: [&str; 12] = [
+    "all",
+    "full",
+    "PCMU",
+    "PCMA/8000",
+    "opus/48000/1/16000",
+    "G722",
+    "G729",
+    "telephone-event",
+    "CN",
+    "foo",
+    "L16/16000",
+    "",
+];
+
+/// The lists of options that a random word can go to.
+fn verbs(options: &mut CodecOptions) -> [&mut Vec<String>; 9] {
+    let CodecOptions { strip, ignore, except, offer, transcode, mask, consume, accept, set } = options;
+    [strip, ignore, except, offer, transcode, mask, consume, accept, set]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_asked_for_makes_sense(
+        received in prop::sample::subsequence(SHORTHANDS.to_vec(), 0..=8).prop_shuffle(),
+        answered in prop::sample::subsequence(SHORTHANDS.to_vec(), 0..=4).prop_shuffle(),
+        words in prop::collection::vec((0..9_usize, prop::sample::select(CODECS.to_vec())), 0..6),
+        flags in prop::array::uniform3(any::<bool>()),
+    ) {
+        let mut options = Options::default();
+        for (verb, codec) in words {
+            verbs(&mut options.codec)[verb].push(codec.to_owned());
+        }
+        [options.single_codec, options.reuse_codecs, options.asymmetric_codecs] = flags;
+        let (received, answered) = (list(&received.join(" ")), list(&answered.join(" ")));
+        crate::properties::codecs_hold(&received, &answered, &options, can_convert);
+    }
 }
 
 /// What a list is told as, in the shorthands of the numbers and names: `0:PCMU/8000{fmtp}`.
@@ -165,7 +207,10 @@ fn offers_get_what_the_options_add() {
         ("U te cn", "add=L16/16000", {
             "U 96:L16/16000 97:CN/16000 98:telephone-event/16000{0-15} te cn".to_owned()
         }),
-        ("U te", "add=CN", "U te cn".to_owned()),
+        ("U te", "add=CN", "U cn te".to_owned()),
+        ("U te", "add=CN add=PCMA", "U A cn te".to_owned()),
+        ("opus te48 U te", "mask=opus add=G722", "22 U te".to_owned()),
+        ("te U", "add=PCMA", "te U A".to_owned()),
         ("U A te", "mask=PCMU add=opus", opus("A", "te")),
         ("U A te", "mask=all add=opus", OPUS.to_owned()),
         ("U A te", "mask=all except=telephone-event add=opus", format!("{OPUS} {TE48}")),
@@ -366,8 +411,7 @@ fn packet_time_follows_wishes_and_options() {
     let said = |attributes: &str| {
         let text = format!("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\n{attributes}");
         let sdp = Sdp::parse(text.as_bytes()).unwrap();
-        let options = crate::request::Options::default();
-        crate::dialog::describe::Described::read(&sdp, 0, &sdp.media[0], &options).unwrap()
+        crate::dialog::describe::Described::read(&sdp, 0, &sdp.media[0], &Options::default()).unwrap()
     };
     let encoded = |ms| PacketTime::WhereEncoded(Duration::from_millis(ms));
     let time = |attributes, codecs, always, specified| {
