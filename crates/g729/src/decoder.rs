@@ -204,8 +204,11 @@ impl Decoder {
     fn finish(&mut self, now: Activity, lpc: &[Lpc; 2], delays: Option<[i16; 2]>, out: &mut [i16; FRAME]) {
         self.before = now;
         self.excitation.copy_within(FRAME.., 0);
-        self.postfilter.filter(out, lpc, delays);
-        self.output.filter(out);
+        let (subframes, _) = out.as_chunks_mut();
+        for (k, (subframe, a)) in subframes.iter_mut().zip(lpc).enumerate() {
+            self.postfilter.filter(subframe, a, delays.map(|delays| delays[k]));
+            self.output.filter(subframe);
+        }
     }
 }
 
