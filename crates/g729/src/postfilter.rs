@@ -7,7 +7,7 @@
 )]
 
 use crate::excitation::{DELAY_MAX, SUBFRAME, Vector};
-use crate::filter::{peak, residual, synthesise, weighted};
+use crate::filter::{peak, residual, respond, synthesise, weighted};
 use crate::lsp::{Lpc, ORDER};
 use crate::math::inv_sqrt;
 use crate::ops::{
@@ -234,10 +234,17 @@ fn tilt(numerator: &Lpc, denominator: &Lpc) -> i16 {
     let mut impulse = [0; RESPONSE];
     impulse[..=ORDER].copy_from_slice(numerator);
     let mut buffer = [0; ORDER + RESPONSE];
-    let _ = synthesise(denominator, &impulse, &mut buffer);
-    let response = &buffer[ORDER..];
-    let product =
-        |lag: usize| response.iter().zip(&response[lag..]).fold(0, |sum, (&x, &y)| l_mac(sum, x, y));
-    let (energy, neighbour) = (extract_h(product(0)), extract_h(product(1)));
+    respond(denominator, &impulse, &mut buffer);
+    let [mut response, mut next] = [[0; SUBFRAME]; 2];
+    response[..RESPONSE].copy_from_slice(&buffer[ORDER..]);
+    next[..RESPONSE - 1].copy_from_slice(&buffer[ORDER + 1..]);
+    let product = |other| {
+        if peak(&response) <= CORRELATION_LIMIT {
+            2 * product_sum(&response, other)
+        } else {
+            product_stepwise(&response, other)
+        }
+    };
+    let (energy, neighbour) = (extract_h(product(&response)), extract_h(product(&next)));
     if neighbour <= 0 { 0 } else { div_s(mult(neighbour, TILT), energy) }
 }
