@@ -6,6 +6,7 @@
     reason = "indices below the lengths of arrays; sums fit 32 bits where the bound was kept"
 )]
 
+use crate::excitation::SUBFRAME;
 use crate::lsp::{Lpc, ORDER};
 use crate::ops::saturate;
 
@@ -21,10 +22,16 @@ impl Pair {
         Self(self.0.wrapping_add(coefficients.0.wrapping_mul(sample)))
     }
 
-    /// The lower half, and something else.
+    /// Adds to the lower half.
     #[inline]
-    const fn first(self, plus: i64) -> i64 {
-        (self.0.wrapping_add(plus) << 32) >> 32
+    const fn plus(self, more: i32) -> Self {
+        Self(self.0.wrapping_add(more as i64))
+    }
+
+    /// The lower half.
+    #[inline]
+    const fn first(self) -> i64 {
+        (self.0 << 32) >> 32
     }
 
     /// The upper half, less the borrow of a negative lower one.
@@ -37,7 +44,7 @@ impl Pair {
 /// Filters `input` into what follows the ten samples at the beginning of `out`. `false` if a sample came to a bound of
 /// 16 bits, where the reference may have saturated; `out` is then to be forgotten.
 ///
-/// `N` is even. `FROM_REST` takes the samples before for zeros. Intermediate sums must fit 32 bits, which the callers
+/// `N` is even and no more than 40. `FROM_REST` takes the samples before for zeros. Intermediate sums must fit 32 bits, which the callers
 /// see to.
 #[inline]
 pub(super) fn synthesise<const N: usize, const FROM_REST: bool>(
@@ -45,13 +52,17 @@ pub(super) fn synthesise<const N: usize, const FROM_REST: bool>(
     input: &[i16; N],
     out: &mut [i16],
 ) -> bool {
+    const { assert!(N.is_multiple_of(2) && N <= SUBFRAME) };
     let filter = Filter::new(a);
     let (past, out) = out.split_at_mut(ORDER);
     let Some(out) = out.first_chunk_mut::<N>() else { return false };
 
     // Half of the last place, for rounding, comes with each input.
     let gain = i32::from(a[0]);
-    let fed = input.map(|x| i32::from(x) * gain + 0x800);
+    let mut fed = [0i32; SUBFRAME + 2];
+    for (fed, &x) in fed.iter_mut().zip(input) {
+        *fed = i32::from(x) * gain + 0x800;
+    }
 
     let mut ahead = [Pair(0); 5];
     if !FROM_REST {
@@ -59,10 +70,13 @@ pub(super) fn synthesise<const N: usize, const FROM_REST: bool>(
             ahead = filter.advance(ahead, first.into(), second.into());
         }
     }
+    ahead[0] = ahead[0].plus(fed[0]);
     let mut exact = [0i32; N];
     for n in (0..N).step_by(2) {
-        let first = ahead[0].first(fed[n].into()) >> 12;
+        let first = ahead[0].first() >> 12;
         let second = (ahead[0].second() + i64::from(fed[n + 1]) + filter.to_neighbour * first) >> 12;
+        // Early, so that the next sample waits for no more than its last product.
+        ahead[1] = ahead[1].plus(fed[n + 2]);
         ahead = filter.advance(ahead, first, second);
         (exact[n], exact[n + 1]) = (first as i32, second as i32);
     }
