@@ -22,6 +22,9 @@ const MAX_PACKET_MS: usize = 120;
 /// After this long with nothing there is nothing left to conceal, in milliseconds.
 const MAX_CONCEALMENT_MS: usize = 160;
 
+/// More than this many numbers are left out by a sender, not lost at once.
+const MAX_LOST: u64 = 500;
+
 /// What is to be done about the first packet that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Plan {
@@ -150,7 +153,7 @@ impl Playout {
         if let Some(position) = &self.position
             && position.epoch == slot.epoch
         {
-            let missing = self.missing(position, slot);
+            let missing = self.missing(position, slot).min(MAX_LOST);
             self.statistics.lost = self.statistics.lost.saturating_add(missing);
             self.loss.observe(missing);
             let step = u32::try_from(slot.index.saturating_sub(position.index)).unwrap_or(u32::MAX);
