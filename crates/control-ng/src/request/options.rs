@@ -235,6 +235,8 @@ impl Options {
             "full-rtcp-attribute" => self.rtcp_line = RtcpLine::Full,
             "single-codec" => self.single_codec = true,
             "reuse-codecs" | "no-codec-renegotiation" => self.reuse_codecs = true,
+            // Whatever was agreed is converted, and the answer's order kept, without being asked.
+            "allow-transcoding" | "reorder-codecs" | "symmetric-codecs" => {}
             "asymmetric-codecs" => self.asymmetric_codecs = true,
             "original-sendrecv" => self.original_sendrecv = true,
             "generate-mid" => self.generate_mid = true,
