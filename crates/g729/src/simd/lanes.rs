@@ -43,6 +43,8 @@ pub(super) trait Lanes: Copy {
     fn swap_two(self) -> Self;
     fn swap_one(self) -> Self;
     fn store(self, to: &mut [i32; 8]);
+    /// As half words, limited to what these hold, with those of `next` after them.
+    fn store_with(self, next: Self, to: &mut [i16; 16]);
     /// The signs of the lanes, of the first in bit 0.
     fn signs(self) -> u8;
 
@@ -203,6 +205,13 @@ impl Lanes for Array {
     }
 
     #[inline(always)]
+    fn store_with(self, next: Self, to: &mut [i16; 16]) {
+        for (to, &word) in to.iter_mut().zip(self.0.iter().chain(&next.0)) {
+            *to = crate::ops::saturate(word);
+        }
+    }
+
+    #[inline(always)]
     fn signs(self) -> u8 {
         self.0.iter().rev().fold(0, |signs, &word| signs << 1 | u8::from(word < 0))
     }
@@ -217,9 +226,9 @@ mod x86 {
         __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_and_si256, _mm256_andnot_si256,
         _mm256_blendv_epi8, _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_cmpgt_epi32,
         _mm256_cvtepi16_epi32, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_epi32, _mm256_min_epi32,
-        _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256, _mm256_permute2x128_si256,
-        _mm256_set1_epi32, _mm256_shuffle_epi32, _mm256_slli_epi32, _mm256_srai_epi32, _mm256_storeu_si256,
-        _mm256_sub_epi32, _mm256_xor_si256,
+        _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256, _mm256_packs_epi32,
+        _mm256_permute2x128_si256, _mm256_permute4x64_epi64, _mm256_set1_epi32, _mm256_shuffle_epi32,
+        _mm256_slli_epi32, _mm256_srai_epi32, _mm256_storeu_si256, _mm256_sub_epi32, _mm256_xor_si256,
     };
 
     use super::{Lanes, Machine};
@@ -344,6 +353,16 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn store_with(self, next: Self, to: &mut [i16; 16]) {
+            // SAFETY: a `Register` exists only where an `Avx2` made one, so the processor has the instruction.
+            let quarters = unsafe { _mm256_packs_epi32(self.0, next.0) };
+            // SAFETY: as above.
+            let halves = unsafe { _mm256_permute4x64_epi64::<0xd8>(quarters) };
+            // SAFETY: as above; the reference is to 32 writable bytes, and the store needs no alignment.
+            unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), halves) }
+        }
+
+        #[inline(always)]
         fn signs(self) -> u8 {
             // SAFETY: a `Register` exists only where an `Avx2` made one, so the processor has the instruction.
             let floats = unsafe { _mm256_castsi256_ps(self.0) };
@@ -394,7 +413,11 @@ mod tests {
             x.swap_one(),
         ];
         let signs = machine.splat(x.signs().into()).to_array();
-        results.into_iter().map(Lanes::to_array).chain([signs]).collect()
+        let mut packed = [0; 16];
+        x.store_with(y, &mut packed);
+        let packed: [i32; 8] =
+            core::array::from_fn(|n| i32::from(packed[n]) << 16 | i32::from(packed[n + 8]) & 0xffff);
+        results.into_iter().map(Lanes::to_array).chain([signs, packed]).collect()
     }
 
     #[test]

@@ -298,9 +298,9 @@ impl Pair {
 
 /// Correlations of the impulse response with itself, as they stand for pulses at two places.
 struct Correlations {
-    /// For a place and a track, by how far the track is ahead (1 to 4, cyclically): with the places of the track before
+    /// For a place by track and index, and a track, by how far the track is ahead (1 to 4, cyclically): with the places of the track before
     /// this place, which end at the middle, and with those after it, which begin there.
-    rows: [[[[i32; TRACK]; 2]; TRACKS - 1]; PLACES],
+    rows: [[[[i16; 2 * TRACK]; TRACKS - 1]; TRACK]; TRACKS],
     /// By track.
     energies: [[i32; TRACK]; TRACKS],
 }
@@ -316,40 +316,94 @@ impl Correlations {
                 reversed[2 * TRACK - 1 - index] = response[TRACKS * index + track].into();
             }
         }
-        let mut before = [machine.splat(0); TRACKS - 1];
-        let mut after = [machine.splat(0); TRACKS - 1];
-        let mut energy = 0;
+        let nothing = [machine.splat(0); TRACKS - 1];
+        let mut sums = Sums { before: nothing, after: nothing, energy: 0 };
         for block in 0..TRACK {
-            for phase in 0..TRACKS {
-                // One product more of all correlations whose later, and whose earlier, place is this one.
-                let place = PLACES - 1 - (TRACKS * block + phase);
-                let sample = i32::from(response[TRACKS * block + phase]);
-                energy += sample * sample;
-                self.energies[TRACKS - 1 - phase][TRACK - 1 - block] = energy >> 15;
-                // As a half word, beside which the sign of the other factor does not count.
-                let sample = machine.splat(sample & 0xffff);
-                for ahead in 1..TRACKS {
-                    let (track, over) = ((phase + TRACKS - ahead) % TRACKS, usize::from(phase >= ahead));
-                    let earlier = window(&reversed[track], TRACK - block - over);
-                    let later = window(&reversed[track], 2 * TRACK - block - over);
-                    let [early, late] = &mut self.rows[place][ahead - 1];
-                    let sum = &mut before[ahead - 1];
-                    *sum = sum.add(machine.load(earlier).multiply_halves(sample));
-                    sum.shift_right::<15>().store(early);
-                    let sum = &mut after[ahead - 1];
-                    *sum = sum.add(machine.load(later).multiply_halves(sample));
-                    sum.shift_right::<15>().store(late);
-                }
+            // What a place of each track has before and after it.
+            let around = reversed.each_ref().map(|track| stretch(track, TRACK - 1 - block));
+            let mut samples = [0; TRACKS];
+            samples.copy_from_slice(&response[TRACKS * block..][..TRACKS]);
+            self.place::<M, 0>(machine, block, samples[0], &around, &mut sums);
+            self.place::<M, 1>(machine, block, samples[1], &around, &mut sums);
+            self.place::<M, 2>(machine, block, samples[2], &around, &mut sums);
+            self.place::<M, 3>(machine, block, samples[3], &around, &mut sums);
+            self.place::<M, 4>(machine, block, samples[4], &around, &mut sums);
+        }
+    }
+
+    /// One product more of all correlations whose earlier, or whose later, place is as far from the end as this sample
+    /// from the beginning, and the rows of that place.
+    #[inline(always)]
+    fn place<M: Machine, const PHASE: usize>(
+        &mut self,
+        machine: M,
+        block: usize,
+        sample: i16,
+        around: &[&[i32; STRETCH]; TRACKS],
+        sums: &mut Sums<M::Lanes>,
+    ) {
+        let (track, index) = (TRACKS - 1 - PHASE, TRACK - 1 - block);
+        sums.energy += i32::from(sample) * i32::from(sample);
+        self.energies[track][index] = sums.energy >> 15;
+        // As a half word, beside which the sign of the other factor does not count.
+        let sample = machine.splat(i32::from(sample) & 0xffff);
+        let rows = &mut self.rows[track][index];
+        for ahead in 1..TRACKS {
+            let (other, over) = ((PHASE + TRACKS - ahead) % TRACKS, usize::from(PHASE >= ahead));
+            let before = &mut sums.before[ahead - 1];
+            let after = &mut sums.after[ahead - 1];
+            *before = before.add(machine.load(window(around[other], 1 - over)).multiply_halves(sample));
+            *after = after.add(machine.load(window(around[other], 1 + TRACK - over)).multiply_halves(sample));
+            if NEEDED[track][(track + ahead) % TRACKS] {
+                // Halves of twice the energy at most: they fit.
+                before.shift_right::<15>().store_with(after.shift_right::<15>(), &mut rows[ahead - 1]);
             }
         }
     }
 }
 
+/// Sums of products so far, by how far a track is ahead.
+struct Sums<L> {
+    before: [L; TRACKS - 1],
+    after: [L; TRACKS - 1],
+    energy: i32,
+}
+
+/// From which track to which the search looks.
+const NEEDED: [[bool; TRACKS]; TRACKS] = [
+    [false, true, true, false, false],
+    [false, false, true, false, false],
+    [true, true, false, true, true],
+    [true, true, true, false, false],
+    [true, true, true, false, false],
+];
+
+/// Two windows of eight words, and one more to move them by.
+const STRETCH: usize = 2 * TRACK + 1;
+
+#[inline(always)]
+fn stretch(words: &[i32; 3 * TRACK], from: usize) -> &[i32; STRETCH] {
+    const NOTHING: [i32; STRETCH] = [0; STRETCH];
+    words.get(from..).and_then(<[i32]>::first_chunk).unwrap_or(&NOTHING)
+}
+
 /// Eight words from one on.
 #[inline(always)]
-fn window(words: &[i32], from: usize) -> &[i32; LANES] {
-    const NOTHING: [i32; LANES] = [0; LANES];
-    words.get(from..).and_then(<[i32]>::first_chunk).unwrap_or(&NOTHING)
+fn window<T: Zero>(words: &[T], from: usize) -> &[T; LANES] {
+    words.get(from..).and_then(<[T]>::first_chunk).unwrap_or(T::NOTHING)
+}
+
+/// Words that can be none.
+trait Zero: Sized + 'static {
+    const NOTHING: &'static [Self; LANES];
+}
+
+impl Zero for i16 {
+    const NOTHING: &'static [Self; LANES] = &[0; LANES];
+}
+
+impl Zero for i32 {
+    const NOTHING: &'static [Self; LANES] = &[0; LANES];
 }
 
 /// What the pulse search looks up, by track.
@@ -374,8 +428,10 @@ fn pulses_on<M: Machine>(
     backward: &[i16; PLACES],
     response: &[i16; PLACES],
 ) -> Option<[usize; 4]> {
-    let mut correlations =
-        Correlations { rows: [[[[0; TRACK]; 2]; TRACKS - 1]; PLACES], energies: [[0; TRACK]; TRACKS] };
+    let mut correlations = Correlations {
+        rows: [[[[0; 2 * TRACK]; TRACKS - 1]; TRACK]; TRACKS],
+        energies: [[0; TRACK]; TRACKS],
+    };
     correlations.fill(machine, response);
     let field = Field::new(backward, &correlations);
     let mut best = Fit { square: -1, energy: 1 };
@@ -417,8 +473,8 @@ impl<'a> Field<'a> {
         let index = index % TRACK;
         let ahead = (other + TRACKS - track) % TRACKS;
         let before = index + usize::from(other < track);
-        let row = self.correlations.rows[TRACKS * index + track][ahead - 1].as_flattened();
-        let row = machine.load(window(row, TRACK - before));
+        let row = &self.correlations.rows[track][index][ahead - 1];
+        let row = machine.extend(window(row, TRACK - before));
         let unlike = machine.splat(self.negative[track][index]).xor(machine.load(&self.negative[other]));
         let positive = row.greater(machine.splat(0));
         row.xor(unlike).sub(unlike).add(positive.unless(unlike))
