@@ -81,7 +81,7 @@ fn best_of(lsf: &Lsf, weights: &[i16; ORDER], memory: &Memory, predictor: &Predi
     }
     // The second stage reaches to 2400, and 5 (12000 + 2400)^2 is less than 2^30.
     let [lower, upper] = if peak(&rest) < 12_000 {
-        [false, true].map(|upper| search::weighted_nearest(&rest, weights, upper))
+        search::weighted_nearest(&rest, weights)
     } else {
         [stepwise_weighted::<0>(&rest, weights), stepwise_weighted::<5>(&rest, weights)]
     };
