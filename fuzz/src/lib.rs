@@ -10,12 +10,14 @@
 //! | `ng_message` | a datagram of the ng protocol | decoded and encoded it says the same, in both formats |
 //! | `srtp`, `srtcp` | key, packets and what happens to them | `webrtc-srtp` agrees; what is protected comes back |
 //! | `sdes` | the value of an `a=crypto` line | what is read is written back the same |
+//! | `playout` | packets, pulls and changes of a receiving leg | all that is pulled is there, every packet is accounted for |
 //! | `engine` | datagrams at the sockets of a call of every kind of leg | nothing panics, no buffer is lost |
 
 mod engine;
 
 pub use engine::engine;
 pub use mediapoint_control_ng::properties::message as ng_message;
+pub use mediapoint_jitter::properties::playout_survives as playout;
 pub use mediapoint_packet::properties::{event_round_trips as telephone_event, stun_never_panics as stun};
 pub use mediapoint_packet::properties::rtcp_round_trips as rtcp;
 pub use mediapoint_srtp::properties::{
@@ -23,7 +25,7 @@ pub use mediapoint_srtp::properties::{
 };
 
 /// Every target by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 10] = [
+pub const TARGETS: [(&str, fn(&[u8])); 11] = [
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("telephone_event", telephone_event),
@@ -34,6 +36,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 10] = [
     ("srtcp", srtcp),
     ("sdes", sdes),
     ("engine", engine),
+    ("playout", playout),
 ];
 
 /// RTP headers.

@@ -94,6 +94,11 @@ impl Playout {
             if self.may_yet_come(slot, gap) && !draining {
                 return Plan::Hope(left);
             }
+            // Of several that are missing, the later ones may yet come before their time.
+            let each = gap / usize::try_from(missing).unwrap_or(usize::MAX).max(1);
+            if each > 0 && left > each + rate / SLIVER && !draining {
+                return Plan::Hope((left - 1) % each + 1);
+            }
             if left <= rate * MAX_BRIDGE_MS / 1000 {
                 return Plan::Conceal(left);
             }

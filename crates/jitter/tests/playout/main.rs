@@ -11,3 +11,4 @@ mod drift;
 mod jumps;
 mod order;
 mod pauses;
+mod twin;
