@@ -26,8 +26,10 @@ const FIRST_NOISE: Lsp = [31_441, 27_566, 21_458, 13_612, 4663, -4663, -13_612, 
 /// Whether the frame before was speech.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Activity {
-    /// Speech, come or lost.
+    /// Speech that came.
     Speech,
+    /// Speech that was lost.
+    Lost,
     /// A SID or nothing.
     Noise,
 }
@@ -128,8 +130,9 @@ impl Decoder {
                 self.noise_frame(out);
             }
             Frame::Untransmitted => {
-                if self.before == Activity::Speech {
+                if self.before != Activity::Noise {
                     // The first SID was lost: its gain is that of the speech before.
+                    self.keep_energy();
                     let (mantissa, shift) = self.speech.energy;
                     self.noise.gain = cng::gain_of_energy(mantissa, shift);
                 }
@@ -142,10 +145,22 @@ impl Decoder {
     pub fn decode_erased(&mut self) -> [i16; FRAME] {
         let mut out = [0; FRAME];
         match self.before {
-            Activity::Speech => self.speech_frame(None, &mut out),
+            Activity::Speech | Activity::Lost => {
+                self.keep_energy();
+                self.speech_frame(None, &mut out);
+            }
             Activity::Noise => self.noise_frame(&mut out),
         }
         out
+    }
+
+    /// Takes down the energy of the excitation if the frame before came: the next one overwrites it.
+    fn keep_energy(&mut self) {
+        if self.before == Activity::Speech {
+            let energy = self.excitation[PAST - FRAME..PAST].iter().fold(0, |sum, &x| l_mac(sum, x, x));
+            let shift = norm_l(energy);
+            self.speech.energy = (round(l_shl(energy, shift)), 16 - shift);
+        }
     }
 
     /// A frame of speech, or what replaces a lost one.
@@ -161,19 +176,15 @@ impl Decoder {
             delays[k] = self.speech.subframe(k, parameters, delays[0], &mut self.excitation, start);
             self.synthesise_subframe(&lpc, k, out);
         }
-        if parameters.is_some() {
-            let energy = self.excitation[PAST..].iter().fold(0, |sum, &x| l_mac(sum, x, x));
-            let shift = norm_l(energy);
-            self.speech.energy = (round(l_shl(energy, shift)), 16 - shift);
-        }
-        self.finish(Activity::Speech, &lpc, Some(delays), out);
+        let now = if parameters.is_some() { Activity::Speech } else { Activity::Lost };
+        self.finish(now, &lpc, Some(delays), out);
     }
 
     /// A frame of comfort noise.
     fn noise_frame(&mut self, out: &mut [i16; FRAME]) {
         let noise = &mut self.noise;
         noise.level = match self.before {
-            Activity::Speech => noise.gain,
+            Activity::Speech | Activity::Lost => noise.gain,
             Activity::Noise => mult_r(noise.level, 28_672).saturating_add(mult_r(noise.gain, 4096)),
         };
         cng::excitation(&mut self.excitation, noise.level, &mut noise.random);
@@ -204,8 +215,11 @@ impl Decoder {
     fn finish(&mut self, now: Activity, lpc: &[Lpc; 2], delays: Option<[i16; 2]>, out: &mut [i16; FRAME]) {
         self.before = now;
         self.excitation.copy_within(FRAME.., 0);
-        self.postfilter.filter(out, lpc, delays);
-        self.output.filter(out);
+        let (subframes, _) = out.as_chunks_mut();
+        for (k, (subframe, a)) in subframes.iter_mut().zip(lpc).enumerate() {
+            self.postfilter.filter(subframe, a, delays.map(|delays| delays[k]));
+            self.output.filter(subframe);
+        }
     }
 }
 

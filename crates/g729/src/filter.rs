@@ -7,6 +7,7 @@ mod recursive;
 mod stepwise;
 
 pub(crate) use self::high_pass::HighPass;
+use crate::excitation::SUBFRAME;
 use crate::lsp::{Lpc, ORDER};
 use crate::ops::mult_r;
 use crate::simd::filter::fir8;
@@ -24,14 +25,20 @@ pub(crate) enum Range {
 /// `Syn_filt`: filters by `1/A(z)`. `out` begins with the last ten samples put out, and the new ones follow.
 #[inline]
 pub(crate) fn synthesise(a: &Lpc, input: &[i16], out: &mut [i16]) -> Range {
-    let exact = if let Ok(subframe) = <&[i16; 40]>::try_from(input) {
-        recursive::synthesise(a, subframe, out)
-    } else if let Ok(response) = <&[i16; 22]>::try_from(input) {
-        recursive::synthesise(a, response, out)
-    } else {
-        false
+    let exact = match input.try_into() {
+        Ok(subframe) => recursive::synthesise::<SUBFRAME, false>(a, subframe, out),
+        Err(_) => false,
     };
     if exact && sums_fit(a, &[input, out]) { Range::Kept } else { stepwise::synthesise(a, input, out) }
+}
+
+/// The same from rest: the first ten of `out` are to be zeros.
+#[inline]
+pub(crate) fn respond<const N: usize>(a: &Lpc, input: &[i16; N], out: &mut [i16]) {
+    let exact = recursive::synthesise::<N, true>(a, input, out);
+    if !exact || !sums_fit(a, &[input, out]) {
+        let _ = stepwise::synthesise(a, input, out);
+    }
 }
 
 /// `Residu`: filters by `A(z)`. `signal` begins with ten past samples.

@@ -58,7 +58,9 @@ impl Default for Predictor {
 impl Predictor {
     /// `Gain_predict`: from the energy of the codebook vector (Q13) and the past. Equations (66) to (71).
     pub(crate) fn predict(&self, code: &[i16; SUBFRAME]) -> Predicted {
-        self.predict_from_energy(code.iter().fold(0, |sum, &pulse| l_mac(sum, pulse, pulse)))
+        // Four pulses of 1, each repeated twice at most with less than 0.8: the squares fit a word, but not twice.
+        let squares = code.iter().fold(0, |sum: i32, &x| sum.wrapping_add(i32::from(x) * i32::from(x)));
+        self.predict_from_energy(squares.saturating_mul(2))
     }
 
     /// The same from the energy, Q27.

@@ -8,7 +8,7 @@
 
 use crate::frame::LsfIndices;
 use crate::lsp::{Lsf, ORDER};
-use crate::ops::{add, extract_h, l_deposit_h, l_mac, l_msu, l_mult, l_shl, sub};
+use crate::ops::{add, extract_h, l_deposit_h, l_msu, l_mult, l_shl, sub};
 use crate::tables::lsp::{
     LSF_MEMORY_RESET, LSF_STAGE_1, LSF_STAGE_2, PREDICTOR, PREDICTOR_SUM, PREDICTOR_SUM_INV,
 };
@@ -66,12 +66,13 @@ impl Memory {
     /// `Lsp_prev_compose`: the frequencies a codeword stands for. Equation (20).
     pub(crate) fn compose(&self, codeword: &Lsf, predictor: &Predictor) -> Lsf {
         let mut lsf = [0; ORDER];
+        // The weights of a component add up to one: no sum saturates.
         for (i, out) in lsf.iter_mut().enumerate() {
-            let mut sum = l_mult(codeword[i], predictor.present[i]);
+            let mut sum = i32::from(codeword[i]) * i32::from(predictor.present[i]);
             for (past, weight) in self.past.iter().zip(predictor.past) {
-                sum = l_mac(sum, past[i], weight[i]);
+                sum += i32::from(past[i]) * i32::from(weight[i]);
             }
-            *out = extract_h(sum);
+            *out = (sum >> 15) as i16;
         }
         lsf
     }
@@ -153,4 +154,43 @@ pub(crate) fn stabilise(lsf: &mut Lsf) {
         lsf[i + 1] = lsf[i + 1].max(add(lsf[i], STABLE_GAP));
     }
     lsf[ORDER - 1] = lsf[ORDER - 1].min(HIGHEST);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_of_each_component_add_up_to_one_at_most() {
+        for predictor in SPEECH.iter().chain(&NOISE) {
+            for i in 0..ORDER {
+                let past: i32 = predictor.past.iter().map(|weights| i32::from(weights[i])).sum();
+                let sum = past + i32::from(predictor.present[i]);
+                assert!((32_700..=32_768).contains(&sum), "{sum}");
+                assert!(predictor.past.iter().all(|weights| weights[i] >= 0));
+            }
+        }
+    }
+
+    #[test]
+    fn codeword_of_what_was_composed_is_found_again() {
+        let memory = Memory::default();
+        let codeword = codeword(&LsfIndices { predictor: 0, first: 17, lower: 3, upper: 30 });
+        for predictor in &SPEECH {
+            let found = memory.extract(&memory.compose(&codeword, predictor), predictor);
+            for (a, b) in codeword.iter().zip(found) {
+                assert!((a - b).abs() <= 8, "{codeword:?} {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_are_moved_apart_and_frequencies_put_in_order() {
+        let mut codeword = [100, 95, 300];
+        spread(&mut codeword, 10);
+        assert_eq!(codeword, [93, 102, 300]);
+        let mut lsf = [0, 500, 400, 9000, 9001, 12_000, 15_000, 18_000, 25_600, 25_700];
+        stabilise(&mut lsf);
+        assert_eq!(lsf, [40, 400, 721, 9000, 9321, 12_000, 15_000, 18_000, 25_600, 25_681]);
+    }
 }

@@ -101,6 +101,8 @@ pub struct PlayoutStatistics {
     pub delay: Duration,
     /// What that is aimed at.
     pub target_delay: Duration,
+    /// Packets that wait for their time.
+    pub waiting: u32,
     /// Packets decoded.
     pub played: u64,
     /// Packets that came after their time.
@@ -109,7 +111,7 @@ pub struct PlayoutStatistics {
     pub duplicates: u64,
     /// Packets that were not there when their time came.
     pub lost: u64,
-    /// Packets that their decoder refused.
+    /// Packets that their decoder refused, or whose payload type was taken away while they waited.
     pub malformed: u64,
     /// Packets thrown away because too many waited.
     pub overflows: u64,
@@ -325,8 +327,9 @@ impl Playout {
 
     /// Numbers since the beginning.
     #[must_use]
-    pub const fn statistics(&self) -> PlayoutStatistics {
-        self.statistics
+    pub fn statistics(&self) -> PlayoutStatistics {
+        let waiting = u32::try_from(self.store.slots().len()).unwrap_or(u32::MAX);
+        PlayoutStatistics { waiting, ..self.statistics }
     }
 
     /// Sample rate of the audio in hertz.
@@ -377,6 +380,8 @@ impl Playout {
             // Nobody told of a new epoch, yet nothing else comes.
             self.late_run = 0;
             self.position = None;
+            self.arrivals.restart();
+            self.seam = true;
             self.statistics.resets += 1;
         }
         Inserted::Late

@@ -1,8 +1,14 @@
 //! `1/A(z)` without saturation: exact where nothing would have saturated, and it says whether that was so.
 
-#![expect(clippy::indexing_slicing, reason = "constant indices into arrays of the filter's order")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "indices below the lengths of arrays; sums fit 32 bits where the bound was kept"
+)]
 
+use crate::excitation::SUBFRAME;
 use crate::lsp::{Lpc, ORDER};
+use crate::ops::saturate;
 
 /// What the next two samples already have from those before them: the first in the lower half, the second in the upper,
 /// as one sum `first + second * 2^32`. One multiplication serves both.
@@ -10,16 +16,19 @@ use crate::lsp::{Lpc, ORDER};
 struct Pair(i64);
 
 impl Pair {
-    const fn of(first: i16, second: i16) -> Self {
-        Self(first as i64 + ((second as i64) << 32))
-    }
-
     /// Adds `coefficients * sample` to both.
     #[inline]
     const fn add(self, coefficients: Self, sample: i64) -> Self {
         Self(self.0.wrapping_add(coefficients.0.wrapping_mul(sample)))
     }
 
+    /// Adds to the lower half.
+    #[inline]
+    const fn plus(self, more: i32) -> Self {
+        Self(self.0.wrapping_add(more as i64))
+    }
+
+    /// The lower half.
     #[inline]
     const fn first(self) -> i64 {
         (self.0 << 32) >> 32
@@ -32,49 +41,78 @@ impl Pair {
     }
 }
 
-/// Filters `input` into what follows the ten samples at the beginning of `out`. `false` if a sample needed more than
-/// 16 bits, or lay at their lower bound, where the reference's shift may have saturated; `out` is then to be forgotten.
+/// Filters `input` into what follows the ten samples at the beginning of `out`. `false` if a sample came to a bound of
+/// 16 bits, where the reference may have saturated; `out` is then to be forgotten.
 ///
-/// `N` is even. Intermediate sums must fit 32 bits, which [`super::synthesise`] sees to.
+/// `N` is even and no more than 40. `FROM_REST` takes the samples before for zeros. Intermediate sums must fit 32 bits, which the callers
+/// see to.
 #[inline]
-pub(super) fn synthesise<const N: usize>(a: &Lpc, input: &[i16; N], out: &mut [i16]) -> bool {
-    // For the two samples after a pair: what its second and its first give them.
-    let by_second: [Pair; 5] = core::array::from_fn(|k| Pair(-Pair::of(a[2 * k + 1], a[2 * k + 2]).0));
-    let by_first: [Pair; 5] =
-        core::array::from_fn(|k| Pair(-Pair::of(a[2 * k + 2], if k < 4 { a[2 * k + 3] } else { 0 }).0));
-    let to_neighbour = -i64::from(a[1]);
-    let gain = i64::from(a[0]);
+pub(super) fn synthesise<const N: usize, const FROM_REST: bool>(
+    a: &Lpc,
+    input: &[i16; N],
+    out: &mut [i16],
+) -> bool {
+    const { assert!(N.is_multiple_of(2) && N <= SUBFRAME) };
+    let filter = Filter::new(a);
+    let (past, out) = out.split_at_mut(ORDER);
+    let Some(out) = out.first_chunk_mut::<N>() else { return false };
+
+    // Half of the last place, for rounding, comes with each input.
+    let gain = i32::from(a[0]);
+    let mut fed = [0i32; SUBFRAME + 2];
+    for (fed, &x) in fed.iter_mut().zip(input) {
+        *fed = i32::from(x) * gain + 0x800;
+    }
 
     let mut ahead = [Pair(0); 5];
-    let advance = |ahead: &mut [Pair; 5], first: i64, second: i64, next: i64| {
-        for k in 0..5 {
-            let before = if k < 4 { ahead[k + 1] } else { Pair(0) };
-            let before = if k == 0 { Pair(before.0.wrapping_add(next)) } else { before };
-            ahead[k] = before.add(by_first[k], first).add(by_second[k], second);
+    if !FROM_REST {
+        for &[first, second] in past.as_chunks::<2>().0 {
+            ahead = filter.advance(ahead, first.into(), second.into());
         }
-    };
-    let (past, out) = out.split_at_mut(ORDER);
-    // Half of the last place, for rounding, comes with each input.
-    let scaled = |x: i16| i64::from(x) * gain + 0x800;
-    for pair in past.as_chunks::<2>().0 {
-        advance(&mut ahead, pair[0].into(), pair[1].into(), 0);
     }
-    ahead[0].0 = ahead[0].0.wrapping_add(scaled(input[0]));
-
+    ahead[0] = ahead[0].plus(fed[0]);
     let mut exact = [0i32; N];
     for n in (0..N).step_by(2) {
         let first = ahead[0].first() >> 12;
-        let second = (ahead[0].second() + scaled(input[n + 1]) + to_neighbour * first) >> 12;
-        let next = if n + 2 < N { scaled(input[n + 2]) } else { 0 };
-        advance(&mut ahead, first, second, next);
+        let second = (ahead[0].second() + i64::from(fed[n + 1]) + filter.to_neighbour * first) >> 12;
+        // Early, so that the next sample waits for no more than its last product.
+        ahead[1] = ahead[1].plus(fed[n + 2]);
+        ahead = filter.advance(ahead, first, second);
         (exact[n], exact[n + 1]) = (first as i32, second as i32);
     }
-    let mut beyond = 0;
-    let mut lowest = 0;
-    for (out, exact) in out.iter_mut().zip(exact) {
-        *out = exact as i16;
-        beyond |= exact ^ i32::from(*out);
-        lowest = lowest.min(*out);
+    *out = exact.map(saturate);
+    let (low, high) = out.iter().fold((0, 0), |(low, high): (i16, i16), &x| (low.min(x), high.max(x)));
+    low > i16::MIN && high < i16::MAX
+}
+
+/// Coefficients by pairs of outputs.
+struct Filter {
+    /// From the second of two samples to the ten after it.
+    by_second: [Pair; 5],
+    /// From the first of two samples to the ten after the second.
+    by_first: [Pair; 5],
+    /// From the first to the second.
+    to_neighbour: i64,
+}
+
+impl Filter {
+    #[inline]
+    fn new(a: &Lpc) -> Self {
+        let weight = |k: usize| if k <= ORDER { -i64::from(a[k]) } else { 0 };
+        let pair = |k: usize| Pair(weight(k) + (weight(k + 1) << 32));
+        Self {
+            by_second: [pair(1), pair(3), pair(5), pair(7), pair(9)],
+            by_first: [pair(2), pair(4), pair(6), pair(8), pair(10)],
+            to_neighbour: weight(1),
+        }
     }
-    beyond == 0 && lowest != i16::MIN
+
+    /// Goes on by two samples.
+    #[inline]
+    fn advance(&self, ahead: [Pair; 5], first: i64, second: i64) -> [Pair; 5] {
+        core::array::from_fn(|k| {
+            let before = if k < 4 { ahead[k + 1] } else { Pair(0) };
+            before.add(self.by_first[k], first).add(self.by_second[k], second)
+        })
+    }
 }

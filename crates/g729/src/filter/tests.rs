@@ -52,7 +52,8 @@ fn response_equals_the_stepwise_one() {
         let mut input = [0; 22];
         input[..11].copy_from_slice(&coefficients(&mut source, 3000));
         let (mut fast, mut slow) = ([0; 32], [0; 32]);
-        assert_eq!(synthesise(&a, &input, &mut fast), stepwise::synthesise(&a, &input, &mut slow));
+        respond(&a, &input, &mut fast);
+        let _ = stepwise::synthesise(&a, &input, &mut slow);
         assert_eq!(fast, slow, "{a:?} {input:?}");
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mediapoint_codec::Signal;
+use mediapoint_packet::rtp::PayloadType;
 
 use super::{Filling, Kind, Playout, Position};
 use crate::conceal::Concealer;
@@ -20,6 +21,9 @@ const MAX_BRIDGE_MS: usize = 100;
 const MAX_PACKET_MS: usize = 120;
 /// After this long with nothing there is nothing left to conceal, in milliseconds.
 const MAX_CONCEALMENT_MS: usize = 160;
+
+/// More than this many numbers are left out by a sender, not lost at once.
+const MAX_LOST: u64 = 500;
 
 /// What is to be done about the first packet that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +86,7 @@ impl Playout {
             return Plan::Play;
         }
         let missing = self.missing(position, slot);
-        if missing > 0 && !slot.marker {
+        if missing > 0 && !slot.marker && self.filling == Filling::Concealment {
             let left = gap.saturating_sub(self.beyond);
             if left <= rate / SLIVER {
                 return Plan::Play;
@@ -149,7 +153,7 @@ impl Playout {
         if let Some(position) = &self.position
             && position.epoch == slot.epoch
         {
-            let missing = self.missing(position, slot);
+            let missing = self.missing(position, slot).min(MAX_LOST);
             self.statistics.lost = self.statistics.lost.saturating_add(missing);
             self.loss.observe(missing);
             let step = u32::try_from(slot.index.saturating_sub(position.index)).unwrap_or(u32::MAX);
@@ -170,40 +174,46 @@ impl Playout {
     /// Plays a packet where the tape ends.
     fn play_packet(&mut self, place: usize, slot: &Slot) {
         self.store.remove(place);
+        match self.payloads.find(slot.payload_type).map(|entry| &entry.meaning) {
+            Some(Meaning::Voice(_)) => {}
+            Some(Meaning::Noise) => return self.hear_description(slot),
+            Some(Meaning::Other) | None => return self.refuse(slot),
+        }
         let jumped = self.position.as_ref().is_some_and(|position| {
             position.epoch != slot.epoch || position.segment != slot.segment || slot.segment.is_none()
         });
-        let Some(entry) = self.payloads.find(slot.payload_type) else { return };
-        if matches!(entry.meaning, Meaning::Noise) {
-            self.payloads.noise.update(self.store.payload(slot));
-            self.filling = Filling::Noise;
-            self.concealer.stop();
-            return self.pass(slot);
+        if (self.seam || jumped) && self.filling != Filling::Silence {
+            self.begin_gap();
         }
         let samples = self.samples_of(slot);
         let Some((voice, scratch)) = self.payloads.voice(slot.payload_type) else { return };
         let room = self.tape.room(samples);
         let Ok((len, signal)) = voice.decode(self.store.payload(slot), scratch, room) else {
-            self.statistics.malformed += 1;
-            return;
+            return self.refuse(slot);
         };
-        let silent = self.filling == Filling::Silence;
-        if (self.seam || jumped) && !silent && !self.concealer.in_gap() {
-            let (past, _) = self.tape.split(Concealer::HISTORY_MS * self.config.rate() as usize / 1000);
-            self.concealer.start(past);
-        }
-        if self.concealer.in_gap() {
-            let room = self.tape.room(samples);
-            self.concealer.merge(room.get_mut(..len).unwrap_or_default());
-        }
+        self.concealer.merge(room.get_mut(..len).unwrap_or_default());
         self.finish(slot, len, signal, false);
+    }
+
+    /// A packet described the noise of a pause.
+    fn hear_description(&mut self, slot: &Slot) {
+        self.payloads.noise.update(self.store.payload(slot));
+        self.filling = Filling::Noise;
+        self.concealer.stop();
+        self.statistics.played += 1;
+        self.pass(slot);
+    }
+
+    /// A packet that waited has turned out not to be audio.
+    fn refuse(&mut self, slot: &Slot) {
+        self.statistics.malformed += 1;
+        self.noted.note(slot.epoch, slot.index);
     }
 
     /// Conceals `lost` samples before a packet and plays that too.
     fn conceal_before(&mut self, place: usize, slot: &Slot, lost: usize) {
         let own = self.position.as_ref().is_some_and(|position| position.payload_type == slot.payload_type);
         let samples = self.samples_of(slot);
-        let history = Concealer::HISTORY_MS * self.config.rate() as usize / 1000;
         let Some((voice, scratch)) = self.payloads.voice(slot.payload_type) else {
             self.beyond += lost;
             return self.conceal_blindly(lost);
@@ -214,27 +224,39 @@ impl Playout {
             self.beyond += made.max(lost);
             return;
         }
-        if voice.follows() {
+        if own && voice.follows() {
+            self.begin_gap();
             let guess = self.tape.room(lost);
-            let _ = guess;
+            self.concealer.preview(guess);
+            self.feed(slot.payload_type, lost);
         }
-        let room = self.tape.room(lost + samples);
-        let Some((gap, behind)) = room.split_at_mut_checked(lost) else {
-            self.beyond += lost;
-            return;
-        };
-        let Ok((len, signal)) = voice.decode(self.store.payload(slot), scratch, behind) else {
-            self.store.remove(place);
-            self.statistics.malformed += 1;
-            return;
-        };
-        let _ = (gap, len);
-        let (past, room) = self.tape.split(history);
-        let Some((gap, behind)) = room.split_at_mut_checked(lost) else { return };
-        self.concealer.bridge(past, gap, behind.get(..len).unwrap_or_default());
+        let Some((voice, scratch)) = self.payloads.voice(slot.payload_type) else { return };
+        let behind = self.tape.room(lost + samples).get_mut(lost..).unwrap_or_default();
+        let decoded = voice.decode(self.store.payload(slot), scratch, behind);
         self.store.remove(place);
+        let Ok((len, signal)) = decoded else { return self.refuse(slot) };
+        let (past, room) = self.tape.split(self.history());
+        let Some((gap, behind)) = room.split_at_mut_checked(lost) else { return };
+        self.concealer.bridge(past, gap, behind.get_mut(..len).unwrap_or_default());
         self.tape.commit(lost, Kind::Concealed);
         self.finish(slot, len, signal, true);
+    }
+
+    /// Lets the decoder follow `len` samples at the tape's end.
+    fn feed(&mut self, payload_type: PayloadType, len: usize) {
+        if let Some((voice, _)) = self.payloads.voice(payload_type) {
+            voice.feed_concealed(self.tape.room(len));
+        }
+    }
+
+    fn begin_gap(&mut self) {
+        if !self.concealer.in_gap() {
+            self.concealer.start(self.tape.recent(self.history()));
+        }
+    }
+
+    fn history(&self) -> usize {
+        Concealer::HISTORY_MS * self.config.rate() as usize / 1000
     }
 
     /// A packet was decoded to the tape's end.
@@ -336,23 +358,18 @@ impl Playout {
 
     /// Conceals with what was heard before only.
     fn conceal_blindly(&mut self, len: usize) {
-        let history = Concealer::HISTORY_MS * self.config.rate() as usize / 1000;
-        self.tape.room(len);
-        let (past, room) = self.tape.split(history);
-        if !self.concealer.in_gap() {
-            self.concealer.start(past);
-        }
+        self.begin_gap();
+        let room = self.tape.room(len);
         self.concealer.extend(room.get_mut(..len).unwrap_or_default());
+        if let Some(payload_type) = self.position.as_ref().map(|position| position.payload_type) {
+            self.feed(payload_type, len);
+        }
         self.tape.commit(len, Kind::Concealed);
     }
 
     fn fade_to_silence(&mut self, len: usize) {
-        let history = Concealer::HISTORY_MS * self.config.rate() as usize / 1000;
-        self.tape.room(len);
-        let (past, room) = self.tape.split(history);
-        if !self.concealer.in_gap() {
-            self.concealer.start(past);
-        }
+        self.begin_gap();
+        let room = self.tape.room(len);
         self.concealer.fade_out(room.get_mut(..len).unwrap_or_default());
         self.tape.commit(len, Kind::Nothing);
         self.beyond += len;
