@@ -35,6 +35,7 @@ fn line(word: &str) -> CodecLine {
         "cn" => "13:CN/8000",
         "te" => "101:telephone-event/8000",
         "te48" => "110:telephone-event/48000",
+        "red" => "63:red/48000/2",
         "foo" => "99:foo/8000",
         "foo16" => "100:foo/16000",
         "te16" => "102:telephone-event/16000",
@@ -178,6 +179,8 @@ fn offers_lose_what_the_options_remove() {
         ("foo U A te", "consume=PCMU", "A te"),
         ("foo U te", "accept=all", "foo U te"),
         ("foo te", "consume=all", "foo te"),
+        ("opus red A te48", "strip=opus", "A"),
+        ("opus red A te48", "strip=PCMA", "opus red te48"),
     ];
     for (received, words, expected) in cases {
         is_told(&plan(received, words).lines, expected, &format!("{received} {words}"));
@@ -226,6 +229,7 @@ fn offers_get_what_the_options_add() {
         ("opus te48", "mask=opus add=G722", "22 96:telephone-event/8000{0-15}".to_owned()),
         ("foo U te", "add=PCMA", "U A te".to_owned()),
         ("foo U te", "mask=foo add=opus", opus("U", "te")),
+        ("opus red te48", "add=PCMA", "opus A 96:telephone-event/8000{0-15} te48".to_owned()),
         ("foo U A te", "strip=PCMU add=opus", opus("A", "te")),
     ];
     for (received, words, expected) in cases {

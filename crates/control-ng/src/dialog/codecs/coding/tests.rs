@@ -39,7 +39,7 @@ fn packet_time_follows_wishes_and_options() {
     let said = |attributes: &str| {
         let text = format!("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\n{attributes}");
         let sdp = Sdp::parse(text.as_bytes()).unwrap();
-        crate::dialog::describe::Described::read(&sdp, 0, &sdp.media[0], &Options::default()).unwrap()
+        Described::read(&sdp, 0, &sdp.media[0], &Options::default()).unwrap()
     };
     let encoded = |ms| PacketTime::WhereEncoded(Duration::from_millis(ms));
     let time = |attributes, codecs, always, specified| {
