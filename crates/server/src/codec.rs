@@ -18,8 +18,8 @@ mod summary;
 use std::process::ExitCode;
 
 use crate::cli::{FAILED, UNUSABLE, refuse};
-pub(crate) use arguments::{CodecArguments, EXAMPLES};
 use arguments::CodecCommand;
+pub(crate) use arguments::{CodecArguments, EXAMPLES};
 use error::CodecError;
 
 /// `mediapoint codec`.

@@ -125,7 +125,11 @@ fn each_codec_brings_a_wav_file_back() {
         let (heard_rate, heard) = read_wav(&folder.join("out.wav"));
         assert_eq!(heard_rate, rate, "{coded}");
         // G.722 has an octet for two samples.
-        assert_eq!(heard.len(), said.len().next_multiple_of(if coded == "a.g722" { 2 } else { 1 }), "{coded}");
+        assert_eq!(
+            heard.len(),
+            said.len().next_multiple_of(if coded == "a.g722" { 2 } else { 1 }),
+            "{coded}"
+        );
         // Of G.722 the filters are late; Ogg Opus says by how much, so that nothing is.
         let lag = if coded == "a.g722" { 22 } else { 0 };
         let db = snr(&said[..said.len() - lag], &heard[lag..]);
@@ -176,7 +180,10 @@ fn any_wav_is_taken() {
     assert_eq!(fs::metadata(folder.join("wide.g722")).unwrap().len(), 8000);
     assert_eq!(fs::metadata(folder.join("narrow.g729")).unwrap().len(), 1000);
     done(&folder, "decode full.opus out.wav");
-    assert_eq!((read_wav(&folder.join("out.wav")).0, read_wav(&folder.join("out.wav")).1.len()), (48_000, 48_000));
+    assert_eq!(
+        (read_wav(&folder.join("out.wav")).0, read_wav(&folder.join("out.wav")).1.len()),
+        (48_000, 48_000)
+    );
 
     let spec = hound::WavSpec {
         channels: 1,
@@ -210,7 +217,8 @@ fn standard_input_and_output_do_as_files_do() {
 
         done(&folder, &format!("decode {coded} out.raw"));
         done(&folder, &format!("decode {coded} out.wav"));
-        let back = options.replace("--input-format wav --output-format", "--output-format raw --input-format");
+        let back =
+            options.replace("--input-format wav --output-format", "--output-format raw --input-format");
         let mut piped = codec(&folder, &format!("decode {back} - -"));
         let piped = piped.stdin(File::open(folder.join(coded)).unwrap()).output().unwrap();
         assert!(piped.status.success(), "{}", text(&piped.stderr));
@@ -301,7 +309,10 @@ fn a_wav_file_that_is_cut_off_is_taken_as_far_as_it_goes() {
     let whole = fs::read(folder.join("in.wav")).unwrap();
     fs::write(folder.join("in.wav"), &whole[..44 + 8000]).unwrap();
     let said = done(&folder, "encode in.wav a.ulaw");
-    assert!(said.contains("note: in.wav: cut off: its head announces 1.00 s, and 0.50 s are there"), "{said}");
+    assert!(
+        said.contains("note: in.wav: cut off: its head announces 1.00 s, and 0.50 s are there"),
+        "{said}"
+    );
     assert_eq!(fs::metadata(folder.join("a.ulaw")).unwrap().len(), 4000);
 }
 
@@ -347,7 +358,9 @@ fn what_is_wrong_with_a_file_is_said_with_its_place_and_nothing_is_left() {
     damaged(&folder, "in.bit", "word.bit", |bytes| bytes[164 * 3 + 24] = 0x80);
     damaged(&folder, "in.bit", "bits.bit", |bytes| bytes[164 * 3 + 2] = 79);
     damaged(&folder, "in.bit", "cut.bit", |bytes| bytes.truncate(164 * 7 + 33));
-    damaged(&folder, "in.bit", "swapped.bit", |bytes| bytes.chunks_exact_mut(2).for_each(|word| word.swap(0, 1)));
+    damaged(&folder, "in.bit", "swapped.bit", |bytes| {
+        bytes.chunks_exact_mut(2).for_each(|word| word.swap(0, 1))
+    });
     damaged(&folder, "in.g729", "packed.bit", |_| ());
     damaged(&folder, "in.opus", "flipped.opus", |bytes| bytes[200] ^= 1);
     damaged(&folder, "in.opus", "cut.opus", |bytes| bytes.truncate(300));
@@ -366,7 +379,10 @@ fn what_is_wrong_with_a_file_is_said_with_its_place_and_nothing_is_left() {
         ("decode empty.g729 out.wav", "empty.g729: it is empty"),
         ("encode odd.raw out.g729", "ends in the middle of a sample, at byte 2000"),
         ("decode cut.g729 out.wav", "ends inside frame 57, which begins at byte 560: 2 of its 10 bytes"),
-        ("decode sync.bit out.wav", "frame 4 at byte 492: a frame begins with 0x6b22, where 0x6b21 should be"),
+        (
+            "decode sync.bit out.wav",
+            "frame 4 at byte 492: a frame begins with 0x6b22, where 0x6b21 should be",
+        ),
         ("decode word.bit out.wav", "frame 4 at byte 516: 0x0080 is no bit"),
         ("decode bits.bit out.wav", "frame 4 at byte 494: no frame has 79 bits"),
         ("decode cut.bit out.wav", "frame 8 at byte 1181: the stream ends inside a frame; the rest"),
@@ -436,7 +452,9 @@ fn quiet_says_nothing_and_list_says_all() {
     let list = codec(&folder, "list").output().unwrap();
     assert!(list.status.success());
     let list = text(&list.stdout);
-    for part in ["PCMU", "PCMA", "G722", "G729", "opus", "RTP clock", "concealment", ".g729 .bit", ".opus .ogg"] {
+    for part in
+        ["PCMU", "PCMA", "G722", "G729", "opus", "RTP clock", "concealment", ".g729 .bit", ".opus .ogg"]
+    {
         assert!(list.contains(part), "{part}: {list}");
     }
 }

@@ -25,8 +25,8 @@ fn data_pack() -> Option<PathBuf> {
 /// Runs `mediapoint codec` from one file to another, and compares what came out.
 fn same(options: &str, input: &Path, wanted: &Path, extension: &str) {
     let name = wanted.file_name().unwrap().to_str().unwrap();
-    let output = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-        .join(format!("{}-{name}.{extension}", std::process::id()));
+    let output =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}.{extension}", std::process::id()));
     let ran = Command::new(env!("CARGO_BIN_EXE_mediapoint"))
         .arg("codec")
         .args(options.split_whitespace())

@@ -54,17 +54,22 @@ impl Work {
     fn all(&mut self, summary: &mut Summary) -> Result<(), CodecError> {
         let gain = self.reader.gain();
         let mut payload = Vec::new();
-        while let Some(piece) = self.reader.next(&mut payload).map_err(|trouble| summary.input.error(trouble))? {
+        while let Some(piece) =
+            self.reader.next(&mut payload).map_err(|trouble| summary.input.error(trouble))?
+        {
             summary.frames += 1;
             let (samples, cut) = match piece {
                 Piece::Payload(cut) => (self.payload(&payload, summary)?, cut),
                 Piece::Pause => {
                     summary.pauses += 1;
-                    (self.frame(|coder, pcm| {
-                        if !coder.continue_noise(pcm) {
-                            pcm.fill(0);
-                        }
-                    }), Cut::default())
+                    (
+                        self.frame(|coder, pcm| {
+                            if !coder.continue_noise(pcm) {
+                                pcm.fill(0);
+                            }
+                        }),
+                        Cut::default(),
+                    )
                 }
                 Piece::Lost => {
                     summary.lost += 1;

@@ -129,9 +129,8 @@ impl Work {
     /// Encodes a block, of which `have` samples are audio.
     fn packet(&mut self, block: &[i16], have: usize) -> Result<(), CodecError> {
         let encoded = self.coder.encode(block, &mut self.payload);
-        let encoded = encoded.map_err(|source| {
-            self.summary.input.error(Trouble::Encode { at: self.count.get(), source })
-        })?;
+        let encoded = encoded
+            .map_err(|source| self.summary.input.error(Trouble::Encode { at: self.count.get(), source }))?;
         // Each sample of these has bits of its own, so that the file can end with the last.
         let len = match self.plan.codec {
             CodecName::Pcmu | CodecName::Pcma | CodecName::G722 => (encoded.len * have).div_ceil(block.len()),

@@ -78,7 +78,10 @@ pub(crate) enum UsageError {
     Extension { path: PathBuf, samples: bool, side: Side },
     #[error("{name} has no extension that says what it holds: name a format with {}", side.option())]
     Stream { name: FileName, side: Side },
-    #[error("no codec named: --codec NAME, or give the coded file an extension of {}", known_extensions(false))]
+    #[error(
+        "no codec named: --codec NAME, or give the coded file an extension of {}",
+        known_extensions(false)
+    )]
     NoCodec,
     #[error("{}: an extension of {told}, yet --codec says {said}; to keep it so, name the format too", path.display())]
     Disagree { path: PathBuf, told: CodecName, said: CodecName },
@@ -235,7 +238,9 @@ fn page_error(source: &OggReadError) -> String {
 
 const fn hint(codec: CodecName) -> &'static str {
     match codec {
-        CodecName::G729 => "; where pauses were left out (DTX), frames cannot be told apart: such audio is kept as itu",
+        CodecName::G729 => {
+            "; where pauses were left out (DTX), frames cannot be told apart: such audio is kept as itu"
+        }
         _ => "",
     }
 }

@@ -279,7 +279,8 @@ impl OggReader {
             return Err(OggTrouble::NoAudio { at }.into());
         }
         if !head.starts_with(b"OggS") {
-            let trouble = if at == 0 { OggTrouble::NotOgg(found()) } else { OggTrouble::NoPage { at, found: found() } };
+            let trouble =
+                if at == 0 { OggTrouble::NotOgg(found()) } else { OggTrouble::NoPage { at, found: found() } };
             return Err(trouble.into());
         }
         if head.len() < PAGE_HEAD { Err(OggTrouble::CutPage { at }.into()) } else { Ok(()) }
@@ -392,7 +393,11 @@ mod tests {
                 let frame = frame_length(toc);
                 if length % frame == 0 {
                     let packet = nothing(toc, length);
-                    assert_eq!((packet_length(&packet), packet[0] >> 2), (length, toc >> 2), "{toc} {length}");
+                    assert_eq!(
+                        (packet_length(&packet), packet[0] >> 2),
+                        (length, toc >> 2),
+                        "{toc} {length}"
+                    );
                     assert!(packet.len() <= 2);
                 }
             }

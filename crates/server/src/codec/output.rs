@@ -26,7 +26,11 @@ enum Stream {
     Stdout(BufWriter<io::Stdout>),
     /// A device or pipe, which cannot be replaced.
     Device(BufWriter<File>),
-    File { file: BufWriter<File>, part: Part, path: PathBuf },
+    File {
+        file: BufWriter<File>,
+        part: Part,
+        path: PathBuf,
+    },
 }
 
 /// The unfinished file; gone once it is dropped, unless it has been renamed.
@@ -47,7 +51,11 @@ impl Output {
             if stdout.is_terminal() {
                 return Err(UsageError::Terminal(format).into());
             }
-            return Ok(Self { name: FileName::Stdout, stream: Stream::Stdout(BufWriter::new(stdout)), len: 0 });
+            return Ok(Self {
+                name: FileName::Stdout,
+                stream: Stream::Stdout(BufWriter::new(stdout)),
+                len: 0,
+            });
         }
         let name = FileName::Path(path.to_owned());
         let stream = Self::open(path).map_err(|trouble| name.error(trouble))?;
@@ -71,11 +79,6 @@ impl Output {
         let file = File::create_new(&part).map_err(Trouble::Create)?;
         remove_on_signal(&part);
         Ok(Stream::File { file: BufWriter::new(file), part: Part(part), path })
-    }
-
-    /// Bytes written.
-    pub(super) const fn len(&self) -> u64 {
-        self.len
     }
 
     /// True where what was written can still be changed.

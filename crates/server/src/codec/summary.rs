@@ -68,8 +68,7 @@ impl fmt::Display for Summary {
         if self.frame_ms > 0 {
             write!(f, " of {} ms", self.frame_ms)?;
         }
-        for (count, what) in
-            [(self.noise, "of noise"), (self.pauses, "in pauses"), (self.lost, "concealed")]
+        for (count, what) in [(self.noise, "of noise"), (self.pauses, "in pauses"), (self.lost, "concealed")]
         {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
@@ -82,7 +81,11 @@ impl fmt::Display for Summary {
         let elapsed = self.elapsed.as_secs_f64();
         write!(f, "; took {elapsed:.2} s, {:.0} times real time", self.seconds / elapsed.max(1e-6))?;
         if self.left_out > 0 {
-            write!(f, "\nnote: {}: the last {} samples make up no frame and are left out", self.input, self.left_out)?;
+            write!(
+                f,
+                "\nnote: {}: the last {} samples make up no frame and are left out",
+                self.input, self.left_out
+            )?;
         }
         self.remarks.iter().try_for_each(|remark| write!(f, "\nnote: {}: {remark}", self.input))
     }
