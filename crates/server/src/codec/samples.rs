@@ -143,14 +143,13 @@ impl Audio {
         let announced = self.reader.announced().filter(|announced| seconds(*announced).as_secs() < 3600 * 24);
         if let Some(announced) = announced.filter(|announced| *announced > self.reader.read()) {
             remarks.push(format!(
-                "{}: cut off: its head announces {:.2} s, and {:.2} s are there",
-                self.name,
+                "cut off: its head announces {:.2} s, and {:.2} s are there",
                 seconds(announced).as_secs_f64(),
                 seconds(self.reader.read()).as_secs_f64()
             ));
         }
         if self.reader.damaged() > 0 {
-            remarks.push(format!("{}: {} damaged blocks were left out", self.name, self.reader.damaged()));
+            remarks.push(format!("{} damaged blocks were left out", self.reader.damaged()));
         }
         remarks
     }
