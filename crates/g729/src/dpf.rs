@@ -1,7 +1,10 @@
 //! Products of double-precision words ("DPF", clause 5.2) that are kept whole, as one 32-bit word whose bit 0 does not
 //! count, where `ops` takes upper and lower part apart.
 
-#![expect(clippy::cast_possible_truncation, reason = "a product of a 31-bit and a 16-bit word in Q15 is 32 bits")]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "a product of a 31-bit and a 16-bit word in Q15 is 32 bits"
+)]
 
 /// `Mpy_32`, for words that are not both below -32767 * 2^16: the product of two DPFs in Q31.
 ///

@@ -24,9 +24,9 @@ use crate::excitation::{self, FRAME, PAST, SHARPENING_MIN, SUBFRAME, Vector};
 use crate::filter::{self, HighPass};
 use crate::frame::{Frame, Speech, Subframe, parity};
 use crate::lsp::{self, Lpc, Lsp, ORDER};
+use crate::math::Random;
 use crate::ops::{add, extract_h, l_mult, l_shl, mult, sub};
 use crate::tables::filter::{INPUT_DENOMINATOR, INPUT_NUMERATOR};
-use crate::math::Random;
 use crate::{cng, gain as gain_prediction, lsf as lsf_memory};
 
 /// Weighting of the error, Q15: 0.75.
@@ -141,11 +141,8 @@ impl Encoder {
             dtx.random = Random(cng::SEED);
             return None;
         }
-        let mut shared = Shared {
-            prediction: &mut self.prediction,
-            lsp: &self.quantised_lsp,
-            memory: &mut self.lsf,
-        };
+        let mut shared =
+            Shared { prediction: &mut self.prediction, lsp: &self.quantised_lsp, memory: &mut self.lsf };
         let noise = dtx.noise(first, &mut shared);
         for draw in cng::excitation(&mut self.excitation, noise.level, &mut dtx.random) {
             self.taming.update(draw.pitch_gain, draw.delay);
@@ -186,12 +183,16 @@ impl Encoder {
 
     fn speech_frame(&mut self) -> Speech {
         let lsf = lsf::quantise(&lsf::frequencies(&self.lsp), &self.lsf);
-        probe::record("lsp_idx", &[
-            u16::from(lsf.predictor) << 7 | u16::from(lsf.first),
-            u16::from(lsf.lower) << 5 | u16::from(lsf.upper),
-        ]);
+        probe::record(
+            "lsp_idx",
+            &[
+                u16::from(lsf.predictor) << 7 | u16::from(lsf.first),
+                u16::from(lsf.lower) << 5 | u16::from(lsf.upper),
+            ],
+        );
         let predictor = &lsf_memory::SPEECH[usize::from(lsf.predictor)];
-        let quantised = lsp::from_lsf(&self.lsf.quantised(lsf_memory::codeword(&lsf), &lsf_memory::GAPS, predictor));
+        let quantised =
+            lsp::from_lsf(&self.lsf.quantised(lsf_memory::codeword(&lsf), &lsf_memory::GAPS, predictor));
         probe::record("lsp_q", &quantised);
         let filters = lsp::interpolate(&self.quantised_lsp, &quantised);
         self.quantised_lsp = quantised;
@@ -293,7 +294,13 @@ impl Encoder {
     }
 
     /// The weighted error that the coded subframe leaves. Equation (A.10).
-    fn keep_error(&mut self, target: &Vector, adaptive: &Vector, fixed: &Vector, gains: gain_prediction::Gains) {
+    fn keep_error(
+        &mut self,
+        target: &Vector,
+        adaptive: &Vector,
+        fixed: &Vector,
+        gains: gain_prediction::Gains,
+    ) {
         for (i, out) in self.error_memory.iter_mut().enumerate() {
             let n = SUBFRAME - ORDER + i;
             let pitch = extract_h(l_shl(l_mult(adaptive[n], gains.pitch), 1));

@@ -125,7 +125,7 @@ impl Encoder for G722Encoder {
                 }
             });
         }
-        Ok(Encoded { len: need, kind: Transmission::Speech })
+        Ok(Encoded::whole(need, Transmission::Speech))
     }
 
     fn reset(&mut self) {

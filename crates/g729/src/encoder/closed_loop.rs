@@ -1,6 +1,9 @@
 //! Closed-loop pitch: the delay and gain of the adaptive codebook. Clauses A.3.7 and 3.7.3.
 
-#![expect(clippy::indexing_slicing, reason = "delays reach back to the beginning of the excitation buffer at most")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "delays reach back to the beginning of the excitation buffer at most"
+)]
 
 use crate::excitation::{DELAY_MAX, DELAY_MIN, Delay, SUBFRAME, Vector, interpolate_past};
 use crate::filter::peak;

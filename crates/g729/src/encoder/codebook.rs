@@ -229,4 +229,3 @@ pub(super) fn sharpened(response: &Vector, delay: i16, sharpening: i16) -> Vecto
     crate::excitation::sharpen(&mut out, delay, sharpening);
     out
 }
-

@@ -130,9 +130,9 @@ fn quantise_energies(energies: &[Energy]) -> (u8, i16) {
     let count = energies.len().min(ENERGIES);
     let least = energies.iter().fold(i16::MAX, |least, energy| least.min(energy.shift));
     let common = add(least, 16 - SID_ENERGY_MARGIN[count]);
-    let sum = energies.iter().fold(0, |sum, energy| {
-        l_add(sum, l_shl(i32::from(energy.mantissa), sub(common, energy.shift)))
-    });
+    let sum = energies
+        .iter()
+        .fold(0, |sum, energy| l_add(sum, l_shl(i32::from(energy.mantissa), sub(common, energy.shift))));
     let (hi, lo) = l_extract(sum);
     cng::quantise_energy(mpy_32_16(hi, lo, SID_ENERGY_FACTOR[count]), common)
 }
@@ -257,11 +257,7 @@ impl Dtx {
             self.lsp = cng::sid_lsp(&sid, shared.memory);
             sid
         });
-        self.level = if first {
-            self.gain
-        } else {
-            add(mult_r(self.level, 28_672), mult_r(self.gain, 4096))
-        };
+        self.level = if first { self.gain } else { add(mult_r(self.level, 28_672), mult_r(self.gain, 4096)) };
         if !self.second {
             self.take_pair();
         }

@@ -6,8 +6,8 @@ use super::closed_loop::{PitchGain, Product, Target, stepwise, sums_fit};
 use crate::excitation::Vector;
 use crate::gain::{Gains, Predicted};
 use crate::ops::{
-    add, div_s, extract_h, l_add, l_deposit_h, l_mult, l_saturate, l_shl, l_shr, l_sub, mult, negate,
-    norm_l, round, sub,
+    add, div_s, extract_h, l_add, l_deposit_h, l_mult, l_saturate, l_shl, l_shr, l_sub, mult, negate, norm_l,
+    round, sub,
 };
 use crate::simd::correlate::{dot, energy};
 use crate::simd::search::{GainCosts, cheapest};
@@ -104,10 +104,8 @@ impl Optimum {
         };
         let norm = norm_l(determinant);
         let denominator = extract_h(l_shl(determinant, norm));
-        let inverse = Product {
-            mantissa: negate(div_s(16_384, denominator)),
-            exponent: 29 - (exponent + norm - 16),
-        };
+        let inverse =
+            Product { mantissa: negate(div_s(16_384, denominator)), exponent: 29 - (exponent + norm - 16) };
         let solve = |[a, b]: [Product; 2], [c, d]: [Product; 2], format: i16| {
             let numerator = difference([a, b], [c, d]);
             let shift = numerator.exponent + inverse.exponent - format - 15;

@@ -4,9 +4,7 @@
 
 use crate::dpf;
 use crate::lsp::{Lpc, ORDER};
-use crate::ops::{
-    div_32, extract_h, l_abs, l_add, l_extract, l_negate, l_shl, l_sub, norm_l, round, shr,
-};
+use crate::ops::{div_32, extract_h, l_abs, l_add, l_extract, l_negate, l_shl, l_sub, norm_l, round, shr};
 
 /// A reflection coefficient beyond this (Q15) makes the filter count as unstable.
 const STABLE: i16 = 32_750;
@@ -24,7 +22,8 @@ pub(crate) struct Prediction {
 
 impl Prediction {
     /// Predicts nothing: what stands for the result before the first frame.
-    pub(crate) const NONE: Self = Self { filter: [4096, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], reflection: [0; 2], residual: 0 };
+    pub(crate) const NONE: Self =
+        Self { filter: [4096, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], reflection: [0; 2], residual: 0 };
 }
 
 /// `Levinson`: the prediction for lags 0 to 10 (DPF words, lag 0 normalised), `None` if it would be unstable.

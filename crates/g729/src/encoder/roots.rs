@@ -1,10 +1,14 @@
 //! Line spectral pairs of a prediction filter: the roots of its sum and difference polynomials. Clauses 3.2.3, A.3.2.3.
 
-#![expect(clippy::indexing_slicing, reason = "a root lies between two points of the grid, there are ten at most")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a root lies between two points of the grid, there are ten at most"
+)]
 
 use crate::lsp::{Lpc, Lsp, ORDER};
 use crate::ops::{
-    div_s, extract_h, extract_l, flagged, l_extract, l_mac, l_msu, l_mult, l_shl, l_shr, mpy_32_16, negate, norm_s, sub,
+    div_s, extract_h, extract_l, flagged, l_extract, l_mac, l_msu, l_mult, l_shl, l_shr, mpy_32_16, negate,
+    norm_s, sub,
 };
 use crate::tables::lpc::GRID;
 

@@ -12,9 +12,7 @@ use crate::ops::{
     abs_s, add, extract_h, l_add, l_comp, l_deposit_h, l_mac, l_mult, l_shl, l_shr, mult, round, sub,
 };
 use crate::tables::convert::{COS_NORMALISED, SLOPE_ACOS_NORMALISED};
-use crate::tables::vad::{
-    Difference, LOW_BAND_CORRELATION, QUIET_FACTOR, QUIET_SHIFT, REGIONS, Region,
-};
+use crate::tables::vad::{Difference, LOW_BAND_CORRELATION, QUIET_FACTOR, QUIET_SHIFT, REGIONS, Region};
 
 /// Frames from which the first means are made.
 const LEARNING: i16 = 32;
@@ -359,7 +357,8 @@ impl Means {
     fn update(&mut self, frame: &Features, updates: i16) {
         let row = (usize::from(updates.unsigned_abs()) / 10).saturating_sub(1).min(5);
         let Rates { energy, crossings, lsf } = &RATES[row];
-        let mix = |mean: i16, value: i16, rate: &[i16; 2]| extract_h(l_mac(l_mult(rate[0], mean), rate[1], value));
+        let mix =
+            |mean: i16, value: i16, rate: &[i16; 2]| extract_h(l_mac(l_mult(rate[0], mean), rate[1], value));
         self.energy = mix(self.energy, frame.energy, energy);
         self.low_energy = mix(self.low_energy, frame.low_energy, energy);
         self.crossings = mix(self.crossings, frame.crossings, crossings);

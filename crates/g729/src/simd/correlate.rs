@@ -99,7 +99,10 @@ mod x86 {
 
     /// See [`super::slide`]. All sums are kept in registers.
     #[target_feature(enable = "avx2,bmi1,bmi2")]
-    pub(super) fn slide<const OUT: usize, const TAPS: usize>(taps: &[i16; TAPS], signal: &[i16]) -> [i32; OUT] {
+    pub(super) fn slide<const OUT: usize, const TAPS: usize>(
+        taps: &[i16; TAPS],
+        signal: &[i16],
+    ) -> [i32; OUT] {
         const ROOM: usize = 104;
         const { assert!(OUT <= 64 && OUT + TAPS <= ROOM) };
         // Each sample beside the next: a product of pairs is two terms of a sum.
