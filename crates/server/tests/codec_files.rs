@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
+    clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     reason = "test support outside of test functions"
 )]
@@ -97,6 +97,13 @@ fn snr(said: &[i16], heard: &[i16]) -> f64 {
     10.0 * (signal / noise.max(1e-9)).log10()
 }
 
+/// Signal to noise at the best alignment within a quarter of a millisecond, `lag` samples late.
+fn aligned_snr(said: &[i16], heard: &[i16], lag: usize, rate: u32) -> f64 {
+    let about = rate as usize / 4000;
+    let said = &said[about..said.len() - lag - about];
+    (lag..=lag + 2 * about).map(|lag| snr(said, &heard[lag..])).fold(f64::NEG_INFINITY, f64::max)
+}
+
 /// Names of all files in a folder.
 fn files(folder: &Path) -> Vec<String> {
     let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
@@ -132,7 +139,7 @@ fn each_codec_brings_a_wav_file_back() {
         );
         // Of G.722 the filters are late; Ogg Opus says by how much, so that nothing is.
         let lag = if coded == "a.g722" { 22 } else { 0 };
-        let db = snr(&said[..said.len() - lag], &heard[lag..]);
+        let db = aligned_snr(&said, &heard, lag, rate);
         assert!(db > least_db, "{coded} at {rate} Hz: {db:.1} dB");
     }
 }
@@ -164,7 +171,7 @@ fn g729_keeps_frames_and_its_two_formats_hold_the_same() {
     let (one, two) = (read_wav(&folder.join("one.wav")), read_wav(&folder.join("two.wav")));
     assert!(one == two);
     // The look-ahead of 5 ms makes it late.
-    let db = snr(&said[..7960], &one.1[40..]);
+    let db = aligned_snr(&said, &one.1, 40, 8000);
     assert!(db > 5.0, "{db:.1} dB");
 }
 
@@ -251,7 +258,7 @@ fn opus_keeps_pauses_short_and_the_time_line_whole() {
         done(&folder, "decode short.opus out.wav");
         let heard = read_wav(&folder.join("out.wav")).1;
         assert_eq!(heard.len(), said.len(), "{ptime} ms");
-        let db = snr(&said, &heard);
+        let db = aligned_snr(&said, &heard, 0, 16_000);
         assert!(db > 8.0, "{ptime} ms: {db:.1} dB");
     }
 }
