@@ -29,39 +29,55 @@ pub(super) enum CodecCommand {
     List,
 }
 
-pub(crate) const EXAMPLES: &str = "\
+macro_rules! with_formats {
+    ($rest:literal) => {
+        concat!(
+            "\
 Formats, told by the extension unless named:
-  samples  wav     .wav .wave           any WAV in; 16-bit mono out
-           raw     .raw .pcm            16-bit little-endian at the codec's rate
-           audio   .flac .mp3 .aiff …   what else holds audio; in only
+  samples  wav     .wav                      any WAV file in; 16-bit mono out
+           raw     .raw .pcm                 16-bit little-endian, mono, at the codec's rate
+           audio   .flac .mp3 .aiff .ogg     other audio files; in only
   coded    octets  .g729 .g722 .ulaw .alaw   frames back to back
-           itu     .bit                 the ITU's serial words of G.729, erasures included
-           ogg     .opus .ogg           Ogg Opus
+           itu     .bit                      the ITU's serial words of G.729: SIDs, pauses, erasures
+           ogg     .opus .ogg                Ogg Opus
 
+",
+            $rest
+        )
+    };
+}
+
+pub(crate) const EXAMPLES: &str = with_formats!(
+    "\
 Examples:
   mediapoint codec encode speech.wav speech.g729
-  mediapoint codec encode --codec opus --bitrate 16000 speech.wav speech.opus
+  mediapoint codec encode --bitrate 16000 speech.wav speech.opus
   mediapoint codec encode --dtx speech.wav speech.bit
   mediapoint codec decode speech.bit speech.wav
-  mediapoint codec decode --codec pcmu --input-format octets --output-format wav - - < in > out.wav
   mediapoint codec list
 
-Exit codes: 0 done, 1 something is wrong with a file, 2 unusable arguments.";
+Exit codes: 0 done, 1 something is wrong with a file, 2 unusable arguments."
+);
 
-const ENCODE_EXAMPLES: &str = "\
+const ENCODE_EXAMPLES: &str = with_formats!(
+    "\
 Examples:
   mediapoint codec encode speech.wav speech.g729
   mediapoint codec encode --dtx speech.wav speech.bit
   mediapoint codec encode --bitrate 16000 --ptime 60 speech.flac speech.opus
   mediapoint codec encode --input-format raw speech.in speech.bit
-  sox … -t wav - | mediapoint codec encode --codec pcma --input-format wav --output-format octets - out.al";
+  mediapoint codec encode --input-format wav --codec pcma - speech.alaw < speech.wav"
+);
 
-const DECODE_EXAMPLES: &str = "\
+const DECODE_EXAMPLES: &str = with_formats!(
+    "\
 Examples:
   mediapoint codec decode speech.g729 speech.wav
   mediapoint codec decode erasure.bit erasure.raw
   mediapoint codec decode --rate 8000 speech.opus speech.wav
-  mediapoint codec decode --codec g722 --input-format octets payloads.bin speech.wav";
+  mediapoint codec decode --codec g722 --input-format octets payloads.bin speech.wav
+  mediapoint codec decode speech.ulaw --output-format wav - | aplay"
+);
 
 /// What both directions take.
 #[derive(Debug, Args)]
@@ -69,11 +85,12 @@ pub(super) struct Files {
     /// The codec [default: told by the extension of the coded file]
     #[arg(long, value_enum, ignore_case = true, value_name = "NAME")]
     pub(super) codec: Option<CodecName>,
-    /// How IN is kept [default: told by its extension]
-    #[arg(long, value_enum, value_name = "FORMAT")]
+    /// How IN is kept: wav, raw or audio for samples, octets, itu or ogg for coded frames [default: told by its
+    /// extension]
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     pub(super) input_format: Option<Format>,
-    /// How OUT is kept [default: told by its extension]
-    #[arg(long, value_enum, value_name = "FORMAT")]
+    /// How OUT is kept, likewise
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     pub(super) output_format: Option<Format>,
     /// Sample rate that Opus works at: 8000, 12000, 16000, 24000 or 48000 Hz [default: that of the audio file; 48000
     /// for raw]

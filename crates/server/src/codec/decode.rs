@@ -9,7 +9,7 @@ use super::arguments::DecodeArguments;
 use super::coded::{CodedReader, Cut, Piece};
 use super::error::{CodecError, Trouble, UsageError};
 use super::input::Input;
-use super::name::Format;
+use super::name::{CodecName, Format};
 use super::output::{Output, is_same_file};
 use super::plan::{OPUS_RATES, Plan};
 use super::progress::Progress;
@@ -33,7 +33,9 @@ pub(super) fn run(arguments: &DecodeArguments) -> Result<Summary, CodecError> {
     let rate = plan.rate.or(told).unwrap_or(plan.codec.raw_rate());
     let coder = decoder(&plan.codec.codec(), rate)?;
     let output = Output::create(&files.output, plan.samples)?;
-    let mut summary = Summary::new(plan.codec, plan.codec.frame_ms(), name, output.name.clone());
+    // Packets of Opus are as long as each says.
+    let frame_ms = if plan.codec == CodecName::Opus { 0 } else { plan.codec.frame_ms() };
+    let mut summary = Summary::new(plan.codec, frame_ms, name, output.name.clone());
     let writer = SampleWriter::new(output, plan.samples, coder.sample_rate())?;
     let pcm = vec![0; (coder.sample_rate() / 1000 * mediapoint_codec::MAX_PACKET_MS) as usize];
     let mut work = Work { reader, coder, writer, pcm: pcm.into_boxed_slice(), progress };

@@ -10,6 +10,7 @@ use super::name::CodecName;
 #[derive(Debug, Clone)]
 pub(super) struct Summary {
     codec: CodecName,
+    /// Milliseconds of a frame; 0 where they differ.
     frame_ms: u8,
     pub(super) input: FileName,
     output: FileName,
