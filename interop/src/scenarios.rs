@@ -1,5 +1,6 @@
 //! The scenarios, in the order they run.
 
+mod codec_files;
 mod dialogue;
 mod media;
 mod sipp;
@@ -114,6 +115,9 @@ pub(crate) fn all() -> Vec<Scenario> {
         let name = format!("reference-{}", style.name);
         let about = format!("{} mean what the reference makes of them", style.title);
         list.push(Scenario::new(&name, &about, move |bench| reference::compare(bench, &style)));
+    }
+    for (name, about, body) in codec_files::ALL {
+        list.push(Scenario::new(name, about, body).only(Kind::Mediapoint, "the reference codes no files"));
     }
     list.push(
         Scenario::new(
