@@ -37,6 +37,7 @@ pub struct Piece {
 struct Anchor {
     source: u32,
     timestamp: u32,
+    clock: u32,
     /// Position of `timestamp` in the samples.
     position: i64,
     at: Time,
@@ -49,16 +50,22 @@ impl Recording {
         Self { samples: Vec::new(), pieces: Vec::new(), limit, anchor: None }
     }
 
-    /// Puts the audio of a packet in its place.
+    /// Puts the audio of a packet, whose RTP clock runs at 8 kHz, in its place.
     ///
     /// The time line goes on where the source changes or its timestamp leaps: the new one begins as much later as
     /// its packet came later.
     pub fn put(&mut self, at: Time, source: u32, timestamp: u32, audio: &[i16]) {
+        self.put_clocked(at, source, (timestamp, SAMPLE_RATE), audio);
+    }
+
+    /// The same for a timestamp of an RTP clock of so many hertz, a multiple of 8 kHz.
+    pub fn put_clocked(&mut self, at: Time, source: u32, (timestamp, clock): (u32, u32), audio: &[i16]) {
         let mut position = match self.anchor {
             None => 0,
             Some(anchor) => {
-                let step = i64::from(timestamp.wrapping_sub(anchor.timestamp).cast_signed());
-                if anchor.source == source && step.abs() <= MAX_GAP {
+                let ticks = i64::from(timestamp.wrapping_sub(anchor.timestamp).cast_signed());
+                let step = ticks / i64::from((clock / SAMPLE_RATE).max(1));
+                if anchor.source == source && anchor.clock == clock && step.abs() <= MAX_GAP {
                     anchor.position + step
                 } else {
                     anchor.position + samples_between(anchor.at, at)
@@ -70,7 +77,7 @@ impl Recording {
         }
         let newest = self.anchor.is_none_or(|anchor| position >= anchor.position);
         if newest {
-            self.anchor = Some(Anchor { source, timestamp, position, at });
+            self.anchor = Some(Anchor { source, timestamp, clock, position, at });
         }
         let Ok(start) = usize::try_from(position) else { return };
         let end = start.saturating_add(audio.len());
@@ -170,6 +177,16 @@ mod tests {
         recording.put(at(61), 8, 237, &[3; 160]);
         assert_eq!(recording.samples().len(), 640);
         assert_eq!((recording.samples()[319], recording.samples()[320], recording.samples()[480]), (0, 2, 3));
+    }
+
+    #[test]
+    fn another_clock_is_another_measure_of_the_same_time() {
+        let mut recording = Recording::new(1_000);
+        for (n, value) in [(0, 1), (1, 2), (3, 4)] {
+            recording.put_clocked(at(0), 7, ((u32::MAX - 500).wrapping_add(n * 960), 48_000), &[value; 160]);
+        }
+        let firsts: Vec<i16> = recording.samples().chunks(160).map(|packet| packet[0]).collect();
+        assert_eq!(firsts, [1, 2, 0, 4]);
     }
 
     #[test]
