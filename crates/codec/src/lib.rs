@@ -34,6 +34,7 @@ mod coder;
 pub mod comfort_noise;
 mod error;
 mod g711;
+mod g722;
 mod l16;
 mod opus;
 mod parameters;

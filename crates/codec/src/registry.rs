@@ -4,6 +4,7 @@ use crate::codec::{Codec, Encoding};
 use crate::coder::{Decoder, Encoder};
 use crate::error::Unsupported;
 use crate::g711::{G711Decoder, G711Encoder};
+use crate::g722::{G722Decoder, G722Encoder};
 use crate::l16::{L16Decoder, L16Encoder};
 use crate::opus::{OpusDecoder, OpusEncoder};
 use crate::parameters::Parameters;
@@ -17,6 +18,7 @@ use crate::settings::EncoderSettings;
 pub fn decoder(codec: &Codec, rate: u32) -> Result<Box<dyn Decoder>, Unsupported> {
     match check(codec)? {
         Coding::G711(law) => Ok(Box::new(G711Decoder::new(law))),
+        Coding::G722 => Ok(Box::new(G722Decoder::new())),
         Coding::L16 => Ok(Box::new(L16Decoder::new(codec.clock_rate))),
         Coding::Opus => Ok(Box::new(OpusDecoder::new(rate)?)),
     }
@@ -35,6 +37,7 @@ pub fn encoder(
 ) -> Result<Box<dyn Encoder>, Unsupported> {
     match check(codec)? {
         Coding::G711(law) => Ok(Box::new(G711Encoder::new(law))),
+        Coding::G722 => Ok(Box::new(G722Encoder::new())),
         Coding::L16 => Ok(Box::new(L16Encoder::new(codec.clock_rate))),
         Coding::Opus => Ok(Box::new(OpusEncoder::new(rate_hint, &party.opus, settings)?)),
     }
@@ -43,6 +46,7 @@ pub fn encoder(
 /// The codings there are coders for.
 pub(crate) enum Coding {
     G711(mediapoint_g711::Law),
+    G722,
     L16,
     Opus,
 }
@@ -52,6 +56,7 @@ pub(crate) fn check(codec: &Codec) -> Result<Coding, Unsupported> {
     let (coding, clocks, channels): (_, &[u32], _) = match codec.encoding {
         Encoding::Pcmu => (Coding::G711(mediapoint_g711::Law::Mu), &[8000], 1),
         Encoding::Pcma => (Coding::G711(mediapoint_g711::Law::A), &[8000], 1),
+        Encoding::G722 => (Coding::G722, &[8000], 1),
         Encoding::L16 => (Coding::L16, &[8000, 16_000, 48_000], 1),
         Encoding::Opus => (Coding::Opus, &[48_000], 2),
         _ => return Err(Unsupported::Encoding),

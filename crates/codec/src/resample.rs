@@ -83,37 +83,59 @@ impl Resampler {
 
     /// Converts at most [`BLOCK`] inputs.
     fn block(&mut self, filter: &Filter, input: &[i16], output: &mut [i16]) -> usize {
-        let taps = filter.taps();
-        let end = taps - 1 + input.len();
-        if let Some(new) = self.window.get_mut(taps - 1..end) {
+        let history = filter.taps() - 1;
+        let end = history + input.len();
+        if let Some(new) = self.window.get_mut(history..end) {
             new.copy_from_slice(input);
         }
+        // One loop for each length that there is: of a length known when it is compiled, a sum needs a tenth of the
+        // instructions.
+        let written = match filter.taps() {
+            48 => self.convolve::<48>(filter, input.len(), output),
+            64 => self.convolve::<64>(filter, input.len(), output),
+            72 => self.convolve::<72>(filter, input.len(), output),
+            96 => self.convolve::<96>(filter, input.len(), output),
+            128 => self.convolve::<128>(filter, input.len(), output),
+            144 => self.convolve::<144>(filter, input.len(), output),
+            192 => self.convolve::<192>(filter, input.len(), output),
+            _ => self.convolve::<288>(filter, input.len(), output),
+        };
+        self.window.copy_within(input.len()..end, 0);
+        written
+    }
+
+    /// The outputs that end at one of the `count` inputs in the window.
+    fn convolve<const TAPS: usize>(&mut self, filter: &Filter, count: usize, output: &mut [i16]) -> usize {
+        let branches = filter.coefficients().as_chunks::<TAPS>().0;
+        let (mut position, mut branch) = (self.skip, self.branch);
         let mut written = 0;
-        let mut position = self.skip;
         for out in output {
-            let Some(samples) = self.window.get(position..position + taps).filter(|_| position < input.len())
-            else {
+            if position >= count {
                 break;
-            };
-            *out = dot(filter.branch(self.branch), samples);
+            }
+            let samples = self.window.get(position..).and_then(<[i16]>::first_chunk);
+            let (Some(coefficients), Some(samples)) = (branches.get(branch), samples) else { break };
+            *out = dot::<TAPS>(coefficients, samples);
             written += 1;
-            self.branch += filter.step();
-            while self.branch >= filter.branches() {
-                self.branch -= filter.branches();
+            branch += filter.step();
+            while branch >= filter.branches() {
+                branch -= filter.branches();
                 position += 1;
             }
         }
-        self.skip = position.saturating_sub(input.len());
-        self.window.copy_within(input.len()..end, 0);
+        (self.skip, self.branch) = (position.saturating_sub(count), branch);
         written
     }
 }
 
 /// The filter's output, rounded and saturated.
-fn dot(coefficients: &[i16], samples: &[i16]) -> i16 {
+#[inline]
+fn dot<const TAPS: usize>(coefficients: &[i16; TAPS], samples: &[i16; TAPS]) -> i16 {
     let sum: i32 = coefficients.iter().zip(samples).map(|(c, s)| i32::from(*c) * i32::from(*s)).sum();
-    let rounded = (sum + (1 << (COEFFICIENT_BITS - 1))) >> COEFFICIENT_BITS;
-    i16::try_from(rounded).unwrap_or(if rounded < 0 { i16::MIN } else { i16::MAX })
+    let rounded = (sum >> (COEFFICIENT_BITS - 1)) + 1 >> 1;
+    #[expect(clippy::cast_possible_truncation, reason = "clamped")]
+    let sample = rounded.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
+    sample
 }
 
 #[cfg(test)]

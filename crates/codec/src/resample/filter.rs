@@ -4,15 +4,16 @@
 use std::f64::consts::PI;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Binary places of a coefficient. One fewer than 16 bits have, so that no sum of products leaves 32 bits.
-pub(super) const COEFFICIENT_BITS: u32 = 14;
+/// Binary places of a coefficient. The coefficients of a branch add up to 1, their magnitudes to less than 2, so that
+/// no sum of products leaves 32 bits.
+pub(super) const COEFFICIENT_BITS: u32 = 15;
 
-/// Stop-band attenuation that the window is made for, in decibels.
-const ATTENUATION: f64 = 70.0;
-/// Where the pass-band ends, as a part of half the lower rate.
-const PASS: f64 = 0.85;
-/// Where the stop-band begins, as a part of half the lower rate.
-const STOP: f64 = 1.0;
+/// Length of the filter's memory in samples of the lower rate. Half of it is the delay.
+const MEMORY: usize = 48;
+/// Stop-band attenuation in decibels that the window is made for. With the length it decides how wide the band between
+/// pass-band and stop-band is, by Kaiser's formula: 0.151 of half the lower rate.
+const ATTENUATION: f64 = 60.0;
+const TRANSITION: f64 = 2.0 * (ATTENUATION - 7.95) / (2.285 * 2.0 * PI * MEMORY as f64);
 
 /// The filter of one pair of rates.
 #[derive(Debug)]
@@ -43,39 +44,30 @@ impl Filter {
         filter
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "lengths of some hundred")]
+    #[expect(clippy::cast_possible_truncation, reason = "coefficients are below 1, times 2^15")]
     fn new(from: u32, to: u32) -> Self {
         let common = gcd(from, to);
         let (branches, step) = ((to / common) as usize, (from / common) as usize);
-        // All of it happens at the rate at which every input and every output has a sample.
-        let rate = f64::from(from) * branches as f64;
-        let nyquist = f64::from(from.min(to)) / 2.0;
-        let width = (STOP - PASS) * nyquist / rate;
-        // Kaiser's formulas for the length and the window of an attenuation.
-        let length = ((ATTENUATION - 7.95) / (2.285 * 2.0 * PI * width)).ceil();
-        let taps = (length / branches as f64).ceil() as usize;
-        let taps = taps.next_multiple_of(8);
+        // All of it happens at the rate at which every input and every output has a sample. The length is odd, so that
+        // the middle is a sample; the last place of the last branch stays empty.
+        let taps = MEMORY * branches.max(step) / branches;
         let length = taps * branches - 1;
-        let beta = 0.1102 * (ATTENUATION - 8.7);
-        let cutoff = (PASS + STOP) / 2.0 * nyquist / rate;
         let middle = (length - 1) as f64 / 2.0;
-        let prototype: Vec<f64> = (0..length)
-            .map(|n| {
-                let t = n as f64 - middle;
-                let sinc = if t == 0.0 { 2.0 * cutoff } else { (2.0 * PI * cutoff * t).sin() / (PI * t) };
-                sinc * bessel(beta * (1.0 - (t / middle).powi(2)).max(0.0).sqrt()) / bessel(beta)
-            })
-            .collect();
-        let scale = branches as f64 * f64::from(1 << COEFFICIENT_BITS);
-        let coefficients = (0..branches)
-            .flat_map(|branch| {
-                let prototype = &prototype;
-                (0..taps).rev().map(move |tap| {
-                    let value = prototype.get(tap * branches + branch).copied().unwrap_or(0.0);
-                    (value * scale).round() as i16
-                })
-            })
-            .collect();
+        let beta = 0.1102 * (ATTENUATION - 8.7);
+        let cutoff = (1.0 - TRANSITION / 2.0) / branches.max(step) as f64;
+        let tap = |n: usize| {
+            let t = n as f64 - middle;
+            let sinc = if t == 0.0 { cutoff } else { (PI * cutoff * t).sin() / (PI * t) };
+            sinc * bessel(beta * (1.0 - (t / middle).powi(2)).max(0.0).sqrt()) / bessel(beta)
+        };
+        let mut coefficients = Vec::with_capacity(taps * branches);
+        for branch in 0..branches {
+            let places = (0..taps).rev().map(|place| place * branches + branch);
+            let values: Vec<f64> = places.map(|n| if n < length { tap(n) } else { 0.0 }).collect();
+            let scale = f64::from(1 << COEFFICIENT_BITS) / values.iter().sum::<f64>();
+            coefficients.extend(values.iter().map(|value| (value * scale).round() as i16));
+        }
+        let coefficients = coefficients.into_boxed_slice();
         Self { from, to, taps, branches, step, delay: middle / branches as f64, coefficients }
     }
 
@@ -99,9 +91,9 @@ impl Filter {
         self.delay
     }
 
-    /// The coefficients of one branch, for inputs in their order.
-    pub(super) fn branch(&self, branch: usize) -> &[i16] {
-        self.coefficients.get(branch * self.taps..(branch + 1) * self.taps).unwrap_or_default()
+    /// The coefficients branch by branch, each branch for inputs in their order.
+    pub(super) fn coefficients(&self) -> &[i16] {
+        &self.coefficients
     }
 }
 

@@ -1,0 +1,113 @@
+//! The traits for G.722.
+
+use super::band::{HighBand, LowBand};
+use super::filter::{Analysis, BLOCK, Synthesis};
+use crate::coder::{Decoded, Decoder, Encoded, Encoder, MAX_PACKET_MS, Signal, Transmission, check_length};
+use crate::error::{DecodeError, EncodeError};
+
+const RATE: u32 = 16_000;
+/// 10 ms.
+const GRANULE: usize = 160;
+const MAX_SAMPLES: usize = (RATE / 1000 * MAX_PACKET_MS) as usize;
+
+/// G.722 to samples at 16 kHz.
+#[derive(Debug)]
+pub(crate) struct G722Decoder {
+    low: LowBand,
+    high: HighBand,
+    synthesis: Synthesis,
+}
+
+impl G722Decoder {
+    pub(crate) const fn new() -> Self {
+        Self { low: LowBand::new(), high: HighBand::new(), synthesis: Synthesis::new() }
+    }
+}
+
+impl Decoder for G722Decoder {
+    fn sample_rate(&self) -> u32 {
+        RATE
+    }
+
+    fn duration(&self, payload: &[u8]) -> Result<usize, DecodeError> {
+        let len = payload.len();
+        let samples = 2 * len;
+        if (1..=MAX_SAMPLES).contains(&samples) { Ok(samples) } else { Err(DecodeError::Malformed { len }) }
+    }
+
+    fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Result<Decoded, DecodeError> {
+        let samples = self.duration(payload)?;
+        let have = pcm.len();
+        let out = pcm.get_mut(..samples).ok_or(DecodeError::NoRoom { need: samples, have })?;
+        let Self { low, high, synthesis } = self;
+        for (codes, out) in payload.chunks(BLOCK).zip(out.chunks_mut(2 * BLOCK)) {
+            let mut codes = codes.iter();
+            synthesis.process(out, || {
+                let code = codes.next().copied().unwrap_or_default();
+                (low.decode(code & 63), high.decode(code >> 6))
+            });
+        }
+        Ok(Decoded { samples, kind: Signal::Speech })
+    }
+
+    fn conceals(&self) -> bool {
+        false
+    }
+
+    fn conceal(&mut self, pcm: &mut [i16], _next: Option<&[u8]>) {
+        pcm.fill(0);
+    }
+
+    fn continue_noise(&mut self, _pcm: &mut [i16]) -> bool {
+        false
+    }
+
+    fn reset(&mut self) {
+        *self = Self::new();
+    }
+}
+
+/// Samples at 16 kHz to G.722.
+#[derive(Debug)]
+pub(crate) struct G722Encoder {
+    low: LowBand,
+    high: HighBand,
+    analysis: Analysis,
+}
+
+impl G722Encoder {
+    pub(crate) const fn new() -> Self {
+        Self { low: LowBand::new(), high: HighBand::new(), analysis: Analysis::new() }
+    }
+}
+
+impl Encoder for G722Encoder {
+    fn sample_rate(&self) -> u32 {
+        RATE
+    }
+
+    fn granule(&self) -> usize {
+        GRANULE
+    }
+
+    fn encode(&mut self, pcm: &[i16], payload: &mut [u8]) -> Result<Encoded, EncodeError> {
+        check_length(pcm.len(), GRANULE, MAX_SAMPLES)?;
+        let (need, have) = (pcm.len() / 2, payload.len());
+        let out = payload.get_mut(..need).ok_or(EncodeError::NoRoom { need, have })?;
+        let Self { low, high, analysis } = self;
+        for (samples, codes) in pcm.chunks(2 * BLOCK).zip(out.chunks_mut(BLOCK)) {
+            let mut codes = codes.iter_mut();
+            analysis.process(samples, |low_value, high_value| {
+                let code = high.encode(high_value) << 6 | low.encode(low_value);
+                if let Some(to) = codes.next() {
+                    *to = code;
+                }
+            });
+        }
+        Ok(Encoded { len: need, kind: Transmission::Speech })
+    }
+
+    fn reset(&mut self) {
+        *self = Self::new();
+    }
+}
