@@ -1,19 +1,30 @@
 //! Whatever happens on one side of a call, the other side hears one SSRC, sequence numbers that go on, and timestamps
-//! that keep to the clock: under loss, reordering, duplicates and jitter, with many seeds.
+//! that keep to the clock: under loss, reordering, duplicates and jitter, with many seeds, relayed and through the media
+//! path.
 
 use std::time::Duration;
 
-use mediapoint_engine::{Direction, LegConfig, PayloadType, Relearn, RemoteAddress, Source};
+use mediapoint_engine::{
+    Direction, EncoderSettings, LegConfig, PacketTime, PayloadType, Relearn, RemoteAddress, Source,
+};
 use mediapoint_packet::rtp::{RtpTicks, Ssrc};
 use mediapoint_srtp::Suite;
 use mediapoint_testkit::{
-    Library, LinkProfile, PeerId, World, audio, codec, for_each_seed, pcma, pcmu, telephone_event,
+    Library, LinkProfile, PeerId, Voice, World, audio, codec, for_each_seed, pcma, pcmu, telephone_event,
 };
 
 const SEEDS: u64 = 60;
 
 /// Packets that may find no number at one border: what was overtaken by the first packet behind it.
 const LATE_AT_A_BORDER: u64 = 4;
+
+/// How what one party says gets to the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Path {
+    Relay,
+    /// Decoded, and encoded again in shorter packets.
+    Media,
+}
 
 struct Scene {
     world: World,
@@ -25,11 +36,18 @@ struct Scene {
 
 impl Scene {
     /// A call that has run for a while; what `a` sends has a rough way, what `b` hears comes as the engine sent it.
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, path: Path) -> Self {
         let mut world = World::new(seed);
         let (a, b) = world.two_party_call();
         for peer in [a, b] {
             world.peer_mut(peer).up.set_profile(LinkProfile::rough());
+            if path == Path::Media {
+                let packet_time = PacketTime::Always(Duration::from_millis(10));
+                world.reinvite(peer, |config| config.packet_time = packet_time);
+                // Marks do not survive another packet time.
+                let voice = Voice::new(&pcmu(), 8000, &EncoderSettings::default(), hum);
+                world.peer_mut(peer).stream.voice = Some(voice);
+            }
         }
         let mut scene = Self { world, a, b, borders: 0, unheard_at_a_border: LATE_AT_A_BORDER };
         scene.world.start(a);
@@ -75,11 +93,17 @@ impl Scene {
 }
 
 fn every_seed(test: impl Fn(&mut Scene)) {
-    for_each_seed(SEEDS, |seed| {
-        let mut scene = Scene::new(seed);
-        test(&mut scene);
-        scene.check();
-    });
+    for (path, seeds) in [(Path::Relay, SEEDS), (Path::Media, SEEDS / 3)] {
+        for_each_seed(seeds, |seed| {
+            let mut scene = Scene::new(seed, path);
+            test(&mut scene);
+            scene.check();
+        });
+    }
+}
+
+fn hum(n: u64, _rate: u32) -> i16 {
+    i16::try_from(n * 37 % 8000).unwrap_or(0) - 4000
 }
 
 #[test]
@@ -306,7 +330,7 @@ fn of_another_ssrc_right_after_a_long_telephone_event() {
 #[test]
 fn of_a_change_of_source_between_legs() {
     for_each_seed(SEEDS, |seed| {
-        let mut scene = Scene::new(seed);
+        let mut scene = Scene::new(seed, Path::Relay);
         let call = scene.world.peer(scene.a).call;
         let c = scene.world.add_peer(call, audio([pcmu(), telephone_event(101)]));
         scene.world.peer_mut(c).up.set_profile(LinkProfile::rough());
@@ -335,7 +359,7 @@ fn of_a_change_of_source_between_legs() {
 #[test]
 fn of_a_leg_replaced_by_a_new_one() {
     for_each_seed(SEEDS, |seed| {
-        let mut scene = Scene::new(seed);
+        let mut scene = Scene::new(seed, Path::Relay);
         let call = scene.world.peer(scene.a).call;
         // A transfer: the old party's leg goes, another one comes, in the same slot of the core as it happens.
         scene.world.remove_leg(scene.a);
@@ -382,7 +406,7 @@ fn of_a_switch_between_rtp_and_srtp() {
 /// As [`every_seed`], with fewer of them, for a test that has rounds of its own.
 fn every_seed_few(test: impl Fn(&mut Scene)) {
     for_each_seed(SEEDS / 8, |seed| {
-        let mut scene = Scene::new(seed);
+        let mut scene = Scene::new(seed, Path::Relay);
         test(&mut scene);
         scene.check();
     });
@@ -392,7 +416,7 @@ fn every_seed_few(test: impl Fn(&mut Scene)) {
 #[test]
 fn of_any_sequence_of_changes() {
     for_each_seed(SEEDS * 3, |seed| {
-        let mut scene = Scene::new(seed);
+        let mut scene = Scene::new(seed, if seed % 3 == 0 { Path::Media } else { Path::Relay });
         let mut secured = false;
         for _ in 0..25 {
             let choice = scene.world.random().below(12);

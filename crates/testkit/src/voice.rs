@@ -11,7 +11,7 @@ use mediapoint_codec::{Decoder, Encoder, Encoding, Transmission, decoder, encode
 use crate::heard::HeardPacket;
 
 /// What a party says: a function of the sample's number at the encoder's rate.
-pub type Sound = fn(u64, u32) -> i16;
+pub type Sound = Box<dyn Fn(u64, u32) -> i16>;
 
 /// A party's microphone and encoder.
 pub struct Voice {
@@ -29,8 +29,17 @@ impl Voice {
     /// # Panics
     /// Where there is no encoder for the codec.
     #[must_use]
+    pub fn new(
+        entry: &PayloadCodec,
+        rate: u32,
+        settings: &EncoderSettings,
+        sound: impl Fn(u64, u32) -> i16 + 'static,
+    ) -> Self {
+        Self::with_sound(entry, rate, settings, Box::new(sound))
+    }
+
     #[expect(clippy::expect_used, reason = "a test that speaks what nobody can has failed")]
-    pub fn new(entry: &PayloadCodec, rate: u32, settings: &EncoderSettings, sound: Sound) -> Self {
+    fn with_sound(entry: &PayloadCodec, rate: u32, settings: &EncoderSettings, sound: Sound) -> Self {
         let encoder = encoder(&entry.codec, rate, &Parameters::default(), settings).expect("an encoder");
         Self { encoder, sound, said: 0, keep: false, said_pcm: Vec::new() }
     }
@@ -44,8 +53,9 @@ impl Voice {
     /// Goes on in another codec, with the same sound where it was.
     #[must_use]
     pub fn changed(self, entry: &PayloadCodec, rate: u32, settings: &EncoderSettings) -> Self {
-        let next = Self::new(entry, rate, settings, self.sound);
-        let (before, after) = (u64::from(self.encoder.sample_rate()), u64::from(next.encoder.sample_rate()));
+        let before = u64::from(self.encoder.sample_rate());
+        let next = Self::with_sound(entry, rate, settings, self.sound);
+        let after = u64::from(next.encoder.sample_rate());
         Self { said: self.said * after / before, keep: self.keep, said_pcm: self.said_pcm, ..next }
     }
 

@@ -90,6 +90,8 @@ pub struct Continuity {
     mapping: Option<Mapping>,
     /// Where the audio that the engine makes itself has got to.
     made: Option<RtpTicks>,
+    /// Ticks of audio that were sent before their time; the next pause is shorter by as much.
+    lead: u32,
     event: Option<MadeEvent>,
 }
 
@@ -113,6 +115,7 @@ impl Continuity {
             clock_rate: 8000,
             mapping: None,
             made: None,
+            lead: 0,
             event: None,
         }
     }
@@ -202,6 +205,9 @@ impl Continuity {
         self.made = Some(followed.unwrap_or_else(|| self.continued_timestamp(now, clock_rate)));
         self.mapping = None;
         self.event = None;
+        if self.clock_rate != clock_rate {
+            self.lead = 0;
+        }
         self.clock_rate = clock_rate;
         followed.is_some()
     }
@@ -217,9 +223,16 @@ impl Continuity {
 
     /// Lets time pass in which the engine makes no packet.
     pub fn pass(&mut self, ticks: u32) {
+        let passed_before = self.lead.min(ticks);
+        self.lead -= passed_before;
         if let Some(made) = &mut self.made {
-            *made = made.wrapping_add(ticks);
+            *made = made.wrapping_add(ticks - passed_before);
         }
+    }
+
+    /// Notes that so much audio is sent before its time.
+    pub const fn hurry(&mut self, ticks: u32) {
+        self.lead = self.lead.saturating_add(ticks);
     }
 
     /// The header of a telephone-event packet among packets that the engine makes: all packets of an event keep the

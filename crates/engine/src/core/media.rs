@@ -298,8 +298,13 @@ impl Core {
         if taken.newest && !known.event {
             self.settle_paths(now, slot, (&input, &heard), out);
         }
+        let timely = known.event && self.step_event(now, slot, &input, out);
         self.hear(now, slot, (&input, &heard), &packet);
         self.send_to_listeners(slot, packet, out, |core, listener, packet, out| {
+            // What takes the media path is heard from the jitter buffer, at the tick.
+            if !timely && core.legs.get(listener).is_some_and(Leg::in_media) {
+                return out.give(packet);
+            }
             core.send_audio(now, slot, listener, (&input, &heard), packet, out);
         });
     }
@@ -307,6 +312,9 @@ impl Core {
     /// Takes a packet into the jitter buffer of its leg, where there is one.
     fn hear(&mut self, now: Time, slot: u32, (input, heard): (&Input, &Heard), packet: &PacketBuf) {
         let Some(Leg { hearing: Some(hearing), .. }) = self.legs.get_mut(slot) else { return };
+        if input.event {
+            return hearing.note_event(now, input);
+        }
         let arrived = Arrived {
             epoch: input.epoch.epoch,
             index: input.index,
@@ -315,11 +323,7 @@ impl Core {
             marker: input.marker,
             payload: packet.bytes().get(heard.payload.clone()).unwrap_or_default(),
         };
-        if input.event {
-            hearing.note_event(now, &arrived);
-        } else {
-            hearing.insert(now, &arrived);
-        }
+        hearing.insert(now, &arrived);
     }
 
     /// Counts a packet of the party's stream whose payload type was not agreed: it was not lost, and nobody who hears
@@ -419,10 +423,6 @@ impl Core {
         out: &mut O,
     ) {
         let Some(leg) = self.legs.get_mut(slot) else { return out.give(packet) };
-        if leg.in_media() && !input.event {
-            // It hears this from the jitter buffer, at the tick.
-            return out.give(packet);
-        }
         let ready = if leg.direction.sends() {
             leg.guard.destination().ok_or(Unsent::NoDestination)
         } else {

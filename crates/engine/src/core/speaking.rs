@@ -100,10 +100,7 @@ impl Speaking {
         };
         let millis = u32::try_from(wanted.packet_time.encoded().as_millis()).unwrap_or(20);
         let packet = samples(rate, longest(&wanted, millis));
-        let analyser = match wanted.noise {
-            Some(_) => Some(NoiseAnalyser::new(rate)),
-            None => None,
-        };
+        let analyser = wanted.noise.map(|_| NoiseAnalyser::new(rate));
         Some(Self {
             clock_rate: entry.codec.clock_rate,
             encoder,

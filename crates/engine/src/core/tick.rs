@@ -13,7 +13,7 @@ use mediapoint_packet::rtp::{FIXED_HEADER_LEN, RtpHeader};
 
 use crate::api::leg::Source;
 use crate::core::continuity::Input;
-use crate::core::hearing::{Hearing, natural_rate};
+use crate::core::hearing::{EventStep, Hearing, natural_rate, samples};
 use crate::core::leg::Leg;
 use crate::core::media::Heard;
 use crate::core::route::Conversion;
@@ -27,9 +27,6 @@ const LEAD: Duration = Duration::from_millis(5);
 
 /// Ticks are made up for after a stall of the worker up to this long; what is older is passed over.
 const MAKE_UP: Duration = Duration::from_millis(200);
-
-/// Ticks of audio that a jitter buffer can hold at most: bounds the change back to relay.
-const DRAIN: usize = 100;
 
 /// The media clock of a call.
 #[derive(Debug, Clone, Copy)]
@@ -101,18 +98,31 @@ impl Core {
         }
     }
 
+    /// Sends what was said before a telephone event at once, when the event begins: what is sent of it keeps the
+    /// timestamp of its beginning, and no audio that comes after may have an earlier one. False for a packet of an event
+    /// that is over, which nobody on the media path is to hear any more.
+    pub(super) fn step_event<O: Output>(&mut self, now: Time, slot: u32, input: &Input, out: &mut O) -> bool {
+        let Some(Leg { hearing: Some(hearing), .. }) = self.legs.get_mut(slot) else { return true };
+        let step = hearing.step_event(now, input);
+        if step == EventStep::Begins {
+            self.drain(now, slot, out);
+        }
+        step != EventStep::Stale
+    }
+
     fn drain<O: Output>(&mut self, now: Time, source: u32, out: &mut O) {
         let Some(leg) = self.legs.get_mut(source) else { return };
-        let millis = self.calls.get(leg.call).map_or(20, |call| call.tick_millis);
         let Some(mut hearing) = leg.hearing.take() else { return };
         let listeners = std::mem::take(&mut leg.listeners);
-        for _ in 0..DRAIN {
-            let Some((sound, pcm)) = hearing.drain(millis) else { break };
-            for &listener in &listeners {
-                self.speak(now, listener, (sound, pcm, millis), out);
-            }
-        }
+        let piece = samples(hearing.rate(), 10);
+        let (sound, pcm) = hearing.drain();
         for &listener in &listeners {
+            for pcm in pcm.chunks(piece.max(1)) {
+                self.speak(now, listener, (Some(sound), pcm, 10), out);
+                if let Some(Leg { speaking: Some(speaking), continuity, .. }) = self.legs.get_mut(listener) {
+                    continuity.hurry(speaking.ticks_of(10));
+                }
+            }
             self.send_gathered(now, listener, true, out);
         }
         if let Some(leg) = self.legs.get_mut(source) {

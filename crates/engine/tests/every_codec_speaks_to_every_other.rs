@@ -1,0 +1,191 @@
+//! Every pair of codecs, with packets of any length on either side, plain and under SRTP, with and without pauses left
+//! out: what is said on one side is heard on the other, on a clock without a gap.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of the tests: what is missing fails them"
+)]
+
+use std::time::Duration;
+
+use mediapoint_engine::{Codec, EncoderSettings, LegConfig, PacketTime, PayloadCodec, PayloadType};
+use mediapoint_srtp::Suite;
+use mediapoint_testkit::{Ear, Library, PeerId, Voice, World, codec, pcma, pcmu};
+
+const TONE: f64 = 437.0;
+const PTIMES: [u64; 5] = [10, 20, 30, 40, 60];
+
+fn opus() -> PayloadCodec {
+    PayloadCodec::new(PayloadType::new(96).unwrap(), Codec::OPUS)
+}
+
+fn every_codec() -> Vec<PayloadCodec> {
+    let all = [
+        pcmu(),
+        pcma(),
+        codec(9, "G722", 8000),
+        codec(18, "G729", 8000),
+        opus(),
+        codec(97, "L16", 8000),
+        codec(98, "L16", 16_000),
+    ];
+    all.into_iter().filter(|entry| entry.codec.is_convertible()).collect()
+}
+
+/// The rate that a codec is spoken and heard at here, in hertz.
+fn rate_of(entry: &PayloadCodec) -> u32 {
+    match entry.codec.name() {
+        "g722" | "opus" => 16_000,
+        _ if entry.payload_type.get() == 98 => 16_000,
+        _ => 8000,
+    }
+}
+
+/// A tone, in words of half a second where `pauses`.
+#[expect(clippy::cast_possible_truncation, reason = "a tone within 16 bits")]
+fn tone(pauses: bool) -> impl Fn(u64, u32) -> i16 {
+    move |n, rate| {
+        let silent = pauses && n / u64::from(rate / 2) % 3 == 2;
+        let seconds = n as f64 / f64::from(rate);
+        let loud = if silent { 4.0 } else { 8000.0 };
+        (loud * (std::f64::consts::TAU * TONE * seconds).sin()) as i16
+    }
+}
+
+struct Case {
+    from: PayloadCodec,
+    to: PayloadCodec,
+    ptimes: (u64, u64),
+    dtx: (bool, bool),
+    srtp: Option<Suite>,
+}
+
+impl Case {
+    fn run(&self) -> (World, PeerId) {
+        let mut world = World::new(5);
+        let call = world.add_call();
+        let of_a = LegConfig { codecs: vec![self.from.clone()], ..LegConfig::default() };
+        let of_b = LegConfig {
+            codecs: vec![self.to.clone()],
+            packet_time: PacketTime::WhereEncoded(Duration::from_millis(self.ptimes.1)),
+            encoder: EncoderSettings { dtx: self.dtx.1, ..EncoderSettings::default() },
+            ..LegConfig::default()
+        };
+        let [a, b] = [of_a, of_b].map(|config| world.add_peer(call, config));
+        world.connect(a, b);
+        world.peer_mut(b).heard.keep_packets = true;
+        world.peer_mut(b).heard.clock_rate = self.to.codec.clock_rate;
+        if let Some(suite) = self.srtp {
+            world.secure(a, suite, Library::Own);
+            world.secure(b, suite, Library::WebRtc);
+        }
+        let settings = EncoderSettings { dtx: self.dtx.0, ..EncoderSettings::default() };
+        let pauses = self.dtx.0 || self.dtx.1;
+        let stream = &mut world.peer_mut(a).stream;
+        stream.voice = Some(Voice::new(&self.from, rate_of(&self.from), &settings, tone(pauses)));
+        stream.payload_type = self.from.payload_type;
+        stream.clock_rate = self.from.codec.clock_rate;
+        stream.ptime = Duration::from_millis(self.ptimes.0);
+        world.start(a);
+        world.run_for(Duration::from_secs(4));
+        (world, b)
+    }
+
+    fn name(&self) -> String {
+        let Self { from, to, ptimes, dtx, srtp } = self;
+        let suite = srtp.map_or("RTP", Suite::name);
+        format!(
+            "{} {} ms to {} {} ms, DTX {dtx:?}, {suite}",
+            from.codec.name(),
+            ptimes.0,
+            to.codec.name(),
+            ptimes.1
+        )
+    }
+
+    fn check(&self) {
+        let (world, b) = self.run();
+        let (name, heard) = (self.name(), &world.peer(b).heard);
+        assert_eq!(heard.seam.check(), Ok(()), "{name}");
+        assert_eq!(heard.not_authentic, 0, "{name}");
+        assert_eq!(world.buffers_lost(), 0, "{name}");
+        let rate = rate_of(&self.to);
+        let ear = Ear::new(&heard.log, std::slice::from_ref(&self.to), rate);
+        let seconds = ear.pcm.len() as f64 / f64::from(rate);
+        assert!(seconds > 3.5, "{name}: {seconds} s heard");
+        if !(self.dtx.0 || self.dtx.1) {
+            assert_eq!(ear.missing(), 0, "{name}");
+        }
+        let wanted = if self.to.codec.name() == "opus" { self.ptimes.1.min(60) } else { self.ptimes.1 };
+        let length = usize::try_from(wanted).unwrap() * rate as usize / 1000;
+        assert!(ear.lengths.iter().all(|&got| got <= length), "{name}: {:?}", ear.lengths);
+        let share = tone_share(&ear.pcm[rate as usize / 2..], rate);
+        assert!(share > 0.8, "{name}: only {share} of what is heard is what was said");
+    }
+}
+
+/// How much of the loud parts of a signal is the tone, 0 to 1, in the median of windows of 50 ms.
+fn tone_share(pcm: &[i16], rate: u32) -> f64 {
+    let window = rate as usize / 20;
+    let mut shares: Vec<f64> = pcm
+        .chunks_exact(window)
+        .filter_map(|chunk| {
+            let energy: f64 = chunk.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+            (energy / window as f64 > 1e6).then(|| {
+                let (mut re, mut im) = (0.0, 0.0);
+                for (n, &x) in chunk.iter().enumerate() {
+                    let turn = std::f64::consts::TAU * TONE * n as f64 / f64::from(rate);
+                    re += f64::from(x) * turn.cos();
+                    im += f64::from(x) * turn.sin();
+                }
+                2.0 * (re * re + im * im) / (window as f64 * energy)
+            })
+        })
+        .collect();
+    shares.sort_by(f64::total_cmp);
+    shares.get(shares.len() / 2).copied().unwrap_or(0.0)
+}
+
+#[test]
+fn with_packets_of_any_length_on_either_side() {
+    let codecs = every_codec();
+    for (n, from) in codecs.iter().enumerate() {
+        for (m, to) in codecs.iter().enumerate().filter(|(_, to)| to.codec != from.codec) {
+            // Every pair of lengths comes up, some pairs of codecs share one.
+            let (from, to) = (from.clone(), to.clone());
+            let ptimes = (PTIMES[(n + m) % 5], PTIMES[(n * 2 + m * 3) % 5]);
+            Case { from, to, ptimes, dtx: (false, false), srtp: None }.check();
+        }
+    }
+    for from in PTIMES {
+        for to in PTIMES {
+            let (speaks, hears) = (codecs[(from / 10) as usize % 2 + 2].clone(), pcma());
+            Case { from: speaks, to: hears, ptimes: (from, to), dtx: (false, false), srtp: None }.check();
+        }
+    }
+}
+
+#[test]
+fn under_srtp_on_both_sides() {
+    let codecs = every_codec();
+    for (n, from) in codecs.iter().enumerate() {
+        for (m, to) in codecs.iter().enumerate().filter(|(_, to)| to.codec != from.codec) {
+            let suite = Suite::ALL[(n * codecs.len() + m) % Suite::ALL.len()];
+            let (from, to) = (from.clone(), to.clone());
+            Case { from, to, ptimes: (20, 20), dtx: (false, false), srtp: Some(suite) }.check();
+        }
+    }
+}
+
+#[test]
+fn with_pauses_left_out_on_one_side_and_not_on_the_other() {
+    let codecs = every_codec();
+    for from in &codecs {
+        for to in codecs.iter().filter(|to| to.codec != from.codec) {
+            for dtx in [(true, false), (false, true), (true, true)] {
+                Case { from: from.clone(), to: to.clone(), ptimes: (20, 20), dtx, srtp: None }.check();
+            }
+        }
+    }
+}
