@@ -1,14 +1,12 @@
 //! Whether what some phones of a load heard sounds like what their partners said, and how much later it came.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use super::voice::Coded;
 use super::watch::Kept;
 use crate::codec::{Codec, Listener};
 use crate::delay::Delays;
-use crate::recording::{Recording, SAMPLE_RATE};
+use crate::recording::{Recording, SAMPLE_RATE, one_way_delays};
 use crate::similarity::{Similarity, alike};
 
 /// Samples of a recording at most: 60 s.
@@ -35,8 +33,8 @@ pub(super) struct Way<'a> {
     pub(super) heard: &'a [Kept],
 }
 
-/// Listens to every way. Delay is from when a sample's packet was sent to when its turn comes in what was heard, so that
-/// the delay of the codecs counts as well as that of packets and buffers.
+/// Listens to every way. The delays are those of the sound: that of the codecs counts as well as that of packets and
+/// buffers.
 pub(super) fn listen(ways: &[Way<'_>]) -> Option<(SoundReport, Delays)> {
     let mut delays = Delays::new();
     let mut likenesses: Vec<Similarity> = Vec::new();
@@ -44,7 +42,7 @@ pub(super) fn listen(ways: &[Way<'_>]) -> Option<(SoundReport, Delays)> {
         let said = record(way.said_in.codec, way.said)?;
         let heard = record(way.heard_in, way.heard)?;
         let likeness = alike(said.samples(), heard.samples(), &[]);
-        measure(&said, &heard, likeness.lag_samples, &mut delays);
+        delays.extend(&one_way_delays(&said, &heard, likeness.lag_samples));
         likenesses.push(likeness);
     }
     let least = |a: f64, b: &Similarity| a.min(b.band_correlation);
@@ -72,23 +70,10 @@ fn record(codec: Codec, packets: &[Kept]) -> Option<Recording> {
     Some(recording)
 }
 
-fn measure(said: &Recording, heard: &Recording, lag: i64, delays: &mut Delays) {
-    let mut arrivals = heard.pieces().to_vec();
-    arrivals.sort_by_key(|piece| piece.start);
-    for piece in said.pieces() {
-        let wanted = i64::try_from(piece.start).ok().and_then(|start| usize::try_from(start + lag).ok());
-        let Some(wanted) = wanted else { continue };
-        let found = arrivals.partition_point(|arrival| arrival.start <= wanted).checked_sub(1);
-        let arrival = found.and_then(|index| arrivals.get(index));
-        if let Some(arrival) = arrival.filter(|arrival| wanted < arrival.start + arrival.len) {
-            let within = u32::try_from(wanted - arrival.start).unwrap_or(0);
-            delays.record(arrival.at.since(piece.at) + Duration::from_secs(1) * within / SAMPLE_RATE);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use mediapoint_packet::Time;
 
     use super::*;
