@@ -43,6 +43,25 @@ fn party(number: u8) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, number], 4000))
 }
 
+/// The first party speaks all there is, the second one codec: all others take the media path to it.
+fn codecs(number: u8) -> Vec<PayloadCodec> {
+    let entry = |number, codec| PayloadCodec::new(PayloadType::new(number).expect("a payload type"), codec);
+    let events = entry(101, Codec::TELEPHONE_EVENT);
+    if number == 1 {
+        return vec![entry(8, Codec::PCMA), events];
+    }
+    vec![
+        entry(0, Codec::PCMU),
+        entry(9, Codec::G722),
+        entry(13, Codec::new("CN", 8000, 1)),
+        entry(18, Codec::G729),
+        entry(96, Codec::OPUS),
+        entry(97, Codec::new("L16", 16_000, 1)),
+        entry(98, Codec::new("L16", 48_000, 1)),
+        events,
+    ]
+}
+
 fn config(number: u8, kind: LegKind) -> LegConfig {
     let keys = || {
         let key = MasterKey::new(Suite::ALL[0], &vec![number; Suite::ALL[0].master_key_len()], &[1; 14][..Suite::ALL[0].master_salt_len()]);
@@ -50,10 +69,7 @@ fn config(number: u8, kind: LegKind) -> LegConfig {
     };
     LegConfig {
         kind,
-        codecs: vec![
-            PayloadCodec::new(PayloadType::PCMU, Codec::PCMU),
-            PayloadCodec::new(PayloadType::new(101).expect("a payload type"), Codec::TELEPHONE_EVENT),
-        ],
+        codecs: codecs(number),
         remote: Some(RemoteAddress { rtp: party(number), rtcp: None }),
         rtcp: if number % 2 == 0 { RtcpMode::Mux } else { RtcpMode::Separate },
         srtp: (number == 1 || number == 3).then(keys).flatten(),

@@ -83,6 +83,10 @@ pub(crate) fn fuzz(seconds: u32, target: Option<&str>) -> Result<(), Error> {
         let (found, corpus) = (found.display().to_string(), format!("fuzz/corpus/{name}"));
         let places = [found.as_str(), corpus.as_str()];
         let limits = [&limit, "-rss_limit_mb=2048", "-timeout=10", "-print_final_stats=1"];
+        // Words that chance would hardly find.
+        let words = format!("fuzz/dictionaries/{name}.dict");
+        let words = Path::new(&words).exists().then(|| format!("-dict={words}"));
+        let limits = limits.into_iter().chain(words.as_deref());
         let args = ["fuzz", "run", name].into_iter().chain(places).chain(["--"]).chain(limits);
         // libFuzzer's coverage flags are unstable options; the variable lets the pinned stable compiler take them,
         // so that fuzzing needs no second toolchain. The input of a finding is kept in fuzz/artifacts.

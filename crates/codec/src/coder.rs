@@ -41,6 +41,21 @@ pub struct Encoded {
     pub len: usize,
     /// What they are.
     pub kind: Transmission,
+    /// Samples at the beginning of the packet's time that the payload leaves out, because nothing was to be sent for
+    /// them: its timestamp is so much later. Only discontinuous transmission does that, where a packet has several
+    /// frames.
+    pub skipped: usize,
+}
+
+impl Encoded {
+    /// Nothing is to be sent.
+    pub const NOTHING: Self = Self { len: 0, kind: Transmission::Nothing, skipped: 0 };
+
+    /// A payload that stands for all of the packet's time.
+    #[must_use]
+    pub const fn whole(len: usize, kind: Transmission) -> Self {
+        Self { len, kind, skipped: 0 }
+    }
 }
 
 /// Payloads to samples, for one stream in its order.

@@ -83,7 +83,7 @@ impl Encoder for G711Encoder {
         let (need, have) = (pcm.len(), payload.len());
         let out = payload.get_mut(..need).ok_or(EncodeError::NoRoom { need, have })?;
         encode_slice(self.law, pcm, out);
-        Ok(Encoded { len: need, kind: Transmission::Speech })
+        Ok(Encoded::whole(need, Transmission::Speech))
     }
 
     fn reset(&mut self) {}

@@ -87,7 +87,7 @@ impl Encoder for L16Encoder {
         for (octets, sample) in out.as_chunks_mut().0.iter_mut().zip(pcm) {
             *octets = sample.to_be_bytes();
         }
-        Ok(Encoded { len: need, kind: Transmission::Speech })
+        Ok(Encoded::whole(need, Transmission::Speech))
     }
 
     fn reset(&mut self) {}

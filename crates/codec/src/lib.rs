@@ -25,6 +25,9 @@
 //! | codec | specification |
 //! | --- | --- |
 //! | PCMU, PCMA | ITU-T G.711, RFC 3551 |
+//! | G.722 at 64 kbit/s | ITU-T G.722, RFC 3551 |
+//! | G.729 with Annexes A and B | ITU-T G.729, RFC 3551 |
+//! | Opus, by libopus | RFC 6716, RFC 7587 |
 //! | L16 | RFC 3551 |
 //! | comfort noise, in [`comfort_noise`] | RFC 3389 |
 //! | sample rates, in [`resample`] | |
@@ -35,6 +38,7 @@ pub mod comfort_noise;
 mod error;
 mod g711;
 mod g722;
+mod g729;
 mod l16;
 mod opus;
 mod parameters;

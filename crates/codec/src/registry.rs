@@ -5,6 +5,7 @@ use crate::coder::{Decoder, Encoder};
 use crate::error::Unsupported;
 use crate::g711::{G711Decoder, G711Encoder};
 use crate::g722::{G722Decoder, G722Encoder};
+use crate::g729::{G729Decoder, G729Encoder};
 use crate::l16::{L16Decoder, L16Encoder};
 use crate::opus::{OpusDecoder, OpusEncoder};
 use crate::parameters::Parameters;
@@ -19,6 +20,7 @@ pub fn decoder(codec: &Codec, rate: u32) -> Result<Box<dyn Decoder>, Unsupported
     match check(codec)? {
         Coding::G711(law) => Ok(Box::new(G711Decoder::new(law))),
         Coding::G722 => Ok(Box::new(G722Decoder::new())),
+        Coding::G729 => Ok(Box::new(G729Decoder::new())),
         Coding::L16 => Ok(Box::new(L16Decoder::new(codec.clock_rate))),
         Coding::Opus => Ok(Box::new(OpusDecoder::new(rate)?)),
     }
@@ -38,6 +40,7 @@ pub fn encoder(
     match check(codec)? {
         Coding::G711(law) => Ok(Box::new(G711Encoder::new(law))),
         Coding::G722 => Ok(Box::new(G722Encoder::new())),
+        Coding::G729 => Ok(Box::new(G729Encoder::new(settings.dtx && party.annex_b))),
         Coding::L16 => Ok(Box::new(L16Encoder::new(codec.clock_rate))),
         Coding::Opus => Ok(Box::new(OpusEncoder::new(rate_hint, &party.opus, settings)?)),
     }
@@ -47,6 +50,7 @@ pub fn encoder(
 pub(crate) enum Coding {
     G711(mediapoint_g711::Law),
     G722,
+    G729,
     L16,
     Opus,
 }
@@ -57,6 +61,7 @@ pub(crate) fn check(codec: &Codec) -> Result<Coding, Unsupported> {
         Encoding::Pcmu => (Coding::G711(mediapoint_g711::Law::Mu), &[8000], 1),
         Encoding::Pcma => (Coding::G711(mediapoint_g711::Law::A), &[8000], 1),
         Encoding::G722 => (Coding::G722, &[8000], 1),
+        Encoding::G729 => (Coding::G729, &[8000], 1),
         Encoding::L16 => (Coding::L16, &[8000, 16_000, 48_000], 1),
         Encoding::Opus => (Coding::Opus, &[48_000], 2),
         _ => return Err(Unsupported::Encoding),

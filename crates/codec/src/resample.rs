@@ -131,8 +131,15 @@ impl Resampler {
 /// The filter's output, rounded and saturated.
 #[inline]
 fn dot<const TAPS: usize>(coefficients: &[i16; TAPS], samples: &[i16; TAPS]) -> i16 {
-    let sum: i32 = coefficients.iter().zip(samples).map(|(c, s)| i32::from(*c) * i32::from(*s)).sum();
-    let rounded = (sum >> (COEFFICIENT_BITS - 1)) + 1 >> 1;
+    // The magnitudes of a branch's coefficients add up to more than 2, those of half of it do not: each half has room
+    // in 32 bits whatever the samples are, the whole has not.
+    let sum = |(coefficients, samples): (&[i16], &[i16])| -> i32 {
+        coefficients.iter().zip(samples).map(|(c, s)| i32::from(*c) * i32::from(*s)).sum()
+    };
+    let (early_c, late_c) = coefficients.split_at(TAPS / 2);
+    let (early_s, late_s) = samples.split_at(TAPS / 2);
+    let whole = i64::from(sum((early_c, early_s))) + i64::from(sum((late_c, late_s)));
+    let rounded = (whole >> (COEFFICIENT_BITS - 1)) + 1 >> 1;
     #[expect(clippy::cast_possible_truncation, reason = "clamped")]
     let sample = rounded.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
     sample

@@ -12,13 +12,15 @@ pub(crate) mod offer;
 pub(crate) mod rewrite;
 pub(crate) mod session;
 
-use mediapoint_engine::{Call, LegId, OpenedLeg, RtcpMode, SrtpKeys};
+use mediapoint_engine::{
+    Call, EncoderSettings, LegId, OpenedLeg, PacketTime, PayloadCodec, RtcpMode, SrtpKeys,
+};
 use mediapoint_packet::Time;
 use mediapoint_packet::sdp::AddressFamily;
 use mediapoint_srtp::Suite;
 
 use crate::request::{Id, Learning, Options, Profile};
-use codecs::CodecLine;
+use codecs::{CodecLine, Numbers};
 use describe::Described;
 use keys::OwnKeys;
 use session::SessionMemory;
@@ -196,6 +198,14 @@ pub(crate) struct Stream {
     pub(crate) rtcp: RtcpMode,
     /// Payload types agreed with the party.
     pub(crate) codecs: Vec<CodecLine>,
+    /// Payload types that the party may send beside those.
+    pub(crate) received: Vec<PayloadCodec>,
+    /// What payload type numbers mean to the party.
+    pub(crate) numbers: Numbers,
+    /// How much audio a packet to the party holds.
+    pub(crate) packet_time: PacketTime,
+    /// How audio for the party is encoded.
+    pub(crate) encoder: EncoderSettings,
     /// True where media may flow at all: the section is agreed on, and not refused.
     pub(crate) active: bool,
     /// True once an answer put the leg to work.

@@ -2,7 +2,12 @@
 
 use std::net::SocketAddr;
 
+use mediapoint_engine::Codec;
+use mediapoint_packet::sdp::Sdp;
+
 use crate::Request;
+use crate::dialog::codecs::{self, AnswerRules, CodecLine, Numbers, OfferRules};
+use crate::request::Options;
 use crate::wire::{Envelope, Format, MAX_MESSAGE, Scanner, decode, encode};
 
 /// Reads a message, as from the wire: what decodes must come out the same through either format as far as the format
@@ -25,7 +30,72 @@ pub fn message(data: &[u8]) {
         let back = Envelope::split(&json);
         assert!(back.is_some_and(|back| decode(back.payload).is_ok()));
     }
-    let _ = Request::parse(&dict, SocketAddr::from(([127, 0, 0, 1], 1)));
+    let Ok(request) = Request::parse(&dict, SocketAddr::from(([127, 0, 0, 1], 1))) else { return };
+    let Some(Ok(sdp)) = request.sdp.as_ref().map(|sdp| Sdp::parse(&sdp.0)) else { return };
+    let lists: Vec<Vec<CodecLine>> = sdp.media.iter().map(codecs::read).collect();
+    for list in &lists {
+        let answer = lists.last().unwrap_or(list);
+        codecs_hold(list, answer, &request.options, Codec::is_convertible);
+    }
+}
+
+/// Plans an offer of codecs twice, as a re-INVITE does, and its answer with these options: nothing is offered under
+/// two meanings, numbers stay, and the offerer is answered in its own codecs and numbers only.
+///
+/// # Panics
+/// Where the property does not hold.
+pub(crate) fn codecs_hold(
+    received: &[CodecLine],
+    answered: &[CodecLine],
+    options: &Options,
+    can_convert: fn(&Codec) -> bool,
+) {
+    let mut numbers = Numbers::default();
+    let plan = |numbers: &Numbers| {
+        let in_use = if options.reuse_codecs { answered } else { &[] };
+        let (options, repacketizes) = (&options.codec, options.repacketizes());
+        codecs::plan_offer(received, &OfferRules { options, repacketizes, in_use, numbers, can_convert })
+            .lines
+    };
+    let first = plan(&numbers);
+    let told: Vec<CodecLine> = first
+        .iter()
+        .filter(|line| !line.masked)
+        .map(|line| CodecLine { payload_type: line.told, ..line.clone() })
+        .collect();
+    assert_eq!(told.is_empty(), received.is_empty(), "an offer of nothing");
+    are_distinct(&told);
+    numbers.learn(told.iter().map(|line| (line.told, &line.codec)));
+    let again = plan(&numbers);
+    assert_eq!(again, first, "a repeated offer is told as before");
+
+    for answered in [&told[..], answered] {
+        let rules = AnswerRules {
+            offered: &first,
+            of_offer: &options.codec,
+            options: &options.codec,
+            single: options.single_codec,
+            in_use: &[],
+        };
+        let back = codecs::plan_answer(answered, &rules);
+        are_distinct(&back);
+        for line in &back {
+            let is_own = |own: &CodecLine| (own.payload_type, &own.codec) == (line.payload_type, &line.codec);
+            assert!(received.iter().any(is_own), "{} is not the offerer's", line.rtpmap());
+        }
+        codecs::received_beside(&first, answered, options.asymmetric_codecs);
+        codecs::settings(&options.codec.transcode, answered);
+        codecs::specified_ptime(&options.codec.set, answered);
+    }
+}
+
+/// No number stands for two codecs.
+fn are_distinct(lines: &[CodecLine]) {
+    for (index, line) in lines.iter().enumerate() {
+        let same = |other: &CodecLine| other.payload_type == line.payload_type;
+        assert!(line.payload_type < 128 || line.payload_type == line.told, "no payload type");
+        assert!(!lines.iter().skip(index + 1).any(same), "{} is told twice", line.payload_type);
+    }
 }
 
 /// A scan that gets its bytes in two pieces says the same as one that gets them at once.

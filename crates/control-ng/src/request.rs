@@ -15,6 +15,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 pub use codec::CodecOptions;
+pub(crate) use codec::CodecSpec;
 pub use options::{Ice, Learning, Options, Profile, Replace, RtcpLine, RtcpMux, TransportProtocol};
 pub use sdes::SdesOptions;
 

@@ -189,3 +189,41 @@ fn with_pauses_left_out_on_one_side_and_not_on_the_other() {
         }
     }
 }
+
+/// Listeners of one party in codecs of different sample rates, which come one after the other.
+#[test]
+fn to_several_listeners_at_once() {
+    let mut world = World::new(5);
+    let call = world.add_call();
+    let leg = |entry: &PayloadCodec| LegConfig { codecs: vec![entry.clone()], ..LegConfig::default() };
+    let wide = codec(98, "L16", 16_000);
+    let a = world.add_peer(call, leg(&wide));
+    let settings = EncoderSettings::default();
+    let stream = &mut world.peer_mut(a).stream;
+    stream.voice = Some(Voice::new(&wide, 16_000, &settings, tone(false)));
+    stream.payload_type = wide.payload_type;
+    stream.clock_rate = 16_000;
+    world.start(a);
+    let mut listeners = Vec::new();
+    for entry in [pcmu(), codec(9, "G722", 8000), codec(18, "G729", 8000), opus(), pcma()] {
+        if !entry.codec.is_convertible() {
+            continue;
+        }
+        let listener = world.add_peer(call, leg(&entry));
+        world.peer_mut(listener).heard.keep_packets = true;
+        world.peer_mut(listener).heard.clock_rate = entry.codec.clock_rate;
+        world.set_source(listener, Some(a));
+        world.run_for(Duration::from_secs(1));
+        listeners.push((listener, entry));
+    }
+    world.run_for(Duration::from_secs(2));
+    for (listener, entry) in listeners {
+        let heard = &world.peer(listener).heard;
+        assert_eq!(heard.seam.check(), Ok(()), "{}", entry.codec.name());
+        let rate = rate_of(&entry);
+        let ear = Ear::new(&heard.log, std::slice::from_ref(&entry), rate);
+        assert_eq!(ear.missing(), 0, "{}", entry.codec.name());
+        let share = tone_share(&ear.pcm[rate as usize / 2..], rate);
+        assert!(share > 0.8, "{}: {share}", entry.codec.name());
+    }
+}

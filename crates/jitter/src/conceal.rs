@@ -81,6 +81,12 @@ impl Concealer {
         }
         self.gap = Some(gap + len);
     }
+    /// preview
+    pub fn preview(&mut self, out: &mut [i16]) {
+        let gap = self.gap;
+        self.extend(out);
+        self.gap = gap;
+    }
     /// fade out
     pub fn fade_out(&mut self, out: &mut [i16]) {
         let n = 10 * self.per_ms;
@@ -109,7 +115,7 @@ impl Concealer {
         }
     }
     /// bridge: past = what was heard before this part of the gap
-    pub fn bridge(&mut self, past: &[i16], out: &mut [i16], next: &[i16]) {
+    pub fn bridge(&mut self, past: &[i16], out: &mut [i16], next: &mut [i16]) {
         if self.gap.is_none() {
             self.start(past);
         }

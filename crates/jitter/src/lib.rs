@@ -32,12 +32,18 @@
 //! Order of calls: [`Playout::insert`] for each packet when it comes, [`Playout::note_event`] for those that carry no
 //! audio, [`Playout::pull`] each 10 to 60 ms; [`Playout::configure`] at a re-negotiation; [`Playout::drain`] at the end,
 //! where what waits is still to be heard.
+//!
+//! | feature | effect |
+//! | --- | --- |
+//! | `properties` | `properties`, the checks that the fuzz target runs |
 
 pub mod conceal;
 mod config;
 mod payloads;
 mod pitch;
 mod playout;
+#[cfg(any(test, feature = "properties"))]
+pub mod properties;
 mod signal;
 mod store;
 mod stretch;

@@ -2,6 +2,7 @@
 
 mod control;
 mod events;
+mod loss;
 mod produce;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use mediapoint_packet::rtp::{PayloadType, RtpTicks};
 
 use self::control::Control;
 use self::events::Noted;
+use self::loss::LossMeter;
 use crate::conceal::Concealer;
 use crate::config::{ConfigError, PlayoutConfig};
 use crate::payloads::{Meaning, Payloads};
@@ -99,6 +101,8 @@ pub struct PlayoutStatistics {
     pub delay: Duration,
     /// What that is aimed at.
     pub target_delay: Duration,
+    /// Packets that wait for their time.
+    pub waiting: u32,
     /// Packets decoded.
     pub played: u64,
     /// Packets that came after their time.
@@ -107,7 +111,7 @@ pub struct PlayoutStatistics {
     pub duplicates: u64,
     /// Packets that were not there when their time came.
     pub lost: u64,
-    /// Packets that their decoder refused.
+    /// Packets that their decoder refused, or whose payload type was taken away while they waited.
     pub malformed: u64,
     /// Packets thrown away because too many waited.
     pub overflows: u64,
@@ -173,6 +177,7 @@ pub struct Playout {
     beyond: usize,
     /// The next audio does not go on from what was heard last.
     seam: bool,
+    loss: LossMeter,
     late_run: u32,
     now: Time,
     statistics: PlayoutStatistics,
@@ -210,6 +215,7 @@ impl Playout {
             filling: Filling::Silence,
             beyond: 0,
             seam: false,
+            loss: LossMeter::default(),
             late_run: 0,
             now: Time::ZERO,
             statistics: PlayoutStatistics::default(),
@@ -321,8 +327,9 @@ impl Playout {
 
     /// Numbers since the beginning.
     #[must_use]
-    pub const fn statistics(&self) -> PlayoutStatistics {
-        self.statistics
+    pub fn statistics(&self) -> PlayoutStatistics {
+        let waiting = u32::try_from(self.store.slots().len()).unwrap_or(u32::MAX);
+        PlayoutStatistics { waiting, ..self.statistics }
     }
 
     /// Sample rate of the audio in hertz.
@@ -367,11 +374,14 @@ impl Playout {
 
     fn refuse_late(&mut self) -> Inserted {
         self.statistics.late += 1;
+        self.loss.forgive();
         self.late_run += 1;
         if self.late_run >= RESTART_RUN {
             // Nobody told of a new epoch, yet nothing else comes.
             self.late_run = 0;
             self.position = None;
+            self.arrivals.restart();
+            self.seam = true;
             self.statistics.resets += 1;
         }
         Inserted::Late

@@ -120,17 +120,24 @@ impl Tape {
         }
     }
 
-    /// The kind of all that is yet to be played, if it is one.
-    pub(crate) fn sole_kind(&self) -> Option<Kind> {
-        if self.run_count == 1 { self.runs.first().map(|run| run.kind) } else { None }
+    /// True where there is something to be played and all of it is of these kinds.
+    pub(crate) fn is_all(&self, kinds: &[Kind]) -> bool {
+        let runs = self.runs.get(..self.run_count).unwrap_or_default();
+        !runs.is_empty() && runs.iter().all(|run| kinds.contains(&run.kind))
     }
 
-    /// Takes note that the part yet to be played has become this long.
+    /// Takes note that the part yet to be played has become this long, by a change at its beginning.
     pub(crate) fn resized(&mut self, ahead: usize) {
         let old = self.ahead();
         self.end = (self.read + ahead).min(self.samples.len());
-        if let Some(last) = self.run_count.checked_sub(1).and_then(|last| self.runs.get_mut(last)) {
-            last.samples = (last.samples + ahead).saturating_sub(old);
+        let mut gone = old.saturating_sub(ahead);
+        for run in self.runs.iter_mut().take(self.run_count) {
+            let part = run.samples.min(gone);
+            run.samples -= part;
+            gone -= part;
+        }
+        if let Some(first) = self.runs.first_mut().filter(|_| self.run_count > 0) {
+            first.samples += ahead.saturating_sub(old);
         }
     }
 

@@ -39,7 +39,7 @@ pub(crate) struct Target {
     /// Weight of the next packet.
     next: f32,
     quantile: Duration,
-    floor: Duration,
+    headroom: Duration,
 }
 
 impl Target {
@@ -55,7 +55,7 @@ impl Target {
             sum: 0.0,
             next: 1.0,
             quantile: Duration::ZERO,
-            floor: Duration::ZERO,
+            headroom: Duration::ZERO,
         }
     }
 
@@ -81,14 +81,14 @@ impl Target {
         self.quantile = self.measure();
     }
 
-    /// No target below `floor`, until told otherwise.
-    pub(crate) fn set_floor(&mut self, floor: Duration) {
-        self.floor = floor;
+    /// So much more than what the jitter asks for, until told otherwise.
+    pub(crate) const fn set_headroom(&mut self, headroom: Duration) {
+        self.headroom = headroom;
     }
 
     /// The delay to aim at.
     pub(crate) fn delay(&self, now: Time) -> Duration {
-        self.quantile.max(self.from_start(now)).max(self.floor).clamp(self.min, self.max)
+        (self.quantile + self.headroom).max(self.from_start(now)).clamp(self.min, self.max)
     }
 
     fn from_start(&self, now: Time) -> Duration {

@@ -76,10 +76,10 @@ impl Arrivals {
         }
         let step = i64::from(stamp.timestamp.distance_from(segment.timestamp));
         let newer = stamp.index > segment.newest;
-        let elapsed = segment.elapsed + step;
-        let end = duration_of(elapsed + i64::from(stamp.ticks), stamp.clock_rate);
-        let transit = signed(now) - end;
-        let lateness = transit - segment.quickest.value();
+        let elapsed = segment.elapsed.saturating_add(step);
+        let end = duration_of(elapsed.saturating_add(stamp.ticks.into()), stamp.clock_rate);
+        let transit = signed(now).saturating_sub(end);
+        let lateness = transit.saturating_sub(segment.quickest.value());
         if (newer && step < 0) || !(-MAX_LEAD..=limit).contains(&lateness) {
             // Only what is new can begin a run; what is not may be left over from the one before.
             return if newer { self.begin(now, stamp, true) } else { unknown(now) };
@@ -100,6 +100,11 @@ impl Arrivals {
             jumped: false,
             trailing,
         }
+    }
+
+    /// The next packet begins a new run, whatever its number.
+    pub(crate) fn restart(&mut self) {
+        self.segment = None;
     }
 
     fn begin(&mut self, now: Time, stamp: &Stamp, jumped: bool) -> Arrival {
@@ -135,8 +140,10 @@ fn nanos(duration: Duration) -> i64 {
 
 /// Nanoseconds that so many ticks last.
 fn duration_of(ticks: i64, clock_rate: u32) -> i64 {
-    let nanos = i128::from(ticks) * 1_000_000_000 / i128::from(clock_rate.max(1));
-    i64::try_from(nanos).unwrap_or(i64::MAX / 4)
+    const SECOND: i64 = 1_000_000_000;
+    let rate = i64::from(clock_rate.max(1));
+    let (seconds, rest) = (ticks.div_euclid(rate), ticks.rem_euclid(rate));
+    seconds.saturating_mul(SECOND).saturating_add(rest * SECOND / rate)
 }
 
 /// The least of the values of the last ten seconds, roughly.
@@ -162,16 +169,12 @@ impl SlidingMinimum {
     fn observe(&mut self, now: Time, value: i64) {
         if now.since(self.since) >= PART {
             self.parts.rotate_right(1);
-            if let [first, ..] = &mut self.parts {
-                *first = value;
-            }
+            self.parts[0] = value;
             self.since = now;
             self.least = self.parts.iter().copied().min().unwrap_or(value);
             return;
         }
-        if let [first, ..] = &mut self.parts {
-            *first = (*first).min(value);
-        }
+        self.parts[0] = self.parts[0].min(value);
         self.least = self.least.min(value);
     }
 }

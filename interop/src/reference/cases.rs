@@ -2,6 +2,7 @@
 
 mod flags;
 mod makes;
+mod transcoding;
 
 use super::{Case, Step, Style};
 use crate::ng::Fields;
@@ -33,6 +34,11 @@ pub(crate) fn styles() -> Vec<Style> {
         style("keys", "offers and answers of SRTP keys", flags::keys()),
         style("rtcp", "every flag for RTCP multiplexing", flags::multiplexing()),
         style("codecs", "flags that change codecs", flags::codecs()),
+        style(
+            "transcoding",
+            "codecs added, converted, preferred and packed anew",
+            transcoding::transcoding(),
+        ),
         style("replace", "flags that replace parts of a description", flags::replacing()),
         style("sections", "odd and refused media sections", sections()),
         style("replies", "replies to query, list, delete and statistics", replies()),

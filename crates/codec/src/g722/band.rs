@@ -214,6 +214,14 @@ impl LowBand {
     /// Codes a value.
     #[inline]
     pub(super) fn encode(&mut self, value: i16) -> u8 {
+        let code = self.quantise(value);
+        self.adapt(code);
+        code
+    }
+
+    /// The code of a value.
+    #[inline]
+    pub(super) fn quantise(&self, value: i16) -> u8 {
         // SUBTRA, QUANTL
         let difference = value.saturating_sub(self.predictor.prediction);
         let negative = difference < 0;
@@ -224,9 +232,7 @@ impl LowBand {
             .iter()
             .map(|level| i16::from(magnitude >= (i32::from(*level) * 8 * scale >> 15) as i16))
             .sum();
-        let code = low_code(interval as usize, negative);
-        self.adapt(code);
-        code
+        low_code(interval as usize, negative)
     }
 
     /// The value that a code of six bits stands for, within 15 bits.
@@ -267,18 +273,24 @@ impl HighBand {
     /// Codes a value.
     #[inline]
     pub(super) fn encode(&mut self, value: i16) -> u8 {
+        let code = self.quantise(value);
+        self.adapt(code);
+        code
+    }
+
+    /// The code of a value.
+    #[inline]
+    pub(super) fn quantise(&self, value: i16) -> u8 {
         // SUBTRA, QUANTH
         let difference = value.saturating_sub(self.predictor.prediction);
         let magnitude = difference ^ (difference >> 15);
         let outer = i32::from(magnitude) >= (DECISION_HIGH * 8 * i32::from(self.scale) >> 15);
-        let code = match (difference < 0, outer) {
+        match (difference < 0, outer) {
             (true, true) => 0,
             (true, false) => 1,
             (false, true) => 2,
             (false, false) => 3,
-        };
-        self.adapt(code);
-        code
+        }
     }
 
     /// The value that a code of two bits stands for, within 15 bits.

@@ -16,11 +16,18 @@ pub(crate) struct G722Decoder {
     low: LowBand,
     high: HighBand,
     synthesis: Synthesis,
+    /// Splits what is played in place of lost audio; knows what came before it.
+    analysis: Analysis,
 }
 
 impl G722Decoder {
     pub(crate) const fn new() -> Self {
-        Self { low: LowBand::new(), high: HighBand::new(), synthesis: Synthesis::new() }
+        Self {
+            low: LowBand::new(),
+            high: HighBand::new(),
+            synthesis: Synthesis::new(),
+            analysis: Analysis::new(),
+        }
     }
 }
 
@@ -39,7 +46,7 @@ impl Decoder for G722Decoder {
         let samples = self.duration(payload)?;
         let have = pcm.len();
         let out = pcm.get_mut(..samples).ok_or(DecodeError::NoRoom { need: samples, have })?;
-        let Self { low, high, synthesis } = self;
+        let Self { low, high, synthesis, analysis } = self;
         for (codes, out) in payload.chunks(BLOCK).zip(out.chunks_mut(2 * BLOCK)) {
             let mut codes = codes.iter();
             synthesis.process(out, || {
@@ -47,6 +54,7 @@ impl Decoder for G722Decoder {
                 (low.decode(code & 63), high.decode(code >> 6))
             });
         }
+        analysis.skip(pcm.get(..samples).unwrap_or_default());
         Ok(Decoded { samples, kind: Signal::Speech })
     }
 
@@ -54,8 +62,21 @@ impl Decoder for G722Decoder {
         false
     }
 
+    /// The state stays as it is: what is played, [`feed_concealed`](Self::feed_concealed) tells.
     fn conceal(&mut self, pcm: &mut [i16], _next: Option<&[u8]>) {
         pcm.fill(0);
+    }
+
+    /// Codes again what was played, so that scale factors and predictors are where they would be had it been sent.
+    fn feed_concealed(&mut self, pcm: &[i16]) {
+        let Self { low, high, synthesis, analysis } = self;
+        for block in pcm.chunks(2 * BLOCK) {
+            analysis.process(block, |low_value, high_value| {
+                let low_value = low.decode(low.quantise(low_value));
+                let high_value = high.decode(high.quantise(high_value));
+                synthesis.skip(low_value, high_value);
+            });
+        }
     }
 
     fn continue_noise(&mut self, _pcm: &mut [i16]) -> bool {
@@ -104,7 +125,7 @@ impl Encoder for G722Encoder {
                 }
             });
         }
-        Ok(Encoded { len: need, kind: Transmission::Speech })
+        Ok(Encoded::whole(need, Transmission::Speech))
     }
 
     fn reset(&mut self) {

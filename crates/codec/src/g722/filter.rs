@@ -45,6 +45,13 @@ impl Analysis {
         Self { window: [0; TAPS - 2 + 2 * BLOCK] }
     }
 
+    /// Takes in audio without splitting it.
+    pub(super) fn skip(&mut self, pcm: &[i16]) {
+        let kept = pcm.len().min(TAPS - 2);
+        self.window.copy_within(kept..TAPS - 2, 0);
+        self.window[TAPS - 2 - kept..TAPS - 2].copy_from_slice(&pcm[pcm.len() - kept..]);
+    }
+
     /// Passes the bands of each pair of samples, lower and higher, to `each`. At most [`BLOCK`] pairs.
     #[inline]
     pub(super) fn process(&mut self, pcm: &[i16], mut each: impl FnMut(i16, i16)) {
@@ -85,6 +92,12 @@ const fn every_other(first: usize) -> [i16; TAPS] {
 impl Synthesis {
     pub(super) const fn new() -> Self {
         Self { window: [0; TAPS - 2 + 2 * BLOCK] }
+    }
+
+    /// Takes in a pair of bands whose samples nobody hears.
+    pub(super) fn skip(&mut self, low: i16, high: i16) {
+        self.window.copy_within(2..TAPS - 2, 0);
+        self.window[TAPS - 4..TAPS - 2].copy_from_slice(&[low - high, low + high]);
     }
 
     /// Fills `pcm`, at most [`BLOCK`] pairs, with what the bands, lower and higher, that `next` gives make.

@@ -89,11 +89,11 @@ impl Encoder for OpusEncoder {
             _ => return Err(EncodeError::Length { samples: pcm.len() }),
         };
         if len <= PAUSE {
-            return Ok(Encoded { len: 0, kind: Transmission::Nothing });
+            return Ok(Encoded::NOTHING);
         }
         let pause = self.library.get_in_dtx().unwrap_or(false);
         let kind = if pause { Transmission::ComfortNoise } else { Transmission::Speech };
-        Ok(Encoded { len, kind })
+        Ok(Encoded::whole(len, kind))
     }
 
     fn expect_loss(&mut self, percent: u8) {

@@ -4,11 +4,11 @@ use mediapoint_engine::{LegKind, RtcpMode};
 use mediapoint_packet::sdp::Sdp;
 use mediapoint_srtp::Suite;
 
-use super::codecs::{self, CodecLine};
+use super::codecs::{self, AnswerRules, CodecLine};
 use super::describe::Described;
 use super::offer::{learn, outgoing};
-use super::rewrite::{Place, RtpOut, SectionOut, rewrite};
-use super::{Dialog, PendingOffer, Plan, keys};
+use super::rewrite::{Place, Ptime, RtpOut, SectionOut, rewrite};
+use super::{Dialog, PendingOffer, Plan, Stream, keys};
 use crate::request::{Options, Profile, RtcpMux, TransportProtocol};
 use crate::{KeyFault, NgError};
 
@@ -72,16 +72,12 @@ fn agree(
     };
 
     let is_audio = plan.said.kind == Some(LegKind::Audio);
-    let back = if is_audio {
-        let (of_offer, of_answer) = (&offer.options.codec, &options.codec);
-        codecs::plan_answer(&said.codecs, &plan.offered, of_offer, of_answer, options.single_codec)
-    } else {
-        Vec::new()
-    };
+    let back = if is_audio { plan_codecs(offer, plan, &said, &ours.codecs, options) } else { Vec::new() };
     if is_audio && back.is_empty() {
         return Ok(None);
     }
     let codecs_out = is_audio.then(|| codecs_out(&back, &said.codecs));
+    let ptime = if is_audio { ptime_back(&offer.options, plan, codecs_out.as_deref()) } else { Ptime::Keep };
 
     let suite = agree_answerer(theirs, &said)?;
     let crypto = agree_offerer(ours, plan, offer, suite, options)?;
@@ -97,22 +93,86 @@ fn agree(
         direction: said.direction,
         codecs: codecs_out,
         crypto,
-        ptime: offer.options.ptime_reverse.filter(|_| is_audio),
+        ptime,
         mid: plan.mid.clone(),
         own_streams: is_audio,
     };
     ours.rtcp = if mux { RtcpMode::Mux } else { RtcpMode::Separate };
     theirs.rtcp = if said.mux && plan.mux_offered { RtcpMode::Mux } else { RtcpMode::Separate };
-    ours.codecs = back;
-    theirs.codecs.clone_from(&said.codecs);
+    if is_audio {
+        agree_coding((&mut *ours, &mut *theirs), (offer, plan), back, &said, options);
+    }
     ours.said = Some(plan.said.clone());
     theirs.said = Some(said);
     (ours.active, theirs.active) = (true, true);
     Ok(Some(SectionOut::Rtp(Box::new(section))))
 }
 
+/// The codecs that the offerer is answered with.
+fn plan_codecs(
+    offer: &PendingOffer,
+    plan: &Plan,
+    said: &Described,
+    in_use: &[CodecLine],
+    options: &Options,
+) -> Vec<CodecLine> {
+    let rules = AnswerRules {
+        offered: &plan.offered,
+        of_offer: &offer.options.codec,
+        options: &options.codec,
+        single: options.single_codec,
+        in_use: if options.reuse_codecs { in_use } else { &[] },
+    };
+    codecs::plan_answer(&said.codecs, &rules)
+}
+
+/// What becomes of `a=ptime` in the answer. Where the offerer's packets are not the answerer's, its own wish stands.
+fn ptime_back(of_offer: &Options, plan: &Plan, back: Option<&[(CodecLine, Option<u8>)]>) -> Ptime {
+    if let Some(ptime) = of_offer.ptime_reverse {
+        return Ptime::Set(ptime);
+    }
+    let is_converted = back.and_then(<[_]>::first).is_some_and(|(_, answered)| answered.is_none());
+    match plan.said.ptime {
+        Some(ptime) if of_offer.ptime.is_some() => Ptime::Set(ptime),
+        Some(ptime) if is_converted => Ptime::Fill(ptime),
+        _ => Ptime::Keep,
+    }
+}
+
+/// What is spoken with offerer and answerer, and how it is coded for each.
+fn agree_coding(
+    (ours, theirs): (&mut Stream, &mut Stream),
+    (offer, plan): (&PendingOffer, &Plan),
+    back: Vec<CodecLine>,
+    said: &Described,
+    options: &Options,
+) {
+    const USUAL: u32 = 20;
+    let of_offer = &offer.options;
+    let (to_ours, to_theirs) =
+        (of_offer.ptime_reverse.or(options.repacketize), of_offer.ptime.or(of_offer.repacketize));
+    // One side's packets with a length of our own mean that the other side's are made anew as well.
+    let other = |asked: Option<u32>, own: Option<u32>| asked.map(|_| own.unwrap_or(USUAL));
+    let always = to_ours.or(other(to_theirs, plan.said.ptime));
+    ours.packet_time = codecs::packet_time(&plan.said, &back, always, None);
+    let always = to_theirs.or(other(to_ours, said.ptime.or(plan.said.ptime)));
+    let specified = codecs::specified_ptime(&of_offer.codec.transcode, &said.codecs);
+    theirs.packet_time = codecs::packet_time(said, &said.codecs, always, specified);
+
+    ours.encoder = codecs::settings(&of_offer.codec.set, &back).unwrap_or_else(|| ours.encoder.clone());
+    let set = codecs::settings(&of_offer.codec.transcode, &said.codecs);
+    theirs.encoder = set.unwrap_or_else(|| theirs.encoder.clone());
+
+    let refused_too = options.asymmetric_codecs;
+    theirs.received = codecs::received_beside(&plan.offered, &said.codecs, refused_too);
+    ours.received = Vec::new();
+    theirs.codecs = codecs::as_offered(&said.codecs, &plan.offered);
+    theirs.numbers.learn(theirs.codecs.iter().map(|line| (line.payload_type, &line.codec)));
+    ours.codecs = back;
+}
+
 /// Keys with who answers; the suite in use.
-fn agree_answerer(stream: &mut super::Stream, said: &Described) -> Result<Option<Suite>, NgError> {
+fn agree_answerer(stream: &mut Stream, said: &Described) -> Result<Option<Suite>, NgError> {
     let offered_secure = stream.profile.is_some_and(|profile| profile.secure);
     let fault = |fault| Err(NgError::UnusableKey(fault));
     if !offered_secure {
@@ -130,7 +190,7 @@ fn agree_answerer(stream: &mut super::Stream, said: &Described) -> Result<Option
 
 /// Keys with who offered; the line that says so.
 fn agree_offerer(
-    stream: &mut super::Stream,
+    stream: &mut Stream,
     plan: &Plan,
     offer: &PendingOffer,
     other_side: Option<Suite>,

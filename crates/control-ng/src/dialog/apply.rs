@@ -61,6 +61,9 @@ fn config(side: &Side, own: &Stream, other: &Stream, dscp: u8) -> LegConfig {
     LegConfig {
         kind: said.kind.unwrap_or_default(),
         codecs: codecs::to_engine(&own.codecs),
+        received_codecs: own.received.clone(),
+        packet_time: own.packet_time,
+        encoder: own.encoder.clone(),
         remote: said.remote,
         rtcp: own.rtcp,
         direction: match (sends, receives) {

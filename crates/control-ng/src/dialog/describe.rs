@@ -35,6 +35,10 @@ pub(crate) struct Described {
     pub(crate) direction: Direction,
     pub(crate) mux: bool,
     pub(crate) codecs: Vec<CodecLine>,
+    /// Milliseconds of audio a packet that the party would like.
+    pub(crate) ptime: Option<u32>,
+    /// The most milliseconds of audio a packet that it takes.
+    pub(crate) maxptime: Option<u32>,
     /// The `a=crypto` lines that can be used, in order.
     pub(crate) crypto: Vec<CryptoAttribute>,
     /// Why the last unusable `a=crypto` line is.
@@ -79,6 +83,8 @@ impl Described {
             direction,
             mux: section.body.has_attribute("rtcp-mux") || section.body.has_attribute("rtcp-mux-only"),
             codecs: if kind == Some(LegKind::Audio) { codecs::read(section) } else { Vec::new() },
+            ptime: section.body.ptime(),
+            maxptime: section.body.maxptime(),
             crypto,
             crypto_fault,
             mid: section.body.attribute("mid").map(str::to_owned),

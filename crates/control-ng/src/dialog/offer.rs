@@ -1,15 +1,15 @@
 //! An offer on its way: legs are opened where there are none, and the description is rewritten for the other side.
 
 use mediapoint_engine::{
-    AddressFamily as EngineFamily, Call, Direction as LegDirection, LegConfig, LegId, LegKind, OpenLegError,
-    OpenedLeg, Placement, Ports,
+    AddressFamily as EngineFamily, Call, Codec, Direction as LegDirection, LegConfig, LegId, LegKind,
+    OpenLegError, OpenedLeg, Placement, Ports,
 };
 use mediapoint_packet::sdp::{AddressFamily, Sdp};
 
-use super::codecs::{self, CodecLine};
+use super::codecs::{self, CodecLine, OfferRules};
 use super::describe::Described;
 use super::keys;
-use super::rewrite::{Outgoing, Place, RtpOut, SectionOut, rewrite};
+use super::rewrite::{Outgoing, Place, Ptime, RtpOut, SectionOut, rewrite};
 use super::{Dialog, MAX_CARRIED, PendingOffer, Plan, Side, Which};
 use crate::request::{Options, Profile, TransportProtocol};
 use crate::{KeyFault, NgError};
@@ -146,7 +146,7 @@ fn carry(
     let mux = &options.rtcp_mux;
     let mux_offered = mux.offer || mux.require || (said.mux && !mux.demux);
     let is_audio = kind == LegKind::Audio;
-    let offered = if is_audio { codecs::plan_offer(&said.codecs, &options.codec) } else { Vec::new() };
+    let offered = if is_audio { plan_codecs(work, dialog, from, index, &said, options) } else { Vec::new() };
     let section = RtpOut {
         at,
         rtcp_port: if mux.require { Some(at.port) } else { leg.rtcp.map(|rtcp| rtcp.port()) },
@@ -155,7 +155,7 @@ fn carry(
         direction: said.direction,
         codecs: is_audio.then(|| codecs_out(&offered)),
         crypto,
-        ptime: options.ptime.filter(|_| is_audio),
+        ptime: options.ptime.filter(|_| is_audio).map_or(Ptime::Keep, Ptime::Set),
         mid: None,
         own_streams: is_audio,
     };
@@ -163,10 +163,44 @@ fn carry(
     Ok((Plan { said, carried: true, offered, mux_offered, mid }, SectionOut::Rtp(Box::new(section))))
 }
 
+/// What becomes of the codecs of a section. Both sides' numbers are remembered.
+fn plan_codecs(
+    work: &mut Work<'_>,
+    dialog: &mut Dialog,
+    from: Which,
+    index: usize,
+    said: &Described,
+    options: &Options,
+) -> Vec<CodecLine> {
+    let (offerer, other) = dialog.sides_mut(from);
+    let (Some(ours), Some(theirs)) = (offerer.stream_mut(index), other.stream_mut(index)) else {
+        return said.codecs.clone();
+    };
+    let rules = OfferRules {
+        options: &options.codec,
+        repacketizes: options.repacketizes(),
+        in_use: if options.reuse_codecs { &ours.codecs } else { &[] },
+        numbers: &theirs.numbers,
+        can_convert: Codec::is_convertible,
+    };
+    let plan = codecs::plan_offer(&said.codecs, &rules);
+    ours.numbers.learn(said.codecs.iter().map(|line| (line.payload_type, &line.codec)));
+    let told = plan.lines.iter().filter(|line| !line.masked);
+    theirs.numbers.learn(told.map(|line| (line.told, &line.codec)));
+    if !plan.not_added.is_empty() {
+        work.warnings.push(format!("cannot transcode to {}", plan.not_added.join(" ")));
+    }
+    plan.lines
+}
+
 /// What the other side is offered of a plan, each with the number that it has in the offer received.
 fn codecs_out(offered: &[CodecLine]) -> Vec<(CodecLine, Option<u8>)> {
     let told = offered.iter().filter(|line| !line.masked);
-    told.map(|line| (line.clone(), (!line.added).then_some(line.payload_type))).collect()
+    told.map(|line| {
+        let received = (!line.added).then_some(line.payload_type);
+        (CodecLine { payload_type: line.told, ..line.clone() }, received)
+    })
+    .collect()
 }
 
 /// The profile to speak: what the options say, else what was spoken before, else what was received. `None` where

@@ -79,11 +79,23 @@ pub(crate) struct RtpOut {
     pub(crate) codecs: Option<Vec<(CodecLine, Option<u8>)>>,
     /// Values of `a=crypto`.
     pub(crate) crypto: Vec<String>,
-    pub(crate) ptime: Option<u32>,
+    /// What becomes of `a=ptime`.
+    pub(crate) ptime: Ptime,
     /// `a=mid` to be added where there is none.
     pub(crate) mid: Option<String>,
     /// The streams are the engine's: remove what names the sender's.
     pub(crate) own_streams: bool,
+}
+
+/// What becomes of the `a=ptime` line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ptime {
+    /// It stays as it is, or is not there.
+    Keep,
+    /// It says this, in milliseconds.
+    Set(u32),
+    /// It says this where nothing is said.
+    Fill(u32),
 }
 
 impl Outgoing {
@@ -191,8 +203,12 @@ fn rtp_section(section: &mut MediaSection, rtp: &RtpOut, out: &Outgoing, came: D
     } else if out.generate_mid && !body.has_attribute("mid") {
         body.push(Line::attribute("mid", Some(&(index + 1).to_string())));
     }
-    if let Some(ptime) = rtp.ptime {
-        body.set_attribute("ptime", Some(&ptime.to_string()));
+    match rtp.ptime {
+        Ptime::Set(ms) => body.set_attribute("ptime", Some(&ms.to_string())),
+        Ptime::Fill(ms) if !body.has_attribute("ptime") => {
+            body.push(Line::attribute("ptime", Some(&ms.to_string())));
+        }
+        Ptime::Fill(_) | Ptime::Keep => {}
     }
     if !out.original_direction && rtp.direction != came {
         body.set_direction(rtp.direction);
@@ -246,11 +262,17 @@ fn set_codecs(section: &mut MediaSection, codecs: &[(CodecLine, Option<u8>)]) {
         }
     }
     let added = codecs.iter().filter(|(_, from)| from.is_none());
-    let added: Vec<Line> = added.map(|(line, _)| Line::attribute("rtpmap", Some(&line.rtpmap()))).collect();
+    let added: Vec<Line> = added.flat_map(|(line, _)| lines_of(line)).collect();
     let at = last_map.unwrap_or_else(|| lines.iter().position(|l| l.kind() == b'a').unwrap_or(lines.len()));
     lines.splice(at..at, added);
     section.body.retain(|_| false);
     lines.into_iter().for_each(|line| section.body.push(line));
+}
+
+/// The lines that say what a payload type is.
+fn lines_of(line: &CodecLine) -> impl Iterator<Item = Line> {
+    let fmtp = line.fmtp_line().map(|fmtp| Line::attribute("fmtp", Some(&fmtp)));
+    std::iter::once(Line::attribute("rtpmap", Some(&line.rtpmap()))).chain(fmtp)
 }
 
 /// A line that speaks of one payload type: its name, the number, and what follows the number.

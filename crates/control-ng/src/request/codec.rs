@@ -1,15 +1,22 @@
 //! The codec options of a message.
 
+mod spec;
+
 use super::directive::Directive;
+
+pub(crate) use spec::CodecSpec;
 
 /// Most codecs taken in one list.
 const MAX_CODECS: usize = 64;
 
-/// What to do with the codecs of an SDP. Names are as written; a name may have parameters: `opus/48000/2`.
+/// What to do with the codecs of an SDP. Names are as written; a name may have clock rate, channels, bit rate, packet
+/// time, parameters and options behind it: `opus/48000/2/32000/20/useinbandfec=1/compression_level=3`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CodecOptions {
     /// Removed as if they had never been there; `all` and `full` stand for every one.
     pub strip: Vec<String>,
+    /// Removed from what was received, as `strip` does.
+    pub ignore: Vec<String>,
     /// Kept in spite of `strip=all` and `mask=all`.
     pub except: Vec<String>,
     /// Like `except`, and in this order of preference.
@@ -18,7 +25,7 @@ pub struct CodecOptions {
     pub transcode: Vec<String>,
     /// Removed from what is offered, but still accepted from who offers, and converted.
     pub mask: Vec<String>,
-    /// Like `mask`.
+    /// Like `mask`, and converted even where the other side takes another codec of who offers.
     pub consume: Vec<String>,
     /// Accepted from who offers even where the other side refuses them, and converted.
     pub accept: Vec<String>,
@@ -46,6 +53,7 @@ impl CodecOptions {
         };
         let list = match verb.to_ascii_lowercase().as_str() {
             "strip" => &mut self.strip,
+            "ignore" => &mut self.ignore,
             "except" => &mut self.except,
             "offer" => &mut self.offer,
             "transcode" => &mut self.transcode,

@@ -164,10 +164,16 @@ pub struct Options {
     pub codec: CodecOptions,
     /// Only the first codec of an answer stays.
     pub single_codec: bool,
-    /// Milliseconds of audio a packet towards the receiver of this message.
+    /// The codecs in use are preferred to others.
+    pub reuse_codecs: bool,
+    /// Who answers may send codecs that it did not answer with.
+    pub asymmetric_codecs: bool,
+    /// Milliseconds of audio a packet towards the receiver of this offer, which is told so.
     pub ptime: Option<u32>,
-    /// Milliseconds of audio a packet towards its sender.
+    /// Milliseconds of audio a packet towards its sender, which is told so in the answer.
     pub ptime_reverse: Option<u32>,
+    /// Milliseconds of audio a packet towards the receiver of this message, which is not told so.
+    pub repacketize: Option<u32>,
     /// Direction attributes pass unchanged.
     pub original_sendrecv: bool,
     /// Add `a=mid` where there is none.
@@ -193,6 +199,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// True where packets are to have another length than they come with.
+    pub(crate) fn repacketizes(&self) -> bool {
+        self.ptime.or(self.ptime_reverse).or(self.repacketize).is_some()
+    }
+
     /// Takes one option.
     pub(super) fn apply(&mut self, directive: &Directive) -> Result<(), NgError> {
         let done = self.codec.apply(directive)
@@ -223,6 +234,10 @@ impl Options {
             "no-rtcp-attribute" => self.rtcp_line = RtcpLine::None,
             "full-rtcp-attribute" => self.rtcp_line = RtcpLine::Full,
             "single-codec" => self.single_codec = true,
+            "reuse-codecs" | "no-codec-renegotiation" => self.reuse_codecs = true,
+            // Whatever was agreed is converted, and the answer's order kept, without being asked.
+            "allow-transcoding" | "reorder-codecs" | "symmetric-codecs" => {}
+            "asymmetric-codecs" => self.asymmetric_codecs = true,
             "original-sendrecv" => self.original_sendrecv = true,
             "generate-mid" => self.generate_mid = true,
             "strip-extmap" => self.strip_extmap = true,
@@ -333,6 +348,7 @@ impl Options {
             "tos" => self.tos = self.usable(directive, number),
             "ptime" => self.ptime = self.usable(directive, number).and_then(positive),
             "ptime-reverse" => self.ptime_reverse = self.usable(directive, number).and_then(positive),
+            "repacketize" => self.repacketize = self.usable(directive, number).and_then(positive),
             "delete-delay" => {
                 let seconds = number.and_then(|n| u64::try_from(n).ok());
                 self.delete_delay = self.usable(directive, seconds).map(Duration::from_secs);
@@ -355,6 +371,7 @@ impl Options {
             "media-echo" => "media-echo",
             "drop-traffic" => "drop-traffic",
             "delay-buffer" if on => "delay-buffer",
+            "force-transcoding" => "force-transcoding",
             "osrtp-offer" => "OSRTP-offer",
             name if name.starts_with("t.38-") || name.starts_with("t38-") => "T.38",
             _ => return false,

@@ -218,3 +218,26 @@ fn a_codec_word_may_hold_an_equals_sign() {
     assert_eq!(options.codec.transcode, ["PCMU"]);
     assert_eq!(options.codec.accept, ["all"]);
 }
+
+#[test]
+fn codec_options_read_the_same_in_every_place() {
+    let places = [
+        r#","codec":{"ignore":["G722"],"transcode":["opus/48000/2/32000//useinbandfec=1"],"accept":["all"]},"ptime":30,"flags":["reuse codecs"],"repacketize":40"#,
+        r#","flags":["codec-ignore-G722","codec-transcode-opus/48000/2/32000//useinbandfec=1","always transcode","ptime=30","no-codec-renegotiation","repacketize=40"]"#,
+        r#","rtpp-flags":"codec=[ignore=[G722] transcode=[opus/48000/2/32000//useinbandfec=1]] codec-accept-all ptime=30 reuse-codecs repacketize=40""#,
+    ];
+    let first = offer(places[0]);
+    assert_eq!(
+        (&first.codec.ignore[..], &first.codec.accept[..]),
+        (&["G722".into()][..], &["all".into()][..])
+    );
+    assert_eq!(first.codec.transcode, ["opus/48000/2/32000//useinbandfec=1"]);
+    assert_eq!((first.ptime, first.ptime_reverse, first.repacketize), (Some(30), None, Some(40)));
+    assert!(first.reuse_codecs && !first.asymmetric_codecs && first.repacketizes());
+    for place in places {
+        assert_eq!(offer(place), first, "{place}");
+    }
+    let options = offer(r#","flags":["allow transcoding","asymmetric-codecs","force-transcoding"]"#);
+    assert!(options.unknown.is_empty() && options.asymmetric_codecs);
+    assert_eq!(options.not_done, ["force-transcoding"]);
+}

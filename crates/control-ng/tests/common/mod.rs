@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test support")]
 
+pub(crate) mod phone;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU16, Ordering};
 

@@ -256,16 +256,20 @@ impl Leg {
         }
     }
 
-    /// Listening quality of what the party sends: its loss, and half the round trip with a jitter buffer of twice the
-    /// jitter and one packet of 20 ms.
+    /// Listening quality of what the party sends: its loss, and half the round trip with the delay of the jitter buffer,
+    /// or of one of twice the jitter at the other side, and one packet of 20 ms.
     fn mos(&self) -> Option<f32> {
         let payload_type = self.payload_type.filter(|_| self.kind == LegKind::Audio)?;
         let g729 = self
             .codecs
             .iter()
             .any(|entry| entry.payload_type == payload_type && entry.codec.name() == "g729");
+        let buffered = match &self.hearing {
+            Some(hearing) => hearing.statistics().delay,
+            None => self.reception.jitter() * 2,
+        };
         let delay = self.reports.round_trip().unwrap_or_default() / 2
-            + self.reception.jitter() * 2
+            + buffered
             + std::time::Duration::from_millis(20);
         let connection = Connection {
             equipment: if g729 { Equipment::G729 } else { Equipment::OTHER },

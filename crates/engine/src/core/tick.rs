@@ -68,25 +68,47 @@ impl Core {
 
     /// Brings a listener to the media path.
     fn enter_media(&mut self, now: Time, source: u32, listener: u32, input: &Input) {
-        let Some(rate) = self.rate_for(source, listener) else { return };
+        let Some(wanted) = self.rate_for(source, listener) else { return };
         let Some(leg) = self.legs.get_mut(source) else { return };
-        match &mut leg.hearing {
-            Some(hearing) if hearing.rate() >= rate => {}
-            Some(hearing) => hearing.configure(leg.codecs.iter().chain(&leg.received_codecs), rate),
-            none => {
-                let codecs = leg.codecs.iter().chain(&leg.received_codecs);
-                let Some(hearing) = Hearing::new(codecs, rate, leg.jitter_buffer) else { return };
-                *none = Some(Box::new(hearing));
+        let call = leg.call;
+        let rate = match &leg.hearing {
+            Some(hearing) => hearing.rate().max(wanted),
+            None => wanted,
+        };
+        match &leg.hearing {
+            Some(hearing) if hearing.rate() == rate => {}
+            Some(_) => self.hear_at(now, source, rate),
+            None => {
+                let Some(hearing) = Hearing::new(leg.spoken(), rate, leg.jitter_buffer) else { return };
+                leg.hearing = Some(Box::new(hearing));
             }
         }
-        let rate = leg.hearing.as_ref().map_or(rate, |hearing| hearing.rate());
-        let call = leg.call;
         let Some(leg) = self.legs.get_mut(listener) else { return };
         let Some(mut speaking) = leg.speaking_at(rate) else { return };
         let followed = leg.continuity.begin_making(now, Some(input), speaking.clock_rate());
         speaking.begin(!followed);
         leg.speaking = Some(speaking);
         self.start_ticking(now, call);
+    }
+
+    /// Decodes what a leg says to audio of that rate, and encodes it for all who hear it through the media path.
+    fn hear_at(&mut self, now: Time, source: u32, rate: u32) {
+        let Some(leg) = self.legs.get_mut(source) else { return };
+        let Some(mut hearing) = leg.hearing.take() else { return };
+        hearing.configure(leg.spoken(), rate);
+        let rate = hearing.rate();
+        leg.hearing = Some(hearing);
+        let listeners = leg.listeners.clone();
+        for listener in listeners {
+            let Some(leg) = self.legs.get_mut(listener) else { continue };
+            let Some(before) = leg.speaking.as_ref().map(|speaking| speaking.clock_rate()) else { continue };
+            leg.speaking = leg.speaking_at(rate);
+            if let Some(speaking) = &leg.speaking
+                && speaking.clock_rate() != before
+            {
+                leg.continuity.begin_making(now, None, speaking.clock_rate());
+            }
+        }
     }
 
     /// Brings a listener back to relay: what it has not heard yet goes out at once, to all that hear through the media
@@ -290,45 +312,27 @@ impl Core {
     pub(super) fn refit(&mut self, now: Time, slot: u32) {
         let Some(leg) = self.legs.get_mut(slot) else { return };
         let call = leg.call;
-        if let Source::Leg(heard) = leg.source
-            && let Some(heard) = self.leg_slots.get(&heard).copied()
-        {
-            self.refit_pair(now, heard, slot);
-        } else {
-            leg.speaking = None;
+        match leg.source {
+            Source::Leg(heard) => {
+                if let Some(&heard) = self.leg_slots.get(&heard) {
+                    self.refit_source(now, heard);
+                }
+            }
+            Source::Silence => leg.speaking = None,
         }
-        let listeners = self.legs.get(slot).map(|leg| leg.listeners.clone()).unwrap_or_default();
-        for listener in listeners {
-            self.refit_pair(now, slot, listener);
-        }
+        self.refit_source(now, slot);
         let millis = self.tick_millis(call);
         if let Some(call) = self.calls.get_mut(call) {
             call.tick_millis = millis;
         }
     }
 
-    fn refit_pair(&mut self, now: Time, source: u32, listener: u32) {
-        if !self.legs.get(listener).is_some_and(Leg::in_media) {
-            return;
-        }
-        let rate = self.rate_for(source, listener);
-        let Some(leg) = self.legs.get_mut(source) else { return };
-        let rate = match (&mut leg.hearing, rate) {
-            (Some(hearing), Some(rate)) => {
-                let rate = rate.max(hearing.rate());
-                hearing.configure(leg.codecs.iter().chain(&leg.received_codecs), rate);
-                Some(hearing.rate())
-            }
-            _ => None,
-        };
-        let Some(leg) = self.legs.get_mut(listener) else { return };
-        let fresh = rate.and_then(|rate| leg.speaking_at(rate));
-        if let Some(speaking) = &fresh
-            && leg.speaking.as_ref().is_none_or(|before| before.clock_rate() != speaking.clock_rate())
-        {
-            leg.continuity.begin_making(now, None, speaking.clock_rate());
-        }
-        leg.speaking = fresh;
+    /// Fits the media path from one leg to all who hear it.
+    fn refit_source(&mut self, now: Time, source: u32) {
+        let Some(Leg { hearing: Some(_), listeners, .. }) = self.legs.get(source) else { return };
+        let in_media = listeners.iter().filter(|&&slot| self.legs.get(slot).is_some_and(Leg::in_media));
+        let Some(rate) = in_media.filter_map(|&slot| self.rate_for(source, slot)).max() else { return };
+        self.hear_at(now, source, rate);
     }
 }
 

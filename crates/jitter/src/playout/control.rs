@@ -80,7 +80,7 @@ impl Playout {
     pub(super) fn adapt(&mut self, need: usize) {
         let target = self.target.delay(self.now);
         self.statistics.target_delay = target;
-        if self.tape.sole_kind() != Some(Kind::Speech) {
+        if !self.tape.is_all(&[Kind::Speech, Kind::Concealed]) {
             return;
         }
         let Some(spare) = self.control.least_spare(PATTERN_IN_HASTE) else { return };

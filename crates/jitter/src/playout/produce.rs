@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mediapoint_codec::Signal;
+use mediapoint_packet::rtp::PayloadType;
 
 use super::{Filling, Kind, Playout, Position};
 use crate::conceal::Concealer;
@@ -21,6 +22,9 @@ const MAX_PACKET_MS: usize = 120;
 /// After this long with nothing there is nothing left to conceal, in milliseconds.
 const MAX_CONCEALMENT_MS: usize = 160;
 
+/// More than this many numbers are left out by a sender, not lost at once.
+const MAX_LOST: u64 = 500;
+
 /// What is to be done about the first packet that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Plan {
@@ -30,6 +34,8 @@ enum Plan {
     Conceal(usize),
     /// It is behind a pause that is not over.
     Wait,
+    /// What is missing before it may yet come: so many samples to make do without.
+    Hope(usize),
     /// Too much waits.
     Shed,
 }
@@ -55,6 +61,7 @@ impl Playout {
                 Plan::Play => self.play_packet(place, &slot),
                 Plan::Conceal(lost) => self.conceal_before(place, &slot, lost),
                 Plan::Wait => self.bide(want, true),
+                Plan::Hope(left) => self.bide(want.min(left), true),
                 Plan::Shed => self.shed(place, &slot),
             }
         }
@@ -79,10 +86,13 @@ impl Playout {
             return Plan::Play;
         }
         let missing = self.missing(position, slot);
-        if missing > 0 && !slot.marker {
+        if missing > 0 && !slot.marker && self.filling == Filling::Concealment {
             let left = gap.saturating_sub(self.beyond);
             if left <= rate / SLIVER {
                 return Plan::Play;
+            }
+            if self.may_yet_come(slot, gap) && !draining {
+                return Plan::Hope(left);
             }
             if left <= rate * MAX_BRIDGE_MS / 1000 {
                 return Plan::Conceal(left);
@@ -99,6 +109,11 @@ impl Playout {
     fn missing(&self, position: &Position, slot: &Slot) -> u64 {
         let between = slot.index.saturating_sub(position.index).saturating_sub(1);
         between.saturating_sub(self.noted.between(slot.epoch, position.index, slot.index))
+    }
+
+    /// While the delay is below its target, what is missing `gap` samples before `slot` is more likely late than lost.
+    fn may_yet_come(&self, slot: &Slot, gap: usize) -> bool {
+        self.now.since(slot.nominal) + self.duration_of(gap) < self.target.delay(self.now)
     }
 
     /// A pause ends when its time is over, unless the delay had better change.
@@ -138,8 +153,9 @@ impl Playout {
         if let Some(position) = &self.position
             && position.epoch == slot.epoch
         {
-            let missing = self.missing(position, slot);
-            self.statistics.lost += missing;
+            let missing = self.missing(position, slot).min(MAX_LOST);
+            self.statistics.lost = self.statistics.lost.saturating_add(missing);
+            self.loss.observe(missing);
             let step = u32::try_from(slot.index.saturating_sub(position.index)).unwrap_or(u32::MAX);
             before = (position.before << 1 | 1).checked_shl(step.saturating_sub(1)).unwrap_or(0);
         }
@@ -158,40 +174,46 @@ impl Playout {
     /// Plays a packet where the tape ends.
     fn play_packet(&mut self, place: usize, slot: &Slot) {
         self.store.remove(place);
+        match self.payloads.find(slot.payload_type).map(|entry| &entry.meaning) {
+            Some(Meaning::Voice(_)) => {}
+            Some(Meaning::Noise) => return self.hear_description(slot),
+            Some(Meaning::Other) | None => return self.refuse(slot),
+        }
         let jumped = self.position.as_ref().is_some_and(|position| {
             position.epoch != slot.epoch || position.segment != slot.segment || slot.segment.is_none()
         });
-        let Some(entry) = self.payloads.find(slot.payload_type) else { return };
-        if matches!(entry.meaning, Meaning::Noise) {
-            self.payloads.noise.update(self.store.payload(slot));
-            self.filling = Filling::Noise;
-            self.concealer.stop();
-            return self.pass(slot);
+        if (self.seam || jumped) && self.filling != Filling::Silence {
+            self.begin_gap();
         }
         let samples = self.samples_of(slot);
         let Some((voice, scratch)) = self.payloads.voice(slot.payload_type) else { return };
         let room = self.tape.room(samples);
         let Ok((len, signal)) = voice.decode(self.store.payload(slot), scratch, room) else {
-            self.statistics.malformed += 1;
-            return;
+            return self.refuse(slot);
         };
-        let silent = self.filling == Filling::Silence;
-        if (self.seam || jumped) && !silent && !self.concealer.in_gap() {
-            let (past, _) = self.tape.split(Concealer::HISTORY_MS * self.config.rate() as usize / 1000);
-            self.concealer.start(past);
-        }
-        if self.concealer.in_gap() {
-            let room = self.tape.room(samples);
-            self.concealer.merge(room.get_mut(..len).unwrap_or_default());
-        }
-        self.finish(slot, len, signal);
+        self.concealer.merge(room.get_mut(..len).unwrap_or_default());
+        self.finish(slot, len, signal, false);
+    }
+
+    /// A packet described the noise of a pause.
+    fn hear_description(&mut self, slot: &Slot) {
+        self.payloads.noise.update(self.store.payload(slot));
+        self.filling = Filling::Noise;
+        self.concealer.stop();
+        self.statistics.played += 1;
+        self.pass(slot);
+    }
+
+    /// A packet that waited has turned out not to be audio.
+    fn refuse(&mut self, slot: &Slot) {
+        self.statistics.malformed += 1;
+        self.noted.note(slot.epoch, slot.index);
     }
 
     /// Conceals `lost` samples before a packet and plays that too.
     fn conceal_before(&mut self, place: usize, slot: &Slot, lost: usize) {
         let own = self.position.as_ref().is_some_and(|position| position.payload_type == slot.payload_type);
         let samples = self.samples_of(slot);
-        let history = Concealer::HISTORY_MS * self.config.rate() as usize / 1000;
         let Some((voice, scratch)) = self.payloads.voice(slot.payload_type) else {
             self.beyond += lost;
             return self.conceal_blindly(lost);
@@ -202,31 +224,43 @@ impl Playout {
             self.beyond += made.max(lost);
             return;
         }
-        if voice.follows() {
+        if own && voice.follows() {
+            self.begin_gap();
             let guess = self.tape.room(lost);
-            let _ = guess;
+            self.concealer.preview(guess);
+            self.feed(slot.payload_type, lost);
         }
-        let room = self.tape.room(lost + samples);
-        let Some((gap, behind)) = room.split_at_mut_checked(lost) else {
-            self.beyond += lost;
-            return;
-        };
-        let Ok((len, signal)) = voice.decode(self.store.payload(slot), scratch, behind) else {
-            self.store.remove(place);
-            self.statistics.malformed += 1;
-            return;
-        };
-        let _ = (gap, len);
-        let (past, room) = self.tape.split(history);
-        let Some((gap, behind)) = room.split_at_mut_checked(lost) else { return };
-        self.concealer.bridge(past, gap, behind.get(..len).unwrap_or_default());
+        let Some((voice, scratch)) = self.payloads.voice(slot.payload_type) else { return };
+        let behind = self.tape.room(lost + samples).get_mut(lost..).unwrap_or_default();
+        let decoded = voice.decode(self.store.payload(slot), scratch, behind);
         self.store.remove(place);
+        let Ok((len, signal)) = decoded else { return self.refuse(slot) };
+        let (past, room) = self.tape.split(self.history());
+        let Some((gap, behind)) = room.split_at_mut_checked(lost) else { return };
+        self.concealer.bridge(past, gap, behind.get_mut(..len).unwrap_or_default());
         self.tape.commit(lost, Kind::Concealed);
-        self.finish(slot, len, signal);
+        self.finish(slot, len, signal, true);
+    }
+
+    /// Lets the decoder follow `len` samples at the tape's end.
+    fn feed(&mut self, payload_type: PayloadType, len: usize) {
+        if let Some((voice, _)) = self.payloads.voice(payload_type) {
+            voice.feed_concealed(self.tape.room(len));
+        }
+    }
+
+    fn begin_gap(&mut self) {
+        if !self.concealer.in_gap() {
+            self.concealer.start(self.tape.recent(self.history()));
+        }
+    }
+
+    fn history(&self) -> usize {
+        Concealer::HISTORY_MS * self.config.rate() as usize / 1000
     }
 
     /// A packet was decoded to the tape's end.
-    fn finish(&mut self, slot: &Slot, len: usize, signal: Signal) {
+    fn finish(&mut self, slot: &Slot, len: usize, signal: Signal, early: bool) {
         let kind = match signal {
             Signal::Speech => Kind::Speech,
             Signal::ComfortNoise => Kind::ComfortNoise,
@@ -235,11 +269,17 @@ impl Playout {
         self.seam = false;
         self.statistics.played += 1;
         self.pass(slot);
+        // With the packet behind a gap at hand, what is missing is drawn from both sides, or from that packet itself.
+        let headroom = if self.loss.is_lossy() { self.duration_of(len) } else { Duration::ZERO };
+        self.target.set_headroom(headroom);
         if signal == Signal::Speech {
             self.filling = Filling::Concealment;
             let (spare, waited) = (self.now.since(slot.nominal), self.now.since(slot.arrival));
-            self.statistics.delay = spare;
-            self.control.decoded(self.now, spare, waited);
+            // What was decoded ahead of its time, to conceal what is before it, tells nothing of the delay.
+            if !early {
+                self.statistics.delay = spare;
+                self.control.decoded(self.now, spare, waited);
+            }
         } else {
             self.filling = Filling::CodecNoise;
         }
@@ -318,23 +358,18 @@ impl Playout {
 
     /// Conceals with what was heard before only.
     fn conceal_blindly(&mut self, len: usize) {
-        let history = Concealer::HISTORY_MS * self.config.rate() as usize / 1000;
-        self.tape.room(len);
-        let (past, room) = self.tape.split(history);
-        if !self.concealer.in_gap() {
-            self.concealer.start(past);
-        }
+        self.begin_gap();
+        let room = self.tape.room(len);
         self.concealer.extend(room.get_mut(..len).unwrap_or_default());
+        if let Some(payload_type) = self.position.as_ref().map(|position| position.payload_type) {
+            self.feed(payload_type, len);
+        }
         self.tape.commit(len, Kind::Concealed);
     }
 
     fn fade_to_silence(&mut self, len: usize) {
-        let history = Concealer::HISTORY_MS * self.config.rate() as usize / 1000;
-        self.tape.room(len);
-        let (past, room) = self.tape.split(history);
-        if !self.concealer.in_gap() {
-            self.concealer.start(past);
-        }
+        self.begin_gap();
+        let room = self.tape.room(len);
         self.concealer.fade_out(room.get_mut(..len).unwrap_or_default());
         self.tape.commit(len, Kind::Nothing);
         self.beyond += len;

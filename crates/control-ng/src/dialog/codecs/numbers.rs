@@ -1,0 +1,70 @@
+//! The payload type numbers that a party knows codecs by. What a number means must not change while the stream lasts
+//! [RFC3264 8.3.2], so what was said once is kept.
+
+use mediapoint_engine::{Codec, PayloadType};
+
+use super::CodecLine;
+
+/// Numbers without a fixed meaning [RFC3551 6], and those that may be used when they run out.
+const DYNAMIC: [std::ops::RangeInclusive<u8>; 2] = [96..=127, 35..=63];
+
+/// What numbers mean to one party; at most one entry for each of the 128.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Numbers(Vec<(u8, Codec)>);
+
+impl Numbers {
+    /// Remembers the numbers of a list by which the party knows them. A first meaning stays.
+    pub(crate) fn learn<'a>(&mut self, lines: impl IntoIterator<Item = (u8, &'a Codec)>) {
+        for (number, codec) in lines {
+            if !self.0.iter().any(|(known, _)| *known == number) {
+                self.0.push((number, codec.clone()));
+            }
+        }
+    }
+
+    /// True where the number means something else.
+    fn means_other(&self, number: u8, codec: &Codec) -> bool {
+        self.0.iter().any(|(known, meaning)| *known == number && meaning != codec)
+    }
+
+    /// A number for a codec that the party is to be told of: the one it knows it by, the fixed one, or a free one.
+    /// Those in `given` are told already; those in `received` the other party uses, which is best not confused.
+    fn choose(&self, codec: &Codec, given: &[u8], received: &[CodecLine]) -> Option<u8> {
+        let is_free =
+            |number: u8| !given.contains(&number) && !received.iter().any(|line| line.payload_type == number);
+        let fits = |number: &u8| is_free(*number) && !self.means_other(*number, codec);
+        let known = self.0.iter().find(|(number, known)| known == codec && !given.contains(number));
+        let stands_for = |number: u8| PayloadType::new(number).and_then(Codec::from_static);
+        let fixed = || (0..35).find(|number| stands_for(*number).as_ref() == Some(codec)).filter(fits);
+        let mut dynamic = DYNAMIC.into_iter().flatten();
+        known
+            .map(|(number, _)| *number)
+            .or_else(fixed)
+            .or_else(|| dynamic.clone().find(fits))
+            .or_else(|| dynamic.find(|number| is_free(*number)))
+    }
+
+    /// Gives every line that the other side is told of its number there: those offered keep theirs unless it means
+    /// something else there, those added get one. What there is no number for is left out.
+    pub(super) fn assign(&self, lines: &mut Vec<CodecLine>, received: &[CodecLine]) {
+        let keeps = |line: &CodecLine| {
+            let is_dynamic = DYNAMIC.iter().any(|range| range.contains(&line.payload_type));
+            !(line.added || is_dynamic && self.means_other(line.payload_type, &line.codec))
+        };
+        let kept = lines.iter().filter(|line| !line.masked && keeps(line));
+        let mut given: Vec<u8> = kept.map(|line| line.payload_type).collect();
+        lines.retain_mut(|line| {
+            if line.masked || keeps(line) {
+                line.told = line.payload_type;
+                return true;
+            }
+            let Some(number) = self.choose(&line.codec, &given, received) else { return false };
+            given.push(number);
+            line.told = number;
+            if line.added {
+                line.payload_type = number;
+            }
+            true
+        });
+    }
+}

@@ -1,0 +1,207 @@
+//! What an offer becomes on its way.
+
+use mediapoint_engine::{Codec, Encoding};
+
+use super::{CodecLine, Numbers, keep_in_use, names, names_all, reorder};
+use crate::request::{CodecOptions, CodecSpec};
+
+/// What the options of an offer ask of its codecs, and what was there before.
+pub(crate) struct OfferRules<'a> {
+    pub(crate) options: &'a CodecOptions,
+    /// Packets are to have another length, so that everything is to be decoded.
+    pub(crate) repacketizes: bool,
+    /// What is in use with who offers and to stay in use, best first.
+    pub(crate) in_use: &'a [CodecLine],
+    /// The numbers that the other side knows.
+    pub(crate) numbers: &'a Numbers,
+    /// What the engine can decode and encode.
+    pub(crate) can_convert: fn(&Codec) -> bool,
+}
+
+/// What an offer becomes.
+#[derive(Debug, Default)]
+pub(crate) struct OfferPlan {
+    /// Every codec spoken with who offers, with the masked ones marked; those to be offered are the ones not masked, in
+    /// order.
+    pub(crate) lines: Vec<CodecLine>,
+    /// Words of `transcode` that could not be followed.
+    pub(crate) not_added: Vec<String>,
+}
+
+/// Plans an offer. An offer of nothing would end the call, so the list stays as it was where nothing would be left.
+pub(crate) fn plan_offer(received: &[CodecLine], rules: &OfferRules<'_>) -> OfferPlan {
+    let options = rules.options;
+    let mut lines = strip(received, options);
+    for line in &mut lines {
+        line.masked = is_masked(options, line);
+    }
+    let not_added = transcode(&mut lines, received, rules);
+    let has_added = lines.iter().any(|line| line.added);
+    let consumes = || received.iter().any(|line| line.is_source() && is_consumed(options, line));
+    if has_added || rules.repacketizes || consumes() {
+        drop_what_cannot_be_decoded(&mut lines);
+    }
+    let wanted =
+        [CodecLine::is_noise, CodecLine::is_event].map(|is| lines.iter().any(|l| is(l) && !l.masked));
+    mask_companions(&mut lines, received);
+    add_companions(&mut lines, wanted);
+    let speaks = |lines: &[CodecLine]| lines.iter().any(|line| line.is_audio() && !line.masked);
+    if lines.iter().all(|line| line.masked) || (speaks(received) && !speaks(&lines)) {
+        lines = received.to_vec();
+    }
+    reorder(&mut lines, &options.offer);
+    keep_in_use(&mut lines, rules.in_use);
+    rules.numbers.assign(&mut lines, received);
+    OfferPlan { lines, not_added }
+}
+
+/// What `strip` and `ignore` leave, which may be nothing.
+fn strip(received: &[CodecLine], options: &CodecOptions) -> Vec<CodecLine> {
+    received.iter().filter(|line| !is_stripped(options, line)).cloned().collect()
+}
+
+/// True where `strip` or `ignore` removes the line.
+pub(super) fn is_stripped(options: &CodecOptions, line: &CodecLine) -> bool {
+    let by = |list: &[String]| names(list, line) || names_all(list) && !is_kept(options, line);
+    by(&options.strip) || by(&options.ignore)
+}
+
+fn is_masked(options: &CodecOptions, line: &CodecLine) -> bool {
+    let by = |list: &[String]| names(list, line) || names_all(list) && !is_kept(options, line);
+    by(&options.mask) || by(&options.consume)
+}
+
+fn is_consumed(options: &CodecOptions, line: &CodecLine) -> bool {
+    names(&options.consume, line) || names_all(&options.consume)
+}
+
+fn is_kept(options: &CodecOptions, line: &CodecLine) -> bool {
+    [&options.except, &options.offer].iter().any(|list| names(list, line))
+}
+
+/// Adds the codecs asked for, where there is one to convert from. One that was removed comes back instead. Gives the
+/// words that could not be followed.
+fn transcode(lines: &mut Vec<CodecLine>, received: &[CodecLine], rules: &OfferRules<'_>) -> Vec<String> {
+    let ignored = |line: &&CodecLine| !names(&rules.options.ignore, line);
+    let mut not_added = Vec::new();
+    for word in &rules.options.transcode {
+        let spec = CodecSpec::parse(word);
+        let Some(added) = added_line(&spec, rules) else {
+            not_added.push(word.clone());
+            continue;
+        };
+        if let Some(at) = lines.iter().position(|line| line.codec == added.codec) {
+            if lines.get(at).is_some_and(|line| line.masked) {
+                let line = lines.remove(at);
+                insert(lines, CodecLine { masked: false, ..line });
+            }
+            continue;
+        }
+        if let Some(own) = received.iter().filter(ignored).find(|line| line.codec == added.codec) {
+            insert(lines, own.clone());
+            continue;
+        }
+        // Events that nobody turns into tones would be lost.
+        if added.is_event() {
+            not_added.push(word.clone());
+            continue;
+        }
+        if !lines.iter().any(CodecLine::is_source) {
+            // Stripped, and yet the only one to convert from: spoken with who offered it, and not offered on.
+            let Some(from) = received.iter().find(|line| line.is_source()) else {
+                not_added.push(word.clone());
+                continue;
+            };
+            insert(lines, CodecLine { masked: true, ..from.clone() });
+        }
+        insert(lines, added);
+    }
+    not_added
+}
+
+/// The line for a codec to be added; `None` where it is none that the engine has.
+fn added_line(spec: &CodecSpec<'_>, rules: &OfferRules<'_>) -> Option<CodecLine> {
+    let codec = spec.codec()?;
+    let beside = matches!(codec.encoding, Encoding::TelephoneEvent | Encoding::ComfortNoise);
+    if !beside && !(rules.can_convert)(&codec) {
+        return None;
+    }
+    let mut line = CodecLine { added: true, convertible: !beside, ..line_of(codec) };
+    if !spec.parameters.is_empty() {
+        line.fmtp = Some(spec.parameters.clone());
+    }
+    Some(line)
+}
+
+/// A line that we say of our own accord; the number comes later.
+fn line_of(codec: Codec) -> CodecLine {
+    let name = codec.sdp_name().to_owned();
+    let mut line = CodecLine::new(0, &name, codec);
+    line.fmtp = match line.codec.encoding {
+        // We send no noise descriptions unless asked to, and would rather have a steady stream.
+        Encoding::G729 => Some("annexb=no".to_owned()),
+        Encoding::TelephoneEvent => Some("0-15".to_owned()),
+        _ => None,
+    };
+    line.added = true;
+    line
+}
+
+/// Inserts before the events and noise that follow the first audio codecs.
+fn insert(lines: &mut Vec<CodecLine>, line: CodecLine) {
+    lines.insert(end_of_audio(lines), line);
+}
+
+/// Where the first run of audio codecs ends.
+fn end_of_audio(lines: &[CodecLine]) -> usize {
+    let first = lines.iter().position(CodecLine::is_audio).unwrap_or(0);
+    let run = lines.iter().skip(first).take_while(|line| line.is_audio()).count();
+    first + run
+}
+
+/// Where everything may have to be decoded, only what can be decoded stays on offer; unless nothing would.
+fn drop_what_cannot_be_decoded(lines: &mut Vec<CodecLine>) {
+    if lines.iter().any(|line| line.is_audio() && line.convertible && !line.masked) {
+        lines.retain(|line| !line.is_audio() || line.convertible);
+    }
+}
+
+/// Events and noise at the clock of codecs that are no longer on offer go with them.
+fn mask_companions(lines: &mut [CodecLine], received: &[CodecLine]) {
+    let offered: Vec<u32> = clocks(lines.iter().filter(|line| !line.masked));
+    let before: Vec<u32> = clocks(received.iter());
+    for line in lines.iter_mut().filter(|line| line.is_event() || line.is_noise()) {
+        let clock = line.codec.clock_rate;
+        line.masked |= before.contains(&clock) && !offered.contains(&clock);
+    }
+}
+
+/// Adds noise and events at the clock of codecs that were added, where they are `wanted` at all.
+fn add_companions(lines: &mut Vec<CodecLine>, wanted: [bool; 2]) {
+    let mut added = Vec::new();
+    let clocks = clocks(lines.iter().filter(|line| line.added));
+    for (encoding, wanted) in [Encoding::ComfortNoise, Encoding::TelephoneEvent].into_iter().zip(wanted) {
+        for clock_rate in clocks.iter().copied().filter(|_| wanted) {
+            let codec = Codec { encoding: encoding.clone(), clock_rate, channels: 1 };
+            let has = lines.iter().any(|line| line.codec == codec && !line.masked);
+            // Opus describes its noise itself.
+            let is_opus = |line: &CodecLine| line.codec.encoding == Encoding::Opus;
+            let for_opus_only =
+                lines.iter().filter(|l| l.added && l.codec.clock_rate == clock_rate).all(is_opus);
+            if !(has || encoding == Encoding::ComfortNoise && for_opus_only) {
+                added.push(line_of(codec));
+            }
+        }
+    }
+    let at = end_of_audio(lines);
+    lines.splice(at..at, added);
+}
+
+/// The clock rates of audio codecs, in hertz, rising, each once.
+fn clocks<'a>(lines: impl Iterator<Item = &'a CodecLine>) -> Vec<u32> {
+    let mut clocks: Vec<u32> =
+        lines.filter(|line| line.is_audio()).map(|line| line.codec.clock_rate).collect();
+    clocks.sort_unstable();
+    clocks.dedup();
+    clocks
+}

@@ -1,0 +1,111 @@
+//! The reference's vectors and traces.
+
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::{serial, testdata};
+
+/// The samples of a file, whole frames only.
+fn pcm(path: &Path) -> Vec<[i16; FRAME]> {
+    let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let samples: Vec<i16> = bytes.as_chunks().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
+    samples.as_chunks().0.to_vec()
+}
+
+/// Numbers of a trace's value, which may be one or an array.
+fn numbers(value: &serde_json::Value) -> Vec<i64> {
+    match value {
+        serde_json::Value::Array(items) => items.iter().flat_map(numbers).collect(),
+        one => vec![one.as_i64().expect("a number")],
+    }
+}
+
+/// Encodes a file and compares every value that is told with the trace.
+fn follows_trace(trace: &str, input: &str, options: EncoderOptions) {
+    let Some(folder) = testdata::data_pack("encoder traces") else { return };
+    let mut encoder = Encoder::new(options);
+    let frames = pcm(&folder.join("vectors").join(input));
+    probe::clear();
+    for (line, samples) in testdata::trace(&folder, trace).iter().zip(&frames) {
+        encoder.encode(samples);
+        let mut seen: Vec<&str> = Vec::new();
+        for (name, values) in probe::take() {
+            seen.push(name);
+            let turn = seen.iter().filter(|&&other| other == name).count();
+            let names = [name.to_owned(), format!("{name}_{turn}"), format!("{name}{turn}")];
+            let expected = names.iter().find_map(|name| line.get(name));
+            let Some(expected) = expected else {
+                let pause = line.get("cng_exc").is_some();
+                assert!(pause && name == "wsp", "{trace} has no {name} in frame {}", line["frame"]);
+                continue;
+            };
+            assert_eq!(values, numbers(expected), "{trace} frame {} {name} {turn}", line["frame"]);
+        }
+        assert!(seen.len() > 10, "only {seen:?} told");
+    }
+}
+
+#[test]
+fn speech_is_coded_as_in_the_trace() {
+    follows_trace("enc_SPEECH.jsonl", "annex_a/speech.in", EncoderOptions { dtx: false });
+}
+
+#[test]
+fn tamed_signal_is_coded_as_in_the_trace() {
+    follows_trace("enc_TAME.jsonl", "annex_a/tame.in", EncoderOptions { dtx: false });
+}
+
+#[test]
+fn pauses_are_coded_as_in_the_trace() {
+    follows_trace("enc_vad_tstseq1.jsonl", "annex_b/tstseq1.bin", EncoderOptions { dtx: true });
+}
+
+/// Encodes a file and compares the stream.
+fn yields(input: &str, stream: &str, options: EncoderOptions) {
+    let Some(folder) = testdata::data_pack("encoder vectors") else { return };
+    let vectors = folder.join("vectors");
+    let mut encoder = Encoder::new(options);
+    let expected = fs::read(vectors.join(stream)).unwrap_or_else(|error| panic!("{stream}: {error}"));
+    let expected = serial::read_all(&expected).expect("a stream of frames");
+    let frames = pcm(&vectors.join(input));
+    assert_eq!(frames.len(), expected.len(), "{input}");
+    for (index, (samples, expected)) in frames.iter().zip(expected).enumerate() {
+        assert_eq!(Some(encoder.encode(samples)), expected, "{input} frame {index}");
+    }
+    probe::clear();
+}
+
+#[test]
+fn annex_a_vectors_come_out_bit_exact() {
+    for name in ["algthm", "fixed", "lsp", "speech", "tame"] {
+        yields(&format!("annex_a/{name}.in"), &format!("annex_a/{name}.bit"), EncoderOptions { dtx: false });
+    }
+}
+
+#[test]
+fn generated_vectors_come_out_bit_exact_without_dtx() {
+    for name in ["S_speech_clean", "S_speech_noise", "S_signals"] {
+        yields(
+            &format!("generated/{name}.pcm"),
+            &format!("generated/{name}.d0.bit"),
+            EncoderOptions { dtx: false },
+        );
+    }
+}
+
+#[test]
+fn annex_b_vectors_come_out_bit_exact() {
+    for n in [1, 2, 4] {
+        let (input, stream) = (format!("annex_b/tstseq{n}.bin"), format!("annex_b/tstseq{n}a.bit"));
+        yields(&input, &stream, EncoderOptions { dtx: true });
+    }
+}
+
+#[test]
+fn generated_vectors_come_out_bit_exact_with_dtx() {
+    for name in ["S_speech_clean", "S_speech_noise", "S_signals"] {
+        let (input, stream) = (format!("generated/{name}.pcm"), format!("generated/{name}.d1.bit"));
+        yields(&input, &stream, EncoderOptions { dtx: true });
+    }
+}

@@ -1,0 +1,60 @@
+//! Logarithm, power, inverse square root and the random generator of the Recommendation (clause 5.2).
+
+#![expect(clippy::indexing_slicing, reason = "an index is bounded by the bits it is made of")]
+
+use crate::ops::{add, extract_h, l_deposit_h, l_msu, l_shl, l_shr, l_shr_r, norm_l, sub};
+use crate::tables::math::{INV_SQRT, LOG2, POW2};
+
+/// `Log2`: the logarithm of a positive word as exponent and Q15 fraction; `(0, 0)` for anything else.
+pub(crate) fn log2(x: i32) -> (i16, i16) {
+    if x <= 0 {
+        return (0, 0);
+    }
+    let shift = norm_l(x);
+    let normal = l_shl(x, shift) >> 9;
+    let index = usize::from((extract_h(normal) - 32) as u16 & 31);
+    let part = ((normal >> 1) & 0x7fff) as i16;
+    let below = LOG2[index];
+    (sub(30, shift), extract_h(l_msu(l_deposit_h(below), sub(below, LOG2[index + 1]), part)))
+}
+
+/// `Pow2`: two to the power of `exponent` plus a Q15 fraction, rounded.
+pub(crate) fn pow2(exponent: i16, fraction: i16) -> i32 {
+    let scaled = i32::from(fraction) * 64;
+    let index = usize::from((scaled >> 16) as u16 & 31);
+    let part = ((scaled >> 1) & 0x7fff) as i16;
+    let below = POW2[index];
+    l_shr_r(l_msu(l_deposit_h(below), sub(below, POW2[index + 1]), part), sub(30, exponent))
+}
+
+/// `Inv_sqrt`: one over the square root, in Q30 of the integer given; 0x3fffffff for what is not positive.
+pub(crate) fn inv_sqrt(x: i32) -> i32 {
+    if x <= 0 {
+        return 0x3fff_ffff;
+    }
+    let shift = norm_l(x);
+    let exponent = sub(30, shift);
+    let mut normal = l_shl(x, shift);
+    // An even exponent: one more shift makes the root's exponent an integer.
+    if exponent & 1 == 0 {
+        normal >>= 1;
+    }
+    let normal = normal >> 9;
+    let index = usize::from((extract_h(normal) - 16).clamp(0, 47) as u16);
+    let part = ((normal >> 1) & 0x7fff) as i16;
+    let below = INV_SQRT[index];
+    let root = l_msu(l_deposit_h(below), sub(below, INV_SQRT[index + 1]), part);
+    l_shr(root, add(exponent >> 1, 1))
+}
+
+/// `Random`: the linear congruential generator of equation (96).
+#[derive(Clone, Debug)]
+pub(crate) struct Random(pub(crate) i16);
+
+impl Random {
+    /// The next word, which is the new seed.
+    pub(crate) const fn next(&mut self) -> i16 {
+        self.0 = self.0.wrapping_mul(31_821).wrapping_add(13_849);
+        self.0
+    }
+}
