@@ -3,7 +3,9 @@
 //! Started by `cargo xtask interop`. Everything is bound to loopback, and every program it starts ends with it.
 
 mod audio;
+mod bcg729;
 mod call;
+mod codec;
 mod error;
 mod g711;
 mod ng;

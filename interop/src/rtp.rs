@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use crate::audio::PACKET;
 use crate::error::{Failure, ensure};
 
 /// Length of a header without extension or contributing sources.
@@ -55,6 +54,11 @@ pub(crate) struct Arrival {
 /// What a listener cannot help hearing: another SSRC, a jump in sequence numbers, a jump in timestamps that is not the
 /// time that passed.
 pub(crate) fn no_seam(who: &str, arrivals: &[Arrival]) -> Result<(), Failure> {
+    no_seam_at(8000, who, arrivals)
+}
+
+/// The same for a clock of so many hertz.
+pub(crate) fn no_seam_at(clock: u32, who: &str, arrivals: &[Arrival]) -> Result<(), Failure> {
     let packets: Vec<(Instant, Header)> =
         arrivals.iter().filter_map(|arrival| Some((arrival.at, Header::read(&arrival.bytes)?))).collect();
     ensure!(packets.len() > 1, "{who} received {} packets", packets.len());
@@ -72,7 +76,7 @@ pub(crate) fn no_seam(who: &str, arrivals: &[Arrival]) -> Result<(), Failure> {
         let ticks = after.timestamp.wrapping_sub(before.timestamp);
         let passed = after_at.duration_since(*before_at);
         ensure!(
-            fits(ticks, passed),
+            fits(clock, ticks, passed),
             "{who}: timestamp advanced {ticks} in {} ms at sequence number {}",
             passed.as_millis(),
             after.sequence
@@ -82,14 +86,13 @@ pub(crate) fn no_seam(who: &str, arrivals: &[Arrival]) -> Result<(), Failure> {
 }
 
 /// Whether a timestamp step is one packet, or about the silence that was kept.
-fn fits(ticks: u32, passed: Duration) -> bool {
-    let packet = u32::try_from(PACKET).unwrap_or(u32::MAX);
-    if ticks == packet {
+fn fits(clock: u32, ticks: u32, passed: Duration) -> bool {
+    if ticks == clock / 50 {
         return true;
     }
-    let expected = passed.as_millis() * 8;
+    let expected = passed.as_millis() * u128::from(clock / 1000);
     // A quarter of a second covers scheduling of both ends and a server that counts whole packets.
-    u128::from(ticks).abs_diff(expected) <= 2000
+    u128::from(ticks).abs_diff(expected) <= u128::from(clock / 4)
 }
 
 #[cfg(test)]

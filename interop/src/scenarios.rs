@@ -1,6 +1,7 @@
 //! The scenarios, in the order they run.
 
 mod codec_files;
+mod codecs;
 mod dialogue;
 mod media;
 mod sipp;
@@ -8,10 +9,13 @@ mod wireshark;
 
 use std::path::PathBuf;
 
+use crate::audio::Law;
+use crate::codec::Codec;
 use crate::error::Failure;
 use crate::reference;
 use crate::server::{Kind, Server};
 use crate::tools::SUITES;
+use codecs::{Coder, Party};
 
 /// What a scenario has to work with.
 pub(crate) struct Bench<'s> {
@@ -52,6 +56,49 @@ impl Scenario {
     }
 }
 
+/// Another codec on each side.
+fn transcoding() -> Vec<Scenario> {
+    let [short, .., strong] = SUITES;
+    let (mu, a) = (codecs::ffmpeg(Law::Mu), codecs::ffmpeg(Law::A));
+    let g722 = Party::new(Codec::G722, Coder::Ffmpeg);
+    let opus = Party::new(Codec::Opus, Coder::Ffmpeg);
+    let g729 = Party::new(Codec::G729, Coder::Bcg729);
+    let scenario = |name: &str, about: &str, caller: Party, callee: Party| {
+        Scenario::new(name, about, move |bench| codecs::transcode(bench, caller, callee))
+    };
+    vec![
+        scenario("codec-g722", "PCMU and G.722, ffmpeg on both sides", mu, g722),
+        scenario("codec-g722-srtp", "PCMA and G.722 over SRTP, ffmpeg on both sides", a, g722.secured(short)),
+        scenario("codec-opus", "PCMU and Opus, ffmpeg on both sides", mu, opus),
+        scenario(
+            "codec-opus-srtp",
+            "PCMA and Opus over SRTP, libopus by GStreamer with libsrtp",
+            a,
+            Party::new(Codec::Opus, Coder::GStreamer).secured(strong),
+        ),
+        scenario(
+            "codec-g729-ffmpeg",
+            "ffmpeg decodes G.729 of the server, libbcg729 encodes for it",
+            mu,
+            g729.hearing(Coder::Ffmpeg),
+        ),
+        scenario(
+            "codec-g729-srtp",
+            "libbcg729 at both ends of G.729, PCMU over SRTP",
+            mu.secured(short),
+            g729,
+        ),
+        scenario(
+            "codec-g729-annexb",
+            "libbcg729 sends pauses and noise descriptions, PCMA goes on without a gap",
+            a,
+            Party::new(Codec::G729, Coder::Bcg729Dtx),
+        )
+        .only(Kind::Mediapoint, "the reference leaves the pauses out of the stream it makes"),
+        scenario("codec-opus-g729", "Opus by ffmpeg and G.729 by libbcg729", opus, g729),
+    ]
+}
+
 /// Every scenario.
 pub(crate) fn all() -> Vec<Scenario> {
     let mut list = vec![
@@ -83,6 +130,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         let about = format!("ffmpeg offers {} to a plain GStreamer, both ways", suite.name);
         list.push(Scenario::new(&name, &about, move |bench| media::ffmpeg_srtp(bench, suite)));
     }
+    list.extend(transcoding());
     list.extend([
         Scenario::new("srtp-both-sides", "different suites and keys on the two sides", media::srtp_to_srtp),
         Scenario::new(

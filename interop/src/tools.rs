@@ -8,6 +8,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 use crate::audio::{Clip, Law};
 use crate::call::Invitation;
+use crate::codec::Codec;
 use crate::error::{Context as _, Failure, ensure};
 use crate::process::{Process, wait_for_udp_port};
 use crate::sdp::{Crypto, Offer};
@@ -44,6 +45,60 @@ impl Recorder {
 
 fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
+}
+
+/// ffmpeg sending 8 kHz speech (`pcm`, 16 bits) in real time, in packets of 20 ms of `codec`, to RTP and RTCP ports; with
+/// a key over SRTP.
+pub(crate) fn ffmpeg_say(
+    folder: &Path,
+    label: &str,
+    pcm: &Path,
+    (codec, payload_type): (Codec, u8),
+    (remote, remote_rtcp): (u16, u16),
+    crypto: Option<&Crypto>,
+) -> Result<Process, Failure> {
+    let (rate, samples, coder) = codec
+        .ffmpeg_encoder()
+        .ok_or_else(|| Failure::Wrong(format!("ffmpeg has no encoder of {}", codec.name())))?;
+    let mut args = words("-hide_banner -nostdin -loglevel warning -re -f s16le -ar 8000 -ac 1 -i");
+    args.push(pcm.display().to_string());
+    args.extend(words(&format!("-af aresample={rate},asetnsamples=n={samples}:p=0 -c:a {coder} -f rtp")));
+    args.extend(words(&format!("-payload_type {payload_type}")));
+    let scheme = match crypto {
+        Some(Crypto { suite, key, .. }) => {
+            args.extend(["-srtp_out_suite", suite, "-srtp_out_params", key].map(str::to_owned));
+            "srtp"
+        }
+        None => "rtp",
+    };
+    args.push(format!("{scheme}://127.0.0.1:{remote}?rtcpport={remote_rtcp}&pkt_size=1200"));
+    Process::start(folder, label, "ffmpeg", &args)
+}
+
+/// ffmpeg decoding what comes to a port, told by an SDP file, to 16-bit samples at 8 kHz.
+pub(crate) fn ffmpeg_hear(
+    folder: &Path,
+    label: &str,
+    (codec, payload_type): (Codec, u8),
+    port: u16,
+    crypto: Option<&Crypto>,
+) -> Result<Recorder, Failure> {
+    let mut offer = Offer::plain(port, &[(payload_type, codec.sdp().1)]);
+    if let Some(crypto) = crypto {
+        offer = offer.secured(crypto.clone());
+    }
+    let sdp = folder.join(format!("{label}.sdp"));
+    std::fs::write(&sdp, offer.text()).during(sdp.display().to_string())?;
+    let mut args =
+        words("-hide_banner -nostdin -loglevel warning -y -protocol_whitelist file,udp,rtp,srtp,crypto");
+    args.extend(words("-analyzeduration 0 -probesize 32"));
+    if let Some(decoder) = codec.ffmpeg_decoder() {
+        args.extend(["-c:a".to_owned(), decoder.to_owned()]);
+    }
+    args.extend(words("-f sdp -i"));
+    args.push(sdp.display().to_string());
+    args.extend(words("-ar 8000 -ac 1 -c:a pcm_s16le -flush_packets 1 -f s16le OUTPUT"));
+    Recorder::start(folder, label, "ffmpeg", &args, port)
 }
 
 /// ffmpeg sending a clip in real time, in packets of 20 ms, from `local` to `remote`; with a key over SRTP.
@@ -178,6 +233,25 @@ impl Keyed {
         Crypto { tag, suite: self.suite.name.to_owned(), key: STANDARD.encode(&self.bytes) }
     }
 
+    /// GStreamer's element that protects with it.
+    fn srtpenc(&self) -> Vec<String> {
+        let Suite { cipher, auth, rtcp_auth, .. } = self.suite;
+        words(&format!(
+            "srtpenc key={} rtp-cipher={cipher} rtp-auth={auth} rtcp-cipher={cipher} rtcp-auth={rtcp_auth} !",
+            self.hex()
+        ))
+    }
+
+    /// What GStreamer has to know to unprotect with it.
+    fn caps(&self, ssrc: u32) -> String {
+        let Suite { cipher, auth, rtcp_auth, .. } = self.suite;
+        format!(
+            "ssrc=(uint){ssrc},srtp-key=(buffer){},srtp-cipher=(string){cipher},srtp-auth=(string){auth},\
+             srtcp-cipher=(string){cipher},srtcp-auth=(string){rtcp_auth}",
+            self.hex()
+        )
+    }
+
     fn hex(&self) -> String {
         self.bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
@@ -200,11 +274,7 @@ pub(crate) fn gst_send(
     args.push(payloader.to_owned());
     args.extend(words("min-ptime=20000000 max-ptime=20000000 !"));
     if let Some(keyed) = keyed {
-        let Suite { cipher, auth, rtcp_auth, .. } = keyed.suite;
-        args.extend(words(&format!(
-            "srtpenc key={} rtp-cipher={cipher} rtp-auth={auth} rtcp-cipher={cipher} rtcp-auth={rtcp_auth} !",
-            keyed.hex()
-        )));
+        args.extend(keyed.srtpenc());
     }
     args.extend(words(&format!("udpsink host=127.0.0.1 port={port} sync=true")));
     Process::start(folder, label, "gst-launch-1.0", &args)
@@ -224,18 +294,60 @@ pub(crate) fn gst_record(
     match keyed {
         None => args.push(format!("caps=application/x-rtp,{fields}")),
         Some((keyed, ssrc)) => {
-            let Suite { cipher, auth, rtcp_auth, .. } = keyed.suite;
-            args.push(format!(
-                "caps=application/x-srtp,{fields},ssrc=(uint){ssrc},srtp-key=(buffer){},srtp-cipher=(string){cipher},\
-                 srtp-auth=(string){auth},srtcp-cipher=(string){cipher},srtcp-auth=(string){rtcp_auth}",
-                keyed.hex()
-            ));
+            args.push(format!("caps=application/x-srtp,{fields},{}", keyed.caps(ssrc)));
             args.extend(words("! srtpdec"));
         }
     }
     args.extend(words("!"));
     args.push(depayloader.to_owned());
     args.extend(words("! filesink buffer-mode=unbuffered location=OUTPUT"));
+    Recorder::start(folder, label, "gst-launch-1.0", &args, port)
+}
+
+/// GStreamer sending 8 kHz speech (`pcm`, 16 bits) as Opus in real time; with a key through libsrtp.
+pub(crate) fn gst_say_opus(
+    folder: &Path,
+    label: &str,
+    pcm: &Path,
+    payload_type: u8,
+    port: u16,
+    keyed: Option<&Keyed>,
+) -> Result<Process, Failure> {
+    let mut args = words("-q filesrc");
+    args.push(format!("location={}", pcm.display()));
+    args.extend(words(
+        "blocksize=320 ! rawaudioparse format=pcm pcm-format=s16le sample-rate=8000 num-channels=1 ! audioconvert ! \
+         audioresample ! audio/x-raw,rate=48000,channels=1 ! opusenc bitrate=32000 audio-type=voice frame-size=20 !",
+    ));
+    args.extend(words(&format!("rtpopuspay pt={payload_type} !")));
+    if let Some(keyed) = keyed {
+        args.extend(keyed.srtpenc());
+    }
+    args.extend(words(&format!("udpsink host=127.0.0.1 port={port} sync=true")));
+    Process::start(folder, label, "gst-launch-1.0", &args)
+}
+
+/// GStreamer decoding Opus that comes to a port to 16-bit samples at 8 kHz; SRTP needs the key and the stream's SSRC.
+pub(crate) fn gst_hear_opus(
+    folder: &Path,
+    label: &str,
+    payload_type: u8,
+    port: u16,
+    keyed: Option<(&Keyed, u32)>,
+) -> Result<Recorder, Failure> {
+    let fields = format!("media=audio,clock-rate=48000,encoding-name=OPUS,payload={payload_type}");
+    let mut args = words(&format!("-q -e udpsrc address=127.0.0.1 port={port}"));
+    match keyed {
+        None => args.push(format!("caps=application/x-rtp,{fields}")),
+        Some((keyed, ssrc)) => {
+            args.push(format!("caps=application/x-srtp,{fields},{}", keyed.caps(ssrc)));
+            args.extend(words("! srtpdec"));
+        }
+    }
+    args.extend(words(
+        "! rtpopusdepay ! opusdec ! audioconvert ! audioresample ! audio/x-raw,rate=8000,channels=1,format=S16LE ! \
+         filesink buffer-mode=unbuffered location=OUTPUT",
+    ));
     Recorder::start(folder, label, "gst-launch-1.0", &args, port)
 }
 

@@ -27,8 +27,14 @@ struct Options {
     /// Seconds measured in a run.
     #[arg(long, default_value_t = 10)]
     seconds: u32,
-    /// Loads as kind=calls: pcmu (relay), srtp (SRTP on one side), pcma (conversion).
-    #[arg(long, value_delimiter = ',', default_value = "pcmu=400,srtp=200,pcma=200", value_parser = load)]
+    /// Loads as kind=calls: pcmu (relay), pcma (conversion), g722, g729, opus (transcoding from PCMU); with `srtp-`
+    /// before it SRTP on one side, `srtp` alone being `srtp-pcmu`.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "pcmu=400,srtp=200,pcma=200,g722=100,g729=100,opus=30",
+        value_parser = load
+    )]
     loads: Vec<Load>,
     /// Core of the server under test.
     #[arg(long, default_value_t = 1)]
@@ -47,30 +53,51 @@ struct Options {
 #[derive(Clone)]
 struct Load {
     kind: String,
+    srtp: bool,
     calls: u32,
 }
 
+/// What a callee may speak.
+const CODECS: [&str; 5] = ["pcmu", "pcma", "g722", "g729", "opus"];
+
 fn load(text: &str) -> Result<Load, String> {
     let (kind, calls) = text.split_once('=').ok_or("expected kind=calls")?;
-    if !["pcmu", "srtp", "pcma"].contains(&kind) {
+    let (codec, srtp) = match kind.strip_prefix("srtp") {
+        Some("") => ("pcmu", true),
+        Some(rest) => (rest.strip_prefix('-').unwrap_or_default(), true),
+        None => (kind, false),
+    };
+    if !CODECS.contains(&codec) {
         return Err(format!("unknown kind {kind}"));
     }
     Ok(Load {
-        kind: kind.to_owned(),
+        kind: codec.to_owned(),
+        srtp,
         calls: calls.parse().map_err(|_| format!("{calls} is no number of calls"))?,
     })
+}
+
+impl Load {
+    fn name(&self) -> String {
+        if self.srtp { format!("srtp-{}", self.kind) } else { self.kind.clone() }
+    }
 }
 
 const SERVERS: [&str; 2] = ["mediapoint", "rtpengine"];
 
 /// What is told of each run, as JSON pointers into the generator's report.
-const FIGURES: [(&str, &str); 6] = [
+const FIGURES: [(&str, &str); 10] = [
     ("CPU µs a packet", "/server/us_per_packet"),
     ("CPU % of a core", "/server/busy_percent"),
     ("calls a core at 85 %", "/server/calls_per_core"),
     ("packets lost", "/lost"),
     ("delay p50 µs", "/delay/p50_us"),
     ("delay p99 µs", "/delay/p99_us"),
+    // Of transcoded calls only: see benches/compare/README.md.
+    ("packets missing", "/missing"),
+    ("off their time p99 µs", "/transcoded/regularity/p99_us"),
+    ("octets to callees", "/transcoded/octets_to_callee"),
+    ("heard: r at least", "/transcoded/sound/band_correlation"),
 ];
 
 /// `cargo xtask compare`.
@@ -89,14 +116,14 @@ pub(crate) fn compare(args: &[String]) -> Result<(), Error> {
         let mut reports: Vec<Vec<Value>> = vec![Vec::new(); servers.len()];
         for run in 1..=options.runs {
             for (server, reports) in servers.iter().zip(&mut reports) {
-                println!("{} calls of {}, run {run} of {}: {server}", load.calls, load.kind, options.runs);
+                println!("{} calls of {}, run {run} of {}: {server}", load.calls, load.name(), options.runs);
                 reports.push(measure(server, load, &options, &target)?);
             }
         }
         print_table(load, &servers, &reports);
         for (server, reports) in servers.iter().zip(&reports) {
             results.push(json!({
-                "server": server, "kind": load.kind, "calls": load.calls,
+                "server": server, "kind": load.name(), "calls": load.calls,
                 "median": medians(reports), "runs": reports,
             }));
         }
@@ -142,11 +169,13 @@ fn measure(name: &str, load: &Load, options: &Options, target: &Path) -> Result<
         format!("--core={}", options.load_core),
         "--json".to_owned(),
     ];
+    let srtp = load.srtp.then_some("--srtp");
     let output = Program::new(
         "sh",
         ["-c", OPEN_FILES, "load", &generator.display().to_string()]
             .into_iter()
-            .chain(args.iter().map(String::as_str)),
+            .chain(args.iter().map(String::as_str))
+            .chain(srtp),
     );
     let text = output.output()?;
     serde_json::from_str(&text).map_err(|error| Error::Tool(format!("the load generator's report: {error}")))
@@ -256,12 +285,17 @@ fn median(reports: &[Value], pointer: &str) -> Option<f64> {
 fn print_table(load: &Load, servers: &[&str], reports: &[Vec<Value>]) {
     println!(
         "\n{:<24}{}",
-        format!("{} x {}", load.calls, load.kind),
+        format!("{} x {}", load.calls, load.name()),
         servers.iter().map(|name| format!("{name:>14}")).collect::<String>()
     );
     for (name, pointer) in FIGURES {
-        let cells = reports.iter().map(|reports| match median(reports, pointer) {
-            Some(value) => format!("{value:>14.1}"),
+        let medians: Vec<Option<f64>> = reports.iter().map(|reports| median(reports, pointer)).collect();
+        if medians.iter().all(Option::is_none) {
+            continue;
+        }
+        let digits = if pointer.ends_with("correlation") { 3 } else { 1 };
+        let cells = medians.iter().map(|median| match median {
+            Some(value) => format!("{value:>14.digits$}"),
             None => format!("{:>14}", "-"),
         });
         println!("{name:<24}{}", cells.collect::<String>());
@@ -283,6 +317,11 @@ mod tests {
     #[test]
     fn loads_are_read_as_kind_and_calls() {
         assert_eq!(load("srtp=20").map(|load| load.calls), Ok(20));
-        assert!(load("srtp").is_err() && load("video=3").is_err());
+        assert!(load("srtp").is_err() && load("video=3").is_err() && load("srtpg729=1").is_err());
+        let names: Vec<String> = ["g729=1", "srtp=1", "srtp-opus=1"]
+            .iter()
+            .filter_map(|text| load(text).ok().map(|load| load.name()))
+            .collect();
+        assert_eq!(names, ["g729", "srtp-pcmu", "srtp-opus"]);
     }
 }

@@ -45,6 +45,8 @@ const MAKE: Package = package("make", "make");
 const SPEECH: Package =
     package("asterisk-core-sounds-en-wav", "/usr/share/asterisk/sounds/en_US_f_Allison/vm-intro.wav");
 const FFMPEG: Package = package("ffmpeg", "ffmpeg");
+/// Encodes and decodes G.729 in a program that a scenario compiles; nothing of ours links it.
+const BCG729: Package = package("libbcg729-dev", "/usr/include/bcg729/encoder.h");
 const RTPENGINE: Package = package("rtpengine-daemon", "rtpengine");
 
 impl Feature {
@@ -65,8 +67,10 @@ impl Feature {
                 package("sip-tester", "sipp"),
                 package("tshark", "tshark"),
                 package("util-linux", "setpriv"),
+                BCG729,
             ],
-            Self::Compare => vec![COMPILER, RTPENGINE, package("util-linux", "taskset")],
+            // Transcoded calls talk with recorded speech.
+            Self::Compare => vec![COMPILER, RTPENGINE, SPEECH, package("util-linux", "taskset")],
             Self::Fuzz => vec![COMPILER, package("g++", "c++")],
         }
     }

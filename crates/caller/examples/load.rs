@@ -1,10 +1,12 @@
 //! Loads a running server that speaks the rtpengine ng protocol, and reports what happened.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+use mediapoint_caller::codec::{Codec, UnknownCodec};
 use mediapoint_caller::load::{Kind, LoadConfig, LoadGenerator};
 use mediapoint_caller::sdes::Suite;
 
@@ -20,10 +22,13 @@ struct Arguments {
     /// Calls at one time.
     #[arg(long, default_value_t = 400)]
     calls: usize,
-    /// What each call is.
-    #[arg(long, value_enum, default_value = "pcmu")]
-    kind: KindName,
-    /// The crypto suite of `--kind srtp`, by its SDES name.
+    /// What the callee speaks, the caller speaking PCMU: pcmu, pcma, g722, g729, opus; `srtp` is pcmu with --srtp.
+    #[arg(long, default_value = "pcmu")]
+    kind: String,
+    /// SRTP at the callee.
+    #[arg(long)]
+    srtp: bool,
+    /// The crypto suite of SRTP, by its SDES name.
     #[arg(long, default_value = "AES_CM_128_HMAC_SHA1_80", value_parser = suite)]
     suite: Suite,
     /// Seconds to measure, after the warm-up.
@@ -44,16 +49,12 @@ struct Arguments {
     /// Microseconds to sleep between rounds; 0 never sleeps and sends evenly.
     #[arg(long, default_value_t = 0)]
     tick: u64,
+    /// An audio file that transcoded calls talk with, instead of recorded prompts.
+    #[arg(long, value_name = "FILE")]
+    audio: Option<PathBuf>,
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum KindName {
-    Pcmu,
-    Srtp,
-    Pcma,
 }
 
 fn suite(name: &str) -> Result<Suite, String> {
@@ -73,15 +74,20 @@ fn main() -> ExitCode {
     }
 }
 
+fn kind(arguments: &Arguments) -> Result<Kind, UnknownCodec> {
+    let (callee, srtp) = match arguments.kind.as_str() {
+        "srtp" => (Codec::Pcmu, true),
+        name => (name.parse()?, arguments.srtp),
+    };
+    Ok(Kind { callee, suite: srtp.then_some(arguments.suite) })
+}
+
 fn run(arguments: &Arguments) -> Result<String, Box<dyn std::error::Error>> {
     let config = LoadConfig {
         server_pid: arguments.pid,
         calls: arguments.calls,
-        kind: match arguments.kind {
-            KindName::Pcmu => Kind::PcmuRelay,
-            KindName::Srtp => Kind::SrtpOneSide { suite: arguments.suite },
-            KindName::Pcma => Kind::PcmuPcma,
-        },
+        kind: kind(arguments)?,
+        speech: arguments.audio.clone(),
         duration: Duration::try_from_secs_f64(arguments.seconds)?,
         warm_up: Duration::try_from_secs_f64(arguments.warm_up)?,
         baseline: Duration::try_from_secs_f64(arguments.baseline)?,

@@ -48,6 +48,14 @@ impl Delays {
         }
     }
 
+    /// Adds all that were counted by another.
+    pub fn extend(&mut self, other: &Self) {
+        if let (Some(histogram), Some(other)) = (&mut self.histogram, &other.histogram) {
+            // Fails only for larger values than the bounds, which are the same.
+            let _ = histogram.add(other);
+        }
+    }
+
     /// The smallest delay that a share `quantile` (0 to 1) of all does not exceed, within 0.1 %.
     #[must_use]
     pub fn at(&self, quantile: f64) -> Duration {
@@ -105,6 +113,16 @@ mod tests {
             }
             prop_assert_eq!(delays.summary().count, nanos.len() as u64);
         }
+    }
+
+    #[test]
+    fn two_histograms_are_one_of_both() {
+        let (mut a, mut b) = (Delays::new(), Delays::new());
+        (1..=50).for_each(|ms| a.record(Duration::from_millis(ms)));
+        (51..=100).for_each(|ms| b.record(Duration::from_millis(ms)));
+        a.extend(&b);
+        assert_eq!(a.summary().count, 100);
+        assert!((a.at(0.75).as_secs_f64() - 0.075).abs() < 0.0001, "{:?}", a.at(0.75));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Softphones and a load generator for tests, demonstration and measurement.
 //!
 //! They are built on other people's RTP, RTCP and SRTP code on purpose, so that whatever is tested with them is
-//! tested for interoperability too. They speak G.711 only, take SDES keys only, and conceal nothing: a recording
-//! shows what came and silence where nothing came.
+//! tested for interoperability too. They speak G.711, G.722, G.729 and Opus, take SDES keys only, and conceal nothing: a
+//! recording shows what came and silence where nothing came.
 //!
 //! ```
 //! use std::time::Duration;
@@ -27,6 +27,7 @@
 pub mod audio;
 pub mod call;
 mod clock;
+pub mod codec;
 pub mod delay;
 pub mod event;
 pub mod load;
@@ -38,9 +39,11 @@ pub mod recording;
 pub mod sdes;
 pub mod sdp;
 pub mod similarity;
+pub mod speech;
 mod wire;
 
 pub use call::{By, Call, CallError};
+pub use codec::Codec;
 pub use mediapoint_g711::Law;
 pub use phone::{PhoneConfig, PhoneError, PhoneStats, Softphone};
 pub use similarity::{Similarity, alike};

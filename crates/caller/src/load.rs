@@ -1,18 +1,26 @@
 //! A load generator: many calls over a running server from one pinned thread, and what became of each packet.
 //!
-//! Every packet says in its own audio who sent it and which one it is ([`mark`]), so that delay, loss,
-//! duplication and misrouting are measured through whatever the server does to headers, keys and coding.
+//! Where the server relays, or converts between the laws of G.711, every packet says in its own audio who sent it and
+//! which one it is ([`mark`]), so that delay, loss, duplication and misrouting are measured through whatever the server
+//! does to headers, keys and coding.
+//!
+//! No mark survives any other codec. There phones say recorded speech, encoded beforehand; packets are counted by their
+//! numbers, their regularity by their timestamps, and some calls are listened to afterwards: what was heard has to be
+//! what was said, and how much later it came is the delay.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use mediapoint_net::{pin_current_thread, raise_fd_limit};
 use serde::Serialize;
 
+use crate::codec::Codec;
 use crate::ng::{Client, NgError};
 use crate::sdes::Suite;
 use crate::sdp::SdpError;
+use crate::speech::SpeechError;
 
 mod calls;
 mod cpu;
@@ -21,39 +29,64 @@ pub mod mark;
 mod progress;
 mod report;
 mod run;
+mod sound;
+mod voice;
+mod watch;
 
 pub use cpu::{CpuMeter, CpuSource};
-pub use report::{DelayParts, GeneratorCost, LoadReport, ServerCost};
+pub use report::{DelayParts, GeneratorCost, LoadReport, ServerCost, Transcoded};
+pub use sound::SoundReport;
 
 use calls::CallSet;
 use endpoint::Endpoint;
 use run::Run;
+use voice::Voice;
 
 /// Most calls one generator carries: two marks a call have to fit 16 bits.
 pub const MAX_CALLS: usize = 16_000;
 
-/// What each call is.
+/// What each call is. The caller always speaks PCMU over plain RTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// PCMU over plain RTP on both sides.
-    PcmuRelay,
-    /// PCMU; the caller speaks plain RTP, the callee SRTP with SDES keys.
-    SrtpOneSide {
-        /// The suite that the callee picks from what the server offers it.
-        suite: Suite,
-    },
-    /// The caller speaks PCMU, the callee PCMA, both plain RTP; the server converts.
-    PcmuPcma,
+pub struct Kind {
+    /// What the callee speaks; the server converts where it is another codec than the caller's.
+    pub callee: Codec,
+    /// The suite that the callee picks from what the server offers it, with SDES keys; `None` for plain RTP.
+    pub suite: Option<Suite>,
 }
 
 impl Kind {
+    /// PCMU over plain RTP on both sides.
+    pub const RELAY: Self = Self::to(Codec::Pcmu);
+
+    /// Plain RTP to a callee of another codec.
+    #[must_use]
+    pub const fn to(callee: Codec) -> Self {
+        Self { callee, suite: None }
+    }
+
+    /// The same with SRTP at the callee.
+    #[must_use]
+    pub const fn with_srtp(self, suite: Suite) -> Self {
+        Self { suite: Some(suite), ..self }
+    }
+
+    /// True where the server decodes and encodes, so that no packet is known again.
+    #[must_use]
+    pub const fn is_transcoded(self) -> bool {
+        self.callee.law().is_none()
+    }
+
     /// What a report calls it.
     #[must_use]
     pub fn name(self) -> String {
-        match self {
-            Self::PcmuRelay => "PCMU relay".to_owned(),
-            Self::SrtpOneSide { suite } => format!("PCMU, SRTP on one side ({})", suite.name()),
-            Self::PcmuPcma => "PCMU to PCMA".to_owned(),
+        let codecs = match (self.callee, self.suite) {
+            (Codec::Pcmu, None) => "PCMU relay".to_owned(),
+            (Codec::Pcmu, Some(_)) => "PCMU".to_owned(),
+            (callee, _) => format!("PCMU to {callee}"),
+        };
+        match self.suite {
+            Some(suite) => format!("{codecs}, SRTP on one side ({})", suite.name()),
+            None => codecs,
         }
     }
 }
@@ -87,6 +120,8 @@ pub struct LoadConfig {
     /// How long the same phones talk to each other without a server first, to know the generator's own share;
     /// zero leaves that out.
     pub baseline: Duration,
+    /// An audio file with what transcoded calls say; recorded prompts where there is none.
+    pub speech: Option<PathBuf>,
     /// Shows a progress bar where standard error is a terminal.
     pub progress: bool,
 }
@@ -99,7 +134,7 @@ impl LoadConfig {
             ng,
             server_pid: None,
             calls: 100,
-            kind: Kind::PcmuRelay,
+            kind: Kind::RELAY,
             duration: Duration::from_secs(10),
             warm_up: Duration::from_secs(2),
             core: None,
@@ -107,6 +142,7 @@ impl LoadConfig {
             first_port: 10_000,
             tick: Duration::ZERO,
             baseline: Duration::from_secs(1),
+            speech: None,
             progress: true,
         }
     }
@@ -136,6 +172,17 @@ pub enum LoadError {
         first: u16,
         /// How many were needed.
         phones: usize,
+    },
+    /// There is nothing to say.
+    #[error(transparent)]
+    Speech(#[from] SpeechError),
+    /// Speech cannot be encoded.
+    #[error("{codec}: {reason}")]
+    Codec {
+        /// In which codec.
+        codec: Codec,
+        /// The coder's reason.
+        reason: String,
     },
     /// A call could not be set up or ended.
     #[error("call {call}: {source}")]
@@ -214,10 +261,11 @@ fn generate(config: &LoadConfig) -> Result<LoadReport, LoadError> {
     }
     raise_fd_limit()?;
     let baseline = if config.baseline.is_zero() { None } else { Some(baseline(config)?) };
+    let voices = Voice::of(config)?;
     let sockets = endpoint::bind(config)?;
     let client = Client::connect(config.ng).map_err(|source| LoadError::Ng { call: 0, source })?;
     let mut calls = CallSet::new(client, config.kind);
-    let endpoints = calls.set_up(&sockets)?;
+    let endpoints = calls.set_up(&sockets, &voices)?;
     let outcome =
         Run::new(config, sockets, endpoints)?.measure(config.warm_up, config.duration, config.server_pid)?;
     calls.tear_down()?;

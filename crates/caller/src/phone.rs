@@ -9,9 +9,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use mediapoint_g711::Law;
+use mediapoint_codec::Unsupported;
 use serde::Serialize;
 
+use crate::codec::{Codec, Listener, Speaker};
 use crate::event::{Digit, Press};
 use crate::recording::{Recording, SAMPLE_RATE};
 use crate::sdes::Suite;
@@ -33,9 +34,10 @@ use state::State;
 pub struct PhoneConfig {
     /// The address it binds to and describes itself by.
     pub address: IpAddr,
-    /// The laws it speaks, the preferred one first; at least one.
-    pub laws: Vec<Law>,
-    /// Payload type of telephone-event in its offers; `None` for a phone without.
+    /// The codecs it speaks, the preferred one first; at least one.
+    pub codecs: Vec<Codec>,
+    /// Payload type of telephone-event in its offers; `None` for a phone without. Events have a clock of 8 kHz and are
+    /// not agreed beside audio of another.
     pub events: Option<u8>,
     /// Suites it speaks, the preferred one first; none for a phone of plain RTP.
     pub suites: Vec<Suite>,
@@ -52,11 +54,11 @@ pub struct PhoneConfig {
 }
 
 impl Default for PhoneConfig {
-    /// Plain RTP on loopback, both laws, telephone events, RTCP on its own port each 5 s, ten minutes recorded.
+    /// Plain RTP on loopback, both laws of G.711, telephone events, RTCP on its own port each 5 s, ten minutes recorded.
     fn default() -> Self {
         Self {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            laws: vec![Law::Mu, Law::A],
+            codecs: vec![Codec::Pcmu, Codec::Pcma],
             events: Some(EVENT_PAYLOAD_TYPE),
             suites: Vec::new(),
             rtcp_mux: false,
@@ -92,9 +94,17 @@ pub enum PhoneError {
     /// The peer's description cannot be read.
     #[error(transparent)]
     Sdp(#[from] SdpError),
-    /// The peer speaks neither of the phone's laws.
+    /// The peer speaks none of the phone's codecs.
     #[error("no audio coding in common")]
     NoCommonCoding,
+    /// There is no coder for a codec of the configuration.
+    #[error("{codec}: {source}")]
+    Codec {
+        /// The codec.
+        codec: Codec,
+        /// What is missing.
+        source: Unsupported,
+    },
     /// One side wants SRTP and the other does not, or their suites differ, or an answer names no offered key.
     #[error("no common keying: the peer's transport is {transport}, {offered} usable crypto lines")]
     NoCommonKeying {
@@ -189,10 +199,14 @@ impl Softphone {
     ///
     /// # Errors
     /// [`PhoneError::Io`] where there are no sockets or threads to be had, [`PhoneError::NoCommonCoding`] where the
-    /// configuration has no law.
+    /// configuration has no codec, [`PhoneError::Codec`] where it has one that there is no coder for.
     pub fn bind(config: PhoneConfig) -> Result<Self, PhoneError> {
-        if config.laws.is_empty() {
+        if config.codecs.is_empty() {
             return Err(PhoneError::NoCommonCoding);
+        }
+        for &codec in &config.codecs {
+            let coders = Speaker::new(codec).and_then(|_| Listener::new(codec));
+            coders.map_err(|source| PhoneError::Codec { codec, source })?;
         }
         let shared = Arc::new(Shared { state: Mutex::new(State::new(config)?), changed: Condvar::new() });
         let mut phone = Self { shared, threads: Vec::new() };

@@ -10,8 +10,8 @@ const WINDOW: u64 = 1_024;
 /// A larger step of the sequence number is taken for a new beginning of the stream, not for loss [RFC3550 A.1].
 const MAX_DROPOUT: i64 = 3_000;
 
-/// RTP clock of G.711 and telephone-event, in ticks a second.
-const CLOCK: f64 = 8_000.0;
+/// RTP clock of most telephone audio and of telephone-event, in ticks a second.
+const CLOCK: u32 = 8_000;
 
 /// One packet's place in its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Reception {
     received: u64,
     late: u64,
     duplicates: u64,
+    /// RTP ticks a second.
+    clock: f64,
     jitter_ticks: f64,
     last_transit: Option<f64>,
     reported: Reported,
@@ -62,7 +64,7 @@ pub struct ReportBlock {
 }
 
 impl Reception {
-    /// A stream that begins with sequence number `seq`, not yet counted.
+    /// A stream of an RTP clock of 8 kHz that begins with sequence number `seq`, not yet counted.
     #[must_use]
     pub fn new(ssrc: u32, seq: u16) -> Self {
         let first = 0x1_0000 + u64::from(seq);
@@ -74,10 +76,17 @@ impl Reception {
             received: 0,
             late: 0,
             duplicates: 0,
+            clock: f64::from(CLOCK),
             jitter_ticks: 0.0,
             last_transit: None,
             reported: Reported::default(),
         }
+    }
+
+    /// The same stream with an RTP clock of so many hertz.
+    #[must_use]
+    pub fn with_clock(self, hertz: u32) -> Self {
+        Self { clock: f64::from(hertz.max(1)), ..self }
     }
 
     /// Books a packet that came at `now`; `None` where its number is so far off that the stream begins anew.
@@ -139,7 +148,7 @@ impl Reception {
     /// Interarrival jitter.
     #[must_use]
     pub fn jitter(&self) -> Duration {
-        Duration::from_secs_f64(self.jitter_ticks / CLOCK)
+        Duration::from_secs_f64(self.jitter_ticks / self.clock)
     }
 
     /// The report of now, from which the next one counts its fraction lost [RFC3550 A.3].
@@ -164,7 +173,7 @@ impl Reception {
 
     /// [RFC3550 A.8]
     fn update_jitter(&mut self, now: Time, timestamp: u32) {
-        let arrival = now.since(Time::ZERO).as_secs_f64() * CLOCK;
+        let arrival = now.since(Time::ZERO).as_secs_f64() * self.clock;
         let transit = arrival - f64::from(timestamp);
         if let Some(last) = self.last_transit.replace(transit) {
             // A timestamp that went round is no jitter.
@@ -272,6 +281,12 @@ mod tests {
         stream.handle(at(56), 2, 320);
         let jitter = stream.jitter().as_secs_f64();
         assert!((jitter - 0.001).abs() < 1e-9, "{jitter}");
+
+        let mut wide = Reception::new(1, 0).with_clock(48_000);
+        for (seq, millis) in [(0, 0), (1, 20), (2, 56)] {
+            wide.handle(at(millis), seq, u32::from(seq) * 960);
+        }
+        assert!((wide.jitter().as_secs_f64() - 0.001).abs() < 1e-9, "{:?}", wide.jitter());
     }
 
     // test-of: [RFC3550 A.3]

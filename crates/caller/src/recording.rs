@@ -1,5 +1,7 @@
 //! Audio on the time line of its RTP timestamps, with silence where nothing came, and when each piece came or went.
 
+use std::time::Duration;
+
 use mediapoint_packet::Time;
 
 use crate::delay::Delays;
@@ -37,6 +39,7 @@ pub struct Piece {
 struct Anchor {
     source: u32,
     timestamp: u32,
+    clock: u32,
     /// Position of `timestamp` in the samples.
     position: i64,
     at: Time,
@@ -49,16 +52,22 @@ impl Recording {
         Self { samples: Vec::new(), pieces: Vec::new(), limit, anchor: None }
     }
 
-    /// Puts the audio of a packet in its place.
+    /// Puts the audio of a packet, whose RTP clock runs at 8 kHz, in its place.
     ///
     /// The time line goes on where the source changes or its timestamp leaps: the new one begins as much later as
     /// its packet came later.
     pub fn put(&mut self, at: Time, source: u32, timestamp: u32, audio: &[i16]) {
+        self.put_clocked(at, source, (timestamp, SAMPLE_RATE), audio);
+    }
+
+    /// The same for a timestamp of an RTP clock of so many hertz, a multiple of 8 kHz.
+    pub fn put_clocked(&mut self, at: Time, source: u32, (timestamp, clock): (u32, u32), audio: &[i16]) {
         let mut position = match self.anchor {
             None => 0,
             Some(anchor) => {
-                let step = i64::from(timestamp.wrapping_sub(anchor.timestamp).cast_signed());
-                if anchor.source == source && step.abs() <= MAX_GAP {
+                let ticks = i64::from(timestamp.wrapping_sub(anchor.timestamp).cast_signed());
+                let step = ticks / i64::from((clock / SAMPLE_RATE).max(1));
+                if anchor.source == source && anchor.clock == clock && step.abs() <= MAX_GAP {
                     anchor.position + step
                 } else {
                     anchor.position + samples_between(anchor.at, at)
@@ -70,7 +79,7 @@ impl Recording {
         }
         let newest = self.anchor.is_none_or(|anchor| position >= anchor.position);
         if newest {
-            self.anchor = Some(Anchor { source, timestamp, position, at });
+            self.anchor = Some(Anchor { source, timestamp, clock, position, at });
         }
         let Ok(start) = usize::try_from(position) else { return };
         let end = start.saturating_add(audio.len());
@@ -113,8 +122,9 @@ impl Recording {
     }
 }
 
-/// Delay of each packet of `sent` up to the arrival of the packet of `heard` that carries its first sample, where
-/// `heard[i + lag]` is what became of `sent[i]`. What was lost is left out.
+/// Delay of each packet of `sent`, from its sending to the moment when its first sample's turn comes in what was heard:
+/// the arrival of the packet that carries it, and the time of the samples before it there. `heard[i + lag]` is what
+/// became of `sent[i]`. What was lost is left out.
 #[must_use]
 pub fn one_way_delays(sent: &Recording, heard: &Recording, lag: i64) -> Delays {
     let mut delays = Delays::new();
@@ -129,7 +139,8 @@ pub fn one_way_delays(sent: &Recording, heard: &Recording, lag: i64) -> Delays {
         let after = arrivals.partition_point(|arrival| arrival.start <= wanted);
         let found = after.checked_sub(1).and_then(|index| arrivals.get(index));
         if let Some(arrival) = found.filter(|arrival| wanted < arrival.start + arrival.len) {
-            delays.record(arrival.at.since(piece.at));
+            let within = u32::try_from(wanted - arrival.start).unwrap_or(0);
+            delays.record(arrival.at.since(piece.at) + Duration::from_secs(1) * within / SAMPLE_RATE);
         }
     }
     delays
@@ -143,8 +154,6 @@ fn samples_between(earlier: Time, later: Time) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn at(millis: u64) -> Time {
@@ -173,6 +182,16 @@ mod tests {
     }
 
     #[test]
+    fn another_clock_is_another_measure_of_the_same_time() {
+        let mut recording = Recording::new(1_000);
+        for (n, value) in [(0, 1), (1, 2), (3, 4)] {
+            recording.put_clocked(at(0), 7, ((u32::MAX - 500).wrapping_add(n * 960), 48_000), &[value; 160]);
+        }
+        let firsts: Vec<i16> = recording.samples().chunks(160).map(|packet| packet[0]).collect();
+        assert_eq!(firsts, [1, 2, 0, 4]);
+    }
+
+    #[test]
     fn the_limit_holds() {
         let mut recording = Recording::new(320);
         for packet in 0..10 {
@@ -196,5 +215,8 @@ mod tests {
         assert_eq!(delays.summary().count, 8);
         let longest = delays.at(1.0).as_secs_f64();
         assert!((longest - 0.003).abs() < 0.00001, "{longest}");
+        // Where the way itself puts the sound off, as a codec does, the sample waits within its packet.
+        let longest = one_way_delays(&sent, &heard, -100).at(1.0).as_secs_f64();
+        assert!((longest - 0.0105).abs() < 0.00002, "{longest}");
     }
 }

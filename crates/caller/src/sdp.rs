@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::codec::Codec;
 use crate::sdes::Crypto;
-use mediapoint_g711::Law;
 
 /// Payload type of telephone-event where the peer has not chosen another.
 pub const EVENT_PAYLOAD_TYPE: u8 = 101;
@@ -107,8 +107,8 @@ impl Direction {
 /// A coding a phone understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Coding {
-    /// G.711 audio.
-    Audio(Law),
+    /// Audio.
+    Audio(Codec),
     /// Telephone events (RFC 4733).
     Event,
 }
@@ -116,25 +116,39 @@ pub enum Coding {
 impl Coding {
     fn map_name(self) -> &'static str {
         match self {
-            Self::Audio(Law::Mu) => "PCMU/8000",
-            Self::Audio(Law::A) => "PCMA/8000",
+            Self::Audio(codec) => codec.map_name(),
             Self::Event => "telephone-event/8000",
+        }
+    }
+
+    /// RTP clock in hertz.
+    pub(crate) fn clock_rate(self) -> u32 {
+        match self {
+            Self::Audio(codec) => codec.clock_rate(),
+            Self::Event => 8_000,
         }
     }
 
     fn from_map_name(name: &str) -> Option<Self> {
         let name = name.strip_suffix("/1").unwrap_or(name);
-        [Self::Audio(Law::Mu), Self::Audio(Law::A), Self::Event]
+        Codec::ALL
             .into_iter()
+            .map(Self::Audio)
+            .chain([Self::Event])
             .find(|coding| coding.map_name().eq_ignore_ascii_case(name))
     }
 
     /// [RFC3551 6]
     fn of_static_type(payload_type: u8) -> Option<Self> {
-        match payload_type {
-            0 => Some(Self::Audio(Law::Mu)),
-            8 => Some(Self::Audio(Law::A)),
-            _ => None,
+        let fixed = |codec: &Codec| codec.payload_type() == payload_type && payload_type < 96;
+        Codec::ALL.into_iter().find(fixed).map(Self::Audio)
+    }
+
+    /// What its `a=fmtp` line says.
+    fn parameters(self) -> Option<&'static str> {
+        match self {
+            Self::Audio(codec) => codec.parameters(),
+            Self::Event => Some("0-16"),
         }
     }
 }
@@ -149,14 +163,10 @@ pub struct Format {
 }
 
 impl Format {
-    /// G.711 under its static payload type.
+    /// Audio under its static payload type, or the one that phones offer it under.
     #[must_use]
-    pub fn audio(law: Law) -> Self {
-        let payload_type = match law {
-            Law::Mu => 0,
-            Law::A => 8,
-        };
-        Self { payload_type, coding: Coding::Audio(law) }
+    pub fn audio(codec: Codec) -> Self {
+        Self { payload_type: codec.payload_type(), coding: Coding::Audio(codec) }
     }
 
     /// Telephone events under `payload_type`.
@@ -256,8 +266,8 @@ impl Description {
         );
         for format in &self.formats {
             line(&mut sdp, format_args!("rtpmap:{} {}", format.payload_type, format.coding.map_name()));
-            if format.coding == Coding::Event {
-                line(&mut sdp, format_args!("fmtp:{} 0-16", format.payload_type));
+            if let Some(parameters) = format.coding.parameters() {
+                line(&mut sdp, format_args!("fmtp:{} {parameters}", format.payload_type));
             }
         }
         for crypto in &self.crypto {
@@ -275,9 +285,9 @@ impl Description {
 
     /// The first audio format, if any.
     #[must_use]
-    pub fn audio(&self) -> Option<(u8, Law)> {
+    pub fn audio(&self) -> Option<(u8, Codec)> {
         self.formats.iter().find_map(|format| match format.coding {
-            Coding::Audio(law) => Some((format.payload_type, law)),
+            Coding::Audio(codec) => Some((format.payload_type, codec)),
             Coding::Event => None,
         })
     }
@@ -368,7 +378,7 @@ mod tests {
             rtcp: "127.0.0.1:4001".parse().unwrap(),
             rtcp_mux: false,
             transport: Transport::Savp,
-            formats: vec![Format::audio(Law::A), Format::audio(Law::Mu), Format::event(101)],
+            formats: Codec::ALL.map(Format::audio).into_iter().chain([Format::event(101)]).collect(),
             crypto: Suite::ALL.iter().zip(1..).map(|(suite, tag)| Crypto::random(tag, *suite)).collect(),
             direction: Direction::SendOnly,
             session: (17, 3),
@@ -395,7 +405,7 @@ mod tests {
         let read = Description::parse(sdp).unwrap();
         assert_eq!(read.rtp, "10.0.0.2:49170".parse().unwrap());
         assert_eq!(read.rtcp, "126.16.64.4:53020".parse().unwrap());
-        assert_eq!(read.formats, [Format::audio(Law::Mu), Format::audio(Law::A)]);
+        assert_eq!(read.formats, [Format::audio(Codec::Pcmu), Format::audio(Codec::Pcma)]);
         assert_eq!(read.direction, Direction::SendOnly);
         assert_eq!(read.session, (5, 6));
     }

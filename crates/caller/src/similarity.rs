@@ -1,13 +1,16 @@
 //! How alike the audio that was sent and the audio that was heard are.
 //!
 //! What was sent is first put through the codings of its way, so that a faultless way gives equal samples, however
-//! coarse the codings are. The two are then aligned by cross-correlation and compared.
+//! coarse the codings are. The two are then aligned by cross-correlation and compared: sample by sample, and, for
+//! codings that keep the sound but not the samples, by how the levels of their bands go up and down together.
 
 use mediapoint_g711::{Law, a_to_mu_in_place, decode_slice, encode_slice, mu_to_a_in_place};
 use realfft::RealFftPlanner;
 use serde::Serialize;
 
 use crate::recording::SAMPLE_RATE;
+
+mod bands;
 
 /// Samples of a segment of the segmental SNR: 20 ms.
 const SEGMENT: usize = 160;
@@ -18,8 +21,15 @@ const SNR: std::ops::RangeInclusive<f64> = -10.0..=80.0;
 /// Mean square below which a segment counts as silence and is left out.
 const SILENCE: f64 = 64.0;
 
-/// Share of what was sent that has to be heard to call it identical.
+/// Share of what was sent that has to be heard to call it identical, or the same speech.
 const COVERAGE: f64 = 0.95;
+
+/// Band correlation from which two sounds are the same speech: codecs of 8 kbit/s and more leave 0.95 and above, other
+/// speech has about 0.1.
+const SAME_SPEECH: f64 = 0.9;
+
+/// How much louder or softer the same speech may be, in decibels: one that mixes two channels into one may halve it.
+const SAME_LEVEL_DB: f64 = 4.0;
 
 /// The outcome of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
@@ -33,10 +43,26 @@ pub struct Similarity {
     /// Mean over the 20 ms segments that are not silent of the ratio of signal to difference, in dB, each bounded
     /// to -10 (another signal) to 80 (equal); 0 where there are none.
     pub segmental_snr_db: f64,
+    /// Correlation coefficient of the levels in decibels of 16 bands over time, each band about its own mean: 1 where
+    /// both sound alike, about 0 where one has nothing to do with the other, 0 where either is silent.
+    pub band_correlation: f64,
+    /// How much louder what was heard is, in decibels; 0 where either is silent.
+    pub level_db: f64,
     /// Share of what was sent that has a counterpart in what was heard, 0 to 1.
     pub coverage: f64,
     /// Every compared sample is equal, and at least 95 % of what was sent could be compared.
     pub identical: bool,
+}
+
+impl Similarity {
+    /// True where what was heard is what was sent, but for what a speech codec leaves out: the bands go together, it is
+    /// as loud, and nothing is missing.
+    #[must_use]
+    pub fn is_same_speech(&self) -> bool {
+        self.band_correlation >= SAME_SPEECH
+            && self.level_db.abs() <= SAME_LEVEL_DB
+            && self.coverage >= COVERAGE
+    }
 }
 
 /// Compares what was heard with what was sent, after the laws that it went through in turn.
@@ -54,6 +80,8 @@ pub fn alike(sent: &[i16], heard: &[i16], laws: &[Law]) -> Similarity {
         lag_ms: decimal(lag) * 1_000.0 / f64::from(SAMPLE_RATE),
         correlation: correlation(a, b),
         segmental_snr_db: segmental_snr(a, b),
+        band_correlation: bands::correlation(a, b),
+        level_db: level_difference(a, b),
         coverage,
         identical: a == b && coverage >= COVERAGE,
     }
@@ -151,6 +179,12 @@ fn correlation(a: &[i16], b: &[i16]) -> f64 {
     if scale > 0.0 { ab / scale } else { 0.0 }
 }
 
+fn level_difference(reference: &[i16], heard: &[i16]) -> f64 {
+    let power = |samples: &[i16]| samples.iter().map(|&sample| f64::from(sample).powi(2)).sum::<f64>();
+    let (reference, heard) = (power(reference), power(heard));
+    if reference > 0.0 && heard > 0.0 { 10.0 * (heard / reference).log10() } else { 0.0 }
+}
+
 fn segmental_snr(reference: &[i16], heard: &[i16]) -> f64 {
     let (mut sum, mut segments) = (0.0, 0.0);
     for (reference, heard) in reference.chunks(SEGMENT).zip(heard.chunks(SEGMENT)) {
@@ -186,6 +220,7 @@ fn decimal(number: i64) -> f64 {
 #[expect(clippy::cast_possible_truncation, reason = "made up values well inside their ranges")]
 mod tests {
     use super::*;
+    use crate::speech;
 
     /// Noise that is the same each time.
     fn noise(samples: usize, loud: i64) -> Vec<i16> {
@@ -247,6 +282,29 @@ mod tests {
         let other: Vec<i16> = (0..8_000).map(|n| ((f64::from(n) * 0.3).sin() * 9_000.0) as i16).collect();
         let likeness = alike(&sent, &other, &[]);
         assert!(likeness.correlation < 0.3 && likeness.segmental_snr_db < 3.0, "{likeness:?}");
+    }
+
+    #[test]
+    fn what_a_codec_would_leave_is_the_same_speech_and_other_speech_is_not() {
+        let said = speech::synthetic(24_000);
+        // The right spectrum with wrong samples: delayed by a filter, and with noise 15 dB below.
+        let mut heard = vec![0; 100];
+        heard.extend(said.windows(3).map(|w| ((i32::from(w[0]) + 2 * i32::from(w[2])) / 3) as i16));
+        for (sample, noise) in heard.iter_mut().zip(noise(24_000, 12)) {
+            *sample = sample.saturating_add(noise);
+        }
+        let likeness = alike(&said, &heard, &[]);
+        assert!(likeness.is_same_speech() && likeness.segmental_snr_db < 20.0, "{likeness:?}");
+
+        let backwards: Vec<i16> = said.iter().rev().copied().collect();
+        for other in [backwards, noise(24_000, 3_000)] {
+            let likeness = alike(&said, &other, &[]);
+            assert!(likeness.band_correlation < 0.5 && !likeness.is_same_speech(), "{likeness:?}");
+        }
+        let softer: Vec<i16> = said.iter().map(|sample| sample / 2).collect();
+        let likeness = alike(&said, &softer, &[]);
+        assert!((likeness.level_db + 6.0).abs() < 0.1 && !likeness.is_same_speech(), "{likeness:?}");
+        assert!(!alike(&said, &said[4_000..], &[]).is_same_speech());
     }
 
     #[test]

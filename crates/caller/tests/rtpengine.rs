@@ -13,7 +13,7 @@ use mediapoint_caller::load::{Kind, LoadConfig, LoadGenerator};
 use mediapoint_caller::ng::{Client, Command};
 use mediapoint_caller::recording::one_way_delays;
 use mediapoint_caller::sdes::Suite;
-use mediapoint_caller::{By, Call, Law, PhoneConfig, Similarity, Softphone, alike};
+use mediapoint_caller::{By, Call, Codec, Law, PhoneConfig, Similarity, Softphone, alike};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -57,9 +57,9 @@ impl Drop for Server {
     }
 }
 
-fn phone(laws: &[Law], suites: &[Suite]) -> Softphone {
+fn phone(codecs: &[Codec], suites: &[Suite]) -> Softphone {
     let config = PhoneConfig {
-        laws: laws.to_vec(),
+        codecs: codecs.to_vec(),
         suites: suites.to_vec(),
         rtcp_interval: Duration::from_millis(200),
         ..PhoneConfig::default()
@@ -106,7 +106,7 @@ fn secure(offer: Command) -> Command {
 fn plain_pcmu_passes_unchanged_and_is_counted() {
     let server = Server::start(24_000);
     let mut client = server.client();
-    let (caller, callee) = (phone(&[Law::Mu], &[]), phone(&[Law::Mu], &[]));
+    let (caller, callee) = (phone(&[Codec::Pcmu], &[]), phone(&[Codec::Pcmu], &[]));
     let call = Call::new();
     call.invite(&mut client, By::Caller, (&caller, &callee), |o| o.text("ICE", "remove"), |a| a).unwrap();
     assert!(carry(&caller, &callee, &[Law::Mu]).identical);
@@ -134,7 +134,7 @@ fn every_suite_passes_unchanged_also_after_a_new_key() {
             let server = &server;
             scope.spawn(move || {
                 let mut client = server.client();
-                let (caller, callee) = (phone(&[Law::A], &[]), phone(&[Law::A], &[suite]));
+                let (caller, callee) = (phone(&[Codec::Pcma], &[]), phone(&[Codec::Pcma], &[suite]));
                 let call = Call::new();
                 call.invite(&mut client, By::Caller, (&caller, &callee), secure, |a| a).unwrap();
                 assert!(carry(&caller, &callee, &[Law::A]).identical, "{}", suite.name());
@@ -156,7 +156,7 @@ fn every_suite_passes_unchanged_also_after_a_new_key() {
 fn converted_audio_is_all_but_the_same() {
     let server = Server::start(26_000);
     let mut client = server.client();
-    let (caller, callee) = (phone(&[Law::Mu], &[]), phone(&[Law::A], &[]));
+    let (caller, callee) = (phone(&[Codec::Pcmu], &[]), phone(&[Codec::Pcma], &[]));
     let call = Call::new();
     let convert = |o: Command| o.text("ICE", "remove").codec("mask", &["PCMU"]).codec("transcode", &["PCMA"]);
     call.invite(&mut client, By::Caller, (&caller, &callee), convert, |a| a).unwrap();
@@ -171,7 +171,7 @@ fn converted_audio_is_all_but_the_same() {
 #[ignore = "needs rtpengine-daemon: run by `cargo xtask interop`"]
 fn every_kind_of_load_arrives_and_is_measured() {
     let server = Server::start(27_000);
-    for kind in [Kind::PcmuRelay, Kind::SrtpOneSide { suite: Suite::AesCm128Sha80 }, Kind::PcmuPcma] {
+    for kind in [Kind::RELAY, Kind::RELAY.with_srtp(Suite::AesCm128Sha80), Kind::to(Codec::Pcma)] {
         let config = LoadConfig {
             calls: 5,
             kind,
@@ -191,4 +191,33 @@ fn every_kind_of_load_arrives_and_is_measured() {
         assert!(report.baseline.is_some_and(|baseline| baseline.lost == 0), "{report}");
     }
     assert!(server.client().list(10).unwrap().is_empty());
+}
+
+#[test]
+#[ignore = "needs rtpengine-daemon: run by `cargo xtask interop`"]
+fn transcoded_load_is_counted_and_listened_to() {
+    let server = Server::start(28_000);
+    for (callee, octets, suite) in
+        [(Codec::G729, 20, None), (Codec::G722, 160, Some(Suite::AesCm128Sha80)), (Codec::Opus, 0, None)]
+    {
+        let config = LoadConfig {
+            calls: 3,
+            kind: Kind { callee, suite },
+            server_pid: Some(server.process.id()),
+            duration: Duration::from_secs(4),
+            warm_up: Duration::from_millis(500),
+            baseline: Duration::ZERO,
+            first_port: 20_000,
+            tick: Duration::from_micros(200),
+            ..LoadConfig::new(server.ng)
+        };
+        let report = LoadGenerator::new(config).unwrap().run().unwrap();
+        assert!(report.is_clean(), "{report}");
+        assert!(report.sent >= 1_190 && report.received.abs_diff(report.sent) <= 6, "{report}");
+        let audio = report.transcoded.unwrap();
+        assert_eq!(audio.sound.unwrap().streams, 6);
+        assert!(audio.octets_to_caller.to_bits() == 160_f64.to_bits(), "{report}");
+        assert!(octets == 0 || (audio.octets_to_callee - f64::from(octets)).abs() < 0.1, "{report}");
+        assert!(report.delay.count > 500 && report.delay.max_us < 200_000.0, "{report}");
+    }
 }

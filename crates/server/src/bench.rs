@@ -11,6 +11,7 @@ use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use mediapoint_caller::Codec;
 use mediapoint_caller::load::{Kind, LoadConfig, LoadError, LoadGenerator, LoadReport};
 use mediapoint_caller::sdes::Suite;
 
@@ -33,9 +34,16 @@ pub(crate) struct BenchArguments {
     /// What each call is
     #[arg(long, value_enum, default_value = "pcmu")]
     kind: KindName,
-    /// SRTP suite of `--kind srtp`, by its SDES name
+    /// SRTP on one side, whatever the kind
+    #[arg(long)]
+    srtp: bool,
+    /// Suite of SRTP, by its SDES name
     #[arg(long, value_name = "NAME", default_value = "AES_CM_128_HMAC_SHA1_80", value_parser = suite)]
     suite: Suite,
+    /// Audio file that transcoded calls talk with [default: recorded prompts of the Debian package
+    /// asterisk-core-sounds-en-wav]
+    #[arg(long, value_name = "FILE")]
+    audio: Option<PathBuf>,
     /// Seconds to measure each number of calls
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
     seconds: f64,
@@ -66,10 +74,16 @@ pub(crate) struct BenchArguments {
 enum KindName {
     /// PCMU, plain RTP on both sides
     Pcmu,
-    /// PCMU, SRTP on one side
+    /// The same as pcmu with --srtp
     Srtp,
     /// PCMU on one side, PCMA on the other
     Pcma,
+    /// PCMU on one side, G.722 on the other
+    G722,
+    /// PCMU on one side, G.729 on the other
+    G729,
+    /// PCMU on one side, Opus (48 kHz, mono, without error correction) on the other
+    Opus,
 }
 
 fn suite(name: &str) -> Result<Suite, String> {
@@ -145,6 +159,7 @@ fn run(arguments: &BenchArguments) -> Result<(), BenchError> {
             duration: seconds(arguments.seconds)?,
             warm_up: seconds(arguments.warm_up)?,
             core: load_core,
+            speech: arguments.audio.clone(),
             ..LoadConfig::new(server.ng())
         };
         let run = LoadGenerator::new(config)?.run()?;
@@ -182,11 +197,15 @@ fn steps(arguments: &BenchArguments) -> Box<dyn Iterator<Item = usize> + '_> {
 }
 
 fn kind(arguments: &BenchArguments) -> Kind {
-    match arguments.kind {
-        KindName::Pcmu => Kind::PcmuRelay,
-        KindName::Srtp => Kind::SrtpOneSide { suite: arguments.suite },
-        KindName::Pcma => Kind::PcmuPcma,
-    }
+    let callee = match arguments.kind {
+        KindName::Pcmu | KindName::Srtp => Codec::Pcmu,
+        KindName::Pcma => Codec::Pcma,
+        KindName::G722 => Codec::G722,
+        KindName::G729 => Codec::G729,
+        KindName::Opus => Codec::Opus,
+    };
+    let srtp = arguments.srtp || matches!(arguments.kind, KindName::Srtp);
+    Kind { callee, suite: srtp.then_some(arguments.suite) }
 }
 
 fn seconds(seconds: f64) -> Result<Duration, BenchError> {

@@ -4,7 +4,6 @@ mod call;
 mod figures;
 mod load;
 mod report;
-mod speech;
 mod waveform;
 
 use std::fs::{self, File};
@@ -17,7 +16,8 @@ use clap::Args;
 use mediapoint_caller::audio::{self, AudioError};
 use mediapoint_caller::load::LoadError;
 use mediapoint_caller::ng::NgError;
-use mediapoint_caller::{CallError, PhoneError};
+use mediapoint_caller::speech::{self, SpeechError};
+use mediapoint_caller::{CallError, Codec, PhoneError};
 
 use crate::child::{ChildError, ChildServer};
 use crate::cli::{FAILED, refuse};
@@ -28,6 +28,12 @@ pub(crate) struct DemoArguments {
     /// Seconds to talk
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..=600))]
     seconds: u16,
+    /// What the caller speaks: pcmu, pcma, g722, g729, opus
+    #[arg(long, value_name = "CODEC", default_value = "pcmu")]
+    caller: Codec,
+    /// What the callee speaks
+    #[arg(long, value_name = "CODEC", default_value = "pcma")]
+    callee: Codec,
     /// Audio file that both parties play, over again where it is short: WAV, AIFF, FLAC, Ogg, MP3 [default: recorded
     /// prompts of the Debian package asterisk-core-sounds-en-wav]
     #[arg(long, value_name = "FILE")]
@@ -44,7 +50,7 @@ pub(crate) struct DemoArguments {
 #[derive(Debug, thiserror::Error)]
 enum DemoError {
     #[error(transparent)]
-    Speech(#[from] speech::SpeechError),
+    Speech(#[from] SpeechError),
     #[error(transparent)]
     Audio(#[from] AudioError),
     #[error("{source}; see {}", log.display())]
@@ -84,7 +90,7 @@ fn run(arguments: &DemoArguments) -> Result<bool, DemoError> {
     let server = ChildServer::start(&["--grace", "0"], None, Stdio::from(file))
         .map_err(|source| DemoError::Child { source, log: log.clone() })?;
     report::server(&server, &log);
-    let outcome = call::make(&server, &speech)?;
+    let outcome = call::make(&server, [arguments.caller, arguments.callee], &speech)?;
     let kept = keep(&outcome, &arguments.out)?;
     report::outcome(&outcome, &kept);
     if arguments.load > 0 {

@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server", &["control-ng", "engine", "caller", "codec", "g729", "net"]),
     ("control-ng", &["engine", "codec", "srtp", "packet"]),
     ("engine", &["net", "srtp", "jitter", "codec", "g711", "packet"]),
-    ("caller", &["packet", "net", "g711"]),
+    ("caller", &["codec", "packet", "net", "g711"]),
     ("testkit", &["engine", "net", "srtp", "codec", "g711", "packet"]),
     ("jitter", &["codec", "packet"]),
     ("codec", &["g711", "g729", "packet"]),

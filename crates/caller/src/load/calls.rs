@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 
 use mediapoint_net::UdpSocket;
 
-use super::endpoint::{Endpoint, Keys};
+use super::endpoint::{Endpoint, Keys, Line};
+use super::voice::Voice;
 use super::{Kind, LoadError};
+use crate::codec::Codec;
 use crate::ng::{Client, Command, NgError};
 use crate::sdes::{Crypto, Suite};
-use crate::sdp::{Description, Direction, Format, Transport};
-use mediapoint_g711::Law;
+use crate::sdp::{Coding, Description, Direction, Format, Transport};
 
 /// The running calls; what is left of them is deleted when this goes.
 pub(super) struct CallSet {
@@ -25,11 +26,17 @@ impl CallSet {
     }
 
     /// Sets one call up for each pair of sockets, and gives a phone for each socket.
-    pub(super) fn set_up(&mut self, sockets: &[UdpSocket]) -> Result<Vec<Endpoint>, LoadError> {
+    pub(super) fn set_up(
+        &mut self,
+        sockets: &[UdpSocket],
+        voices: &[Voice; 2],
+    ) -> Result<Vec<Endpoint>, LoadError> {
         let mut endpoints = Vec::with_capacity(sockets.len());
         let pairs = sockets.as_chunks::<2>().0;
         for ([caller, callee], number) in pairs.iter().zip((0..).step_by(2)) {
-            endpoints.extend(self.call(number, caller.local_addr(), callee.local_addr())?);
+            let lines = self.call(number, caller.local_addr(), callee.local_addr())?;
+            let phones = lines.into_iter().zip(voices).zip(number..);
+            endpoints.extend(phones.map(|((line, voice), number)| Endpoint::new(number, line, voice)));
         }
         Ok(endpoints)
     }
@@ -44,33 +51,29 @@ impl CallSet {
         Ok(())
     }
 
-    fn call(
-        &mut self,
-        number: u16,
-        caller: SocketAddr,
-        callee: SocketAddr,
-    ) -> Result<[Endpoint; 2], LoadError> {
+    fn call(&mut self, number: u16, caller: SocketAddr, callee: SocketAddr) -> Result<[Line; 2], LoadError> {
         let call = usize::from(number / 2);
         let ng = |source: NgError| LoadError::Ng { call, source };
         let read = |sdp: &str| Description::parse(sdp).map_err(|source| LoadError::Sdp { call, source });
         let (id, from) = (self.call_id(call), from_tag(call));
-        let callee_law = if self.kind == Kind::PcmuPcma { Law::A } else { Law::Mu };
 
-        let offer = describe(caller, Law::Mu, None).to_sdp();
+        let own = Format::audio(Codec::Pcmu);
+        let offer = describe(caller, own, None).to_sdp();
         let to_callee =
             read(&self.client.offer(&self.with_flags(Command::offer(&id, &from, &offer))).map_err(ng)?)?;
         self.running = call + 1;
-        let keys = match self.kind {
-            Kind::SrtpOneSide { suite } => Some(agree(&to_callee, suite, call)?),
-            Kind::PcmuRelay | Kind::PcmuPcma => None,
+        let keys = match self.kind.suite {
+            Some(suite) => Some(agree(&to_callee, suite, call)?),
+            None => None,
         };
-        if !to_callee.formats.contains(&Format::audio(callee_law)) {
-            return Err(LoadError::Lacking { call, lacking: format!("{callee_law:?}-law audio") });
-        }
-        let answer = describe(callee, callee_law, keys.as_ref().map(|(own, _)| own)).to_sdp();
+        let coding = Coding::Audio(self.kind.callee);
+        let Some(&offered) = to_callee.formats.iter().find(|format| format.coding == coding) else {
+            return Err(LoadError::Lacking { call, lacking: format!("{} audio", self.kind.callee) });
+        };
+        let answer = describe(callee, offered, keys.as_ref().map(|(own, _)| own)).to_sdp();
         let answer = Command::answer(&id, &from, &format!("to-{call}"), &answer);
         let to_caller = read(&self.client.answer(&answer).map_err(ng)?)?;
-        if to_caller.audio().map(|(_, law)| law) != Some(Law::Mu) {
+        if to_caller.formats.first() != Some(&own) {
             return Err(LoadError::Lacking { call, lacking: "PCMU audio for the caller".to_owned() });
         }
         let contexts = match keys {
@@ -81,17 +84,19 @@ impl CallSet {
             None => None,
         };
         Ok([
-            Endpoint::new(number, to_caller.rtp, Law::Mu, None),
-            Endpoint::new(number + 1, to_callee.rtp, callee_law, contexts),
+            Line { remote: to_caller.rtp, payload_type: own.payload_type, keys: None },
+            Line { remote: to_callee.rtp, payload_type: offered.payload_type, keys: contexts },
         ])
     }
 
     fn with_flags(&self, offer: Command) -> Command {
-        let offer = offer.text("ICE", "remove").list("replace", &["origin"]);
-        match self.kind {
-            Kind::PcmuRelay => offer,
-            Kind::SrtpOneSide { .. } => offer.text("transport-protocol", "RTP/SAVP").text("DTLS", "off"),
-            Kind::PcmuPcma => offer.codec("mask", &["PCMU"]).codec("transcode", &["PCMA"]),
+        let mut offer = offer.text("ICE", "remove").list("replace", &["origin"]);
+        if self.kind.suite.is_some() {
+            offer = offer.text("transport-protocol", "RTP/SAVP").text("DTLS", "off");
+        }
+        match self.kind.callee {
+            Codec::Pcmu => offer,
+            callee => offer.codec("mask", &["PCMU"]).codec("transcode", &[callee.name()]),
         }
     }
 
@@ -120,13 +125,13 @@ fn agree(offered: &Description, suite: Suite, call: usize) -> Result<(Crypto, Cr
     }
 }
 
-fn describe(rtp: SocketAddr, law: Law, crypto: Option<&Crypto>) -> Description {
+fn describe(rtp: SocketAddr, format: Format, crypto: Option<&Crypto>) -> Description {
     Description {
         rtp,
         rtcp: SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1)),
         rtcp_mux: false,
         transport: if crypto.is_some() { Transport::Savp } else { Transport::Avp },
-        formats: vec![Format::audio(law)],
+        formats: vec![format],
         crypto: crypto.into_iter().cloned().collect(),
         direction: Direction::SendRecv,
         session: (u64::from(rtp.port()), 1),

@@ -3,25 +3,41 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use mediapoint_g711::Law;
 use mediapoint_net::{SocketOptions, UdpSocket};
 use mediapoint_packet::{PacketBuf, Time};
 use rtp::header::Header;
 use webrtc_srtp::context::Context;
 
-use super::mark::{Mark, PAYLOAD};
+use super::mark::Mark;
+use super::sound::Way;
+use super::voice::Voice;
+use super::watch::{Kept, Watch};
 use super::{LoadConfig, LoadError};
-use crate::sdp::Format;
+use crate::codec::PACKET_MS;
 use crate::wire;
-use mediapoint_g711::Law;
 
 /// Packets whose sending time is remembered, 5 s of them; one that comes later is counted as stale.
 const REMEMBERED: usize = 256;
+
+/// Phones whose audio is listened to, where no mark says what it is: the first four calls.
+const LISTENED: u16 = 8;
+
+/// Packets whose sending is kept for that at most: 30 s.
+const KEPT: usize = 1_500;
 
 /// What became of a received datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Heard {
     /// Packet `index` of the peer.
     Packet(u32),
+    /// Audio, so much earlier or later after the packet before it than its timestamp says.
+    Audio {
+        /// `None` for the first packet.
+        off: Option<Duration>,
+    },
+    /// Audio that came before.
+    Again,
     /// RTCP, which the load takes no part in.
     Rtcp,
     /// Not to be decrypted, parsed or read.
@@ -34,13 +50,26 @@ pub(super) enum Heard {
 pub(super) struct Endpoint {
     number: u16,
     remote: SocketAddr,
-    law: Law,
+    voice: Voice,
     header: Header,
+    /// RTP ticks of a packet.
+    ticks: u32,
     index: u32,
     protect: Option<Context>,
     unprotect: Option<Context>,
     /// Of the packets this phone sent.
     journal: Journal,
+    /// Over what it hears, where that has no marks.
+    watch: Option<Watch>,
+    /// What it said since the measurement began, where its partner is listened to.
+    said: Option<Vec<Kept>>,
+}
+
+/// What was agreed for a phone.
+pub(super) struct Line {
+    pub(super) remote: SocketAddr,
+    pub(super) payload_type: u8,
+    pub(super) keys: Option<Keys>,
 }
 
 /// Keys of both directions.
@@ -50,15 +79,16 @@ pub(super) struct Keys {
 }
 
 impl Endpoint {
-    /// A phone of plain PCMU.
+    /// A phone of plain RTP that marks its packets.
     pub(super) fn plain(number: u16, remote: SocketAddr) -> Self {
-        Self::new(number, remote, Law::Mu, None)
+        let line = Line { remote, payload_type: 0, keys: None };
+        Self::new(number, line, &Voice::Marks(Law::Mu))
     }
 
-    pub(super) fn new(number: u16, remote: SocketAddr, law: Law, keys: Option<Keys>) -> Self {
+    pub(super) fn new(number: u16, line: Line, voice: &Voice) -> Self {
         let header = Header {
             version: 2,
-            payload_type: Format::audio(law).payload_type,
+            payload_type: line.payload_type,
             // Below half, so that no roll-over can be guessed wrong at the start [RFC3711 3.3.1].
             sequence_number: rand::random::<u16>() >> 1,
             timestamp: rand::random(),
@@ -66,8 +96,26 @@ impl Endpoint {
             marker: true,
             ..Header::default()
         };
-        let (protect, unprotect) = keys.map(|keys| (keys.protect, keys.unprotect)).unzip();
-        Self { number, remote, law, header, index: 0, protect, unprotect, journal: Journal::new() }
+        let (protect, unprotect) = line.keys.map(|keys| (keys.protect, keys.unprotect)).unzip();
+        let codec = voice.codec();
+        let listened = number < LISTENED;
+        let (watch, said) = match voice {
+            Voice::Marks(_) => (None, None),
+            Voice::Speech(_) => (Some(Watch::new(codec, listened)), listened.then(Vec::new)),
+        };
+        Self {
+            number,
+            remote: line.remote,
+            voice: voice.clone(),
+            header,
+            ticks: codec.clock_rate() / 1000 * PACKET_MS,
+            index: 0,
+            protect,
+            unprotect,
+            journal: Journal::new(),
+            watch,
+            said,
+        }
     }
 
     pub(super) fn remote(&self) -> SocketAddr {
@@ -78,11 +126,36 @@ impl Endpoint {
         &mut self.journal
     }
 
+    pub(super) fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref()
+    }
+
+    /// Counts from here on.
+    pub(super) fn start(&mut self) {
+        self.journal.start();
+        if let Some(watch) = &mut self.watch {
+            watch.start();
+        }
+    }
+
+    /// From this phone to `partner`, where both were listened to.
+    pub(super) fn way_to<'a>(&'a self, partner: &'a Self) -> Option<Way<'a>> {
+        let Voice::Speech(said_in) = &self.voice else { return None };
+        let watch = partner.watch.as_ref()?;
+        Some(Way { said_in, said: self.said.as_ref()?, heard_in: watch.codec(), heard: watch.tape()? })
+    }
+
     /// Writes the next packet into `out` and books it as sent at `now`; false where it could not be made.
     pub(super) fn write_next(&mut self, now: Time, out: &mut PacketBuf) -> bool {
-        let mut payload = [0; PAYLOAD];
-        Mark { stream: self.number, index: self.index }.write(self.law, &mut payload);
-        let Some(len) = wire::write_to(&self.header, &payload, out.storage_mut()) else { return false };
+        let written = self.voice.payload(self.number, self.index, |payload| {
+            if let Some(said) =
+                self.said.as_mut().filter(|said| self.journal.counts_now() && said.len() < KEPT)
+            {
+                said.push(Kept { at: now, timestamp: self.header.timestamp, payload: payload.into() });
+            }
+            wire::write_to(&self.header, payload, out.storage_mut())
+        });
+        let Some(len) = written else { return false };
         out.set_len(len);
         if let Some(context) = &mut self.protect {
             match context.encrypt_rtp_with_header(out.bytes(), &self.header) {
@@ -94,12 +167,12 @@ impl Endpoint {
         self.index = self.index.wrapping_add(1);
         self.header.marker = false;
         self.header.sequence_number = self.header.sequence_number.wrapping_add(1);
-        self.header.timestamp = self.header.timestamp.wrapping_add(160);
+        self.header.timestamp = self.header.timestamp.wrapping_add(self.ticks);
         true
     }
 
-    /// Reads a datagram that came to this phone.
-    pub(super) fn read(&mut self, datagram: &[u8]) -> Heard {
+    /// Reads a datagram that came to this phone at `now`.
+    pub(super) fn read(&mut self, now: Time, datagram: &[u8]) -> Heard {
         if wire::is_rtcp(datagram) {
             return Heard::Rtcp;
         }
@@ -117,6 +190,9 @@ impl Endpoint {
         let Some((header, payload)) = wire::parse_header(datagram) else { return Heard::Damaged };
         if header.payload_type != self.header.payload_type {
             return Heard::Damaged;
+        }
+        if let Some(watch) = &mut self.watch {
+            return watch.handle(now, &header, payload);
         }
         match Mark::read(payload) {
             Some(mark) if mark.stream == self.number ^ 1 => Heard::Packet(mark.index),
@@ -160,6 +236,11 @@ impl Journal {
     /// Packets sent from now on count, until [`Journal::stop`].
     pub(super) fn start(&mut self) {
         self.counted = Some((0, 0));
+    }
+
+    /// True once packets count.
+    fn counts_now(&self) -> bool {
+        self.counted.is_some()
     }
 
     /// Packets sent and arrived of those that count.
@@ -260,10 +341,10 @@ mod tests {
         let [mut a, mut b, mut other] = [0, 1, 2].map(|number| Endpoint::plain(number, nowhere));
         let mut buf = PacketBuf::new();
         assert!(a.write_next(at(1), &mut buf) && a.write_next(at(2), &mut buf));
-        assert_eq!(b.read(buf.bytes()), Heard::Packet(1));
-        assert_eq!(other.read(buf.bytes()), Heard::Misrouted);
-        assert_eq!(a.read(buf.bytes()), Heard::Misrouted);
-        assert_eq!(b.read(&[0x80, 200, 0, 0]), Heard::Rtcp);
-        assert_eq!(b.read(&[0x80, 0]), Heard::Damaged);
+        assert_eq!(b.read(at(3), buf.bytes()), Heard::Packet(1));
+        assert_eq!(other.read(at(3), buf.bytes()), Heard::Misrouted);
+        assert_eq!(a.read(at(3), buf.bytes()), Heard::Misrouted);
+        assert_eq!(b.read(at(3), &[0x80, 200, 0, 0]), Heard::Rtcp);
+        assert_eq!(b.read(at(3), &[0x80, 0]), Heard::Damaged);
     }
 }

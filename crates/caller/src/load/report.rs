@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::LoadConfig;
 use super::cpu::CpuSource;
-use super::run::Outcome;
+use super::run::{Audio, Outcome};
+use super::sound::SoundReport;
 use crate::delay::DelaySummary;
 
 /// How busy a core may be within the service level, in percent.
@@ -40,16 +41,35 @@ pub struct LoadReport {
     pub misrouted: u64,
     /// Packets that came more than five seconds late or were never sent; they count as lost too.
     pub stale: u64,
+    /// Packets' time in which the server sent a phone nothing at all, not even a number that could be lost: counted
+    /// where calls are transcoded.
+    pub missing: u64,
     /// Packets the server forwarded a second.
     pub packets_per_second: f64,
-    /// Delay from a phone's send call to its partner's receive call.
+    /// Delay from a phone's send call to its partner's receive call. Where calls are transcoded: of the sound, codecs
+    /// and buffers included, in the calls that were listened to.
     pub delay: DelaySummary,
+    /// What is known of transcoded calls only.
+    pub transcoded: Option<Transcoded>,
     /// The same phones without a server between them, and what they cost.
     pub baseline: Option<DelayParts>,
     /// What the server used.
     pub server: Option<ServerCost>,
     /// What the generator itself used.
     pub generator: GeneratorCost,
+}
+
+/// How the packets of transcoded calls came, and what they sounded like.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Transcoded {
+    /// How much earlier or later than its timestamp says each packet came after the one before it.
+    pub regularity: DelaySummary,
+    /// Payload octets of a packet that callers heard, on average.
+    pub octets_to_caller: f64,
+    /// Payload octets of a packet that callees heard, on average.
+    pub octets_to_callee: f64,
+    /// What listening found; `None` where there was nothing to decode.
+    pub sound: Option<SoundReport>,
 }
 
 /// A run without a server.
@@ -101,10 +121,12 @@ impl LoadReport {
         self.generator.lateness.p99_us > HELD_UP_US
     }
 
-    /// True where every packet arrived exactly once, where it should.
+    /// True where every packet arrived exactly once, where it should, and transcoded calls sounded as they should.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.lost + self.duplicated + self.damaged + self.misrouted + self.stale == 0
+        let sounds = self.transcoded.is_none_or(|audio| audio.sound.is_some_and(|sound| sound.same));
+        let faults = self.lost + self.missing + self.duplicated + self.damaged + self.misrouted + self.stale;
+        faults == 0 && sounds
     }
 }
 
@@ -125,13 +147,18 @@ pub(super) fn assemble(config: &LoadConfig, outcome: &Outcome, baseline: Option<
         seconds: rounded(outcome.elapsed.as_secs_f64(), 3),
         sent: outcome.sent,
         received: outcome.arrived,
-        lost: outcome.sent.saturating_sub(outcome.arrived),
+        lost: match &outcome.audio {
+            Some(audio) => audio.lost,
+            None => outcome.sent.saturating_sub(outcome.arrived),
+        },
+        missing: outcome.audio.as_ref().map_or(0, |audio| audio.missing),
         duplicated: counts.duplicated,
         damaged: counts.damaged,
         misrouted: counts.misrouted,
         stale: counts.stale,
         packets_per_second: rounded(ratio(count(outcome.forwarded), outcome.elapsed.as_secs_f64()), 1),
         delay: outcome.delays.summary(),
+        transcoded: outcome.audio.as_ref().map(transcoded),
         baseline,
         server: outcome.server.map(|(used, source)| {
             let share = ratio(used.as_secs_f64(), outcome.elapsed.as_secs_f64());
@@ -143,6 +170,16 @@ pub(super) fn assemble(config: &LoadConfig, outcome: &Outcome, baseline: Option<
             }
         }),
         generator: generator(outcome),
+    }
+}
+
+fn transcoded(audio: &Audio) -> Transcoded {
+    let octets = audio.heard.map(|(packets, octets)| rounded(ratio(count(octets), count(packets)), 1));
+    Transcoded {
+        regularity: audio.regularity.summary(),
+        octets_to_caller: octets[0],
+        octets_to_callee: octets[1],
+        sound: audio.sound,
     }
 }
 
@@ -192,11 +229,17 @@ impl fmt::Display for LoadReport {
         };
         row("packets sent / received", format!("{} / {}", self.sent, self.received));
         row("packets a second", format!("{:.0}", self.packets_per_second));
-        row("lost, duplicated", format!("{}, {}", self.lost, self.duplicated));
+        row("lost, missing, duplicated", format!("{}, {}, {}", self.lost, self.missing, self.duplicated));
         row("damaged, misrouted, stale", format!("{}, {}, {}", self.damaged, self.misrouted, self.stale));
         row("delay p50 / p99 / p99.9 / max", delays(&self.delay));
         if let Some(baseline) = &self.baseline {
             row("  without a server", delays(&baseline.delay));
+        }
+        if let Some(audio) = &self.transcoded {
+            row("packets off their time p50 / p99 / p99.9 / max", delays(&audio.regularity));
+            let octets = format!("{:.0} / {:.0}", audio.octets_to_callee, audio.octets_to_caller);
+            row("octets a packet to callees / callers", octets);
+            row("heard is what was said", audio.sound.map_or_else(|| "unknown".to_owned(), heard));
         }
         if let Some(server) = &self.server {
             row("server CPU a packet", format!("{:.2} µs", server.us_per_packet));
@@ -223,6 +266,12 @@ impl fmt::Display for LoadReport {
         }
         Ok(())
     }
+}
+
+fn heard(sound: SoundReport) -> String {
+    let SoundReport { streams, band_correlation, level_db, same } = sound;
+    let same = if same { "yes" } else { "NO" };
+    format!("{same}: {streams} streams, r at least {band_correlation:.3}, level {level_db:+.1} dB")
 }
 
 fn delays(delay: &DelaySummary) -> String {

@@ -8,6 +8,8 @@ use mediapoint_packet::{PacketPool, Time};
 use super::cpu::{CpuMeter, CpuSource};
 use super::endpoint::{Arrival, Endpoint, Heard};
 use super::progress::Progress;
+use super::sound::{self, SoundReport};
+use super::watch;
 use super::{LoadConfig, LoadError};
 use crate::clock::now;
 use crate::delay::Delays;
@@ -18,6 +20,9 @@ const INTERVAL: Duration = Duration::from_millis(20);
 
 /// How long the last packets are waited for.
 const DRAIN: Duration = Duration::from_millis(1_500);
+
+/// How long phones that count no marks listen on, so that what was said last is heard too.
+const LISTEN_ON: Duration = Duration::from_millis(400);
 
 /// Buffers: more than are ever queued for sending and in one receive batch together.
 const BUFFERS: usize = 1_024;
@@ -31,11 +36,25 @@ pub(super) struct Outcome {
     pub(super) forwarded: u64,
     pub(super) counts: Counts,
     pub(super) delays: Delays,
+    /// What was heard, where no marks tell.
+    pub(super) audio: Option<Audio>,
     /// How late packets were sent after they were due.
     pub(super) lateness: Delays,
     pub(super) server: Option<(Duration, CpuSource)>,
     pub(super) generator: Duration,
     pub(super) polling: bool,
+}
+
+/// What phones heard that count no marks.
+pub(super) struct Audio {
+    /// Packets' time in which the server sent a phone nothing, not even a number.
+    pub(super) missing: u64,
+    pub(super) lost: u64,
+    /// How much earlier or later than its timestamp says each packet came after the one before it.
+    pub(super) regularity: Delays,
+    /// Packets and payload octets that callers heard, and callees.
+    pub(super) heard: [(u64, u64); 2],
+    pub(super) sound: Option<SoundReport>,
 }
 
 /// Datagrams of a measured run that are not just packets arriving once.
@@ -58,6 +77,7 @@ pub(super) struct Run {
     heard: u64,
     counts: Counts,
     delays: Delays,
+    regularity: Delays,
     lateness: Delays,
 }
 
@@ -84,6 +104,7 @@ impl Run {
             heard: 0,
             counts: Counts::default(),
             delays: Delays::new(),
+            regularity: Delays::new(),
             lateness: Delays::new(),
         })
     }
@@ -115,10 +136,20 @@ impl Run {
         let (to, server_after, own_after) = (now(), read()?, thread_cpu_time());
         let forwarded = self.heard;
 
+        let mut audio = self.audio(to.since(from));
         progress.phase("draining");
-        self.drain(to + DRAIN, &mut progress)?;
+        match audio {
+            Some(_) => self.listen_on(to + LISTEN_ON, &mut progress)?,
+            None => self.drain(to + DRAIN, &mut progress)?,
+        }
         let used = server_before.zip(server_after).map(|(before, after)| after.saturating_sub(before));
-        let (sent, arrived) = self.totals();
+        let (sent, mut arrived) = self.totals();
+        if let Some(audio) = &mut audio {
+            arrived = audio.heard.iter().map(|(packets, _)| packets).sum();
+            if let Some((report, delays)) = self.listen() {
+                (audio.sound, self.delays) = (Some(report), delays);
+            }
+        }
         self.counts.send_errors = self.reactor.counters().send_errors;
         Ok(Outcome {
             elapsed: to.since(from),
@@ -127,6 +158,7 @@ impl Run {
             forwarded,
             counts: self.counts,
             delays: self.delays,
+            audio,
             lateness: self.lateness,
             server: used.zip(meter.map(|(meter, _)| meter.source())),
             generator: own_after.saturating_sub(own_before),
@@ -139,8 +171,37 @@ impl Run {
         self.heard = 0;
         self.counts = Counts::default();
         self.delays = Delays::new();
+        self.regularity = Delays::new();
         self.lateness = Delays::new();
-        self.endpoints.iter_mut().for_each(|endpoint| endpoint.journal_mut().start());
+        self.endpoints.iter_mut().for_each(Endpoint::start);
+    }
+
+    /// What came since [`Run::start`], where no marks tell.
+    fn audio(&self, elapsed: Duration) -> Option<Audio> {
+        let mut audio = Audio {
+            missing: 0,
+            lost: 0,
+            regularity: self.regularity.clone(),
+            heard: [(0, 0); 2],
+            sound: None,
+        };
+        for pair in self.endpoints.chunks_exact(2) {
+            for (endpoint, (packets, octets)) in pair.iter().zip(&mut audio.heard) {
+                let counts = endpoint.watch()?.counts();
+                audio.missing += watch::missing(counts, elapsed, INTERVAL);
+                audio.lost += counts.lost;
+                *packets += counts.received;
+                *octets += counts.octets;
+            }
+        }
+        Some(audio)
+    }
+
+    /// Compares what some phones heard with what their partners said.
+    fn listen(&self) -> Option<(SoundReport, Delays)> {
+        let pairs = self.endpoints.as_chunks::<2>().0.iter();
+        let ways = pairs.flat_map(|[caller, callee]| [caller.way_to(callee), callee.way_to(caller)]);
+        sound::listen(&ways.flatten().collect::<Vec<_>>())
     }
 
     fn totals(&mut self) -> (u64, u64) {
@@ -171,6 +232,15 @@ impl Run {
         }
     }
 
+    fn listen_on(&mut self, until: Time, progress: &mut Progress) -> Result<(), LoadError> {
+        while now() < until {
+            self.receive_all();
+            self.reactor.wait_tick(Duration::from_millis(1))?;
+            progress.tick(now());
+        }
+        Ok(())
+    }
+
     fn send_due(&mut self, pacer: &mut Pacer) {
         let mut at = now();
         while let Some(slot) = pacer.poll(at) {
@@ -191,9 +261,15 @@ impl Run {
     fn receive_all(&mut self) {
         while let Some(received) = self.reactor.receive(&mut self.pool) {
             let key = received.key as usize;
-            let heard = self.endpoints.get_mut(key).map(|endpoint| endpoint.read(received.packet.bytes()));
-            match heard {
-                Some(Heard::Packet(index)) => self.book(key ^ 1, index),
+            let at = now();
+            let endpoint = self.endpoints.get_mut(key);
+            match endpoint.map(|endpoint| endpoint.read(at, received.packet.bytes())) {
+                Some(Heard::Packet(index)) => self.book(at, key ^ 1, index),
+                Some(Heard::Audio { off }) => {
+                    self.heard += 1;
+                    off.into_iter().for_each(|off| self.regularity.record(off));
+                }
+                Some(Heard::Again) => self.counts.duplicated += 1,
                 Some(Heard::Rtcp) => self.counts.rtcp += 1,
                 Some(Heard::Misrouted) => self.counts.misrouted += 1,
                 Some(Heard::Damaged) | None => self.counts.damaged += 1,
@@ -202,10 +278,10 @@ impl Run {
         }
     }
 
-    fn book(&mut self, sender: usize, index: u32) {
+    fn book(&mut self, at: Time, sender: usize, index: u32) {
         self.heard += 1;
         let Some(endpoint) = self.endpoints.get_mut(sender) else { return };
-        match endpoint.journal_mut().arrived(index, now()) {
+        match endpoint.journal_mut().arrived(index, at) {
             (Arrival::First(delay), true) => self.delays.record(delay),
             (Arrival::First(_), false) => {}
             (Arrival::Again, _) => self.counts.duplicated += 1,

@@ -1,21 +1,20 @@
 //! What a phone makes of what it receives: decrypted, counted, decoded and put in its place. Told the time.
 
-use mediapoint_g711::decode_slice;
 use mediapoint_packet::Time;
 use rtp::packet::Packet;
 use webrtc_srtp::context::Context;
 
+use crate::codec::{Codec, Listener};
 use crate::event::DigitListener;
 use crate::reception::{Order, Reception};
 use crate::recording::Recording;
 use crate::sdp::{Coding, Format};
 use crate::wire;
 
-/// Longest audio packet that is decoded, in samples: 200 ms.
-const MAX_PACKET: usize = 1_600;
-
 pub(super) struct Receiver {
     formats: Vec<Format>,
+    /// The coders of codecs that were heard.
+    listeners: Vec<(Codec, Listener)>,
     unprotect: Option<Context>,
     /// Keys before the last change, for what was under way then.
     unprotect_before: Option<Context>,
@@ -49,6 +48,7 @@ impl Receiver {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             formats: Vec::new(),
+            listeners: Vec::new(),
             unprotect: None,
             unprotect_before: None,
             stream: None,
@@ -141,7 +141,7 @@ impl Receiver {
             self.counts.unknown_type += 1;
             return;
         };
-        if self.book(now, packet) == Order::Duplicate {
+        if self.book(now, packet, coding.clock_rate()) == Order::Duplicate {
             return;
         }
         self.counts.markers += u64::from(header.marker);
@@ -151,18 +151,24 @@ impl Receiver {
                     self.counts.malformed += 1;
                 }
             }
-            Coding::Audio(law) => {
-                let mut linear = [0; MAX_PACKET];
-                let len = packet.payload.len().min(MAX_PACKET);
-                let linear = linear.get_mut(..len).unwrap_or_default();
-                decode_slice(law, &packet.payload, linear);
-                self.heard.put(now, header.ssrc, header.timestamp, linear);
-            }
+            Coding::Audio(codec) => self.handle_audio(now, packet, codec),
+        }
+    }
+
+    fn handle_audio(&mut self, now: Time, packet: &Packet, codec: Codec) {
+        let stamp = (packet.header.timestamp, codec.clock_rate());
+        let decoded = match listener(&mut self.listeners, codec) {
+            Some(listener) => listener.decode(&packet.payload).ok(),
+            None => None,
+        };
+        match decoded {
+            Some(samples) => self.heard.put_clocked(now, packet.header.ssrc, stamp, samples),
+            None => self.counts.malformed += 1,
         }
     }
 
     /// Counts the packet in its stream, which may begin with it.
-    fn book(&mut self, now: Time, packet: &Packet) -> Order {
+    fn book(&mut self, now: Time, packet: &Packet, clock_rate: u32) -> Order {
         let (ssrc, seq, timestamp) =
             (packet.header.ssrc, packet.header.sequence_number, packet.header.timestamp);
         if let Some(stream) = self.stream.as_mut().filter(|stream| stream.ssrc() == ssrc)
@@ -174,9 +180,17 @@ impl Receiver {
             self.finished = self.finished.plus(&over);
         }
         self.counts.sources += 1;
-        let stream = self.stream.insert(Reception::new(ssrc, seq));
+        let stream = self.stream.insert(Reception::new(ssrc, seq).with_clock(clock_rate));
         stream.handle(now, seq, timestamp).unwrap_or(Order::Newest)
     }
+}
+
+/// The coder of a codec, made when it is first heard; `None` where there is none.
+fn listener(listeners: &mut Vec<(Codec, Listener)>, codec: Codec) -> Option<&mut Listener> {
+    if !listeners.iter().any(|(known, _)| *known == codec) {
+        listeners.push((codec, Listener::new(codec).ok()?));
+    }
+    listeners.iter_mut().find(|(known, _)| *known == codec).map(|(_, listener)| listener)
 }
 
 impl Totals {
@@ -193,7 +207,6 @@ impl Totals {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use mediapoint_g711::Law;
     use rtp::header::Header;
 
     use super::*;
@@ -212,7 +225,7 @@ mod tests {
 
     fn receiver() -> Receiver {
         let mut receiver = Receiver::new(100_000);
-        receiver.set_formats(vec![Format::audio(Law::Mu)]);
+        receiver.set_formats(vec![Format::audio(Codec::Pcmu)]);
         receiver
     }
 

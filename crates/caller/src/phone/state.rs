@@ -12,6 +12,7 @@ use super::sockets::Sockets;
 use super::transmitter::Transmitter;
 use super::{PhoneConfig, PhoneError, PhoneStats};
 use crate::clock::{now, ntp_now};
+use crate::recording::SAMPLE_RATE;
 use crate::sdes::Crypto;
 use crate::sdp::{Coding, Description, Direction, Format};
 use crate::wire;
@@ -79,8 +80,8 @@ impl State {
     }
 
     pub(super) fn offer(&mut self) -> Description {
-        let laws = self.config.laws.iter().map(|law| Format::audio(*law));
-        let formats = laws.chain(self.config.events.map(Format::event)).collect();
+        let audio = self.config.codecs.iter().map(|codec| Format::audio(*codec));
+        let formats = audio.chain(self.config.events.map(Format::event)).collect();
         let description = self.describe(formats, self.keys.clone(), self.config.rtcp_mux, self.direction);
         // The peer may send in any of these before its answer comes [RFC3264 5.1]. Without its key, which is in the
         // answer, SRTP can only be passed over until then.
@@ -101,7 +102,7 @@ impl State {
             }
             None => None,
         };
-        let event = self.config.events.and_then(|_| offer.event()).map(Format::event);
+        let event = self.common_event(audio, &offer);
         let formats: Vec<_> = [audio].into_iter().chain(event).collect();
         let rtcp_mux = self.config.rtcp_mux && offer.rtcp_mux;
         let direction = match self.direction {
@@ -126,10 +127,10 @@ impl State {
             }
             None => None,
         };
-        let event = self.config.events.and_then(|_| answer.event()).map(Format::event);
+        let event = self.common_event(audio, &answer);
         let mut formats: Vec<_> = [audio].into_iter().chain(event).collect();
-        // What was offered may still be under way in another law.
-        formats.extend(self.config.laws.iter().map(|law| Format::audio(*law)));
+        // What was offered may still be under way in another codec.
+        formats.extend(self.config.codecs.iter().map(|codec| Format::audio(*codec)));
         let rtcp_mux = self.config.rtcp_mux && answer.rtcp_mux;
         self.agree(&answer, formats, keys, rtcp_mux);
         Ok(())
@@ -266,9 +267,14 @@ impl State {
 
     /// The first audio format of the peer that this phone speaks.
     fn common_audio(&self, theirs: &Description) -> Result<Format, PhoneError> {
-        let speaks =
-            |format: &&Format| matches!(format.coding, Coding::Audio(law) if self.config.laws.contains(&law));
+        let speaks = |format: &&Format| matches!(format.coding, Coding::Audio(codec) if self.config.codecs.contains(&codec));
         theirs.formats.iter().find(speaks).copied().ok_or(PhoneError::NoCommonCoding)
+    }
+
+    /// The peer's telephone-event, where its clock is that of the audio agreed.
+    fn common_event(&self, audio: Format, theirs: &Description) -> Option<Format> {
+        let fits = matches!(audio.coding, Coding::Audio(codec) if codec.clock_rate() == SAMPLE_RATE);
+        self.config.events.and_then(|_| theirs.event()).filter(|_| fits).map(Format::event)
     }
 
     /// The peer's first key of a suite that this phone speaks; `None` where both speak plain RTP.
@@ -289,7 +295,7 @@ impl State {
         rtcp_mux: bool,
     ) {
         let audio = formats.iter().find_map(|format| match format.coding {
-            Coding::Audio(law) => Some((format.payload_type, law)),
+            Coding::Audio(codec) => Some((format.payload_type, codec)),
             Coding::Event => None,
         });
         let event = formats.iter().find(|format| format.coding == Coding::Event).map(|f| f.payload_type);

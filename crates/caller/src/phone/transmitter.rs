@@ -4,20 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mediapoint_g711::{Law, encode_slice};
 use mediapoint_packet::Time;
 use rtp::header::Header;
 use rtp::packet::Packet;
 use webrtc_srtp::context::Context;
 
 use super::reporter::SenderInfo;
+use crate::codec::{Codec, PACKET, PACKET_MS, Speaker};
 use crate::event::Press;
-use crate::recording::Recording;
+use crate::recording::{Recording, SAMPLE_RATE};
 use crate::wire;
-
-/// Samples and octets of 20 ms.
-pub(super) const FRAME: usize = 160;
-const FRAME_TICKS: u32 = 160;
 
 /// Slots after which a silent phone is no sender any more, two reporting intervals of 5 s [RFC3550 6.4].
 const SENDER_SLOTS: u64 = 500;
@@ -29,7 +25,7 @@ pub(super) struct Transmitter {
     header: Header,
     /// Of slot 0.
     first_timestamp: u32,
-    format: Option<(u8, Law)>,
+    format: Option<Spoken>,
     event_type: Option<u8>,
     enabled: bool,
     audio: Option<Playing>,
@@ -41,6 +37,13 @@ pub(super) struct Transmitter {
     packets: u64,
     octets: u64,
     last_slot: Option<u64>,
+}
+
+/// The agreed payload type and codec.
+struct Spoken {
+    payload_type: u8,
+    codec: Codec,
+    speaker: Speaker,
 }
 
 struct Playing {
@@ -81,8 +84,15 @@ impl Transmitter {
         self.last_slot = None;
     }
 
-    pub(super) fn set_format(&mut self, format: Option<(u8, Law)>, event_type: Option<u8>) {
-        self.format = format;
+    /// Speaks another codec from now on; the coder of one that stays goes on.
+    pub(super) fn set_format(&mut self, format: Option<(u8, Codec)>, event_type: Option<u8>) {
+        let before = self.format.take();
+        self.format = format.and_then(|(payload_type, codec)| {
+            let same = before.filter(|before| before.codec == codec).map(|before| before.speaker);
+            // It was tried when the phone was made.
+            let speaker = same.or_else(|| Speaker::new(codec).ok())?;
+            Some(Spoken { payload_type, codec, speaker })
+        });
         self.event_type = event_type;
     }
 
@@ -145,10 +155,12 @@ impl Transmitter {
 
     /// The packet of a slot, ready for the wire, if there is one. Call it once for each slot in turn.
     pub(super) fn next(&mut self, now: Time, slot: u64) -> Option<Bytes> {
-        let format = self.format.filter(|_| self.enabled)?;
+        if !self.enabled || self.format.is_none() {
+            return None;
+        }
         let packet = match self.next_event(slot) {
             Some(packet) => packet,
-            None => self.next_audio(now, slot, format),
+            None => self.next_audio(now, slot)?,
         };
         self.header.sequence_number = self.header.sequence_number.wrapping_add(1);
         self.packets += 1;
@@ -177,21 +189,24 @@ impl Transmitter {
         Some(Packet { header, payload: Bytes::copy_from_slice(&event.payload) })
     }
 
-    fn next_audio(&mut self, now: Time, slot: u64, (payload_type, law): (u8, Law)) -> Packet {
+    fn next_audio(&mut self, now: Time, slot: u64) -> Option<Packet> {
         let frame = self.next_frame();
         let timestamp = self.timestamp(slot);
-        let mut coded = [0; FRAME];
-        encode_slice(law, &frame, &mut coded);
-        self.sent.put(now, self.header.ssrc, timestamp, &frame);
+        let Spoken { payload_type, codec, speaker } = self.format.as_mut()?;
+        let payload = Bytes::copy_from_slice(speaker.encode(&frame).ok()?);
+        self.sent.put_clocked(now, self.header.ssrc, (timestamp, codec.clock_rate()), &frame);
+        if payload.is_empty() {
+            return None;
+        }
         // The first packet after a silence is marked [RFC3551 4.1].
         let marker = self.last_slot.is_none_or(|last| last + 1 != slot);
-        let header = Header { payload_type, timestamp, marker, ..self.header.clone() };
-        Packet { header, payload: Bytes::copy_from_slice(&coded) }
+        let header = Header { payload_type: *payload_type, timestamp, marker, ..self.header.clone() };
+        Some(Packet { header, payload })
     }
 
     /// The next 20 ms of what is played, filled up with silence.
-    fn next_frame(&mut self) -> [i16; FRAME] {
-        let mut frame = [0; FRAME];
+    fn next_frame(&mut self) -> [i16; PACKET] {
+        let mut frame = [0; PACKET];
         let Some(playing) = &mut self.audio else { return frame };
         for sample in &mut frame {
             if playing.at == playing.samples.len() && playing.again {
@@ -209,7 +224,8 @@ impl Transmitter {
 
     #[expect(clippy::cast_possible_truncation, reason = "RTP timestamps wrap at 32 bits")]
     fn timestamp(&self, slot: u64) -> u32 {
-        self.first_timestamp.wrapping_add((slot as u32).wrapping_mul(FRAME_TICKS))
+        let clock = self.format.as_ref().map_or(SAMPLE_RATE, |format| format.codec.clock_rate());
+        self.first_timestamp.wrapping_add((slot as u32).wrapping_mul(clock / 1000 * PACKET_MS))
     }
 }
 
@@ -219,9 +235,12 @@ mod tests {
 
     use super::*;
 
+    const FRAME: usize = PACKET;
+    const FRAME_TICKS: u32 = 160;
+
     fn transmitter() -> Transmitter {
         let mut transmitter = Transmitter::new(100_000);
-        transmitter.set_format(Some((0, Law::Mu)), Some(101));
+        transmitter.set_format(Some((0, Codec::Pcmu)), Some(101));
         transmitter.enable(true);
         transmitter
     }
@@ -270,6 +289,20 @@ mod tests {
         packets(&mut phone, 0..10);
         let wanted: Vec<i16> = (0..1_600).map(|n| n % 100 * 64).collect();
         assert_eq!(phone.sent().samples(), wanted);
+    }
+
+    // test-of: [RFC7587 4.1]
+    #[test]
+    fn timestamps_of_opus_count_48_000_a_second() {
+        let mut phone = transmitter();
+        phone.set_format(Some((96, Codec::Opus)), None);
+        phone.play(vec![1_000; FRAME * 8].into(), false);
+        let sent = packets(&mut phone, 0..4);
+        assert_eq!(sent.len(), 4);
+        for pair in sent.windows(2) {
+            assert_eq!(pair[1].header.timestamp.wrapping_sub(pair[0].header.timestamp), 960);
+        }
+        assert_eq!(phone.sent().samples(), [1_000; FRAME * 4]);
     }
 
     // test-of: [RFC3550 8]

@@ -15,7 +15,7 @@ pub(super) fn run(server: &ChildServer, calls: u16) -> Result<LoadReport, LoadEr
     let config = LoadConfig {
         server_pid: Some(server.pid()),
         calls: calls.into(),
-        kind: Kind::SrtpOneSide { suite: SUITE },
+        kind: Kind::RELAY.with_srtp(SUITE),
         duration: LENGTH,
         warm_up: Duration::from_secs(1),
         baseline: Duration::ZERO,

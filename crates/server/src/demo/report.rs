@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
-use mediapoint_caller::Softphone;
 use mediapoint_caller::delay::DelaySummary;
 use mediapoint_caller::load::LoadReport;
+use mediapoint_caller::{Codec, Softphone};
 
 use super::Kept;
 use super::call::{Direction, Outcome, SUITE};
@@ -27,9 +27,10 @@ pub(super) fn server(server: &ChildServer, log: &Path) {
 }
 
 /// The call is set up.
-pub(super) fn parties(caller: &Softphone, callee: &Softphone, set_up: Duration) {
-    println!("caller   PCMU over RTP at {}", caller.local_addr());
-    println!("callee   PCMA over SRTP ({}) at {}", SUITE.name(), callee.local_addr());
+pub(super) fn parties([caller, callee]: [&Softphone; 2], codecs: [Codec; 2], set_up: Duration) {
+    let [of_caller, of_callee] = codecs;
+    println!("caller   {of_caller} over RTP at {}", caller.local_addr());
+    println!("callee   {of_callee} over SRTP ({}) at {}", SUITE.name(), callee.local_addr());
     println!(
         "call     set up by offer and answer over the control port in {:.1} ms",
         set_up.as_secs_f64() * 1e3
@@ -115,7 +116,8 @@ pub(super) fn end(stopped: &io::Result<ExitStatus>) {
 fn way(direction: &Direction, outcome: &Outcome) -> String {
     let [there, _] = &outcome.directions;
     let by_caller = std::ptr::eq(direction, there);
-    if by_caller { "PCMU RTP > PCMA SRTP" } else { "PCMA SRTP > PCMU RTP" }.to_owned()
+    let [from, to] = direction.codecs;
+    if by_caller { format!("{from} RTP > {to} SRTP") } else { format!("{from} SRTP > {to} RTP") }
 }
 
 fn delays(delay: &DelaySummary) -> String {
@@ -130,11 +132,20 @@ fn difference(through: &DelaySummary, without: &DelaySummary) -> DelaySummary {
     }
 }
 
-/// Sample for sample after G.711 on the way, or by how much not.
+/// Sample for sample after G.711 on the way, the same speech after another codec, or by how much not.
 fn likeness(direction: &Direction) -> String {
     let likeness = &direction.likeness;
     if likeness.identical {
         "identical but for G.711".to_owned()
+    } else if !direction.is_exact() && likeness.is_same_speech() {
+        format!("the same speech: r {:.3}, level {:+.1} dB", likeness.band_correlation, likeness.level_db)
+    } else if !direction.is_exact() {
+        format!(
+            "not the same: r {:.3}, level {:+.1} dB, {:.0} % of it",
+            likeness.band_correlation,
+            likeness.level_db,
+            likeness.coverage * 100.0
+        )
     } else {
         format!(
             "alike: r {:.4}, {:.1} dB, {:.0} % of it",

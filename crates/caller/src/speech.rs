@@ -1,12 +1,12 @@
-//! What the two parties say: a file of the user's, or recorded prompts that a Debian package brings.
+//! What parties say: a file of the user's, or recorded prompts that a Debian package brings.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mediapoint_caller::audio::{self, AudioError};
-use mediapoint_caller::recording::SAMPLE_RATE;
+use crate::audio::{self, AudioError};
+use crate::recording::SAMPLE_RATE;
 
 const PACKAGE: &str = "asterisk-core-sounds-en-wav";
 /// Where the package puts them today.
@@ -16,24 +16,31 @@ const PROMPTS: [&str; 2] = ["demo-congrats.wav", "basic-pbx-ivr-main.wav"];
 
 /// Why there is nothing to say.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SpeechError {
+pub enum SpeechError {
+    /// No file was named and the package is not there.
     #[error(
         "no recorded speech here: install it with `apt-get install {PACKAGE}`, or name a file with --audio FILE"
     )]
     Missing,
+    /// The file cannot be used.
     #[error(transparent)]
     Unreadable(#[from] AudioError),
 }
 
-/// What one party says: 8 kHz samples and where they are from.
+/// What one party says.
 #[derive(Debug, Clone)]
-pub(super) struct Speech {
-    pub(super) path: PathBuf,
-    pub(super) samples: Arc<[i16]>,
+pub struct Speech {
+    /// The file it is from.
+    pub path: PathBuf,
+    /// Its samples at 8 kHz.
+    pub samples: Arc<[i16]>,
 }
 
-/// What the caller and the callee say for `length`: `file`, or the prompts.
-pub(super) fn find(file: Option<&Path>, length: Duration) -> Result<[Speech; 2], SpeechError> {
+/// What the caller and the callee say for `length`: `file`, or the prompts; over again where they are short.
+///
+/// # Errors
+/// [`SpeechError`] where there is neither, or the file is no audio.
+pub fn find(file: Option<&Path>, length: Duration) -> Result<[Speech; 2], SpeechError> {
     let read = |path: &Path| {
         let samples = fill(&audio::read(path)?, length).into();
         Ok::<_, SpeechError>(Speech { path: path.to_owned(), samples })
@@ -64,6 +71,42 @@ fn locate(name: &str) -> Option<PathBuf> {
 fn fill(samples: &[i16], length: Duration) -> Vec<i16> {
     let wanted = usize::try_from(length.as_millis() * u128::from(SAMPLE_RATE) / 1000).unwrap_or(0);
     samples.iter().copied().cycle().take(wanted).collect()
+}
+
+/// Something that codecs of speech take for it: a voice of changing pitch through two moving resonances, in syllables
+/// with pauses between. The same each time.
+#[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "a wave within 16 bits, and sample counts within 2^52")]
+pub(crate) fn synthetic(samples: usize) -> Vec<i16> {
+    const SYLLABLE: usize = 1_700;
+    let mut state = 7_u32;
+    let mut random = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(state >> 8) / f64::from(1 << 24)
+    };
+    let mut said = Vec::with_capacity(samples);
+    let (mut past, mut phase) = ([[0.0_f64; 2]; 2], 0.0);
+    while said.len() < samples {
+        let (pitch, low, high) =
+            (90.0 + 90.0 * random(), 300.0 + 500.0 * random(), 1000.0 + 1500.0 * random());
+        let (loud, pause) = (0.4 + 0.6 * random(), if random() < 0.3 { 1_500 } else { 200 });
+        for n in 0..SYLLABLE + pause {
+            let swell = (std::f64::consts::PI * n as f64 / SYLLABLE as f64).sin().max(0.0);
+            let swell = if n < SYLLABLE { swell * loud } else { 0.0 };
+            phase += pitch / 8000.0;
+            let pulse = if phase >= 1.0 { 1.0 } else { 0.0 };
+            phase -= pulse;
+            let mut wave = swell * (pulse * 1500.0 + (random() - 0.5) * 60.0);
+            for (past, hertz) in past.iter_mut().zip([low, high]) {
+                let turn = std::f64::consts::TAU * hertz / 8000.0;
+                wave += 2.0 * 0.95 * turn.cos() * past[0] - 0.95 * 0.95 * past[1];
+                *past = [wave, past[0]];
+            }
+            said.push(wave.clamp(-20_000.0, 20_000.0) as i16);
+        }
+    }
+    said.truncate(samples);
+    said
 }
 
 #[cfg(test)]
