@@ -10,7 +10,7 @@ use crate::filter::peak;
 use crate::ops::{
     div_s, extract_l, flagged, l_abs, l_mac, l_saturate, l_shl, norm_l, round, saturate, shr, sub,
 };
-use crate::simd::correlate::{dot, energy, slide};
+use crate::simd::correlate::{dot, energy, forty, sixteen};
 
 /// Greatest pitch gain, Q14: 1.2.
 const GAIN_MAX: i16 = 19_661;
@@ -84,9 +84,10 @@ fn subframe(excitation: &[i16], start: usize) -> Vector {
 /// The whole delay whose past excitation correlates most with the target. Equation (A.7).
 fn best_whole(excitation: &[i16], start: usize, backward: &Vector, range: Range) -> i16 {
     // Delays down from the greatest, and some more that nobody asks for.
-    let past = &excitation[start - usize::from(range.high.unsigned_abs())..];
-    let sums: [i32; DELAYS] = if products_fit(backward, &past[..DELAYS + SUBFRAME - 1]) {
-        slide::<DELAYS, SUBFRAME>(backward, past).map(|sum| 2 * sum)
+    let mut past = [0; DELAYS + SUBFRAME];
+    past.copy_from_slice(&excitation[start - usize::from(range.high.unsigned_abs())..][..DELAYS + SUBFRAME]);
+    let sums = if products_fit(backward, &past) {
+        sixteen(backward, &past).map(|sum| 2 * sum)
     } else {
         let mut sums = [0; DELAYS];
         for (at, sum) in sums.iter_mut().enumerate() {
@@ -135,8 +136,8 @@ pub(super) fn second_index(delay: Delay, range: Range) -> u8 {
 pub(super) fn backward_filtered(target: &Vector, response: &Vector) -> Vector {
     let mut padded = [0; 2 * SUBFRAME];
     padded[..SUBFRAME].copy_from_slice(target);
-    let sums: Vector32 = if products_fit(response, target) {
-        slide::<SUBFRAME, SUBFRAME>(response, &padded).map(|sum| 2 * sum)
+    let sums = if products_fit(response, target) {
+        forty(response, &padded).map(|sum| 2 * sum)
     } else {
         let mut sums = [0; SUBFRAME];
         for (at, sum) in sums.iter_mut().enumerate() {
@@ -148,8 +149,6 @@ pub(super) fn backward_filtered(target: &Vector, response: &Vector) -> Vector {
     let shift = 18 - norm_l(greatest).min(16);
     sums.map(|sum| extract_l(sum >> shift))
 }
-
-type Vector32 = [i32; SUBFRAME];
 
 /// A sum of products, `mantissa * 2^-exponent`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
