@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "delays reach back to the beginning of the buffer at most")]
 
+use super::bound;
 use crate::dpf;
 use crate::excitation::FRAME;
 use crate::math::inv_sqrt;
@@ -105,7 +106,7 @@ impl Correlations {
         let mut frame = [0; TAPS];
         frame.copy_from_slice(&halves.odd[REACH / 2..][..TAPS]);
         let greatest = energy(&halves.even).max(energy(&halves.odd));
-        let with = if 2 * greatest <= i64::from(i32::MAX) {
+        let with = if bound::holds(2 * greatest <= i64::from(i32::MAX)) {
             // No partial sum of any delay exceeds the greater energy (Cauchy and Schwarz).
             [&halves.odd, &halves.even].map(|half| doubled(&frame, half))
         } else {

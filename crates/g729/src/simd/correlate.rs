@@ -123,3 +123,6 @@ fn slide<M: Machine, const OUT: usize, const TAPS: usize, const ROOM: usize>(
 const fn join(low: i16, high: i16) -> i32 {
     (low as i32 & 0xffff) | ((high as i32) << 16)
 }
+
+#[cfg(test)]
+mod tests;
