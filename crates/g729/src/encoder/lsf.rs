@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "loops over arrays and codebooks of constant length")]
 
+use super::bound;
 use crate::filter::peak;
 use crate::frame::LsfIndices;
 use crate::lsf::{GAPS, Memory, Predictor, SPEECH, spread};
@@ -80,7 +81,7 @@ fn best_of(lsf: &Lsf, weights: &[i16; ORDER], memory: &Memory, predictor: &Predi
         rest[i] = sub(target[i], row[i]);
     }
     // The second stage reaches to 2400, and 5 (12000 + 2400)^2 is less than 2^30.
-    let [lower, upper] = if peak(&rest) < 12_000 {
+    let [lower, upper] = if bound::holds(peak(&rest) < 12_000) {
         search::weighted_nearest(&rest, weights)
     } else {
         [stepwise_weighted::<0>(&rest, weights), stepwise_weighted::<5>(&rest, weights)]
@@ -131,7 +132,7 @@ fn nearest(target: &Lsf) -> usize {
         })
         .sum();
     // Twice any distance fits then.
-    if farthest < 1 << 30 { search::nearest(target) } else { stepwise_nearest(target) }
+    if bound::holds(farthest < 1 << 30) { search::nearest(target) } else { stepwise_nearest(target) }
 }
 
 /// The same with distances that saturate.

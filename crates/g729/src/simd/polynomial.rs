@@ -102,3 +102,6 @@ fn changes<M: Machine>(machine: M, values: &[i32; POINTS]) -> u64 {
     // Nothing lies before the first point or after the last.
     changes & ((1 << GRID.len()) - 2)
 }
+
+#[cfg(test)]
+mod tests;

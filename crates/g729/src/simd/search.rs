@@ -543,7 +543,8 @@ impl<'a> Field<'a> {
         let mut fits = Fits::nothing(machine);
         let mut turns = machine.load(&NUMBERS);
         for m in 0..TRACK {
-            let sums = magnitudes.add(machine.splat(self.magnitudes[outer][m]));
+            // Four magnitudes of 13 bits: only that of -8192 four times is too large for a word.
+            let sums = magnitudes.add(machine.splat(self.magnitudes[outer][m])).min(machine.splat(0x7fff));
             let row = self.row(machine, outer, m, inner).shift_left::<13>();
             let energies = base.add(machine.splat(with_outer[m])).add(row).shift_right::<16>();
             fits.take(sums.mul(sums).shift_right::<15>(), energies, turns);
@@ -553,3 +554,6 @@ impl<'a> Field<'a> {
         Some(([TRACKS * (turn / LANES) + outer, TRACKS * (turn % LANES) + inner], fit))
     }
 }
+
+#[cfg(test)]
+mod tests;
