@@ -8,11 +8,15 @@
 )]
 
 use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use mediapoint_caller::{Law, alike};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// A new folder of this test run.
 fn folder() -> PathBuf {
@@ -449,6 +453,24 @@ fn a_failure_leaves_what_was_there_and_a_success_replaces_it() {
     // What is no file stays what it is.
     done(&folder, "encode --codec pcmu --output-format octets in.wav /dev/null");
     assert!(!fs::metadata("/dev/null").unwrap().is_file());
+}
+
+#[test]
+fn a_signal_leaves_nothing_half_done() {
+    let folder = folder();
+    let mut encoding = codec(&folder, "encode --input-format raw - out.ulaw");
+    let mut child = encoding.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    // The input stays open, so that the program waits for more of it.
+    child.stdin.as_mut().unwrap().write_all(&[0; 4000]).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while files(&folder).is_empty() {
+        assert!(child.try_wait().unwrap().is_none() && Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+    assert!(files(&folder)[0].ends_with(".part"), "{:?}", files(&folder));
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(Signal::INT.as_raw()));
+    assert_eq!(files(&folder), [""; 0]);
 }
 
 #[test]

@@ -130,6 +130,7 @@ impl Inner {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "made up values well inside their ranges")]
 mod tests {
     use super::*;
 

@@ -240,3 +240,71 @@ fn frame(kind: Transmission, payload: &[u8]) -> Frame {
         _ => Frame::Untransmitted,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that are the words of the serial format most of the time.
+    fn words(seed: u64) -> Vec<u8> {
+        let mut state = seed;
+        let mut random = move |limit: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % limit
+        };
+        let mut bytes = Vec::new();
+        for _ in 0..random(60) {
+            let mut frame = Vec::new();
+            let kind = match random(3) {
+                0 => (Transmission::Speech, &[0x55; 10][..]),
+                1 => (Transmission::ComfortNoise, &[0x55; 2][..]),
+                _ => (Transmission::Nothing, &[][..]),
+            };
+            serial::write(&mut frame, Some(super::frame(kind.0, kind.1)));
+            if random(40) == 0 {
+                let at = usize::try_from(random(frame.len() as u64)).unwrap();
+                frame[at] = u8::try_from(random(256)).unwrap();
+            }
+            bytes.extend(frame);
+        }
+        let cut = random(20);
+        bytes.truncate(bytes.len().saturating_sub(usize::try_from(cut.saturating_sub(14)).unwrap()));
+        bytes
+    }
+
+    #[test]
+    fn serial_files_are_read_or_refused_as_a_whole_reader_of_them_does() {
+        let path = std::env::temp_dir().join(format!("mediapoint-{}-any.bit", std::process::id()));
+        let mut refused = 0;
+        for seed in 0..400 {
+            let bytes = words(seed);
+            std::fs::write(&path, &bytes).unwrap();
+            let input = Input::open(&path).unwrap();
+            let mut reader = CodedReader::open(input, CodecName::G729, Format::Itu).unwrap();
+            let mut payload = Vec::new();
+            let mut pieces: Vec<(Vec<u8>, Piece)> = Vec::new();
+            let ended = loop {
+                match reader.next(&mut payload) {
+                    Ok(Some(piece)) => pieces.push((payload.clone(), piece)),
+                    Ok(None) => break None,
+                    Err(Trouble::Serial { source, at, .. }) => {
+                        assert!(at <= bytes.len() as u64);
+                        break Some(source);
+                    }
+                    Err(other) => panic!("{other}"),
+                }
+            };
+            let wanted: Vec<_> = serial::Reader::new(&bytes).collect();
+            let good = wanted.iter().filter_map(|frame| frame.as_ref().ok());
+            assert!(good.clone().count() == pieces.len(), "seed {seed}");
+            for (frame, (payload, piece)) in good.zip(&pieces) {
+                assert_eq!(frame.is_none(), *piece == Piece::Lost, "seed {seed}");
+                assert_eq!(frame.map_or(&[][..], |frame| &payload[..frame.as_bytes().len()]), &payload[..]);
+            }
+            assert_eq!(wanted.into_iter().find_map(Result::err), ended, "seed {seed}");
+            refused += u32::from(ended.is_some());
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert!((50..350).contains(&refused), "{refused}");
+    }
+}

@@ -17,7 +17,7 @@ use super::summary::Summary;
 
 /// Effort of Opus where none is asked for: a file can wait.
 const COMPLEXITY: u8 = 10;
-/// The longest payload there is: 120 ms of Opus in frames of 20 ms [RFC6716 3.4], and some room.
+/// The longest payload there is, 120 ms of Opus in frames of 20 ms, and some room.
 const MAX_PAYLOAD: usize = 8192;
 
 /// Encodes a file.

@@ -76,8 +76,8 @@ impl Output {
         let mut part = path.file_name().map(OsString::from).unwrap_or_default();
         part.push(format!(".{}.part", std::process::id()));
         let part = path.with_file_name(part);
-        let file = File::create_new(&part).map_err(Trouble::Create)?;
         remove_on_signal(&part);
+        let file = File::create_new(&part).map_err(Trouble::Create)?;
         Ok(Stream::File { file: BufWriter::new(file), part: Part(part), path })
     }
 
