@@ -46,7 +46,9 @@ fn nothing_is_allocated_after_construction() {
             // Losses of 1 to 3 packets, some late, a new stream now and then.
             let lost = n % 17 < n / 1000 % 4;
             if !lost {
-                let timestamp = RtpTicks((n * 160).to_le_bytes()[..4].iter().rev().fold(0, |sum, b| sum << 8 | u32::from(*b)));
+                let timestamp = RtpTicks(
+                    (n * 160).to_le_bytes()[..4].iter().rev().fold(0, |sum, b| sum << 8 | u32::from(*b)),
+                );
                 playout.insert(
                     now,
                     &Arrived {

@@ -35,7 +35,11 @@ fn twin_with_a_map_hears_the_same() {
             }
             // Under the delay of 80 ms it is in time; past 140 ms, pulls and all, it is not.
             let delay = if random.below(50) == 0 { 140 + random.below(50) } else { random.below(79) };
-            if delay >= 140 { late += 1 } else { came.extend([n]) }
+            if delay >= 140 {
+                late += 1
+            } else {
+                came.extend([n])
+            }
             leg.at(sent + ms(delay), packet.clone());
             if random.below(10) == 0 {
                 leg.at(sent + ms(delay + random.below(40)), packet);
@@ -56,7 +60,8 @@ fn compare(leg: &Leg, came: &BTreeSet<u64>, seed: u64) {
     let heard = leg.pcm();
     let packet = |n: u64| -> Vec<i16> { (0..160).map(|i| voice((n * 160 + i) as f64 / 8000.0)).collect() };
     let settled = packet(SETTLING - 1);
-    let start = heard.windows(160).position(|window| window == settled).expect("the last packet before the trouble");
+    let start =
+        heard.windows(160).position(|window| window == settled).expect("the last packet before the trouble");
     for n in SETTLING..PACKETS - 1 {
         let at = start + (n + 1 - SETTLING) as usize * 160;
         let pcm = &heard[at..at + 160];
