@@ -29,7 +29,7 @@ fn nothing_is_allocated_after_construction() {
             (PayloadType::COMFORT_NOISE, Codec::CN),
         ];
         let mut playout = Playout::new(PlayoutConfig::new(rate).unwrap(), &payloads).unwrap();
-        let mut concealer = Concealer::new(rate);
+        let mut concealer = Concealer::new(rate).unwrap();
         let mut pcm = vec![0; rate as usize / 50];
         let payload: Vec<u8> = (0..640_u32).map(|n| (n * n).to_le_bytes()[0]).collect();
         let before = allocations();
