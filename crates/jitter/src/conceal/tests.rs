@@ -114,7 +114,8 @@ fn silence_stays_silence_and_the_loudest_stays_bounded() {
     for shape in 0..4 {
         concealer.reset();
         for number in 0..200_usize {
-            let extreme = |n: usize| if (n * n / (shape * 13 + 7)) % 2 == 0 { i16::MAX } else { i16::MIN };
+            let extreme =
+                |n: usize| if (n * n / (shape * 13 + 7)).is_multiple_of(2) { i16::MAX } else { i16::MIN };
             let (mut pcm, mut next): ([i16; 160], [i16; 160]) = (
                 std::array::from_fn(|n| extreme(number * 160 + n)),
                 std::array::from_fn(|n| extreme(n + number)),
