@@ -2,7 +2,8 @@
 
 #![expect(
     clippy::indexing_slicing,
-    reason = "delays reach back to the beginning of the excitation buffer at most"
+    clippy::cast_possible_truncation,
+    reason = "delays reach back to the beginning of the excitation buffer at most, and their indices are octets"
 )]
 
 use super::bound;

@@ -1,6 +1,10 @@
 //! The algebraic codebook: four pulses, found depth first. Clauses 3.8 and A.3.8.1.
 
-#![expect(clippy::indexing_slicing, reason = "positions are below 40 by the tracks they lie on")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "positions are below 40 by the tracks they lie on"
+)]
 
 use super::bound;
 use crate::excitation::{SUBFRAME, Vector};
@@ -222,13 +226,6 @@ impl Correlations {
     fn at(&self, i: usize, j: usize) -> i16 {
         self.sums[SUBFRAME - 1 - i.max(j)][i.abs_diff(j)]
     }
-}
-
-/// The impulse response with the pitch sharpening that the pulses will have. Equation (49).
-pub(super) fn sharpened(response: &Vector, delay: i16, sharpening: i16) -> Vector {
-    let mut out = *response;
-    crate::excitation::sharpen(&mut out, delay, sharpening);
-    out
 }
 
 #[cfg(test)]

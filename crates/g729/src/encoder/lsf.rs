@@ -1,6 +1,10 @@
 //! Quantisation of the line spectral frequencies. Clause 3.2.4.
 
-#![expect(clippy::indexing_slicing, reason = "loops over arrays and codebooks of constant length")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "loops over arrays and codebooks of constant length, whose indices are octets"
+)]
 
 use super::bound;
 use crate::filter::peak;

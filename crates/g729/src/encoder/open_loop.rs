@@ -1,6 +1,10 @@
 //! Open-loop pitch: a delay to search around, from the weighted speech. Clause A.3.4.
 
-#![expect(clippy::indexing_slicing, reason = "delays reach back to the beginning of the buffer at most")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "delays reach back to the beginning of the buffer at most, 143 samples"
+)]
 
 use super::bound;
 use crate::dpf;
@@ -133,7 +137,7 @@ impl Correlations {
 
     /// Equation (A.5).
     fn normalised(&self, peak: Peak) -> i16 {
-        let half = if peak.delay % 2 == 0 { &self.halves.odd } else { &self.halves.even };
+        let half = if peak.delay.is_multiple_of(2) { &self.halves.odd } else { &self.halves.even };
         let past = &half[(REACH - peak.delay) / 2..][..TAPS];
         let energy = l_saturate(1 + 2 * energy(past));
         extract_l(dpf::mul(peak.correlation, inv_sqrt(energy)))

@@ -2,7 +2,8 @@
 
 #![expect(
     clippy::indexing_slicing,
-    reason = "a root lies between two points of the grid, there are ten at most"
+    clippy::cast_possible_truncation,
+    reason = "a root lies between two points of the grid, there are ten at most; values are limited before they are narrowed"
 )]
 
 use super::bound;
@@ -40,7 +41,7 @@ pub(super) fn to_lsp(a: &Lpc) -> Option<Lsp> {
     let mut lsp = [0; ORDER];
     let mut n = 0;
     let mut low = point(0, n);
-    for found in 0..ORDER {
+    for (found, out) in lsp.iter_mut().enumerate() {
         let which = found % 2;
         // First from the last root, or the beginning, to the next point; then from point to point.
         n += 1;
@@ -57,7 +58,7 @@ pub(super) fn to_lsp(a: &Lpc) -> Option<Lsp> {
             (high, low) = (point(which, n - 1), point(which, n));
         }
         let root = refine(low, high, &polynomials[which]);
-        lsp[found] = root;
+        *out = root;
         low = Point::at(root, &polynomials[1 - which]);
     }
     Some(lsp)
@@ -118,12 +119,12 @@ impl Point {
         let mut value = (cosine << (10 - room)) + (f[1] << 13);
         let mut narrow = within(value);
         for coefficient in &f[2..5] {
-            let scaled = ((value >> 1) * cosine >> 15) << 2;
+            let scaled = (((value >> 1) * cosine) >> 15) << 2;
             let next = scaled - before + (coefficient << 13);
             narrow &= within(scaled) & within(next);
             (before, value) = (value, next);
         }
-        let last = (((value >> 1) * cosine >> 15) << 1) - before + (f[5] << 12);
+        let last = ((((value >> 1) * cosine) >> 15) << 1) - before + (f[5] << 12);
         if !bound::holds(narrow & within(last)) {
             return Self::stepwise(x, polynomial);
         }

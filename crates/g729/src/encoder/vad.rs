@@ -1,7 +1,11 @@
 //! Voice activity: whether a frame holds speech or only the noise of the line. Clause B.3; where the text differs from
 //! the reference, the reference.
 
-#![expect(clippy::indexing_slicing, reason = "counts are bounded by the lengths of the tables they index")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "counts are bounded by the lengths of the tables they index"
+)]
 
 use super::autocorrelation::{Autocorrelation, WINDOW};
 use super::probe;

@@ -1,6 +1,10 @@
 //! Correlations: sums of products of 16-bit words. Where a sum does not fit 32 bits, its low 32 bits come out.
 
-#![expect(clippy::indexing_slicing, reason = "loops over arrays of constant length")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "loops over arrays of constant length; a weighted word is no greater than it was"
+)]
 
 use super::lanes::{Lanes, Machine};
 use super::level::{kernel, machine_kernel};

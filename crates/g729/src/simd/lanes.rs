@@ -1,5 +1,7 @@
 //! Eight 32-bit words side by side, as kernels compute with them: in one AVX2 register, or in an array.
 
+#![expect(clippy::cast_possible_truncation, reason = "halves of words and eight signs are taken on purpose")]
+
 /// What makes vectors: of the portable kind always, of AVX2 only where the processor was seen to have it.
 pub(super) trait Machine: Copy {
     /// Its vectors.
@@ -378,6 +380,7 @@ mod tests {
     use super::*;
     use crate::math::Random;
 
+    #[expect(clippy::indexing_slicing, reason = "eight lanes and corners")]
     fn words(random: &mut Random) -> [i32; 8] {
         const CORNERS: [i32; 8] = [0, 1, -1, i32::MIN, i32::MAX, 0x7fff, -0x8000, 0x8000];
         core::array::from_fn(|lane| {
@@ -387,6 +390,7 @@ mod tests {
     }
 
     /// Every operation on two vectors of a machine.
+    #[expect(clippy::indexing_slicing, reason = "eight lanes")]
     fn all<M: Machine>(machine: M, a: &[i32; 8], b: &[i32; 8]) -> Vec<[i32; 8]> {
         let halves: [i16; 8] = core::array::from_fn(|lane| a[lane] as i16);
         let (x, y) = (machine.load(a), machine.load(b));

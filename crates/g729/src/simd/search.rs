@@ -542,11 +542,11 @@ impl<'a> Field<'a> {
         let magnitudes = machine.load(&self.magnitudes[inner]).add(machine.splat(pair.sum));
         let mut fits = Fits::nothing(machine);
         let mut turns = machine.load(&NUMBERS);
-        for m in 0..TRACK {
+        for (m, &with_outer) in with_outer.iter().enumerate() {
             // Four magnitudes of 13 bits: only that of -8192 four times is too large for a word.
             let sums = magnitudes.add(machine.splat(self.magnitudes[outer][m])).min(machine.splat(0x7fff));
             let row = self.row(machine, outer, m, inner).shift_left::<13>();
-            let energies = base.add(machine.splat(with_outer[m])).add(row).shift_right::<16>();
+            let energies = base.add(machine.splat(with_outer)).add(row).shift_right::<16>();
             fits.take(sums.mul(sums).shift_right::<15>(), energies, turns);
             turns = turns.add(machine.splat(LANES as i32));
         }
