@@ -10,6 +10,8 @@
 //! | `ng_message` | a datagram of the ng protocol | decoded and encoded it says the same, in both formats |
 //! | `srtp`, `srtcp` | key, packets and what happens to them | `webrtc-srtp` agrees; what is protected comes back |
 //! | `sdes` | the value of an `a=crypto` line | what is read is written back the same |
+//! | `g729_decode` | speech, SIDs, pauses, losses | they decode as the operators that saturate at each step say |
+//! | `g729_encode` | samples, with pauses told or not | they are coded as the operators that saturate at each step say |
 //! | `engine` | datagrams at the sockets of a call of every kind of leg | nothing panics, no buffer is lost |
 
 mod engine;
@@ -23,7 +25,7 @@ pub use mediapoint_srtp::properties::{
 };
 
 /// Every target by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 10] = [
+pub const TARGETS: [(&str, fn(&[u8])); 12] = [
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("telephone_event", telephone_event),
@@ -33,6 +35,8 @@ pub const TARGETS: [(&str, fn(&[u8])); 10] = [
     ("srtp", srtp),
     ("srtcp", srtcp),
     ("sdes", sdes),
+    ("g729_decode", g729_decode),
+    ("g729_encode", g729_encode),
     ("engine", engine),
 ];
 
@@ -57,4 +61,16 @@ pub fn srtp(data: &[u8]) {
 /// SRTCP.
 pub fn srtcp(data: &[u8]) {
     srtcp_unprotect_matches_oracle(data);
+}
+
+/// G.729 frames, payloads and serial streams.
+pub fn g729_decode(data: &[u8]) {
+    mediapoint_g729::properties::decode_is_exact(data);
+    mediapoint_g729::properties::payload_round_trips(data);
+    mediapoint_g729::properties::serial_round_trips(data);
+}
+
+/// Samples through the G.729 encoder.
+pub fn g729_encode(data: &[u8]) {
+    mediapoint_g729::properties::encode_is_exact(data);
 }

@@ -7,7 +7,7 @@
     reason = "positions and delays are bounded by the bits they are cut from"
 )]
 
-use crate::excitation::{DELAY_MIN, Delay, FRAME, PAST, SUBFRAME, Vector, interpolate_past};
+use crate::excitation::{Delay, FRAME, PAST, SUBFRAME, Vector, interpolate_past};
 use crate::frame::Sid;
 use crate::lsf::{self, GAPS, Memory};
 use crate::lsp::{self, Lsp};
@@ -58,8 +58,8 @@ pub(crate) fn quantise_energy(mantissa: i32, exponent: i16) -> (u8, i16) {
     (row.unsigned_abs() as u8, 2 * row + 4)
 }
 
-/// The SID gain that the energy of a frame of speech stands for, where its SID was lost. Clause B.4.5.
-pub(crate) fn gain_of_energy(mantissa: i16, shift: i16) -> i16 {
+/// The SID gain that the energy of a frame of speech, `mantissa * 2^shift`, stands for, where the SID was lost. Clause B.4.5.
+pub(crate) fn gain_of_energy((mantissa, shift): (i16, i16)) -> i16 {
     let (hi, lo) = l_extract(l_shl(i32::from(mantissa), shift));
     let (index, _) = quantise_energy(mpy_32_16(hi, lo, SID_ENERGY_FACTOR[0]), 0);
     sid_gain(index)

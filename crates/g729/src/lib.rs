@@ -3,13 +3,12 @@
 //! Specification: ITU-T G.729 (01/2007), bit-exact with its reference; RFC 3551 for payloads.
 
 #![deny(unsafe_code)]
-// The encoder is being written.
-#![allow(dead_code, unused_imports)]
 
 mod cng;
 mod decoder;
 mod dpf;
 mod encoder;
+mod exact;
 mod excitation;
 mod filter;
 mod frame;
@@ -20,6 +19,8 @@ mod math;
 mod ops;
 pub mod payload;
 mod postfilter;
+#[cfg(any(test, feature = "properties"))]
+pub mod properties;
 pub mod serial;
 #[expect(unsafe_code, reason = "the kernels load and store vectors")]
 mod simd;
