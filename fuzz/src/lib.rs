@@ -12,6 +12,7 @@
 //! | `sdes` | the value of an `a=crypto` line | what is read is written back the same |
 //! | `playout` | packets, pulls and changes of a receiving leg | all that is pulled is there, every packet is accounted for |
 //! | `g729_decode` | speech, SIDs, pauses, losses | they decode as the operators that saturate at each step say |
+//! | `g729_encode` | samples, with pauses told or not | they are coded as the operators that saturate at each step say |
 //! | `engine` | datagrams at the sockets of a call of every kind of leg | nothing panics, no buffer is lost |
 
 mod engine;
@@ -37,6 +38,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 12] = [
     ("srtcp", srtcp),
     ("sdes", sdes),
     ("g729_decode", g729_decode),
+    ("g729_encode", g729_encode),
     ("engine", engine),
     ("playout", playout),
 ];
@@ -69,4 +71,9 @@ pub fn g729_decode(data: &[u8]) {
     mediapoint_g729::properties::decode_is_exact(data);
     mediapoint_g729::properties::payload_round_trips(data);
     mediapoint_g729::properties::serial_round_trips(data);
+}
+
+/// Samples through the G.729 encoder.
+pub fn g729_encode(data: &[u8]) {
+    mediapoint_g729::properties::encode_is_exact(data);
 }

@@ -1,7 +1,6 @@
 //! The encoder: 80 samples in, a frame out. Clause A.3.
 
 mod autocorrelation;
-mod bound;
 mod closed_loop;
 mod codebook;
 mod dtx;

@@ -32,7 +32,6 @@
 //! Specifications: ITU-T G.729 (01/2007), Annexes A and B; RFC 3551 for payloads.
 
 #![deny(unsafe_code)]
-#![allow(dead_code, reason = "the encoder uses the rest")]
 
 mod cng;
 mod decoder;

@@ -2,7 +2,7 @@
 //! the fuzz targets call the same ones.
 
 use crate::exact;
-use crate::{Decoder, Frame, payload, serial};
+use crate::{Decoder, Encoder, EncoderOptions, Frame, payload, serial};
 
 /// The longest stream a property decodes: 4 s.
 const FRAMES: usize = 400;
@@ -59,6 +59,27 @@ fn script(mut data: &[u8]) -> Vec<Option<Frame>> {
     frames
 }
 
+/// Any samples are coded, twice the same, and the same with operators that saturate at each step as with the quick ones.
+///
+/// Before each frame of 160 bytes a byte switches discontinuous transmission on or off; what is missing is silence.
+pub fn encode_is_exact(data: &[u8]) {
+    let mut quick = Encoder::new(EncoderOptions::default());
+    let mut slow = quick.clone();
+    for (n, chunk) in data.chunks(1 + 2 * Frame::SAMPLES).take(FRAMES).enumerate() {
+        let Some((switch, bytes)) = chunk.split_first() else { break };
+        let mut samples = [0; Frame::SAMPLES];
+        for (sample, pair) in samples.iter_mut().zip(bytes.as_chunks().0) {
+            *sample = i16::from_le_bytes(*pair);
+        }
+        quick.set_dtx(switch % 2 == 1);
+        slow.set_dtx(switch % 2 == 1);
+        let mut again = quick.clone();
+        let frame = quick.encode(&samples);
+        assert_eq!(frame, again.encode(&samples), "frame {n}: a clone differs");
+        assert_eq!(frame, exact::without(|| slow.encode(&samples)), "frame {n}");
+    }
+}
+
 /// A payload that splits packs to the same bytes again; any other has a length that no frames add up to.
 pub fn payload_round_trips(data: &[u8]) {
     let Ok(frames) = payload::split(data) else {
@@ -110,6 +131,22 @@ mod tests {
         }
         decode_is_exact(&[]);
         decode_is_exact(&[0xff; 20]);
+    }
+
+    #[test]
+    fn random_samples_are_coded_exactly() {
+        for seed in 0..12 {
+            let mut data = bytes(seed, 161 * 40);
+            // Full scale, quieter, quieter still: the upper bytes of the samples.
+            let quiet = |byte: u8| byte.cast_signed() >> (seed % 8);
+            for chunk in data.chunks_mut(161) {
+                chunk[1..].chunks_mut(2).for_each(|pair| pair[1] = quiet(pair[1]).cast_unsigned());
+                chunk[0] = u8::from(seed % 3 > 0);
+            }
+            encode_is_exact(&data);
+        }
+        encode_is_exact(&[]);
+        encode_is_exact(&[1; 500]);
     }
 
     #[test]

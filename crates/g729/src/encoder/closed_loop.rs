@@ -6,7 +6,7 @@
     reason = "delays reach back to the beginning of the excitation buffer at most, and their indices are octets"
 )]
 
-use super::bound;
+use crate::exact;
 use crate::excitation::{DELAY_MAX, DELAY_MIN, Delay, SUBFRAME, Vector, interpolate_past};
 use crate::filter::peak;
 use crate::ops::{
@@ -110,7 +110,7 @@ fn best_whole(excitation: &[i16], start: usize, backward: &Vector, range: Range)
 /// Whether no sum of products of these, doubled, can saturate at any step.
 fn products_fit(a: &Vector, b: &[i16]) -> bool {
     let magnitude: i32 = a.iter().map(|&x| i32::from(x).abs()).sum();
-    bound::holds(i64::from(magnitude) * i64::from(peak(b)) < 1 << 30)
+    i64::from(magnitude) * i64::from(peak(b)) < 1 << 30 && exact::allowed()
 }
 
 /// A start and the products, doubled and saturating at each step.
@@ -220,7 +220,7 @@ impl Target {
 /// Whether no sum of products of vectors of these energies, doubled, and with one added, overflows at any step: it is at
 /// most the root of the energies' product (Cauchy and Schwarz).
 pub(super) fn sums_fit(a: i64, b: i64) -> bool {
-    bound::holds(i128::from(a) * i128::from(b) < 1 << 60)
+    i128::from(a) * i128::from(b) < 1 << 60 && exact::allowed()
 }
 
 impl PitchGain {

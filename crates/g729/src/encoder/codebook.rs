@@ -6,7 +6,7 @@
     reason = "positions are below 40 by the tracks they lie on"
 )]
 
-use super::bound;
+use crate::exact;
 use crate::excitation::{SUBFRAME, Vector};
 use crate::ops::{add, extract_h, l_mac, l_msu, l_mult, mult, norm_l, round, sub};
 use crate::simd::correlate::energy;
@@ -34,7 +34,7 @@ pub(super) struct Choice {
 /// `D4i40_17_fast`: the codeword for the backward filtered target and the impulse response (Q12, sharpened).
 pub(super) fn search(backward: &Vector, response: &Vector) -> Choice {
     let places = match scaled(response) {
-        (scaled, fits) if bound::holds(fits) => pulses(backward, &scaled),
+        (scaled, fits) if fits && exact::allowed() => pulses(backward, &scaled),
         _ => None,
     };
     let places = places.unwrap_or_else(|| Search::new(backward, response).places());

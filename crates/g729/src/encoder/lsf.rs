@@ -6,7 +6,7 @@
     reason = "loops over arrays and codebooks of constant length, whose indices are octets"
 )]
 
-use super::bound;
+use crate::exact;
 use crate::filter::peak;
 use crate::frame::LsfIndices;
 use crate::lsf::{GAPS, Memory, Predictor, SPEECH, spread};
@@ -85,7 +85,7 @@ fn best_of(lsf: &Lsf, weights: &[i16; ORDER], memory: &Memory, predictor: &Predi
         rest[i] = sub(target[i], row[i]);
     }
     // The second stage reaches to 2400, and 5 (12000 + 2400)^2 is less than 2^30.
-    let [lower, upper] = if bound::holds(peak(&rest) < 12_000) {
+    let [lower, upper] = if peak(&rest) < 12_000 && exact::allowed() {
         search::weighted_nearest(&rest, weights)
     } else {
         [stepwise_weighted::<0>(&rest, weights), stepwise_weighted::<5>(&rest, weights)]
@@ -136,7 +136,7 @@ fn nearest(target: &Lsf) -> usize {
         })
         .sum();
     // Twice any distance fits then.
-    if bound::holds(farthest < 1 << 30) { search::nearest(target) } else { stepwise_nearest(target) }
+    if farthest < 1 << 30 && exact::allowed() { search::nearest(target) } else { stepwise_nearest(target) }
 }
 
 /// The same with distances that saturate.

@@ -6,8 +6,8 @@
     reason = "delays reach back to the beginning of the buffer at most, 143 samples"
 )]
 
-use super::bound;
 use crate::dpf;
+use crate::exact;
 use crate::excitation::FRAME;
 use crate::math::inv_sqrt;
 use crate::ops::{add, extract_l, l_mac, l_saturate, mult, saturate};
@@ -110,7 +110,7 @@ impl Correlations {
         let mut frame = [0; TAPS];
         frame.copy_from_slice(&halves.odd[REACH / 2..][..TAPS]);
         let greatest = energy(&halves.even).max(energy(&halves.odd));
-        let with = if bound::holds(2 * greatest <= i64::from(i32::MAX)) {
+        let with = if 2 * greatest <= i64::from(i32::MAX) && exact::allowed() {
             // No partial sum of any delay exceeds the greater energy (Cauchy and Schwarz).
             [&halves.odd, &halves.even].map(|half| doubled(&frame, half))
         } else {

@@ -6,7 +6,7 @@
     reason = "a root lies between two points of the grid, there are ten at most; values are limited before they are narrowed"
 )]
 
-use super::bound;
+use crate::exact;
 use crate::lsp::{Lpc, Lsp, ORDER};
 use crate::ops::{
     div_s, extract_h, extract_l, flagged, l_extract, l_mac, l_msu, l_mult, l_shl, l_shr, mpy_32_16, negate,
@@ -68,7 +68,7 @@ pub(super) fn to_lsp(a: &Lpc) -> Option<Lsp> {
 fn on_grid(polynomials: &[Polynomial; 2]) -> [OnGrid; 2] {
     let coefficients = polynomials.map(|polynomial| polynomial.coefficients);
     evaluate(&coefficients, polynomials[0].room != 0)
-        .filter(|_| bound::holds(true))
+        .filter(|_| exact::allowed())
         .unwrap_or_else(|| polynomials.each_ref().map(stepwise_on_grid))
 }
 
@@ -125,7 +125,7 @@ impl Point {
             (before, value) = (value, next);
         }
         let last = ((((value >> 1) * cosine) >> 15) << 1) - before + (f[5] << 12);
-        if !bound::holds(narrow & within(last)) {
+        if !(narrow && within(last) && exact::allowed()) {
             return Self::stepwise(x, polynomial);
         }
         Self { x, y: saturate((last >> (10 - room)) as i32) }

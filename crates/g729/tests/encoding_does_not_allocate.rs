@@ -1,0 +1,22 @@
+//! Encoding allocates nothing, speech or pauses.
+
+#[path = "common/signals.rs"]
+mod signals;
+
+use mediapoint_g729::{Encoder, EncoderOptions};
+
+#[test]
+fn encoding_does_not_allocate() {
+    let signal = signals::speech_like(3, 400);
+    let extreme = signals::extreme(5, 50);
+    for dtx in [false, true] {
+        let mut encoder = Encoder::new(EncoderOptions { dtx });
+        let allocations = allocation_counter::measure(|| {
+            for samples in signal.iter().chain(&extreme) {
+                std::hint::black_box(encoder.encode(samples));
+            }
+            encoder.set_dtx(!dtx);
+        });
+        assert_eq!(allocations.count_total, 0, "dtx {dtx}");
+    }
+}
