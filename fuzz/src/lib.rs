@@ -14,10 +14,12 @@
 //! | `g729_decode` | speech, SIDs, pauses, losses | they decode as the operators that saturate at each step say |
 //! | `g729_encode` | samples, with pauses told or not | they are coded as the operators that saturate at each step say |
 //! | `engine` | datagrams at the sockets of a call of every kind of leg | nothing panics, no buffer is lost |
+//! | `codec_decode` | a codec, payloads, losses and pauses | nothing panics or writes beyond its room; a reset is a new one |
 
 mod engine;
 
 pub use engine::engine;
+pub use mediapoint_codec::properties::decode as codec_decode;
 pub use mediapoint_control_ng::properties::message as ng_message;
 pub use mediapoint_jitter::properties::playout_survives as playout;
 pub use mediapoint_packet::properties::{event_round_trips as telephone_event, stun_never_panics as stun};
@@ -27,7 +29,7 @@ pub use mediapoint_srtp::properties::{
 };
 
 /// Every target by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 12] = [
+pub const TARGETS: [(&str, fn(&[u8])); 14] = [
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("telephone_event", telephone_event),
@@ -41,6 +43,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 12] = [
     ("g729_encode", g729_encode),
     ("engine", engine),
     ("playout", playout),
+    ("codec_decode", codec_decode),
 ];
 
 /// RTP headers.

@@ -147,7 +147,7 @@ fn dot<const TAPS: usize>(coefficients: &[i16; TAPS], samples: &[i16; TAPS]) -> 
     let (early_c, late_c) = coefficients.split_at(TAPS / 2);
     let (early_s, late_s) = samples.split_at(TAPS / 2);
     let whole = i64::from(sum((early_c, early_s))) + i64::from(sum((late_c, late_s)));
-    let rounded = (whole >> (COEFFICIENT_BITS - 1)) + 1 >> 1;
+    let rounded = ((whole >> (COEFFICIENT_BITS - 1)) + 1) >> 1;
     #[expect(clippy::cast_possible_truncation, reason = "clamped")]
     let sample = rounded.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
     sample

@@ -206,6 +206,8 @@ pub(crate) struct Stream {
     pub(crate) packet_time: PacketTime,
     /// How audio for the party is encoded.
     pub(crate) encoder: EncoderSettings,
+    /// True where it is encoded even where it could be relayed.
+    pub(crate) always_encode: bool,
     /// True where media may flow at all: the section is agreed on, and not refused.
     pub(crate) active: bool,
     /// True once an answer put the leg to work.

@@ -163,6 +163,9 @@ fn agree_coding(
     let set = codecs::settings(&of_offer.codec.transcode, &said.codecs);
     theirs.encoder = set.unwrap_or_else(|| theirs.encoder.clone());
 
+    let always_encode = of_offer.force_transcoding || options.force_transcoding;
+    (ours.always_encode, theirs.always_encode) = (always_encode, always_encode);
+
     let refused_too = options.asymmetric_codecs;
     theirs.received = codecs::received_beside(&plan.offered, &said.codecs, refused_too);
     ours.received = Vec::new();

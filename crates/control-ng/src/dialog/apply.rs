@@ -64,6 +64,7 @@ fn config(side: &Side, own: &Stream, other: &Stream, dscp: u8) -> LegConfig {
         received_codecs: own.received.clone(),
         packet_time: own.packet_time,
         encoder: own.encoder.clone(),
+        always_encode: own.always_encode,
         remote: said.remote,
         rtcp: own.rtcp,
         direction: match (sends, receives) {

@@ -168,6 +168,8 @@ pub struct Options {
     pub reuse_codecs: bool,
     /// Who answers may send codecs that it did not answer with.
     pub asymmetric_codecs: bool,
+    /// Audio is decoded and encoded again even where it could be relayed.
+    pub force_transcoding: bool,
     /// Milliseconds of audio a packet towards the receiver of this offer, which is told so.
     pub ptime: Option<u32>,
     /// Milliseconds of audio a packet towards its sender, which is told so in the answer.
@@ -238,6 +240,7 @@ impl Options {
             // Whatever was agreed is converted, and the answer's order kept, without being asked.
             "allow-transcoding" | "reorder-codecs" | "symmetric-codecs" => {}
             "asymmetric-codecs" => self.asymmetric_codecs = true,
+            "force-transcoding" => self.force_transcoding = true,
             "original-sendrecv" => self.original_sendrecv = true,
             "generate-mid" => self.generate_mid = true,
             "strip-extmap" => self.strip_extmap = true,
@@ -371,7 +374,6 @@ impl Options {
             "media-echo" => "media-echo",
             "drop-traffic" => "drop-traffic",
             "delay-buffer" if on => "delay-buffer",
-            "force-transcoding" => "force-transcoding",
             "osrtp-offer" => "OSRTP-offer",
             name if name.starts_with("t.38-") || name.starts_with("t38-") => "T.38",
             _ => return false,
