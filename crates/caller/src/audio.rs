@@ -2,6 +2,7 @@
 
 mod rate;
 mod reader;
+mod wav;
 
 use std::fs::File;
 use std::io;

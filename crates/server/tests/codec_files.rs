@@ -376,16 +376,23 @@ fn what_is_wrong_with_a_file_is_said_with_its_place_and_nothing_is_left() {
     damaged(&folder, "in.opus", "flipped.opus", |bytes| bytes[200] ^= 1);
     damaged(&folder, "in.opus", "cut.opus", |bytes| bytes.truncate(300));
     damaged(&folder, "in.opus", "junk.opus", |bytes| bytes.extend(b"trailing junk"));
+    damaged(&folder, "in.wav", "coding.wav", |bytes| bytes[20] = 0x61);
+    damaged(&folder, "in.wav", "head.wav", |bytes| bytes.truncate(30));
     let before = files(&folder);
     for (line, part) in [
+        ("encode coding.wav out.g729", "coding.wav: cannot be read as audio: "),
+        ("encode head.wav out.g729", "head.wav: cannot be read as audio: it ends at byte 20"),
         ("encode missing.wav out.g729", "missing.wav: cannot open it: No such file"),
         ("encode in.wav no/such/folder/out.g729", "no/such/folder/out.g729: cannot create it: No such file"),
         ("encode folder.wav out.g729", "folder.wav: it is a folder"),
         ("encode in.wav --codec g729 --output-format itu folder.wav", "folder.wav: it is a folder"),
-        ("encode text.wav out.g729", "no WAV file: it begins with \"no audio at \", not with RIFF"),
+        (
+            "encode text.wav out.g729",
+            "cannot be read as audio: it begins with \"no audio at \", a WAV file with RIFF",
+        ),
         ("encode text.flac out.g729", "text.flac: cannot be read as audio"),
         ("encode empty.raw out.g729", "empty.raw: it is empty"),
-        ("encode empty.wav out.g729", "empty.wav: it is empty"),
+        ("encode empty.wav out.g729", "empty.wav: cannot be read as audio: it is empty"),
         ("decode empty.opus out.wav", "empty.opus: it is empty"),
         ("decode empty.g729 out.wav", "empty.g729: it is empty"),
         ("encode odd.raw out.g729", "ends in the middle of a sample, at byte 2000"),
@@ -461,7 +468,8 @@ fn a_signal_leaves_nothing_half_done() {
     let mut encoding = codec(&folder, "encode --input-format raw - out.ulaw");
     let mut child = encoding.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     // The input stays open, so that the program waits for more of it.
-    child.stdin.as_mut().unwrap().write_all(&[0; 4000]).unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&[0; 4000]).unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
     while files(&folder).is_empty() {
         assert!(child.try_wait().unwrap().is_none() && Instant::now() < deadline);
@@ -470,6 +478,7 @@ fn a_signal_leaves_nothing_half_done() {
     assert!(files(&folder)[0].ends_with(".part"), "{:?}", files(&folder));
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().signal(), Some(Signal::INT.as_raw()));
+    drop(input);
     assert_eq!(files(&folder), [""; 0]);
 }
 

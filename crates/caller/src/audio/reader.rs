@@ -1,6 +1,7 @@
-//! An audio file a block at a time: what `symphonia` decodes of it, as mono samples at the file's own rate.
+//! An audio file a block at a time, as mono samples at the file's own rate: WAV files, and what `symphonia` decodes.
 
-use std::io::ErrorKind;
+use std::io::{Chain, Cursor, ErrorKind, Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as SymphoniaError;
@@ -12,15 +13,56 @@ use symphonia::core::packet::Packet;
 
 pub use symphonia::core::io::MediaSource;
 
+use super::wav::{WavHead, WavReader, fill};
+
+/// Bytes that a WAV file begins with: RIFF, a length, WAVE.
+const RIFF_HEAD: usize = 12;
 /// Sample rates that are read, in hertz.
 const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 
-/// Why audio cannot be read, or not further.
+/// Why audio cannot be read, or not further. Places count bytes from 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// Format or coding is none that is known, or the data is damaged where it may not be.
     #[error("{0}")]
     Unreadable(String),
+    /// There is nothing in it.
+    #[error("it is empty")]
+    Empty,
+    /// It begins as no WAV file does.
+    #[error("it begins with \"{}\", a WAV file with RIFF and WAVE", .0.escape_ascii())]
+    NotWav(Vec<u8>),
+    /// The head of the file is all there is.
+    #[error("it ends at byte {at}, before any samples")]
+    Ends {
+        /// Where it ends.
+        at: u64,
+    },
+    /// Nothing says how the samples are written.
+    #[error("samples begin at byte {at}, and no fmt chunk before them says how they are written")]
+    NoFormat {
+        /// Where they begin.
+        at: u64,
+    },
+    /// A coding that is not read.
+    #[error("fmt chunk at byte {at}: coding {tag:#06x} with {bits} bits is not known")]
+    Coding {
+        /// Where the chunk is.
+        at: u64,
+        /// The coding's number.
+        tag: u16,
+        /// Bits of a sample.
+        bits: u16,
+    },
+    /// A number of channels that no audio has.
+    #[error("fmt chunk at byte {at}: {channels} channels")]
+    Channels {
+        /// Where the chunk is.
+        at: u64,
+        /// How many.
+        channels: u16,
+    },
     /// It has no audio track.
     #[error("no audio in it")]
     NoAudio,
@@ -38,7 +80,105 @@ pub enum ReadError {
 }
 
 /// The first audio track of a file that is being read.
-pub struct Reader {
+pub struct Reader(Inner);
+
+enum Inner {
+    Wav(Box<WavReader<Box<dyn MediaSource>>>),
+    Other(Box<Decoded>),
+}
+
+impl Reader {
+    /// Reads the head of an audio file (WAV, AIFF, FLAC, Ogg, Matroska, MP3); `extension` of its name helps to tell
+    /// which it is.
+    ///
+    /// # Errors
+    /// [`ReadError`] where it is none of them, or holds no audio.
+    pub fn new(mut source: Box<dyn MediaSource>, extension: Option<&str>) -> Result<Self, ReadError> {
+        let head = head(&mut source)?;
+        match head.as_array() {
+            Some(head) if is_wav(head) => Self::known_wav(source, head),
+            _ => Self::other(whole(head, source), extension),
+        }
+    }
+
+    /// Reads the head of a WAV file.
+    ///
+    /// # Errors
+    /// [`ReadError`] where it is none, or one whose samples are not read.
+    pub fn wav(mut source: Box<dyn MediaSource>) -> Result<Self, ReadError> {
+        let head = head(&mut source)?;
+        match head.as_array() {
+            Some(head) if is_wav(head) => Self::known_wav(source, head),
+            _ => Err(ReadError::NotWav(head)),
+        }
+    }
+
+    fn known_wav(mut source: Box<dyn MediaSource>, head: &[u8; RIFF_HEAD]) -> Result<Self, ReadError> {
+        match WavHead::read(&mut source, head) {
+            Ok(head) => Ok(Self(Inner::Wav(Box::new(WavReader::new(source, head))))),
+            // A coding that others know, such as ADPCM; they begin from the beginning.
+            Err(ReadError::Coding { .. }) if source.is_seekable() => {
+                Self::other(whole(Vec::new(), source), Some("wav"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn other(source: Box<dyn MediaSource>, extension: Option<&str>) -> Result<Self, ReadError> {
+        guarded(|| Decoded::new(source, extension)).map(|it| Self(Inner::Other(Box::new(it))))
+    }
+
+    /// Sample rate in hertz; `None` for a file that does not say and holds nothing.
+    #[must_use]
+    pub fn rate(&self) -> Option<u32> {
+        match &self.0 {
+            Inner::Wav(wav) => Some(wav.rate()),
+            Inner::Other(other) => other.rate,
+        }
+    }
+
+    /// Samples of a channel that the file's head announces, where it does.
+    #[must_use]
+    pub fn announced(&self) -> Option<u64> {
+        match &self.0 {
+            Inner::Wav(wav) => wav.announced(),
+            Inner::Other(other) => other.announced,
+        }
+    }
+
+    /// Samples of a channel read up to now.
+    #[must_use]
+    pub fn read(&self) -> u64 {
+        match &self.0 {
+            Inner::Wav(wav) => wav.read(),
+            Inner::Other(other) => other.read,
+        }
+    }
+
+    /// Packets that were passed over because they could not be decoded.
+    #[must_use]
+    pub fn damaged(&self) -> u64 {
+        match &self.0 {
+            Inner::Wav(_) => 0,
+            Inner::Other(other) => other.damaged,
+        }
+    }
+
+    /// The next samples, -1 to 1, the mean of all channels; `None` behind the last.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the file cannot be read further. One that is cut off ends there without one: compare
+    /// [`read`](Self::read) with [`announced`](Self::announced).
+    pub fn next_block(&mut self) -> Result<Option<&[f32]>, ReadError> {
+        match &mut self.0 {
+            Inner::Wav(wav) => wav.next_block(),
+            Inner::Other(other) => guarded(|| other.next_block()),
+        }
+    }
+}
+
+/// What `symphonia` decodes.
+struct Decoded {
     format: Box<dyn FormatReader>,
     decoder: Box<dyn AudioDecoder>,
     track: u32,
@@ -51,13 +191,8 @@ pub struct Reader {
     mono: Vec<f32>,
 }
 
-impl Reader {
-    /// Reads the head of an audio file (WAV, AIFF, FLAC, Ogg, Matroska, MP3); `extension` of its name helps to tell
-    /// which it is.
-    ///
-    /// # Errors
-    /// [`ReadError`] where it is none of them, or holds no audio.
-    pub fn new(source: Box<dyn MediaSource>, extension: Option<&str>) -> Result<Self, ReadError> {
+impl Decoded {
+    fn new(source: Box<dyn MediaSource>, extension: Option<&str>) -> Result<Self, ReadError> {
         let mut hint = Hint::new();
         if let Some(extension) = extension {
             hint.with_extension(extension);
@@ -95,36 +230,7 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Sample rate in hertz; `None` for a file that does not say and holds nothing.
-    #[must_use]
-    pub const fn rate(&self) -> Option<u32> {
-        self.rate
-    }
-
-    /// Samples of a channel that the file's head announces, where it does.
-    #[must_use]
-    pub const fn announced(&self) -> Option<u64> {
-        self.announced
-    }
-
-    /// Samples of a channel read up to now.
-    #[must_use]
-    pub const fn read(&self) -> u64 {
-        self.read
-    }
-
-    /// Packets that were passed over because they could not be decoded.
-    #[must_use]
-    pub const fn damaged(&self) -> u64 {
-        self.damaged
-    }
-
-    /// The next samples, -1 to 1, the mean of all channels; `None` behind the last.
-    ///
-    /// # Errors
-    /// [`ReadError`] where the file cannot be read further. One that is cut off ends there without one: compare
-    /// [`read`](Self::read) with [`announced`](Self::announced).
-    pub fn next_block(&mut self) -> Result<Option<&[f32]>, ReadError> {
+    fn next_block(&mut self) -> Result<Option<&[f32]>, ReadError> {
         if self.mono.is_empty() {
             self.advance()?;
         }
@@ -185,10 +291,62 @@ impl Reader {
     }
 }
 
-const fn checked(rate: u32) -> Result<u32, ReadError> {
+pub(super) const fn checked(rate: u32) -> Result<u32, ReadError> {
     if *RATES.start() <= rate && rate <= *RATES.end() { Ok(rate) } else { Err(ReadError::Rate(rate)) }
 }
 
 fn unreadable(error: &SymphoniaError) -> ReadError {
     ReadError::Unreadable(error.to_string())
+}
+
+/// The first bytes of a file.
+fn head(source: &mut Box<dyn MediaSource>) -> Result<Vec<u8>, ReadError> {
+    let mut head = vec![0; RIFF_HEAD];
+    let read = fill(source, &mut head)?;
+    head.truncate(read);
+    if head.is_empty() { Err(ReadError::Empty) } else { Ok(head) }
+}
+
+const fn is_wav(head: &[u8; RIFF_HEAD]) -> bool {
+    matches!(head, [b'R', b'I', b'F', b'F', ..] | [b'R', b'F', b'6', b'4', ..])
+        && matches!(head, [.., b'W', b'A', b'V', b'E'])
+}
+
+/// Decoders of that many formats have mistakes that damaged files find; such a file is just not readable.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    catch_unwind(AssertUnwindSafe(decode))
+        .unwrap_or_else(|_| Err(ReadError::Unreadable("its decoder broke down on it".to_owned())))
+}
+
+/// A source whose beginning, `head`, has been looked at, from its beginning again.
+fn whole(head: Vec<u8>, mut source: Box<dyn MediaSource>) -> Box<dyn MediaSource> {
+    if source.is_seekable() && source.seek(SeekFrom::Start(0)).is_ok() {
+        return source;
+    }
+    Box::new(Rejoined(Cursor::new(head).chain(source)))
+}
+
+/// A stream that is read from front to back.
+struct Rejoined(Chain<Cursor<Vec<u8>>, Box<dyn MediaSource>>);
+
+impl Read for Rejoined {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Seek for Rejoined {
+    fn seek(&mut self, _: SeekFrom) -> std::io::Result<u64> {
+        Err(ErrorKind::NotSeekable.into())
+    }
+}
+
+impl MediaSource for Rejoined {
+    fn is_seekable(&self) -> bool {
+        false
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        None
+    }
 }

@@ -163,7 +163,7 @@ pub(crate) enum Trouble {
     Open(io::Error),
     #[error("cannot create it: {0}")]
     Create(io::Error),
-    #[error("cannot write it: {0}; nothing is left of it")]
+    #[error("cannot write it: {0}")]
     Write(io::Error),
     #[error("cannot read on at byte {at}: {source}")]
     Read { at: u64, source: io::Error },
@@ -171,14 +171,8 @@ pub(crate) enum Trouble {
     Folder,
     #[error("it is empty")]
     Empty,
-    #[error(
-        "no WAV file: it begins with {}, not with RIFF and WAVE; \
-         --input-format raw reads samples without a head, --input-format audio other audio files",
-        Quoted(.0)
-    )]
-    NotWav(Vec<u8>),
-    #[error("cannot be read as audio: {0}; --input-format raw reads samples without a head")]
-    Audio(ReadError),
+    #[error("cannot be read as audio: {source}{}", audio_hint(.source))]
+    Audio { source: ReadError },
     #[error("cannot be read further as audio: {source}, after {read} samples")]
     AudioBreaks { read: u64, source: ReadError },
     #[error(transparent)]
@@ -233,6 +227,17 @@ fn page_error(source: &OggReadError) -> String {
             format!("it is damaged: checksum {found:#010x} where {expected:#010x} should be")
         }
         other => other.to_string(),
+    }
+}
+
+const fn audio_hint(error: &ReadError) -> &'static str {
+    match error {
+        ReadError::NotWav(_) => {
+            "; --input-format raw reads samples without a head, --input-format audio other audio files"
+        }
+        ReadError::Coding { .. } => "; other programs, such as ffmpeg, may convert it",
+        ReadError::Unreadable(_) => "; --input-format raw reads samples without a head",
+        _ => "",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Samples in and out: raw ones, and those of audio files, which come at the rate that is wanted.
 
-use std::io::{Cursor, Read, Write};
+use std::io::Write;
 
 use mediapoint_caller::audio::{MediaSource, RateConverter, Reader};
 
@@ -9,8 +9,6 @@ use super::input::{Input, Source};
 use super::name::{Format, extension};
 use super::output::Output;
 
-/// Bytes that a WAV file begins with: `RIFF`, a length, `WAVE`.
-const RIFF_HEAD: usize = 12;
 /// Bytes of the head of the WAV files written.
 const WAV_HEAD: u32 = 44;
 /// The length where it is not known: readers then go on to the end.
@@ -94,22 +92,17 @@ pub(super) struct Audio {
 
 impl Audio {
     fn open(input: Input, format: Format) -> Result<Self, CodecError> {
-        let Input { name, mut source, .. } = input;
+        let Input { name, source, .. } = input;
+        let source: Box<dyn MediaSource> = Box::new(source);
         let extension = match &name {
             FileName::Path(path) => extension(path),
             FileName::Stdin | FileName::Stdout => None,
         };
-        let source: Box<dyn MediaSource> = if format == Format::Wav {
-            let mut head = vec![0; RIFF_HEAD];
-            let read = source.fill(&mut head).map_err(|trouble| name.error(trouble))?;
-            head.truncate(read);
-            check_riff(&head).map_err(|trouble| name.error(trouble))?;
-            Box::new(Rejoined::new(head, source))
-        } else {
-            Box::new(source)
+        let reader = match format {
+            Format::Wav => Reader::wav(source),
+            _ => Reader::new(source, extension.as_deref()),
         };
-        let extension = if format == Format::Wav { Some("wav") } else { extension.as_deref() };
-        let reader = Reader::new(source, extension).map_err(|error| name.error(Trouble::Audio(error)))?;
+        let reader = reader.map_err(|source| name.error(Trouble::Audio { source }))?;
         let rate = reader.rate().ok_or_else(|| name.error(Trouble::Empty))?;
         let converter = RateConverter::new(rate, rate).map_err(|error| name.error(error))?;
         Ok(Self { name, reader, rate, converter, ready: Vec::new(), taken: 0, ended: false })
@@ -139,9 +132,7 @@ impl Audio {
     fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         let seconds = |samples: u64| std::time::Duration::from_millis(samples * 1000 / u64::from(self.rate));
-        // A program that writes to a pipe cannot know the length, and announces the longest.
-        let announced = self.reader.announced().filter(|announced| seconds(*announced).as_secs() < 3600 * 24);
-        if let Some(announced) = announced.filter(|announced| *announced > self.reader.read()) {
+        if let Some(announced) = self.reader.announced().filter(|announced| *announced > self.reader.read()) {
             remarks.push(format!(
                 "cut off: its head announces {:.2} s, and {:.2} s are there",
                 seconds(announced).as_secs_f64(),
@@ -152,45 +143,6 @@ impl Audio {
             remarks.push(format!("{} damaged blocks were left out", self.reader.damaged()));
         }
         remarks
-    }
-}
-
-fn check_riff(head: &[u8]) -> Result<(), Trouble> {
-    match head {
-        [] => Err(Trouble::Empty),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E'] => Ok(()),
-        _ => Err(Trouble::NotWav(head.to_vec())),
-    }
-}
-
-/// A stream whose beginning has been looked at, whole again; read from front to back.
-struct Rejoined(std::io::Chain<Cursor<Vec<u8>>, Source>);
-
-impl Rejoined {
-    fn new(head: Vec<u8>, rest: Source) -> Self {
-        Self(Cursor::new(head).chain(rest))
-    }
-}
-
-impl Read for Rejoined {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl std::io::Seek for Rejoined {
-    fn seek(&mut self, _: std::io::SeekFrom) -> std::io::Result<u64> {
-        Err(std::io::ErrorKind::NotSeekable.into())
-    }
-}
-
-impl MediaSource for Rejoined {
-    fn is_seekable(&self) -> bool {
-        false
-    }
-
-    fn byte_len(&self) -> Option<u64> {
-        None
     }
 }
 
