@@ -10,12 +10,15 @@
 //! | `ng_message` | a datagram of the ng protocol | decoded and encoded it says the same, in both formats |
 //! | `srtp`, `srtcp` | key, packets and what happens to them | `webrtc-srtp` agrees; what is protected comes back |
 //! | `sdes` | the value of an `a=crypto` line | what is read is written back the same |
+//! | `playout` | packets, pulls and changes of a receiving leg | all that is pulled is there, every packet is accounted for |
+//! | `g729_decode` | speech, SIDs, pauses, losses | they decode as the operators that saturate at each step say |
 //! | `engine` | datagrams at the sockets of a call of every kind of leg | nothing panics, no buffer is lost |
 
 mod engine;
 
 pub use engine::engine;
 pub use mediapoint_control_ng::properties::message as ng_message;
+pub use mediapoint_jitter::properties::playout_survives as playout;
 pub use mediapoint_packet::properties::{event_round_trips as telephone_event, stun_never_panics as stun};
 pub use mediapoint_packet::properties::rtcp_round_trips as rtcp;
 pub use mediapoint_srtp::properties::{
@@ -23,7 +26,7 @@ pub use mediapoint_srtp::properties::{
 };
 
 /// Every target by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 10] = [
+pub const TARGETS: [(&str, fn(&[u8])); 12] = [
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("telephone_event", telephone_event),
@@ -33,7 +36,9 @@ pub const TARGETS: [(&str, fn(&[u8])); 10] = [
     ("srtp", srtp),
     ("srtcp", srtcp),
     ("sdes", sdes),
+    ("g729_decode", g729_decode),
     ("engine", engine),
+    ("playout", playout),
 ];
 
 /// RTP headers.
@@ -57,4 +62,11 @@ pub fn srtp(data: &[u8]) {
 /// SRTCP.
 pub fn srtcp(data: &[u8]) {
     srtcp_unprotect_matches_oracle(data);
+}
+
+/// G.729 frames, payloads and serial streams.
+pub fn g729_decode(data: &[u8]) {
+    mediapoint_g729::properties::decode_is_exact(data);
+    mediapoint_g729::properties::payload_round_trips(data);
+    mediapoint_g729::properties::serial_round_trips(data);
 }

@@ -1,5 +1,6 @@
 //! The scenarios, in the order they run.
 
+mod codec_files;
 mod codecs;
 mod dialogue;
 mod media;
@@ -162,6 +163,9 @@ pub(crate) fn all() -> Vec<Scenario> {
         let name = format!("reference-{}", style.name);
         let about = format!("{} mean what the reference makes of them", style.title);
         list.push(Scenario::new(&name, &about, move |bench| reference::compare(bench, &style)));
+    }
+    for (name, about, body) in codec_files::ALL {
+        list.push(Scenario::new(name, about, body).only(Kind::Mediapoint, "the reference codes no files"));
     }
     list.push(
         Scenario::new(

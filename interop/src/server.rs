@@ -25,6 +25,8 @@ pub(crate) struct Server {
     pub(crate) kind: Kind,
     /// Its control port.
     pub(crate) client: Client,
+    /// The program it runs.
+    pub(crate) program: String,
     process: Process,
 }
 
@@ -60,7 +62,7 @@ impl Server {
         if !ready || !process.is_running() {
             return Err(process.failure("did not answer a ping on its control port"));
         }
-        Ok(Self { kind, client, process })
+        Ok(Self { kind, client, program, process })
     }
 
     /// Fails when the server ended by itself.

@@ -1,25 +1,19 @@
-//! Audio files: any that `symphonia` decodes to 8 kHz mono samples, and such samples to WAV.
+//! Audio files: any that `symphonia` decodes to mono samples, whole or a block at a time, and 8 kHz samples to WAV.
+
+mod rate;
+mod reader;
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rubato::audioadapter_buffers::direct::InterleavedSlice;
-use rubato::{Fft, FixedSync, Resampler};
-use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
-use symphonia::core::errors::Error as SymphoniaError;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::MediaSourceStream;
-use symphonia::core::meta::MetadataOptions;
+pub use rate::{RateConverter, RateError};
+pub use reader::{MediaSource, ReadError, Reader};
 
 use crate::recording::SAMPLE_RATE;
 
-/// Longest audio that is read, in seconds; what follows is left out.
-const MAX_SECONDS: u32 = 3_600;
-
-/// Input frames that the resampler takes at a time.
-const CHUNK: usize = 1_024;
+/// Longest audio that is read whole, in seconds; what follows is left out.
+const MAX_SECONDS: u64 = 3_600;
 
 /// Why a file cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -47,13 +41,8 @@ pub enum AudioError {
         path: PathBuf,
     },
     /// Its sample rate cannot be brought to 8 kHz.
-    #[error("cannot resample from {rate} Hz: {reason}")]
-    Resample {
-        /// The file's rate.
-        rate: u32,
-        /// The resampler's reason.
-        reason: String,
-    },
+    #[error(transparent)]
+    Resample(#[from] RateError),
     /// The WAV file cannot be written.
     #[error("cannot write {}: {reason}", path.display())]
     Write {
@@ -70,45 +59,22 @@ pub enum AudioError {
 /// Where it cannot be opened, is of no known format, or holds no audio. Damage in the middle is passed over.
 pub fn read(path: &Path) -> Result<Vec<i16>, AudioError> {
     let file = File::open(path).map_err(|source| AudioError::Open { path: path.to_owned(), source })?;
-    let unreadable = |e: SymphoniaError| AudioError::Read { path: path.to_owned(), reason: e.to_string() };
-    let mut hint = Hint::new();
-    if let Some(extension) = path.extension().and_then(|extension| extension.to_str()) {
-        hint.with_extension(extension);
-    }
-    let stream = MediaSourceStream::new(Box::new(file), Default::default());
-    let mut format = symphonia::default::get_probe()
-        .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
-        .map_err(unreadable)?;
     let empty = || AudioError::Empty { path: path.to_owned() };
-    let track = format.default_track(TrackType::Audio).ok_or_else(empty)?;
-    let parameters =
-        track.codec_params.as_ref().and_then(|parameters| parameters.audio()).ok_or_else(empty)?;
-    let mut decoder = symphonia::default::get_codecs()
-        .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-        .map_err(unreadable)?;
-    let id = track.id;
-    let (mono, rate) = decode(format.as_mut(), decoder.as_mut(), id).map_err(unreadable)?;
-    if mono.is_empty() {
-        return Err(empty());
+    let unreadable = |error: ReadError| match error {
+        ReadError::NoAudio => empty(),
+        error => AudioError::Read { path: path.to_owned(), reason: error.to_string() },
+    };
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let mut reader = Reader::new(Box::new(file), extension).map_err(unreadable)?;
+    let rate = reader.rate().ok_or_else(empty)?;
+    let mut converter = RateConverter::new(rate, SAMPLE_RATE)?;
+    let mut samples = Vec::new();
+    while reader.read() / u64::from(rate) < MAX_SECONDS {
+        let Some(mono) = reader.next_block().map_err(unreadable)? else { break };
+        converter.push(mono, &mut samples)?;
     }
-    resample(&mono, rate)
-}
-
-/// Brings mono samples (-1 to 1) of another rate to 8 kHz.
-///
-/// # Errors
-/// [`AudioError::Resample`] where the rate is 0 or otherwise beyond the resampler.
-pub fn resample(mono: &[f32], rate: u32) -> Result<Vec<i16>, AudioError> {
-    if rate == SAMPLE_RATE {
-        return Ok(mono.iter().map(|sample| quantise(*sample)).collect());
-    }
-    let fail = |reason: String| AudioError::Resample { rate, reason };
-    let wide = |rate: u32| usize::try_from(rate).unwrap_or(usize::MAX);
-    let mut resampler = Fft::<f32>::new(wide(rate), wide(SAMPLE_RATE), CHUNK, 1, FixedSync::Input)
-        .map_err(|e| fail(e.to_string()))?;
-    let input = InterleavedSlice::new(mono, 1, mono.len()).map_err(|e| fail(e.to_string()))?;
-    let output = resampler.process_all(&input, mono.len(), None).map_err(|e| fail(e.to_string()))?;
-    Ok(output.take_data().into_iter().map(quantise).collect())
+    converter.finish(&mut samples)?;
+    if samples.is_empty() { Err(empty()) } else { Ok(samples) }
 }
 
 /// Writes 8 kHz mono samples as a 16-bit WAV file.
@@ -128,42 +94,6 @@ pub fn write_wav(path: &Path, samples: &[i16]) -> Result<(), AudioError> {
         writer.write_sample(*sample).map_err(fail)?;
     }
     writer.finalize().map_err(fail)
-}
-
-/// The track's samples with their channels averaged, and its rate.
-fn decode(
-    format: &mut dyn FormatReader,
-    decoder: &mut dyn AudioDecoder,
-    track: u32,
-) -> Result<(Vec<f32>, u32), SymphoniaError> {
-    let (mut mono, mut rate, mut interleaved) = (Vec::new(), SAMPLE_RATE, Vec::new());
-    loop {
-        let packet = match format.next_packet() {
-            Ok(Some(packet)) => packet,
-            // A file that was cut short ends with an error instead of an end.
-            Ok(None) | Err(SymphoniaError::IoError(_) | SymphoniaError::ResetRequired) => break,
-            Err(e) => return Err(e),
-        };
-        if packet.track_id != track {
-            continue;
-        }
-        let buffer = match decoder.decode(&packet) {
-            Ok(buffer) => buffer,
-            Err(SymphoniaError::DecodeError(_)) => continue,
-            Err(e) => return Err(e),
-        };
-        rate = buffer.spec().rate();
-        let channels = buffer.spec().channels().count().max(1);
-        interleaved.resize(buffer.samples_interleaved(), 0.0_f32);
-        buffer.copy_to_slice_interleaved(&mut interleaved);
-        #[expect(clippy::cast_precision_loss, reason = "a handful of channels")]
-        let scale = 1.0 / channels as f32;
-        mono.extend(interleaved.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() * scale));
-        if mono.len() / rate.max(1) as usize >= MAX_SECONDS as usize {
-            break;
-        }
-    }
-    Ok((mono, rate))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the value is clamped to the range")]
@@ -227,6 +157,5 @@ mod tests {
         assert!(matches!(read(&path), Err(AudioError::Read { .. })));
         std::fs::remove_file(&path).unwrap();
         assert!(matches!(read(&path), Err(AudioError::Open { .. })));
-        assert!(matches!(resample(&[0.0; 10], 0), Err(AudioError::Resample { .. })));
     }
 }

@@ -1,7 +1,5 @@
 //! Packets through a call that was set up by messages, over real sockets.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test support outside of test functions")]
-
 mod common;
 
 use std::net::SocketAddr;

@@ -217,6 +217,9 @@ fn what_cannot_be_added_is_warned_of() {
     assert_eq!(ask(&transcode("AMR")), warned("cannot transcode to AMR"));
     assert_eq!(ask(&transcode("PCMU/16000")), warned("cannot transcode to PCMU/16000"));
     assert_eq!(ask(&transcode("telephone-event")), warned("cannot transcode to telephone-event"));
+    let many: Vec<String> = (0..40).map(|n| format!("\"{n}{}\"", "x".repeat(100))).collect();
+    let (_, warning) = ask(&format!(r#""codec":{{"transcode":[{}]}}"#, many.join(",")));
+    assert!(warning.starts_with("cannot transcode to 0xx") && warning.len() < 300, "{warning}");
     assert_eq!(ask(r#""flags":["force-transcoding"]"#), warned("force-transcoding is not supported"));
     assert_eq!(ask(r#""flags":["allow-transcoding","asymmetric-codecs","reuse-codecs"]"#), warned(""));
 }

@@ -95,6 +95,7 @@ fn config(style: u64) -> LegConfig {
             PacketTime::Always(packet_time),
         ][usize::try_from(random.below(3)).unwrap()],
         encoder: EncoderSettings { dtx: random.chance(0.3), ..EncoderSettings::default() },
+        always_encode: random.chance(0.2),
         jitter_buffer: JitterBuffer::default(),
         remote: random.chance(0.8).then(|| RemoteAddress {
             rtp: address(random.next_u16() % 4),

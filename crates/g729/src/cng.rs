@@ -7,7 +7,7 @@
     reason = "positions and delays are bounded by the bits they are cut from"
 )]
 
-use crate::excitation::{DELAY_MIN, Delay, FRAME, PAST, SUBFRAME, Vector, interpolate_past};
+use crate::excitation::{Delay, FRAME, PAST, SUBFRAME, Vector, interpolate_past};
 use crate::frame::Sid;
 use crate::lsf::{self, GAPS, Memory};
 use crate::lsp::{self, Lsp};
@@ -58,8 +58,8 @@ pub(crate) fn quantise_energy(mantissa: i32, exponent: i16) -> (u8, i16) {
     (row.unsigned_abs() as u8, 2 * row + 4)
 }
 
-/// The SID gain that the energy of a frame of speech stands for, where its SID was lost. Clause B.4.5.
-pub(crate) fn gain_of_energy(mantissa: i16, shift: i16) -> i16 {
+/// The SID gain that the energy of a frame of speech, `mantissa * 2^shift`, stands for, where the SID was lost. Clause B.4.5.
+pub(crate) fn gain_of_energy((mantissa, shift): (i16, i16)) -> i16 {
     let (hi, lo) = l_extract(l_shl(i32::from(mantissa), shift));
     let (index, _) = quantise_energy(mpy_32_16(hi, lo, SID_ENERGY_FACTOR[0]), 0);
     sid_gain(index)
@@ -154,14 +154,10 @@ fn draw_structure(random: &mut Random) -> (Delay, Pulses) {
 
 /// Gaussian noise of half the level.
 fn gaussian(level: i16, random: &mut Random) -> Vector {
-    let mut noise = [0; SUBFRAME];
-    let mut energy = 0;
-    for out in &mut noise {
-        // The sum of twelve uniform words is near enough to normal.
-        let sum: i32 = (0..12).map(|_| i32::from(random.next())).sum();
-        *out = (sum >> 7) as i16;
-        energy = l_mac(energy, *out, *out);
-    }
+    // The sum of twelve uniform words is near enough to normal.
+    let noise = random.sums_of_twelve().map(|sum| (sum >> 7) as i16);
+    // At most 40 times 3072 squared, twice.
+    let energy = 2 * noise.iter().fold(0, |sum: i32, &x| sum + i32::from(x) * i32::from(x));
     // level * sqrt(40) / 4 over the root of the energy.
     let (hi, lo) = l_extract(inv_sqrt(energy >> 1));
     let wanted = add(level, mult_r(level, 19_043));
@@ -169,6 +165,10 @@ fn gaussian(level: i16, random: &mut Random) -> Vector {
     let shift = norm_l(factor);
     let mantissa = extract_h(l_shl(factor, shift));
     let shift = sub(shift, 14);
+    if let 1..=15 = shift {
+        let half = 1 << (shift - 1);
+        return noise.map(|x| ((i32::from(mult_r(x, mantissa)) + half) >> shift) as i16);
+    }
     noise.map(|x| shr_r(mult_r(x, mantissa), shift))
 }
 
@@ -207,3 +207,6 @@ impl Quadratic {
 fn square_root(x: i32) -> i16 {
     if x <= 0 { 0 } else { (x >> 1).isqrt() as i16 & !1 }
 }
+
+#[cfg(test)]
+mod tests;

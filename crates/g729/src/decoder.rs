@@ -1,43 +1,62 @@
 //! The decoder: a frame in, 10 ms of audio out. Clause 4, A.4 and B.4.4.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "subframes lie at constant places in buffers of constant lengths"
+)]
+
 mod speech;
 
+use self::speech::SpeechState;
 use crate::cng;
 use crate::excitation::{FRAME, PAST, SHARPENING_MIN, SUBFRAME};
 use crate::filter::{HighPass, Range, synthesise};
-use crate::frame::{self, Frame};
-use crate::gain::{Gains, Predictor};
+use crate::frame::{Frame, Sid, Speech};
 use crate::lsf::Memory;
-use crate::lsp::{self, Lpc, Lsf, Lsp, ORDER};
+use crate::lsp::{self, Lpc, Lsp, ORDER};
 use crate::math::Random;
-use crate::ops::{l_mac, l_shl, mult_r, norm_l, round};
+use crate::ops::{add, l_mac, l_shl, mult_r, norm_l, round};
 use crate::postfilter::Postfilter;
 use crate::tables::filter::{OUTPUT_DENOMINATOR, OUTPUT_NUMERATOR};
-use crate::tables::lsp::LSF_MEMORY_RESET;
 use crate::tables::sid::SID_GAIN;
 
-/// Seed of the generator that replaces lost pulses.
-const LOSS_SEED: i16 = 21_845;
-/// Pitch delay before the first frame.
-const FIRST_DELAY: i16 = 60;
 /// LSPs of the noise before the first SID.
 const FIRST_NOISE: Lsp = [31_441, 27_566, 21_458, 13_612, 4663, -4663, -13_612, -21_458, -27_566, -31_441];
 
-/// Whether the frame before was speech.
+/// How much of the noise's level stays from frame to frame, Q15: 7/8. The rest comes from the last SID.
+const LEVEL_KEPT: i16 = 28_672;
+
+/// What the frame before was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Activity {
+enum Before {
     /// Speech that came.
     Speech,
     /// Speech that was lost.
-    Lost,
+    LostSpeech,
     /// A SID or nothing.
     Noise,
 }
 
 /// Decodes one stream of frames.
+///
+/// Its state is plain data: a clone goes on as the original would.
+///
+/// ```
+/// use mediapoint_g729::{Decoder, Frame, payload};
+///
+/// let mut decoder = Decoder::new();
+/// let mut samples = Vec::new();
+/// for frame in payload::split(&[0x78, 0x52, 0x80, 0xa0, 0x00, 0xfa, 0xc2, 0x00, 0x07, 0xd6])? {
+///     samples.extend(decoder.decode(frame));
+/// }
+/// samples.extend(decoder.decode_erased()); // the next packet did not come
+/// samples.extend(decoder.decode(Frame::Untransmitted)); // and then the speaker pauses
+/// assert_eq!(samples.len(), 3 * Frame::SAMPLES);
+/// # Ok::<(), payload::MalformedPayload>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    before: Activity,
+    before: Before,
     /// Excitation: past, and the present frame.
     excitation: [i16; PAST + FRAME],
     /// The last ten samples of the synthesis.
@@ -48,22 +67,6 @@ pub struct Decoder {
     noise: NoiseState,
     postfilter: Postfilter,
     output: HighPass,
-}
-
-/// What speech frames keep for the next one.
-#[derive(Clone, Debug)]
-struct SpeechState {
-    /// LSFs and predictor of the last frame that came.
-    lsf: Lsf,
-    predictor: usize,
-    gain_memory: Predictor,
-    gains: Gains,
-    sharpening: i16,
-    /// The pitch delay kept for subframes without one.
-    delay: i16,
-    random: Random,
-    /// Energy of the excitation of the last frame that came, mantissa and shift.
-    energy: (i16, i16),
 }
 
 /// What the comfort noise keeps.
@@ -88,137 +91,142 @@ impl Decoder {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            before: Activity::Speech,
+            before: Before::Speech,
             excitation: [0; PAST + FRAME],
             synthesis: [0; ORDER],
             lsf_memory: Memory::default(),
             lsp: lsp::INITIAL,
-            speech: SpeechState {
-                lsf: LSF_MEMORY_RESET,
-                predictor: 0,
-                gain_memory: Predictor::default(),
-                gains: Gains::default(),
-                sharpening: SHARPENING_MIN,
-                delay: FIRST_DELAY,
-                random: Random(LOSS_SEED),
-                energy: (0, 1),
-            },
+            speech: SpeechState::default(),
             noise: NoiseState { lsp: FIRST_NOISE, gain: SID_GAIN[0], level: 0, random: Random(cng::SEED) },
             postfilter: Postfilter::default(),
             output: HighPass::new(OUTPUT_NUMERATOR, OUTPUT_DENOMINATOR, 2),
         }
     }
 
-    /// Decodes a frame into 10 ms of 16-bit samples at 8000 Hz.
-    pub fn decode(&mut self, frame: Frame) -> [i16; FRAME] {
+    /// Decodes a frame into 10 ms of 16-bit samples at 8000 Hz. Every frame has a meaning.
+    #[must_use]
+    pub fn decode(&mut self, frame: Frame) -> [i16; Frame::SAMPLES] {
         let mut out = [0; FRAME];
         self.decode_into(frame, &mut out);
         out
     }
 
-    /// Decodes a frame into 10 ms of 16-bit samples at 8000 Hz.
-    pub fn decode_into(&mut self, frame: Frame, out: &mut [i16; FRAME]) {
+    /// [`decode`](Self::decode) into a buffer.
+    pub fn decode_into(&mut self, frame: Frame, out: &mut [i16; Frame::SAMPLES]) {
         match frame {
-            Frame::Speech(octets) => {
-                let parameters = frame::Speech::unpack(&octets);
-                self.speech_frame(Some(&parameters), out);
-            }
+            Frame::Speech(octets) => self.speech_frame(Some(&Speech::unpack(&octets)), out),
             Frame::Sid(octets) => {
-                let sid = frame::Sid::unpack(&octets);
+                let sid = Sid::unpack(&octets);
                 self.noise.gain = cng::sid_gain(sid.gain);
                 self.noise.lsp = cng::sid_lsp(&sid, &mut self.lsf_memory);
                 self.noise_frame(out);
             }
             Frame::Untransmitted => {
-                if self.before != Activity::Noise {
-                    // The first SID was lost: its gain is that of the speech before.
+                if self.before != Before::Noise {
+                    // The first SID was lost: its gain is that of the speech before. Clause B.4.5.
                     self.keep_energy();
-                    let (mantissa, shift) = self.speech.energy;
-                    self.noise.gain = cng::gain_of_energy(mantissa, shift);
+                    self.noise.gain = cng::gain_of_energy(self.speech.energy);
                 }
                 self.noise_frame(out);
             }
         }
     }
 
-    /// Makes up a frame that was lost: speech goes on fading, noise just goes on. Clauses 4.4 and B.4.5.
-    pub fn decode_erased(&mut self) -> [i16; FRAME] {
+    /// Makes up 10 ms for a frame that was lost: speech goes on and fades, noise just goes on. Clauses 4.4 and B.4.5.
+    #[must_use]
+    pub fn decode_erased(&mut self) -> [i16; Frame::SAMPLES] {
         let mut out = [0; FRAME];
-        match self.before {
-            Activity::Speech | Activity::Lost => {
-                self.keep_energy();
-                self.speech_frame(None, &mut out);
-            }
-            Activity::Noise => self.noise_frame(&mut out),
-        }
+        self.decode_erased_into(&mut out);
         out
     }
 
-    /// Takes down the energy of the excitation if the frame before came: the next one overwrites it.
-    fn keep_energy(&mut self) {
-        if self.before == Activity::Speech {
-            let energy = self.excitation[PAST - FRAME..PAST].iter().fold(0, |sum, &x| l_mac(sum, x, x));
-            let shift = norm_l(energy);
-            self.speech.energy = (round(l_shl(energy, shift)), 16 - shift);
+    /// [`decode_erased`](Self::decode_erased) into a buffer.
+    pub fn decode_erased_into(&mut self, out: &mut [i16; Frame::SAMPLES]) {
+        match self.before {
+            Before::Speech | Before::LostSpeech => {
+                self.keep_energy();
+                self.speech_frame(None, out);
+            }
+            Before::Noise => self.noise_frame(out),
         }
     }
 
     /// A frame of speech, or what replaces a lost one.
-    fn speech_frame(&mut self, parameters: Option<&frame::Speech>, out: &mut [i16; FRAME]) {
+    fn speech_frame(&mut self, parameters: Option<&Speech>, out: &mut [i16; FRAME]) {
         self.noise.random = Random(cng::SEED);
         let lsp = self.speech.lsp(parameters, &mut self.lsf_memory);
-        let lpc = lsp::interpolate(&self.lsp, &lsp);
-        self.lsp = lsp;
+        let lpc = self.filters(lsp);
 
         let mut delays = [0; 2];
-        for k in 0..2 {
-            let start = PAST + SUBFRAME * k;
-            delays[k] = self.speech.subframe(k, parameters, delays[0], &mut self.excitation, start);
-            self.synthesise_subframe(&lpc, k, out);
+        for (k, a) in lpc.iter().enumerate() {
+            let delay = parameters.and_then(|speech| match k {
+                0 => speech::first_delay(speech),
+                _ => Some(speech::second_delay(speech, delays[0])),
+            });
+            let given = parameters.map(|speech| &speech.subframes[k]);
+            delays[k] = self.speech.subframe(given, delay, &mut self.excitation, PAST + SUBFRAME * k);
+            self.synthesise_subframe(a, k, out);
         }
-        let now = if parameters.is_some() { Activity::Speech } else { Activity::Lost };
-        self.finish(now, &lpc, Some(delays), out);
+        self.before = if parameters.is_some() { Before::Speech } else { Before::LostSpeech };
+        self.finish(&lpc, Some(delays), out);
     }
 
     /// A frame of comfort noise.
     fn noise_frame(&mut self, out: &mut [i16; FRAME]) {
         let noise = &mut self.noise;
         noise.level = match self.before {
-            Activity::Speech | Activity::Lost => noise.gain,
-            Activity::Noise => mult_r(noise.level, 28_672).saturating_add(mult_r(noise.gain, 4096)),
+            Before::Speech | Before::LostSpeech => noise.gain,
+            Before::Noise => {
+                add(mult_r(noise.level, LEVEL_KEPT), mult_r(noise.gain, i16::MAX - LEVEL_KEPT + 1))
+            }
         };
         cng::excitation(&mut self.excitation, noise.level, &mut noise.random);
-        let lpc = lsp::interpolate(&self.lsp, &noise.lsp);
-        self.lsp = noise.lsp;
+        let lsp = noise.lsp;
+        let lpc = self.filters(lsp);
         self.speech.sharpening = SHARPENING_MIN;
-        for k in 0..2 {
-            self.synthesise_subframe(&lpc, k, out);
+        for (k, a) in lpc.iter().enumerate() {
+            self.synthesise_subframe(a, k, out);
         }
-        self.finish(Activity::Noise, &lpc, None, out);
+        self.before = Before::Noise;
+        self.finish(&lpc, None, out);
+    }
+
+    /// The filters of both subframes.
+    fn filters(&mut self, lsp: Lsp) -> [Lpc; 2] {
+        let lpc = lsp::interpolate(&self.lsp, &lsp);
+        self.lsp = lsp;
+        lpc
     }
 
     /// Excitation to speech. Where the synthesis runs out of range, all of the excitation is divided by four.
-    fn synthesise_subframe(&mut self, lpc: &[Lpc; 2], k: usize, out: &mut [i16; FRAME]) {
+    fn synthesise_subframe(&mut self, a: &Lpc, k: usize, out: &mut [i16; FRAME]) {
         let start = PAST + SUBFRAME * k;
         let mut buffer = [0; ORDER + SUBFRAME];
         buffer[..ORDER].copy_from_slice(&self.synthesis);
-        let first = synthesise(&lpc[k], &self.excitation[start..start + SUBFRAME], &mut buffer);
-        if first == Range::Exceeded {
+        if synthesise(a, &self.excitation[start..start + SUBFRAME], &mut buffer) == Range::Exceeded {
             self.excitation.iter_mut().for_each(|x| *x >>= 2);
-            let _ = synthesise(&lpc[k], &self.excitation[start..start + SUBFRAME], &mut buffer);
+            let _ = synthesise(a, &self.excitation[start..start + SUBFRAME], &mut buffer);
         }
         self.synthesis.copy_from_slice(&buffer[SUBFRAME..]);
         out[SUBFRAME * k..][..SUBFRAME].copy_from_slice(&buffer[ORDER..]);
     }
 
     /// What follows the synthesis.
-    fn finish(&mut self, now: Activity, lpc: &[Lpc; 2], delays: Option<[i16; 2]>, out: &mut [i16; FRAME]) {
-        self.before = now;
+    fn finish(&mut self, lpc: &[Lpc; 2], delays: Option<[i16; 2]>, out: &mut [i16; FRAME]) {
         self.excitation.copy_within(FRAME.., 0);
         let (subframes, _) = out.as_chunks_mut();
         for (k, (subframe, a)) in subframes.iter_mut().zip(lpc).enumerate() {
             self.postfilter.filter(subframe, a, delays.map(|delays| delays[k]));
             self.output.filter(subframe);
+        }
+    }
+
+    /// Takes down the energy of the excitation if the frame before came: the next one moves it on.
+    fn keep_energy(&mut self) {
+        if self.before == Before::Speech {
+            let energy = self.excitation[PAST - FRAME..PAST].iter().fold(0, |sum, &x| l_mac(sum, x, x));
+            let shift = norm_l(energy);
+            self.speech.energy = (round(l_shl(energy, shift)), 16 - shift);
         }
     }
 }

@@ -5,6 +5,7 @@
     reason = "delays are bounded where they are decoded, positions by the three bits they are made of"
 )]
 
+use crate::exact;
 use crate::filter::peak;
 use crate::gain::Gains;
 use crate::ops::{add, l_mac, mult, round, saturate, shl};
@@ -53,7 +54,7 @@ pub(crate) fn interpolate_past(excitation: &mut [i16], start: usize, delay: Dela
     let from = start - back - (TAPS / 2 - 1);
     let (taps, limit) = &PHASES[phase];
     // A block looks at nothing that it writes itself.
-    if back >= TAPS / 2 + BLOCK {
+    if back >= TAPS / 2 + BLOCK && exact::allowed() {
         for n in (0..SUBFRAME).step_by(BLOCK) {
             let block = fir8::<TAPS, 15>(taps, &excitation[from + n..]);
             excitation[start + n..start + n + BLOCK].copy_from_slice(&block);

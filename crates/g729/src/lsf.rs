@@ -3,7 +3,8 @@
 
 #![expect(
     clippy::indexing_slicing,
-    reason = "rows are chosen by indices of as many bits as the codebook has rows"
+    clippy::cast_possible_truncation,
+    reason = "rows are chosen by indices of as many bits as the codebook has rows; weighted means fit their word"
 )]
 
 use crate::frame::LsfIndices;

@@ -6,9 +6,8 @@
     reason = "loops over arrays of the filter's order; filter coefficients are the lower half of their word"
 )]
 
-use crate::ops::{
-    add, extract_l, l_add, l_extract, l_msu, l_mult, l_shl, l_shr, l_shr_r, l_sub, mpy_32_16, mult,
-};
+use crate::exact;
+use crate::ops::{add, extract_l, l_mult, l_shr, mult};
 use crate::tables::convert::{COS, SLOPE_COS};
 
 /// Order of the filters.
@@ -77,7 +76,7 @@ fn polynomial(q: [i16; 5]) -> Option<[i32; 6]> {
     let last = f.0[4].abs();
     let Polynomial(f) = f.times::<5>(fifth);
     let greatest = f.iter().fold(last, |greatest, x| greatest.max(x.abs()));
-    (greatest < COEFFICIENT_LIMIT).then(|| f.map(|x| x as i32))
+    (greatest < COEFFICIENT_LIMIT && exact::allowed()).then(|| f.map(|x| x as i32))
 }
 
 /// The lower half of a symmetric polynomial, Q24.

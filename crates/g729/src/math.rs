@@ -53,8 +53,85 @@ pub(crate) struct Random(pub(crate) i16);
 
 impl Random {
     /// The next word, which is the new seed.
+    #[inline]
     pub(crate) const fn next(&mut self) -> i16 {
-        self.0 = self.0.wrapping_mul(31_821).wrapping_add(13_849);
+        self.0 = Steps::<1>::TAKE.after(self.0);
         self.0
+    }
+
+    /// The sums of the next forty groups of twelve words.
+    #[inline]
+    pub(crate) fn sums_of_twelve(&mut self) -> [i32; 40] {
+        const GROUP: usize = 12;
+        const LANES: usize = 8;
+        // Eight groups at once, each lane from its own place in the sequence.
+        let mut lanes = [self.0; LANES];
+        for k in 1..LANES {
+            lanes[k] = Steps::<GROUP>::TAKE.after(lanes[k - 1]);
+        }
+        let mut sums = [0; 40];
+        let (blocks, _) = sums.as_chunks_mut::<LANES>();
+        for block in blocks {
+            for _ in 0..GROUP {
+                for (sum, lane) in block.iter_mut().zip(&mut lanes) {
+                    *lane = Steps::<1>::TAKE.after(*lane);
+                    *sum += i32::from(*lane);
+                }
+            }
+            self.0 = lanes[LANES - 1];
+            lanes = lanes.map(|lane| Steps::<{ GROUP * (LANES - 1) }>::TAKE.after(lane));
+        }
+        sums
+    }
+}
+
+/// What `N` steps of the generator make of a seed: again a product and a sum.
+struct Steps<const N: usize> {
+    factor: i16,
+    summand: i16,
+}
+
+impl<const N: usize> Steps<N> {
+    const TAKE: Self = {
+        let mut steps = Self { factor: 1, summand: 0 };
+        let mut n = 0;
+        while n < N {
+            steps.factor = steps.factor.wrapping_mul(31_821);
+            steps.summand = steps.summand.wrapping_mul(31_821).wrapping_add(13_849);
+            n += 1;
+        }
+        steps
+    };
+
+    #[inline]
+    const fn after(&self, seed: i16) -> i16 {
+        seed.wrapping_mul(self.factor).wrapping_add(self.summand)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_by_lanes_are_those_of_the_sequence() {
+        for seed in [0, 11_111, -1, i16::MIN] {
+            let (mut lanes, mut single) = (Random(seed), Random(seed));
+            for _ in 0..3 {
+                let expected: [i32; 40] =
+                    core::array::from_fn(|_| (0..12).map(|_| i32::from(single.next())).sum());
+                assert_eq!(lanes.sums_of_twelve(), expected);
+                assert_eq!(lanes.0, single.0);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_positive_has_a_logarithm_and_a_root_all_the_same() {
+        for x in [i32::MIN, -1, 0] {
+            assert_eq!((log2(x), inv_sqrt(x)), ((0, 0), 0x3fff_ffff));
+        }
+        assert_eq!((log2(1), log2(1 << 30)), ((0, 0), (30, 0)));
+        assert_eq!(pow2(10, 0), 1024);
     }
 }

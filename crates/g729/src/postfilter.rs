@@ -6,6 +6,7 @@
     reason = "buffers begin with the past samples that their filter reaches back to"
 )]
 
+use crate::exact;
 use crate::excitation::{DELAY_MAX, SUBFRAME, Vector};
 use crate::filter::{peak, residual, respond, synthesise, weighted};
 use crate::lsp::{Lpc, ORDER};
@@ -127,7 +128,7 @@ impl Postfilter {
     /// The first of the seven delays up to `highest` with the greatest correlation, and that.
     fn best_delay(&self, highest: usize) -> (i32, usize) {
         let now = subframe_at(&self.scaled, PAST);
-        let fits = peak(&self.scaled[PAST - highest..]) <= CORRELATION_LIMIT;
+        let fits = peak(&self.scaled[PAST - highest..]) <= CORRELATION_LIMIT && exact::allowed();
         let mut best = (i32::MIN, highest);
         for delay in highest - 6..=highest {
             let past = subframe_at(&self.scaled, PAST - delay);
@@ -165,7 +166,7 @@ impl Postfilter {
         let mut gain = i32::from(self.gain);
         let mut gains = [0; SUBFRAME];
         for each in &mut gains {
-            gain = (gain * i32::from(LEVEL_KEPT) >> 15) + target;
+            gain = ((gain * i32::from(LEVEL_KEPT)) >> 15) + target;
             *each = gain as i16;
         }
         self.gain = gain as i16;
@@ -184,7 +185,7 @@ fn subframe_at(buffer: &[i16], start: usize) -> &Vector {
 /// `mult` where not both operands are -32768.
 #[inline]
 const fn mult_small(x: i16, factor: i16) -> i16 {
-    (x as i32 * factor as i32 >> 15) as i16
+    ((x as i32 * factor as i32) >> 15) as i16
 }
 
 /// Peak of a signal up to which twice a sum of forty products saturates nowhere.
@@ -238,12 +239,9 @@ fn tilt(numerator: &Lpc, denominator: &Lpc) -> i16 {
     let [mut response, mut next] = [[0; SUBFRAME]; 2];
     response[..RESPONSE].copy_from_slice(&buffer[ORDER..]);
     next[..RESPONSE - 1].copy_from_slice(&buffer[ORDER + 1..]);
+    let fits = peak(&response) <= CORRELATION_LIMIT && exact::allowed();
     let product = |other| {
-        if peak(&response) <= CORRELATION_LIMIT {
-            2 * product_sum(&response, other)
-        } else {
-            product_stepwise(&response, other)
-        }
+        if fits { 2 * product_sum(&response, other) } else { product_stepwise(&response, other) }
     };
     let (energy, neighbour) = (extract_h(product(&response)), extract_h(product(&next)));
     if neighbour <= 0 { 0 } else { div_s(mult(neighbour, TILT), energy) }

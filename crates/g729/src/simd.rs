@@ -5,5 +5,7 @@
 
 pub(crate) mod correlate;
 pub(crate) mod filter;
+mod lanes;
 mod level;
+pub(crate) mod polynomial;
 pub(crate) mod search;

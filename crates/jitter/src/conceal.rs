@@ -1,195 +1,97 @@
 //! Audio in place of what was lost, for codecs that have no concealment of their own.
-#![expect(clippy::indexing_slicing, clippy::cast_precision_loss, reason = "proto")]
+//!
+//! A gap is filled from the audio before it, and from that behind it too where the packet behind it has come: its
+//! linear prediction residual is repeated by the pitch period and filtered again, forwards and backwards, both are
+//! brought into phase with the far side, and one passes over into the other. It goes beyond ITU-T G.711 Appendix I,
+//! which repeats pitch periods of the waveform from before the gap.
 
 mod extrapolation;
-mod tuning;
-use self::extrapolation::Extrapolation;
-pub use self::tuning::Tuning;
-use crate::signal::{dot, energy};
+mod prediction;
+pub(crate) mod repair;
 
-/// proto
+use mediapoint_codec::resample::RATES;
+
+use self::repair::{HISTORY_MS, Repair};
+use crate::config::ConfigError;
+
+/// Conceals losses of one stream of audio.
+///
+/// Every frame goes through it in its order: [`hear`](Self::hear) for one that came, [`conceal`](Self::conceal) for one
+/// that did not, or [`conceal_before`](Self::conceal_before) for one that did not and the one after it that did. It adds
+/// no delay and allocates nothing once made.
+///
+/// ```
+/// use mediapoint_jitter::Concealer;
+///
+/// let mut concealer = Concealer::new(8000)?;
+/// let tone = |n: usize| ((n as f32 * 0.1).sin() * 8000.0) as i16;
+/// let (mut first, mut third) = ([0; 160], [0; 160]);
+/// for n in 0..160 {
+///     (first[n], third[n]) = (tone(n), tone(n + 320));
+/// }
+/// concealer.hear(&mut first);
+/// let mut second = [0; 160];
+/// concealer.conceal_before(&mut second, &mut third);
+/// assert!((0..160).all(|n| (second[n] - tone(n + 160)).abs() < 800));
+/// # Ok::<(), mediapoint_jitter::ConfigError>(())
+/// ```
 #[derive(Debug)]
 pub struct Concealer {
-    per_ms: usize,
-    forward: Extrapolation,
-    backward: Extrapolation,
-    past: Vec<f32>,
-    future: Vec<f32>,
-    warped: [Vec<f32>; 2],
-    longest: usize,
-    gap: Option<usize>,
-    t: Tuning,
+    history: Box<[i16]>,
+    repair: Repair,
 }
 
 impl Concealer {
-    /// History
-    pub const HISTORY_MS: usize = 50;
-
-    /// new
-    pub fn new(rate: u32) -> Self {
-        Self::tuned(rate, Tuning::from_env())
-    }
-    /// tuned
-    pub fn tuned(rate: u32, t: Tuning) -> Self {
-        let per_ms = rate as usize / 1000;
-        let longest = 320 * per_ms;
-        Self {
-            per_ms,
-            forward: Extrapolation::new(per_ms, longest, t.clone()),
-            backward: Extrapolation::new(per_ms, longest, t.clone()),
-            past: Vec::with_capacity(Self::HISTORY_MS * per_ms),
-            future: Vec::with_capacity(Self::HISTORY_MS * per_ms),
-            warped: [Vec::with_capacity(longest), Vec::with_capacity(longest)],
-            longest,
-            gap: None,
-            t,
+    /// For audio at `rate` hertz, one of [`RATES`].
+    ///
+    /// # Errors
+    /// [`ConfigError::Rate`].
+    pub fn new(rate: u32) -> Result<Self, ConfigError> {
+        if !RATES.contains(&rate) {
+            return Err(ConfigError::Rate(rate));
         }
+        let history = vec![0; HISTORY_MS * rate as usize / 1000].into_boxed_slice();
+        Ok(Self { history, repair: Repair::new(rate) })
     }
 
-    /// in gap
-    pub const fn in_gap(&self) -> bool {
-        self.gap.is_some()
+    /// A frame came. After a gap its beginning is changed, so that it goes on from what filled the gap.
+    pub fn hear(&mut self, pcm: &mut [i16]) {
+        self.repair.merge(pcm);
+        self.remember(pcm);
     }
-    /// start
-    pub fn start(&mut self, past: &[i16]) {
-        self.past.clear();
-        self.past.extend(past.iter().map(|s| f32::from(*s)));
-        self.forward.begin(&self.past);
-        self.gap = Some(0);
+
+    /// Fills `pcm` in place of a frame that is missing, with nothing known of what comes after it.
+    pub fn conceal(&mut self, pcm: &mut [i16]) {
+        if !self.repair.in_gap() {
+            self.repair.start(&self.history);
+        }
+        self.repair.extend(pcm);
+        self.remember(pcm);
     }
-    /// stop
-    pub fn stop(&mut self) {
-        self.gap = None;
+
+    /// Fills `pcm` in place of what is missing before `next`, and takes in `next`: it is not to be given to
+    /// [`hear`](Self::hear) again. Of more than 120 ms, or before less than 10 ms, it makes what
+    /// [`conceal`](Self::conceal) would.
+    pub fn conceal_before(&mut self, pcm: &mut [i16], next: &mut [i16]) {
+        self.repair.bridge(&self.history, pcm, next);
+        self.remember(pcm);
+        self.remember(next);
     }
-    fn attenuation(&self, at: usize) -> f32 {
-        let ms = at as f32 / self.per_ms as f32;
-        let v = self.forward.voicing.clamp(0.0, 1.0);
-        let slope_u = self.t.get("slope_u", 0.02);
-        let slope = slope_u + (self.t.get("slope_v", 0.02) - slope_u) * v;
-        (1.0 - (ms - self.t.get("hold", 40.0)).max(0.0) * slope).max(0.0)
+
+    /// Forgets what was heard.
+    pub fn reset(&mut self) {
+        self.history.fill(0);
+        self.repair.stop();
     }
-    /// extend
-    pub fn extend(&mut self, out: &mut [i16]) {
-        let Some(gap) = self.gap else { return out.fill(0) };
-        let len = out.len();
-        if gap + len > self.longest - 20 * self.per_ms {
-            return out.fill(0);
-        }
-        self.forward.first(gap + len);
-        for (i, o) in out.iter_mut().enumerate() {
-            *o = sample(self.forward.made()[gap + i] * self.attenuation(gap + i));
-        }
-        self.gap = Some(gap + len);
-    }
-    /// preview
-    pub fn preview(&mut self, out: &mut [i16]) {
-        let gap = self.gap;
-        self.extend(out);
-        self.gap = gap;
-    }
-    /// fade out
-    pub fn fade_out(&mut self, out: &mut [i16]) {
-        let n = 10 * self.per_ms;
-        self.extend(out);
-        for (i, o) in out.iter_mut().enumerate() {
-            *o = sample(f32::from(*o) * (1.0 - i as f32 / n as f32).max(0.0));
-        }
-    }
-    /// merge
-    pub fn merge(&mut self, pcm: &mut [i16]) {
-        let Some(gap) = self.gap.take() else { return };
-        let ms = gap / self.per_ms;
-        let ola = ((self.t.get("ola", 4.0) + self.t.get("ola_grow", 0.1) * ms as f32)
-            .min(self.t.get("ola_max", 10.0))
-            * self.per_ms as f32) as usize;
-        let ola = ola.min(pcm.len());
-        if gap + ola > self.longest - 20 * self.per_ms {
-            return;
-        }
-        self.forward.first(gap + ola);
-        for i in 0..ola {
-            let w = (i as f32 + 0.5) / ola as f32;
-            pcm[i] = sample(
-                f32::from(pcm[i]) * w + self.forward.made()[gap + i] * self.attenuation(gap + i) * (1.0 - w),
-            );
-        }
-    }
-    /// bridge: past = what was heard before this part of the gap
-    pub fn bridge(&mut self, past: &[i16], out: &mut [i16], next: &mut [i16]) {
-        if self.gap.is_none() {
-            self.start(past);
-        }
-        let gap = self.gap.unwrap_or(0);
-        let n = out.len();
-        if next.len() < 8 * self.per_ms || gap + n > self.longest - 60 * self.per_ms {
-            self.extend(out);
-            return;
-        }
-        let keep = next.len().min(Self::HISTORY_MS * self.per_ms);
-        self.future.clear();
-        self.future.extend(next[..keep].iter().rev().map(|s| f32::from(*s)));
-        self.backward.begin(&self.future);
-        self.future.reverse();
-        let mlen = (self.t.get("match", 5.0) * self.per_ms as f32) as usize;
-        let [fw, bw] = &mut self.warped;
-        warp(&mut self.forward, gap, n, &self.future[..mlen], self.per_ms, fw, &self.t);
-        self.past.clear();
-        self.past.extend(past[past.len() - mlen..].iter().rev().map(|s| f32::from(*s)));
-        warp(&mut self.backward, 0, n, &self.past[..mlen], self.per_ms, bw, &self.t);
-        for (i, o) in out.iter_mut().enumerate() {
-            let w = (i as f32 + 0.5) / n as f32;
-            let fb = 1.0;
-            *o = sample(
-                self.warped[0][i] * self.attenuation((gap + i).saturating_sub(0)) * (1.0 - w)
-                    + self.warped[1][n - 1 - i] * w * fb,
-            );
-        }
-        self.gap = None;
+
+    fn remember(&mut self, pcm: &[i16]) {
+        let kept = self.history.len();
+        let new = pcm.len().min(kept);
+        self.history.copy_within(new.., 0);
+        let (_, end) = self.history.split_at_mut(kept - new);
+        end.copy_from_slice(pcm.get(pcm.len() - new..).unwrap_or_default());
     }
 }
 
-fn sample(value: f32) -> i16 {
-    value.round().clamp(-32768.0, 32767.0) as i16
-}
-
-fn warp(
-    m: &mut Extrapolation,
-    gap: usize,
-    n: usize,
-    future: &[f32],
-    per_ms: usize,
-    out: &mut Vec<f32>,
-    t: &Tuning,
-) {
-    let mlen = future.len();
-    let d =
-        ((t.get("wmax", 4.0) * per_ms as f32) as usize).min((m.lag as f32 * 0.55) as usize + 1).min(n / 2);
-    let lag = m.lag;
-    let _ = lag;
-    let made = m.first(gap + n + d + mlen + 2);
-    let f = &made[gap..];
-    let mut best = (0.0f32, -1.0f32);
-    let ex = energy(future) + 1.0;
-    for o in 0..=2 * d {
-        let seg = &f[n - d + o..n - d + o + mlen];
-        let c = dot(seg, future) / (ex * (energy(seg) + 1.0)).sqrt();
-        let off = o as f32 - d as f32;
-        let c = c - t.get("wbias", 0.6) * off.abs() / (d.max(1) as f32);
-        if c > best.1 {
-            best = (off, c);
-        }
-    }
-    let shift = if best.1 > t.get("wthr", 0.3) { best.0 } else { 0.0 };
-    let step = (n as f32 + shift) / n as f32;
-    out.clear();
-    for i in 0..n {
-        let p = i as f32 * step;
-        let k = p as usize;
-        let fr = p - k as f32;
-        let (y0, y1, y2, y3) = (if k > 0 { f[k - 1] } else { f[0] }, f[k], f[k + 1], f[k + 2]);
-        let c1 = 0.5 * (y2 - y0);
-        let c2 = y0 - 2.5 * y1 + 2.0 * y2 - 0.5 * y3;
-        let c3 = 0.5 * (y3 - y0) + 1.5 * (y1 - y2);
-        out.push(((c3 * fr + c2) * fr + c1) * fr + y1);
-    }
-}
+#[cfg(test)]
+mod tests;

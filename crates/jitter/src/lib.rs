@@ -37,7 +37,7 @@
 //! | --- | --- |
 //! | `properties` | `properties`, the checks that the fuzz target runs |
 
-pub mod conceal;
+mod conceal;
 mod config;
 mod payloads;
 mod pitch;

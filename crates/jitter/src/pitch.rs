@@ -24,12 +24,12 @@ pub(crate) fn best_lag(
     };
     let (min, max) = (*lags.start(), *lags.end());
     let step = (per_ms / 8).max(1);
-    let coarse = best(lags.step_by(step), &likeness);
+    let coarse = best(lags.step_by(step), likeness);
     if step == 1 {
         return coarse;
     }
     let around = coarse.0.saturating_sub(step).max(min)..=(coarse.0 + step).min(max);
-    best(around, &likeness)
+    best(around, likeness)
 }
 
 fn best(lags: impl Iterator<Item = usize>, likeness: impl Fn(usize) -> f32) -> (usize, f32) {

@@ -14,7 +14,7 @@ use mediapoint_packet::rtp::{PayloadType, RtpTicks};
 use self::control::Control;
 use self::events::Noted;
 use self::loss::LossMeter;
-use crate::conceal::Concealer;
+use crate::conceal::repair::{HISTORY_MS, Repair};
 use crate::config::{ConfigError, PlayoutConfig};
 use crate::payloads::{Meaning, Payloads};
 use crate::store::{Slot, Store, Stored, older};
@@ -168,7 +168,7 @@ pub struct Playout {
     target: Target,
     control: Control,
     tape: Tape,
-    concealer: Concealer,
+    repair: Repair,
     stretcher: Stretcher,
     position: Option<Position>,
     noted: Noted,
@@ -208,7 +208,7 @@ impl Playout {
             target: Target::new(config.min_delay(), config.max_delay(), config.start_delay()),
             control: Control::new(),
             tape: new_tape(rate),
-            concealer: Concealer::new(rate),
+            repair: Repair::new(rate),
             stretcher: Stretcher::new(rate),
             position: None,
             noted: Noted::default(),
@@ -236,7 +236,7 @@ impl Playout {
             let mut tape = new_tape(rate);
             self.tape.move_to(&mut tape, self.config.rate(), rate).map_err(|_| ConfigError::Rate(rate))?;
             self.tape = tape;
-            self.concealer = Concealer::new(rate);
+            self.repair = Repair::new(rate);
             self.stretcher = Stretcher::new(rate);
             self.beyond = self.beyond * rate as usize / self.config.rate() as usize;
         }
@@ -412,5 +412,5 @@ fn longest_spike(config: &PlayoutConfig) -> Duration {
 /// Room for a gap, the packet behind it and what a pull leaves.
 fn new_tape(rate: u32) -> Tape {
     let per_ms = rate as usize / 1000;
-    Tape::new(Concealer::HISTORY_MS * per_ms, 480 * per_ms)
+    Tape::new(HISTORY_MS * per_ms, 480 * per_ms)
 }

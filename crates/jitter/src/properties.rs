@@ -69,7 +69,7 @@ pub fn playout_survives(data: &[u8]) {
 
 /// Octets that follow from a seed; of an even one, all the same.
 fn fill(payload: &mut [u8], seed: u8) {
-    let mut state = u32::from(seed) * 0x0101_0101 | 1;
+    let mut state = (u32::from(seed) * 0x0101_0101) | 1;
     for octet in payload {
         if seed % 2 == 1 {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

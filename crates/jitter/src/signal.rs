@@ -1,27 +1,62 @@
 //! Short real-valued signals: the sums that concealment and time-scaling are made of.
-#![expect(clippy::indexing_slicing, reason = "inner loops over lengths fixed by the caller")]
+
+/// Sums kept side by side, so that they can be made at once.
+const LANES: usize = 16;
 
 /// Sum of products over the shorter of the two.
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let len = a.len().min(b.len());
-    let (a, b) = (&a[..len], &b[..len]);
-    let mut sums = [0.0f32; 16];
-    let (mut ca, mut cb) = (a.chunks_exact(16), b.chunks_exact(16));
-    for (x, y) in (&mut ca).zip(&mut cb) {
-        for i in 0..16 {
-            sums[i] += x[i] * y[i];
+    let (a_lanes, a_rest) = a.get(..len).unwrap_or_default().as_chunks::<LANES>();
+    let (b_lanes, b_rest) = b.get(..len).unwrap_or_default().as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for (x, y) in a_lanes.iter().zip(b_lanes) {
+        for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
+            *sum += x * y;
         }
     }
-    let tail: f32 = ca.remainder().iter().zip(cb.remainder()).map(|(x, y)| x * y).sum();
-    let mut eight = [0.0f32; 8];
-    for i in 0..8 {
-        eight[i] = sums[i] + sums[i + 8];
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum();
+    fold(&sums) + rest
+}
+
+/// The lanes' sum, by halves.
+fn fold(sums: &[f32; LANES]) -> f32 {
+    let (low, high) = sums.split_at(LANES / 2);
+    let mut eight = [0.0; LANES / 2];
+    for ((sum, x), y) in eight.iter_mut().zip(low).zip(high) {
+        *sum = x + y;
     }
-    let four = [eight[0] + eight[4], eight[1] + eight[5], eight[2] + eight[6], eight[3] + eight[7]];
-    (four[0] + four[2]) + (four[1] + four[3]) + tail
+    let [a, b, c, d, e, f, g, h] = eight;
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
 /// Sum of squares.
-pub fn energy(a: &[f32]) -> f32 {
+pub(crate) fn energy(a: &[f32]) -> f32 {
     dot(a, a)
+}
+
+/// Rounded and saturated.
+#[expect(clippy::cast_possible_truncation, reason = "a float that is too large saturates")]
+pub(crate) fn sample(value: f32) -> i16 {
+    value.round() as i16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    fn sums_of_any_length_are_what_a_plain_loop_makes() {
+        for len in 0..70 {
+            let a: Vec<f32> = (0..len).map(|n| (n * 7 % 13) as f32).collect();
+            let b: Vec<f32> = (0..len + 5).map(|n| (n * 5 % 11) as f32).collect();
+            let plain: f32 = a.iter().zip(&b).map(|(x, y)| x * y).sum();
+            assert!((dot(&a, &b) - plain).abs() < 0.5, "{len}");
+        }
+    }
+
+    #[test]
+    fn samples_saturate() {
+        assert_eq!([40_000.0, -40_000.0, 1.4, f32::NAN].map(sample), [i16::MAX, i16::MIN, 1, 0]);
+    }
 }

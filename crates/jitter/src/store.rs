@@ -151,9 +151,4 @@ impl Store {
         }
         slot
     }
-
-    pub(crate) fn clear(&mut self) {
-        self.slots.clear();
-        self.end = 0;
-    }
 }

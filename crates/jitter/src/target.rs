@@ -88,10 +88,10 @@ impl Target {
 
     /// The delay to aim at.
     pub(crate) fn delay(&self, now: Time) -> Duration {
-        (self.quantile + self.headroom).max(self.from_start(now)).clamp(self.min, self.max)
+        (self.quantile + self.headroom).max(self.start_left(now)).clamp(self.min, self.max)
     }
 
-    fn from_start(&self, now: Time) -> Duration {
+    fn start_left(&self, now: Time) -> Duration {
         let Some(began) = self.began else { return self.start };
         let left = START_LASTS.saturating_sub(now.since(began));
         self.start.mul_f64(left.as_secs_f64() / START_LASTS.as_secs_f64())

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::BenchArguments;
+use crate::codec::CodecArguments;
 use crate::config::{Config, DEFAULT_FILE, Settings};
 use crate::demo::DemoArguments;
 
@@ -32,6 +33,7 @@ Examples:
   mediapoint config > mediapoint.toml               write the default file
   mediapoint demo                                   hear and see a call through the server
   mediapoint bench                                  measure what this machine carries
+  mediapoint codec encode speech.wav speech.g729    code a file
 
 Exit codes: 0 ended as asked, 1 something failed, 2 unusable arguments or configuration,
 130 ended by a second SIGINT while calls were running.";
@@ -58,6 +60,12 @@ pub(crate) enum Command {
     /// Starts this program as a server on one core and generates calls from another, over real sockets on loopback.
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(BenchArguments),
+    /// Encode and decode audio files with the server's codecs, and list them
+    ///
+    /// G.729, Opus, G.722, PCMU and PCMA, bit for bit as calls are coded. Files are read and written as they come,
+    /// whatever their length.
+    #[command(after_help = crate::codec::EXAMPLES)]
+    Codec(Box<CodecArguments>),
 }
 
 const SERVE_EXAMPLES: &str = "\

@@ -6,6 +6,7 @@
 mod bench;
 mod child;
 mod cli;
+mod codec;
 mod config;
 mod demo;
 mod logging;
@@ -23,5 +24,6 @@ fn main() -> ExitCode {
         Command::Config(arguments) => cli::config(&arguments),
         Command::Demo(arguments) => demo::command(&arguments),
         Command::Bench(arguments) => bench::command(&arguments),
+        Command::Codec(arguments) => codec::command(&arguments),
     }
 }

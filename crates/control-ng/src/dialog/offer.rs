@@ -14,6 +14,11 @@ use super::{Dialog, MAX_CARRIED, PendingOffer, Plan, Side, Which};
 use crate::request::{Options, Profile, TransportProtocol};
 use crate::{KeyFault, NgError};
 
+/// Most words of `transcode` named in a warning.
+const MAX_WARNED: usize = 8;
+/// Most characters of each.
+const MAX_WORD: usize = 32;
+
 /// What one request works with.
 pub(crate) struct Work<'a> {
     pub(crate) call: &'a Call,
@@ -187,8 +192,10 @@ fn plan_codecs(
     ours.numbers.learn(said.codecs.iter().map(|line| (line.payload_type, &line.codec)));
     let told = plan.lines.iter().filter(|line| !line.masked);
     theirs.numbers.learn(told.map(|line| (line.told, &line.codec)));
-    if !plan.not_added.is_empty() {
-        work.warnings.push(format!("cannot transcode to {}", plan.not_added.join(" ")));
+    let words = plan.not_added.iter().take(MAX_WARNED).map(|word| word.chars().take(MAX_WORD).collect());
+    let warning = format!("cannot transcode to {}", words.collect::<Vec<String>>().join(" "));
+    if !plan.not_added.is_empty() && !work.warnings.contains(&warning) {
+        work.warnings.push(warning);
     }
     plan.lines
 }

@@ -176,6 +176,8 @@ pub struct LegConfig {
     pub received_codecs: Vec<PayloadCodec>,
     /// How much audio a packet to the party is to hold.
     pub packet_time: PacketTime,
+    /// True where what the party hears is to be decoded and encoded again even where it could be relayed.
+    pub always_encode: bool,
     /// How audio for the party is encoded, where it is.
     pub encoder: EncoderSettings,
     /// Bounds of the delay of the jitter buffer, where what the party sends is decoded.
@@ -205,6 +207,7 @@ impl Default for LegConfig {
             codecs: Vec::new(),
             received_codecs: Vec::new(),
             packet_time: PacketTime::AsReceived,
+            always_encode: false,
             encoder: EncoderSettings::default(),
             jitter_buffer: JitterBuffer::default(),
             remote: None,

@@ -72,6 +72,7 @@ pub(super) struct Leg {
     pub(super) codecs: Vec<PayloadCodec>,
     pub(super) received_codecs: Vec<PayloadCodec>,
     pub(super) packet_time: PacketTime,
+    pub(super) always_encode: bool,
     pub(super) encoder: EncoderSettings,
     pub(super) jitter_buffer: JitterBuffer,
     pub(super) payloads: PayloadTable,
@@ -123,6 +124,7 @@ impl Leg {
             codecs: config.codecs,
             received_codecs: config.received_codecs,
             packet_time: config.packet_time,
+            always_encode: config.always_encode,
             encoder: config.encoder,
             jitter_buffer: config.jitter_buffer,
             guard: SourceGuard::new(config.source_guard, signalled),
@@ -176,6 +178,7 @@ impl Leg {
         self.codecs = config.codecs;
         self.received_codecs = config.received_codecs;
         self.packet_time = config.packet_time;
+        self.always_encode = config.always_encode;
         self.encoder = config.encoder;
         self.jitter_buffer = config.jitter_buffer;
         self.media_timeout = config.media_timeout;
@@ -188,7 +191,7 @@ impl Leg {
 
     /// What the party can be sent.
     pub(super) fn hearer(&self) -> Hearer<'_> {
-        Hearer { codecs: &self.codecs, packet_time: self.packet_time }
+        Hearer { codecs: &self.codecs, packet_time: self.packet_time, always_encode: self.always_encode }
     }
 
     /// Where RTCP for the party goes.

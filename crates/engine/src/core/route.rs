@@ -102,6 +102,8 @@ pub struct Hearer<'a> {
     pub codecs: &'a [PayloadCodec],
     /// How much audio its packets are to hold.
     pub packet_time: PacketTime,
+    /// True where audio is encoded for it whatever it comes as.
+    pub always_encode: bool,
 }
 
 impl<'a> Hearer<'a> {
@@ -145,6 +147,10 @@ impl RouteTable {
 /// The same codec where the hearing leg has it, by the same number if it can be; else the other law of G.711, an event
 /// clock of its own, or another codec.
 fn way(entry: &PayloadCodec, to: &Hearer<'_>) -> Option<Way> {
+    let noise = entry.codec.encoding == Encoding::ComfortNoise;
+    if to.always_encode && (noise || entry.codec.is_convertible()) && to.encoded().is_some() {
+        return media_way(to);
+    }
     let same = || to.codecs.iter().filter(|other| other.codec == entry.codec);
     let kept = same().find(|other| other.payload_type == entry.payload_type).or_else(|| same().next());
     if let Some(other) = kept {

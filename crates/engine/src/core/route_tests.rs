@@ -11,7 +11,10 @@ fn entry(number: u8, codec: Codec) -> PayloadCodec {
 }
 
 fn routes(from: &[PayloadCodec], to: &[PayloadCodec]) -> RouteTable {
-    RouteTable::new(from.iter(), &Hearer { codecs: to, packet_time: PacketTime::AsReceived })
+    RouteTable::new(
+        from.iter(),
+        &Hearer { codecs: to, packet_time: PacketTime::AsReceived, always_encode: false },
+    )
 }
 
 fn l16() -> Codec {
@@ -82,12 +85,25 @@ fn events_take_the_clock_of_what_the_hearing_leg_speaks() {
 fn a_packet_time_that_must_be_kept_lets_packets_of_that_length_pass() {
     let packet_time = PacketTime::Always(Duration::from_millis(30));
     let to = [entry(0, Codec::PCMU), entry(97, l16())];
-    let table = RouteTable::new(to.iter(), &Hearer { codecs: &to, packet_time });
+    let table = RouteTable::new(to.iter(), &Hearer { codecs: &to, packet_time, always_encode: false });
     let way = table.get(pt(0)).unwrap();
     assert_eq!(way.conversion_of(240), Conversion::Relay);
     assert_eq!(way.conversion_of(160), Conversion::Media);
     let way = table.get(pt(97)).unwrap();
     assert_eq!((way.conversion_of(960), way.conversion_of(640)), (Conversion::Relay, Conversion::Media));
+}
+
+#[test]
+fn a_leg_that_is_always_encoded_for_is_relayed_only_what_cannot_be() {
+    let codecs =
+        [entry(0, Codec::PCMU), entry(3, Codec::new("GSM", 8000, 1)), entry(101, Codec::TELEPHONE_EVENT)];
+    let packet_time = PacketTime::AsReceived;
+    let table = RouteTable::new(codecs.iter(), &Hearer { codecs: &codecs, packet_time, always_encode: true });
+    let conversion = |number| table.get(pt(number)).unwrap().conversion;
+    assert_eq!(
+        (conversion(0), conversion(3), conversion(101)),
+        (Conversion::Media, Conversion::Relay, Conversion::Relay)
+    );
 }
 
 #[test]

@@ -1,34 +1,79 @@
 use super::*;
-use crate::serial::Reader;
+use crate::serial::{Reader, read_all};
 use crate::testdata::{data_pack, trace};
+
+/// The words of an array in a trace.
+fn words(line: &serde_json::Value, key: &str) -> Vec<i16> {
+    let all = line[key].as_array().unwrap_or_else(|| panic!("no {key} in the trace"));
+    all.iter().map(|x| i16::try_from(x.as_i64().unwrap()).unwrap()).collect()
+}
+
+#[test]
+fn speech_and_losses_follow_the_traces() {
+    let Some(folder) = data_pack("speech trace") else { return };
+    for (name, vector) in [("dec_SPEECH.jsonl", "speech.bit"), ("dec_ERASURE.jsonl", "erasure.bit")] {
+        let stream = std::fs::read(folder.join("vectors/annex_a").join(vector)).unwrap();
+        let mut decoder = Decoder::new();
+        for (line, frame) in trace(&folder, name).iter().zip(Reader::new(&stream)) {
+            let at = format!("{vector}, frame {}", line["frame"]);
+            let out = match frame.unwrap() {
+                Some(frame) => decoder.decode(frame),
+                None => decoder.decode_erased(),
+            };
+            assert_eq!(decoder.lsp[..], words(line, "lsp_q"), "LSPs, {at}");
+            assert_eq!(decoder.excitation[PAST - FRAME..PAST], words(line, "exc"), "excitation, {at}");
+            assert_eq!(decoder.synthesis[..], words(line, "synth")[FRAME - ORDER..], "synthesis, {at}");
+            assert_eq!(out[..], words(line, "out"), "output, {at}");
+        }
+    }
+}
 
 #[test]
 fn noise_follows_the_trace() {
-    let Some(folder) = data_pack("noise") else { return };
+    let Some(folder) = data_pack("noise trace") else { return };
     let stream = std::fs::read(folder.join("vectors/annex_b/tstseq6.bit")).unwrap();
     let mut decoder = Decoder::new();
     for (line, frame) in trace(&folder, "dec_tstseq6.jsonl").iter().zip(Reader::new(&stream)) {
+        let at = format!("frame {}", line["frame"]);
         let out = match frame.unwrap() {
-            Some(f) => decoder.decode(f),
+            Some(frame) => decoder.decode(frame),
             None => decoder.decode_erased(),
         };
-        let n = &line["frame"];
-        if let Some(exc) = line["cng_exc"].as_array() {
-            let exc: Vec<i16> = exc.iter().map(|x| x.as_i64().unwrap() as i16).collect();
-            let a: Vec<i16> =
-                line["cng_A"].as_array().unwrap().iter().map(|x| x.as_i64().unwrap() as i16).collect();
-            assert_eq!(lsp::to_lpc(&decoder.lsp)[..], a[11..], "{n} lpc");
-            assert_eq!(line["seed"], decoder.noise.random.0, "{n} seed");
-            assert_eq!(
-                decoder.excitation[PAST - FRAME..PAST],
-                exc[..],
-                "{n} exc, level {} gain {}",
-                decoder.noise.level,
-                decoder.noise.gain
-            );
+        if line["cng_exc"].is_array() {
+            assert_eq!(lsp::to_lpc(&decoder.lsp)[..], words(line, "cng_A")[ORDER + 1..], "filter, {at}");
+            assert_eq!(line["seed"], decoder.noise.random.0, "seed, {at}");
+            assert_eq!(decoder.excitation[PAST - FRAME..PAST], words(line, "cng_exc"), "excitation, {at}");
         }
-        let expected: Vec<i16> =
-            line["out"].as_array().unwrap().iter().map(|x| x.as_i64().unwrap() as i16).collect();
-        assert_eq!(out[..], expected[..], "{n} out");
+        assert_eq!(out[..], words(line, "out"), "output, {at}");
     }
+}
+
+#[test]
+fn losses_after_noise_do_not_disturb_it() {
+    let mut lossy = Decoder::new();
+    let mut whole = Decoder::new();
+    for decoder in [&mut lossy, &mut whole] {
+        let _ = decoder.decode(Frame::Sid([0x31, 0x46]));
+    }
+    for _ in 0..20 {
+        assert_eq!(lossy.decode_erased(), whole.decode(Frame::Untransmitted));
+    }
+}
+
+#[test]
+fn lost_speech_fades() {
+    let Some(folder) = data_pack("fading") else { return };
+    let stream = std::fs::read(folder.join("vectors/annex_a/speech.bit")).unwrap();
+    let mut decoder = Decoder::new();
+    for frame in read_all(&stream).unwrap().into_iter().take(1500) {
+        let _ = decoder.decode(frame.unwrap());
+    }
+    let mut energies = (0..40).map(|_| {
+        let out = decoder.decode_erased();
+        out.iter().map(|&x| i64::from(x) * i64::from(x)).sum::<i64>()
+    });
+    let first = energies.next().unwrap();
+    let last = energies.last().unwrap();
+    assert!(first > 1_000_000, "{first}");
+    assert!(last < first / 4, "{last} of {first}");
 }

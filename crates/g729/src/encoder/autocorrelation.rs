@@ -37,8 +37,10 @@ impl Autocorrelation {
         };
         let norm = norm_l(energy);
         // No partial sum at any lag exceeds the energy (Cauchy and Schwarz), which fits 31 bits.
-        let mut lags = autocorrelation(&windowed).map(|sum| (2 * sum) << norm & !1);
-        lags[0] = energy << norm & !1;
+        let mut lags = [energy << norm & !1; LAGS];
+        for (lag, sum) in lags.iter_mut().zip(autocorrelation(&windowed)).skip(1) {
+            *lag = (2 * sum) << norm & !1;
+        }
         Self { lags, exponent: exponent - norm }
     }
 

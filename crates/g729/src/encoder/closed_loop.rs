@@ -2,15 +2,17 @@
 
 #![expect(
     clippy::indexing_slicing,
-    reason = "delays reach back to the beginning of the excitation buffer at most"
+    clippy::cast_possible_truncation,
+    reason = "delays reach back to the beginning of the excitation buffer at most, and their indices are octets"
 )]
 
+use super::bound;
 use crate::excitation::{DELAY_MAX, DELAY_MIN, Delay, SUBFRAME, Vector, interpolate_past};
 use crate::filter::peak;
 use crate::ops::{
     div_s, extract_l, flagged, l_abs, l_mac, l_saturate, l_shl, norm_l, round, saturate, shr, sub,
 };
-use crate::simd::correlate::{dot, energy, slide};
+use crate::simd::correlate::{dot, energy, forty, sixteen};
 
 /// Greatest pitch gain, Q14: 1.2.
 const GAIN_MAX: i16 = 19_661;
@@ -84,9 +86,10 @@ fn subframe(excitation: &[i16], start: usize) -> Vector {
 /// The whole delay whose past excitation correlates most with the target. Equation (A.7).
 fn best_whole(excitation: &[i16], start: usize, backward: &Vector, range: Range) -> i16 {
     // Delays down from the greatest, and some more that nobody asks for.
-    let past = &excitation[start - usize::from(range.high.unsigned_abs())..];
-    let sums: [i32; DELAYS] = if products_fit(backward, &past[..DELAYS + SUBFRAME - 1]) {
-        slide::<DELAYS, SUBFRAME>(backward, past).map(|sum| 2 * sum)
+    let mut past = [0; DELAYS + SUBFRAME];
+    past.copy_from_slice(&excitation[start - usize::from(range.high.unsigned_abs())..][..DELAYS + SUBFRAME]);
+    let sums = if products_fit(backward, &past) {
+        sixteen(backward, &past).map(|sum| 2 * sum)
     } else {
         let mut sums = [0; DELAYS];
         for (at, sum) in sums.iter_mut().enumerate() {
@@ -107,7 +110,7 @@ fn best_whole(excitation: &[i16], start: usize, backward: &Vector, range: Range)
 /// Whether no sum of products of these, doubled, can saturate at any step.
 fn products_fit(a: &Vector, b: &[i16]) -> bool {
     let magnitude: i32 = a.iter().map(|&x| i32::from(x).abs()).sum();
-    i64::from(magnitude) * i64::from(peak(b)) < 1 << 30
+    bound::holds(i64::from(magnitude) * i64::from(peak(b)) < 1 << 30)
 }
 
 /// A start and the products, doubled and saturating at each step.
@@ -135,8 +138,8 @@ pub(super) fn second_index(delay: Delay, range: Range) -> u8 {
 pub(super) fn backward_filtered(target: &Vector, response: &Vector) -> Vector {
     let mut padded = [0; 2 * SUBFRAME];
     padded[..SUBFRAME].copy_from_slice(target);
-    let sums: Vector32 = if products_fit(response, target) {
-        slide::<SUBFRAME, SUBFRAME>(response, &padded).map(|sum| 2 * sum)
+    let sums = if products_fit(response, target) {
+        forty(response, &padded).map(|sum| 2 * sum)
     } else {
         let mut sums = [0; SUBFRAME];
         for (at, sum) in sums.iter_mut().enumerate() {
@@ -148,8 +151,6 @@ pub(super) fn backward_filtered(target: &Vector, response: &Vector) -> Vector {
     let shift = 18 - norm_l(greatest).min(16);
     sums.map(|sum| extract_l(sum >> shift))
 }
-
-type Vector32 = [i32; SUBFRAME];
 
 /// A sum of products, `mantissa * 2^-exponent`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -219,7 +220,7 @@ impl Target {
 /// Whether no sum of products of vectors of these energies, doubled, and with one added, overflows at any step: it is at
 /// most the root of the energies' product (Cauchy and Schwarz).
 pub(super) fn sums_fit(a: i64, b: i64) -> bool {
-    i128::from(a) * i128::from(b) < 1 << 60
+    bound::holds(i128::from(a) * i128::from(b) < 1 << 60)
 }
 
 impl PitchGain {

@@ -1,7 +1,12 @@
 //! The algebraic codebook: four pulses, found depth first. Clauses 3.8 and A.3.8.1.
 
-#![expect(clippy::indexing_slicing, reason = "positions are below 40 by the tracks they lie on")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "positions are below 40 by the tracks they lie on"
+)]
 
+use super::bound;
 use crate::excitation::{SUBFRAME, Vector};
 use crate::ops::{add, extract_h, l_mac, l_msu, l_mult, mult, norm_l, round, sub};
 use crate::simd::correlate::energy;
@@ -29,7 +34,7 @@ pub(super) struct Choice {
 /// `D4i40_17_fast`: the codeword for the backward filtered target and the impulse response (Q12, sharpened).
 pub(super) fn search(backward: &Vector, response: &Vector) -> Choice {
     let places = match scaled(response) {
-        (scaled, true) => pulses(backward, &scaled),
+        (scaled, fits) if bound::holds(fits) => pulses(backward, &scaled),
         _ => None,
     };
     let places = places.unwrap_or_else(|| Search::new(backward, response).places());
@@ -223,9 +228,49 @@ impl Correlations {
     }
 }
 
-/// The impulse response with the pitch sharpening that the pulses will have. Equation (49).
-pub(super) fn sharpened(response: &Vector, delay: i16, sharpening: i16) -> Vector {
-    let mut out = *response;
-    crate::excitation::sharpen(&mut out, delay, sharpening);
-    out
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::math::Random;
+
+    /// A decaying response like a filter's, or noise; a target of few large places, or noise.
+    fn operands(random: &mut Random, round: i16) -> (Vector, Vector) {
+        let mut response = [0; SUBFRAME];
+        for (n, h) in response.iter_mut().enumerate() {
+            let decay = if round % 3 == 0 { 0 } else { n as i16 / (1 + round % 6) };
+            *h = random.next() >> (round % 9 + decay).min(15);
+        }
+        response[0] = 4096;
+        let mut backward = [0; SUBFRAME];
+        for d in &mut backward {
+            *d = match round % 5 {
+                0 => random.next() >> 2,
+                1 => (random.next() >> 14) * 8191,
+                2 => -8192,
+                3 => 0,
+                _ => random.next() >> 9,
+            };
+            *d = (*d).clamp(-8192, 8191);
+        }
+        (backward, response)
+    }
+
+    #[test]
+    fn searches_side_by_side_and_one_by_one_find_the_same_pulses() {
+        let mut random = Random(9);
+        let mut side_by_side = 0;
+        for round in 0..4000 {
+            let (backward, response) = operands(&mut random, round);
+            let one_by_one = Search::new(&backward, &response).places();
+            if let (scaled, true) = scaled(&response)
+                && let Some(places) = pulses(&backward, &scaled)
+            {
+                side_by_side += 1;
+                assert_eq!(places, one_by_one, "{backward:?} {response:?}");
+            }
+            let choice = search(&backward, &response);
+            assert_eq!(choice.positions, super::choice(one_by_one, &backward, &response).positions);
+        }
+        assert!(side_by_side > 3000, "only {side_by_side}");
+    }
 }

@@ -10,14 +10,12 @@ use crate::ops::{
     round, sub,
 };
 use crate::simd::correlate::{dot, energy};
-use crate::simd::search::{GainCosts, cheapest};
+use crate::simd::search::{GainCosts, GainRows, cheapest};
 use crate::tables::gain::{
     GAIN_INDEX_1, GAIN_INDEX_2, GAIN_STAGE_1, GAIN_STAGE_2, GAIN_THRESHOLD_1, GAIN_THRESHOLD_2, PRESELECTION,
     PRESELECTION_LONG,
 };
 
-/// Rows of each stage that are tried.
-const CANDIDATES: [usize; 2] = [4, 8];
 /// The best pitch gain that taming allows, Q9: 0.94.
 const BEST_TAMED: i16 = 481;
 /// From here on a pitch gain is not taken while taming is on, Q14: 0.9999.
@@ -183,9 +181,11 @@ fn least(cost: &Cost, predicted: Predicted, first: [usize; 2], tame: bool) -> [u
     }
 
     let limit = if tame { TAMED } else { i16::MAX };
-    let mut rows = ([[0; 2]; CANDIDATES[0]], [[0; 2]; CANDIDATES[1]]);
-    rows.0.copy_from_slice(&GAIN_STAGE_1[first[0]..][..CANDIDATES[0]]);
-    rows.1.copy_from_slice(&GAIN_STAGE_2[first[1]..][..CANDIDATES[1]]);
-    let [i, j] = cheapest(&GainCosts { terms, predicted: predicted.mantissa, limit }, &rows.0, &rows.1);
+    let mut rows = GainRows { first: [[0; 2]; 4], pitch: [0; 8], factor: [0; 8] };
+    rows.first.copy_from_slice(&GAIN_STAGE_1[first[0]..][..4]);
+    for ((pitch, factor), row) in rows.pitch.iter_mut().zip(&mut rows.factor).zip(&GAIN_STAGE_2[first[1]..]) {
+        [*pitch, *factor] = *row;
+    }
+    let [i, j] = cheapest(&GainCosts { terms, predicted: predicted.mantissa, limit }, &rows);
     [first[0] + i, first[1] + j]
 }

@@ -1,7 +1,12 @@
 //! Quantisation of the line spectral frequencies. Clause 3.2.4.
 
-#![expect(clippy::indexing_slicing, reason = "loops over arrays and codebooks of constant length")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "loops over arrays and codebooks of constant length, whose indices are octets"
+)]
 
+use super::bound;
 use crate::filter::peak;
 use crate::frame::LsfIndices;
 use crate::lsf::{GAPS, Memory, Predictor, SPEECH, spread};
@@ -80,8 +85,8 @@ fn best_of(lsf: &Lsf, weights: &[i16; ORDER], memory: &Memory, predictor: &Predi
         rest[i] = sub(target[i], row[i]);
     }
     // The second stage reaches to 2400, and 5 (12000 + 2400)^2 is less than 2^30.
-    let [lower, upper] = if peak(&rest) < 12_000 {
-        [false, true].map(|upper| search::weighted_nearest(&rest, weights, upper))
+    let [lower, upper] = if bound::holds(peak(&rest) < 12_000) {
+        search::weighted_nearest(&rest, weights)
     } else {
         [stepwise_weighted::<0>(&rest, weights), stepwise_weighted::<5>(&rest, weights)]
     };
@@ -131,7 +136,7 @@ fn nearest(target: &Lsf) -> usize {
         })
         .sum();
     // Twice any distance fits then.
-    if farthest < 1 << 30 { search::nearest(target) } else { stepwise_nearest(target) }
+    if bound::holds(farthest < 1 << 30) { search::nearest(target) } else { stepwise_nearest(target) }
 }
 
 /// The same with distances that saturate.

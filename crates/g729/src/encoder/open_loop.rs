@@ -1,12 +1,17 @@
 //! Open-loop pitch: a delay to search around, from the weighted speech. Clause A.3.4.
 
-#![expect(clippy::indexing_slicing, reason = "delays reach back to the beginning of the buffer at most")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "delays reach back to the beginning of the buffer at most, 143 samples"
+)]
 
+use super::bound;
 use crate::dpf;
 use crate::excitation::FRAME;
 use crate::math::inv_sqrt;
 use crate::ops::{add, extract_l, l_mac, l_saturate, mult, saturate};
-use crate::simd::correlate::slide;
+use crate::simd::correlate::sixty_four;
 
 /// The greatest delay.
 const REACH: usize = 143;
@@ -105,9 +110,9 @@ impl Correlations {
         let mut frame = [0; TAPS];
         frame.copy_from_slice(&halves.odd[REACH / 2..][..TAPS]);
         let greatest = energy(&halves.even).max(energy(&halves.odd));
-        let with = if 2 * greatest <= i64::from(i32::MAX) {
+        let with = if bound::holds(2 * greatest <= i64::from(i32::MAX)) {
             // No partial sum of any delay exceeds the greater energy (Cauchy and Schwarz).
-            [&halves.odd, &halves.even].map(|half| slide::<OUT, TAPS>(&frame, half).map(|sum| 2 * sum))
+            [&halves.odd, &halves.even].map(|half| doubled(&frame, half))
         } else {
             [&halves.odd, &halves.even].map(|half| stepwise(&frame, half))
         };
@@ -132,14 +137,23 @@ impl Correlations {
 
     /// Equation (A.5).
     fn normalised(&self, peak: Peak) -> i16 {
-        let half = if peak.delay % 2 == 0 { &self.halves.odd } else { &self.halves.even };
+        let half = if peak.delay.is_multiple_of(2) { &self.halves.odd } else { &self.halves.even };
         let past = &half[(REACH - peak.delay) / 2..][..TAPS];
         let energy = l_saturate(1 + 2 * energy(past));
         extract_l(dpf::mul(peak.correlation, inv_sqrt(energy)))
     }
 }
 
-/// The sums of [`slide`], doubled and saturating at each step.
+/// The frame's half with all stretches of a half, doubled.
+fn doubled(frame: &[i16; TAPS], half: &[i16; ROOM]) -> [i32; OUT] {
+    let mut stretch = [0; OUT + TAPS];
+    stretch.copy_from_slice(&half[..OUT + TAPS]);
+    let mut sums = sixty_four(frame, &stretch);
+    sums.iter_mut().for_each(|sum| *sum *= 2);
+    sums
+}
+
+/// The same and saturating at each step.
 #[cold]
 fn stepwise(frame: &[i16; TAPS], half: &[i16; ROOM]) -> [i32; OUT] {
     let mut out = [0; OUT];

@@ -2,16 +2,21 @@
 
 #![expect(
     clippy::indexing_slicing,
-    reason = "a root lies between two points of the grid, there are ten at most"
+    clippy::cast_possible_truncation,
+    reason = "a root lies between two points of the grid, there are ten at most; values are limited before they are narrowed"
 )]
 
+use super::bound;
 use crate::lsp::{Lpc, Lsp, ORDER};
 use crate::ops::{
     div_s, extract_h, extract_l, flagged, l_extract, l_mac, l_msu, l_mult, l_shl, l_shr, mpy_32_16, negate,
-    norm_s, sub,
+    norm_s, saturate, sub,
 };
+use crate::simd::polynomial::{OnGrid, POINTS, evaluate};
 use crate::tables::lpc::GRID;
 
+/// 96 in Q24. Values below it make no sum that saturates.
+const LIMIT: i64 = 3 << 29;
 /// Bisections of an interval with a sign change.
 const BISECTIONS: usize = 2;
 
@@ -31,24 +36,53 @@ pub(super) fn to_lsp(a: &Lpc) -> Option<Lsp> {
         // Nobody looks whether it overflows with a bit of room.
         polynomials = build(a, 1, &mut overflow);
     }
+    let on_grid = on_grid(&polynomials);
+    let point = |which: usize, n: usize| Point { x: GRID[n], y: on_grid[which].values[n] as i16 };
     let mut lsp = [0; ORDER];
-    let mut found = 0;
-    let mut low = Point::at(GRID[0], &polynomials[0]);
-    for &x in &GRID[1..] {
-        let high = low;
-        low = Point::at(x, &polynomials[found % 2]);
+    let mut n = 0;
+    let mut low = point(0, n);
+    for (found, out) in lsp.iter_mut().enumerate() {
+        let which = found % 2;
+        // First from the last root, or the beginning, to the next point; then from point to point.
+        n += 1;
+        if n >= GRID.len() {
+            return None;
+        }
+        let mut high = low;
+        low = point(which, n);
         if !low.changes_sign(high) {
-            continue;
+            n = (on_grid[which].changes >> n >> 1 << 1 << n).trailing_zeros() as usize;
+            if n >= GRID.len() {
+                return None;
+            }
+            (high, low) = (point(which, n - 1), point(which, n));
         }
-        let root = refine(low, high, &polynomials[found % 2]);
-        lsp[found] = root;
-        found += 1;
-        if found == ORDER {
-            return Some(lsp);
-        }
-        low = Point::at(root, &polynomials[found % 2]);
+        let root = refine(low, high, &polynomials[which]);
+        *out = root;
+        low = Point::at(root, &polynomials[1 - which]);
     }
-    None
+    Some(lsp)
+}
+
+/// Both polynomials on the grid.
+fn on_grid(polynomials: &[Polynomial; 2]) -> [OnGrid; 2] {
+    let coefficients = polynomials.map(|polynomial| polynomial.coefficients);
+    evaluate(&coefficients, polynomials[0].room != 0)
+        .filter(|_| bound::holds(true))
+        .unwrap_or_else(|| polynomials.each_ref().map(stepwise_on_grid))
+}
+
+/// The same where values are so great that operators may saturate.
+#[cold]
+fn stepwise_on_grid(polynomial: &Polynomial) -> OnGrid {
+    let mut out = OnGrid { values: [0; POINTS], changes: 0 };
+    for (n, &x) in GRID.iter().enumerate() {
+        out.values[n] = Point::stepwise(x, polynomial).y.into();
+        if n > 0 && out.values[n] * out.values[n - 1] <= 0 {
+            out.changes |= 1 << n;
+        }
+    }
+    out
 }
 
 /// Sum and difference polynomial in Q11, or Q10 with one bit of room.
@@ -75,10 +109,33 @@ struct Point {
 
 impl Point {
     /// `Chebps`: the polynomial at a cosine. Equation (17) and the recursion after it.
+    #[inline]
     fn at(x: i16, polynomial: &Polynomial) -> Self {
+        let f = polynomial.coefficients.map(i64::from);
+        let room = polynomial.room;
+        let cosine = i64::from(x);
+        // Q24, or Q23 with room. All values are even, so that splitting them loses nothing.
+        let mut before = (1 << 24) >> room;
+        let mut value = (cosine << (10 - room)) + (f[1] << 13);
+        let mut narrow = within(value);
+        for coefficient in &f[2..5] {
+            let scaled = (((value >> 1) * cosine) >> 15) << 2;
+            let next = scaled - before + (coefficient << 13);
+            narrow &= within(scaled) & within(next);
+            (before, value) = (value, next);
+        }
+        let last = ((((value >> 1) * cosine) >> 15) << 1) - before + (f[5] << 12);
+        if !bound::holds(narrow & within(last)) {
+            return Self::stepwise(x, polynomial);
+        }
+        Self { x, y: saturate((last >> (10 - room)) as i32) }
+    }
+
+    /// The same operator by operator.
+    #[cold]
+    fn stepwise(x: i16, polynomial: &Polynomial) -> Self {
         let f = &polynomial.coefficients;
         let room = i16::from(polynomial.room);
-        // Q24, or Q23 with room.
         let mut b2 = (256 >> room, 0);
         let mut b1 = l_extract(l_mac(l_mult(x, 512 >> room), f[1], 4096));
         for &coefficient in &f[2..5] {
@@ -92,6 +149,11 @@ impl Point {
     const fn changes_sign(self, other: Self) -> bool {
         (self.y as i32) * (other.y as i32) <= 0
     }
+}
+
+/// Whether a value is within the limit, on either side.
+const fn within(value: i64) -> bool {
+    (value + LIMIT).cast_unsigned() < 2 * LIMIT.cast_unsigned()
 }
 
 /// A word less a DPF, each part by itself.

@@ -1,6 +1,10 @@
 //! Quantisation of the spectrum of a SID. Clause B.4.2.2.
 
-#![expect(clippy::indexing_slicing, reason = "rows are chosen from tables of constant length")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "rows are chosen from tables of constant length, whose indices are octets"
+)]
 
 use super::lsf::{frequencies, weights};
 use crate::lsf::{Memory, NOISE};

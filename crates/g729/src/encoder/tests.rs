@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::math::Random;
 use crate::{serial, testdata};
 
 /// The samples of a file, whole frames only.
@@ -107,5 +108,79 @@ fn generated_vectors_come_out_bit_exact_with_dtx() {
     for name in ["S_speech_clean", "S_speech_noise", "S_signals"] {
         let (input, stream) = (format!("generated/{name}.pcm"), format!("generated/{name}.d1.bit"));
         yields(&input, &stream, EncoderOptions { dtx: true });
+    }
+}
+
+/// Signals that real ones hardly come to: `kind` from 0, each with a seed of its own.
+fn extreme(kind: u16, frames: usize) -> Vec<[i16; FRAME]> {
+    let mut random = Random(kind as i16);
+    let full = |positive: bool| if positive { i16::MAX } else { i16::MIN };
+    let mut n = 0usize;
+    let mut sample = || {
+        n += 1;
+        let noise = random.next();
+        match kind {
+            0 => 0,
+            1 => i16::MAX,
+            2 => i16::MIN,
+            3 => noise,
+            4 => full(n % 2 == 0),
+            5 => full(n / 40 % 2 == 0),
+            6 => full(n / 7 % 2 == 0),
+            7 => full(noise < 0),
+            8 => {
+                if n % 97 == 0 {
+                    full(n % 2 == 0)
+                } else {
+                    0
+                }
+            }
+            9 => noise >> (n / 400 % 16),
+            10 => {
+                if n / 800 % 3 == 0 {
+                    noise
+                } else {
+                    noise >> 13
+                }
+            }
+            11 => full((n * n / 900) % 2 == 0),
+            12 => full(n % 80 == 0),
+            13 => noise >> 15,
+            14 => (noise >> 3).saturating_mul(if n / 1000 % 2 == 0 { 9 } else { 1 }),
+            _ => full(n / (4 + n / 2000 % 60) % 2 == 0) >> (kind % 5),
+        }
+    };
+    (0..frames).map(|_| core::array::from_fn(|_| sample())).collect()
+}
+
+const EXTREMES: core::ops::Range<u16> = 0..20;
+
+#[test]
+fn bounds_change_nothing_on_extreme_signals() {
+    for kind in EXTREMES {
+        for dtx in [false, true] {
+            let frames = extreme(kind, 120);
+            let code = || {
+                let mut encoder = Encoder::new(EncoderOptions { dtx });
+                frames.iter().map(|samples| encoder.encode(samples)).collect::<Vec<_>>()
+            };
+            let (with, without) = (code(), bound::ignored(code));
+            assert_eq!(with, without, "signal {kind}, dtx {dtx}");
+            probe::clear();
+        }
+    }
+}
+
+#[test]
+fn bounds_change_nothing_on_speech() {
+    let Some(folder) = testdata::data_pack("bounds on speech") else { return };
+    for name in ["annex_a/speech.in", "annex_a/tame.in", "generated/S_signals.pcm", "annex_b/tstseq1.bin"] {
+        let mut encoder = Encoder::new(EncoderOptions { dtx: true });
+        let mut twin = encoder.clone();
+        for (index, samples) in pcm(&folder.join("vectors").join(name)).iter().take(500).enumerate() {
+            let without = bound::ignored(|| twin.encode(samples));
+            assert_eq!(encoder.encode(samples), without, "{name} frame {index}");
+        }
+        probe::clear();
     }
 }

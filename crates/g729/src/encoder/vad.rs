@@ -1,7 +1,11 @@
 //! Voice activity: whether a frame holds speech or only the noise of the line. Clause B.3; where the text differs from
 //! the reference, the reference.
 
-#![expect(clippy::indexing_slicing, reason = "counts are bounded by the lengths of the tables they index")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "counts are bounded by the lengths of the tables they index"
+)]
 
 use super::autocorrelation::{Autocorrelation, WINDOW};
 use super::probe;
@@ -9,7 +13,8 @@ use crate::dpf;
 use crate::lsp::{Lsp, ORDER};
 use crate::math::log2;
 use crate::ops::{
-    abs_s, add, extract_h, l_add, l_comp, l_deposit_h, l_mac, l_mult, l_shl, l_shr, mult, round, sub,
+    abs_s, add, extract_h, l_add, l_comp, l_deposit_h, l_mac, l_mult, l_shl, l_shr, mult, round, saturate,
+    sub,
 };
 use crate::tables::convert::{COS_NORMALISED, SLOPE_ACOS_NORMALISED};
 use crate::tables::vad::{Difference, LOW_BAND_CORRELATION, QUIET_FACTOR, QUIET_SHIFT, REGIONS, Region};
@@ -135,12 +140,13 @@ impl Features {
         let band = windowed.iter().zip(&LOW_BAND_CORRELATION).skip(1);
         let low = l_shl(band.fold(0, |sum, (&lag, &weight)| l_mac(sum, extract_h(lag), weight)), 1);
         let low = l_mac(low, extract_h(windowed[0]), LOW_BAND_CORRELATION[0]);
-        let crossings = signal[120..=200].windows(2).filter(|pair| mult(pair[0], pair[1]) < 0).count();
+        let crossings =
+            signal[120..=200].windows(2).map(|pair| i32::from(mult(pair[0], pair[1]) < 0)).sum::<i32>();
         Self {
             energy: level(windowed[0], lags.exponent),
             low_energy: level(low, lags.exponent),
             lsf: normalised_frequencies(lsp),
-            crossings: 410 * crossings as i16,
+            crossings: saturate(410 * crossings),
             reflection,
         }
     }

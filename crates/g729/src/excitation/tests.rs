@@ -24,7 +24,7 @@ fn interpolation_equals_the_stepwise_one_at_every_delay_and_level() {
 
 #[test]
 fn interpolation_of_full_scale_saturates_as_the_operators_do() {
-    let square = |n: usize| if n / 5 % 2 == 0 { i16::MAX } else { i16::MIN };
+    let square = |n: usize| if (n / 5).is_multiple_of(2) { i16::MAX } else { i16::MIN };
     for whole in [20, 39, 60, 143] {
         let mut fast: [i16; PAST + SUBFRAME] = core::array::from_fn(square);
         let mut slow = fast;
@@ -53,7 +53,7 @@ fn mixture_equals_that_of_the_operators() {
 
 #[test]
 fn pulses_lie_on_their_tracks_with_their_signs() {
-    let code = pulses(0b101_1_011_010_001, 0b0101);
+    let code = pulses(0b1_0110_1101_0001, 0b0101);
     let placed: Vec<(usize, i16)> = code.iter().copied().enumerate().filter(|&(_, x)| x != 0).collect();
     assert_eq!(placed, [(5, 8191), (11, -8192), (17, 8191), (29, -8192)]);
 }

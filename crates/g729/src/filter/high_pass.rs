@@ -7,6 +7,7 @@
 )]
 
 use super::peak;
+use crate::exact;
 use crate::ops::{l_add, l_extract, l_mac, l_shl, mpy_32_16, round, saturate};
 
 /// A high-pass filter of second order whose recursive part keeps 31 bits.
@@ -39,7 +40,7 @@ impl HighPass {
     /// Filters a signal in place.
     #[inline]
     pub(crate) fn filter<const N: usize>(&mut self, signal: &mut [i16; N]) {
-        if !self.exact(signal) {
+        if !exact::allowed() || !self.exact(signal) {
             self.stepwise(signal);
         }
     }

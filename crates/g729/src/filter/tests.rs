@@ -4,7 +4,7 @@ use crate::tables::filter::{INPUT_DENOMINATOR, INPUT_NUMERATOR, OUTPUT_DENOMINAT
 
 /// Words of at most `peak`.
 fn random<const N: usize>(random: &mut Random, peak: i16) -> [i16; N] {
-    core::array::from_fn(|_| i16::try_from(i32::from(random.next()) * i32::from(peak) >> 15).unwrap())
+    core::array::from_fn(|_| i16::try_from((i32::from(random.next()) * i32::from(peak)) >> 15).unwrap())
 }
 
 /// A filter whose coefficients get as large as real ones, or much larger.

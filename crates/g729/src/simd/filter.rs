@@ -102,7 +102,7 @@ mod tests {
 
     fn random<const N: usize>(seed: i16, peak: i16) -> [i16; N] {
         let mut random = Random(seed);
-        core::array::from_fn(|_| i16::try_from(i32::from(random.next()) * i32::from(peak) >> 15).unwrap())
+        core::array::from_fn(|_| i16::try_from((i32::from(random.next()) * i32::from(peak)) >> 15).unwrap())
     }
 
     fn twins_agree<const TAPS: usize, const SHIFT: i32>(taps: &[i16; TAPS], window: &[i16]) {

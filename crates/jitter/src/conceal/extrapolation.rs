@@ -1,157 +1,115 @@
-//! A signal continued beyond its end: its linear prediction residual is repeated by the pitch period, and filtered again.
+//! A signal continued beyond its end.
+//!
+//! Its linear prediction residual is repeated by the pitch period, mixed with noise where it is not periodic, and
+//! filtered again: the seam is smooth without an overlap, and the spectrum stays.
 #![expect(
     clippy::indexing_slicing,
     clippy::cast_precision_loss,
     reason = "inner loops over lengths fixed at construction"
 )]
 
-use super::tuning::Tuning;
+use super::prediction::{ORDER, Predictor};
 use crate::pitch::best_lag;
 use crate::signal::{dot, energy};
 
-pub(crate) const ORDER: usize = 32;
+/// Pitch periods looked for, in 2 ms: 400 Hz to 67 Hz.
+const MIN_LAG_HALF_MS: usize = 5;
+const MAX_LAG_HALF_MS: usize = 30;
+/// The signal's end that is looked for in its past. Short, so that it is the latest waveform that is found again.
+const MATCH_MS: usize = 6;
+/// At this likeness of two periods and below, the most noise; at the other and above, none.
+const UNVOICED: f32 = 0.3;
+const VOICED: f32 = 0.7;
+/// The most that noise takes of the residual's place.
+const MAX_NOISE: f32 = 0.5;
+/// No sample grows beyond this, whatever the model.
+const CEILING: f32 = 60_000.0;
+/// The least past that can be continued.
+pub(super) const MIN_PAST_MS: usize = 10;
 
-/// One signal's model and what it has made of it so far.
+/// A signal's model, and what it has made of it so far.
 #[derive(Debug)]
-pub(crate) struct Extrapolation {
+pub(super) struct Extrapolation {
     per_ms: usize,
-    /// Prediction coefficients, that of the oldest sample first.
-    reversed: [f32; ORDER],
-    /// The residual of the past, then of what was made.
+    predictor: Predictor,
+    model: [f32; ORDER],
+    /// A pitch period and more of the past's residual, then what drives the filter.
     excitation: Vec<f32>,
-    excitation_start: usize,
-    /// The last `ORDER` samples of the past, then what was made.
+    /// The last samples of the past, then what was made.
     output: Vec<f32>,
-    window: Vec<f32>,
-    windowed: Vec<f32>,
-    pub(crate) lag: usize,
-    pub(crate) voicing: f32,
-    level: f32,
-    seed: u32,
-    t: Tuning,
+    lag: usize,
+    likeness: f32,
+    /// Gains of the repeated residual and of noise.
+    periodic: f32,
+    noise: f32,
+    random: u32,
 }
 
 impl Extrapolation {
-    /// For audio of `per_ms` samples a millisecond, room for `longest` samples to be made.
-    pub(crate) fn new(per_ms: usize, longest: usize, t: Tuning) -> Self {
-        let len = (t.get("lwin", 20.0) as usize) * per_ms;
-        let fall = len / 10;
-        let rise = len - fall;
-        let window = (0..len)
-            .map(|i| {
-                if i < rise {
-                    0.5 - 0.5 * (std::f32::consts::PI * (i as f32 + 0.5) / rise as f32).cos()
-                } else {
-                    (0.5 * std::f32::consts::PI * ((i - rise) as f32 + 0.5) / fall as f32).cos()
-                }
-            })
-            .collect();
+    /// For audio of `per_ms` samples a millisecond, with room for `longest` samples to be made.
+    pub(super) fn new(per_ms: usize, longest: usize) -> Self {
         Self {
             per_ms,
-            reversed: [0.0; ORDER],
-            excitation: Vec::with_capacity(longest + 17 * per_ms),
-            excitation_start: 0,
+            predictor: Predictor::new(per_ms),
+            model: [0.0; ORDER],
+            excitation: Vec::with_capacity(longest + MAX_LAG_HALF_MS * per_ms / 2 + 1),
             output: Vec::with_capacity(longest + ORDER),
-            window,
-            windowed: Vec::with_capacity(len),
             lag: 1,
-            voicing: 0.0,
-            level: 0.0,
-            seed: 1,
-            t,
+            likeness: 0.0,
+            periodic: 1.0,
+            noise: 0.0,
+            random: 1,
         }
     }
 
-    /// Takes in the past, its last sample last.
-    pub(crate) fn begin(&mut self, past: &[f32]) {
+    /// Takes in the past, its last sample last: at least [`MIN_PAST_MS`].
+    pub(super) fn begin(&mut self, past: &[f32]) {
         let len = past.len();
-        let window = ((self.t.get("pwin", 12.0) * self.per_ms as f32) as usize).min(len * 2 / 5);
-        let min = (self.t.get("pmin", 2.5) * self.per_ms as f32) as usize;
-        let max =
-            ((self.t.get("pmax", 15.0) * self.per_ms as f32) as usize).min(len - window).min(len - ORDER);
-        (self.lag, self.voicing) =
+        let window = (MATCH_MS * self.per_ms).min(len * 2 / 5);
+        let min = MIN_LAG_HALF_MS * self.per_ms / 2;
+        let max = (MAX_LAG_HALF_MS * self.per_ms / 2).min(len - window).min(len - ORDER);
+        (self.lag, self.likeness) =
             best_lag(past, len - window, window, min..=max, self.per_ms, |at, lag| at - lag);
-        self.predict(past);
+        self.model = self.predictor.model(past);
         self.excitation.clear();
-        let needed = (max + 2).min(len - ORDER);
-        for i in len - needed..len {
-            self.excitation.push(past[i] + dot(&past[i - ORDER..i], &self.reversed));
+        for at in len - self.lag..len {
+            self.excitation.push(past[at] + dot(&past[at - ORDER..at], &self.model));
         }
-        self.excitation_start = needed;
-        let period = &self.excitation[needed - self.lag..];
-        self.level = (energy(period) / period.len() as f32).sqrt();
+        let level = (energy(&self.excitation) / self.lag as f32).sqrt();
+        let voiced = ((self.likeness - UNVOICED) / (VOICED - UNVOICED)).clamp(0.0, 1.0);
+        self.periodic = 1.0 - MAX_NOISE * (1.0 - voiced);
+        // Evenly distributed noise of the residual's level.
+        self.noise = MAX_NOISE * (1.0 - voiced * voiced).sqrt() * level * 3.0_f32.sqrt();
         self.output.clear();
         self.output.extend_from_slice(&past[len - ORDER..]);
     }
 
-    /// Linear prediction by the autocorrelation method.
-    fn predict(&mut self, past: &[f32]) {
-        let len = past.len().min(self.window.len());
-        self.windowed.clear();
-        self.windowed.extend(
-            past[past.len() - len..].iter().zip(&self.window[self.window.len() - len..]).map(|(x, w)| x * w),
-        );
-        let mut correlation = [0.0; ORDER + 1];
-        let spread = 2.0 * std::f32::consts::PI * self.t.get("lagw", 40.0) / (self.per_ms as f32 * 1000.0);
-        for (lag, value) in correlation.iter_mut().enumerate() {
-            let z = spread * lag as f32;
-            *value = dot(&self.windowed[lag..], &self.windowed[..len - lag]) * (-0.5 * z * z).exp();
-        }
-        correlation[0] = correlation[0] * 1.0001 + 1.0;
-        let coefficients = levinson(&correlation);
-        for (place, value) in self.reversed.iter_mut().enumerate() {
-            *value = coefficients[ORDER - 1 - place];
-        }
-    }
-
-    /// The first `len` samples after the past.
-    pub(crate) fn first(&mut self, len: usize) -> &[f32] {
-        let n0 = self.t.get("noise", 0.5);
-        let v = ((self.voicing - self.t.get("v0", 0.3)) / (self.t.get("v1", 0.7) - self.t.get("v0", 0.3)))
-            .clamp(0.0, 1.0);
-        let periodic = 1.0 - n0 + n0 * v;
-        let noise = n0 * (1.0 - v * v).sqrt() * self.level * 3.0f32.sqrt();
+    /// At least the first `len` samples after the past.
+    pub(super) fn first(&mut self, len: usize) -> &[f32] {
         while self.output.len() - ORDER < len {
-            let at = self.excitation.len();
-            let drive = self.excitation[at - self.lag] * periodic + noise * self.random();
+            let repeated = self.excitation[self.excitation.len() - self.lag];
+            let drive = repeated * self.periodic + self.random() * self.noise;
             self.excitation.push(drive);
-            let end = self.output.len();
-            let sample = drive - dot(&self.output[end - ORDER..end], &self.reversed);
-            self.output.push(sample.clamp(-60_000.0, 60_000.0));
+            let past = &self.output[self.output.len() - ORDER..];
+            let sample = drive - dot(past, &self.model);
+            self.output.push(sample.clamp(-CEILING, CEILING));
         }
-        &self.output[ORDER..ORDER + len]
-    }
-
-    /// Samples made so far.
-    pub(crate) fn made(&self) -> &[f32] {
         &self.output[ORDER..]
     }
 
-    /// Evenly spread between -1 and 1.
-    fn random(&mut self) -> f32 {
-        self.seed = self.seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (self.seed >> 8) as f32 / 8_388_608.0 - 1.0
+    /// The pitch period in samples.
+    pub(super) const fn lag(&self) -> usize {
+        self.lag
     }
-}
 
-fn levinson(r: &[f32; ORDER + 1]) -> [f32; ORDER] {
-    let mut a = [0.0f32; ORDER];
-    let mut error = r[0];
-    for i in 0..ORDER {
-        let mut sum = r[i + 1];
-        for j in 0..i {
-            sum += a[j] * r[i - j];
-        }
-        let reflection = -sum / error;
-        let previous = a;
-        a[i] = reflection;
-        for j in 0..i {
-            a[j] = previous[j] + reflection * previous[i - 1 - j];
-        }
-        error *= 1.0 - reflection * reflection;
-        if error <= r[0] * 1e-7 {
-            break;
-        }
+    /// How alike two periods are: 0 to 1.
+    pub(super) const fn voicing(&self) -> f32 {
+        self.likeness.clamp(0.0, 1.0)
     }
-    a
+
+    /// Evenly spread between -1 and 1.
+    const fn random(&mut self) -> f32 {
+        self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.random >> 8) as f32 / 8_388_608.0 - 1.0
+    }
 }

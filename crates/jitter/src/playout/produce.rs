@@ -6,7 +6,7 @@ use mediapoint_codec::Signal;
 use mediapoint_packet::rtp::PayloadType;
 
 use super::{Filling, Kind, Playout, Position};
-use crate::conceal::Concealer;
+use crate::conceal::repair::HISTORY_MS;
 use crate::payloads::{Meaning, Voice};
 use crate::store::{MAX_PACKETS, Slot};
 use crate::tape::Tape;
@@ -93,6 +93,11 @@ impl Playout {
             }
             if self.may_yet_come(slot, gap) && !draining {
                 return Plan::Hope(left);
+            }
+            // Of several that are missing, the later ones may yet come before their time.
+            let each = gap / usize::try_from(missing).unwrap_or(usize::MAX).max(1);
+            if each > 0 && left > each + rate / SLIVER && !draining {
+                return Plan::Hope((left - 1) % each + 1);
             }
             if left <= rate * MAX_BRIDGE_MS / 1000 {
                 return Plan::Conceal(left);
@@ -191,7 +196,7 @@ impl Playout {
         let Ok((len, signal)) = voice.decode(self.store.payload(slot), scratch, room) else {
             return self.refuse(slot);
         };
-        self.concealer.merge(room.get_mut(..len).unwrap_or_default());
+        self.repair.merge(room.get_mut(..len).unwrap_or_default());
         self.finish(slot, len, signal, false);
     }
 
@@ -199,7 +204,7 @@ impl Playout {
     fn hear_description(&mut self, slot: &Slot) {
         self.payloads.noise.update(self.store.payload(slot));
         self.filling = Filling::Noise;
-        self.concealer.stop();
+        self.repair.stop();
         self.statistics.played += 1;
         self.pass(slot);
     }
@@ -227,7 +232,7 @@ impl Playout {
         if own && voice.follows() {
             self.begin_gap();
             let guess = self.tape.room(lost);
-            self.concealer.preview(guess);
+            self.repair.preview(guess);
             self.feed(slot.payload_type, lost);
         }
         let Some((voice, scratch)) = self.payloads.voice(slot.payload_type) else { return };
@@ -237,7 +242,7 @@ impl Playout {
         let Ok((len, signal)) = decoded else { return self.refuse(slot) };
         let (past, room) = self.tape.split(self.history());
         let Some((gap, behind)) = room.split_at_mut_checked(lost) else { return };
-        self.concealer.bridge(past, gap, behind.get_mut(..len).unwrap_or_default());
+        self.repair.bridge(past, gap, behind.get_mut(..len).unwrap_or_default());
         self.tape.commit(lost, Kind::Concealed);
         self.finish(slot, len, signal, true);
     }
@@ -250,13 +255,13 @@ impl Playout {
     }
 
     fn begin_gap(&mut self) {
-        if !self.concealer.in_gap() {
-            self.concealer.start(self.tape.recent(self.history()));
+        if !self.repair.in_gap() {
+            self.repair.start(self.tape.recent(self.history()));
         }
     }
 
     fn history(&self) -> usize {
-        Concealer::HISTORY_MS * self.config.rate() as usize / 1000
+        HISTORY_MS * self.config.rate() as usize / 1000
     }
 
     /// A packet was decoded to the tape's end.
@@ -360,7 +365,7 @@ impl Playout {
     fn conceal_blindly(&mut self, len: usize) {
         self.begin_gap();
         let room = self.tape.room(len);
-        self.concealer.extend(room.get_mut(..len).unwrap_or_default());
+        self.repair.extend(room.get_mut(..len).unwrap_or_default());
         if let Some(payload_type) = self.position.as_ref().map(|position| position.payload_type) {
             self.feed(payload_type, len);
         }
@@ -370,11 +375,11 @@ impl Playout {
     fn fade_to_silence(&mut self, len: usize) {
         self.begin_gap();
         let room = self.tape.room(len);
-        self.concealer.fade_out(room.get_mut(..len).unwrap_or_default());
+        self.repair.fade_out(room.get_mut(..len).unwrap_or_default());
         self.tape.commit(len, Kind::Nothing);
         self.beyond += len;
         self.filling = Filling::Silence;
-        self.concealer.stop();
+        self.repair.stop();
         self.control.forget();
     }
 }

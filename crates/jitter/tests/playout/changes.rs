@@ -100,7 +100,7 @@ fn payload_type_that_goes_is_not_heard_and_not_lost() {
 fn what_has_no_decoder_is_refused_and_nothing_changes() {
     let mut leg = Leg::new();
     let video = (payload_type(96), Codec::new("h264", 90_000, 1));
-    assert!(leg.playout.configure(&[video.clone()], 8000).is_err());
+    assert!(leg.playout.configure(std::slice::from_ref(&video), 8000).is_err());
     assert!(leg.playout.configure(&payloads(), 44_100).is_err());
     assert!(mediapoint_jitter::Playout::new(PlayoutConfig::new(8000).unwrap(), &[video]).is_err());
     let mut sender = Sender::new();

@@ -220,13 +220,9 @@ impl Random {
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end.max(1)
     }
-
-    pub(crate) fn unit(&mut self) -> f64 {
-        self.below(1 << 32) as f64 / (1_u64 << 32) as f64
-    }
 }
 
 /// The strongest sign of a click: the largest step between neighbours, compared with that of the voice itself.
 pub(crate) fn roughness(pcm: &[i16]) -> i32 {
-    pcm.windows(2).map(|pair| (i32::from(pair[1]) - i32::from(pair[0])).abs()).max().unwrap_or(0)
+    pcm.array_windows().map(|[a, b]| (i32::from(*b) - i32::from(*a)).abs()).max().unwrap_or(0)
 }

@@ -1,8 +1,9 @@
 //! A leg on virtual time, behaviour by behaviour.
 #![expect(
     clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    reason = "numbers of tests are small"
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of the tests: what is missing fails them; numbers are small"
 )]
 
 mod changes;
@@ -11,3 +12,4 @@ mod drift;
 mod jumps;
 mod order;
 mod pauses;
+mod twin;

@@ -93,3 +93,6 @@ pub(crate) fn as_offered(answered: &[CodecLine], offered: &[CodecLine]) -> Vec<C
     };
     answered.iter().map(agreed).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -162,15 +162,15 @@ fn end_of_audio(lines: &[CodecLine]) -> usize {
 /// Where everything may have to be decoded, only what can be decoded stays on offer; unless nothing would.
 fn drop_what_cannot_be_decoded(lines: &mut Vec<CodecLine>) {
     if lines.iter().any(|line| line.is_audio() && line.convertible && !line.masked) {
-        lines.retain(|line| !line.is_audio() || line.convertible);
+        lines.retain(|line| line.convertible || line.is_event() || line.is_noise());
     }
 }
 
-/// Events and noise at the clock of codecs that are no longer on offer go with them.
+/// Events, noise and redundancy at the clock of codecs that are no longer on offer go with them.
 fn mask_companions(lines: &mut [CodecLine], received: &[CodecLine]) {
     let offered: Vec<u32> = clocks(lines.iter().filter(|line| !line.masked));
     let before: Vec<u32> = clocks(received.iter());
-    for line in lines.iter_mut().filter(|line| line.is_event() || line.is_noise()) {
+    for line in lines.iter_mut().filter(|line| !line.is_audio()) {
         let clock = line.codec.clock_rate;
         line.masked |= before.contains(&clock) && !offered.contains(&clock);
     }

@@ -1,6 +1,4 @@
-use std::time::Duration;
-
-use mediapoint_engine::{Codec, Encoding, PacketTime};
+use mediapoint_engine::{Codec, Encoding};
 use mediapoint_packet::sdp::Sdp;
 use proptest::prelude::*;
 
@@ -19,7 +17,7 @@ fn can_convert(codec: &Codec) -> bool {
 }
 
 /// A list of shorthands, or of `number:name/clock/channels`, each with `{parameters}` behind it where it has any.
-fn list(text: &str) -> Vec<CodecLine> {
+pub(super) fn list(text: &str) -> Vec<CodecLine> {
     text.split_whitespace().map(line).collect()
 }
 
@@ -37,6 +35,7 @@ fn line(word: &str) -> CodecLine {
         "cn" => "13:CN/8000",
         "te" => "101:telephone-event/8000",
         "te48" => "110:telephone-event/48000",
+        "red" => "63:red/48000/2",
         "foo" => "99:foo/8000",
         "foo16" => "100:foo/16000",
         "te16" => "102:telephone-event/16000",
@@ -72,7 +71,7 @@ fn options(text: &str) -> CodecOptions {
     options
 }
 
-fn plan(received: &str, words: &str) -> OfferPlan {
+pub(super) fn plan(received: &str, words: &str) -> OfferPlan {
     plan_with(received, words, &Numbers::default(), &[])
 }
 
@@ -180,6 +179,8 @@ fn offers_lose_what_the_options_remove() {
         ("foo U A te", "consume=PCMU", "A te"),
         ("foo U te", "accept=all", "foo U te"),
         ("foo te", "consume=all", "foo te"),
+        ("opus red A te48", "strip=opus", "A"),
+        ("opus red A te48", "strip=PCMA", "opus red te48"),
     ];
     for (received, words, expected) in cases {
         is_told(&plan(received, words).lines, expected, &format!("{received} {words}"));
@@ -228,6 +229,7 @@ fn offers_get_what_the_options_add() {
         ("opus te48", "mask=opus add=G722", "22 96:telephone-event/8000{0-15}".to_owned()),
         ("foo U te", "add=PCMA", "U A te".to_owned()),
         ("foo U te", "mask=foo add=opus", opus("U", "te")),
+        ("opus red te48", "add=PCMA", "opus A 96:telephone-event/8000{0-15} te48".to_owned()),
         ("foo U A te", "strip=PCMU add=opus", opus("A", "te")),
     ];
     for (received, words, expected) in cases {
@@ -370,33 +372,6 @@ fn added_codecs_take_numbers_that_are_free() {
 }
 
 #[test]
-fn what_may_be_received_beside_the_answer() {
-    let offered = plan("U opus te", "add=PCMA").lines;
-    let numbers = |answered, refused_too| {
-        let beside = received_beside(&offered, &list(answered), refused_too);
-        beside.iter().map(|entry| entry.payload_type.get()).collect::<Vec<_>>()
-    };
-    assert_eq!(numbers("U te", false), [0_u8; 0]);
-    assert_eq!(numbers("96:opus/48000/2 100:telephone-event/8000", false), [111, 101]);
-    assert_eq!(numbers("A te", true), [0, 111]);
-    assert_eq!(numbers("111:PCMU/8000 te", true), [0, 8], "not under a number that means something else");
-}
-
-#[test]
-fn parameters_reach_the_engine() {
-    let lines = list("29{annexb=no} opus{maxaveragebitrate=20000;useinbandfec=1} te{0-16}");
-    let engine = to_engine(&lines);
-    assert!(!engine[0].parameters.annex_b);
-    assert_eq!(engine[1].parameters.opus.max_average_bitrate, Some(20_000));
-    assert_eq!(engine[2].parameters.events.as_deref(), Some("0-16"));
-    let agreed =
-        |offered, answered| to_engine(&as_offered(&list(answered), &list(offered)))[0].parameters.annex_b;
-    assert!(agreed("29", "29"));
-    assert!(!agreed("29{annexb=no}", "29"));
-    assert!(!agreed("29", "29{annexb=no}"));
-}
-
-#[test]
 fn lists_are_read_with_their_names_and_parameters() {
     let text = "v=0\r\nm=audio 4000 RTP/AVP 0 18 96 18 77 200\r\na=rtpmap:96 opus/48000/2\r\n\
                 a=fmtp:96 useinbandfec=1\r\na=fmtp:18 annexb=no\r\na=ptime:30\r\n";
@@ -404,40 +379,4 @@ fn lists_are_read_with_their_names_and_parameters() {
     let lines = read(&sdp.media[0]);
     let expected = "0:PCMU/8000 18:G729/8000{annexb=no} 96:opus/48000/2{useinbandfec=1} 77:unknown-77/8000";
     is_told(&lines, expected, text);
-}
-
-#[test]
-fn packet_time_follows_wishes_and_options() {
-    let said = |attributes: &str| {
-        let text = format!("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\n{attributes}");
-        let sdp = Sdp::parse(text.as_bytes()).unwrap();
-        crate::dialog::describe::Described::read(&sdp, 0, &sdp.media[0], &Options::default()).unwrap()
-    };
-    let encoded = |ms| PacketTime::WhereEncoded(Duration::from_millis(ms));
-    let time = |attributes, codecs, always, specified| {
-        packet_time(&said(attributes), &list(codecs), always, specified)
-    };
-    assert_eq!(time("", "U", None, None), PacketTime::AsReceived);
-    assert_eq!(time("a=ptime:30\r\n", "U", None, None), encoded(30));
-    assert_eq!(time("a=ptime:60\r\na=maxptime:40\r\n", "U", None, None), encoded(40));
-    assert_eq!(time("a=maxptime:150\r\n", "U", None, None), encoded(20));
-    assert_eq!(time("a=maxptime:10\r\n", "U", None, None), encoded(10));
-    assert_eq!(time("a=ptime:30\r\n", "U", None, Some(40)), encoded(40));
-    assert_eq!(time("a=ptime:0\r\n", "U", None, None), PacketTime::AsReceived);
-    assert_eq!(time("a=ptime:4000000000\r\n", "U", None, None), PacketTime::AsReceived);
-    assert_eq!(time("", "opus{ptime=40}", None, None), encoded(40));
-    let always = PacketTime::Always(Duration::from_millis(30));
-    assert_eq!(time("a=ptime:20\r\n", "U", Some(30), Some(40)), always);
-}
-
-#[test]
-fn settings_come_from_words_that_name_the_codec() {
-    let words = ["opus/48000/1/16000".to_owned(), "opus/48000/2/24000/40//compression_level=2".to_owned()];
-    let set = settings(&words[..1], &list("U opus")).unwrap();
-    assert_eq!(set.opus_bitrate, Some(16_000), "one channel is what is sent");
-    let set = settings(&[words[1].clone(), words[0].clone()], &list("U opus")).unwrap();
-    assert_eq!((set.opus_bitrate, set.opus_complexity), (Some(24_000), 2));
-    assert_eq!(settings(&words, &list("U te")), None);
-    assert_eq!(specified_ptime(&words, &list("opus U")), Some(40));
-    assert_eq!(specified_ptime(&words, &list("U opus")), None);
 }

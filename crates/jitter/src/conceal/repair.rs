@@ -1,0 +1,227 @@
+//! What a gap is filled with: from what was before it, and from what is behind it where that is known.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "inner loops over lengths fixed at construction; times are small and not negative"
+)]
+
+use super::extrapolation::{Extrapolation, MIN_PAST_MS};
+use crate::signal::{dot, energy, sample};
+
+/// Past that it looks back on: two of the longest pitch periods and more.
+pub(crate) const HISTORY_MS: usize = 50;
+/// The most of what is behind a gap that it looks at.
+const FUTURE_MS: usize = 50;
+/// What was before a gap is heard as it is for so long,
+const HOLD_MS: f32 = 40.0;
+/// and then fades, by so much each millisecond: voices slower than noise.
+const FADE_VOICED: f32 = 0.01;
+const FADE_UNVOICED: f32 = 0.02;
+/// From then on there is nothing left of it.
+const SPENT_MS: usize = HOLD_MS as usize + 100;
+/// The longest piece that is bridged at once.
+const MAX_BRIDGE_MS: usize = 120;
+/// Overlap at the end of a gap that nobody saw coming: it grows with the gap.
+const MERGE_MS: f32 = 6.0;
+const MERGE_GROWTH: f32 = 0.1;
+const MAX_MERGE_MS: f32 = 10.0;
+/// Time in which what was heard dies away before silence.
+const FADE_OUT_MS: usize = 10;
+/// How much of the far side a continuation is laid upon.
+const ALIGN_MS: usize = 4;
+/// The furthest that it is shifted for that.
+const MAX_SHIFT_MS: usize = 4;
+/// What the furthest shift costs of the likeness, so that small ones come first; and the least that must be left.
+const SHIFT_COST: f32 = 0.9;
+const LEAST_LIKENESS: f32 = 0.3;
+
+/// Fills gaps in a signal whose past the caller keeps.
+#[derive(Debug)]
+pub(crate) struct Repair {
+    per_ms: usize,
+    forward: Extrapolation,
+    backward: Extrapolation,
+    past: Vec<f32>,
+    future: Vec<f32>,
+    ahead: Vec<f32>,
+    behind: Vec<f32>,
+    /// Samples of this gap that are filled.
+    gap: Option<usize>,
+}
+
+impl Repair {
+    pub(crate) fn new(rate: u32) -> Self {
+        let per_ms = rate as usize / 1000;
+        let reach = (MAX_BRIDGE_MS + MAX_SHIFT_MS + ALIGN_MS + 1) * per_ms;
+        Self {
+            per_ms,
+            forward: Extrapolation::new(per_ms, SPENT_MS * per_ms + reach),
+            backward: Extrapolation::new(per_ms, reach),
+            past: Vec::with_capacity(HISTORY_MS * per_ms),
+            future: Vec::with_capacity(FUTURE_MS * per_ms),
+            ahead: Vec::with_capacity(MAX_BRIDGE_MS * per_ms),
+            behind: Vec::with_capacity(MAX_BRIDGE_MS * per_ms),
+            gap: None,
+        }
+    }
+
+    pub(crate) const fn in_gap(&self) -> bool {
+        self.gap.is_some()
+    }
+
+    /// A gap begins behind `past`, of which the last [`HISTORY_MS`] count.
+    pub(crate) fn start(&mut self, past: &[i16]) {
+        let from = past.len().saturating_sub(HISTORY_MS * self.per_ms);
+        self.past.clear();
+        self.past.extend(past[from..].iter().map(|sample| f32::from(*sample)));
+        if self.past.len() < MIN_PAST_MS * self.per_ms {
+            self.past.resize(MIN_PAST_MS * self.per_ms, 0.0);
+        }
+        self.forward.begin(&self.past);
+        self.gap = Some(0);
+    }
+
+    /// The gap is over, and what comes next does not go on from it.
+    pub(crate) const fn stop(&mut self) {
+        self.gap = None;
+    }
+
+    /// Fills `out` with more of what was before the gap.
+    pub(crate) fn extend(&mut self, out: &mut [i16]) {
+        self.preview(out);
+        if let Some(gap) = &mut self.gap {
+            *gap = gap.saturating_add(out.len());
+        }
+    }
+
+    /// What [`extend`](Self::extend) would make, without a step on.
+    pub(crate) fn preview(&mut self, out: &mut [i16]) {
+        let gap = self.gap.unwrap_or(usize::MAX);
+        let audible = (SPENT_MS * self.per_ms).saturating_sub(gap).min(out.len());
+        let (out, spent) = out.split_at_mut(audible);
+        spent.fill(0);
+        if audible == 0 {
+            return;
+        }
+        let fade = Fade::new(self.per_ms, self.forward.voicing());
+        let made = &self.forward.first(gap + audible)[gap..];
+        for (at, (out, made)) in out.iter_mut().zip(made).enumerate() {
+            *out = sample(made * fade.at(gap + at));
+        }
+    }
+
+    /// Fills `out` with what dies away within 10 ms.
+    pub(crate) fn fade_out(&mut self, out: &mut [i16]) {
+        self.extend(out);
+        let steps = (FADE_OUT_MS * self.per_ms) as f32;
+        for (at, out) in out.iter_mut().enumerate() {
+            *out = sample(f32::from(*out) * (1.0 - at as f32 / steps).max(0.0));
+        }
+    }
+
+    /// Ends the gap: `pcm` came, and what filled the gap passes over into it.
+    pub(crate) fn merge(&mut self, pcm: &mut [i16]) {
+        let Some(gap) = self.gap.take() else { return };
+        let millis = (MERGE_MS + MERGE_GROWTH * gap as f32 / self.per_ms as f32).min(MAX_MERGE_MS);
+        let overlap = ((millis * self.per_ms as f32) as usize).min(pcm.len());
+        let fade = Fade::new(self.per_ms, self.forward.voicing());
+        let made =
+            if gap >= SPENT_MS * self.per_ms { &[] } else { &self.forward.first(gap + overlap)[gap..] };
+        for (at, pcm) in pcm.iter_mut().take(overlap).enumerate() {
+            let weight = (at as f32 + 0.5) / overlap as f32;
+            let old = made.get(at).map_or(0.0, |made| made * fade.at(gap + at));
+            *pcm = sample(f32::from(*pcm) * weight + old * (1.0 - weight));
+        }
+    }
+
+    /// Fills `out`, the rest of the gap, between `past` and `next`, and ends the gap.
+    pub(crate) fn bridge(&mut self, past: &[i16], out: &mut [i16], next: &mut [i16]) {
+        if self.gap.is_none() {
+            self.start(past);
+        }
+        let gap = self.gap.unwrap_or(0);
+        let (len, align) = (out.len(), ALIGN_MS * self.per_ms);
+        let sides_known = next.len() >= MIN_PAST_MS * self.per_ms && past.len() >= align;
+        if !sides_known || len > MAX_BRIDGE_MS * self.per_ms || gap >= SPENT_MS * self.per_ms {
+            self.extend(out);
+            return self.merge(next);
+        }
+        self.gap = None;
+        let known = next.len().min(FUTURE_MS * self.per_ms);
+        self.future.clear();
+        self.future.extend(next[..known].iter().rev().map(|sample| f32::from(*sample)));
+        self.backward.begin(&self.future);
+        self.future.reverse();
+        self.past.clear();
+        self.past.extend(past.iter().rev().take(align).map(|sample| f32::from(*sample)));
+        let shift = MAX_SHIFT_MS * self.per_ms;
+        lay_upon(&mut self.forward, (gap, len), &self.future[..align], shift, &mut self.ahead);
+        lay_upon(&mut self.backward, (0, len), &self.past, shift, &mut self.behind);
+        let fade = Fade::new(self.per_ms, self.forward.voicing());
+        for (at, ((out, ahead), behind)) in
+            out.iter_mut().zip(&self.ahead).zip(self.behind.iter().rev()).enumerate()
+        {
+            let weight = (at as f32 + 0.5) / len as f32;
+            *out = sample(ahead * fade.at(gap + at) * (1.0 - weight) + behind * weight);
+        }
+    }
+}
+
+/// How what was before a gap grows fainter in it.
+struct Fade {
+    hold: f32,
+    each: f32,
+}
+
+impl Fade {
+    fn new(per_ms: usize, voicing: f32) -> Self {
+        let each_ms = FADE_UNVOICED + (FADE_VOICED - FADE_UNVOICED) * voicing;
+        Self { hold: HOLD_MS * per_ms as f32, each: each_ms / per_ms as f32 }
+    }
+
+    /// What is left at a sample of the gap.
+    fn at(&self, sample: usize) -> f32 {
+        (1.0 - (sample as f32 - self.hold).max(0.0) * self.each).max(0.0)
+    }
+}
+
+/// `len` samples of a continuation from `from` on, stretched or squeezed so that what follows them fits `far`, the
+/// signal behind the gap: the pitch changes evenly over the gap, and both sides are in phase.
+fn lay_upon(
+    continuation: &mut Extrapolation,
+    (from, len): (usize, usize),
+    far: &[f32],
+    max_shift: usize,
+    out: &mut Vec<f32>,
+) {
+    let reach = max_shift.min(continuation.lag() * 11 / 20 + 1).min(len / 2);
+    let made = &continuation.first(from + len + reach + far.len() + 2)[from..];
+    let loudness = energy(far) + 1.0;
+    let mut best = (0.0, LEAST_LIKENESS);
+    for end in len - reach..=len + reach {
+        let other = &made[end..end + far.len()];
+        let likeness = dot(other, far) / (loudness * (energy(other) + 1.0)).sqrt();
+        let shift = end as f32 - len as f32;
+        let score = likeness - SHIFT_COST * shift.abs() / reach.max(1) as f32;
+        if score > best.1 {
+            best = (shift, score);
+        }
+    }
+    let step = 1.0 + best.0 / len as f32;
+    out.clear();
+    out.extend((0..len).map(|at| between(made, at as f32 * step)));
+}
+
+/// A signal's value between its samples, by the cubic through the four around it.
+fn between(signal: &[f32], at: f32) -> f32 {
+    let whole = at as usize;
+    let part = at - whole as f32;
+    let [before, here, next, after] =
+        [whole.saturating_sub(1), whole, whole + 1, whole + 2].map(|place| signal[place]);
+    let slope = 0.5 * (next - before);
+    let square = before - 2.5 * here + 2.0 * next - 0.5 * after;
+    let cube = 0.5 * (after - before) + 1.5 * (here - next);
+    ((cube * part + square) * part + slope) * part + here
+}

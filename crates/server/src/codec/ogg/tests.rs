@@ -1,0 +1,181 @@
+use std::path::PathBuf;
+
+use ogg::{PacketWriteEndInfo, PacketWriter};
+
+use super::head::{Head, tags};
+use super::reader::{Page, Timeline};
+use super::*;
+use crate::codec::coded::{Cut, Piece};
+use crate::codec::error::{OggTrouble, Trouble};
+use crate::codec::input::Input;
+
+// test-of: [RFC6716 3.1]
+// test-of: [RFC6716 3.2]
+#[test]
+fn lengths_follow_the_first_octet() {
+    // Configuration, then a bit for stereo, then the code of frames.
+    for (packet, wanted) in [
+        (&[0 << 3][..], 480),
+        (&[3 << 3], 2880),
+        (&[13 << 3], 960),
+        (&[16 << 3], 120),
+        (&[31 << 3 | 4], 960),
+        (&[31 << 3 | 1], 1920),
+        (&[31 << 3 | 3, 0x80 | 6], 5760),
+        (&[3], 0),
+        (&[], 0),
+    ] {
+        assert_eq!(packet_length(packet), wanted, "{packet:?}");
+    }
+}
+
+// test-of: [RFC7845 4.1]
+#[test]
+fn nothing_is_as_long_as_what_it_stands_for() {
+    for toc in [0, 1 << 3, 3 << 3, 13 << 3, 16 << 3 | 1, 31 << 3 | 7] {
+        for length in [480, 960, 1920, 2880, 5760] {
+            if length % frame_length(toc) == 0 {
+                let packet = nothing(toc, length);
+                assert_eq!((packet_length(&packet), packet[0] >> 2), (length, toc >> 2), "{toc} {length}");
+                assert!(packet.len() <= 2);
+            }
+        }
+    }
+}
+
+// test-of: [RFC7845 5.1]
+#[test]
+fn head_reads_as_it_was_written_and_refuses_what_it_cannot_mean() {
+    let bytes = HEAD.bytes();
+    assert_eq!(bytes.len(), 19);
+    assert_eq!(Head::read(&bytes).unwrap(), HEAD);
+    assert!(matches!(Head::read(b"\x01vorbis."), Err(OggTrouble::NotOpus(_))));
+    assert!(matches!(Head::read(&bytes[..12]), Err(OggTrouble::Head { len: 12, .. })));
+    let with = |at: usize, value: u8| {
+        let mut bytes = bytes.clone();
+        bytes[at] = value;
+        Head::read(&bytes)
+    };
+    assert!(matches!(with(8, 0x10), Err(OggTrouble::Head { version: 0x10, .. })));
+    assert!(with(8, 2).is_ok());
+    assert!(matches!(with(9, 3), Err(OggTrouble::Channels { channels: 3, mapping: 0 })));
+    assert!(matches!(with(18, 1), Err(OggTrouble::Channels { mapping: 1, .. })));
+}
+
+const HEAD: Head = Head { pre_skip: 312, rate: 16_000, gain: -256 };
+/// A packet of 20 ms.
+const PACKET: [u8; 3] = [31 << 3, 1, 2];
+
+fn cuts(timeline: &mut Timeline, granule: u64, last: bool, packets: usize) -> Vec<(u64, u64)> {
+    let page = Page { granule, last, packets: vec![PACKET.to_vec(); packets] };
+    timeline.place(page).into_iter().map(|(_, Cut { front, back })| (front, back)).collect()
+}
+
+// test-of: [RFC7845 4]
+#[test]
+fn beginning_and_end_are_cut_off_where_the_file_says() {
+    let mut timeline = Timeline { skip: 1000, ..Timeline::default() };
+    assert_eq!(cuts(&mut timeline, 2880, false, 3), [(960, 0), (40, 0), (0, 0)]);
+    assert_eq!(cuts(&mut timeline, 5000, true, 3), [(0, 0), (0, 0), (0, 760)]);
+
+    // All of it on one page, which ends before its packets do.
+    assert_eq!(cuts(&mut Timeline::default(), 1000, true, 3), [(0, 0), (0, 920), (0, 960)]);
+    // Recorded from the middle of a stream: the first page begins where it begins.
+    let mut timeline = Timeline::default();
+    assert_eq!(cuts(&mut timeline, 1_000_000, false, 2), [(0, 0), (0, 0)]);
+    assert_eq!(cuts(&mut timeline, 1_000_500, true, 1), [(0, 460)]);
+    // Positions that make no sense: nothing, or all, but no more than there is.
+    assert_eq!(cuts(&mut Timeline::default(), u64::MAX, false, 1), [(0, 0)]);
+    let mut timeline = Timeline::default();
+    assert_eq!(cuts(&mut timeline, 1_000_000, false, 1), [(0, 0)]);
+    assert_eq!(cuts(&mut timeline, 0, true, 1), [(0, 960)]);
+    assert_eq!(cuts(&mut timeline, u64::MAX, true, 1), [(0, 0)]);
+}
+
+fn file(name: &str, bytes: &[u8]) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("mediapoint-{}-{name}", std::process::id()));
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// Reads all of a file; what it ends with.
+fn read(path: &std::path::Path) -> Result<Vec<(Vec<u8>, Piece)>, Trouble> {
+    let mut reader = OggReader::open(Input::open(path).unwrap().source)?;
+    let mut packets = Vec::new();
+    let mut packet = Vec::new();
+    while let Some(piece) = reader.next(&mut packet)? {
+        packets.push((packet.clone(), piece));
+    }
+    Ok(packets)
+}
+
+/// A generator that is the same each time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+/// Pages with true checksums around packets and positions that mean anything.
+fn stream(random: &mut Random) -> Vec<u8> {
+    let mut writer = PacketWriter::new(Vec::new());
+    for header in [HEAD.bytes(), tags()] {
+        writer.write_packet(header, 7, PacketWriteEndInfo::EndPage, 0).unwrap();
+    }
+    for _ in 0..random.below(40) {
+        let serial = if random.below(8) == 0 { 8 } else { 7 };
+        let packet: Vec<u8> =
+            (0..random.below(700)).map(|_| u8::try_from(random.below(256)).unwrap()).collect();
+        let end = match random.below(12) {
+            0 => PacketWriteEndInfo::EndStream,
+            1..4 => PacketWriteEndInfo::EndPage,
+            _ => PacketWriteEndInfo::NormalPacket,
+        };
+        let position = random.below(1 << 31) << random.below(34);
+        writer.write_packet(packet, serial, end, position).unwrap();
+    }
+    writer.into_inner()
+}
+
+#[test]
+fn streams_that_mean_anything_are_read_or_refused() {
+    let mut random = Random(1);
+    let mut read_some = 0;
+    for round in 0..300 {
+        let mut bytes = stream(&mut random);
+        if round % 3 == 0 {
+            bytes.truncate(usize::try_from(random.below(bytes.len() as u64)).unwrap());
+        }
+        let path = file("any.opus", &bytes);
+        if let Ok(packets) = read(&path) {
+            read_some += packets.len();
+            for (packet, piece) in packets {
+                let Piece::Payload(Cut { front, back }) = piece else { panic!("{piece:?}") };
+                assert!(front <= packet_length(&packet) && back <= packet_length(&packet));
+            }
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
+    assert!(read_some > 500, "{read_some}");
+}
+
+#[test]
+fn a_second_stream_behind_the_first_is_refused_with_its_place() {
+    let mut bytes = Vec::new();
+    for serial in [1, 2] {
+        let mut writer = PacketWriter::new(Vec::new());
+        for header in [HEAD.bytes(), tags()] {
+            writer.write_packet(header, serial, PacketWriteEndInfo::EndPage, 0).unwrap();
+        }
+        writer.write_packet(PACKET.to_vec(), serial, PacketWriteEndInfo::EndStream, 960).unwrap();
+        bytes.extend(writer.into_inner());
+    }
+    let path = file("chained.opus", &bytes);
+    let half = bytes.len() as u64 / 2;
+    let refused = read(&path);
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(refused, Err(Trouble::Ogg(OggTrouble::Chained { at })) if at == half), "{refused:?}");
+}
