@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::recording::SAMPLE_RATE;
 
 mod bands;
+mod track;
 
 /// Samples of a segment of the segmental SNR: 20 ms.
 const SEGMENT: usize = 160;
@@ -44,8 +45,11 @@ pub struct Similarity {
     /// to -10 (another signal) to 80 (equal); 0 where there are none.
     pub segmental_snr_db: f64,
     /// Correlation coefficient of the levels in decibels of 16 bands over time, each band about its own mean: 1 where
-    /// both sound alike, about 0 where one has nothing to do with the other, 0 where either is silent.
+    /// both sound alike, about 0 where one has nothing to do with the other, 0 where either is silent. Half seconds are
+    /// aligned each on their own, 120 ms either way, as a jitter buffer that adapts makes necessary.
     pub band_correlation: f64,
+    /// By how much their alignments differ, in milliseconds.
+    pub slip_ms: f64,
     /// How much louder what was heard is, in decibels; 0 where either is silent.
     pub level_db: f64,
     /// Share of what was sent that has a counterpart in what was heard, 0 to 1.
@@ -75,12 +79,14 @@ pub fn alike(sent: &[i16], heard: &[i16], laws: &[Law]) -> Similarity {
     let lag = best_lag(&reference, heard);
     let (a, b) = overlap(&reference, heard, lag);
     let coverage = fraction(a.len(), reference.len());
+    let tracked = track::follow(&reference, heard, lag);
     Similarity {
         lag_samples: lag,
         lag_ms: decimal(lag) * 1_000.0 / f64::from(SAMPLE_RATE),
         correlation: correlation(a, b),
         segmental_snr_db: segmental_snr(a, b),
-        band_correlation: bands::correlation(a, b),
+        band_correlation: bands::correlation(&reference, &tracked.heard),
+        slip_ms: decimal(i64::try_from(tracked.slip).unwrap_or(i64::MAX)) * 1_000.0 / f64::from(SAMPLE_RATE),
         level_db: level_difference(a, b),
         coverage,
         identical: a == b && coverage >= COVERAGE,

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use mediapoint_caller::audio;
+use mediapoint_caller::{audio, speech};
 
 fn mediapoint(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mediapoint")).args(arguments).output().unwrap()
@@ -42,6 +42,36 @@ fn a_demo_of_ones_own_audio_hears_what_was_said_and_keeps_it() {
 }
 
 #[test]
+fn a_demo_between_other_codecs_hears_the_same_speech() {
+    let folder = folder("demo-codecs");
+    let file = folder.join("own.wav");
+    audio::write_wav(&file, &speech::synthetic(24_000)).unwrap();
+    let (file, out) = (file.to_str().unwrap(), folder.to_str().unwrap());
+    for (caller, callee) in [("g722", "g729"), ("opus", "pcma")] {
+        let shown = mediapoint(&[
+            "demo",
+            "--caller",
+            caller,
+            "--callee",
+            callee,
+            "--audio",
+            file,
+            "--seconds",
+            "3",
+            "--load",
+            "0",
+            "--out",
+            out,
+        ]);
+        let text = String::from_utf8(shown.stdout).unwrap();
+        assert!(shown.status.success(), "{text}{}", String::from_utf8_lossy(&shown.stderr));
+        assert_eq!(text.matches("the same speech: r").count(), 2, "{text}");
+    }
+    let refused = mediapoint(&["demo", "--caller", "gsm"]);
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("allowed: pcmu, pcma, g722, g729, opus"));
+}
+
+#[test]
 fn a_demo_without_its_audio_says_so() {
     let shown = mediapoint(&["demo", "--audio", "no/such.wav"]);
     assert_eq!(shown.status.code(), Some(1));
@@ -73,5 +103,34 @@ fn a_bench_gives_its_figures_as_json() {
             assert_eq!((run["lost"].as_u64(), run["misrouted"].as_u64()), (Some(0), Some(0)), "{run}");
             assert!(run["sent"].as_u64().unwrap() > 0 && run["server"]["us_per_packet"].is_number(), "{run}");
         }
+    }
+}
+
+#[test]
+fn a_bench_of_transcoded_calls_listens_to_them() {
+    let folder = folder("bench-codecs");
+    let file = folder.join("own.wav");
+    audio::write_wav(&file, &speech::synthetic(64_000)).unwrap();
+    let file = file.to_str().unwrap();
+    for (kind, octets, more) in
+        [("g729", 20.0, "--srtp"), ("g722", 160.0, "--tick=1ms"), ("opus", 0.0, "--srtp")]
+    {
+        let fixed = ["bench", "--calls", "2", "--seconds", "2.5", "--warm-up", "0.5", "--json", "-"];
+        let own = ["--kind", kind, "--audio", file, more];
+        let measured = mediapoint(&[fixed.as_slice(), &own].concat());
+        assert!(measured.status.success(), "{}", String::from_utf8_lossy(&measured.stderr));
+        let figures: serde_json::Value = serde_json::from_slice(&measured.stdout).unwrap();
+        let run = &figures["runs"][0];
+        assert_eq!((run["lost"].as_u64(), run["misrouted"].as_u64()), (Some(0), Some(0)), "{run}");
+        let received = run["received"].as_u64().unwrap();
+        assert!(received.abs_diff(run["sent"].as_u64().unwrap()) < 20 && received > 450, "{run}");
+        let heard = &run["transcoded"];
+        let size = heard["octets_to_callee"].as_f64().unwrap();
+        assert!(
+            if octets > 0.0 { (size - octets).abs() < 0.1 } else { (10.0..160.0).contains(&size) },
+            "{run}"
+        );
+        assert_eq!(heard["sound"]["streams"].as_u64(), Some(4), "{run}");
+        assert!(heard["sound"]["band_correlation"].as_f64().unwrap() > 0.8, "{run}");
     }
 }
