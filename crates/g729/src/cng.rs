@@ -207,3 +207,6 @@ impl Quadratic {
 fn square_root(x: i32) -> i16 {
     if x <= 0 { 0 } else { (x >> 1).isqrt() as i16 & !1 }
 }
+
+#[cfg(test)]
+mod tests;

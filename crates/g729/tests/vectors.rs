@@ -1,7 +1,7 @@
 //! Every vector of the data pack decodes bit for bit: those of Annex A, of Annex B, and further ones made with the
 //! reference, which lose frames in bursts, flip bits and drive the codec into saturation.
 
-#![expect(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
 

@@ -26,7 +26,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Outside the product: they may look at anything, and nothing may link them.
     (
         "benches",
-        &["server", "control-ng", "engine", "caller", "testkit", "net", "srtp", "g711", "g729", "packet", "simd"],
+        &[
+            "server",
+            "control-ng",
+            "engine",
+            "caller",
+            "testkit",
+            "net",
+            "srtp",
+            "g711",
+            "g729",
+            "packet",
+            "simd",
+        ],
     ),
     ("interop", &["caller", "g711", "packet"]),
     ("xtask", &[]),
