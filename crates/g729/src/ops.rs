@@ -119,12 +119,14 @@ pub(crate) const fn round(x: i32) -> i16 {
 }
 
 /// `mac_r`.
+#[cfg_attr(not(test), expect(dead_code, reason = "checked with the rest of the set, which it completes"))]
 #[inline]
 pub(crate) const fn mac_r(acc: i32, a: i16, b: i16) -> i16 {
     round(l_mac(acc, a, b))
 }
 
 /// `msu_r`.
+#[cfg_attr(not(test), expect(dead_code, reason = "checked with the rest of the set, which it completes"))]
 #[inline]
 pub(crate) const fn msu_r(acc: i32, a: i16, b: i16) -> i16 {
     round(l_msu(acc, a, b))
@@ -149,6 +151,7 @@ pub(crate) const fn l_deposit_h(a: i16) -> i32 {
 }
 
 /// `L_deposit_l`: a word, sign extended.
+#[cfg_attr(not(test), expect(dead_code, reason = "checked with the rest of the set, which it completes"))]
 #[inline]
 pub(crate) const fn l_deposit_l(a: i16) -> i32 {
     a as i32

@@ -4,7 +4,7 @@
 const FRAME: usize = 80;
 
 /// How many kinds of [`extreme`] signals there are.
-pub const EXTREMES: usize = 20;
+pub(crate) const EXTREMES: usize = 20;
 
 /// A generator of noise: the top half of a 32-bit congruential one.
 struct Noise(u32);
@@ -32,7 +32,7 @@ fn full(positive: bool) -> i16 {
 
 /// Signals that real ones hardly come to, by kind: silence, direct current, squares of several pitches, clicks, noise
 /// of all levels and in bursts.
-pub fn extreme(kind: usize, count: usize) -> Vec<[i16; FRAME]> {
+pub(crate) fn extreme(kind: usize, count: usize) -> Vec<[i16; FRAME]> {
     let mut noise = Noise(u32::try_from(kind).unwrap_or(0));
     let square = |n: usize, half: usize| full((n / half).is_multiple_of(2));
     frames(count, |n| {
@@ -61,7 +61,7 @@ pub fn extreme(kind: usize, count: usize) -> Vec<[i16; FRAME]> {
 }
 
 /// Something like speech with pauses: pulses of moving pitch or noise through two resonators, over quiet noise.
-pub fn speech_like(seed: u32, count: usize) -> Vec<[i16; FRAME]> {
+pub(crate) fn speech_like(seed: u32, count: usize) -> Vec<[i16; FRAME]> {
     // 2 r cos(w) and r^2 in Q14, of a low and a high formant for each vowel.
     const VOWELS: [[(i64, i64); 2]; 4] = [
         [(30_900, 15_800), (12_000, 14_900)],
@@ -86,11 +86,18 @@ pub fn speech_like(seed: u32, count: usize) -> Vec<[i16; FRAME]> {
                 until_pulse = 40 + i32::try_from(kind % 60 + n / 97 % 9).unwrap_or(0);
                 source = 6 * loud;
             }
-            4 | 5 => source = hiss * loud >> 17,
+            4 | 5 => source = (hiss * loud) >> 17,
             _ => {}
         }
         let mut sum = hiss >> 11;
-        for ((a, b), past) in VOWELS[kind / 8 % VOWELS.len()].into_iter().zip(&mut past) {
+        let [first, second, third, fourth] = VOWELS;
+        let vowel = match kind / 8 % 4 {
+            0 => first,
+            1 => second,
+            2 => third,
+            _ => fourth,
+        };
+        for ((a, b), past) in vowel.into_iter().zip(&mut past) {
             let out = source + ((a * past[0] - b * past[1]) >> 14);
             *past = [out, past[0]];
             sum += out;
