@@ -12,10 +12,12 @@
 //! | `sdes` | the value of an `a=crypto` line | what is read is written back the same |
 //! | `playout` | packets, pulls and changes of a receiving leg | all that is pulled is there, every packet is accounted for |
 //! | `engine` | datagrams at the sockets of a call of every kind of leg | nothing panics, no buffer is lost |
+//! | `codec_decode` | a codec, payloads, losses and pauses | nothing panics or writes beyond its room; a reset is a new one |
 
 mod engine;
 
 pub use engine::engine;
+pub use mediapoint_codec::properties::decode as codec_decode;
 pub use mediapoint_control_ng::properties::message as ng_message;
 pub use mediapoint_jitter::properties::playout_survives as playout;
 pub use mediapoint_packet::properties::{event_round_trips as telephone_event, stun_never_panics as stun};
@@ -25,7 +27,7 @@ pub use mediapoint_srtp::properties::{
 };
 
 /// Every target by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 11] = [
+pub const TARGETS: [(&str, fn(&[u8])); 12] = [
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("telephone_event", telephone_event),
@@ -37,6 +39,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 11] = [
     ("sdes", sdes),
     ("engine", engine),
     ("playout", playout),
+    ("codec_decode", codec_decode),
 ];
 
 /// RTP headers.

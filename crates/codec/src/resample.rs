@@ -2,6 +2,14 @@
 //!
 //! It adds the delay of the filter and nothing else: what a call of `process` is given is used up, and any 10 ms give
 //! exactly 10 ms.
+//!
+//! | | of half the lower rate | between 8 and 16 or 48 kHz | between 16 and 48 kHz |
+//! | --- | --- | --- | --- |
+//! | pass-band, within 0.05 dB | 0.85 | to 3400 Hz | to 6800 Hz |
+//! | stop-band, at least 58 dB down | 1 | from 4000 Hz | from 8000 Hz |
+//! | delay | 24 samples of the lower rate | 3 ms | 1.5 ms |
+//!
+//! The phase is linear. Tests measure all of it.
 
 mod filter;
 
@@ -66,8 +74,7 @@ impl Resampler {
     }
 
     /// Converts all of `input` to the beginning of `output` and says how many samples it became: exactly
-    /// `input.len() * to / from` where that is a whole number each time. Stops early where `output` is too short;
-    /// the rest of `input` is then lost.
+    /// `input.len() * to / from` where that is a whole number each time. What `output` has no room for is left out.
     pub fn process(&mut self, input: &[i16], output: &mut [i16]) -> usize {
         let Some(filter) = self.filter.clone() else {
             let count = input.len().min(output.len());
@@ -108,15 +115,16 @@ impl Resampler {
     fn convolve<const TAPS: usize>(&mut self, filter: &Filter, count: usize, output: &mut [i16]) -> usize {
         let branches = filter.coefficients().as_chunks::<TAPS>().0;
         let (mut position, mut branch) = (self.skip, self.branch);
+        let mut output = output.iter_mut();
         let mut written = 0;
-        for out in output {
-            if position >= count {
-                break;
-            }
+        while position < count {
             let samples = self.window.get(position..).and_then(<[i16]>::first_chunk);
             let (Some(coefficients), Some(samples)) = (branches.get(branch), samples) else { break };
-            *out = dot::<TAPS>(coefficients, samples);
-            written += 1;
+            // Without room for it an output is left out, and time goes on.
+            if let Some(out) = output.next() {
+                *out = dot::<TAPS>(coefficients, samples);
+                written += 1;
+            }
             branch += filter.step();
             while branch >= filter.branches() {
                 branch -= filter.branches();
@@ -131,15 +139,8 @@ impl Resampler {
 /// The filter's output, rounded and saturated.
 #[inline]
 fn dot<const TAPS: usize>(coefficients: &[i16; TAPS], samples: &[i16; TAPS]) -> i16 {
-    // The magnitudes of a branch's coefficients add up to more than 2, those of half of it do not: each half has room
-    // in 32 bits whatever the samples are, the whole has not.
-    let sum = |(coefficients, samples): (&[i16], &[i16])| -> i32 {
-        coefficients.iter().zip(samples).map(|(c, s)| i32::from(*c) * i32::from(*s)).sum()
-    };
-    let (early_c, late_c) = coefficients.split_at(TAPS / 2);
-    let (early_s, late_s) = samples.split_at(TAPS / 2);
-    let whole = i64::from(sum((early_c, early_s))) + i64::from(sum((late_c, late_s)));
-    let rounded = (whole >> (COEFFICIENT_BITS - 1)) + 1 >> 1;
+    let sum: i32 = coefficients.iter().zip(samples).map(|(c, s)| i32::from(*c) * i32::from(*s)).sum();
+    let rounded = ((sum >> (COEFFICIENT_BITS - 1)) + 1) >> 1;
     #[expect(clippy::cast_possible_truncation, reason = "clamped")]
     let sample = rounded.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
     sample

@@ -8,15 +8,19 @@ pub struct EncoderSettings {
     pub dtx: bool,
     /// Effort of the Opus encoder, 0 to 10; larger values count as 10.
     pub opus_complexity: u8,
-    /// Opus bit rate in bit/s where the party names none; `None` is a rate for voice at the audio bandwidth.
+    /// Opus bit rate in bit/s, unless the party wants less; `None` is a rate for voice at the audio bandwidth, with 8000
+    /// bit/s more where there is forward error correction.
     pub opus_bitrate: Option<u32>,
-    /// Loss to expect on the way to the party, in percent, 0 to 100: how much Opus spends on forward error correction.
+    /// Loss to expect on the way to the party, in percent, 0 to 100: how much Opus spends on forward error correction,
+    /// where the party takes it. With 0 nothing.
     pub expected_loss_percent: u8,
 }
 
 impl EncoderSettings {
     /// Effort of the Opus encoder unless told otherwise.
     pub const OPUS_COMPLEXITY: u8 = 5;
+    /// Loss to expect unless told otherwise: a party that takes error correction gets it.
+    pub const EXPECTED_LOSS_PERCENT: u8 = 5;
 }
 
 impl Default for EncoderSettings {
@@ -25,7 +29,7 @@ impl Default for EncoderSettings {
             dtx: false,
             opus_complexity: Self::OPUS_COMPLEXITY,
             opus_bitrate: None,
-            expected_loss_percent: 0,
+            expected_loss_percent: Self::EXPECTED_LOSS_PERCENT,
         }
     }
 }

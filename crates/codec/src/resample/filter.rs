@@ -4,9 +4,9 @@
 use std::f64::consts::PI;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Binary places of a coefficient. The coefficients of a branch add up to 1, their magnitudes to less than 2, so that
-/// no sum of products leaves 32 bits.
-pub(super) const COEFFICIENT_BITS: u32 = 15;
+/// Binary places of a coefficient. The coefficients of a branch add up to 1, their magnitudes to up to 2.2, so that with
+/// one place more a sum of products could leave 32 bits.
+pub(super) const COEFFICIENT_BITS: u32 = 14;
 
 /// Length of the filter's memory in samples of the lower rate. Half of it is the delay.
 const MEMORY: usize = 48;
@@ -44,12 +44,13 @@ impl Filter {
         filter
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "coefficients are below 1, times 2^15")]
+    #[expect(clippy::cast_possible_truncation, reason = "coefficients are below 1, times 2^14")]
     fn new(from: u32, to: u32) -> Self {
         let common = gcd(from, to);
         let (branches, step) = ((to / common) as usize, (from / common) as usize);
         // All of it happens at the rate at which every input and every output has a sample. The length is odd, so that
-        // the middle is a sample; the last place of the last branch stays empty.
+        // the middle is a sample, and the first place of the first branch stays empty: so the delay is a whole number
+        // of samples of either rate, and what went up and down again can be compared sample by sample.
         let taps = MEMORY * branches.max(step) / branches;
         let length = taps * branches - 1;
         let middle = (length - 1) as f64 / 2.0;
@@ -63,12 +64,12 @@ impl Filter {
         let mut coefficients = Vec::with_capacity(taps * branches);
         for branch in 0..branches {
             let places = (0..taps).rev().map(|place| place * branches + branch);
-            let values: Vec<f64> = places.map(|n| if n < length { tap(n) } else { 0.0 }).collect();
+            let values: Vec<f64> = places.map(|n| n.checked_sub(1).map_or(0.0, tap)).collect();
             let scale = f64::from(1 << COEFFICIENT_BITS) / values.iter().sum::<f64>();
             coefficients.extend(values.iter().map(|value| (value * scale).round() as i16));
         }
         let coefficients = coefficients.into_boxed_slice();
-        Self { from, to, taps, branches, step, delay: middle / branches as f64, coefficients }
+        Self { from, to, taps, branches, step, delay: (middle + 1.0) / branches as f64, coefficients }
     }
 
     /// Coefficients of a branch.

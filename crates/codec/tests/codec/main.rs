@@ -1,0 +1,17 @@
+//! The crate from outside, one behaviour a file.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "a test that fails panics; numbers are small"
+)]
+
+mod allocations;
+mod errors;
+mod g722_and_ffmpeg;
+mod loss;
+mod opus_and_ffmpeg;
+mod pauses;
+mod round_trip;
+mod support;
