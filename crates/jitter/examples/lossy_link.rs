@@ -3,14 +3,14 @@
 //! `lossy_link OUT SEEDS FILE...` writes for each 8 kHz mono 16-bit WAV file and each pattern of loss:
 //! `OUT/FILE.wav` the reference, `OUT/FILE.coded.wav` what a link without loss delivers, and for each pattern
 //! `OUT/PATTERN/PERCENT/SEED/FILE.losses` (a character for each packet of 20 ms: `0` came, `1` lost), `.zero.wav` (silence
-//! in place of what was lost) and `.ours.wav`. `benches/quality/run.sh` does the rest.
+//! in place of what was lost), `.blind.wav` (a `Concealer` that knows nothing of what follows) and `.ours.wav`. `benches/quality/run.sh` does the rest.
 
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use mediapoint_g711::{Law, decode_slice, encode_slice};
-use mediapoint_jitter::{Arrived, Playout, PlayoutConfig};
+use mediapoint_jitter::{Arrived, Concealer, ConfigError, Playout, PlayoutConfig};
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{PayloadType, RtpTicks};
 
@@ -55,6 +55,7 @@ fn degrade(out: &Path, stem: &str, pcm: &[i16], seeds: u64, number: u64) -> Resu
                 let trace: String = lost.iter().map(|lost| if *lost { '1' } else { '0' }).collect();
                 fs::write(folder.join(format!("{stem}.losses")), trace)?;
                 write(&folder.join(format!("{stem}.zero.wav")), &zero_filled(&coded, &lost))?;
+                write(&folder.join(format!("{stem}.blind.wav")), &concealed(&coded, &lost)?)?;
                 write(&folder.join(format!("{stem}.ours.wav")), &played(&codes, &lost)?)?;
             }
         }
@@ -68,6 +69,16 @@ fn zero_filled(coded: &[i16], lost: &[bool]) -> Vec<i16> {
         .zip(lost)
         .flat_map(|(frame, lost)| frame.iter().map(|sample| if *lost { 0 } else { *sample }))
         .collect()
+}
+
+/// What a `Concealer` makes of it, frame by frame.
+fn concealed(coded: &[i16], lost: &[bool]) -> Result<Vec<i16>, ConfigError> {
+    let mut concealer = Concealer::new(8000)?;
+    let mut heard = coded.to_vec();
+    for (frame, lost) in heard.chunks_mut(FRAME).zip(lost) {
+        if *lost { concealer.conceal(frame) } else { concealer.hear(frame) }
+    }
+    Ok(heard)
 }
 
 /// What comes out of a `Playout` that is pulled each 20 ms, 5 ms after the time that packets come.
@@ -97,9 +108,6 @@ fn played(codes: &[u8], lost: &[bool]) -> Result<Vec<i16>, Box<dyn Error>> {
         }
         playout.pull(sent + std::time::Duration::from_millis(5), &mut pcm);
         heard.extend_from_slice(&pcm);
-    }
-    if std::env::var_os("VERBOSE").is_some() {
-        eprintln!("{:?}", playout.statistics());
     }
     Ok(heard)
 }
