@@ -48,3 +48,24 @@ fn events_and_noise_are_not_convertible() {
     assert!(!Codec::new("PCMU", 16_000, 1).is_convertible());
     assert!(!Codec::new("L16", 44_100, 2).is_convertible());
 }
+
+// test-of: [RFC3551 4.5.11]
+// test-of: [RFC3551 4.5.14]
+#[test]
+fn octets_of_l16_and_g711_stand_as_the_profile_says() {
+    let cases: [(Codec, &[i16], &[u8]); 3] = [
+        (Codec::L16_8K, &[0x0102, -2], &[1, 2, 0xff, 0xfe]),
+        (Codec::PCMU, &[0, -32_124, 32_124], &[0xff, 0x00, 0x80]),
+        (Codec::PCMA, &[8, -8], &[0xd5, 0x55]),
+    ];
+    for (codec, pcm, octets) in cases {
+        let party = crate::Parameters::default();
+        let settings = crate::EncoderSettings::default();
+        let mut encoder = crate::encoder(&codec, 8000, &party, &settings).unwrap();
+        let packet: Vec<i16> = pcm.iter().copied().cycle().take(pcm.len() * 240).collect();
+        let mut payload = [0; 1440];
+        let encoded = encoder.encode(&packet, &mut payload).unwrap();
+        assert_eq!(encoded.len, octets.len() * 240, "{}", codec.name());
+        assert_eq!(payload.get(..octets.len()), Some(octets), "{}", codec.name());
+    }
+}

@@ -38,6 +38,7 @@ fn snr_of(reference: &[i16], output: &[i16], samples: usize, which: impl Fn(usiz
     10.0 * (signal / noise).log10()
 }
 
+// test-of: [RFC6716 4.2.3]
 #[test]
 fn opus_recovers_a_lost_packet_from_the_next_one() {
     for rate in [8000, 12_000, 16_000, 24_000, 48_000] {

@@ -53,6 +53,7 @@ fn ffmpeg_decodes_ours() {
     }
 }
 
+// test-of: [RFC7587 3.4]
 #[test]
 fn we_decode_what_ffmpeg_encodes() {
     let pcm = speech_at(48_000);

@@ -16,6 +16,7 @@ fn expected(codec: &Codec) -> (f64, f64) {
     }
 }
 
+// test-of: [RFC6716 3.4]
 #[test]
 fn every_codec_alone_at_every_packet_time() {
     for codec in ALL {
