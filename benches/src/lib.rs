@@ -1,7 +1,5 @@
 //! Criterion benches, a file per topic, under `benches/`; here the signals that they share.
 
-#![forbid(unsafe_code)]
-
 /// Something like telephone speech at 8000 Hz: voiced sounds of moving pitch and formants, hissing ones, and pauses
 /// with noise, half a minute of it without a repetition.
 ///
@@ -26,7 +24,11 @@ impl Voice {
         f64::from(self.noise >> 8) / f64::from(1 << 23) - 1.0
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "samples within their range")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "samples within their range"
+    )]
     fn step(&mut self, n: usize) -> i16 {
         let t = n as f64 / 8000.0;
         // Syllables of 0.2 s; of every ten two are hissed and three are silent.
