@@ -56,7 +56,9 @@ fn heard(
     sent: &[Option<Packet>],
     lost: impl Fn(usize) -> bool,
 ) -> Leg {
-    let config = PlayoutConfig::new(rate).unwrap().with_delay(ms(delay), ms(200)).unwrap();
+    let config = PlayoutConfig::new(rate)
+        .and_then(|config| config.with_delay(ms(delay), ms(200)))
+        .expect("bounds that hold");
     let mut leg = Leg::of(config, &[(number, codec.clone())], 20);
     for (n, packet) in sent.iter().enumerate() {
         if let Some(packet) = packet.as_ref().filter(|_| !lost(n)) {
