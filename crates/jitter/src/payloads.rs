@@ -22,6 +22,8 @@ pub(crate) struct Voice {
     out_per_10_ms: usize,
     /// The decoder wants to be told what was played in place of lost audio.
     follows: bool,
+    /// Its encoders fall silent without a word, and its concealment turns into noise by itself.
+    tacit: bool,
 }
 
 /// What a payload type stands for.
@@ -126,6 +128,7 @@ impl Voice {
             resampler,
             per_10_ms: from as usize / 100,
             out_per_10_ms: rate as usize / 100,
+            tacit: codec.encoding == Encoding::Opus,
             follows: codec.encoding == Encoding::G722 && from == rate,
         })
     }
@@ -141,6 +144,10 @@ impl Voice {
 
     pub(crate) fn conceals(&self) -> bool {
         self.decoder.conceals()
+    }
+
+    pub(crate) const fn tacit(&self) -> bool {
+        self.tacit
     }
 
     pub(crate) const fn follows(&self) -> bool {
@@ -163,11 +170,11 @@ impl Voice {
         Ok((resampler.process(pcm, out), decoded.kind))
     }
 
-    /// The codec's own concealment of about `out.len()` samples, by steps of 10 ms; tells how many it made.
+    /// The codec's own concealment of `out.len()` samples; tells how many it made. Where the rate has to be converted,
+    /// whole steps of 10 ms.
     pub(crate) fn conceal(&mut self, next: Option<&[u8]>, scratch: &mut [i16], out: &mut [i16]) -> usize {
         let made = self.own_rate(out.len(), scratch.len());
         let Some(resampler) = &mut self.resampler else {
-            let out = out.get_mut(..made).unwrap_or_default();
             self.decoder.conceal(out, next);
             return out.len();
         };

@@ -22,6 +22,9 @@ const MAX_PACKET_MS: usize = 120;
 /// After this long with nothing there is nothing left to conceal, in milliseconds.
 const MAX_CONCEALMENT_MS: usize = 160;
 
+/// A codec whose encoders fall silent without a word is thought to be in a pause after this long, and for so long.
+const TACIT_MS: usize = 60;
+const MAX_TACIT_MS: usize = 1000;
 /// More than this many numbers are left out by a sender, not lost at once.
 const MAX_LOST: u64 = 500;
 
@@ -321,6 +324,14 @@ impl Playout {
 
     fn codec_noise(&mut self, len: usize) {
         let payload_type = self.position.as_ref().map(|position| position.payload_type);
+        let longest = MAX_TACIT_MS * self.config.rate() as usize / 1000;
+        if self.beyond >= longest
+            && payload_type
+                .and_then(|number| self.payloads.voice(number))
+                .is_some_and(|(voice, _)| voice.tacit())
+        {
+            return self.fade_to_silence(len);
+        }
         let made = payload_type
             .and_then(|payload_type| self.payloads.voice(payload_type))
             .and_then(|(voice, scratch)| voice.continue_noise(scratch, self.tape.room(len)));
@@ -351,6 +362,10 @@ impl Playout {
             payload_type.and_then(|payload_type| self.payloads.voice(payload_type))
             && voice.conceals()
         {
+            if voice.tacit() && self.beyond >= TACIT_MS * per_ms {
+                self.filling = Filling::CodecNoise;
+                return self.codec_noise(want);
+            }
             let made = own_concealment(voice, scratch, &mut self.tape, want, None);
             self.beyond += made;
             if made > 0 {

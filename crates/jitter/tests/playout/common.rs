@@ -128,13 +128,21 @@ impl Leg {
     }
 
     pub(crate) fn with(config: PlayoutConfig, pull_ms: u64) -> Self {
-        let samples = config.rate() as usize * pull_ms as usize / 1000;
-        let playout = Playout::new(config, &payloads()).expect("codecs there are");
+        Self::hearing(config, &payloads(), pull_ms)
+    }
+
+    pub(crate) fn of(config: PlayoutConfig, codecs: &[(u8, Codec)], pull_ms: u64) -> Self {
+        let payloads: Vec<_> =
+            codecs.iter().map(|(number, codec)| (payload_type(*number), codec.clone())).collect();
+        Self::hearing(config, &payloads, pull_ms)
+    }
+
+    fn hearing(config: PlayoutConfig, payloads: &[(PayloadType, Codec)], pull_ms: u64) -> Self {
         Self {
-            playout,
+            playout: Playout::new(config, payloads).expect("codecs there are"),
             now: Time::from_millis(10),
             step: ms(pull_ms),
-            samples,
+            samples: config.rate() as usize * pull_ms as usize / 1000,
             on_the_way: BTreeMap::new(),
             count: 0,
             heard: Vec::new(),

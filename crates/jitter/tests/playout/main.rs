@@ -7,6 +7,7 @@
 )]
 
 mod changes;
+mod codecs;
 mod common;
 mod drift;
 mod jumps;
