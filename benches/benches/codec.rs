@@ -37,7 +37,7 @@ fn coder(
     mut decoder: Box<dyn Decoder>,
 ) {
     let mut frames = Frames::new(encoder.sample_rate());
-    let mut payload = [0; 1500];
+    let mut payload = [0; 2000];
     group.bench_function(format!("{name} encode"), |bencher| {
         bencher.iter(|| encoder.encode(black_box(frames.next()), black_box(&mut payload)));
     });
@@ -60,7 +60,8 @@ fn codecs(criterion: &mut Criterion) {
         let settings = EncoderSettings::default();
         let Ok(encoder) = encoder(&codec, 16_000, &Parameters::default(), &settings) else { continue };
         let Ok(decoder) = decoder(&codec, 16_000) else { continue };
-        coder(&mut group, codec.sdp_name(), encoder, decoder);
+        let name = format!("{} {} Hz", codec.sdp_name(), encoder.sample_rate());
+        coder(&mut group, &name, encoder, decoder);
     }
     for rate in [8000, 16_000, 48_000] {
         for complexity in [0, 2, 5, 8, 10] {
