@@ -1,10 +1,13 @@
 //! Every codec by frames of 20 ms of recorded speech: encoding, decoding, concealing; and the conversions of sample
 //! rates, and comfort noise.
 
+#![expect(clippy::indexing_slicing, reason = "lengths that the bench itself sets")]
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime};
 use mediapoint_benches::speech;
+use mediapoint_codec::comfort_noise::{MAX_PAYLOAD, NoiseAnalyser, NoiseGenerator};
 use mediapoint_codec::resample::Resampler;
 use mediapoint_codec::{Codec, Decoder, Encoder, EncoderSettings, Parameters, decoder, encoder};
 
@@ -34,7 +37,7 @@ fn coder(
     mut decoder: Box<dyn Decoder>,
 ) {
     let mut frames = Frames::new(encoder.sample_rate());
-    let mut payload = [0; 1500];
+    let mut payload = [0; 2000];
     group.bench_function(format!("{name} encode"), |bencher| {
         bencher.iter(|| encoder.encode(black_box(frames.next()), black_box(&mut payload)));
     });
@@ -53,11 +56,12 @@ fn coder(
 
 fn codecs(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("codec/20 ms");
-    for codec in [Codec::PCMU, Codec::PCMA, Codec::G722, Codec::L16_8K] {
+    for codec in [Codec::PCMU, Codec::PCMA, Codec::G722, Codec::G729, Codec::L16_8K, Codec::L16_48K] {
         let settings = EncoderSettings::default();
         let Ok(encoder) = encoder(&codec, 16_000, &Parameters::default(), &settings) else { continue };
         let Ok(decoder) = decoder(&codec, 16_000) else { continue };
-        coder(&mut group, codec.sdp_name(), encoder, decoder);
+        let name = format!("{} {} Hz", codec.sdp_name(), encoder.sample_rate());
+        coder(&mut group, &name, encoder, decoder);
     }
     for rate in [8000, 16_000, 48_000] {
         for complexity in [0, 2, 5, 8, 10] {
@@ -87,5 +91,18 @@ fn rates(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, codecs, rates);
+fn noise(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("comfort noise/20 ms");
+    let (mut analyser, mut generator) = (NoiseAnalyser::new(8000), NoiseGenerator::new(8000, 1));
+    let mut frames = Frames::new(8000);
+    group.bench_function("analyse", |bencher| bencher.iter(|| analyser.analyse(black_box(frames.next()))));
+    let mut payload = [0; MAX_PAYLOAD];
+    group.bench_function("describe", |bencher| bencher.iter(|| analyser.payload(black_box(&mut payload))));
+    generator.update(&payload);
+    let mut pcm = [0; 160];
+    group.bench_function("generate", |bencher| bencher.iter(|| generator.generate(black_box(&mut pcm))));
+    group.finish();
+}
+
+criterion_group!(benches, codecs, rates, noise);
 criterion_main!(benches);

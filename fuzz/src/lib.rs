@@ -11,10 +11,12 @@
 //! | `srtp`, `srtcp` | key, packets and what happens to them | `webrtc-srtp` agrees; what is protected comes back |
 //! | `sdes` | the value of an `a=crypto` line | what is read is written back the same |
 //! | `engine` | datagrams at the sockets of a call of every kind of leg | nothing panics, no buffer is lost |
+//! | `codec_decode` | a codec, payloads, losses and pauses | nothing panics or writes beyond its room; a reset is a new one |
 
 mod engine;
 
 pub use engine::engine;
+pub use mediapoint_codec::properties::decode as codec_decode;
 pub use mediapoint_control_ng::properties::message as ng_message;
 pub use mediapoint_packet::properties::{event_round_trips as telephone_event, stun_never_panics as stun};
 pub use mediapoint_packet::properties::rtcp_round_trips as rtcp;
@@ -23,7 +25,7 @@ pub use mediapoint_srtp::properties::{
 };
 
 /// Every target by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 10] = [
+pub const TARGETS: [(&str, fn(&[u8])); 11] = [
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("telephone_event", telephone_event),
@@ -34,6 +36,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 10] = [
     ("srtcp", srtcp),
     ("sdes", sdes),
     ("engine", engine),
+    ("codec_decode", codec_decode),
 ];
 
 /// RTP headers.

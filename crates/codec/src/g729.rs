@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn concealment_of_any_length_is_one_signal() {
         let mut payload = [0; 10];
-        let pcm: [i16; 80] = std::array::from_fn(|n| (n as i16 % 40 - 20) * 300);
+        let pcm: [i16; 80] = std::array::from_fn(|n| ([-20, 7, 13, -9][n / 5 % 4]) * 300);
         G729Encoder::new(false).encode(&pcm, &mut payload).unwrap();
         let concealed = |lengths: &[usize]| {
             let mut decoder = G729Decoder::new();

@@ -31,6 +31,10 @@
 //! | L16 | RFC 3551 |
 //! | comfort noise, in [`comfort_noise`] | RFC 3389 |
 //! | sample rates, in [`resample`] | |
+//!
+//! | feature | effect |
+//! | --- | --- |
+//! | `properties` | `properties`, the checks that fuzz targets run |
 
 mod codec;
 mod coder;
@@ -42,6 +46,8 @@ mod g729;
 mod l16;
 mod opus;
 mod parameters;
+#[cfg(any(test, feature = "properties"))]
+pub mod properties;
 mod registry;
 pub mod resample;
 mod settings;

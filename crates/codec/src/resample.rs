@@ -140,7 +140,7 @@ impl Resampler {
 #[inline]
 fn dot<const TAPS: usize>(coefficients: &[i16; TAPS], samples: &[i16; TAPS]) -> i16 {
     let sum: i32 = coefficients.iter().zip(samples).map(|(c, s)| i32::from(*c) * i32::from(*s)).sum();
-    let rounded = (sum >> (COEFFICIENT_BITS - 1)) + 1 >> 1;
+    let rounded = ((sum >> (COEFFICIENT_BITS - 1)) + 1) >> 1;
     #[expect(clippy::cast_possible_truncation, reason = "clamped")]
     let sample = rounded.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
     sample

@@ -95,7 +95,7 @@ impl NoiseAnalyser {
             let sum: f32 = now + known.iter().zip(earlier.iter().rev()).map(|(a, r)| a * r).sum::<f32>();
             let k = -sum / error;
             // Rounding may leave the sums of no signal there is.
-            if !(k.abs() < 1.0) {
+            if k.is_nan() || k.abs() >= 1.0 {
                 break;
             }
             let before = predictor;

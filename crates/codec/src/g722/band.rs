@@ -97,7 +97,7 @@ const fn saturate(value: i32) -> i16 {
 
 /// The product of two fractions of 15 binary places, rounded down.
 const fn multiply(a: i16, b: i16) -> i16 {
-    (a as i32 * b as i32 >> 15) as i16
+    ((a as i32 * b as i32) >> 15) as i16
 }
 
 /// SCALEL, SCALEH: the scale factor of its logarithm, which counts 2048ths of an octave.
@@ -230,7 +230,7 @@ impl LowBand {
         // Levels ascend, so the interval's number is how many of them are not above the magnitude.
         let interval: i16 = DECISION
             .iter()
-            .map(|level| i16::from(magnitude >= (i32::from(*level) * 8 * scale >> 15) as i16))
+            .map(|level| i16::from(magnitude >= ((i32::from(*level) * 8 * scale) >> 15) as i16))
             .sum();
         low_code(interval as usize, negative)
     }
@@ -284,7 +284,7 @@ impl HighBand {
         // SUBTRA, QUANTH
         let difference = value.saturating_sub(self.predictor.prediction);
         let magnitude = difference ^ (difference >> 15);
-        let outer = i32::from(magnitude) >= (DECISION_HIGH * 8 * i32::from(self.scale) >> 15);
+        let outer = i32::from(magnitude) >= (DECISION_HIGH * 8 * i32::from(self.scale)) >> 15;
         match (difference < 0, outer) {
             (true, true) => 0,
             (true, false) => 1,

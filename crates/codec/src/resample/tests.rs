@@ -1,3 +1,5 @@
+#![expect(clippy::cast_possible_truncation, reason = "helpers of the tests: what is out of range fails them")]
+
 use std::f64::consts::TAU;
 
 use super::*;

@@ -1,7 +1,6 @@
 //! The crate from outside, one behaviour a file.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::cast_possible_truncation,

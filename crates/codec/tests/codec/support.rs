@@ -7,7 +7,7 @@ use mediapoint_codec::resample::Resampler;
 use mediapoint_codec::{Codec, Decoder, Encoder, EncoderSettings, OpusParameters, Parameters, Transmission};
 
 /// Every codec that there are coders for.
-pub const ALL: [Codec; 8] = [
+pub(crate) const ALL: [Codec; 8] = [
     Codec::PCMU,
     Codec::PCMA,
     Codec::G722,
@@ -19,17 +19,17 @@ pub const ALL: [Codec; 8] = [
 ];
 
 /// Packet times in milliseconds.
-pub const PTIMES: [usize; 5] = [10, 20, 30, 40, 60];
+pub(crate) const PTIMES: [usize; 5] = [10, 20, 30, 40, 60];
 
 /// Ten seconds of recorded speech at 8 kHz.
-pub fn speech() -> Vec<i16> {
+pub(crate) fn speech() -> Vec<i16> {
     let mut speech = long_speech();
     speech.truncate(80_000);
     speech
 }
 
 /// Half a minute of it.
-pub fn long_speech() -> Vec<i16> {
+pub(crate) fn long_speech() -> Vec<i16> {
     const FILE: &str = "/usr/share/asterisk/sounds/en_US_f_Allison/demo-congrats.wav";
     let file = hound::WavReader::open(FILE)
         .unwrap_or_else(|error| panic!("{FILE}: {error}; `cargo xtask setup test` installs it"));
@@ -37,11 +37,11 @@ pub fn long_speech() -> Vec<i16> {
 }
 
 /// The same speech at another rate.
-pub fn speech_at(rate: u32) -> Vec<i16> {
+pub(crate) fn speech_at(rate: u32) -> Vec<i16> {
     resampled(&speech(), 8000, rate)
 }
 
-pub fn resampled(pcm: &[i16], from: u32, to: u32) -> Vec<i16> {
+pub(crate) fn resampled(pcm: &[i16], from: u32, to: u32) -> Vec<i16> {
     let mut resampler = Resampler::new(from, to).unwrap();
     let mut output = vec![0; pcm.len() * to as usize / from as usize + 8];
     let written = resampler.process(pcm, &mut output);
@@ -50,7 +50,7 @@ pub fn resampled(pcm: &[i16], from: u32, to: u32) -> Vec<i16> {
 }
 
 /// Noise, all values alike likely.
-pub fn noise(samples: usize, seed: u32) -> Vec<i16> {
+pub(crate) fn noise(samples: usize, seed: u32) -> Vec<i16> {
     let mut state = seed | 1;
     (0..samples)
         .map(|_| {
@@ -62,21 +62,21 @@ pub fn noise(samples: usize, seed: u32) -> Vec<i16> {
         .collect()
 }
 
-pub fn encoder(codec: &Codec, rate: u32) -> Box<dyn Encoder> {
+pub(crate) fn encoder(codec: &Codec, rate: u32) -> Box<dyn Encoder> {
     mediapoint_codec::encoder(codec, rate, &Parameters::default(), &EncoderSettings::default()).unwrap()
 }
 
-pub fn decoder(codec: &Codec, rate: u32) -> Box<dyn Decoder> {
+pub(crate) fn decoder(codec: &Codec, rate: u32) -> Box<dyn Decoder> {
     mediapoint_codec::decoder(codec, rate).unwrap()
 }
 
 /// Parameters of a party's Opus.
-pub fn opus(parameters: OpusParameters) -> Parameters {
+pub(crate) fn opus(parameters: OpusParameters) -> Parameters {
     Parameters { opus: parameters, ..Parameters::default() }
 }
 
 /// Payloads of whole packets of `ptime` milliseconds; an empty one where nothing is to be sent.
-pub fn payloads(encoder: &mut dyn Encoder, pcm: &[i16], ptime: usize) -> Vec<Vec<u8>> {
+pub(crate) fn payloads(encoder: &mut dyn Encoder, pcm: &[i16], ptime: usize) -> Vec<Vec<u8>> {
     let len = encoder.sample_rate() as usize * ptime / 1000;
     pcm.chunks_exact(len)
         .map(|frame| {
@@ -90,7 +90,7 @@ pub fn payloads(encoder: &mut dyn Encoder, pcm: &[i16], ptime: usize) -> Vec<Vec
 }
 
 /// What all payloads make, one behind the other.
-pub fn decoded(decoder: &mut dyn Decoder, payloads: &[Vec<u8>]) -> Vec<i16> {
+pub(crate) fn decoded(decoder: &mut dyn Decoder, payloads: &[Vec<u8>]) -> Vec<i16> {
     let mut pcm = vec![0; 5760];
     let mut all = Vec::new();
     for payload in payloads {
@@ -104,7 +104,7 @@ pub fn decoded(decoder: &mut dyn Decoder, payloads: &[Vec<u8>]) -> Vec<i16> {
 
 /// Signal to noise in decibels of `output` against `reference`, at the delay up to `most` samples where it is best; and
 /// that delay.
-pub fn snr(reference: &[i16], output: &[i16], most: usize) -> (f64, usize) {
+pub(crate) fn snr(reference: &[i16], output: &[i16], most: usize) -> (f64, usize) {
     (0..=most.min(output.len().saturating_sub(1)))
         .map(|delay| {
             let (mut signal, mut noise) = (0.0, 1e-3);
@@ -120,12 +120,12 @@ pub fn snr(reference: &[i16], output: &[i16], most: usize) -> (f64, usize) {
 }
 
 /// A file in cargo's folder for tests.
-pub fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
 /// Writes samples as raw 16-bit.
-pub fn write_raw(name: &str, pcm: &[i16]) -> PathBuf {
+pub(crate) fn write_raw(name: &str, pcm: &[i16]) -> PathBuf {
     let path = file(name);
     let octets: Vec<u8> = pcm.iter().flat_map(|s| s.to_le_bytes()).collect();
     std::fs::write(&path, octets).unwrap();
@@ -133,13 +133,13 @@ pub fn write_raw(name: &str, pcm: &[i16]) -> PathBuf {
 }
 
 /// Reads raw 16-bit samples.
-pub fn read_raw(path: &PathBuf) -> Vec<i16> {
+pub(crate) fn read_raw(path: &PathBuf) -> Vec<i16> {
     let octets = std::fs::read(path).unwrap();
     octets.as_chunks().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect()
 }
 
 /// Runs ffmpeg.
-pub fn ffmpeg(arguments: &[&str]) {
+pub(crate) fn ffmpeg(arguments: &[&str]) {
     let output = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error", "-y"])
         .args(arguments)
