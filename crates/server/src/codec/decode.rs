@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &DecodeArguments) -> Result<Summary, CodecError> {
     }
     let started = Instant::now();
     let input = Input::open(&files.input)?;
-    let (name, count) = (input.name.clone(), input.count.clone());
+    let name = input.name.clone();
     let progress = Progress::new("decoding", !files.quiet, input.len, input.count.clone());
     let reader = CodedReader::open(input, plan.codec, plan.coded)?;
     // A WAV file says its rate, so that it can be that of what was coded; whoever reads raw samples has to know it.
@@ -40,7 +40,6 @@ pub(super) fn run(arguments: &DecodeArguments) -> Result<Summary, CodecError> {
     let pcm = vec![0; (coder.sample_rate() / 1000 * mediapoint_codec::MAX_PACKET_MS) as usize];
     let mut work = Work { reader, coder, writer, pcm: pcm.into_boxed_slice(), progress };
     work.all(&mut summary)?;
-    summary.coded_bytes = count.get();
     work.finish(summary, started)
 }
 
@@ -99,6 +98,7 @@ impl Work {
             let (frame, at) = self.reader.place();
             summary.input.error(Trouble::Frame { frame, at, source })
         })?;
+        summary.coded_bytes += payload.len() as u64;
         if decoded.kind == Signal::ComfortNoise {
             summary.noise += 1;
         }

@@ -137,6 +137,7 @@ impl Work {
             CodecName::G729 | CodecName::Opus => encoded.len,
         };
         self.summary.frames += 1;
+        self.summary.coded_bytes += len as u64;
         match encoded.kind {
             Transmission::Speech => {}
             Transmission::ComfortNoise => self.summary.noise += 1,
@@ -150,7 +151,6 @@ impl Work {
         let rate = self.coder.sample_rate();
         summary.remarks = self.samples.remarks();
         summary.bytes = self.writer.finish(heard * 48_000 / u64::from(rate))?;
-        summary.coded_bytes = summary.bytes;
         summary.set_time(heard, rate, started.elapsed());
         self.progress.clear();
         Ok(summary)

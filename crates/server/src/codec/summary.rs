@@ -24,7 +24,7 @@ pub(super) struct Summary {
     pub(super) lost: u64,
     /// Samples at the end that make up no frame and were left out.
     pub(super) left_out: u64,
-    /// Bytes of the coded file.
+    /// Bytes of the coded frames, without what a file has around them.
     pub(super) coded_bytes: u64,
     /// Bytes written.
     pub(super) bytes: u64,
