@@ -1,5 +1,6 @@
 use super::*;
 
+// test-of: [RFC4856 2.1.9]
 #[test]
 fn annex_b_is_on_unless_refused() {
     let annex_b = |fmtp| Parameters::parse(&Codec::G729, fmtp).annex_b;
@@ -9,6 +10,7 @@ fn annex_b_is_on_unless_refused() {
     assert_eq!(Parameters::default().to_fmtp(&Codec::G729), None);
 }
 
+// test-of: [RFC7587 6.1]
 #[test]
 fn opus_line_survives_reading_and_writing() {
     let line = "maxplaybackrate=16000;sprop-maxcapturerate=8000;maxaveragebitrate=20000;stereo=1;sprop-stereo=1;\
@@ -20,6 +22,7 @@ fn opus_line_survives_reading_and_writing() {
     assert_eq!((opus.ptime, opus.min_ptime, opus.max_ptime), (Some(20), Some(10), Some(60)));
 }
 
+// test-of: [RFC7587 3.1.1]
 #[test]
 fn values_without_sense_count_as_not_given() {
     let line =
@@ -28,6 +31,7 @@ fn values_without_sense_count_as_not_given() {
     assert_eq!(Parameters::default().to_fmtp(&Codec::OPUS), None);
 }
 
+// test-of: [RFC4733 2.4.1]
 #[test]
 fn events_are_kept_as_written() {
     let events = |fmtp| Parameters::parse(&Codec::TELEPHONE_EVENT, fmtp).events;

@@ -26,6 +26,7 @@ fn both() -> [(Codec, Parameters); 2] {
     ]
 }
 
+// test-of: [RFC7587 3.1.3]
 #[test]
 fn pause_is_told_once_in_a_while_and_heard_as_noise() {
     for (codec, party) in both() {
