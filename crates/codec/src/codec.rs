@@ -47,7 +47,7 @@ impl Codec {
     pub const G722: Self = Self::mono(Encoding::G722, 8000);
     /// G.729 at 8 kHz.
     pub const G729: Self = Self::mono(Encoding::G729, 8000);
-    /// Opus, which is always said to have 48 kHz and two channels [RFC7587 4.1].
+    /// Opus, which is always said to have 48 kHz and two channels [RFC7587 7].
     pub const OPUS: Self = Self { encoding: Encoding::Opus, clock_rate: 48_000, channels: 2 };
     /// Linear samples at 8 kHz.
     pub const L16_8K: Self = Self::mono(Encoding::L16, 8000);

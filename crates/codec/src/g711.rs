@@ -88,3 +88,27 @@ impl Encoder for G711Encoder {
 
     fn reset(&mut self) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // test-of: [RFC3551 4.5.14]
+    #[test]
+    fn an_octet_is_a_sample_in_order() {
+        let codes: [u8; 256] = std::array::from_fn(|n| n.to_le_bytes()[0]);
+        for law in [Law::Mu, Law::A] {
+            let mut pcm = [0; 256];
+            let decoded = G711Decoder::new(law).decode(&codes, &mut pcm).unwrap();
+            assert_eq!((decoded.samples, decoded.kind), (256, Signal::Speech));
+            assert!(
+                codes.iter().zip(pcm).all(|(code, sample)| sample == mediapoint_g711::decode(law, *code))
+            );
+            let mut payload = [0; 160];
+            G711Encoder::new(law).encode(&pcm[..160], &mut payload).unwrap();
+            assert!(
+                payload.iter().zip(pcm).all(|(code, sample)| *code == mediapoint_g711::encode(law, sample))
+            );
+        }
+    }
+}

@@ -92,3 +92,21 @@ impl Encoder for L16Encoder {
 
     fn reset(&mut self) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // test-of: [RFC3551 4.5.11]
+    #[test]
+    fn most_significant_octet_comes_first() {
+        let mut pcm = [0; 80];
+        pcm[..3].copy_from_slice(&[0x1234, -2, i16::MIN]);
+        let mut payload = [0; 160];
+        assert_eq!(L16Encoder::new(8000).encode(&pcm, &mut payload).unwrap().len, 160);
+        assert_eq!(payload[..6], [0x12, 0x34, 0xff, 0xfe, 0x80, 0x00]);
+        let mut back = [0; 80];
+        L16Decoder::new(8000).decode(&payload, &mut back).unwrap();
+        assert_eq!(back, pcm);
+    }
+}

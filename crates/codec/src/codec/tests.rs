@@ -13,6 +13,21 @@ const ALL: [Codec; 10] = [
     Codec::CN,
 ];
 
+// test-of: [RFC3551 4.5.2]
+// test-of: [RFC7587 7]
+#[test]
+fn clocks_and_channels_of_g722_and_opus_are_not_those_of_their_audio() {
+    assert_eq!(
+        (Codec::G722.clock_rate, crate::decoder(&Codec::G722, 8000).unwrap().sample_rate()),
+        (8000, 16_000)
+    );
+    assert_eq!((Codec::OPUS.clock_rate, Codec::OPUS.channels), (48_000, 2));
+    assert_eq!(crate::decoder(&Codec::OPUS, 8000).unwrap().sample_rate(), 8000);
+    assert!(!Codec::new("opus", 16_000, 2).is_convertible());
+    // One channel is not what the line has to say, and means the same.
+    assert!(Codec::new("opus", 48_000, 1).is_convertible());
+}
+
 #[test]
 fn a_name_in_either_case_means_the_constant() {
     for codec in ALL {

@@ -156,7 +156,7 @@ impl Bitrates {
 
 /// False for a packet whose encoder found no voice in it, as far as a packet of one frame tells: a flag for each 20 ms or
 /// less comes first in what SILK codes [RFC6716 4.2.3].
-fn has_voice(packet: &[u8]) -> bool {
+pub(super) fn has_voice(packet: &[u8]) -> bool {
     let [toc, first, ..] = packet else { return packet.len() > PAUSE };
     let flags = match (toc & 3, toc >> 3) {
         // 40 and 60 ms of SILK.

@@ -91,3 +91,73 @@ fn put_length(length: usize, to: &mut [u8]) -> usize {
     to.iter_mut().zip(octets).take(used).for_each(|(to, octet)| *to = octet);
     used
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Narrow-band SILK, 10 ms.
+    const TOC: u8 = 0;
+
+    fn packet(toc: u8, len: usize, seed: u8) -> Vec<u8> {
+        std::iter::once(toc).chain((0..len).map(|n| seed.wrapping_add(n.to_le_bytes()[0]))).collect()
+    }
+
+    fn joined(packets: &[Vec<u8>]) -> Vec<u8> {
+        let mut payload = vec![0xaa; 20_000];
+        let mut frames = Frames::new(&mut payload);
+        for packet in packets {
+            assert!(frames.room() >= packet.len());
+            frames.push(packet);
+        }
+        let len = frames.finish();
+        payload.truncate(len);
+        payload
+    }
+
+    // test-of: [RFC6716 3.2.1]
+    // test-of: [RFC6716 3.2.5]
+    // test-of: [RFC6716 3.4]
+    #[test]
+    fn libopus_finds_the_frames_that_were_joined() {
+        let lengths = [[0, 1, 251], [252, 253, 254], [255, 256, 1275], [1275, 1275, 1275], [1, 0, 0]];
+        for lengths in lengths {
+            let packets: Vec<Vec<u8>> =
+                lengths.iter().zip([7, 70, 170]).map(|(len, seed)| packet(TOC, *len, seed)).collect();
+            let payload = joined(&packets);
+            let parsed = opus::packet::parse(&payload).unwrap();
+            assert_eq!(parsed.toc, CODE_3);
+            let frames: Vec<&[u8]> = packets.iter().map(|packet| &packet[1..]).collect();
+            assert_eq!(parsed.frames, frames);
+            assert_eq!(opus::packet::get_nb_samples(&payload, 8000).unwrap(), 240);
+        }
+    }
+
+    #[test]
+    fn frame_of_another_coding_is_left_empty() {
+        let packets = [packet(TOC, 20, 1), packet(0x80, 30, 2), packet(TOC, 10, 3)];
+        let payload = joined(&packets);
+        let parsed = opus::packet::parse(&payload).unwrap();
+        let frames: [&[u8]; 3] = [&packets[0][1..], &[], &packets[2][1..]];
+        assert_eq!(parsed.frames, frames);
+    }
+
+    #[test]
+    fn nothing_but_empty_frames_is_a_pause() {
+        assert_eq!(joined(&[packet(TOC, 0, 0), packet(TOC, 0, 0), packet(TOC, 0, 0)]).len(), 1);
+    }
+
+    #[test]
+    fn frames_stay_within_the_room() {
+        for len in 0..200 {
+            let mut payload = vec![0; len];
+            let mut frames = Frames::new(&mut payload);
+            for _ in 0..MAX_FRAMES {
+                let room = frames.room();
+                assert!(room <= len);
+                frames.push(&packet(TOC, room.saturating_sub(1), 9));
+            }
+            assert!(frames.finish() <= len.max(1));
+        }
+    }
+}

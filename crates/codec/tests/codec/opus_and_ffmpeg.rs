@@ -7,7 +7,7 @@ use ogg::{PacketReader, PacketWriteEndInfo, PacketWriter};
 
 use crate::support::*;
 
-/// The head of an Ogg stream of Opus [RFC7845 5.1]: one channel, no samples to skip.
+/// The head of an Ogg stream of Opus by RFC 7845, 5.1: one channel, no samples to skip.
 fn head(rate: u32) -> Vec<u8> {
     let mut head = b"OpusHead\x01\x01\x00\x00".to_vec();
     head.extend_from_slice(&rate.to_le_bytes());
