@@ -193,14 +193,14 @@ const CORRELATION_LIMIT: i32 = 5181;
 
 /// The sum of the products, which must fit a word.
 #[inline]
-fn product_sum(x: &Vector, y: &Vector) -> i32 {
+fn product_sum<const N: usize>(x: &[i16; N], y: &[i16; N]) -> i32 {
     x.iter().zip(y).fold(0, |sum: i32, (&x, &y)| sum.wrapping_add(i32::from(x) * i32::from(y)))
 }
 
 /// The reference's sum of doubled products, saturating at each step.
 #[cold]
 #[inline(never)]
-fn product_stepwise(x: &Vector, y: &Vector) -> i32 {
+fn product_stepwise(x: &[i16], y: &[i16]) -> i32 {
     x.iter().zip(y).fold(0, |sum, (&x, &y)| l_mac(sum, x, y))
 }
 
@@ -236,11 +236,12 @@ fn tilt(numerator: &Lpc, denominator: &Lpc) -> i16 {
     impulse[..=ORDER].copy_from_slice(numerator);
     let mut buffer = [0; ORDER + RESPONSE];
     respond(denominator, &impulse, &mut buffer);
-    let [mut response, mut next] = [[0; SUBFRAME]; 2];
+    // Zeros fill the last eight.
+    let [mut response, mut next] = [[0; RESPONSE.next_multiple_of(8)]; 2];
     response[..RESPONSE].copy_from_slice(&buffer[ORDER..]);
     next[..RESPONSE - 1].copy_from_slice(&buffer[ORDER + 1..]);
     let fits = peak(&response) <= CORRELATION_LIMIT && exact::allowed();
-    let product = |other| {
+    let product = |other: &_| {
         if fits { 2 * product_sum(&response, other) } else { product_stepwise(&response, other) }
     };
     let (energy, neighbour) = (extract_h(product(&response)), extract_h(product(&next)));
