@@ -230,6 +230,11 @@ impl Continuity {
         }
     }
 
+    /// Lets audio be left out before the next packet that the engine makes.
+    pub fn skip_ahead(&mut self, ticks: u32) {
+        self.made = self.made.map(|made| made.wrapping_add(ticks));
+    }
+
     /// Notes that so much audio is sent before its time.
     pub const fn hurry(&mut self, ticks: u32) {
         self.lead = self.lead.saturating_add(ticks);

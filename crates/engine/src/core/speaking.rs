@@ -65,8 +65,8 @@ pub(super) enum Sound {
 /// A payload that is to be sent, or the silence in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Product {
-    /// A packet of this many ticks of the RTP clock.
-    Packet { payload_type: PayloadType, len: usize, ticks: u32, marker: bool },
+    /// A packet of this many ticks of the RTP clock, after so many of silence.
+    Packet { payload_type: PayloadType, len: usize, skipped: u32, ticks: u32, marker: bool },
     /// None, for so many ticks.
     Pause { ticks: u32 },
 }
@@ -216,6 +216,7 @@ impl Speaking {
                     Product::Packet {
                         payload_type: noise,
                         len: analyser.payload(payload),
+                        skipped: 0,
                         ticks,
                         marker: false,
                     }
@@ -229,7 +230,8 @@ impl Speaking {
                 let speech = encoded.kind == Transmission::Speech;
                 let marker = speech && std::mem::take(&mut self.paused);
                 self.paused |= !speech;
-                Product::Packet { payload_type, len: encoded.len, ticks, marker }
+                let skipped = self.ticks(encoded.skipped).min(ticks);
+                Product::Packet { payload_type, len: encoded.len, skipped, ticks: ticks - skipped, marker }
             }
             _ => {
                 self.paused = true;

@@ -283,7 +283,8 @@ impl Core {
                     leg.continuity.pass(ticks);
                     out.give(packet);
                 }
-                Product::Packet { payload_type, len, ticks, marker } => {
+                Product::Packet { payload_type, len, skipped, ticks, marker } => {
+                    leg.continuity.skip_ahead(skipped);
                     let made = leg.continuity.make(now, ticks, marker);
                     let header = RtpHeader {
                         marker: made.marker,
