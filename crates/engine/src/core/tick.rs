@@ -21,9 +21,12 @@ use crate::core::speaking::{Product, Sound, Speaking, Wanted};
 use crate::core::timers::Due;
 use crate::core::{Core, Output, SocketKey};
 
-/// From the first packet to the first tick: what the next packets may come late by before the jitter buffer has
-/// learnt.
-const LEAD: Duration = Duration::from_millis(5);
+/// From the first packet to the first tick, where it begins what is heard: the delay that the jitter buffer begins with,
+/// so that it need not win it by stretching the first words.
+const LEAD: Duration = Duration::from_millis(20);
+
+/// The same where what is heard goes on from relay: the less of a wait the better.
+const LEAD_FROM_RELAY: Duration = Duration::from_millis(5);
 
 /// Ticks are made up for after a stall of the worker up to this long; what is older is passed over.
 const MAKE_UP: Duration = Duration::from_millis(200);
@@ -88,7 +91,7 @@ impl Core {
         let followed = leg.continuity.begin_making(now, Some(input), speaking.clock_rate());
         speaking.begin(!followed);
         leg.speaking = Some(speaking);
-        self.start_ticking(now, call);
+        self.start_ticking(now, call, if followed { LEAD_FROM_RELAY } else { LEAD });
     }
 
     /// Decodes what a leg says to audio of that rate, and encodes it for all who hear it through the media path.
@@ -165,13 +168,13 @@ impl Core {
         Some(has.min(natural_rate(&uses.codec)))
     }
 
-    fn start_ticking(&mut self, now: Time, slot: u32) {
+    fn start_ticking(&mut self, now: Time, slot: u32, lead: Duration) {
         let generation = self.calls.generation(slot);
         let millis = self.tick_millis(slot);
         let Some(call) = self.calls.get_mut(slot) else { return };
         call.tick_millis = millis;
         if call.ticking.is_none() {
-            let at = now + LEAD;
+            let at = now + lead;
             call.ticking = Some(Ticking { at });
             self.timers.arm(at, Due::Tick { slot, generation });
         }
