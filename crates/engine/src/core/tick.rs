@@ -22,8 +22,9 @@ use crate::core::timers::Due;
 use crate::core::{Core, Output, SocketKey};
 
 /// From the first packet to the first tick, where it begins what is heard: the delay that the jitter buffer begins with,
-/// so that it need not win it by stretching the first words.
-const LEAD: Duration = Duration::from_millis(20);
+/// so that it need not win it by stretching the first words, and what packets of 20 ms may come late by and still be
+/// there, behind one that is lost, when that one has to be concealed.
+const LEAD: Duration = Duration::from_millis(25);
 
 /// The same where what is heard goes on from relay: the less of a wait the better.
 const LEAD_FROM_RELAY: Duration = Duration::from_millis(5);
