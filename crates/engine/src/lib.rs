@@ -46,20 +46,27 @@
 //! Specifications: RFC 3550, RFC 3551, RFC 3711, RFC 4733, RFC 5761, RFC 7983, ITU-T G.107, G.711.
 
 mod api;
-pub mod core;
-mod runtime;
+mod ring;
+// mod runtime;
+pub mod session;
 
 pub use api::codec::{Codec, EncoderSettings, Encoding, OpusParameters, Parameters, PayloadCodec};
 pub use api::error::{AdmissionError, BuildError, CommandError, OpenLegError};
-pub use api::event::{CallId, EndReason, Event};
+pub use api::event::{EndReason, Event, KeyPress};
+pub use api::id::{CallId, LegId, MixId, PlayerId, StreamId, TapId};
 pub use api::leg::{
-    AddressFamily, Direction, JitterBuffer, LegConfig, LegId, LegKind, OpenedLeg, PacketTime, Placement,
-    Ports, Relearn, RemoteAddress, RtcpMode, Source, SourceGuard, SrtpKeys,
+    AddressFamily, Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, OpenedLeg, PacketTime, Placement,
+    Ports, Relearn, RemoteAddress, RtcpMode, SourceGuard, SrtpKeys,
 };
 pub use api::points::{Points, Prices};
+pub use api::source::{Burst, MixSpec, PlayerSpec, Sine, Source, StreamSpec, ToneSpec};
 pub use api::stats::{
-    CallStatistics, EngineLoad, LegStatistics, PlayoutStatistics, ReceiveStatistics, Refused, SendStatistics,
-    WorkerLoad,
+    CallStatistics, Dropped, EngineLoad, LegStatistics, PlayoutStatistics, ReceiveStatistics, SendStatistics,
+    StreamStatistics, TapStatistics, WorkerLoad,
 };
+pub use api::tap::{AudioTapSpec, PacketTapSpec, PacketTarget, TapSide};
 pub use mediapoint_packet::rtp::{PayloadType, Ssrc};
-pub use runtime::{Call, CallSpec, Engine, EngineBuilder, EventReceiver, Interface};
+pub use mediapoint_srtp::{MasterKey, Mki, Suite};
+pub use session::frame::FrameKind;
+pub use session::tap::audio::{TapChannel, TapFrame};
+// pub use runtime::{Call, CallSpec, Engine, EngineBuilder, EventReceiver, Interface};

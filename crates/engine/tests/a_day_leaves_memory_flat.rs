@@ -95,15 +95,16 @@ fn a_few_reinvites(world: &mut World, a: PeerId, b: PeerId, round: u32) {
     world.peer_mut(b).stream.press(7, Duration::from_millis(300));
 }
 
-/// Calls that are made, used and ended, by command, by time-out and leg by leg. Drives the core itself: a world keeps
+/// Calls that are made, used and ended, by command, by time-out and leg by leg. Drives the session itself: a world keeps
 /// the parties of calls that are gone.
 fn many_calls_that_come_and_go() {
-    use mediapoint_engine::core::{Core, CoreConfig, SocketKey};
+    use mediapoint_engine::session::command::CallCommand;
+    use mediapoint_engine::session::{Session, SessionConfig};
     use mediapoint_engine::{CallId, EndReason, LegId, Source};
     use mediapoint_packet::Time;
-    use mediapoint_testkit::Outbox;
+    use mediapoint_testkit::{Outbox, leg_ports, rtp_port};
 
-    let mut core = Core::new(CoreConfig {
+    let mut session = Session::new(SessionConfig {
         max_legs: 600,
         media_timeout: Duration::from_secs(10),
         hold_timeout: Duration::from_secs(20),
@@ -119,31 +120,37 @@ fn many_calls_that_come_and_go() {
     const CALLS: u64 = 60_000;
     for number in 0..CALLS {
         let now = Time::from_millis(number * 50);
-        while core.next_deadline().is_some_and(|at| at <= now) {
-            core.handle_timers(now, &mut out);
+        while session.next_deadline().is_some_and(|at| at <= now) {
+            session.handle_timeouts(now, &mut out);
         }
         let call = CallId::from_u64(number);
-        assert!(core.add_call(now, call));
+        session.add_call(now, call).expect("room");
         let legs = [LegId::from_u64(number * 2), LegId::from_u64(number * 2 + 1)];
         let party = "192.0.2.1:4000".parse().unwrap();
         let remote = Some(RemoteAddress { rtp: party, rtcp: None });
         for leg in legs {
-            let config = mediapoint_engine::LegConfig { remote, ..audio([pcmu()]) };
-            let slot = core.add_leg(now, call, leg, config).expect("room");
+            let config = Box::new(mediapoint_engine::LegConfig { remote, ..audio([pcmu()]) });
+            let slot = u32::try_from(leg.as_u64() % 2000).expect("a number");
+            let add = CallCommand::AddLeg { leg, config, ports: leg_ports(slot) };
+            session.apply(now, call, add, &mut out).expect("room");
             let buffer = out.filled(&packet).expect("a buffer");
-            core.handle_datagram(now, SocketKey::rtp(slot), party, buffer, &mut out);
+            session.handle_datagram(now, rtp_port(slot), party, buffer, &mut out);
         }
-        core.set_source(legs[0], Source::Leg(legs[1]));
-        core.set_source(legs[1], Source::Leg(legs[0]));
+        for (leg, other) in [(legs[0], legs[1]), (legs[1], legs[0])] {
+            let feed = CallCommand::SetSource { leg, source: Source::Leg(other) };
+            session.apply(now, call, feed, &mut out).expect("a leg");
+        }
         live.push((call, legs));
         // A third end by command, a third lose their legs first, a third are left to the time-out.
         if live.len() > 100 {
             let (call, legs) = live.swap_remove(usize::try_from(number * 31 % 100).unwrap());
             match call.as_u64() % 3 {
-                0 => assert!(core.end_call(now, call, EndReason::Command, &mut out)),
+                0 => session.end_call(now, call, EndReason::Command, &mut out).expect("a call"),
                 1 => {
-                    core.remove_leg(now, legs[0], &mut out);
-                    core.remove_leg(now, legs[1], &mut out);
+                    for leg in legs {
+                        let remove = CallCommand::RemoveLeg { leg };
+                        session.apply(now, call, remove, &mut out).expect("a leg");
+                    }
                 }
                 _ => {}
             }
@@ -152,14 +159,14 @@ fn many_calls_that_come_and_go() {
         ended += out.events.iter().filter(|event| matches!(event, Event::CallEnded { .. })).count() as u64;
         out.events.clear();
         out.closed.clear();
-        live.retain(|(_, legs)| core.slot_of(legs[0]).is_some());
+        live.retain(|(call, _)| session.call(*call).is_some_and(|call| call.ports().next().is_some()));
         if number == CALLS / 10 {
             start = live_bytes();
         }
     }
     let end = live_bytes();
     assert!(ended > CALLS - 600, "{ended} calls ended");
-    assert!(core.calls() < 400, "{} calls left", core.calls());
+    assert!(session.calls() < 400, "{} calls left", session.calls());
     assert!(end.saturating_sub(start) < 64 * 1024, "{start} bytes after 6,000 calls, {end} after {CALLS}");
     assert_eq!(out.buffers_out(), 0);
 }

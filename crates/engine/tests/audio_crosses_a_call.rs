@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use mediapoint_engine::core::SocketKey;
 use mediapoint_engine::{LegConfig, LegKind, PayloadCodec, PayloadType};
 use mediapoint_packet::rtp::{RtpHeader, RtpTicks, Seq, Ssrc};
 use mediapoint_packet::telephone_event::EventBlock;
@@ -45,7 +44,7 @@ fn rtp(payload_type: u8, sequence: u16, payload: &[u8]) -> Vec<u8> {
 /// Sends packets from `a`, 20 ms apart.
 fn send(world: &mut World, a: PeerId, packets: &[Vec<u8>]) {
     for packet in packets {
-        let (key, from) = (SocketKey::rtp(world.peer(a).slot), world.peer(a).address);
+        let (key, from) = (mediapoint_testkit::rtp_port(world.peer(a).slot), world.peer(a).address);
         world.inject(key, from, packet);
         world.run_for(Duration::from_millis(20));
     }
@@ -170,7 +169,7 @@ fn what_was_not_agreed_is_dropped_and_counted() {
     let packets = [rtp(0, 1, &[1; 160]), rtp(3, 2, &[2; 33]), rtp(97, 3, &[3; 160]), rtp(8, 4, &[4; 160])];
     send(&mut world, a, &packets);
     send(&mut world, a, &[rtp(0, 5, &[5; 160])]);
-    let refused = world.leg_statistics(a).received.refused;
+    let refused = world.leg_statistics(a).received.dropped;
     assert_eq!((refused.no_common_codec, refused.unknown_payload_type), (1, 2));
     let heard: Vec<_> =
         world.peer(b).heard.log.iter().map(|packet| (packet.sequence.0, packet.payload[0])).collect();
@@ -237,7 +236,7 @@ fn datagrams_of_any_form_are_relayed_to_the_learnt_party_only() {
     let [a, b] = [(); 2].map(|()| world.add_peer(call, fax()));
     world.connect(a, b);
     let stranger = "198.51.100.4:4000".parse().unwrap();
-    let key = SocketKey::rtp(world.peer(a).slot);
+    let key = mediapoint_testkit::rtp_port(world.peer(a).slot);
     let from = world.peer(a).address;
     for n in 0..20_u8 {
         world.inject(key, from, &[n; 33]);
@@ -246,7 +245,7 @@ fn datagrams_of_any_form_are_relayed_to_the_learnt_party_only() {
     world.run_for(Duration::from_secs(1));
     let statistics = world.leg_statistics(a).received;
     assert_eq!((statistics.packets, statistics.octets), (20, 660));
-    assert_eq!(statistics.refused.foreign_source, 20);
+    assert_eq!(statistics.dropped.foreign_source, 20);
     assert_eq!(world.leg_statistics(b).sent.packets, 20);
     assert_eq!(world.peer(b).down.counts().arrived, 20);
 }

@@ -9,7 +9,6 @@
 
 use std::time::Duration;
 
-use mediapoint_engine::core::SocketKey;
 use mediapoint_engine::{LegConfig, PayloadCodec, PayloadType};
 use mediapoint_packet::rtp::{RtpHeader, RtpTicks, Seq, Ssrc};
 use mediapoint_testkit::{Ear, PeerId, World, codec, pcma, pcmu};
@@ -55,7 +54,7 @@ fn speak(world: &mut World, a: PeerId, speech: u8, turns: u32) {
             let mut packet = vec![0; 12];
             header.write(&mut packet).unwrap();
             packet.extend(payload);
-            let (key, from) = (SocketKey::rtp(world.peer(a).slot), world.peer(a).address);
+            let (key, from) = (mediapoint_testkit::rtp_port(world.peer(a).slot), world.peer(a).address);
             world.inject(key, from, &packet);
             sequence += 1;
             tick += 1;

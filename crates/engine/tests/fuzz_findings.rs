@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mediapoint_engine::core::{Core, CoreConfig, Output, SocketKey};
+use mediapoint_engine::session::command::CallCommand;
+use mediapoint_engine::session::port::{LegPorts, PortKey};
+use mediapoint_engine::session::{Output, Session, SessionConfig, WakeHandle};
 use mediapoint_engine::{CallId, Event, LegConfig, LegId, LegKind, RemoteAddress, Source};
 use mediapoint_packet::{PacketBuf, Time};
 
@@ -11,7 +13,7 @@ use mediapoint_packet::{PacketBuf, Time};
 struct Sent(Vec<Vec<u8>>);
 
 impl Output for Sent {
-    fn send(&mut self, _from: SocketKey, _to: SocketAddr, packet: PacketBuf) {
+    fn send(&mut self, _from: PortKey, _to: SocketAddr, packet: PacketBuf) {
         self.0.push(packet.bytes().to_vec());
     }
 
@@ -23,12 +25,14 @@ impl Output for Sent {
 
     fn event(&mut self, _event: Event) {}
 
-    fn close(&mut self, _slot: u32, _leg: LegId) {}
+    fn close(&mut self, _ports: LegPorts, _leg: LegId) {}
+
+    fn wake(&mut self, _handle: WakeHandle) {}
 }
 
 #[test]
 fn an_empty_datagram_is_not_relayed() {
-    let mut core = Core::new(CoreConfig {
+    let mut session = Session::new(SessionConfig {
         max_legs: 4,
         media_timeout: Duration::from_secs(60),
         hold_timeout: Duration::from_secs(60),
@@ -42,15 +46,19 @@ fn an_empty_datagram_is_not_relayed() {
         remote: Some(RemoteAddress { rtp: party(port), rtcp: None }),
         ..LegConfig::default()
     };
-    core.add_call(Time::ZERO, call);
-    let slot = core.add_leg(Time::ZERO, call, a, config(4000)).unwrap();
-    core.add_leg(Time::ZERO, call, b, config(5000)).unwrap();
-    core.set_source(b, Source::Leg(a));
     let mut sent = Sent::default();
+    session.add_call(Time::ZERO, call).unwrap();
+    for (leg, number) in [(a, 0), (b, 1)] {
+        let config = Box::new(config(4000 + u16::try_from(number).unwrap() * 1000));
+        let ports = mediapoint_testkit::leg_ports(number);
+        session.apply(Time::ZERO, call, CallCommand::AddLeg { leg, config, ports }, &mut sent).unwrap();
+    }
+    let feed = CallCommand::SetSource { leg: b, source: Source::Leg(a) };
+    session.apply(Time::ZERO, call, feed, &mut sent).unwrap();
     for bytes in [&b""[..], b"udptl"] {
         let packet = PacketBuf::copy_of(bytes).unwrap();
-        core.handle_datagram(Time::ZERO, SocketKey::rtp(slot), party(4000), packet, &mut sent);
+        session.handle_datagram(Time::ZERO, mediapoint_testkit::rtp_port(0), party(4000), packet, &mut sent);
     }
     assert_eq!(sent.0, [b"udptl"]);
-    assert_eq!(core.statistics(Time::ZERO, call).unwrap().legs[0].received.refused.malformed, 1);
+    assert_eq!(session.statistics(Time::ZERO, call).unwrap().legs[0].received.dropped.malformed, 1);
 }

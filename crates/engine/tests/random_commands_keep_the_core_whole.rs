@@ -95,7 +95,7 @@ fn config(style: u64) -> LegConfig {
             PacketTime::Always(packet_time),
         ][usize::try_from(random.below(3)).unwrap()],
         encoder: EncoderSettings { dtx: random.chance(0.3), ..EncoderSettings::default() },
-        always_encode: random.chance(0.2),
+        force_transcode: random.chance(0.2),
         jitter_buffer: JitterBuffer::default(),
         remote: random.chance(0.8).then(|| RemoteAddress {
             rtp: address(random.next_u16() % 4),
@@ -244,7 +244,7 @@ impl Run {
             }
             Step::Packet { slot, rtcp, from, style } => {
                 self.sequence = self.sequence.wrapping_add(1);
-                let key = if rtcp { SocketKey::rtcp(slot) } else { SocketKey::rtp(slot) };
+                let key = if rtcp { mediapoint_testkit::rtcp_port(slot) } else { mediapoint_testkit::rtp_port(slot) };
                 let buffer = out.filled(&packet(style, self.sequence)).expect("a buffer");
                 core.handle_datagram(now, key, address(from), buffer, out);
             }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use mediapoint_engine::session::command::CallCommand;
 use mediapoint_engine::{Direction, EndReason, Event, LegConfig};
 use mediapoint_packet::Time;
 use mediapoint_testkit::{PeerId, World, audio, pcmu};
@@ -80,7 +81,7 @@ fn a_call_that_nobody_is_heard_of_ends_after_the_media_timeout() {
     let (at, reason) = ended(&world).expect("the call has ended");
     assert_eq!(reason, EndReason::MediaTimeout);
     assert!(at >= Time::from_millis(180_000) && at <= Time::from_millis(180_200), "{at:?}");
-    assert_eq!(world.core().legs(), 0);
+    assert_eq!(world.session().legs(), 0);
     assert!(world.events.iter().any(|(_, event)| matches!(
         event,
         Event::CallEnded { statistics, .. } if statistics.legs.len() == 2
@@ -173,15 +174,16 @@ fn a_call_that_rings_is_not_silent() {
     world.remove_leg(b);
     // As `add_peer`, with an address that is not known yet.
     let leg = mediapoint_engine::LegId::from_u64(77);
-    let now = world.now();
-    world.core().add_leg(now, call, leg, audio([pcmu()])).expect("a leg");
+    let config = Box::new(audio([pcmu()]));
+    let ports = mediapoint_testkit::leg_ports(77);
+    world.apply(call, CallCommand::AddLeg { leg, config, ports }).expect("a leg");
     world.run_for(seconds(180));
     assert_eq!(ended(&world), None, "three minutes of ringing");
     assert_eq!(told(&world, a).len(), 0, "nobody expects early media");
     let remote = mediapoint_engine::RemoteAddress { rtp: "192.0.2.77:4000".parse().unwrap(), rtcp: None };
     let answered = LegConfig { remote: Some(remote), ..audio([pcmu()]) };
-    let now = world.now();
-    world.core().configure_leg(now, leg, answered, mediapoint_engine::Relearn::IfMoved);
+    let (config, relearn) = (Box::new(answered), mediapoint_engine::Relearn::IfMoved);
+    world.apply(call, CallCommand::ConfigureLeg { leg, config, relearn }).expect("a leg");
     world.run_for(seconds(55));
     assert_eq!(ended(&world), None, "answered 55 s ago");
     world.run_for(seconds(10));
@@ -193,9 +195,9 @@ fn a_call_that_is_never_answered_ends_after_the_hold_timeout() {
     let mut world = World::with_timeouts(3, MEDIA, HOLD);
     let call = world.add_call();
     world.run_for(HOLD - seconds(1));
-    assert_eq!(world.core().calls(), 1);
+    assert_eq!(world.session().calls(), 1);
     world.run_for(seconds(2));
-    assert_eq!(world.core().calls(), 0);
+    assert_eq!(world.session().calls(), 0);
     assert_eq!(ended(&world).map(|(_, reason)| reason), Some(EndReason::HoldTimeout), "{call:?}");
 }
 

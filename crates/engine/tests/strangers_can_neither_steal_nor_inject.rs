@@ -10,7 +10,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mediapoint_engine::core::SocketKey;
 use mediapoint_engine::{Event, LegConfig, Relearn, RemoteAddress, SourceGuard};
 use mediapoint_packet::rtcp::{CompoundWriter, ReportBlock, SenderInfo};
 use mediapoint_packet::rtp::{PayloadType, RtpHeader, RtpTicks, Seq, Ssrc};
@@ -67,7 +66,7 @@ fn sprayer(world: &mut World, target: PeerId, ports: u16, packets: u32) {
             let header = RtpHeader { sequence: Seq(sequence & !1), ..header };
             let mut packet = [0; 172];
             header.write(&mut packet).unwrap();
-            let key = SocketKey::rtp(world.peer(target).slot);
+            let key = mediapoint_testkit::rtp_port(world.peer(target).slot);
             world.inject(key, SocketAddr::new(address(STRANGER).ip(), port), &packet);
         });
     }
@@ -101,7 +100,7 @@ fn after_the_party_was_learnt_a_stream_gains_nothing() {
             world.run_for(Duration::from_secs(20));
             assert_eq!(gains(&world, stranger, b), (0, 0), "{policy:?}");
             undisturbed(&world, a, b, 0);
-            let refused = world.leg_statistics(a).received.refused;
+            let refused = world.leg_statistics(a).received.dropped;
             assert_eq!(refused.foreign_source, world.peer(stranger).up.counts().arrived);
         });
     }
@@ -349,7 +348,7 @@ fn rtcp_of_a_stranger_tells_nothing_and_draws_nothing() {
                 let engine = world.leg_statistics(a).sent.ssrc.unwrap();
                 let forged = forged_rtcp(party, engine);
                 let slot = world.peer(a).slot;
-                for key in [SocketKey::rtp(slot), SocketKey::rtcp(slot)] {
+                for key in [mediapoint_testkit::rtp_port(slot), mediapoint_testkit::rtcp_port(slot)] {
                     world.inject(key, address(STRANGER), &forged);
                     world.inject(key, address("198.51.100.66:7001"), &forged);
                 }
@@ -368,7 +367,7 @@ fn rtcp_of_a_stranger_tells_nothing_and_draws_nothing() {
             let statistics = world.leg_statistics(a);
             assert_eq!(statistics.sent.reported_lost, Some(0));
             assert_eq!(
-                statistics.received.refused.foreign_source + statistics.received.refused.not_authentic,
+                statistics.received.dropped.foreign_source + statistics.received.dropped.not_authentic,
                 31 * 4
             );
             let round_trip = statistics.sent.round_trip.unwrap();

@@ -466,7 +466,6 @@ fn of_any_sequence_of_changes() {
         scene.borders += 3;
         scene.world.peer_mut(b).heard.seam.set_tolerance(Duration::from_secs(2));
         scene.check();
-        let leg = scene.world.peer(b).leg;
-        assert!(scene.world.core().set_source(leg, Source::Silence));
+        scene.world.feed(b, Source::Silence);
     });
 }

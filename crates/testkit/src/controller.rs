@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use mediapoint_engine::{CallId, EndReason, LegConfig, LegId, Relearn, RemoteAddress, Source, SrtpKeys};
+use mediapoint_engine::session::command::CallCommand;
+use mediapoint_engine::{CallId, CommandError, EndReason, LegConfig, LegId, Relearn, RemoteAddress, Source, SrtpKeys};
 use mediapoint_packet::rtp::{RtpTicks, Seq, Ssrc};
 use mediapoint_srtp::{MasterKey, Suite};
 
 use crate::cipher::{Library, Protector, Unprotector};
+use crate::outbox::leg_ports;
 use crate::peer::Peer;
 use crate::scene::{audio, pcmu, telephone_event};
 use crate::stream::Stream;
@@ -16,7 +18,8 @@ impl World {
     /// A call without legs.
     pub fn add_call(&mut self) -> CallId {
         let call = CallId::from_u64(self.take_id());
-        self.core.add_call(self.now, call);
+        // A name that is new, in a session with room.
+        drop(self.session.add_call(self.now, call));
         call
     }
 
@@ -29,8 +32,12 @@ impl World {
         let leg = LegId::from_u64(self.take_id());
         let address = self.next_address();
         config.remote = config.remote.or(Some(RemoteAddress { rtp: address, rtcp: None }));
-        let slot = self.core.add_leg(self.now, call, leg, config.clone()).expect("room for a leg");
-        self.open.insert(slot);
+        let slot = self.next_slot;
+        self.next_slot += 1;
+        let ports = leg_ports(slot);
+        let add = CallCommand::AddLeg { leg, config: Box::new(config.clone()), ports };
+        self.apply(call, add).expect("room for a leg");
+        self.open.extend([ports.rtp].into_iter().chain(ports.rtcp));
         self.settle(address, (call, leg, slot), config)
     }
 
@@ -68,16 +75,48 @@ impl World {
 
     /// Makes two parties hear each other.
     pub fn connect(&mut self, a: PeerId, b: PeerId) {
-        let (a, b) = (self.peer(a).leg, self.peer(b).leg);
-        self.core.set_source(a, Source::Leg(b));
-        self.core.set_source(b, Source::Leg(a));
+        self.set_source(a, Some(b));
+        self.set_source(b, Some(a));
     }
 
     /// Makes one party hear another, or nobody.
     pub fn set_source(&mut self, listener: PeerId, heard: Option<PeerId>) {
         let source = heard.map_or(Source::Silence, |heard| Source::Leg(self.peer(heard).leg));
-        let leg = self.peer(listener).leg;
-        self.core.set_source(leg, source);
+        self.feed(listener, source);
+    }
+
+    /// Sets what a party's leg is fed by.
+    ///
+    /// # Panics
+    /// Where the session refuses it.
+    #[expect(clippy::expect_used, reason = "a test whose set-up fails has failed")]
+    pub fn feed(&mut self, listener: PeerId, source: Source) {
+        let Peer { call, leg, .. } = *self.peer(listener);
+        self.apply(call, CallCommand::SetSource { leg, source }).expect("a source");
+    }
+
+    /// Gives the session a command to a call.
+    ///
+    /// # Errors
+    /// The session's.
+    pub fn apply(&mut self, call: CallId, command: CallCommand) -> Result<(), CommandError> {
+        self.with_session(|session, now, out| session.apply(now, call, command, out))
+    }
+
+    /// Moves a party's leg to another call.
+    ///
+    /// # Panics
+    /// Where the session refuses it.
+    #[expect(clippy::expect_used, reason = "a test whose set-up fails has failed")]
+    pub fn move_leg(&mut self, id: PeerId, to: CallId) {
+        let Peer { call, leg, .. } = *self.peer(id);
+        self.with_session(|session, now, out| session.move_leg(now, (call, leg, to), out)).expect("a leg and a call");
+        self.peer_mut(id).call = to;
+    }
+
+    /// A name for an object of a call that no other has.
+    pub fn new_id(&mut self) -> u64 {
+        self.take_id()
     }
 
     /// Changes a leg as a re-INVITE does: `change` is shown what it is now.
@@ -89,8 +128,9 @@ impl World {
     pub fn reinvite_with(&mut self, id: PeerId, relearn: Relearn, change: impl FnOnce(&mut LegConfig)) {
         let peer = self.peer_mut(id);
         change(&mut peer.config);
-        let (leg, config) = (peer.leg, peer.config.clone());
-        self.core.configure_leg(self.now, leg, config, relearn);
+        let (call, leg, config) = (peer.call, peer.leg, Box::new(peer.config.clone()));
+        // A leg that is gone stays gone.
+        drop(self.apply(call, CallCommand::ConfigureLeg { leg, config, relearn }));
     }
 
     /// Moves a party to another address, without a word to the engine.
@@ -149,13 +189,13 @@ impl World {
 
     /// Removes a party's leg.
     pub fn remove_leg(&mut self, id: PeerId) -> bool {
-        let leg = self.peer(id).leg;
-        self.with_core(|core, now, out| core.remove_leg(now, leg, out))
+        let Peer { call, leg, .. } = *self.peer(id);
+        self.apply(call, CallCommand::RemoveLeg { leg }).is_ok()
     }
 
     /// Ends a call.
     pub fn end_call(&mut self, call: CallId) -> bool {
-        self.with_core(|core, now, out| core.end_call(now, call, EndReason::Command, out))
+        self.with_session(|session, now, out| session.end_call(now, call, EndReason::Command, out)).is_ok()
     }
 
     fn take_id(&mut self) -> u64 {

@@ -1,23 +1,24 @@
-//! What a core puts out, kept until the world carries it on. In the steady state it allocates nothing.
+//! What a session puts out, kept until the world carries it on. In the steady state it allocates nothing.
 
 use std::net::SocketAddr;
 
-use mediapoint_engine::core::{Output, SocketKey};
+use mediapoint_engine::session::Output;
+use mediapoint_engine::session::port::{LegPorts, PortKey};
 use mediapoint_engine::{Event, LegId};
 use mediapoint_packet::{PacketBuf, PacketPool};
 
 /// A datagram on its way out.
 #[derive(Debug)]
 pub struct Sending {
-    /// The socket it leaves from.
-    pub from: SocketKey,
+    /// The port it leaves from.
+    pub from: PortKey,
     /// Where it goes.
     pub to: SocketAddr,
     /// The datagram.
     pub packet: PacketBuf,
 }
 
-/// The [`Output`] of a core under test.
+/// The [`Output`] of a session under test.
 #[derive(Debug)]
 pub struct Outbox {
     pool: PacketPool,
@@ -26,8 +27,10 @@ pub struct Outbox {
     pub sent: Vec<Sending>,
     /// Events in the order told.
     pub events: Vec<Event>,
-    /// Legs whose sockets were closed.
-    pub closed: Vec<(u32, LegId)>,
+    /// Legs whose ports were closed.
+    pub closed: Vec<(LegPorts, LegId)>,
+    /// Readers and writers of rings that were to be woken.
+    pub woken: u64,
 }
 
 impl Outbox {
@@ -40,6 +43,7 @@ impl Outbox {
             sent: Vec::with_capacity(buffers),
             events: Vec::with_capacity(256),
             closed: Vec::with_capacity(64),
+            woken: 0,
         }
     }
 
@@ -64,7 +68,7 @@ impl Outbox {
 }
 
 impl Output for Outbox {
-    fn send(&mut self, from: SocketKey, to: SocketAddr, packet: PacketBuf) {
+    fn send(&mut self, from: PortKey, to: SocketAddr, packet: PacketBuf) {
         self.sent.push(Sending { from, to, packet });
     }
 
@@ -80,7 +84,30 @@ impl Output for Outbox {
         self.events.push(event);
     }
 
-    fn close(&mut self, slot: u32, leg: LegId) {
-        self.closed.push((slot, leg));
+    fn close(&mut self, ports: LegPorts, leg: LegId) {
+        self.closed.push((ports, leg));
     }
+
+    fn wake(&mut self, handle: mediapoint_engine::session::WakeHandle) {
+        self.woken += 1;
+        handle.wake();
+    }
+}
+
+/// The RTP port of the leg that a test numbers `leg`.
+#[must_use]
+pub const fn rtp_port(leg: u32) -> PortKey {
+    PortKey(leg * 2)
+}
+
+/// The RTCP port of the leg that a test numbers `leg`.
+#[must_use]
+pub const fn rtcp_port(leg: u32) -> PortKey {
+    PortKey(leg * 2 + 1)
+}
+
+/// Both ports of the leg that a test numbers `leg`.
+#[must_use]
+pub const fn leg_ports(leg: u32) -> LegPorts {
+    LegPorts { rtp: rtp_port(leg), rtcp: Some(rtcp_port(leg)) }
 }

@@ -23,7 +23,7 @@ pub struct Peer {
     pub call: CallId,
     /// The leg it talks to.
     pub leg: LegId,
-    /// That leg's slot in the core.
+    /// Number of the leg's ports, see [`crate::leg_ports`].
     pub slot: u32,
     /// How the leg is configured now.
     pub config: LegConfig,

@@ -1,16 +1,17 @@
-//! One core, its parties and the event queue, on one virtual clock.
+//! One session, its parties and the event queue, on one virtual clock.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mediapoint_engine::core::{Core, CoreConfig, Output as _, SocketKey};
+use mediapoint_engine::session::port::PortKey;
+use mediapoint_engine::session::{Output as _, Session, SessionConfig};
 use mediapoint_engine::{CallId, CallStatistics, Event, LegStatistics};
 use mediapoint_packet::{PacketBuf, Time};
 
 use crate::link::Arrival;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, rtcp_port, rtp_port};
 use crate::peer::Peer;
 use crate::random::Random;
 
@@ -22,7 +23,7 @@ const BUFFERS: usize = 4096;
 pub struct PeerId(pub(crate) usize);
 
 enum What {
-    ToCore { peer: PeerId, key: SocketKey, from: SocketAddr, packet: PacketBuf, arrival: Arrival },
+    ToSession { peer: PeerId, key: PortKey, from: SocketAddr, packet: PacketBuf, arrival: Arrival },
     ToPeer { peer: PeerId, rtcp_port: bool, is_rtcp: bool, packet: PacketBuf, arrival: Arrival },
     Tick(PeerId),
     Report(PeerId),
@@ -56,7 +57,7 @@ impl Ord for Entry {
     }
 }
 
-/// A core, its parties, and the time.
+/// A session, its parties, and the time.
 pub struct World {
     /// What was told so far, and when.
     pub events: Vec<(Time, Event)>,
@@ -64,20 +65,21 @@ pub struct World {
     pub to_nowhere: u64,
     /// Packets that came to a port that is closed.
     pub to_closed: u64,
-    /// What `probe` counted while the core had control.
+    /// What `probe` counted while the session had control.
     pub probed: u64,
-    /// Packets and timers that the core was given.
+    /// Packets and timers that the session was given.
     pub inputs: u64,
     pub(crate) now: Time,
-    pub(crate) core: Core,
+    pub(crate) session: Session,
     outbox: Outbox,
     queue: BinaryHeap<Entry>,
     order: u64,
     pub(crate) peers: Vec<Peer>,
     pub(crate) addresses: HashMap<SocketAddr, (PeerId, bool)>,
-    pub(crate) open: HashSet<u32>,
+    pub(crate) open: HashSet<PortKey>,
     pub(crate) random: Random,
     pub(crate) next_id: u64,
+    pub(crate) next_slot: u32,
     probe: Option<fn() -> u64>,
 }
 
@@ -92,13 +94,13 @@ impl World {
     #[must_use]
     pub fn with_timeouts(seed: u64, media_timeout: Duration, hold_timeout: Duration) -> Self {
         let mut random = Random::new(seed);
-        let mut core_seed = [0; 32];
-        random.fill(&mut core_seed);
-        let core = Core::new(CoreConfig {
+        let mut session_seed = [0; 32];
+        random.fill(&mut session_seed);
+        let session = Session::new(SessionConfig {
             max_legs: 4096,
             media_timeout,
             hold_timeout,
-            seed: core_seed,
+            seed: session_seed,
             wall_at_zero: Duration::from_secs(1_760_000_000),
         });
         Self {
@@ -108,7 +110,7 @@ impl World {
             probed: 0,
             inputs: 0,
             now: Time::ZERO,
-            core,
+            session,
             outbox: Outbox::new(BUFFERS),
             queue: BinaryHeap::with_capacity(BUFFERS),
             order: 0,
@@ -117,6 +119,7 @@ impl World {
             open: HashSet::new(),
             random,
             next_id: 1,
+            next_slot: 0,
             probe: None,
         }
     }
@@ -132,12 +135,12 @@ impl World {
         &mut self.random
     }
 
-    /// The core, to be commanded directly; see [`World::with_core`] for commands that put something out.
-    pub fn core(&mut self) -> &mut Core {
-        &mut self.core
+    /// The session, to be commanded directly; see [`World::with_session`] for commands that put something out.
+    pub fn session(&mut self) -> &mut Session {
+        &mut self.session
     }
 
-    /// Reads `probe` before and after the core has control and adds the difference to [`World::probed`].
+    /// Reads `probe` before and after the session has control and adds the difference to [`World::probed`].
     pub fn set_probe(&mut self, probe: fn() -> u64) {
         self.probe = Some(probe);
     }
@@ -196,7 +199,7 @@ impl World {
     pub fn run_until(&mut self, end: Time) {
         loop {
             let queued = self.queue.peek().map(|entry| entry.at);
-            let deadline = self.core.next_deadline().map(|at| at.max(self.now));
+            let deadline = self.session.next_deadline().map(|at| at.max(self.now));
             let next = match (queued, deadline) {
                 (Some(queued), Some(deadline)) => queued.min(deadline),
                 (queued, deadline) => match queued.or(deadline) {
@@ -210,7 +213,7 @@ impl World {
             self.now = next;
             if deadline == Some(next) {
                 self.inputs += 1;
-                self.with_core(|core, now, out| core.handle_timers(now, out));
+                self.with_session(|session, now, out| session.handle_timeouts(now, out));
             } else if let Some(entry) = self.queue.pop() {
                 self.happen(entry.what);
             }
@@ -222,16 +225,16 @@ impl World {
     ///
     /// # Panics
     /// Where the world is out of buffers.
-    pub fn inject(&mut self, key: SocketKey, from: SocketAddr, bytes: &[u8]) {
+    pub fn inject(&mut self, key: PortKey, from: SocketAddr, bytes: &[u8]) {
         let mut packet = self.buffer();
         packet.fill(bytes);
-        self.give_to_core(key, from, packet);
+        self.give_to_session(key, from, packet);
     }
 
     /// A call's figures; all zero where it is gone.
     #[must_use]
     pub fn statistics(&self, call: CallId) -> CallStatistics {
-        self.core.statistics(self.now, call).unwrap_or_default()
+        self.session.statistics(self.now, call).unwrap_or_default()
     }
 
     /// A leg's figures.
@@ -256,21 +259,21 @@ impl World {
         self.send_report(id, false);
     }
 
-    /// Buffers that the core took and neither sent nor gave back. Only while nothing is on the way.
+    /// Buffers that the session took and neither sent nor gave back. Only while nothing is on the way.
     #[must_use]
     pub fn buffers_lost(&self) -> usize {
         let on_the_way = self
             .queue
             .iter()
-            .filter(|entry| matches!(entry.what, What::ToCore { .. } | What::ToPeer { .. }))
+            .filter(|entry| matches!(entry.what, What::ToSession { .. } | What::ToPeer { .. }))
             .count();
         self.outbox.buffers_out() - on_the_way
     }
 
-    /// Gives the core control, then carries on what it put out.
-    pub fn with_core<T>(&mut self, act: impl FnOnce(&mut Core, Time, &mut Outbox) -> T) -> T {
+    /// Gives the session control, then carries on what it put out.
+    pub fn with_session<T>(&mut self, act: impl FnOnce(&mut Session, Time, &mut Outbox) -> T) -> T {
         let before = self.probe.map_or(0, |probe| probe());
-        let result = act(&mut self.core, self.now, &mut self.outbox);
+        let result = act(&mut self.session, self.now, &mut self.outbox);
         let after = self.probe.map_or(0, |probe| probe());
         self.probed += after - before;
         self.carry_on();
@@ -279,11 +282,11 @@ impl World {
 
     fn happen(&mut self, what: What) {
         match what {
-            What::ToCore { peer, key, from, packet, arrival } => {
+            What::ToSession { peer, key, from, packet, arrival } => {
                 let peer = self.peer_mut(peer);
-                let link = if key.is_rtcp() { &mut peer.up_rtcp } else { &mut peer.up };
+                let link = if key == rtcp_port(peer.slot) { &mut peer.up_rtcp } else { &mut peer.up };
                 link.note(&arrival);
-                self.give_to_core(key, from, packet);
+                self.give_to_session(key, from, packet);
             }
             What::ToPeer { peer, rtcp_port, is_rtcp, mut packet, arrival } => {
                 let now = self.now;
@@ -304,13 +307,13 @@ impl World {
         }
     }
 
-    fn give_to_core(&mut self, key: SocketKey, from: SocketAddr, packet: PacketBuf) {
-        if !self.open.contains(&key.slot()) {
+    fn give_to_session(&mut self, key: PortKey, from: SocketAddr, packet: PacketBuf) {
+        if !self.open.contains(&key) {
             self.to_closed += 1;
             return self.recycle(packet);
         }
         self.inputs += 1;
-        self.with_core(|core, now, out| core.handle_datagram(now, key, from, packet, out));
+        self.with_session(|session, now, out| session.handle_datagram(now, key, from, packet, out));
     }
 
     fn tick(&mut self, id: PeerId) {
@@ -322,9 +325,9 @@ impl World {
         let peer = self.peer_mut(id);
         let next = now + peer.stream.ptime;
         if peer.speak(now, &mut packet) {
-            let (key, from) = (SocketKey::rtp(peer.slot), peer.address);
+            let (key, from) = (rtp_port(peer.slot), peer.address);
             let arrivals = peer.up.carry(now);
-            self.spread(arrivals, packet, |packet, arrival| What::ToCore {
+            self.spread(arrivals, packet, |packet, arrival| What::ToSession {
                 peer: id,
                 key,
                 from,
@@ -346,12 +349,12 @@ impl World {
             return self.recycle(packet);
         }
         let (key, from) = if peer.mux {
-            (SocketKey::rtp(peer.slot), peer.address)
+            (rtp_port(peer.slot), peer.address)
         } else {
-            (SocketKey::rtcp(peer.slot), peer.rtcp_address)
+            (rtcp_port(peer.slot), peer.rtcp_address)
         };
         let arrivals = peer.up_rtcp.carry(now);
-        self.spread(arrivals, packet, |packet, arrival| What::ToCore {
+        self.spread(arrivals, packet, |packet, arrival| What::ToSession {
             peer: id,
             key,
             from,
@@ -362,8 +365,9 @@ impl World {
 
     fn carry_on(&mut self) {
         let now = self.now;
-        for (slot, _) in self.outbox.closed.drain(..) {
-            self.open.remove(&slot);
+        for (ports, _) in self.outbox.closed.drain(..) {
+            self.open.remove(&ports.rtp);
+            ports.rtcp.map(|rtcp| self.open.remove(&rtcp));
         }
         self.events.extend(self.outbox.events.drain(..).map(|event| (now, event)));
         let mut sent = std::mem::take(&mut self.outbox.sent);
@@ -417,7 +421,7 @@ impl World {
         self.queue.push(Entry { at: at.max(self.now), order: self.order, what });
     }
 
-    #[expect(clippy::expect_used, reason = "a core that keeps buffers fails its test")]
+    #[expect(clippy::expect_used, reason = "a session that keeps buffers fails its test")]
     fn buffer(&mut self) -> PacketBuf {
         self.outbox.take().expect("a free buffer")
     }
@@ -431,7 +435,7 @@ impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("World")
             .field("now", &self.now)
-            .field("core", &self.core)
+            .field("session", &self.session)
             .field("peers", &self.peers.len())
             .finish_non_exhaustive()
     }

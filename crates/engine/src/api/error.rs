@@ -3,8 +3,8 @@
 use std::io;
 use std::net::IpAddr;
 
-use crate::api::event::CallId;
-use crate::api::leg::{AddressFamily, LegId};
+use crate::api::id::{CallId, LegId};
+use crate::api::leg::AddressFamily;
 use crate::api::points::Points;
 
 /// Why an engine could not be built.
@@ -100,15 +100,12 @@ pub enum OpenLegError {
     /// The leg would make the call cost more than its worker has free.
     #[error(transparent)]
     Admission(#[from] AdmissionError),
-    /// A key cannot be used.
-    #[error("the SRTP key cannot be used: {0}")]
-    Key(String),
     /// The command could not be given.
     #[error(transparent)]
     Command(#[from] CommandError),
 }
 
-/// Why a command was not carried out.
+/// Why a command was not carried out. Nothing has changed then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
@@ -118,6 +115,28 @@ pub enum CommandError {
     /// The call has no such leg.
     #[error("the call has no leg {}", .0.as_u64())]
     NoSuchLeg(LegId),
+    /// The call has no such mix, player, stream or tap.
+    #[error("the call has no {kind} {id}")]
+    NoSuchObject {
+        /// What was named.
+        kind: &'static str,
+        /// Its number.
+        id: u64,
+    },
+    /// A value is out of its range.
+    #[error("{what} is out of range")]
+    OutOfRange {
+        /// Which one.
+        what: &'static str,
+    },
+    /// The worker, or the call, can hold no more of it.
+    #[error("there is room for {limit} {what} at most")]
+    NoRoom {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
     /// The worker's command queue is full.
     #[error("worker {worker} does not keep up with its commands")]
     Busy {
@@ -130,7 +149,13 @@ pub enum CommandError {
         /// Its number.
         worker: usize,
     },
-    /// A key cannot be used.
-    #[error("the SRTP key cannot be used: {0}")]
-    Key(String),
+    /// The worker failed before it carried the command out.
+    #[error("worker {worker} failed")]
+    WorkerFailed {
+        /// Its number.
+        worker: usize,
+    },
+    /// The worker cannot serve a port.
+    #[error("the worker cannot serve the port: {0}")]
+    Port(io::ErrorKind),
 }

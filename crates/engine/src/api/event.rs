@@ -1,30 +1,13 @@
-//! What the engine tells.
+//! What the engine reports: call events, which are never dropped, and telemetry, which may be.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use mediapoint_packet::rtp::Ssrc;
 
-use crate::api::leg::LegId;
+use crate::api::id::{CallId, LegId, PlayerId, TapId};
+use crate::api::error::CommandError;
 use crate::api::stats::CallStatistics;
-
-/// Names a call within one engine, for the engine's lifetime.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CallId(pub(crate) u64);
-
-impl CallId {
-    /// The number, for logs and for state kept outside.
-    #[must_use]
-    pub const fn as_u64(self) -> u64 {
-        self.0
-    }
-
-    /// The call of that number, for state kept outside and for tests of the bare core.
-    #[must_use]
-    pub const fn from_u64(id: u64) -> Self {
-        Self(id)
-    }
-}
 
 /// Why a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,21 +15,38 @@ impl CallId {
 pub enum EndReason {
     /// The controller ended it.
     Command,
-    /// None of its legs was heard for the media time-out.
+    /// No packet came on any of its legs for the media time-out.
     MediaTimeout,
     /// It was on hold for longer than the hold time-out.
     HoldTimeout,
     /// Its worker failed and started again without it.
     WorkerFailed,
+    /// Its worker had no room for it.
+    NoRoom,
     /// The engine was shut down.
     Shutdown,
 }
 
+/// A key press, as telephone events reported it [RFC4733 2.5].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyPress {
+    /// Event code: 0 to 9 are the digits, 10 is `*`, 11 is `#`, 12 to 15 are A to D, 16 is a flash [RFC4733 3.2].
+    pub code: u8,
+    /// How long the key was pressed, as far as the packets that came tell.
+    pub duration: Duration,
+    /// Level in dBm0 without its sign, 0 to 63.
+    pub volume: u8,
+    /// Key presses of this tap that were not reported before this one, because the reader was too far behind.
+    pub missed: u32,
+}
+
 /// One thing that happened.
+///
+/// [`Event::is_telemetry`] says which kinds may be dropped where the reader is behind.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A leg learnt where its party is.
+    /// A leg latched on to the address that its party sends from.
     LegLearnt {
         /// Its call.
         call: CallId,
@@ -64,7 +64,7 @@ pub enum Event {
         /// Its SSRC now.
         ssrc: Ssrc,
     },
-    /// A leg that should be heard has been silent for its media time-out. Told once until it is heard again.
+    /// No packet came on a leg for its media time-out although its party may send. Reported once until one comes.
     MediaTimeout {
         /// Its call.
         call: CallId,
@@ -73,7 +73,7 @@ pub enum Event {
         /// For how long.
         silent: Duration,
     },
-    /// A leg that had timed out is heard again.
+    /// Packets come again on a leg that had timed out.
     MediaResumed {
         /// Its call.
         call: CallId,
@@ -96,9 +96,61 @@ pub enum Event {
         /// Its last figures; empty where the worker failed.
         statistics: CallStatistics,
     },
+    /// A key was pressed on the party's phone, once for each press; from a tap made for it.
+    KeyPressed {
+        /// Its call.
+        call: CallId,
+        /// The leg.
+        leg: LegId,
+        /// The tap.
+        tap: TapId,
+        /// Which key, and for how long.
+        press: KeyPress,
+    },
+    /// A player has come to its end.
+    PlayerFinished {
+        /// Its call.
+        call: CallId,
+        /// The player.
+        player: PlayerId,
+    },
+    /// A command failed whose outcome nobody waits for.
+    CommandFailed {
+        /// Its call.
+        call: CallId,
+        /// Why.
+        error: CommandError,
+    },
+    /// A call went on to another worker.
+    CallMoved {
+        /// Which call.
+        call: CallId,
+        /// The worker that carries it now.
+        worker: usize,
+    },
     /// A worker failed; its calls ended, and it started again.
     WorkerFailed {
         /// Its number.
         worker: usize,
     },
+}
+
+impl Event {
+    /// True for what may be dropped, and is counted then, where the reader is behind; all else waits for it.
+    #[must_use]
+    pub const fn is_telemetry(&self) -> bool {
+        match self {
+            Self::CallEnded { .. }
+            | Self::KeyPressed { .. }
+            | Self::PlayerFinished { .. }
+            | Self::CommandFailed { .. }
+            | Self::WorkerFailed { .. } => false,
+            Self::LegLearnt { .. }
+            | Self::StreamRestarted { .. }
+            | Self::MediaTimeout { .. }
+            | Self::MediaResumed { .. }
+            | Self::Bye { .. }
+            | Self::CallMoved { .. } => true,
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! What a leg is told to be. The whole wanted state is given every time; the engine finds out what changed, so that a
-//! re-INVITE that repeats what was said before changes nothing on the wire.
+//! The configuration of a leg. The whole wanted state is given every time; the engine finds out what changed, so that a
+//! re-INVITE that repeats what was agreed before changes nothing on the wire.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,24 +8,7 @@ use mediapoint_codec::EncoderSettings;
 use mediapoint_srtp::{MasterKey, Mki};
 
 use crate::api::codec::PayloadCodec;
-
-/// Names a leg within one engine, for the engine's lifetime.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LegId(pub(crate) u64);
-
-impl LegId {
-    /// The number, for logs and for state kept outside.
-    #[must_use]
-    pub const fn as_u64(self) -> u64 {
-        self.0
-    }
-
-    /// The leg of that number, for state kept outside and for tests of the bare core.
-    #[must_use]
-    pub const fn from_u64(id: u64) -> Self {
-        Self(id)
-    }
-}
+use crate::api::id::LegId;
 
 /// What flows through a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,9 +42,9 @@ pub enum Direction {
     /// Both ways.
     #[default]
     SendReceive,
-    /// The engine only sends: the party said `recvonly`.
+    /// The engine only sends: the party is `recvonly`.
     SendOnly,
-    /// The engine only receives: the party said `sendonly`.
+    /// The engine only receives: the party is `sendonly`.
     ReceiveOnly,
     /// Neither.
     Inactive,
@@ -109,9 +92,9 @@ pub struct RemoteAddress {
 /// SRTP keys of a leg.
 #[derive(Debug, Clone)]
 pub struct SrtpKeys {
-    /// The key that the party protects with; `None` until it has said so, and then nothing it sends is taken.
+    /// The key that the party protects with; `None` until it is signalled, and then nothing it sends is taken.
     pub inbound: Option<MasterKey>,
-    /// The identifier that the party puts on every packet, where it said one [RFC3711 3.1].
+    /// The identifier that the party puts on every packet, where one was signalled [RFC3711 3.1].
     pub inbound_mki: Option<Mki>,
     /// The key that the engine protects with.
     pub outbound: MasterKey,
@@ -145,6 +128,19 @@ impl PacketTime {
     }
 }
 
+/// What becomes of a party's telephone events (RFC 4733) on their way to the legs that it feeds. Taps see them in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum EventPolicy {
+    /// They are forwarded.
+    #[default]
+    Forward,
+    /// They are dropped: secure input.
+    Block,
+    /// They are forwarded as another event: the far end notices a key press, but not which.
+    Replace(u8),
+}
+
 /// Bounds of the delay that the jitter buffer of a leg adds, where what the party sends is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JitterBuffer {
@@ -169,15 +165,15 @@ pub struct LegConfig {
     /// The payload types agreed with the party, best first. Others are dropped and counted on an audio leg, and mean
     /// nothing on the other kinds.
     ///
-    /// What another leg says is relayed where the codec is the same here, converted where it is the other law of G.711,
-    /// and otherwise decoded and encoded again in the first codec of this list that the engine can encode.
+    /// A packet of the leg's source is forwarded where the codec is the same here, converted where it is the other law of
+    /// G.711, and otherwise transcoded to the first codec of this list that the engine can encode.
     pub codecs: Vec<PayloadCodec>,
     /// Further payload types that the party may send, but is not sent.
     pub received_codecs: Vec<PayloadCodec>,
     /// How much audio a packet to the party is to hold.
     pub packet_time: PacketTime,
-    /// True where what the party hears is to be decoded and encoded again even where it could be relayed.
-    pub always_encode: bool,
+    /// True where what the party is sent is decoded and encoded again even where it could be forwarded.
+    pub force_transcode: bool,
     /// How audio for the party is encoded, where it is.
     pub encoder: EncoderSettings,
     /// Bounds of the delay of the jitter buffer, where what the party sends is decoded.
@@ -196,7 +192,9 @@ pub struct LegConfig {
     pub srtp: Option<SrtpKeys>,
     /// DSCP of what the engine sends, 0 to 63; expedited forwarding (46) by default.
     pub dscp: u8,
-    /// Silence after which a leg that should be heard is reported; `None` for the engine's default.
+    /// What becomes of the party's telephone events on their way to the legs that it feeds.
+    pub events: EventPolicy,
+    /// Time without a packet after which a leg whose party may send is reported; `None` for the engine's default.
     pub media_timeout: Option<Duration>,
 }
 
@@ -207,7 +205,7 @@ impl Default for LegConfig {
             codecs: Vec::new(),
             received_codecs: Vec::new(),
             packet_time: PacketTime::AsReceived,
-            always_encode: false,
+            force_transcode: false,
             encoder: EncoderSettings::default(),
             jitter_buffer: JitterBuffer::default(),
             remote: None,
@@ -217,6 +215,7 @@ impl Default for LegConfig {
             source_guard: SourceGuard::Symmetric,
             srtp: None,
             dscp: 46,
+            events: EventPolicy::Forward,
             media_timeout: None,
         }
     }
@@ -230,17 +229,6 @@ pub enum Relearn {
     IfMoved,
     /// Now.
     Now,
-}
-
-/// What a leg hears. Every leg hears exactly one source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Source {
-    /// Nothing is sent.
-    #[default]
-    Silence,
-    /// Another leg of the same call.
-    Leg(LegId),
 }
 
 /// Where a leg's sockets are to be opened.
@@ -284,7 +272,7 @@ impl AddressFamily {
     }
 }
 
-/// A leg as it was opened: what to tell the party.
+/// A leg as it was opened: the addresses to signal to its party.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenedLeg {
     /// Its name.

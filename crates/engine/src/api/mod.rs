@@ -3,6 +3,9 @@
 pub(crate) mod codec;
 pub(crate) mod error;
 pub(crate) mod event;
+pub(crate) mod id;
 pub(crate) mod leg;
 pub(crate) mod points;
+pub(crate) mod source;
 pub(crate) mod stats;
+pub(crate) mod tap;

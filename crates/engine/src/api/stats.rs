@@ -7,13 +7,13 @@ use mediapoint_packet::rtp::{PayloadType, Ssrc};
 
 pub use mediapoint_jitter::PlayoutStatistics;
 
-use crate::api::leg::LegId;
+use crate::api::id::{LegId, StreamId, TapId};
 use crate::api::points::Points;
 
 /// Packets that a leg did not take, by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Refused {
+pub struct Dropped {
     /// From another source than the leg's party.
     pub foreign_source: u64,
     /// Failed authentication, or no key to try.
@@ -34,7 +34,7 @@ pub struct Refused {
     pub on_hold: u64,
 }
 
-impl Refused {
+impl Dropped {
     /// All of them.
     #[must_use]
     pub const fn total(&self) -> u64 {
@@ -75,7 +75,7 @@ pub struct ReceiveStatistics {
     /// RTCP packets taken (compounds).
     pub rtcp_packets: u64,
     /// Packets not taken, by reason.
-    pub refused: Refused,
+    pub dropped: Dropped,
     /// Listening quality from the loss and delay of this direction [ITU-T G.107], 1.0 to 4.5; `None` until heard.
     pub mos: Option<f32>,
 }
@@ -121,11 +121,35 @@ pub struct LegStatistics {
     pub idle: Option<Duration>,
 }
 
+/// Figures of a stream from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct StreamStatistics {
+    /// Blocks of 10 ms that were played.
+    pub blocks: u64,
+    /// Blocks of 10 ms that were not there when their time came, and were concealed.
+    pub starved: u64,
+}
+
+/// Figures of an audio tap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct TapStatistics {
+    /// Frames that were written.
+    pub frames: u64,
+    /// Frames that the reader was too slow for.
+    pub dropped: u64,
+}
+
 /// All figures of a call.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CallStatistics {
     /// Its legs, oldest first.
     pub legs: Vec<LegStatistics>,
+    /// Its streams from outside.
+    pub streams: Vec<(StreamId, StreamStatistics)>,
+    /// Its audio taps.
+    pub taps: Vec<(TapId, TapStatistics)>,
     /// Time since the call was made.
     pub age: Duration,
 }

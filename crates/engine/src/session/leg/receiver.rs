@@ -1,13 +1,12 @@
-//! What is known of the stream that a party sends: which sequence numbers came, how late, how many were lost
-//! [RFC3550 A.1, A.3, A.8].
+//! Receiver statistics of the stream that a party sends: sequence numbers, loss, jitter [RFC3550 A.1, A.3, A.8].
 //!
-//! A stream lives through epochs: another SSRC, or a confirmed jump of the sequence number, begins a new one. The
-//! sending side maps each epoch onto its own unbroken sequence.
+//! A stream has epochs: another SSRC, or a confirmed jump of the sequence number, begins a new one. The rewriter of each
+//! sending leg maps every epoch onto its own unbroken sequence.
 
 use std::time::Duration;
 
 use mediapoint_packet::Time;
-use mediapoint_packet::rtp::{RtpTicks, Seq, Ssrc};
+use mediapoint_packet::rtp::{PayloadType, RtpTicks, Seq, Ssrc};
 
 /// Largest step forward within an epoch [RFC3550 A.1 MAX_DROPOUT].
 const MAX_DROPOUT: i32 = 3000;
@@ -15,7 +14,7 @@ const MAX_DROPOUT: i32 = 3000;
 /// How far behind the highest sequence number a packet may come: the width of the seen-window.
 const MAX_MISORDER: i32 = 127;
 
-/// Packets in sequence after which a stream that was left is believed to have come back.
+/// Packets in sequence after which a stream that was left counts as resumed.
 const RETURN_RUN: u8 = 3;
 
 /// What became of a packet.
@@ -44,8 +43,9 @@ pub struct Taken {
 
 /// The state of one party's stream.
 #[derive(Debug, Clone, Default)]
-pub struct Reception {
+pub struct Receiver {
     ssrc: Option<Ssrc>,
+    payload_type: Option<PayloadType>,
     left: Option<Ssrc>,
     left_run: u8,
     left_last: Seq,
@@ -73,11 +73,22 @@ pub struct Reception {
     reported_received: u64,
 }
 
-impl Reception {
+impl Receiver {
     /// The stream's SSRC now.
     #[must_use]
     pub const fn ssrc(&self) -> Option<Ssrc> {
         self.ssrc
+    }
+
+    /// The payload type of the audio packet that came last.
+    #[must_use]
+    pub const fn payload_type(&self) -> Option<PayloadType> {
+        self.payload_type
+    }
+
+    /// Notes the payload type of a packet that is not counted into the stream.
+    pub const fn note_payload_type(&mut self, payload_type: PayloadType) {
+        self.payload_type = Some(payload_type);
     }
 
     /// Packets taken.
@@ -195,8 +206,15 @@ impl Reception {
         verdict
     }
 
-    /// Counts a taken packet's arrival into the interarrival jitter [RFC3550 A.8].
-    pub fn observe_arrival(&mut self, now: Time, timestamp: RtpTicks, clock_rate: u32) {
+    /// Counts a taken audio packet's arrival into the interarrival jitter [RFC3550 A.8].
+    pub fn observe_arrival(
+        &mut self,
+        now: Time,
+        timestamp: RtpTicks,
+        clock_rate: u32,
+        payload_type: PayloadType,
+    ) {
+        self.payload_type = Some(payload_type);
         if clock_rate != self.clock_rate {
             self.clock_rate = clock_rate;
             self.jitter = 0;
@@ -306,5 +324,5 @@ fn low_16(index: u64) -> Seq {
 }
 
 #[cfg(test)]
-#[path = "reception_tests.rs"]
+#[path = "receiver_tests.rs"]
 mod tests;

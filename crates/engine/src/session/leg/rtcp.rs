@@ -1,4 +1,4 @@
-//! RTCP of an audio leg: when to report, what to report, and what the party's reports say [RFC3550 6].
+//! RTCP of an audio leg: when to report, what to report, and what the party reports [RFC3550 6].
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use mediapoint_packet::ntp::{NtpTime, short_from_duration};
 use mediapoint_packet::rtcp::{Compound, CompoundWriter, Packet, ReportBlock, ReportBlocks, SenderInfo};
 use mediapoint_packet::rtp::Ssrc;
 
-use crate::core::continuity::Continuity;
-use crate::core::leg::Sent;
-use crate::core::reception::Reception;
+use crate::session::leg::receiver::Receiver;
+use crate::session::leg::rewriter::RtpRewriter;
+use crate::session::leg::sender::Sent;
 
 /// Least time between two reports [RFC3550 6.2].
 const MINIMUM: Duration = Duration::from_secs(5);
@@ -23,24 +23,24 @@ const COMPENSATION: f64 = std::f64::consts::E - 1.5;
 /// UDP and IPv4 headers, which count as RTCP's too [RFC3550 6.2].
 const LOWER_HEADERS: f64 = 28.0;
 
-/// What the party last said of what it hears.
+/// The party's last report on the stream that it receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Remote {
-    pub(super) fraction_lost: u8,
-    pub(super) lost: i32,
-    pub(super) jitter: Duration,
+pub(crate) struct Remote {
+    pub(crate) fraction_lost: u8,
+    pub(crate) lost: i32,
+    pub(crate) jitter: Duration,
 }
 
-/// What a compound of the party told.
+/// What a compound brought to light beside figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Told {
-    /// It leaves.
-    pub(super) bye: bool,
+pub(crate) struct RtcpEffects {
+    /// The party leaves.
+    pub(crate) bye: bool,
 }
 
 /// The RTCP state of a leg.
 #[derive(Debug)]
-pub(super) struct Reports {
+pub(crate) struct RtcpSession {
     cname: Box<str>,
     /// Middle of the NTP time in the party's last sender report, and when it came.
     last_sender_report: Option<(u32, Time)>,
@@ -48,6 +48,7 @@ pub(super) struct Reports {
     reported_before: bool,
     /// When the last report went out, or the leg began.
     reported_at: Time,
+    next_report: Option<Time>,
     /// RTP packets sent when the last report and the one before it went out.
     sent_at: [u64; 2],
     sent: u64,
@@ -57,15 +58,16 @@ pub(super) struct Reports {
     left: bool,
 }
 
-impl Reports {
-    /// A leg that has not reported; `cname` names it to its party for life [RFC7022 4.2].
-    pub(super) fn new(cname: String) -> Self {
+impl RtcpSession {
+    /// A session that has not reported; `cname` is its name towards the party for life [RFC7022 4.2].
+    pub(crate) fn new(cname: String) -> Self {
         Self {
             cname: cname.into_boxed_str(),
             last_sender_report: None,
             average_size: 128.0,
             reported_before: false,
             reported_at: Time::ZERO,
+            next_report: None,
             sent_at: [0; 2],
             sent: 0,
             received: 0,
@@ -75,33 +77,44 @@ impl Reports {
         }
     }
 
-    pub(super) const fn sent(&self) -> u64 {
+    pub(crate) const fn sent(&self) -> u64 {
         self.sent
     }
 
-    pub(super) const fn received(&self) -> u64 {
+    pub(crate) const fn received(&self) -> u64 {
         self.received
     }
 
-    pub(super) const fn remote(&self) -> Option<Remote> {
+    pub(crate) const fn remote(&self) -> Option<Remote> {
         self.remote
     }
 
-    pub(super) const fn round_trip(&self) -> Option<Duration> {
+    pub(crate) const fn round_trip(&self) -> Option<Duration> {
         self.round_trip
     }
 
     /// The time of the first look at whether a report is due; `chance` is uniform in 0..1.
-    pub(super) fn schedule(&mut self, now: Time, chance: f64) -> Time {
+    pub(crate) fn schedule(&mut self, now: Time, chance: f64) -> Time {
         self.reported_at = now;
-        now + self.interval(chance)
+        let next = now + self.interval(chance);
+        self.next_report = Some(next);
+        next
+    }
+
+    /// When the next report is due, or its time is drawn anew.
+    pub(crate) const fn next_report(&self) -> Option<Time> {
+        self.next_report
     }
 
     /// Reconsiders a report whose time has come: `Err` with a later time where another draw asks for it, which brings
     /// the average up to the interval meant [RFC3550 6.3.6].
-    pub(super) fn reconsider(&self, now: Time, chance: f64) -> Result<(), Time> {
+    pub(crate) fn reconsider(&mut self, now: Time, chance: f64) -> Result<(), Time> {
         let due = self.reported_at + self.interval(chance);
-        if due <= now { Ok(()) } else { Err(due) }
+        if due <= now {
+            return Ok(());
+        }
+        self.next_report = Some(due);
+        Err(due)
     }
 
     /// The time between two reports [RFC3550 6.3.1].
@@ -112,18 +125,18 @@ impl Reports {
         Duration::from_secs_f64(interval)
     }
 
-    /// Writes the compound that is due: a report on what is heard and sent, and who the sender is. The number of octets;
-    /// zero where `out` is too small.
-    pub(super) fn write(
+    /// Writes the compound that is due: a report on what is received and sent, and the CNAME. Returns its octets; zero where
+    /// `out` is too small.
+    pub(crate) fn write(
         &mut self,
         now: Time,
         wall: NtpTime,
-        leg: (&Continuity, &mut Reception, &Sent),
+        leg: (&RtpRewriter, &mut Receiver, &Sent),
         out: &mut [u8],
     ) -> usize {
-        let (continuity, reception, sent) = leg;
-        let ssrc = continuity.ssrc();
-        let block = reception.ssrc().map(|heard| self.block(now, heard, reception));
+        let (rewriter, receiver, sent) = leg;
+        let ssrc = rewriter.ssrc();
+        let block = receiver.ssrc().map(|ssrc| self.block(now, ssrc, receiver));
         let blocks = block.as_slice();
         let mut writer = CompoundWriter::new(out);
         // [RFC3550 6.4] A sender report where something was sent since the last report but one.
@@ -131,7 +144,7 @@ impl Reports {
         let written = if is_sender {
             let info = SenderInfo {
                 ntp: wall,
-                rtp: continuity.timestamp_at(now),
+                rtp: rewriter.timestamp_at(now),
                 packets: wrapped(sent.packets),
                 octets: wrapped(sent.octets),
             };
@@ -150,7 +163,7 @@ impl Reports {
     }
 
     /// Writes the compound that ends the engine's stream to this party; zero where nothing was ever sent [RFC3550 6.6].
-    pub(super) fn write_bye(&mut self, ssrc: Ssrc, sent: &Sent, out: &mut [u8]) -> usize {
+    pub(crate) fn write_bye(&mut self, ssrc: Ssrc, sent: &Sent, out: &mut [u8]) -> usize {
         if sent.packets == 0 && self.sent == 0 {
             return 0;
         }
@@ -167,16 +180,16 @@ impl Reports {
     }
 
     /// Takes in what the party reports.
-    pub(super) fn handle(
+    pub(crate) fn handle(
         &mut self,
         now: Time,
         wall: NtpTime,
         own: Ssrc,
         clock_rate: u32,
         compound: &Compound<'_>,
-    ) -> Told {
+    ) -> RtcpEffects {
         self.received += 1;
-        let mut told = Told::default();
+        let mut effects = RtcpEffects::default();
         for packet in compound {
             match packet {
                 Packet::SenderReport { info, reports, .. } => {
@@ -185,11 +198,11 @@ impl Reports {
                     self.left = false;
                 }
                 Packet::ReceiverReport { reports, .. } => self.read_blocks(wall, own, clock_rate, reports),
-                Packet::Bye { .. } => told.bye = !std::mem::replace(&mut self.left, true),
+                Packet::Bye { .. } => effects.bye = !std::mem::replace(&mut self.left, true),
                 _ => {}
             }
         }
-        told
+        effects
     }
 
     fn read_blocks(&mut self, wall: NtpTime, own: Ssrc, clock_rate: u32, reports: ReportBlocks<'_>) {
@@ -201,16 +214,16 @@ impl Reports {
         }
     }
 
-    fn block(&self, now: Time, heard: Ssrc, reception: &mut Reception) -> ReportBlock {
+    fn block(&self, now: Time, of: Ssrc, receiver: &mut Receiver) -> ReportBlock {
         let (last_sr, delay_since_last_sr) = self
             .last_sender_report
             .map_or((0, 0), |(middle, at)| (middle, short_from_duration(now.since(at))));
         ReportBlock {
-            ssrc: heard,
-            fraction_lost: reception.take_fraction_lost(),
-            cumulative_lost: i32::try_from(reception.lost()).unwrap_or(i32::MAX),
-            highest_sequence: reception.extended_highest(),
-            jitter: reception.jitter_ticks(),
+            ssrc: of,
+            fraction_lost: receiver.take_fraction_lost(),
+            cumulative_lost: i32::try_from(receiver.lost()).unwrap_or(i32::MAX),
+            highest_sequence: receiver.extended_highest(),
+            jitter: receiver.jitter_ticks(),
             last_sr,
             delay_since_last_sr,
         }
@@ -235,74 +248,74 @@ mod tests {
     use super::*;
     use mediapoint_packet::rtp::{RtpTicks, Seq};
 
-    fn reports() -> Reports {
-        Reports::new("test".into())
+    fn session() -> RtcpSession {
+        RtcpSession::new("test".into())
     }
 
     // test-of: [RFC3550 6.3.1]
     #[test]
     fn the_first_interval_is_half_the_others_and_all_are_spread() {
-        let mut reports = reports();
-        let span = |reports: &mut Reports, chance| {
-            reports.schedule(Time::ZERO, chance).since(Time::ZERO).as_secs_f64()
+        let mut session = session();
+        let span = |session: &mut RtcpSession, chance| {
+            session.schedule(Time::ZERO, chance).since(Time::ZERO).as_secs_f64()
         };
-        assert!((span(&mut reports, 0.0) - 2.5 * 0.5 / COMPENSATION).abs() < 1e-6);
-        reports.reported_before = true;
-        assert!((span(&mut reports, 0.0) - 5.0 * 0.5 / COMPENSATION).abs() < 1e-6);
-        assert!((span(&mut reports, 1.0) - 5.0 * 1.5 / COMPENSATION).abs() < 1e-6);
+        assert!((span(&mut session, 0.0) - 2.5 * 0.5 / COMPENSATION).abs() < 1e-6);
+        session.reported_before = true;
+        assert!((span(&mut session, 0.0) - 5.0 * 0.5 / COMPENSATION).abs() < 1e-6);
+        assert!((span(&mut session, 1.0) - 5.0 * 1.5 / COMPENSATION).abs() < 1e-6);
     }
 
     #[test]
     fn a_report_that_came_due_early_is_put_off_by_another_draw() {
-        let mut reports = reports();
-        reports.reported_before = true;
-        let early = reports.schedule(Time::ZERO, 0.0);
-        let late = Time::ZERO + reports.interval(1.0);
-        assert_eq!(reports.reconsider(early, 1.0), Err(late));
-        assert_eq!(reports.reconsider(early, 0.0), Ok(()));
-        assert_eq!(reports.reconsider(late, 0.7), Ok(()));
+        let mut session = session();
+        session.reported_before = true;
+        let early = session.schedule(Time::ZERO, 0.0);
+        let late = Time::ZERO + session.interval(1.0);
+        assert_eq!(session.reconsider(early, 1.0), Err(late));
+        assert_eq!(session.reconsider(early, 0.0), Ok(()));
+        assert_eq!(session.reconsider(late, 0.7), Ok(()));
     }
 
     // test-of: [RFC3550 6.3.3]
     #[test]
     fn the_average_size_follows_what_is_sent_a_sixteenth_at_a_time() {
-        let mut reports = reports();
-        reports.average_size = 128.0 + LOWER_HEADERS;
-        reports.count_sent(128 + 16);
-        assert!((reports.average_size - (128.0 + 1.0 + LOWER_HEADERS)).abs() < 1e-9);
+        let mut session = session();
+        session.average_size = 128.0 + LOWER_HEADERS;
+        session.count_sent(128 + 16);
+        assert!((session.average_size - (128.0 + 1.0 + LOWER_HEADERS)).abs() < 1e-9);
     }
 
     #[test]
     fn a_leg_that_sent_reports_as_sender_and_falls_back_after_two_silent_intervals() {
-        let mut reports = reports();
-        let continuity = Continuity::new(Ssrc(1), Seq(0), RtpTicks(0));
-        let mut reception = Reception::default();
+        let mut session = session();
+        let rewriter = RtpRewriter::new(Ssrc(1), Seq(0), RtpTicks(0));
+        let mut receiver = Receiver::default();
         let mut out = [0; 200];
-        let mut kind = |reports: &mut Reports, packets| {
+        let mut kind = |session: &mut RtcpSession, packets| {
             let sent = Sent { packets, octets: packets * 160, unsent: 0 };
-            let len = reports.write(Time::ZERO, NtpTime(0), (&continuity, &mut reception, &sent), &mut out);
+            let len = session.write(Time::ZERO, NtpTime(0), (&rewriter, &mut receiver, &sent), &mut out);
             assert!(len > 0);
             out[1]
         };
-        assert_eq!([0, 5, 5, 5].map(|packets| kind(&mut reports, packets)), [201, 200, 200, 201]);
+        assert_eq!([0, 5, 5, 5].map(|packets| kind(&mut session, packets)), [201, 200, 200, 201]);
     }
 
     #[test]
-    fn a_report_tells_loss_and_the_age_of_the_partys_own() {
-        let mut reports = reports();
-        reports.last_sender_report = Some((0x1234_5678, Time::from_millis(1000)));
-        let mut reception = Reception::default();
+    fn a_report_states_loss_and_the_age_of_the_partys_own() {
+        let mut session = session();
+        session.last_sender_report = Some((0x1234_5678, Time::from_millis(1000)));
+        let mut receiver = Receiver::default();
         for sequence in [1, 2, 4] {
-            reception.observe(Ssrc(9), Seq(sequence), 160);
+            receiver.observe(Ssrc(9), Seq(sequence), 160);
         }
-        let block = reports.block(Time::from_millis(1500), Ssrc(9), &mut reception);
+        let block = session.block(Time::from_millis(1500), Ssrc(9), &mut receiver);
         assert_eq!((block.last_sr, block.delay_since_last_sr), (0x1234_5678, 32_768));
         assert_eq!((block.cumulative_lost, block.fraction_lost, block.highest_sequence), (1, 64, 4));
     }
 
     #[test]
     fn the_partys_report_on_us_gives_loss_and_round_trip() {
-        let mut reports = reports();
+        let mut session = session();
         let mut out = [0; 200];
         let wall = NtpTime(100 << 32);
         let block = ReportBlock {
@@ -319,11 +332,11 @@ mod tests {
         writer.bye(&[Ssrc(9)], None).unwrap();
         let len = writer.finish();
         let compound = Compound::parse(&out[..len]).unwrap();
-        let told = reports.handle(Time::ZERO, wall, Ssrc(1), 8000, &compound);
-        assert!(told.bye);
-        assert_eq!(reports.round_trip(), Some(Duration::from_millis(500)));
-        let remote = reports.remote().unwrap();
+        let effects = session.handle(Time::ZERO, wall, Ssrc(1), 8000, &compound);
+        assert!(effects.bye);
+        assert_eq!(session.round_trip(), Some(Duration::from_millis(500)));
+        let remote = session.remote().unwrap();
         assert_eq!((remote.fraction_lost, remote.lost, remote.jitter.as_millis()), (12, 3, 10));
-        assert!(!reports.handle(Time::ZERO, wall, Ssrc(1), 8000, &compound).bye, "told once");
+        assert!(!session.handle(Time::ZERO, wall, Ssrc(1), 8000, &compound).bye, "reported once");
     }
 }

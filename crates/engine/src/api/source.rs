@@ -1,0 +1,115 @@
+//! What feeds a leg: silence, another leg, a mix, a player, or a stream from outside.
+
+use std::time::Duration;
+
+use crate::api::id::{LegId, MixId, PlayerId, StreamId};
+
+/// What a leg sends to its party. Every leg has exactly one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum Source {
+    /// Nothing is sent.
+    #[default]
+    Silence,
+    /// Another leg of the same call: forwarded where the codecs allow it, otherwise transcoded.
+    Leg(LegId),
+    /// A mix of the same call, without the leg's own audio.
+    Mix(MixId),
+    /// A player of the same call.
+    Player(PlayerId),
+    /// A stream from outside into the same call.
+    Stream(StreamId),
+}
+
+/// One sine of a tone.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Sine {
+    /// Frequency in hertz, 1 to 3999.
+    pub frequency: f32,
+    /// Level in dBm0, -63 to 3.17: the level of a full-scale sine of G.711 [ITU-T G.711 table 5].
+    pub level: f32,
+}
+
+/// A part of a tone's cadence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Burst {
+    /// For how long the tone sounds.
+    pub on: Duration,
+    /// For how long it is silent then.
+    pub off: Duration,
+}
+
+/// A tone of up to [`ToneSpec::MAX_SINES`] sines with a cadence [ITU-T E.180].
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ToneSpec {
+    /// The sines that sound together.
+    pub sines: Vec<Sine>,
+    /// Bursts, in turn; empty for a tone without end.
+    pub cadence: Vec<Burst>,
+    /// How often the cadence is played; `None` for ever. The player reports its end, and is silent then.
+    pub cycles: Option<u32>,
+}
+
+impl ToneSpec {
+    /// Most sines of a tone.
+    pub const MAX_SINES: usize = 4;
+    /// Most bursts of a cadence.
+    pub const MAX_BURSTS: usize = 16;
+
+    /// One sine without end.
+    #[must_use]
+    pub fn continuous(frequency: f32, level: f32) -> Self {
+        Self { sines: vec![Sine { frequency, level }], cadence: Vec::new(), cycles: None }
+    }
+
+    /// True where frequencies, levels and cadence are within their ranges.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let longest = Duration::from_secs(3600);
+        let sine = |sine: &Sine| (1.0..4000.0).contains(&sine.frequency) && (-63.0..=3.17).contains(&sine.level);
+        let burst = |burst: &Burst| burst.on <= longest && burst.off <= longest;
+        let total: Duration = self.cadence.iter().map(|burst| burst.on + burst.off).sum();
+        (1..=Self::MAX_SINES).contains(&self.sines.len())
+            && self.sines.iter().all(sine)
+            && self.cadence.len() <= Self::MAX_BURSTS
+            && self.cadence.iter().all(burst)
+            && (self.cadence.is_empty() || total >= Duration::from_millis(10))
+            && (self.cycles.is_none() || !self.cadence.is_empty())
+    }
+}
+
+/// What a player plays.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum PlayerSpec {
+    /// A tone that the engine generates.
+    Tone(ToneSpec),
+}
+
+/// A stream of audio that the embedding program pushes into a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamSpec {
+    /// Sample rate in hertz: 8000, 12000, 16000, 24000, 32000 or 48000.
+    pub rate: u32,
+    /// How much audio may wait, 40 ms to 10 s.
+    pub capacity: Duration,
+}
+
+impl Default for StreamSpec {
+    /// 8000 Hz, one second.
+    fn default() -> Self {
+        Self { rate: 8000, capacity: Duration::from_secs(1) }
+    }
+}
+
+/// What a mix adds up.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct MixSpec {
+    /// Legs, players and streams of the call. A leg that is fed by the mix does not get its own audio back.
+    pub inputs: Vec<Source>,
+}
+
+impl MixSpec {
+    /// Most inputs of a mix.
+    pub const MAX_INPUTS: usize = 20;
+}

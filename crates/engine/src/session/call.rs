@@ -1,0 +1,453 @@
+//! A call: legs, mixes, players, streams and taps, one clock, its deadlines. It owns them all, and holds no pointer into
+//! its session, so that it can go on in another one.
+
+use mediapoint_packet::ntp::NtpTime;
+use mediapoint_packet::rtp::{RtpTicks, Seq, Ssrc};
+use mediapoint_packet::{PacketBuf, Time};
+use rand::Rng;
+use rand::rngs::StdRng;
+
+use crate::api::error::CommandError;
+use crate::api::event::Event;
+use crate::api::id::{CallId, LegId};
+use crate::api::leg::LegKind;
+use crate::api::source::{MixSpec, Source};
+use crate::api::stats::CallStatistics;
+use crate::session::command::CallCommand;
+use crate::session::inactivity::Activity;
+use crate::session::leg::Leg;
+use crate::session::leg::rewriter::RtpRewriter;
+use crate::session::leg::rtcp::RtcpSession;
+use crate::session::port::LegPorts;
+use crate::session::source::mix::Mix;
+use crate::session::source::player::Player;
+use crate::session::source::stream::Stream;
+use crate::session::tap::Tap;
+use crate::session::tick::MediaClock;
+use crate::session::timers::{Timer, Timers};
+use crate::session::{Output, SessionConfig};
+
+/// Players, streams, mixes and taps of a call at most, of each kind.
+const MAX_OBJECTS: usize = 64;
+
+/// Legs of a call at most.
+pub(super) const MAX_LEGS: usize = 256;
+
+/// What a call needs of its session.
+pub(super) struct Env<'a> {
+    pub(super) config: &'a SessionConfig,
+    pub(super) random: &'a mut StdRng,
+    /// Legs that the session has room for beside those it has.
+    pub(super) room: usize,
+}
+
+impl Env<'_> {
+    /// The wall clock at `now`.
+    pub(super) fn wall(&self, now: Time) -> NtpTime {
+        NtpTime::from_unix(self.config.wall_at_zero + now.since(Time::ZERO))
+    }
+
+    /// Uniform in 0..1.
+    pub(super) fn chance(&mut self) -> f64 {
+        f64::from(self.random.next_u32()) / f64::from(u32::MAX)
+    }
+}
+
+/// A call.
+pub struct Call {
+    pub(super) id: CallId,
+    #[expect(clippy::vec_box, reason = "legs are moved between calls, and large")]
+    pub(super) legs: Vec<Box<Leg>>,
+    pub(super) timers: Timers,
+    pub(super) clock: MediaClock,
+    pub(super) mixes: Vec<Mix>,
+    pub(super) players: Vec<Player>,
+    pub(super) streams: Vec<Stream>,
+    pub(super) taps: Vec<Tap>,
+    pub(super) activity: Activity,
+    pub(super) created: Time,
+}
+
+impl Call {
+    pub(super) fn new(now: Time, id: CallId, config: &SessionConfig) -> Self {
+        let mut timers = Timers::default();
+        timers.set(Timer::Inactivity, Some(now + config.media_timeout));
+        Self {
+            id,
+            legs: Vec::with_capacity(4),
+            timers,
+            clock: MediaClock::default(),
+            mixes: Vec::new(),
+            players: Vec::new(),
+            streams: Vec::new(),
+            taps: Vec::new(),
+            activity: Activity::new(now),
+            created: now,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn id(&self) -> CallId {
+        self.id
+    }
+
+    /// Its legs and their ports.
+    pub fn ports(&self) -> impl Iterator<Item = (LegId, LegPorts)> {
+        self.legs.iter().map(|leg| (leg.id, leg.transport.ports()))
+    }
+
+    /// Gives a leg other ports: the call went on to another worker.
+    pub fn set_ports(&mut self, leg: LegId, ports: LegPorts) {
+        if let Some(leg) = self.legs.iter_mut().find(|known| known.id == leg) {
+            leg.transport.set_ports(ports);
+        }
+    }
+
+    /// When [`Call::handle_timeout`] is to be called.
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        self.timers.next()
+    }
+
+    /// Takes in a datagram that came to a port of a leg.
+    pub(super) fn handle_datagram<O: Output>(
+        &mut self,
+        now: Time,
+        (at, own_rtcp_port): (usize, bool),
+        from: std::net::SocketAddr,
+        packet: PacketBuf,
+        env: &Env<'_>,
+        out: &mut O,
+    ) {
+        use mediapoint_packet::demux::{Kind, classify};
+        let Some(leg) = self.legs.get_mut(at) else { return out.give(packet) };
+        if packet.is_empty() {
+            // A keep-alive through NAT: of no use to the other side.
+            leg.dropped.malformed += 1;
+            return out.give(packet);
+        }
+        if leg.kind == LegKind::Datagrams {
+            return self.handle_plain_datagram(now, at, from, packet, out);
+        }
+        match (classify(packet.bytes()), leg.kind, own_rtcp_port) {
+            (Kind::Rtp, LegKind::Audio, false) => self.handle_audio(now, at, from, packet, out),
+            (Kind::Rtp, _, false) => self.handle_opaque_rtp(now, at, from, packet, out),
+            (Kind::Rtcp, ..) => self.handle_rtcp(now, (at, own_rtcp_port), from, packet, env, out),
+            (Kind::Unknown, ..) => {
+                leg.dropped.malformed += 1;
+                out.give(packet);
+            }
+            _ => {
+                leg.dropped.other_protocol += 1;
+                out.give(packet);
+            }
+        }
+    }
+
+    /// Serves the deadlines that have come; true where the call is to be ended, with the reason.
+    pub(super) fn handle_timeout<O: Output>(
+        &mut self,
+        now: Time,
+        env: &mut Env<'_>,
+        out: &mut O,
+    ) -> Option<crate::api::event::EndReason> {
+        if let Some(at) = self.timers.take_expired(Timer::Tick, now) {
+            self.tick(now, at, out);
+        }
+        if self.timers.take_expired(Timer::Report, now).is_some() {
+            self.send_reports(now, env, out);
+        }
+        if self.timers.take_expired(Timer::Event, now).is_some() {
+            self.handle_event_timeout(now, out);
+        }
+        if self.timers.take_expired(Timer::Inactivity, now).is_some() {
+            return self.check_activity(now, env.config, out);
+        }
+        None
+    }
+
+    /// Carries a command out.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing has changed then.
+    pub(super) fn apply<O: Output>(
+        &mut self,
+        now: Time,
+        command: CallCommand,
+        env: &mut Env<'_>,
+        out: &mut O,
+    ) -> Result<(), CommandError> {
+        match command {
+            CallCommand::AddLeg { leg, config, ports } => self.add_leg(now, leg, config, ports, env)?,
+            CallCommand::ConfigureLeg { leg, config, relearn } => {
+                self.leg_mut(leg)?.configure(now, config, relearn);
+            }
+            CallCommand::SetSource { leg, source } => self.set_source(leg, source)?,
+            CallCommand::RemoveLeg { leg } => {
+                let at = self.place_of(leg)?;
+                self.close_leg(at, out);
+            }
+            CallCommand::AddPlayer { player, spec } => {
+                room(self.players.len(), "players")?;
+                let crate::api::source::PlayerSpec::Tone(tone) = &spec;
+                if !tone.is_valid() {
+                    return Err(CommandError::OutOfRange { what: "the tone" });
+                }
+                self.players.push(Player::new(player, spec));
+            }
+            CallCommand::RemovePlayer { player } => {
+                remove(&mut self.players, ("player", player.as_u64()), |known| known.id == player)?;
+            }
+            CallCommand::AddStream { stream } => {
+                room(self.streams.len(), "streams")?;
+                self.streams.push(*stream);
+            }
+            CallCommand::RemoveStream { stream } => {
+                remove(&mut self.streams, ("stream", stream.as_u64()), |known| known.id == stream)?;
+            }
+            CallCommand::AddMix { mix, spec } => {
+                room(self.mixes.len(), "mixes")?;
+                self.check_inputs(&spec)?;
+                self.mixes.push(Mix::new(mix, spec.inputs));
+            }
+            CallCommand::SetMixInputs { mix, spec } => {
+                self.check_inputs(&spec)?;
+                let known = self.mixes.iter_mut().find(|known| known.id == mix);
+                known.ok_or(CommandError::NoSuchObject { kind: "mix", id: mix.as_u64() })?.inputs = spec.inputs;
+            }
+            CallCommand::RemoveMix { mix } => {
+                remove(&mut self.mixes, ("mix", mix.as_u64()), |known| known.id == mix)?;
+            }
+            CallCommand::AddTap { tap } => {
+                room(self.taps.len(), "taps")?;
+                let leg = match &*tap {
+                    Tap::Events(tap) => tap.leg,
+                    Tap::Audio(tap) => tap.leg,
+                    Tap::Packets(tap) => {
+                        if let crate::api::tap::PacketTarget::Leg(target) = tap.spec.target {
+                            self.place_of(target)?;
+                        }
+                        tap.spec.leg
+                    }
+                };
+                self.place_of(leg)?;
+                self.taps.push(*tap);
+            }
+            CallCommand::RemoveTap { tap } => {
+                remove(&mut self.taps, ("tap", tap.as_u64()), |known| known.id() == tap)?;
+            }
+        }
+        self.rewire(now, out);
+        self.note_hold(now, env.config);
+        Ok(())
+    }
+
+    pub(super) fn place_of(&self, leg: LegId) -> Result<usize, CommandError> {
+        self.legs.iter().position(|known| known.id == leg).ok_or(CommandError::NoSuchLeg(leg))
+    }
+
+    fn leg_mut(&mut self, leg: LegId) -> Result<&mut Leg, CommandError> {
+        let found = self.legs.iter_mut().find(|known| known.id == leg);
+        found.map(AsMut::as_mut).ok_or(CommandError::NoSuchLeg(leg))
+    }
+
+    fn add_leg(
+        &mut self,
+        now: Time,
+        id: LegId,
+        config: Box<crate::api::leg::LegConfig>,
+        ports: LegPorts,
+        env: &mut Env<'_>,
+    ) -> Result<(), CommandError> {
+        if env.room == 0 {
+            return Err(CommandError::NoRoom { what: "legs on the worker", limit: env.config.max_legs });
+        }
+        if self.legs.len() >= MAX_LEGS {
+            return Err(CommandError::NoRoom { what: "legs of a call", limit: MAX_LEGS });
+        }
+        let random = &mut *env.random;
+        let rewriter = RtpRewriter::new(
+            Ssrc(random.next_u32()),
+            // [RFC3711 3.3.1] A first number in the lower half keeps the first packets from being taken for a wrap.
+            Seq(u16::try_from(random.next_u32() & 0x7fff).unwrap_or(0)),
+            RtpTicks(random.next_u32()),
+        );
+        let cname = format!("{:016x}{:08x}", random.next_u64(), random.next_u32());
+        let mut rtcp = RtcpSession::new(cname);
+        let report = rtcp.schedule(now, env.chance());
+        self.legs.push(Box::new(Leg::new(now, id, config, ports, rewriter, rtcp)));
+        self.timers.set_earlier(Timer::Report, report);
+        Ok(())
+    }
+
+    fn set_source(&mut self, leg: LegId, source: Source) -> Result<(), CommandError> {
+        self.place_of(leg)?;
+        self.check_source(source)?;
+        let leg = self.leg_mut(leg)?;
+        if leg.source != source {
+            leg.source = source;
+            leg.sender.rewriter.interrupt();
+        }
+        Ok(())
+    }
+
+    /// Refuses a source that the call does not have.
+    fn check_source(&self, source: Source) -> Result<(), CommandError> {
+        if self.resolve(source).is_some() {
+            return Ok(());
+        }
+        Err(match source {
+            Source::Leg(leg) => CommandError::NoSuchLeg(leg),
+            Source::Mix(id) => CommandError::NoSuchObject { kind: "mix", id: id.as_u64() },
+            Source::Player(id) => CommandError::NoSuchObject { kind: "player", id: id.as_u64() },
+            Source::Stream(id) => CommandError::NoSuchObject { kind: "stream", id: id.as_u64() },
+            Source::Silence => return Ok(()),
+        })
+    }
+
+    fn check_inputs(&self, spec: &MixSpec) -> Result<(), CommandError> {
+        if spec.inputs.len() > MixSpec::MAX_INPUTS {
+            return Err(CommandError::NoRoom { what: "inputs of a mix", limit: MixSpec::MAX_INPUTS });
+        }
+        for (at, input) in spec.inputs.iter().enumerate() {
+            let twice = spec.inputs.iter().take(at).any(|other| other == input);
+            if twice || matches!(input, Source::Silence | Source::Mix(_)) {
+                return Err(CommandError::OutOfRange { what: "the inputs of the mix" });
+            }
+            self.check_source(*input)?;
+        }
+        Ok(())
+    }
+
+    /// Ends a leg's stream with a BYE and closes its ports.
+    pub(super) fn close_leg<O: Output>(&mut self, at: usize, out: &mut O) {
+        self.send_bye(at, out);
+        if at < self.legs.len() {
+            let leg = self.legs.remove(at);
+            self.remove_taps_of(leg.id);
+            out.close(leg.transport.ports(), leg.id);
+        }
+    }
+
+    /// Takes a leg out, open and with all its state. What it fed is fed by silence; taps on it go.
+    pub(super) fn take_leg<O: Output>(
+        &mut self,
+        now: Time,
+        leg: LegId,
+        out: &mut O,
+    ) -> Result<Box<Leg>, CommandError> {
+        let at = self.place_of(leg)?;
+        let mut leg = self.legs.remove(at);
+        self.remove_taps_of(leg.id);
+        leg.source = Source::Silence;
+        leg.sender.rewriter.interrupt();
+        self.rewire(now, out);
+        Ok(leg)
+    }
+
+    /// Takes in a leg of another call.
+    pub(super) fn put_leg<O: Output>(&mut self, now: Time, leg: Box<Leg>, out: &mut O) {
+        if let Some(report) = leg.rtcp.next_report() {
+            self.timers.set_earlier(Timer::Report, report);
+        }
+        if let Some(deadline) = leg.events.deadline() {
+            self.timers.set_earlier(Timer::Event, deadline);
+        }
+        self.legs.push(leg);
+        self.rewire(now, out);
+    }
+
+    fn remove_taps_of(&mut self, leg: LegId) {
+        self.taps.retain(|tap| match tap {
+            Tap::Events(tap) => tap.leg != leg,
+            Tap::Audio(tap) => tap.leg != leg,
+            Tap::Packets(tap) => {
+                tap.spec.leg != leg && tap.spec.target != crate::api::tap::PacketTarget::Leg(leg)
+            }
+        });
+    }
+
+    /// Closes all legs.
+    pub(super) fn close<O: Output>(&mut self, out: &mut O) {
+        for at in (0..self.legs.len()).rev() {
+            self.close_leg(at, out);
+        }
+    }
+
+    /// Its figures.
+    pub(super) fn statistics(&self, now: Time) -> CallStatistics {
+        let taps = self.taps.iter().filter_map(|tap| match tap {
+            Tap::Audio(tap) => Some((tap.id, tap.statistics())),
+            _ => None,
+        });
+        CallStatistics {
+            legs: self.legs.iter().map(|leg| leg.statistics(now)).collect(),
+            streams: self.streams.iter().map(|stream| (stream.id, stream.statistics())).collect(),
+            taps: taps.collect(),
+            age: now.since(self.created),
+        }
+    }
+
+    /// Reports what a packet of a leg brought to light.
+    pub(super) fn report_effects<O: Output>(
+        &self,
+        leg: LegId,
+        from: std::net::SocketAddr,
+        effects: &super::forward::PacketEffects,
+        out: &mut O,
+    ) {
+        let call = self.id;
+        if effects.latched {
+            out.event(Event::LegLearnt { call, leg, from });
+        }
+        if let Some(ssrc) = effects.restarted {
+            out.event(Event::StreamRestarted { call, leg, ssrc });
+        }
+        if effects.resumed {
+            out.event(Event::MediaResumed { call, leg });
+        }
+    }
+
+    /// Checks what must hold between the parts of a call. For tests.
+    ///
+    /// # Panics
+    /// Where it does not hold.
+    #[doc(hidden)]
+    pub fn check_invariants(&self) {
+        for (at, leg) in self.legs.iter().enumerate() {
+            assert_eq!(self.resolve(leg.source), Some(leg.feed), "a leg's feed is its source");
+            for listener in &leg.listeners {
+                let fed = self.legs.get(usize::from(*listener)).map(|listener| listener.feed);
+                let own = u16::try_from(at).map(super::wiring::Feed::Leg);
+                assert_eq!(fed, own.ok(), "a leg feeds its listeners");
+            }
+            let listed = self.legs.iter().map(|other| other.listeners.iter()).map(|listeners| {
+                listeners.filter(|&&listener| usize::from(listener) == at).count()
+            });
+            let expected = usize::from(matches!(leg.feed, super::wiring::Feed::Leg(_)));
+            assert_eq!(listed.sum::<usize>(), expected, "a leg is listed once by the leg that feeds it");
+            assert!(!leg.sender.transcodes() || leg.sender.egress.is_some(), "an encoder where one is used");
+        }
+        assert!(!self.clock.runs || self.timers.get(Timer::Tick).is_some(), "a clock that runs has a deadline");
+    }
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call").field("id", &self.id).field("legs", &self.legs.len()).finish_non_exhaustive()
+    }
+}
+
+fn room(used: usize, what: &'static str) -> Result<(), CommandError> {
+    if used < MAX_OBJECTS { Ok(()) } else { Err(CommandError::NoRoom { what, limit: MAX_OBJECTS }) }
+}
+
+fn remove<T>(
+    from: &mut Vec<T>,
+    (kind, id): (&'static str, u64),
+    is: impl Fn(&T) -> bool,
+) -> Result<(), CommandError> {
+    let at = from.iter().position(is).ok_or(CommandError::NoSuchObject { kind, id })?;
+    from.remove(at);
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! What a call can be commanded to do.
+
+use crate::api::id::{LegId, MixId, PlayerId, StreamId, TapId};
+use crate::api::leg::{LegConfig, Relearn};
+use crate::api::source::{MixSpec, PlayerSpec, Source};
+use crate::session::port::LegPorts;
+use crate::session::source::stream::Stream;
+use crate::session::tap::Tap;
+
+/// A command to one call.
+pub enum CallCommand {
+    /// Adds a leg. It is fed by silence until [`CallCommand::SetSource`].
+    AddLeg {
+        /// Its name.
+        leg: LegId,
+        /// Its configuration.
+        config: Box<LegConfig>,
+        /// Its ports.
+        ports: LegPorts,
+    },
+    /// Gives a leg another configuration.
+    ConfigureLeg {
+        /// The leg.
+        leg: LegId,
+        /// All of its configuration.
+        config: Box<LegConfig>,
+        /// Whether its party's address is learnt anew.
+        relearn: Relearn,
+    },
+    /// Sets what feeds a leg.
+    SetSource {
+        /// The leg.
+        leg: LegId,
+        /// Its source.
+        source: Source,
+    },
+    /// Removes a leg and closes its ports.
+    RemoveLeg {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Adds a player. It begins to play when somebody wants its audio.
+    AddPlayer {
+        /// Its name.
+        player: PlayerId,
+        /// What it plays.
+        spec: PlayerSpec,
+    },
+    /// Removes a player; what it fed is fed by silence.
+    RemovePlayer {
+        /// The player.
+        player: PlayerId,
+    },
+    /// Adds a stream from outside.
+    AddStream {
+        /// The stream.
+        stream: Box<Stream>,
+    },
+    /// Removes a stream; what it fed is fed by silence.
+    RemoveStream {
+        /// The stream.
+        stream: StreamId,
+    },
+    /// Adds a mix.
+    AddMix {
+        /// Its name.
+        mix: MixId,
+        /// Its inputs.
+        spec: MixSpec,
+    },
+    /// Gives a mix other inputs.
+    SetMixInputs {
+        /// The mix.
+        mix: MixId,
+        /// Its inputs.
+        spec: MixSpec,
+    },
+    /// Removes a mix; what it fed is fed by silence.
+    RemoveMix {
+        /// The mix.
+        mix: MixId,
+    },
+    /// Adds a tap.
+    AddTap {
+        /// The tap.
+        tap: Box<Tap>,
+    },
+    /// Removes a tap.
+    RemoveTap {
+        /// The tap.
+        tap: TapId,
+    },
+}

@@ -1,0 +1,469 @@
+//! An audio packet's way: authenticate, latch, count, events, then to every leg that the sender feeds: rewrite the header
+//! in place, convert, protect in place, send. And the choice of path, by what the packets turn out to be.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mediapoint_jitter::Arrived;
+use mediapoint_packet::rtp::Ssrc;
+use mediapoint_packet::telephone_event::{BLOCK_LEN, EventBlock};
+use mediapoint_packet::{PacketBuf, Time};
+
+use crate::api::event::Event;
+use crate::api::id::LegId;
+use crate::api::leg::EventPolicy;
+use crate::api::source::Source;
+use crate::session::Output;
+use crate::session::call::Call;
+use crate::session::leg::events::{EventPacket, EventStep};
+use crate::session::leg::latch::Admission;
+use crate::session::leg::receiver::{Taken, Verdict};
+use crate::session::leg::rewriter::{Input, InputEpoch};
+use crate::session::leg::ingress::Ingress;
+use crate::session::leg::sender::{Sender, Unsent};
+use crate::session::leg::transport::{DropReason, RtpMeta, Transport};
+use crate::session::leg::{Accepted, Leg};
+use crate::session::payload_map::{Conversion, PayloadInfo};
+use crate::session::tap::Tap;
+use crate::session::timers::Timer;
+
+/// From a stream's first packet to the first tick: the delay that the jitter buffer starts with, so that it need not stretch
+/// the first words; and what packets of 20 ms may be late by and still be there, behind a lost one, when that one has to
+/// be concealed.
+pub(super) const LEAD: Duration = Duration::from_millis(25);
+
+/// The same where the audio goes on from forwarded packets: the shorter the wait, the better.
+const LEAD_FROM_FORWARD: Duration = Duration::from_millis(5);
+
+/// What a packet brought to light beside its media; nothing as a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct PacketEffects {
+    /// The leg latched on to its source.
+    pub(super) latched: bool,
+    /// It began its stream anew, with this SSRC.
+    pub(super) restarted: Option<Ssrc>,
+    /// Its leg had timed out.
+    pub(super) resumed: bool,
+}
+
+impl RtpMeta {
+    fn input(&self, leg: LegId, taken: &Taken, info: PayloadInfo) -> Input {
+        Input {
+            epoch: InputEpoch { leg, epoch: taken.epoch },
+            index: taken.index,
+            timestamp: self.timestamp,
+            marker: self.marker,
+            clock_rate: info.clock_rate,
+            event: info.event,
+        }
+    }
+}
+
+impl Call {
+    pub(super) fn handle_audio<O: Output>(
+        &mut self,
+        now: Time,
+        at: usize,
+        from: SocketAddr,
+        mut packet: PacketBuf,
+        out: &mut O,
+    ) {
+        let Some(leg) = self.legs.get_mut(at).map(AsMut::as_mut) else { return out.give(packet) };
+        let accepted = match leg.accept(now, from, &mut packet) {
+            Ok(accepted) => accepted,
+            Err((reason, unknown)) => {
+                leg.count(reason);
+                if let Some(meta) = unknown {
+                    self.pass_over(at, from, &meta);
+                }
+                return out.give(packet);
+            }
+        };
+        let Accepted { meta, info, admission, taken } = accepted;
+        let effects = PacketEffects {
+            latched: admission == Admission::AcceptAndLatch,
+            restarted: taken.restarted.then_some(meta.ssrc),
+            resumed: leg.note_received(now),
+        };
+        let (id, receives, tapped) = (leg.id, leg.receives, leg.tapped[0]);
+        if effects != PacketEffects::default() {
+            self.report_effects(id, from, &effects, out);
+        }
+        if !receives {
+            self.count_on_hold(at);
+            return out.give(packet);
+        }
+        let input = meta.input(id, &taken, info);
+        if tapped {
+            self.copy_to_taps(id, true, packet.bytes(), out);
+        }
+        let step = if info.event { Some(self.handle_event(now, at, (&input, &meta), &mut packet, out)) } else { None };
+        if step.is_none() && taken.newest {
+            // A late packet says nothing of the path that the stream takes now.
+            self.select_paths(now, at, (&input, &meta), info, out);
+        }
+        self.insert(now, at, (&input, &meta), &packet);
+        match step {
+            Some(None) => out.give(packet),
+            Some(Some(step)) => {
+                // Behind the encoded audio of a later event, a late packet would begin the old event anew.
+                let encoded_too = step != EventStep::Stale;
+                self.forward_to_listeners(now, at, (&input, &meta), encoded_too, packet, out);
+            }
+            None => self.forward_to_listeners(now, at, (&input, &meta), false, packet, out),
+        }
+    }
+
+    fn count_on_hold(&mut self, at: usize) {
+        let Some(leg) = self.legs.get_mut(at) else { return };
+        leg.count(DropReason::OnHold);
+        for n in 0..self.listeners(at) {
+            if let Some(listener) = self.listener_mut(at, n) {
+                listener.sender.rewriter.interrupt();
+            }
+        }
+    }
+
+    /// Shows an event packet to the leg's event receiver, reports complete key presses, and applies the leg's policy; `None`
+    /// where the packet is not to be forwarded.
+    fn handle_event<O: Output>(
+        &mut self,
+        now: Time,
+        at: usize,
+        (input, meta): (&Input, &RtpMeta),
+        packet: &mut PacketBuf,
+        out: &mut O,
+    ) -> Option<EventStep> {
+        let payload = packet.bytes_mut().get_mut(meta.payload.clone()).unwrap_or_default();
+        // A payload too short for an event is forwarded as it is; the far end decides about it.
+        let Ok(block) = EventBlock::read(payload) else { return Some(EventStep::Continues) };
+        let event = EventPacket {
+            epoch: input.epoch.epoch,
+            index: input.index,
+            timestamp: input.timestamp,
+            clock_rate: input.clock_rate,
+            block,
+        };
+        let leg = self.legs.get_mut(at)?;
+        let (step, presses) = leg.events.observe(now, &event);
+        let (id, policy, deadline) = (leg.id, leg.events.policy(), leg.events.deadline());
+        if let EventPolicy::Replace(code) = policy {
+            for block in payload.chunks_exact_mut(BLOCK_LEN) {
+                if let Some(first) = block.first_mut() {
+                    *first = code;
+                }
+            }
+        }
+        for press in presses.into_iter().flatten() {
+            self.report_press(id, press, out);
+        }
+        if let Some(deadline) = deadline {
+            self.timers.set_earlier(Timer::Event, deadline);
+        }
+        if policy == EventPolicy::Block {
+            for n in 0..self.listeners(at) {
+                if let Some(listener) = self.listener_mut(at, n) {
+                    listener.sender.rewriter.skip(input);
+                }
+            }
+            return None;
+        }
+        // The event's packets carry the timestamp of its beginning, and audio sent later must not have an earlier one.
+        if step == EventStep::Begins {
+            self.drain(now, at, out);
+        }
+        Some(step)
+    }
+
+    pub(super) fn report_press<O: Output>(
+        &mut self,
+        leg: LegId,
+        press: crate::api::event::KeyPress,
+        out: &mut O,
+    ) {
+        let call = self.id;
+        for tap in &mut self.taps {
+            if let Tap::Events(tap) = tap
+                && tap.leg == leg
+                && let Some(press) = tap.take(press)
+            {
+                out.event(Event::KeyPressed { call, leg, tap: tap.id, press });
+            }
+        }
+    }
+
+    /// Reports presses whose end was lost.
+    pub(super) fn handle_event_timeout<O: Output>(&mut self, now: Time, out: &mut O) {
+        for at in 0..self.legs.len() {
+            let Some(leg) = self.legs.get_mut(at) else { continue };
+            let (id, press) = (leg.id, leg.events.handle_timeout(now));
+            if let Some(deadline) = leg.events.deadline() {
+                self.timers.set_earlier(Timer::Event, deadline);
+            }
+            if let Some(press) = press {
+                self.report_press(id, press, out);
+            }
+        }
+    }
+
+    /// Takes a packet into the jitter buffer of its leg, where somebody wants its audio.
+    fn insert(&mut self, now: Time, at: usize, (input, meta): (&Input, &RtpMeta), packet: &PacketBuf) {
+        let Some(Leg { ingress: Some(ingress), events, .. }) = self.legs.get_mut(at).map(AsMut::as_mut) else {
+            return;
+        };
+        if input.event {
+            return ingress.note_event(now, input.epoch.epoch, input.index);
+        }
+        events.note_audio(input.epoch.epoch, input.index);
+        let arrived = Arrived {
+            epoch: input.epoch.epoch,
+            index: input.index,
+            timestamp: input.timestamp,
+            payload_type: meta.payload_type,
+            marker: input.marker,
+            payload: packet.bytes().get(meta.payload.clone()).unwrap_or_default(),
+        };
+        ingress.insert(now, &arrived);
+        self.start_clock(now, LEAD);
+    }
+
+    /// Counts a packet of the party's stream whose payload type was not agreed: it was not lost, and no receiver of what is
+    /// forwarded is to count it as lost.
+    fn pass_over(&mut self, at: usize, from: SocketAddr, meta: &RtpMeta) {
+        let Some(leg) = self.legs.get_mut(at) else { return };
+        if leg.transport.latch.learnt() != Some(from) || leg.receiver.ssrc() != Some(meta.ssrc) {
+            return;
+        }
+        let id = leg.id;
+        let verdict = leg.receiver.observe(meta.ssrc, meta.sequence, meta.payload.len());
+        if let Verdict::Take(taken) = verdict {
+            let input = meta.input(id, &taken, PayloadInfo { clock_rate: 8000, event: false, noise: false });
+            for n in 0..self.listeners(at) {
+                if let Some(listener) = self.listener_mut(at, n) {
+                    listener.sender.rewriter.skip(&input);
+                }
+            }
+        }
+    }
+
+    /// Legs that a leg feeds.
+    pub(super) fn listeners(&self, at: usize) -> usize {
+        self.legs.get(at).map_or(0, |leg| leg.listeners.len())
+    }
+
+    /// Place of one of them.
+    pub(super) fn listener(&self, at: usize, n: usize) -> Option<usize> {
+        self.legs.get(at)?.listeners.get(n).map(|listener| usize::from(*listener))
+    }
+
+    pub(super) fn listener_mut(&mut self, at: usize, n: usize) -> Option<&mut Leg> {
+        let listener = self.listener(at, n)?;
+        self.legs.get_mut(listener).map(AsMut::as_mut)
+    }
+
+    /// Forwards a packet to the legs that `at` feeds: a copy to each but the last. Those that transcode get it only with
+    /// `encoded_too`: it is an event, and audio comes to them at the tick.
+    fn forward_to_listeners<O: Output>(
+        &mut self,
+        now: Time,
+        at: usize,
+        (input, meta): (&Input, &RtpMeta),
+        encoded_too: bool,
+        packet: PacketBuf,
+        out: &mut O,
+    ) {
+        let count = self.listeners(at);
+        let mut packet = Some(packet);
+        for n in 0..count {
+            let Some(listener) = self.listener(at, n) else { continue };
+            let Some(leg) = self.legs.get(listener) else { continue };
+            if leg.sender.transcodes() && !encoded_too {
+                continue;
+            }
+            let own = if n + 1 == count {
+                packet.take()
+            } else {
+                let bytes = packet.as_ref().map(PacketBuf::bytes).unwrap_or_default();
+                out.take().and_then(|mut copy| copy.fill(bytes).then_some(copy))
+            };
+            match own {
+                Some(own) => self.forward(now, at, listener, (input, meta), own, out),
+                None => {
+                    if let Some(leg) = self.legs.get_mut(listener) {
+                        leg.sender.sent.unsent += 1;
+                    }
+                }
+            }
+        }
+        if let Some(packet) = packet {
+            out.give(packet);
+        }
+    }
+
+    fn forward<O: Output>(
+        &mut self,
+        now: Time,
+        source: usize,
+        at: usize,
+        (input, meta): (&Input, &RtpMeta),
+        mut packet: PacketBuf,
+        out: &mut O,
+    ) {
+        let Some(leg) = self.legs.get_mut(at).map(AsMut::as_mut) else { return out.give(packet) };
+        let Leg { sender, transport, .. } = leg;
+        let ready = if sender.allowed {
+            transport.destination().ok_or(Unsent::NoDestination)
+        } else {
+            Err(Unsent::OnHold)
+        };
+        let rewritten = ready.and_then(|to| sender.rewrite(now, input, meta, &mut packet).map(|()| to));
+        let tapped = leg.tapped[1].then_some(leg.id);
+        if let (Ok(_), Some(id)) = (&rewritten, tapped) {
+            self.copy_to_taps(id, false, packet.bytes(), out);
+        }
+        let Some(leg) = self.legs.get_mut(at).map(AsMut::as_mut) else { return out.give(packet) };
+        let Leg { sender, transport, .. } = leg;
+        let protected = rewritten.and_then(|to| {
+            if transport.protect_rtp(&mut packet) { Ok(to) } else { Err(Unsent::Protect) }
+        });
+        match protected {
+            Ok(to) => {
+                sender.sent.packets += 1;
+                sender.sent.octets += meta.payload.len() as u64;
+                out.send(transport.ports().rtp, to, packet);
+            }
+            Err(reason) => {
+                out.give(packet);
+                match reason {
+                    Unsent::OnHold => sender.rewriter.interrupt(),
+                    Unsent::NoDestination => {
+                        sender.rewriter.interrupt();
+                        sender.sent.unsent += 1;
+                    }
+                    Unsent::TooLate | Unsent::Protect => sender.sent.unsent += 1,
+                    Unsent::NoCommonCodec => {
+                        if let Some(source) = self.legs.get_mut(source) {
+                            source.dropped.no_common_codec += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Brings the legs that `at` feeds to the path that a packet of it takes, where it is another than before.
+    fn select_paths<O: Output>(
+        &mut self,
+        now: Time,
+        at: usize,
+        (input, meta): (&Input, &RtpMeta),
+        info: PayloadInfo,
+        out: &mut O,
+    ) {
+        let key = Some((meta.payload_type, meta.payload.len()));
+        let Some(leg) = self.legs.get_mut(at) else { return };
+        if std::mem::replace(&mut leg.path_of, key) == key {
+            return;
+        }
+        let mut changed = false;
+        for n in 0..self.listeners(at) {
+            let Some(listener) = self.listener(at, n) else { continue };
+            let Some(leg) = self.legs.get(listener) else { continue };
+            let rule = leg.sender.map.get(meta.payload_type);
+            let transcode =
+                rule.is_some_and(|rule| rule.conversion_of(meta.payload.len()) == Conversion::Transcode);
+            let transcodes = leg.sender.transcodes();
+            // Comfort noise between words does not end transcoding.
+            if transcode == transcodes || (info.noise && transcodes) {
+                continue;
+            }
+            changed = true;
+            if transcode {
+                self.enter_transcoding(now, at, listener, input);
+            } else {
+                self.leave_transcoding(now, at, listener, out);
+            }
+        }
+        if changed {
+            self.derive_demand(now);
+        }
+    }
+
+    fn enter_transcoding(&mut self, now: Time, source: usize, listener: usize, input: &Input) {
+        let Some(rate) = self.legs.get(source).and_then(|leg| leg.receive_rate()) else { return };
+        let Some(leg) = self.legs.get_mut(listener) else { return };
+        if !leg.make_egress(rate) {
+            return;
+        }
+        let followed = leg.sender.enter_transcoding(now, Some(input), leg.source);
+        self.start_clock(now, if followed { LEAD_FROM_FORWARD } else { LEAD });
+    }
+
+    /// Brings a leg back to forwarding. What waits in the jitter buffer goes out at once, to all legs that transcode from it,
+    /// since they share it.
+    fn leave_transcoding<O: Output>(&mut self, now: Time, source: usize, listener: usize, out: &mut O) {
+        self.drain(now, source, out);
+        let Some(id) = self.legs.get(source).map(|leg| leg.id) else { return };
+        let Some(Leg { sender, transport, .. }) = self.legs.get_mut(listener).map(AsMut::as_mut) else { return };
+        if let Some(to) = transport.destination().filter(|_| sender.allowed) {
+            sender.send_ready(now, (transport, to), true, out);
+        }
+        sender.leave_transcoding(Source::Leg(id));
+    }
+
+    /// Sends what waits in a leg's jitter buffer at once to the legs that transcode from it.
+    fn drain<O: Output>(&mut self, now: Time, at: usize, out: &mut O) {
+        let count = self.listeners(at);
+        let transcodes = |n| self.listener(at, n).and_then(|at| self.legs.get(at)).is_some_and(|leg| leg.sender.transcodes());
+        if !(0..count).any(transcodes) {
+            return;
+        }
+        let keep = self.is_wanted_beside_listeners(at);
+        let Some(Leg { ingress: Some(ingress), id, .. }) = self.legs.get_mut(at).map(AsMut::as_mut) else { return };
+        let source = Source::Leg(*id);
+        let pieces = ingress.drain(keep);
+        for piece in 0..pieces {
+            if let Some(Leg { ingress: Some(ingress), .. }) = self.legs.get_mut(at).map(AsMut::as_mut) {
+                ingress.load_drained(piece);
+            }
+            let last = piece + 1 == pieces;
+            for n in 0..count {
+                let Some(listener) = self.listener(at, n) else { continue };
+                with_source(&mut self.legs, at, listener, |ingress, sender, transport| {
+                    if sender.transcodes() {
+                        sender.push_ahead(now, transport, (source, ingress.frame()), last, out);
+                    }
+                });
+            }
+        }
+    }
+
+    /// True where a mix or a tap wants the audio of a leg, too.
+    fn is_wanted_beside_listeners(&self, at: usize) -> bool {
+        let feed = u16::try_from(at).map(super::wiring::Feed::Leg);
+        let Ok(feed) = feed else { return false };
+        let mixed = self.mixes.iter().any(|mix| mix.is_wanted() && mix.feeds.contains(&feed));
+        mixed || self.taps.iter().any(|tap| matches!(tap, Tap::Audio(_)))
+    }
+}
+
+/// Calls back with the ingress of one leg and the sending half of another, or of the same one.
+pub(super) fn with_source(
+    legs: &mut [Box<Leg>],
+    source: usize,
+    listener: usize,
+    act: impl FnOnce(&mut Ingress, &mut Sender, &mut Transport),
+) {
+    if source == listener {
+        if let Some(Leg { ingress: Some(ingress), sender, transport, .. }) =
+            legs.get_mut(source).map(AsMut::as_mut)
+        {
+            act(ingress, sender, transport);
+        }
+    } else if let Ok([from, to]) = legs.get_disjoint_mut([source, listener])
+        && let Some(ingress) = &mut from.ingress
+    {
+        let Leg { sender, transport, .. } = to.as_mut();
+        act(ingress, sender, transport);
+    }
+}

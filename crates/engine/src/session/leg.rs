@@ -1,0 +1,205 @@
+//! One leg: its configuration and transport, what it receives, what it sends, and RTCP.
+
+pub mod crossfade;
+pub mod egress;
+pub mod events;
+pub mod ingress;
+pub mod latch;
+pub mod receiver;
+pub mod rewriter;
+pub mod rtcp;
+pub mod sender;
+pub mod srtp;
+pub mod statistics;
+pub mod transport;
+
+use std::net::SocketAddr;
+
+use mediapoint_jitter::PlayoutStatistics;
+use mediapoint_packet::rtp::PayloadType;
+use mediapoint_packet::{PacketBuf, Time};
+
+use crate::api::codec::PayloadCodec;
+use crate::api::id::LegId;
+use crate::api::leg::{LegConfig, LegKind, Relearn};
+use crate::api::source::Source;
+use crate::api::stats::Dropped;
+use crate::session::leg::events::EventReceiver;
+use crate::session::leg::ingress::{Ingress, natural_rate};
+use crate::session::leg::latch::Admission;
+use crate::session::leg::receiver::{Receiver, Taken, Verdict};
+use crate::session::leg::rewriter::RtpRewriter;
+use crate::session::leg::rtcp::RtcpSession;
+use crate::session::leg::sender::{Sender, Sent};
+use crate::session::leg::transport::{DropReason, RtpMeta, Transport};
+use crate::session::payload_map::{PayloadInfo, PayloadMap, PayloadTable, SendCapabilities};
+use crate::session::port::LegPorts;
+use crate::session::wiring::Feed;
+
+/// What an audio packet turned out to be.
+pub(super) struct Accepted {
+    pub(super) meta: RtpMeta,
+    pub(super) info: PayloadInfo,
+    pub(super) admission: Admission,
+    pub(super) taken: Taken,
+}
+
+/// One leg. The fields that every packet needs come first.
+#[repr(C)]
+pub(crate) struct Leg {
+    pub(super) kind: LegKind,
+    /// True where the direction lets the party send.
+    pub(super) receives: bool,
+    pub(super) timed_out: bool,
+    /// Payload type and length of the packet that the paths were selected for last.
+    pub(super) path_of: Option<(PayloadType, usize)>,
+    pub(super) last_received: Option<Time>,
+    /// Silence counts from here: the last packet, or the time since which the party may send.
+    pub(super) silent_since: Time,
+    /// Places of the legs that this one feeds.
+    pub(super) listeners: Vec<u16>,
+    /// True where a packet tap wants copies of what the party sends, or is sent.
+    pub(super) tapped: [bool; 2],
+    pub(super) receiver: Receiver,
+    pub(super) payloads: PayloadTable,
+    pub(super) transport: Transport,
+    pub(super) ingress: Option<Box<Ingress>>,
+    pub(super) sender: Sender,
+    pub(super) feed: Feed,
+    pub(super) source: Source,
+    pub(super) events: EventReceiver,
+    pub(super) id: LegId,
+    pub(super) dropped: Dropped,
+    /// What came in on a leg that passes packets through.
+    pub(super) passed: Sent,
+    pub(super) rtcp: RtcpSession,
+    pub(super) config: Box<LegConfig>,
+    /// Figures of the jitter buffer that was in use last.
+    pub(super) played: Option<PlayoutStatistics>,
+}
+
+impl Leg {
+    pub(super) fn new(
+        now: Time,
+        id: LegId,
+        config: Box<LegConfig>,
+        ports: LegPorts,
+        rewriter: RtpRewriter,
+        rtcp: RtcpSession,
+    ) -> Self {
+        Self {
+            kind: config.kind,
+            receives: config.direction.receives(),
+            timed_out: false,
+            path_of: None,
+            last_received: None,
+            silent_since: now,
+            listeners: Vec::with_capacity(2),
+            tapped: [false; 2],
+            receiver: Receiver::default(),
+            payloads: PayloadTable::new(config.codecs.iter().chain(&config.received_codecs)),
+            transport: Transport::new(&config, ports),
+            ingress: None,
+            sender: Sender::new(rewriter, config.direction.sends()),
+            feed: Feed::Silence,
+            source: Source::Silence,
+            events: EventReceiver::new(config.events),
+            id,
+            dropped: Dropped::default(),
+            passed: Sent::default(),
+            rtcp,
+            config,
+            played: None,
+        }
+    }
+
+    /// Follows a new configuration, keeping everything whose change the far end could notice.
+    pub(super) fn configure(&mut self, now: Time, config: Box<LegConfig>, relearn: Relearn) {
+        self.transport.configure(now, &config, relearn);
+        if !self.receives && config.direction.receives() {
+            self.silent_since = now;
+            self.timed_out = false;
+        }
+        self.kind = config.kind;
+        self.receives = config.direction.receives();
+        self.sender.allowed = config.direction.sends();
+        self.payloads = PayloadTable::new(config.codecs.iter().chain(&config.received_codecs));
+        self.events.set_policy(config.events);
+        self.path_of = None;
+        self.config = config;
+    }
+
+    /// Every codec that the party may send.
+    pub(super) fn receivable(&self) -> impl Iterator<Item = &PayloadCodec> {
+        self.config.codecs.iter().chain(&self.config.received_codecs)
+    }
+
+    /// The highest sample rate of what the party may send, in hertz; `None` where the engine can decode none of it.
+    pub(super) fn receive_rate(&self) -> Option<u32> {
+        let codecs = self.receivable().filter(|entry| entry.codec.is_convertible());
+        codecs.map(|entry| natural_rate(&entry.codec)).max()
+    }
+
+    /// Rebuilds the payload map from the leg's source.
+    pub(super) fn rebuild_payload_map(&mut self, source: Option<&[PayloadCodec]>) {
+        let capabilities = SendCapabilities {
+            codecs: &self.config.codecs,
+            packet_time: self.config.packet_time,
+            force_transcode: self.config.force_transcode,
+        };
+        self.sender.map = match source {
+            Some(codecs) => PayloadMap::new(codecs.iter(), &capabilities),
+            None => PayloadMap::none(),
+        };
+    }
+
+    /// Authenticates an audio packet, shows it to the latch and counts it into its stream. With
+    /// [`DropReason::UnknownPayloadType`] the header comes along.
+    pub(super) fn accept(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        packet: &mut PacketBuf,
+    ) -> Result<Accepted, (DropReason, Option<RtpMeta>)> {
+        let meta = self.transport.open_rtp(now, from, packet).map_err(|reason| (reason, None))?;
+        let Some(info) = self.payloads.get(meta.payload_type) else {
+            return Err((DropReason::UnknownPayloadType, Some(meta)));
+        };
+        let admission = self.transport.admit(now, from, &meta).map_err(|reason| (reason, None))?;
+        let taken = match self.receiver.observe(meta.ssrc, meta.sequence, meta.payload.len()) {
+            Verdict::Take(taken) => taken,
+            Verdict::Duplicate => return Err((DropReason::Duplicate, None)),
+            Verdict::OutOfRange => return Err((DropReason::OutOfRange, None)),
+        };
+        if !info.event {
+            self.receiver.observe_arrival(now, meta.timestamp, info.clock_rate, meta.payload_type);
+        }
+        Ok(Accepted { meta, info, admission, taken })
+    }
+
+    /// Notes that a packet came; true where the leg had timed out.
+    pub(super) const fn note_received(&mut self, now: Time) -> bool {
+        self.last_received = Some(now);
+        self.silent_since = now;
+        let resumed = self.timed_out;
+        self.timed_out = false;
+        resumed
+    }
+
+    /// Counts a packet that goes no further.
+    pub(super) const fn count(&mut self, reason: DropReason) {
+        let dropped = &mut self.dropped;
+        match reason {
+            DropReason::ForeignSource => dropped.foreign_source += 1,
+            DropReason::NotAuthentic => dropped.not_authentic += 1,
+            DropReason::Replayed => dropped.replayed += 1,
+            DropReason::Malformed => dropped.malformed += 1,
+            DropReason::UnknownPayloadType => dropped.unknown_payload_type += 1,
+            DropReason::OutOfRange => dropped.out_of_range += 1,
+            DropReason::OnHold => dropped.on_hold += 1,
+            DropReason::OtherProtocol => dropped.other_protocol += 1,
+            // The receiver counts these.
+            DropReason::Duplicate => {}
+        }
+    }
+}

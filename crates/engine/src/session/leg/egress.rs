@@ -1,0 +1,331 @@
+//! From audio to a leg's packets: frames gathered into packets of the leg's packet time, and encoded.
+//!
+//! An egress lives as long as its codec and parameters. A change of source changes what flows in; the encoder's state,
+//! the sequence numbers and the timestamps go on. At the change the old signal is continued for 5 ms and cross-faded
+//! with the new one, so that no step is heard.
+
+use std::time::Duration;
+
+use mediapoint_codec::comfort_noise::NoiseAnalyser;
+use mediapoint_codec::{Encoder, EncoderSettings, Encoding, Transmission, encoder};
+use mediapoint_packet::rtp::PayloadType;
+
+use crate::api::codec::PayloadCodec;
+use crate::api::leg::{LegConfig, PacketTime};
+use crate::session::frame::{FrameKind, samples};
+use crate::session::leg::crossfade::Crossfade;
+
+/// Milliseconds gathered at most: a packet of 60 ms and a tick.
+const GATHERED_MILLIS: u32 = 80;
+
+/// Octets of a payload of constant size at most, so that the packet fits any network: room is left for RTP header, tag and
+/// tunnels.
+const MAX_PAYLOAD: usize = 1380;
+
+/// Comfort noise is described again after this long.
+const NOISE_AGAIN: Duration = Duration::from_millis(400);
+
+/// What decides how audio is encoded. Another value of it needs another encoder.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct EncoderSpec {
+    entry: PayloadCodec,
+    packet_time: PacketTime,
+    settings: EncoderSettings,
+    /// Payload type of comfort noise at this clock rate, where the party has one [RFC3389 4].
+    noise: Option<PayloadType>,
+}
+
+impl EncoderSpec {
+    /// How to encode for a leg; `None` where the engine can encode none of its codecs.
+    pub(crate) fn new(config: &LegConfig) -> Option<Self> {
+        let entry = config.codecs.iter().find(|entry| entry.codec.is_convertible())?.clone();
+        // G.729 and Opus describe noise in payloads of their own.
+        let own_noise = matches!(entry.codec.encoding, Encoding::G729 | Encoding::Opus);
+        let noise = config
+            .codecs
+            .iter()
+            .filter(|other| !own_noise && other.codec.encoding == Encoding::ComfortNoise)
+            .find(|other| other.codec.clock_rate == entry.codec.clock_rate)
+            .map(|other| other.payload_type);
+        Some(Self { entry, packet_time: config.packet_time, settings: config.encoder.clone(), noise })
+    }
+
+    /// The codec.
+    pub(crate) const fn entry(&self) -> &PayloadCodec {
+        &self.entry
+    }
+
+    fn encoder(&self, rate: u32) -> Option<Box<dyn Encoder>> {
+        encoder(&self.entry.codec, rate, &self.entry.parameters, &self.settings).ok()
+    }
+}
+
+/// A payload that is to be sent, or the pause in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packetized {
+    /// A packet of so many ticks of the RTP clock, after so many of silence.
+    Packet { payload_type: PayloadType, len: usize, skipped: u32, ticks: u32, marker: bool },
+    /// No packet, for so many ticks.
+    Pause { ticks: u32 },
+}
+
+/// The sending half of a leg's media path.
+pub(crate) struct Egress {
+    spec: EncoderSpec,
+    encoder: Box<dyn Encoder>,
+    rate: u32,
+    clock_rate: u32,
+    /// Samples of a packet.
+    packet: usize,
+    /// Audio that waits for its packet to be full.
+    gathered: Box<[i16]>,
+    filled: usize,
+    /// All of `gathered` is comfort noise.
+    noisy: bool,
+    /// Nothing was sent for the audio before: the next speech packet is marked [RFC3551 4.1].
+    paused: bool,
+    crossfade: Crossfade,
+    analyser: Option<NoiseAnalyser>,
+    /// Audio since noise was described last; `None` outside of pauses.
+    since_noise: Option<Duration>,
+    /// The last packet's audio, with which a new encoder is started.
+    last: Vec<i16>,
+}
+
+impl Egress {
+    /// An encoder for a leg whose sources have audio of up to `rate` hertz.
+    pub(crate) fn new(spec: EncoderSpec, rate: u32) -> Option<Self> {
+        let encoder = spec.encoder(rate)?;
+        let rate = encoder.sample_rate();
+        let packet = samples(rate, packet_millis(&spec));
+        let analyser = spec.noise.map(|_| NoiseAnalyser::new(rate));
+        Some(Self {
+            clock_rate: spec.entry.codec.clock_rate,
+            encoder,
+            rate,
+            packet,
+            gathered: vec![0; samples(rate, GATHERED_MILLIS)].into_boxed_slice(),
+            filled: 0,
+            noisy: false,
+            paused: true,
+            crossfade: Crossfade::new(rate),
+            analyser,
+            since_noise: None,
+            last: Vec::with_capacity(packet),
+            spec,
+        })
+    }
+
+    /// How it encodes.
+    pub(crate) const fn spec(&self) -> &EncoderSpec {
+        &self.spec
+    }
+
+    /// Sample rate of the audio it takes, in hertz.
+    pub(crate) const fn rate(&self) -> u32 {
+        self.rate
+    }
+
+    /// RTP clock rate of its packets in hertz.
+    pub(crate) const fn clock_rate(&self) -> u32 {
+        self.clock_rate
+    }
+
+    /// Encodes at a higher sample rate where the codec can: a source with more bandwidth feeds the leg. The new encoder is
+    /// started on the audio encoded last, so that its look-ahead and its predictors are not empty.
+    pub(crate) fn raise_rate(&mut self, rate: u32) {
+        if rate <= self.rate {
+            return;
+        }
+        let Some(mut next) = Self::new(self.spec.clone(), rate) else { return };
+        if next.rate <= self.rate {
+            return;
+        }
+        let Ok(mut resampler) = mediapoint_codec::resample::Resampler::new(self.rate, next.rate) else { return };
+        let mut primer = vec![0; samples(next.rate, GATHERED_MILLIS)];
+        let len = resampler.process(&self.last, &mut primer).min(next.packet);
+        if len == next.packet {
+            let mut discarded = [0; MAX_PAYLOAD];
+            let primer = primer.get(..len).unwrap_or_default();
+            // An encoder that refuses it begins without.
+            drop(next.encoder.encode(primer, &mut discarded));
+        }
+        let waiting = self.gathered.get(..self.filled).unwrap_or_default();
+        next.filled = resampler.process(waiting, &mut next.gathered);
+        next.crossfade.remember(primer.get(..len).unwrap_or_default());
+        next.crossfade.remember(next.gathered.get(..next.filled).unwrap_or_default());
+        (next.noisy, next.paused) = (self.noisy, self.paused);
+        *self = next;
+    }
+
+    /// True where nothing waits for its packet to be full.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// True where whole ticks of `millis` milliseconds fill a packet.
+    pub(crate) fn fits_tick(&self, millis: u32) -> bool {
+        let tick = samples(self.rate, millis);
+        tick != 0 && self.packet.is_multiple_of(tick)
+    }
+
+    /// Begins after packets that were not encoded here; the first speech packet is marked where `marked`.
+    pub(crate) fn begin(&mut self, marked: bool) {
+        self.filled = 0;
+        self.paused = marked;
+        self.since_noise = None;
+    }
+
+    /// The audio that comes next is another signal than the audio before.
+    pub(crate) const fn change_signal(&mut self) {
+        self.crossfade.start();
+    }
+
+    /// The end of a signal at 8000 Hz that was forwarded, to be continued by what comes next.
+    pub(crate) fn follow(&mut self, tail: &[i16]) {
+        if self.rate == 8000 {
+            self.crossfade.remember(tail);
+            self.crossfade.start();
+        }
+    }
+
+    /// The continuation of the audio encoded last.
+    pub(crate) const fn crossfade(&mut self) -> &mut Crossfade {
+        &mut self.crossfade
+    }
+
+    /// Takes the audio of a tick, at [`Egress::rate`].
+    pub(crate) fn gather(&mut self, kind: FrameKind, pcm: &[i16]) {
+        if self.filled == 0 {
+            self.noisy = true;
+        }
+        self.noisy &= kind == FrameKind::ComfortNoise;
+        let end = (self.filled + pcm.len()).min(self.gathered.len());
+        let Some(room) = self.gathered.get_mut(self.filled..end) else { return };
+        room.iter_mut().zip(pcm).for_each(|(to, from)| *to = *from);
+        self.crossfade.apply(room);
+        self.filled = end;
+    }
+
+    /// Ends the signal: 5 ms in which it fades out, then silence to the end of a packet. Nothing where it has ended.
+    pub(crate) fn finish(&mut self) {
+        if self.paused && self.filled == 0 {
+            return;
+        }
+        let missing = self.packet - self.filled % self.packet.max(1);
+        let end = (self.filled + missing).min(self.gathered.len());
+        self.crossfade.start();
+        if let Some(room) = self.gathered.get_mut(self.filled..end) {
+            room.fill(0);
+            self.crossfade.apply(room);
+            self.filled = end;
+        }
+    }
+
+    /// Samples of the next packet; 0 where it is not full. With `flush` it is as full as it gets.
+    fn next_packet(&self, flush: bool) -> usize {
+        match self.filled {
+            filled if filled >= self.packet => self.packet,
+            filled if flush => filled,
+            _ => 0,
+        }
+    }
+
+    /// True where there is a packet to encode.
+    pub(crate) fn is_ready(&self, flush: bool) -> bool {
+        self.next_packet(flush) != 0
+    }
+
+    /// Encodes the next packet to the beginning of `payload`.
+    pub(crate) fn encode(&mut self, payload: &mut [u8], flush: bool) -> Packetized {
+        let len = self.next_packet(flush);
+        let packetized = self.encode_packet(len, payload);
+        self.take(len);
+        packetized
+    }
+
+    /// Drops the next packet and returns how many ticks of the RTP clock it stood for.
+    pub(crate) fn drop_packet(&mut self, flush: bool) -> u32 {
+        let len = self.next_packet(flush);
+        self.take(len);
+        self.ticks(len)
+    }
+
+    fn take(&mut self, len: usize) {
+        self.last.clear();
+        self.last.extend_from_slice(self.gathered.get(..len).unwrap_or_default());
+        if len < self.filled {
+            self.gathered.copy_within(len..self.filled, 0);
+        }
+        self.filled -= len;
+    }
+
+    fn encode_packet(&mut self, len: usize, payload: &mut [u8]) -> Packetized {
+        let ticks = self.ticks(len);
+        let pcm = self.gathered.get(..len).unwrap_or_default();
+        if self.noisy
+            && let (Some(analyser), Some(noise)) = (&mut self.analyser, self.spec.noise)
+        {
+            analyser.analyse(pcm);
+            let lasted = Duration::from_millis(len as u64 * 1000 / u64::from(self.rate.max(1)));
+            self.paused = true;
+            return match self.since_noise {
+                Some(since) if since < NOISE_AGAIN => {
+                    self.since_noise = Some(since + lasted);
+                    Packetized::Pause { ticks }
+                }
+                _ => {
+                    self.since_noise = Some(lasted);
+                    let len = analyser.payload(payload);
+                    Packetized::Packet { payload_type: noise, len, skipped: 0, ticks, marker: false }
+                }
+            };
+        }
+        self.since_noise = None;
+        let payload_type = self.spec.entry.payload_type;
+        match self.encoder.encode(pcm, payload) {
+            Ok(encoded) if encoded.kind != Transmission::Nothing => {
+                let speech = encoded.kind == Transmission::Speech;
+                let marker = speech && std::mem::take(&mut self.paused);
+                self.paused |= !speech;
+                let skipped = self.ticks(encoded.skipped).min(ticks);
+                Packetized::Packet { payload_type, len: encoded.len, skipped, ticks: ticks - skipped, marker }
+            }
+            _ => {
+                self.paused = true;
+                Packetized::Pause { ticks }
+            }
+        }
+    }
+
+    /// Ticks of the RTP clock in a number of samples.
+    fn ticks(&self, samples: usize) -> u32 {
+        let ticks = samples as u64 * u64::from(self.clock_rate) / u64::from(self.rate.max(1));
+        u32::try_from(ticks).unwrap_or(0)
+    }
+
+    /// Ticks of the RTP clock in a number of milliseconds.
+    pub(crate) const fn ticks_of(&self, millis: u32) -> u32 {
+        self.clock_rate / 1000 * millis
+    }
+
+    /// Notes that nothing is sent for a tick.
+    pub(crate) fn pause(&mut self) {
+        self.paused = true;
+        self.since_noise = None;
+        // What comes next begins from silence.
+        self.crossfade.silence();
+    }
+}
+
+/// The packet time of a codec in milliseconds, so that its packets fit the network.
+fn packet_millis(spec: &EncoderSpec) -> u32 {
+    let millis = u32::try_from(spec.packet_time.encoded().as_millis()).unwrap_or(20);
+    let codec = &spec.entry.codec;
+    if codec.encoding != Encoding::L16 {
+        return millis;
+    }
+    let octets_per_ms = codec.clock_rate / 1000 * 2 * u32::from(codec.channels);
+    let most = u32::try_from(MAX_PAYLOAD).unwrap_or(1380) / octets_per_ms.max(1) / 10 * 10;
+    millis.min(most.max(10))
+}

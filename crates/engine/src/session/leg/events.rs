@@ -1,0 +1,240 @@
+//! The event receiver of a leg: one key press from the many packets of a telephone event [RFC4733 2.5].
+//!
+//! Every packet of an event carries the timestamp of its beginning. An event is over when its end packet came, when
+//! another event began, or when nothing of it came for [`TIMEOUT`]. Audio beside it says nothing: some senders go on
+//! with audio packets between the packets of an event.
+//!
+//! Behind the first end packet its retransmissions follow. Audio that is encoded meanwhile would come between them with
+//! later timestamps; so a source counts as silent until they are through, see [`EventReceiver::is_active`].
+
+use std::time::Duration;
+
+use mediapoint_packet::Time;
+use mediapoint_packet::rtp::RtpTicks;
+use mediapoint_packet::telephone_event::EventBlock;
+
+use crate::api::event::KeyPress;
+use crate::api::leg::EventPolicy;
+
+/// An event is over this long after its last packet: three times the usual interval of its packets [RFC4733 2.5.1.2].
+pub const TIMEOUT: Duration = Duration::from_millis(150);
+
+/// Times that the end of an event is sent [RFC4733 2.5.1.4].
+const ENDS: u8 = 3;
+
+/// Retransmissions of an end are waited for this long.
+const END_LASTS: Duration = Duration::from_millis(60);
+
+/// The largest duration that one segment of a long event can state [RFC4733 2.5.1.3].
+const LONGEST_SEGMENT: u16 = u16::MAX;
+
+/// A packet of an event, and its place in its stream.
+#[derive(Debug, Clone, Copy)]
+pub struct EventPacket {
+    /// Epoch of the stream.
+    pub epoch: u32,
+    /// Extended sequence number.
+    pub index: u64,
+    /// Timestamp: the beginning of the event.
+    pub timestamp: RtpTicks,
+    /// Clock rate of the payload type, in hertz.
+    pub clock_rate: u32,
+    /// The first block of its payload.
+    pub block: EventBlock,
+}
+
+/// What a packet is to the events of its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventStep {
+    /// The first of its event.
+    Begins,
+    /// A further one of the present event, or a retransmission of its end.
+    Continues,
+    /// A late one of an event that audio or another event has followed.
+    Stale,
+}
+
+/// The event that came last.
+#[derive(Debug, Clone, Copy)]
+struct Current {
+    epoch: u32,
+    timestamp: RtpTicks,
+    /// The highest index that it came under.
+    index: u64,
+    code: u8,
+    volume: u8,
+    clock_rate: u32,
+    /// Ticks of the segments before the present one [RFC4733 2.5.1.3].
+    earlier: u32,
+    /// Ticks of the present segment.
+    duration: u16,
+    last: Time,
+    /// End packets that came, and the time of the first.
+    ends: u8,
+    ended_at: Time,
+    /// Audio with a higher index came: during the event, and after its end.
+    audio_between: bool,
+    audio_after: bool,
+    /// The sender goes on with audio between the packets of the event.
+    interleaved: bool,
+    reported: bool,
+}
+
+impl Current {
+    fn press(&self) -> KeyPress {
+        let ticks = u64::from(self.earlier) + u64::from(self.duration);
+        KeyPress {
+            code: self.code,
+            duration: Duration::from_micros(ticks * 1_000_000 / u64::from(self.clock_rate.max(1))),
+            volume: self.volume,
+            missed: 0,
+        }
+    }
+
+    const fn is_ended(&self) -> bool {
+        self.ends > 0
+    }
+
+    /// True while retransmissions of the end may follow before any audio does.
+    fn awaits_ends(&self, now: Time) -> bool {
+        self.ends < ENDS && !self.audio_after && now.since(self.ended_at) < END_LASTS
+    }
+
+    /// Takes in a further packet.
+    fn follow(&mut self, now: Time, index: u64, block: &EventBlock) {
+        if index > self.index {
+            self.index = index;
+            self.interleaved |= self.audio_between && !self.is_ended();
+        }
+        self.last = now;
+        if block.end {
+            if !self.is_ended() {
+                self.ended_at = now;
+            }
+            self.ends = self.ends.saturating_add(1);
+        }
+    }
+
+    fn report(&mut self) -> Option<KeyPress> {
+        (!std::mem::replace(&mut self.reported, true)).then(|| self.press())
+    }
+}
+
+/// The event receiver.
+#[derive(Debug, Default)]
+pub struct EventReceiver {
+    policy: EventPolicy,
+    current: Option<Current>,
+}
+
+impl EventReceiver {
+    /// A receiver that has seen no event.
+    #[must_use]
+    pub const fn new(policy: EventPolicy) -> Self {
+        Self { policy, current: None }
+    }
+
+    /// Sets what becomes of the events that follow.
+    pub const fn set_policy(&mut self, policy: EventPolicy) {
+        self.policy = policy;
+    }
+
+    /// What becomes of the party's events.
+    #[must_use]
+    pub const fn policy(&self) -> EventPolicy {
+        self.policy
+    }
+
+    /// Takes in a packet of an event: its step, and the key presses that are complete with it, in order: at most the one
+    /// before, whose end was lost, and its own.
+    pub fn observe(&mut self, now: Time, packet: &EventPacket) -> (EventStep, [Option<KeyPress>; 2]) {
+        let EventPacket { epoch, index, timestamp, clock_rate, block } = *packet;
+        if let Some(current) = &mut self.current {
+            let same_stream = current.epoch == epoch;
+            if same_stream && current.timestamp == timestamp {
+                let over = current.is_ended() && !current.awaits_ends(now);
+                current.duration = current.duration.max(block.duration);
+                current.follow(now, index, &block);
+                // A press is reported once, however often its end is retransmitted.
+                let done = if block.end { current.report() } else { None };
+                return (if over { EventStep::Stale } else { EventStep::Continues }, [done, None]);
+            }
+            if same_stream && index <= current.index {
+                return (EventStep::Stale, [None, None]);
+            }
+            let next_segment = same_stream
+                && current.code == block.code
+                && !current.is_ended()
+                && current.duration == LONGEST_SEGMENT
+                && timestamp == current.timestamp.wrapping_add(u32::from(LONGEST_SEGMENT));
+            if next_segment {
+                current.earlier = current.earlier.saturating_add(u32::from(LONGEST_SEGMENT));
+                (current.timestamp, current.duration) = (timestamp, block.duration);
+                current.follow(now, index, &block);
+                let done = if block.end { current.report() } else { None };
+                return (EventStep::Continues, [done, None]);
+            }
+        }
+        let before = self.current.as_mut().and_then(Current::report);
+        let mut current = Current {
+            epoch,
+            timestamp,
+            index,
+            code: block.code,
+            volume: block.volume,
+            clock_rate,
+            earlier: 0,
+            duration: block.duration,
+            last: now,
+            ends: u8::from(block.end),
+            ended_at: now,
+            audio_between: false,
+            audio_after: false,
+            interleaved: false,
+            reported: false,
+        };
+        let own = if block.end { current.report() } else { None };
+        self.current = Some(current);
+        (EventStep::Begins, [before, own])
+    }
+
+    /// Takes note of an audio packet of the stream.
+    pub const fn note_audio(&mut self, epoch: u32, index: u64) {
+        if let Some(current) = &mut self.current
+            && current.epoch == epoch
+            && index > current.index
+        {
+            if current.is_ended() {
+                // Of a sender that interleaves, audio does not say that no end packet follows.
+                current.audio_after |= !current.interleaved;
+            } else {
+                current.audio_between = true;
+            }
+        }
+    }
+
+    /// True while an event lasts: until its end packet and the retransmissions of it, or its time-out.
+    #[must_use]
+    pub fn is_active(&self, now: Time) -> bool {
+        self.current.is_some_and(|current| match current.is_ended() {
+            true => current.awaits_ends(now),
+            false => now.since(current.last) < TIMEOUT,
+        })
+    }
+
+    /// When [`EventReceiver::handle_timeout`] is to be called; `None` while no press waits to be reported.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        self.current.filter(|current| !current.reported).map(|current| current.last + TIMEOUT)
+    }
+
+    /// Reports a press whose end was lost.
+    pub fn handle_timeout(&mut self, now: Time) -> Option<KeyPress> {
+        let current = self.current.as_mut()?;
+        if current.last + TIMEOUT > now { None } else { current.report() }
+    }
+}
+
+#[cfg(test)]
+#[path = "events_tests.rs"]
+mod tests;

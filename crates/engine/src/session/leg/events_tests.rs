@@ -1,0 +1,134 @@
+use super::*;
+
+/// A key press of 100 ms as most phones send it: six reports, then the end three times.
+fn packets(first_index: u64, timestamp: u32, code: u8) -> Vec<EventPacket> {
+    (0..9_u64)
+        .map(|n| EventPacket {
+            epoch: 0,
+            index: first_index + n,
+            timestamp: RtpTicks(timestamp),
+            clock_rate: 8000,
+            block: EventBlock {
+                code,
+                end: n >= 6,
+                volume: 10,
+                duration: u16::try_from((n + 1).min(7) * 160).unwrap(),
+            },
+        })
+        .collect()
+}
+
+/// Feeds packets 20 ms apart and returns all presses, those of the time-out included.
+fn presses(packets: &[EventPacket]) -> Vec<(u8, u64)> {
+    let mut receiver = EventReceiver::new(EventPolicy::Forward);
+    let mut found = Vec::new();
+    let mut now = Time::ZERO;
+    for packet in packets {
+        now = now + Duration::from_millis(20);
+        found.extend(receiver.observe(now, packet).1.into_iter().flatten());
+    }
+    if let Some(deadline) = receiver.deadline() {
+        found.extend(receiver.handle_timeout(deadline));
+    }
+    assert_eq!(receiver.deadline(), None);
+    let millis = |press: &KeyPress| u64::try_from(press.duration.as_millis()).unwrap();
+    found.iter().map(|press| (press.code, millis(press))).collect()
+}
+
+// test-of: [RFC4733 2.5.1.3]
+#[test]
+fn long_event_in_segments_is_one_press() {
+    let segment = |index, timestamp, duration, end| EventPacket {
+        epoch: 0,
+        index,
+        timestamp: RtpTicks(timestamp),
+        clock_rate: 8000,
+        block: EventBlock { code: 5, end, volume: 10, duration },
+    };
+    let packets =
+        [segment(1, 0, 65_000, false), segment(2, 0, 65_535, false), segment(3, 65_535, 400, false), segment(4, 65_535, 800, true)];
+    assert_eq!(presses(&packets), [(5, (65_535 + 800) / 8)]);
+}
+
+// test-of: [RFC4733 2.5.1.2]
+#[test]
+fn each_pattern_of_loss_is_one_press() {
+    let whole = packets(10, 1000, 7);
+    for lost in 0..(1_u32 << 9) - 1 {
+        let kept: Vec<EventPacket> =
+            whole.iter().enumerate().filter(|(n, _)| lost >> n & 1 == 0).map(|(_, packet)| *packet).collect();
+        let found = presses(&kept);
+        assert_eq!(found.len(), 1, "{lost:09b}");
+        assert_eq!(found.first().map(|press| press.0), Some(7), "{lost:09b}");
+    }
+}
+
+#[test]
+fn retransmitted_and_reordered_ends_are_one_press() {
+    let mut packets = packets(10, 1000, 3);
+    packets.reverse();
+    assert_eq!(presses(&packets), [(3, 140)]);
+}
+
+#[test]
+fn two_presses_of_one_key_are_two() {
+    let mut all = packets(10, 1000, 1);
+    all.extend(packets(40, 5000, 1));
+    assert_eq!(presses(&all), [(1, 140), (1, 140)]);
+}
+
+#[test]
+fn press_without_an_end_is_reported_when_the_next_begins_or_after_a_time() {
+    let mut all = packets(10, 1000, 1);
+    all.truncate(3);
+    all.extend(packets(40, 5000, 2).into_iter().take(2));
+    assert_eq!(presses(&all), [(1, 60), (2, 40)]);
+}
+
+#[test]
+fn late_packets_of_the_press_before_are_stale() {
+    let mut receiver = EventReceiver::new(EventPolicy::Forward);
+    let (first, second) = (packets(10, 1000, 1), packets(40, 5000, 2));
+    for packet in first.iter().chain(&second) {
+        receiver.observe(Time::ZERO, packet);
+    }
+    assert_eq!(receiver.observe(Time::ZERO, &first[8]), (EventStep::Stale, [None, None]));
+}
+
+#[test]
+fn event_is_active_until_its_ends_or_its_time_out() {
+    let mut receiver = EventReceiver::new(EventPolicy::Forward);
+    let all = packets(10, 1000, 1);
+    receiver.observe(Time::ZERO, &all[0]);
+    assert!(receiver.is_active(Time::from_millis(100)));
+    assert!(!receiver.is_active(Time::from_millis(150)));
+    receiver.observe(Time::from_millis(160), &all[5]);
+    assert!(receiver.is_active(Time::from_millis(170)));
+    receiver.observe(Time::from_millis(180), &all[6]);
+    assert!(receiver.is_active(Time::from_millis(180)), "two more ends are to come");
+    assert!(!receiver.is_active(Time::from_millis(240)), "they do not come");
+    receiver.observe(Time::from_millis(200), &all[7]);
+    receiver.observe(Time::from_millis(220), &all[8]);
+    assert!(!receiver.is_active(Time::from_millis(220)), "they are through");
+}
+
+#[test]
+fn audio_ends_the_wait_for_retransmissions_unless_the_sender_interleaves_it() {
+    for interleaved in [false, true] {
+        let mut receiver = EventReceiver::new(EventPolicy::Forward);
+        let mut index = 0;
+        for packet in packets(0, 1000, 1).iter().take(7) {
+            receiver.observe(Time::ZERO, &EventPacket { index, ..*packet });
+            index += 1;
+            if interleaved {
+                receiver.note_audio(0, index);
+                index += 1;
+            }
+        }
+        receiver.note_audio(0, index);
+        assert_eq!(receiver.is_active(Time::ZERO), interleaved);
+        let end = EventPacket { index: index + 1, ..packets(0, 1000, 1)[7] };
+        let step = if interleaved { EventStep::Continues } else { EventStep::Stale };
+        assert_eq!(receiver.observe(Time::ZERO, &end), (step, [None, None]));
+    }
+}

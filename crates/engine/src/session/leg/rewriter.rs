@@ -1,0 +1,356 @@
+//! The RTP header of what a leg sends: one SSRC, one unbroken run of sequence numbers and timestamps, whatever feeds the
+//! leg [RFC3550 5.1].
+//!
+//! Forwarded packets: within an epoch of the input the offsets are constant, so that loss and reordering stay visible to
+//! the receiver's jitter buffer. At the border of an epoch (another source, SSRC, clock rate, or a jump) the offsets are
+//! rebased: the sequence goes on with the next number, the timestamp by the time that has passed.
+//!
+//! Encoded packets take the next number each, and timestamps that follow the audio: the last forwarded packet and the
+//! first encoded one are as far apart as their audio is, and the reverse.
+
+use mediapoint_packet::Time;
+use mediapoint_packet::rtp::{RtpTicks, Seq, Ssrc};
+
+use crate::api::id::LegId;
+
+/// A timestamp that departs from the arrival time by more than this is rebased.
+const MAX_CLOCK_ERROR_SECONDS: i64 = 2;
+
+/// Timestamps go on where the encoded audio ends if that is less than this part of a second behind the clock.
+const ENCODED_BEHIND: i64 = 20;
+
+/// Which input a packet belongs to: the source leg, and the epoch of its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct InputEpoch {
+    /// The source leg.
+    pub leg: LegId,
+    /// Epoch of its stream.
+    pub epoch: u32,
+}
+
+/// What the rewriter needs of a packet that is to be forwarded.
+#[derive(Debug, Clone, Copy)]
+pub struct Input {
+    /// The input it belongs to.
+    pub epoch: InputEpoch,
+    /// Its extended sequence number in the epoch.
+    pub index: u64,
+    /// Its timestamp.
+    pub timestamp: RtpTicks,
+    /// Its marker bit.
+    pub marker: bool,
+    /// Clock rate of its codec in hertz.
+    pub clock_rate: u32,
+    /// True for telephone-event, whose timestamp stands still while the event lasts [RFC4733 2.2.1].
+    pub event: bool,
+}
+
+/// The header fields that a packet is sent with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Sequence number.
+    pub sequence: Seq,
+    /// Timestamp.
+    pub timestamp: RtpTicks,
+    /// Marker bit: that of the input, and set on the first packet after a border.
+    pub marker: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Mapping {
+    epoch: InputEpoch,
+    clock_rate: u32,
+    /// Index of the first packet mapped: an earlier one has no number left to go out under.
+    first: u64,
+    sequence_offset: u64,
+    timestamp_offset: u32,
+    /// The last packet that was not an event.
+    anchor: Option<Anchor>,
+    highest: u64,
+}
+
+/// A packet that ties the input's timestamps to arrival times.
+#[derive(Debug, Clone, Copy)]
+struct Anchor {
+    index: u64,
+    timestamp: RtpTicks,
+    at: Time,
+}
+
+/// The sending state of a leg.
+#[derive(Debug, Clone)]
+pub struct RtpRewriter {
+    ssrc: Ssrc,
+    /// The next unused sequence number, extended.
+    next: u64,
+    /// The timestamp sent last, and when it was sent first: an event repeats its own while it lasts.
+    last_timestamp: RtpTicks,
+    last_at: Option<Time>,
+    clock_rate: u32,
+    mapping: Option<Mapping>,
+    /// Where the encoded audio ends.
+    encoded_end: Option<RtpTicks>,
+    /// Ticks of audio that were sent before their time; the next pause is shorter by as much.
+    lead: u32,
+    event: Option<EventTimestamp>,
+}
+
+/// The timestamp of a telephone event that is forwarded among encoded packets.
+#[derive(Debug, Clone, Copy)]
+struct EventTimestamp {
+    epoch: InputEpoch,
+    received: RtpTicks,
+    sent: RtpTicks,
+}
+
+impl RtpRewriter {
+    /// A stream that has sent nothing; all three figures are to be random [RFC3550 5.1].
+    #[must_use]
+    pub fn new(ssrc: Ssrc, first_sequence: Seq, first_timestamp: RtpTicks) -> Self {
+        Self {
+            ssrc,
+            next: u64::from(first_sequence.0),
+            last_timestamp: first_timestamp,
+            last_at: None,
+            clock_rate: 8000,
+            mapping: None,
+            encoded_end: None,
+            lead: 0,
+            event: None,
+        }
+    }
+
+    /// The stream's SSRC, for life.
+    #[must_use]
+    pub const fn ssrc(&self) -> Ssrc {
+        self.ssrc
+    }
+
+    /// The timestamp that stands for `now`, as a sender report carries it [RFC3550 6.4.1].
+    #[must_use]
+    pub fn timestamp_at(&self, now: Time) -> RtpTicks {
+        match self.last_at {
+            Some(at) => self.last_timestamp.wrapping_add(ticks(now, at, self.clock_rate)),
+            None => self.last_timestamp,
+        }
+    }
+
+    /// Header fields of a forwarded packet; `None` for one that came too late to have a number.
+    pub fn map(&mut self, now: Time, input: &Input) -> Option<Outgoing> {
+        let fits = self
+            .mapping
+            .is_some_and(|mapping| mapping.epoch == input.epoch && mapping.clock_rate == input.clock_rate);
+        let fresh = !fits;
+        if fresh {
+            self.rebase(now, input);
+        }
+        let rebased = self.follow_clock(now, input);
+        let mapping = self.mapping.as_mut()?;
+        if input.index < mapping.first || mapping.contradicts(input) {
+            return None;
+        }
+        let sequence = input.index.wrapping_add(mapping.sequence_offset);
+        let timestamp = RtpTicks(input.timestamp.0.wrapping_add(mapping.timestamp_offset));
+        mapping.highest = mapping.highest.max(input.index);
+        if !input.event && input.index == mapping.highest {
+            mapping.anchor = Some(Anchor { index: input.index, timestamp: input.timestamp, at: now });
+        }
+        if sequence >= self.next {
+            self.next = sequence + 1;
+            if self.last_at.is_none() || timestamp != self.last_timestamp {
+                self.last_timestamp = timestamp;
+                self.last_at = Some(now);
+            }
+            self.clock_rate = input.clock_rate;
+        }
+        Some(Outgoing {
+            sequence: low_16(sequence),
+            timestamp,
+            marker: input.marker || rebased || (fresh && self.last_at.is_some()),
+        })
+    }
+
+    /// Notes that a packet is not forwarded: those after it move up by one, so that the receiver does not count it as lost.
+    /// A late packet from before it has no number any more.
+    pub fn skip(&mut self, input: &Input) {
+        if let Some(mapping) = &mut self.mapping
+            && mapping.epoch == input.epoch
+            && input.index > mapping.highest
+        {
+            mapping.sequence_offset = mapping.sequence_offset.wrapping_sub(1);
+            mapping.highest = input.index;
+            mapping.first = input.index + 1;
+        }
+    }
+
+    /// Notes that forwarding pauses: the next packet takes the next number, whatever came meanwhile.
+    pub fn interrupt(&mut self) {
+        self.mapping = None;
+    }
+
+    /// Changes from forwarded to encoded packets. `first` is the packet whose audio is encoded first, where that follows
+    /// the packet forwarded last; true where it follows without a gap.
+    pub fn begin_encoded(&mut self, now: Time, first: Option<&Input>, clock_rate: u32) -> bool {
+        let followed = first.and_then(|input| {
+            let mapping = self.mapping.as_ref()?;
+            if mapping.epoch != input.epoch || input.clock_rate != clock_rate || self.clock_rate != clock_rate
+            {
+                return None;
+            }
+            let timestamp = RtpTicks(input.timestamp.0.wrapping_add(mapping.timestamp_offset));
+            let step = i64::from(timestamp.distance_from(self.last_timestamp));
+            (step > 0 && step <= MAX_CLOCK_ERROR_SECONDS * i64::from(clock_rate)).then_some(timestamp)
+        });
+        self.encoded_end = Some(followed.unwrap_or_else(|| self.continued_timestamp(now, clock_rate)));
+        self.mapping = None;
+        self.event = None;
+        if self.clock_rate != clock_rate {
+            self.lead = 0;
+        }
+        self.clock_rate = clock_rate;
+        followed.is_some()
+    }
+
+    /// Goes on with encoded packets after a time in which no tick moved the timestamps on.
+    pub fn resume_encoded(&mut self, now: Time) {
+        if self.encoded_end.is_some() && self.last_at.is_some() {
+            self.encoded_end = Some(self.continued_timestamp(now, self.clock_rate));
+        }
+    }
+
+    /// Header fields of an encoded packet of `ticks` of audio.
+    pub fn next_encoded(&mut self, now: Time, ticks: u32, marker: bool) -> Outgoing {
+        let timestamp = self.encoded_end.unwrap_or_else(|| self.continued_timestamp(now, self.clock_rate));
+        self.encoded_end = Some(timestamp.wrapping_add(ticks));
+        self.last_timestamp = timestamp;
+        self.last_at = Some(now);
+        Outgoing { sequence: self.take_number(), timestamp, marker }
+    }
+
+    /// Moves on by `ticks` for which no packet is encoded.
+    pub fn pass_silence(&mut self, ticks: u32) {
+        let passed_before = self.lead.min(ticks);
+        self.lead -= passed_before;
+        if let Some(end) = &mut self.encoded_end {
+            *end = end.wrapping_add(ticks - passed_before);
+        }
+    }
+
+    /// Leaves out `ticks` of audio before the next encoded packet.
+    pub fn skip_ahead(&mut self, ticks: u32) {
+        self.encoded_end = self.encoded_end.map(|end| end.wrapping_add(ticks));
+    }
+
+    /// Notes that `ticks` of audio are sent before their time.
+    pub const fn add_lead(&mut self, ticks: u32) {
+        self.lead = self.lead.saturating_add(ticks);
+    }
+
+    /// Header fields of a telephone-event packet among encoded packets: all packets of an event carry the timestamp of its
+    /// beginning [RFC4733 2.2.1].
+    pub fn map_event(&mut self, now: Time, input: &Input) -> Outgoing {
+        let known = self.event.filter(|event| event.epoch == input.epoch && event.received == input.timestamp);
+        let timestamp = match known {
+            Some(event) => event.sent,
+            None => {
+                let sent = self.encoded_end.unwrap_or_else(|| self.continued_timestamp(now, self.clock_rate));
+                self.event = Some(EventTimestamp { epoch: input.epoch, received: input.timestamp, sent });
+                sent
+            }
+        };
+        Outgoing { sequence: self.take_number(), timestamp, marker: input.marker }
+    }
+
+    fn take_number(&mut self) -> Seq {
+        let number = self.next;
+        self.next += 1;
+        low_16(number)
+    }
+
+    /// Sets the offsets for a new epoch: next number, and the timestamp that the time passed asks for.
+    fn rebase(&mut self, now: Time, input: &Input) {
+        let timestamp = self.continued_timestamp(now, input.clock_rate);
+        // The input clock may have changed while its epoch went on: its numbers must not be given out again.
+        self.mapping = Some(Mapping {
+            epoch: input.epoch,
+            clock_rate: input.clock_rate,
+            first: input.index,
+            sequence_offset: self.next.wrapping_sub(input.index),
+            timestamp_offset: timestamp.0.wrapping_sub(input.timestamp.0),
+            anchor: (!input.event).then_some(Anchor {
+                index: input.index,
+                timestamp: input.timestamp,
+                at: now,
+            }),
+            highest: input.index,
+        });
+        self.encoded_end = None;
+        self.event = None;
+    }
+
+    /// The timestamp to go on with: where the encoded audio ends if that is about as far as the clock, or further; else
+    /// the last one plus the time passed, 10 ms at least.
+    fn continued_timestamp(&self, now: Time, clock_rate: u32) -> RtpTicks {
+        let Some(at) = self.last_at else { return self.encoded_end.unwrap_or(self.last_timestamp) };
+        let passed = self.last_timestamp.wrapping_add(ticks(now, at, clock_rate).max(clock_rate / 100));
+        match self.encoded_end {
+            Some(end) if self.clock_rate == clock_rate => {
+                let ahead = i64::from(end.distance_from(passed));
+                let rate = i64::from(clock_rate);
+                let fits = ahead > -rate / ENCODED_BEHIND && ahead < MAX_CLOCK_ERROR_SECONDS * rate;
+                if fits { end } else { passed }
+            }
+            _ => passed,
+        }
+    }
+
+    /// Rebases the timestamps where the input's depart from the arrival times: a sender that starts its timestamps anew, or
+    /// holds them during a pause, would be played late or not at all.
+    fn follow_clock(&mut self, now: Time, input: &Input) -> bool {
+        let continued = self.continued_timestamp(now, input.clock_rate);
+        let Some(mapping) = &mut self.mapping else { return false };
+        let Some(anchor) = mapping.anchor else { return false };
+        if input.event || input.index <= mapping.highest {
+            return false;
+        }
+        let media = i64::from(input.timestamp.distance_from(anchor.timestamp));
+        let wall = i64::from(ticks(now, anchor.at, input.clock_rate));
+        if media >= 0 && (media - wall).abs() <= MAX_CLOCK_ERROR_SECONDS * i64::from(input.clock_rate) {
+            return false;
+        }
+        mapping.timestamp_offset = continued.0.wrapping_sub(input.timestamp.0);
+        true
+    }
+}
+
+impl Mapping {
+    /// True for a late packet whose timestamp and index are on different sides of the anchor: it is from before the
+    /// timestamps were rebased.
+    fn contradicts(&self, input: &Input) -> bool {
+        let Some(anchor) = self.anchor else { return false };
+        if input.event || input.index > self.highest || input.index == anchor.index {
+            return false;
+        }
+        let media = i64::from(input.timestamp.distance_from(anchor.timestamp));
+        let later = input.index > anchor.index;
+        (media > 0) != later
+            || media == 0
+            || media.abs() > MAX_CLOCK_ERROR_SECONDS * i64::from(input.clock_rate)
+    }
+}
+
+/// Ticks of a clock between two times, wrapping as the RTP clock does.
+fn ticks(now: Time, earlier: Time, clock_rate: u32) -> u32 {
+    let micros = (now.as_nanos().saturating_sub(earlier.as_nanos())) / 1000;
+    #[expect(clippy::cast_possible_truncation, reason = "the RTP clock is 32 bits wide [RFC3550 5.1]")]
+    let ticks = (micros.wrapping_mul(u64::from(clock_rate)) / 1_000_000) as u32;
+    ticks
+}
+
+fn low_16(index: u64) -> Seq {
+    Seq(u16::try_from(index & 0xffff).unwrap_or(0))
+}
+
+#[cfg(test)]
+#[path = "rewriter_tests.rs"]
+mod tests;

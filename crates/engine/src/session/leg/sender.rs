@@ -1,0 +1,305 @@
+//! The sending half of a leg: the rewriter of RTP headers, the payload map from its source leg, the egress, the counters.
+
+use std::net::SocketAddr;
+
+use mediapoint_g711::Law;
+use mediapoint_g711::{a_to_mu_in_place, decode, encode, mu_to_a_in_place};
+use mediapoint_packet::buffer::{CAPACITY, TAIL_ROOM};
+use mediapoint_packet::rtp::{FIXED_HEADER_LEN, HeaderPatch, RtpHeader, patch};
+use mediapoint_packet::telephone_event::{BLOCK_LEN, EventBlock};
+use mediapoint_packet::{PacketBuf, Time};
+
+use crate::api::source::Source;
+use crate::session::Output;
+use crate::session::frame::{Frame, FrameKind};
+use crate::session::leg::egress::{Egress, Packetized};
+use crate::session::leg::rewriter::{Input, RtpRewriter};
+use crate::session::leg::transport::{RtpMeta, Transport};
+use crate::session::payload_map::{Conversion, PayloadMap, PayloadRule};
+
+/// Octets of G.711 that a cross-fade looks back on: 5 ms.
+const TAIL: usize = 40;
+
+/// Counters of what a leg sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sent {
+    pub(crate) packets: u64,
+    pub(crate) octets: u64,
+    pub(crate) unsent: u64,
+}
+
+/// Why a packet was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsent {
+    NoCommonCodec,
+    TooLate,
+    Protect,
+    NoDestination,
+    OnHold,
+}
+
+/// How the source's audio reaches the party.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Path {
+    /// Packets of the source leg are forwarded.
+    #[default]
+    Forward,
+    /// Audio of the source is encoded at the tick.
+    Transcode,
+}
+
+/// The end of the G.711 packet that was forwarded last.
+#[derive(Debug, Clone, Copy)]
+struct ForwardedTail {
+    law: Law,
+    octets: [u8; TAIL],
+}
+
+/// The sending half of one leg.
+pub(crate) struct Sender {
+    pub(crate) rewriter: RtpRewriter,
+    pub(crate) sent: Sent,
+    /// True where the direction lets the engine send.
+    pub(crate) allowed: bool,
+    path: Path,
+    pub(crate) map: PayloadMap,
+    pub(crate) egress: Option<Box<Egress>>,
+    tail: Option<ForwardedTail>,
+    /// The source whose audio was gathered last.
+    gathered_from: Source,
+    /// The first forwarded packet is cross-faded with the end of the encoded audio.
+    join: bool,
+}
+
+impl Sender {
+    pub(crate) fn new(rewriter: RtpRewriter, allowed: bool) -> Self {
+        Self {
+            rewriter,
+            sent: Sent::default(),
+            allowed,
+            path: Path::Forward,
+            map: PayloadMap::none(),
+            egress: None,
+            tail: None,
+            gathered_from: Source::Silence,
+            join: false,
+        }
+    }
+
+    /// How the source's audio reaches the party.
+    pub(crate) const fn path(&self) -> Path {
+        self.path
+    }
+
+    /// True where audio is encoded for the party.
+    pub(crate) const fn transcodes(&self) -> bool {
+        matches!(self.path, Path::Transcode)
+    }
+
+    /// Changes to encoded audio. `first` is the packet whose audio is encoded first, where the source is a leg whose packets
+    /// were forwarded; true where its timestamp follows the last packet without a gap.
+    pub(crate) fn enter_transcoding(&mut self, now: Time, first: Option<&Input>, source: Source) -> bool {
+        let Some(egress) = &mut self.egress else { return false };
+        self.path = Path::Transcode;
+        let followed = self.rewriter.begin_encoded(now, first, egress.clock_rate());
+        egress.begin(!followed);
+        // Audio that goes on needs no join; elsewhere the forwarded signal breaks off.
+        if followed {
+            self.gathered_from = source;
+        }
+        if let Some(tail) = self.tail.take().filter(|_| !followed) {
+            egress.follow(&tail.octets.map(|octet| decode(tail.law, octet)));
+        }
+        followed
+    }
+
+    /// Changes to forwarding the packets of `source`. What is gathered must have been sent.
+    pub(crate) fn leave_transcoding(&mut self, source: Source) {
+        self.path = Path::Forward;
+        self.tail = None;
+        // The packets of the source that was encoded follow its audio. Those of another one break it off.
+        self.join = self.gathered_from != source;
+        if let Some(egress) = self.egress.as_mut().filter(|_| self.join) {
+            egress.crossfade().start();
+        }
+    }
+
+    /// Rewrites a packet of the source leg for the party, in place. Protection is left to the caller.
+    pub(crate) fn rewrite(
+        &mut self,
+        now: Time,
+        input: &Input,
+        meta: &RtpMeta,
+        packet: &mut PacketBuf,
+    ) -> Result<(), Unsent> {
+        let rule = self.map.get(meta.payload_type);
+        let conversion = rule.map_or(Conversion::Transcode, |rule| rule.conversion_of(meta.payload.len()));
+        let Some(rule) = rule.filter(|_| conversion != Conversion::Transcode) else {
+            self.rewriter.skip(input);
+            return Err(Unsent::NoCommonCodec);
+        };
+        let outgoing = if self.transcodes() {
+            self.rewriter.map_event(now, input)
+        } else {
+            self.rewriter.map(now, input).ok_or(Unsent::TooLate)?
+        };
+        let header = HeaderPatch {
+            marker: outgoing.marker,
+            payload_type: rule.payload_type,
+            sequence: outgoing.sequence,
+            timestamp: outgoing.timestamp,
+            ssrc: self.rewriter.ssrc(),
+        };
+        patch(packet.bytes_mut(), &header).map_err(|_| Unsent::TooLate)?;
+        let payload = packet.bytes_mut().get_mut(meta.payload.clone()).unwrap_or_default();
+        match conversion {
+            Conversion::None | Conversion::Transcode => {}
+            Conversion::MuToA => mu_to_a_in_place(payload),
+            Conversion::AToMu => a_to_mu_in_place(payload),
+            Conversion::EventClock { from, to } => change_clock(payload, from, to),
+        }
+        self.follow_forwarded(&rule, payload);
+        Ok(())
+    }
+
+    /// Keeps the end of forwarded G.711, and joins the first packet of it to the audio encoded before.
+    fn follow_forwarded(&mut self, rule: &PayloadRule, payload: &mut [u8]) {
+        let Some(law) = rule.law else { return };
+        if std::mem::take(&mut self.join)
+            && let Some(egress) = self.egress.as_mut().filter(|egress| egress.rate() == 8000)
+        {
+            for piece in payload.chunks_mut(TAIL) {
+                let mut pcm = [0; TAIL];
+                pcm.iter_mut().zip(piece.iter()).for_each(|(sample, octet)| *sample = decode(law, *octet));
+                egress.crossfade().apply(pcm.get_mut(..piece.len()).unwrap_or_default());
+                piece.iter_mut().zip(pcm).for_each(|(octet, sample)| *octet = encode(law, sample));
+            }
+        }
+        if let Some(octets) = payload.last_chunk() {
+            self.tail = Some(ForwardedTail { law, octets: *octets });
+        }
+    }
+
+    /// Takes the frame of a tick and sends the packets that it completes.
+    pub(crate) fn push<O: Output>(
+        &mut self,
+        now: Time,
+        transport: &mut Transport,
+        (source, frame): (Source, &mut Frame),
+        millis: u32,
+        out: &mut O,
+    ) {
+        let Some(egress) = &mut self.egress else { return };
+        let to = transport.destination().filter(|_| self.allowed);
+        if to.is_none() {
+            egress.begin(true);
+        }
+        let kind = match frame.kind() {
+            FrameKind::Nothing if egress.is_empty() => None,
+            // Silence fills up a packet that has begun.
+            FrameKind::Nothing => Some(FrameKind::Audio),
+            kind => Some(kind),
+        };
+        let (Some(to), Some(kind)) = (to, kind) else {
+            egress.pause();
+            return self.rewriter.pass_silence(egress.ticks_of(millis));
+        };
+        if std::mem::replace(&mut self.gathered_from, source) != source {
+            egress.change_signal();
+        }
+        egress.gather(kind, frame.at(egress.rate()));
+        self.send_ready(now, (transport, to), false, out);
+    }
+
+    /// Takes a frame of 10 ms ahead of its time; with `last`, sends all that is gathered.
+    pub(crate) fn push_ahead<O: Output>(
+        &mut self,
+        now: Time,
+        transport: &mut Transport,
+        (source, frame): (Source, &mut Frame),
+        last: bool,
+        out: &mut O,
+    ) {
+        let Some(egress) = &mut self.egress else { return };
+        let Some(to) = transport.destination().filter(|_| self.allowed) else { return };
+        if std::mem::replace(&mut self.gathered_from, source) != source {
+            egress.change_signal();
+        }
+        egress.gather(frame.kind(), frame.at(egress.rate()));
+        self.rewriter.add_lead(egress.ticks_of(10));
+        self.send_ready(now, (transport, to), last, out);
+    }
+
+    /// Ends the encoded signal with a fade-out, and sends it.
+    pub(crate) fn finish<O: Output>(&mut self, now: Time, transport: &mut Transport, out: &mut O) {
+        if let Some(egress) = &mut self.egress {
+            egress.finish();
+        }
+        if let Some(to) = transport.destination().filter(|_| self.allowed) {
+            self.send_ready(now, (transport, to), true, out);
+        }
+        if let Some(egress) = &mut self.egress {
+            egress.pause();
+        }
+    }
+
+    /// Sends the packets that are full; with `flush`, all that is gathered.
+    pub(crate) fn send_ready<O: Output>(
+        &mut self,
+        now: Time,
+        (transport, to): (&mut Transport, SocketAddr),
+        flush: bool,
+        out: &mut O,
+    ) {
+        let Some(egress) = &mut self.egress else { return };
+        while egress.is_ready(flush) {
+            let Some(mut packet) = out.take() else {
+                self.sent.unsent += 1;
+                let ticks = egress.drop_packet(flush);
+                self.rewriter.pass_silence(ticks);
+                continue;
+            };
+            let room =
+                packet.storage_mut().get_mut(FIXED_HEADER_LEN..CAPACITY - TAIL_ROOM).unwrap_or_default();
+            match egress.encode(room, flush) {
+                Packetized::Pause { ticks } => {
+                    self.rewriter.pass_silence(ticks);
+                    out.give(packet);
+                }
+                Packetized::Packet { payload_type, len, skipped, ticks, marker } => {
+                    self.rewriter.skip_ahead(skipped);
+                    let outgoing = self.rewriter.next_encoded(now, ticks, marker);
+                    let header = RtpHeader {
+                        marker: outgoing.marker,
+                        payload_type,
+                        sequence: outgoing.sequence,
+                        timestamp: outgoing.timestamp,
+                        ssrc: self.rewriter.ssrc(),
+                    };
+                    packet.set_len(FIXED_HEADER_LEN + len);
+                    if header.write(packet.bytes_mut()).is_ok() && transport.protect_rtp(&mut packet) {
+                        self.sent.packets += 1;
+                        self.sent.octets += len as u64;
+                        out.send(transport.ports().rtp, to, packet);
+                    } else {
+                        self.sent.unsent += 1;
+                        out.give(packet);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Converts the durations of telephone events to another clock rate; what does not fit is the longest there is.
+fn change_clock(payload: &mut [u8], from: u32, to: u32) {
+    for block in payload.chunks_exact_mut(BLOCK_LEN) {
+        let Ok(event) = EventBlock::read(block) else { return };
+        let duration = u64::from(event.duration) * u64::from(to) / u64::from(from.max(1));
+        let duration = u16::try_from(duration).unwrap_or(u16::MAX);
+        let changed = EventBlock { duration, ..event };
+        if changed.write(block).is_err() {
+            return;
+        }
+    }
+}

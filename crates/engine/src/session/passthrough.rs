@@ -1,0 +1,172 @@
+//! What is forwarded as it came: RTP of any kind, where only the keying changes, and datagrams of any form (UDPTL). And the
+//! copies that packet taps make.
+
+use std::net::SocketAddr;
+
+use mediapoint_packet::rtp::Ssrc;
+use mediapoint_packet::{PacketBuf, Time};
+
+use crate::api::id::LegId;
+use crate::api::tap::{PacketTarget, TapSide};
+use crate::session::Output;
+use crate::session::call::Call;
+use crate::session::forward::PacketEffects;
+use crate::session::leg::Leg;
+use crate::session::leg::latch::{Admission, PacketOrigin};
+use crate::session::leg::transport::DropReason;
+use crate::session::tap::Tap;
+
+impl Call {
+    /// Takes in RTP of a leg that is not audio.
+    pub(super) fn handle_opaque_rtp<O: Output>(
+        &mut self,
+        now: Time,
+        at: usize,
+        from: SocketAddr,
+        mut packet: PacketBuf,
+        out: &mut O,
+    ) {
+        let Some(leg) = self.legs.get_mut(at) else { return out.give(packet) };
+        let transport = &mut leg.transport;
+        let opened = transport.open_rtp(now, from, &mut packet);
+        let opened = opened.and_then(|meta| Ok((transport.admit(now, from, &meta)?, meta)));
+        match opened {
+            Ok((admission, meta)) => {
+                leg.receiver.note_payload_type(meta.payload_type);
+                self.pass_through(now, at, (from, admission), meta.payload.len(), packet, out);
+            }
+            Err(reason) => {
+                leg.count(reason);
+                out.give(packet);
+            }
+        }
+    }
+
+    /// Takes in a datagram of any form, which has neither SSRC nor sequence number.
+    pub(super) fn handle_plain_datagram<O: Output>(
+        &mut self,
+        now: Time,
+        at: usize,
+        from: SocketAddr,
+        packet: PacketBuf,
+        out: &mut O,
+    ) {
+        let Some(leg) = self.legs.get_mut(at) else { return out.give(packet) };
+        let origin = PacketOrigin { from, authenticated: false, ssrc: Ssrc(0), sequence: None };
+        match leg.transport.latch.observe(now, &origin) {
+            Admission::Reject => {
+                leg.count(DropReason::ForeignSource);
+                out.give(packet);
+            }
+            admission => self.pass_through(now, at, (from, admission), packet.len(), packet, out),
+        }
+    }
+
+    /// Counts what was admitted and forwards it.
+    fn pass_through<O: Output>(
+        &mut self,
+        now: Time,
+        at: usize,
+        (from, admission): (SocketAddr, Admission),
+        octets: usize,
+        packet: PacketBuf,
+        out: &mut O,
+    ) {
+        let Some(leg) = self.legs.get_mut(at) else { return out.give(packet) };
+        leg.passed.packets += 1;
+        leg.passed.octets += octets as u64;
+        let effects = PacketEffects {
+            latched: admission == Admission::AcceptAndLatch,
+            restarted: None,
+            resumed: leg.note_received(now),
+        };
+        let (id, receives, tapped) = (leg.id, leg.receives, leg.tapped[0]);
+        self.report_effects(id, from, &effects, out);
+        if !receives {
+            if let Some(leg) = self.legs.get_mut(at) {
+                leg.count(DropReason::OnHold);
+            }
+            return out.give(packet);
+        }
+        if tapped {
+            self.copy_to_taps(id, true, packet.bytes(), out);
+        }
+        self.copy_to_listeners(at, packet, out, |leg, packet, out| leg.send_through(octets, packet, out));
+    }
+
+    /// Gives a packet to every leg that `at` feeds: a copy to each but the last.
+    pub(super) fn copy_to_listeners<O: Output>(
+        &mut self,
+        at: usize,
+        packet: PacketBuf,
+        out: &mut O,
+        mut send: impl FnMut(&mut Leg, PacketBuf, &mut O),
+    ) {
+        let count = self.listeners(at);
+        let mut packet = Some(packet);
+        for n in 0..count {
+            let own = if n + 1 == count {
+                packet.take()
+            } else {
+                let bytes = packet.as_ref().map(PacketBuf::bytes).unwrap_or_default();
+                out.take().and_then(|mut copy| copy.fill(bytes).then_some(copy))
+            };
+            match (self.listener_mut(at, n), own) {
+                (Some(leg), Some(own)) => send(leg, own, out),
+                (Some(leg), None) => leg.sender.sent.unsent += 1,
+                (None, Some(own)) => out.give(own),
+                (None, None) => {}
+            }
+        }
+        if let Some(packet) = packet {
+            out.give(packet);
+        }
+    }
+
+    /// Copies a decrypted packet of a leg to the packet taps on it.
+    #[cold]
+    pub(super) fn copy_to_taps<O: Output>(&mut self, id: LegId, received: bool, bytes: &[u8], out: &mut O) {
+        for n in 0..self.taps.len() {
+            let Some(Tap::Packets(tap)) = self.taps.get(n) else { continue };
+            let other_side = if received { TapSide::Sent } else { TapSide::Received };
+            if tap.spec.leg != id || tap.spec.side == other_side {
+                continue;
+            }
+            let target = tap.spec.target;
+            let Some(copy) = out.take().and_then(|mut copy| copy.fill(bytes).then_some(copy)) else { continue };
+            match target {
+                PacketTarget::Leg(target) => {
+                    match self.legs.iter_mut().find(|leg| leg.id == target) {
+                        Some(leg) => leg.send_through(bytes.len(), copy, out),
+                        None => out.give(copy),
+                    }
+                }
+                PacketTarget::Address(to) => match self.legs.iter().find(|leg| leg.id == id) {
+                    Some(leg) => out.send(leg.transport.ports().rtp, to, copy),
+                    None => out.give(copy),
+                },
+            }
+        }
+    }
+}
+
+impl Leg {
+    /// Protects a packet and sends it as it is.
+    fn send_through<O: Output>(&mut self, octets: usize, mut packet: PacketBuf, out: &mut O) {
+        if !self.sender.allowed {
+            return out.give(packet);
+        }
+        let to = self.transport.destination();
+        match to.filter(|_| self.transport.protect_rtp(&mut packet)) {
+            Some(to) => {
+                self.sender.sent.packets += 1;
+                self.sender.sent.octets += octets as u64;
+                out.send(self.transport.ports().rtp, to, packet);
+            }
+            None => {
+                self.sender.sent.unsent += 1;
+                out.give(packet);
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! A tap on the audio of a leg: what the party sends, what it is sent, or both in one time line, into a ring.
+
+use std::time::Duration;
+
+use mediapoint_packet::Time;
+
+use crate::api::id::{LegId, TapId};
+use crate::api::stats::TapStatistics;
+use crate::api::tap::{AudioTapSpec, TapSide};
+use crate::ring::{Producer, WakeHandle};
+use crate::session::frame::{Frame, FrameKind, MAX_TICK_MILLIS, samples};
+
+/// One direction of a tapped frame.
+#[derive(Debug, Clone)]
+pub struct TapChannel {
+    /// What it holds.
+    pub kind: FrameKind,
+    /// Level in dBov without its sign, 0 to 127.
+    pub level: u8,
+    pcm: Box<[i16]>,
+    len: usize,
+}
+
+impl TapChannel {
+    fn new(rate: u32) -> Self {
+        let pcm = vec![0; samples(rate, MAX_TICK_MILLIS) + 1].into_boxed_slice();
+        Self { kind: FrameKind::Nothing, level: 127, pcm, len: 0 }
+    }
+
+    /// The samples; silence where nothing was sent.
+    #[must_use]
+    pub fn pcm(&self) -> &[i16] {
+        self.pcm.get(..self.len).unwrap_or_default()
+    }
+
+    fn write(&mut self, len: usize, frame: Option<(FrameKind, u8, &[i16])>) {
+        let (kind, level, pcm) = frame.unwrap_or((FrameKind::Nothing, 127, &[]));
+        self.len = len.min(self.pcm.len());
+        (self.kind, self.level) = (kind, level);
+        let out = self.pcm.get_mut(..self.len).unwrap_or_default();
+        let kept = pcm.len().min(out.len());
+        if let (Some(to), Some(from)) = (out.get_mut(..kept), pcm.get(..kept)) {
+            to.copy_from_slice(from);
+        }
+        out.iter_mut().skip(kept).for_each(|sample| *sample = 0);
+    }
+}
+
+/// A tick of a tapped leg. Both channels have the same number of samples.
+#[derive(Debug, Clone)]
+pub struct TapFrame {
+    /// Number of its first sample, counted from the tap's first: where ticks are missing, because nothing came or the reader
+    /// was too slow, it steps.
+    pub position: u64,
+    /// What the party sent; silence where the tap leaves it out.
+    pub received: TapChannel,
+    /// What the party was sent; silence where the tap leaves it out.
+    pub sent: TapChannel,
+}
+
+impl TapFrame {
+    /// An empty frame for audio at `rate` hertz.
+    #[must_use]
+    pub fn new(rate: u32) -> Self {
+        Self { position: 0, received: TapChannel::new(rate), sent: TapChannel::new(rate) }
+    }
+}
+
+/// A tap on audio.
+pub struct AudioTap {
+    /// Its name.
+    pub id: TapId,
+    /// The leg.
+    pub leg: LegId,
+    /// Which of its directions.
+    pub side: TapSide,
+    /// Sample rate in hertz.
+    pub rate: u32,
+    producer: Producer<TapFrame>,
+    /// Time of the first sample.
+    began: Option<Time>,
+    next: u64,
+    statistics: TapStatistics,
+}
+
+impl AudioTap {
+    /// A tap that writes to a ring of frames at the spec's rate.
+    pub fn new(id: TapId, spec: &AudioTapSpec, producer: Producer<TapFrame>) -> Self {
+        Self {
+            id,
+            leg: spec.leg,
+            side: spec.side,
+            rate: spec.rate,
+            producer,
+            began: None,
+            next: 0,
+            statistics: TapStatistics::default(),
+        }
+    }
+
+    /// Its figures.
+    pub const fn statistics(&self) -> TapStatistics {
+        self.statistics
+    }
+
+    /// Writes a tick that is due at `at`, and returns whom to wake.
+    pub fn write(
+        &mut self,
+        at: Time,
+        millis: u32,
+        received: Option<&mut Frame>,
+        sent: Option<&mut Frame>,
+    ) -> Option<WakeHandle> {
+        let len = samples(self.rate, millis);
+        let began = *self.began.get_or_insert(at);
+        let position = position(at.since(began), self.rate, self.next);
+        self.next = position + len as u64;
+        let rate = self.rate;
+        let written = self.producer.push_with(|slot| {
+            slot.position = position;
+            let read = |frame: &mut Frame| (frame.kind(), frame.level());
+            for (channel, frame) in [(&mut slot.received, received), (&mut slot.sent, sent)] {
+                match frame {
+                    Some(frame) => {
+                        let (kind, level) = read(frame);
+                        channel.write(len, Some((kind, level, frame.at(rate))));
+                    }
+                    None => channel.write(len, None),
+                }
+            }
+        });
+        if written {
+            self.statistics.frames += 1;
+        } else {
+            self.statistics.dropped += 1;
+        }
+        self.producer.take_wake()
+    }
+}
+
+/// Samples passed, in steps of 10 ms; never less than `next`.
+fn position(passed: Duration, rate: u32, next: u64) -> u64 {
+    let tens = u64::try_from((passed.as_micros() + 5000) / 10_000).unwrap_or(0);
+    next.max(tens * u64::from(rate / 100))
+}

@@ -1,0 +1,70 @@
+//! A tap on the key presses of a party: one event to the controller for each.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::api::event::KeyPress;
+use crate::api::id::{LegId, TapId};
+
+/// Key presses of one tap that may wait for the reader of the engine's events: the room that the tap's owner reserved.
+pub const ROOM: u32 = 64;
+
+/// Room for the key presses of one tap on their way to the reader of the events.
+#[derive(Debug, Clone, Default)]
+pub struct PressRoom(Arc<AtomicU32>);
+
+impl PressRoom {
+    /// Takes a place for a press; false where all are taken.
+    pub fn take(&self) -> bool {
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| (used < ROOM).then_some(used + 1)).is_ok()
+    }
+
+    /// Gives the place of a press back that was read.
+    pub fn give(&self) {
+        drop(self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| used.checked_sub(1)));
+    }
+}
+
+/// A tap on key presses.
+pub struct EventTap {
+    /// Its name.
+    pub id: TapId,
+    /// The leg.
+    pub leg: LegId,
+    room: PressRoom,
+    missed: u32,
+}
+
+impl EventTap {
+    /// A tap on a leg.
+    pub const fn new(id: TapId, leg: LegId, room: PressRoom) -> Self {
+        Self { id, leg, room, missed: 0 }
+    }
+
+    /// The press as it is to be reported; `None`, counting it, where the reader of the events is too far behind.
+    pub fn take(&mut self, press: KeyPress) -> Option<KeyPress> {
+        if !self.room.take() {
+            self.missed = self.missed.saturating_add(1);
+            return None;
+        }
+        Some(KeyPress { missed: std::mem::take(&mut self.missed), ..press })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presses_beyond_the_room_are_counted_and_reported_with_the_next() {
+        let room = PressRoom::default();
+        let mut tap = EventTap::new(TapId::from_u64(1), LegId::from_u64(2), room.clone());
+        let press = KeyPress { code: 1, duration: std::time::Duration::ZERO, volume: 10, missed: 0 };
+        for _ in 0..ROOM {
+            assert_eq!(tap.take(press), Some(press));
+        }
+        assert_eq!((tap.take(press), tap.take(press)), (None, None));
+        room.give();
+        assert_eq!(tap.take(press), Some(KeyPress { missed: 2, ..press }));
+    }
+}

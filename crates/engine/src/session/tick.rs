@@ -1,0 +1,176 @@
+//! The tick of a call's media clock, in phases: every source that somebody wants is pulled once, mixes are summed, taps read,
+//! and every leg that transcodes pushes its source's frame into its egress.
+
+use std::time::Duration;
+
+use mediapoint_packet::Time;
+
+use crate::api::event::Event;
+use crate::api::source::Source;
+use crate::api::tap::TapSide;
+use crate::session::Output;
+use crate::session::call::Call;
+use crate::session::forward::with_source;
+use crate::session::frame::Frame;
+use crate::session::leg::Leg;
+use crate::session::source::mix::Mix;
+use crate::session::source::player::Player;
+use crate::session::source::stream::Stream;
+use crate::session::tap::Tap;
+use crate::session::timers::Timer;
+use crate::session::wiring::Feed;
+
+/// Ticks are made up for after a stall of the worker up to this long; what is older is passed over.
+const MAKE_UP: Duration = Duration::from_millis(200);
+
+/// The media clock of a call. Its next tick is [`Timer::Tick`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MediaClock {
+    pub(super) runs: bool,
+    /// Length of a tick: 10 or 20.
+    pub(super) millis: u32,
+}
+
+impl Default for MediaClock {
+    fn default() -> Self {
+        Self { runs: false, millis: 20 }
+    }
+}
+
+/// The frame of a source that is no mix.
+fn frame_of<'a>(
+    feed: Feed,
+    legs: &'a mut [Box<Leg>],
+    players: &'a mut [Player],
+    streams: &'a mut [Stream],
+) -> Option<&'a mut Frame> {
+    match feed {
+        Feed::Silence | Feed::Mix(_) => None,
+        Feed::Leg(at) => Some(legs.get_mut(usize::from(at))?.ingress.as_mut()?.frame()),
+        Feed::Player(at) => Some(players.get_mut(usize::from(at))?.frame()),
+        Feed::Stream(at) => Some(streams.get_mut(usize::from(at))?.frame()),
+    }
+}
+
+impl Call {
+    /// Serves the tick that was due at `due`.
+    pub(super) fn tick<O: Output>(&mut self, now: Time, due: Time, out: &mut O) {
+        let millis = self.clock.millis;
+        let period = Duration::from_millis(u64::from(millis));
+        self.pull_sources(now, millis, out);
+        self.sum_mixes(millis);
+        self.write_taps(due, millis, out);
+        self.push_frames(now, millis, out);
+        let late = now.since(due);
+        let mut next = due + period;
+        if late > MAKE_UP {
+            next = now + period;
+            self.pass_missed(u32::try_from(late.as_millis()).unwrap_or(0));
+        }
+        self.clock.runs = self.is_live();
+        self.timers.set(Timer::Tick, self.clock.runs.then_some(next));
+    }
+
+    fn pull_sources<O: Output>(&mut self, now: Time, millis: u32, out: &mut O) {
+        for leg in &mut self.legs {
+            let Leg { ingress, events, .. } = leg.as_mut();
+            if let Some(ingress) = ingress {
+                ingress.pull(now, millis, events.is_active(now));
+            }
+        }
+        for player in &mut self.players {
+            if player.pull(millis) {
+                out.event(Event::PlayerFinished { call: self.id, player: player.id });
+            }
+        }
+        for stream in &mut self.streams {
+            if let Some(wake) = stream.pull(millis) {
+                out.wake(wake);
+            }
+        }
+    }
+
+    fn sum_mixes(&mut self, millis: u32) {
+        let Self { mixes, legs, players, streams, .. } = self;
+        for mix in mixes {
+            mix.sum(millis, |feed, read| {
+                if let Some(frame) = frame_of(feed, legs, players, streams) {
+                    read(frame);
+                }
+            });
+        }
+    }
+
+    fn write_taps<O: Output>(&mut self, due: Time, millis: u32, out: &mut O) {
+        let Self { taps, mixes, legs, players, streams, .. } = self;
+        for tap in taps {
+            let Tap::Audio(tap) = tap else { continue };
+            let Some(at) = legs.iter().position(|leg| leg.id == tap.leg) else { continue };
+            let Ok(own) = u16::try_from(at) else { continue };
+            let feed = legs.get(at).map_or(Feed::Silence, |leg| leg.feed);
+            let (received, sent) = (tap.side != TapSide::Sent, tap.side != TapSide::Received);
+            let wake = match feed {
+                Feed::Mix(mix) if sent => {
+                    let mixed = mixes.get_mut(usize::from(mix)).and_then(|mix: &mut Mix| mix.frame_for(tap.leg));
+                    let own = if received { frame_of(Feed::Leg(own), legs, players, streams) } else { None };
+                    tap.write(due, millis, own, mixed)
+                }
+                Feed::Leg(from) if sent && received && from != own => {
+                    let pair = legs.get_disjoint_mut([at, usize::from(from)]).ok();
+                    let [own, from] = match pair {
+                        Some(pair) => pair.map(|leg| leg.ingress.as_mut().map(|ingress| ingress.frame())),
+                        None => [None, None],
+                    };
+                    tap.write(due, millis, own, from)
+                }
+                _ if sent && received => {
+                    let own = legs.get_mut(at).and_then(|leg| Some(leg.ingress.as_mut()?.frame()));
+                    // A leg that feeds itself is tapped as it is received.
+                    let fed = if matches!(feed, Feed::Leg(_)) { None } else { frame_of(feed, &mut [], players, streams) };
+                    tap.write(due, millis, own, fed)
+                }
+                _ if sent => tap.write(due, millis, None, frame_of(feed, legs, players, streams)),
+                _ => tap.write(due, millis, frame_of(Feed::Leg(own), legs, players, streams), None),
+            };
+            if let Some(wake) = wake {
+                out.wake(wake);
+            }
+        }
+    }
+
+    fn push_frames<O: Output>(&mut self, now: Time, millis: u32, out: &mut O) {
+        let Self { mixes, legs, players, streams, .. } = self;
+        for at in 0..legs.len() {
+            let Some(leg) = legs.get_mut(at).map(AsMut::as_mut) else { continue };
+            if !leg.sender.transcodes() {
+                continue;
+            }
+            let (feed, source, id) = (leg.feed, leg.source, leg.id);
+            if let Feed::Leg(from) = feed {
+                with_source(legs, usize::from(from), at, |ingress, sender, transport| {
+                    sender.push(now, transport, (source, ingress.frame()), millis, out);
+                });
+                continue;
+            }
+            let frame = match feed {
+                Feed::Mix(mix) => mixes.get_mut(usize::from(mix)).and_then(|mix| mix.frame_for(id)),
+                feed => frame_of(feed, &mut [], players, streams),
+            };
+            if let Some(frame) = frame {
+                let Leg { sender, transport, .. } = leg;
+                sender.push(now, transport, (source, frame), millis, out);
+            }
+        }
+        debug_assert!(legs.iter().all(|leg| leg.source != Source::Silence || !leg.sender.transcodes()));
+    }
+
+    /// Moves the timestamps of encoded audio on over a stall.
+    fn pass_missed(&mut self, millis: u32) {
+        for leg in &mut self.legs {
+            let sender = &mut leg.sender;
+            if let Some(egress) = sender.egress.as_ref().filter(|_| sender.transcodes()) {
+                sender.rewriter.pass_silence(egress.ticks_of(millis));
+            }
+        }
+    }
+}

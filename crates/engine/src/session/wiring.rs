@@ -1,0 +1,305 @@
+//! What is wanted of a call's parts, derived from sources, mixes and taps: which legs feed which, which paths audio takes,
+//! which jitter buffers, players and mixes work, and whether the media clock runs.
+
+use std::time::Duration;
+
+use mediapoint_packet::Time;
+
+use crate::api::codec::PayloadCodec;
+use crate::api::leg::LegKind;
+use crate::api::source::Source;
+use crate::api::tap::TapSide;
+use crate::session::Output;
+use crate::session::call::Call;
+use crate::session::leg::Leg;
+use crate::session::leg::egress::{Egress, EncoderSpec};
+use crate::session::leg::ingress::{Ingress, natural_rate};
+use crate::session::tap::Tap;
+use crate::session::timers::Timer;
+
+/// Sample rate of an egress that no source with a rate of its own feeds, in hertz: what most codecs of a leg can use.
+const PLAYER_RATE: u32 = 16_000;
+
+/// A source by its place among the parts of its call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Feed {
+    #[default]
+    Silence,
+    Leg(u16),
+    Mix(u16),
+    Player(u16),
+    Stream(u16),
+}
+
+fn place(found: Option<usize>) -> Option<u16> {
+    found.and_then(|place| u16::try_from(place).ok())
+}
+
+impl Call {
+    /// Where a source is; `None` where the call has none of that name.
+    pub(super) fn resolve(&self, source: Source) -> Option<Feed> {
+        Some(match source {
+            Source::Silence => Feed::Silence,
+            Source::Leg(id) => Feed::Leg(place(self.legs.iter().position(|leg| leg.id == id))?),
+            Source::Mix(id) => Feed::Mix(place(self.mixes.iter().position(|mix| mix.id == id))?),
+            Source::Player(id) => {
+                Feed::Player(place(self.players.iter().position(|player| player.id == id))?)
+            }
+            Source::Stream(id) => {
+                Feed::Stream(place(self.streams.iter().position(|stream| stream.id == id))?)
+            }
+        })
+    }
+
+    /// Places, payload maps and tap marks, after a command; then the demand that follows from them.
+    pub(super) fn rewire<O: Output>(&mut self, now: Time, out: &mut O) {
+        for at in 0..self.legs.len() {
+            let Some(source) = self.legs.get(at).map(|leg| leg.source) else { continue };
+            let feed = self.resolve(source);
+            let codecs: Option<Vec<PayloadCodec>> = match feed {
+                Some(Feed::Leg(from)) => {
+                    self.legs.get(usize::from(from)).map(|from| from.receivable().cloned().collect())
+                }
+                _ => None,
+            };
+            let Some(leg) = self.legs.get_mut(at) else { continue };
+            // What a source was removed from under becomes silence.
+            if feed.is_none() {
+                leg.source = Source::Silence;
+            }
+            leg.feed = feed.unwrap_or_default();
+            leg.rebuild_payload_map(codecs.as_deref());
+            leg.listeners.clear();
+            leg.path_of = None;
+            leg.tapped = [false; 2];
+        }
+        for at in 0..self.legs.len() {
+            let (Some(&Leg { feed: Feed::Leg(from), .. }), Ok(listener)) =
+                (self.legs.get(at).map(AsRef::as_ref), u16::try_from(at))
+            else {
+                continue;
+            };
+            if let Some(from) = self.legs.get_mut(usize::from(from)) {
+                from.listeners.push(listener);
+            }
+        }
+        for at in 0..self.mixes.len() {
+            let Some(inputs) = self.mixes.get(at).map(|mix| mix.inputs.clone()) else { continue };
+            let feeds = inputs.iter().filter_map(|input| self.resolve(*input)).collect();
+            if let Some(mix) = self.mixes.get_mut(at) {
+                mix.feeds = feeds;
+            }
+        }
+        self.mark_tapped();
+        self.settle_sources(now, out);
+        self.derive_demand(now);
+    }
+
+    fn mark_tapped(&mut self) {
+        for tap in &self.taps {
+            let Tap::Packets(tap) = tap else { continue };
+            if let Some(leg) = self.legs.iter_mut().find(|leg| leg.id == tap.spec.leg) {
+                leg.tapped[0] |= tap.spec.side != TapSide::Sent;
+                leg.tapped[1] |= tap.spec.side != TapSide::Received;
+            }
+        }
+    }
+
+    /// Brings each leg to the path that its kind of source asks for. The path from another leg is chosen by the packets
+    /// that come from it.
+    fn settle_sources<O: Output>(&mut self, now: Time, out: &mut O) {
+        for at in 0..self.legs.len() {
+            let rate = self.legs.get(at).and_then(|leg| self.source_rate(leg.feed));
+            let Some(leg) = self.legs.get_mut(at).map(AsMut::as_mut) else { continue };
+            let spec = EncoderSpec::new(&leg.config).filter(|_| leg.kind == LegKind::Audio);
+            leg.fit_egress(now, spec.as_ref(), rate);
+            match leg.feed {
+                Feed::Leg(_) if spec.is_some() => {}
+                Feed::Mix(_) | Feed::Player(_) | Feed::Stream(_) if spec.is_some() => {
+                    if !leg.sender.transcodes() && leg.make_egress(rate.unwrap_or(PLAYER_RATE)) {
+                        leg.sender.enter_transcoding(now, None, leg.source);
+                    }
+                }
+                _ if leg.sender.transcodes() => {
+                    let Leg { sender, transport, .. } = leg;
+                    sender.finish(now, transport, out);
+                    sender.leave_transcoding(leg.source);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The sample rate of a source's audio in hertz.
+    pub(super) fn source_rate(&self, feed: Feed) -> Option<u32> {
+        match feed {
+            Feed::Silence => None,
+            Feed::Leg(at) => self.legs.get(usize::from(at))?.receive_rate(),
+            Feed::Mix(at) => {
+                let inputs = &self.mixes.get(usize::from(at))?.feeds;
+                // A mix within a mix is refused when it is made.
+                let rates = inputs.iter().filter(|feed| !matches!(feed, Feed::Mix(_)));
+                rates.filter_map(|feed| self.source_rate(*feed)).max().map(|rate| rate.min(PLAYER_RATE))
+            }
+            Feed::Player(_) => Some(PLAYER_RATE),
+            Feed::Stream(at) => Some(self.streams.get(usize::from(at))?.rate()),
+        }
+    }
+
+    /// Derives what is wanted from what is there: called after every command, and after every change of path.
+    pub(super) fn derive_demand(&mut self, now: Time) {
+        self.derive_mixes();
+        for at in 0..self.legs.len() {
+            let wanted = self.ingress_rate(at);
+            let Some(leg) = self.legs.get_mut(at) else { continue };
+            leg.fit_ingress(wanted);
+        }
+        for at in 0..self.players.len() {
+            let Ok(place) = u16::try_from(at) else { continue };
+            let wanted = self.rate_wanted_of(Feed::Player(place));
+            if let Some(player) = self.players.get_mut(at) {
+                player.set_demand(wanted);
+            }
+        }
+        for at in 0..self.streams.len() {
+            let Ok(place) = u16::try_from(at) else { continue };
+            let wanted = self.rate_wanted_of(Feed::Stream(place)).is_some();
+            if let Some(stream) = self.streams.get_mut(at) {
+                stream.wanted = wanted;
+            }
+        }
+        self.clock.millis = self.tick_millis();
+        if self.is_live() {
+            self.start_clock(now, Duration::ZERO);
+        }
+    }
+
+    /// The mixes' rates and outputs: one for each leg that a mix feeds.
+    fn derive_mixes(&mut self) {
+        for at in 0..self.mixes.len() {
+            let Ok(place) = u16::try_from(at) else { continue };
+            let fed = self.legs.iter().enumerate().filter(|(_, leg)| leg.feed == Feed::Mix(place));
+            let fed: Vec<(usize, u32)> = fed
+                .map(|(leg, value)| (leg, value.sender.egress.as_ref().map_or(0, |egress| egress.rate())))
+                .collect();
+            let rate = fed.iter().map(|(_, rate)| *rate).max().unwrap_or(0).max(8000);
+            let names: Vec<_> =
+                fed.iter().filter_map(|(leg, _)| Some((*leg, self.legs.get(*leg)?.id))).collect();
+            if let Some(mix) = self.mixes.get_mut(at) {
+                mix.set_outputs(rate, &names);
+            }
+        }
+    }
+
+    /// The rate at which a leg's packets are to be decoded, in hertz; `None` where nobody wants its audio.
+    fn ingress_rate(&self, at: usize) -> Option<u32> {
+        let own = self.legs.get(at).filter(|leg| leg.kind == LegKind::Audio)?.receive_rate()?;
+        let wanted = self.rate_wanted_of(Feed::Leg(u16::try_from(at).ok()?))?;
+        Some(own.min(wanted))
+    }
+
+    /// The highest rate at which somebody wants the audio of a source, in hertz.
+    fn rate_wanted_of(&self, feed: Feed) -> Option<u32> {
+        let encoded = self.legs.iter().filter(|leg| leg.feed == feed && leg.sender.transcodes());
+        let encoded = encoded.filter_map(|leg| Some(leg.sender.egress.as_ref()?.rate()));
+        let mixed = self.mixes.iter().filter(|mix| mix.is_wanted() && mix.feeds.contains(&feed));
+        let mixed = mixed.map(|mix| mix.rate());
+        let tapped = self.taps.iter().filter_map(|tap| {
+            let Tap::Audio(tap) = tap else { return None };
+            let at = self.legs.iter().position(|leg| leg.id == tap.leg)?;
+            let leg = self.legs.get(at)?;
+            let received = tap.side != TapSide::Sent && feed == Feed::Leg(u16::try_from(at).ok()?);
+            let sent = tap.side != TapSide::Received && leg.feed == feed;
+            (received || sent).then_some(tap.rate)
+        });
+        encoded.chain(mixed).chain(tapped).max()
+    }
+
+    /// 20 ms, or 10 ms where the packets of a leg are no multiple of 20 ms.
+    fn tick_millis(&self) -> u32 {
+        let mut encoding = self.legs.iter().filter(|leg| leg.sender.transcodes());
+        let fits = |leg: &Leg| leg.sender.egress.as_ref().is_none_or(|egress| egress.fits_tick(20));
+        if encoding.all(|leg| fits(leg)) { 20 } else { 10 }
+    }
+
+    /// True where a tick would bring something about.
+    pub(super) fn is_live(&self) -> bool {
+        self.legs.iter().any(|leg| leg.ingress.as_ref().is_some_and(|ingress| ingress.is_live()))
+            || self.players.iter().any(|player| player.is_live())
+            || self.streams.iter().any(|stream| stream.is_live())
+    }
+
+    /// Starts the media clock after `lead`, where it does not run.
+    pub(super) fn start_clock(&mut self, now: Time, lead: Duration) {
+        if self.clock.runs {
+            return;
+        }
+        self.clock.runs = true;
+        self.timers.set(Timer::Tick, Some(now + lead));
+        // While the clock stood, the timestamps of encoded audio stood, too.
+        for leg in self.legs.iter_mut().filter(|leg| leg.sender.transcodes()) {
+            leg.sender.rewriter.resume_encoded(now + lead);
+        }
+    }
+}
+
+impl Leg {
+    /// Makes an egress for sources of `rate` hertz, where there is none; false where the leg has no codec for it.
+    pub(super) fn make_egress(&mut self, rate: u32) -> bool {
+        if self.sender.egress.is_none() {
+            let spec = EncoderSpec::new(&self.config);
+            self.sender.egress = spec.and_then(|spec| {
+                let rate = natural_rate(&spec.entry().codec).min(rate);
+                Egress::new(spec, rate).map(Box::new)
+            });
+        }
+        self.sender.egress.is_some()
+    }
+
+    /// Keeps the egress as long as codec and parameters are the same, and makes another one where they are not.
+    fn fit_egress(&mut self, now: Time, spec: Option<&EncoderSpec>, rate: Option<u32>) {
+        let transcodes = self.sender.transcodes();
+        let Some(egress) = &mut self.sender.egress else { return };
+        if Some(egress.spec()) == spec {
+            if let Some(rate) = rate.filter(|_| transcodes) {
+                let natural = natural_rate(&egress.spec().entry().codec);
+                egress.raise_rate(rate.min(natural));
+            }
+            return;
+        }
+        let clock_rate = egress.clock_rate();
+        let rate = rate.unwrap_or_else(|| egress.rate());
+        self.sender.egress = None;
+        if !transcodes {
+            return;
+        }
+        if !self.make_egress(rate) {
+            return self.sender.leave_transcoding(self.source);
+        }
+        if let Some(egress) = &self.sender.egress
+            && egress.clock_rate() != clock_rate
+        {
+            self.sender.rewriter.begin_encoded(now, None, egress.clock_rate());
+        }
+    }
+
+    /// Makes, keeps, changes or drops the ingress. Its rate only rises, so that decoders go on as long as they can.
+    fn fit_ingress(&mut self, wanted: Option<u32>) {
+        let Some(wanted) = wanted else {
+            if let Some(ingress) = self.ingress.take() {
+                self.played = Some(ingress.statistics());
+            }
+            return;
+        };
+        let codecs = self.config.codecs.iter().chain(&self.config.received_codecs);
+        match &mut self.ingress {
+            Some(ingress) => {
+                let rate = ingress.rate().max(wanted);
+                if ingress.rate() != rate || !ingress.is_of(codecs.clone()) {
+                    ingress.configure(codecs, rate);
+                }
+            }
+            None => self.ingress = Ingress::new(codecs, wanted, self.config.jitter_buffer).map(Box::new),
+        }
+    }
+}
