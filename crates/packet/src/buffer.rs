@@ -1,23 +1,44 @@
 //! Pooled packet buffers of one fixed size: filled by the receive batch, rewritten in place, sent, recycled.
+//!
+//! ```text
+//! | headroom: HEADROOM octets | datagram | room behind it            |
+//!                             |<------------ CAPACITY octets ------->|
+//! ```
+//! A backend that sends whole frames prepends its headers in the headroom, so that the datagram is never copied.
 
-/// Bytes a buffer holds. A datagram that does not fit is dropped and counted, never cut.
+/// Octets of a buffer for a datagram and what it grows by. A datagram that does not fit is dropped and counted,
+/// never cut.
 pub const CAPACITY: usize = 2048;
 
-/// Bytes at the end of every buffer that a received datagram never occupies, so that SRTP can always
+/// Octets at the end of every buffer that a received datagram never occupies, so that SRTP can always
 /// append its tag in place.
 pub const TAIL_ROOM: usize = 64;
 
+/// Octets before the datagram: room for an Ethernet header with two VLAN tags (22), IPv6 (40) and UDP (8), or for a
+/// tunnel's headers before those.
+pub const HEADROOM: usize = START as usize;
+
+/// [`HEADROOM`] as a buffer keeps it.
+const START: u16 = 128;
+
+/// The memory of a buffer. Aligned to a cache line, and `HEADROOM` is a multiple of one, so that a datagram touches no
+/// more lines than it must.
+#[repr(align(64))]
+struct Memory([u8; HEADROOM + CAPACITY]);
+
 /// An owned buffer holding one datagram.
 pub struct PacketBuf {
-    data: Box<[u8; CAPACITY]>,
-    len: usize,
+    memory: Box<Memory>,
+    /// Where the content begins: `HEADROOM`, less what was prepended.
+    start: u16,
+    len: u16,
 }
 
 impl PacketBuf {
     /// A new, empty buffer. Allocates: worker code takes its buffers from a [`PacketPool`].
     #[must_use]
     pub fn new() -> Self {
-        Self { data: Box::new([0; CAPACITY]), len: 0 }
+        Self { memory: Box::new(Memory([0; HEADROOM + CAPACITY])), start: START, len: 0 }
     }
 
     /// A buffer holding a copy of `bytes`; `None` where they exceed [`CAPACITY`].
@@ -27,22 +48,30 @@ impl PacketBuf {
         buf.fill(bytes).then_some(buf)
     }
 
-    /// Replaces the content by `bytes`; false, with the content unchanged, where they exceed [`CAPACITY`].
+    /// Replaces the content by `bytes`, with the whole headroom before them; false, with the content unchanged, where
+    /// they exceed [`CAPACITY`].
     pub fn fill(&mut self, bytes: &[u8]) -> bool {
-        match self.data.get_mut(..bytes.len()) {
+        match self.memory.0.get_mut(HEADROOM..).and_then(|room| room.get_mut(..bytes.len())) {
             Some(to) => {
                 to.copy_from_slice(bytes);
-                self.len = bytes.len();
+                self.clear();
+                self.set_len(bytes.len());
                 true
             }
             None => false,
         }
     }
 
-    /// Length of the datagram in bytes.
+    /// Forgets the content and what was prepended: the buffer is empty, with the whole headroom.
+    pub fn clear(&mut self) {
+        self.start = START;
+        self.len = 0;
+    }
+
+    /// Length of the content in octets.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len
+        usize::from(self.len)
     }
 
     /// True where no datagram is held.
@@ -51,25 +80,44 @@ impl PacketBuf {
         self.len == 0
     }
 
-    /// Sets the datagram's length, cut to [`CAPACITY`].
+    /// Sets the content's length, cut to the buffer's end: [`CAPACITY`] and what was prepended.
     pub fn set_len(&mut self, len: usize) {
-        self.len = len.min(CAPACITY);
+        let room = HEADROOM + CAPACITY - usize::from(self.start);
+        self.len = u16::try_from(len.min(room)).unwrap_or_default();
     }
 
-    /// The datagram.
+    /// The content: the datagram, and before it what was prepended.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        self.data.get(..self.len).unwrap_or_default()
+        let (start, len) = (usize::from(self.start), self.len());
+        self.memory.0.get(start..start + len).unwrap_or_default()
     }
 
-    /// The datagram, to be changed in place.
+    /// The content, to be changed in place.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        self.data.get_mut(..self.len).unwrap_or_default()
+        let (start, len) = (usize::from(self.start), self.len());
+        self.memory.0.get_mut(start..start + len).unwrap_or_default()
     }
 
-    /// The whole buffer, datagram first, for what grows in place or is received into.
-    pub fn storage_mut(&mut self) -> &mut [u8; CAPACITY] {
-        &mut self.data
+    /// The content and all room behind it, for what grows in place or is received into: [`CAPACITY`] octets, and what
+    /// was prepended.
+    pub fn storage_mut(&mut self) -> &mut [u8] {
+        self.memory.0.get_mut(usize::from(self.start)..).unwrap_or_default()
+    }
+
+    /// Octets that can still be prepended.
+    #[must_use]
+    pub fn headroom(&self) -> usize {
+        usize::from(self.start)
+    }
+
+    /// Begins the content `len` octets earlier and returns them, to be written; `None`, with nothing changed, where the
+    /// headroom has fewer. They hold what an earlier use of the buffer left there.
+    pub fn prepend(&mut self, len: usize) -> Option<&mut [u8]> {
+        let by = u16::try_from(len).ok()?;
+        self.start = self.start.checked_sub(by)?;
+        self.len += by;
+        self.bytes_mut().get_mut(..len)
     }
 }
 
@@ -100,10 +148,10 @@ impl PacketPool {
         Self { free: (0..size).map(|_| PacketBuf::new()).collect(), size }
     }
 
-    /// An empty buffer, or `None` where all are in use.
+    /// An empty buffer with the whole headroom, or `None` where all are in use.
     pub fn take(&mut self) -> Option<PacketBuf> {
         let mut buf = self.free.pop()?;
-        buf.set_len(0);
+        buf.clear();
         Some(buf)
     }
 
@@ -168,6 +216,40 @@ mod tests {
     }
 
     #[test]
+    fn headers_are_prepended_up_to_the_headroom_and_no_further() {
+        let mut buf = PacketBuf::copy_of(b"datagram").unwrap();
+        buf.prepend(2).unwrap().copy_from_slice(b"b:");
+        buf.prepend(3).unwrap().copy_from_slice(b"aa:");
+        assert_eq!((buf.bytes(), buf.headroom()), (&b"aa:b:datagram"[..], HEADROOM - 5));
+        assert!(buf.prepend(HEADROOM - 4).is_none());
+        assert!(buf.prepend(usize::MAX).is_none());
+        assert_eq!(buf.bytes(), b"aa:b:datagram");
+        assert!(buf.prepend(0).unwrap().is_empty());
+        assert_eq!(buf.prepend(HEADROOM - 5).unwrap().len(), HEADROOM - 5);
+        assert_eq!((buf.headroom(), buf.len()), (0, HEADROOM + 8));
+        assert_eq!(buf.storage_mut().len(), HEADROOM + CAPACITY);
+    }
+
+    #[test]
+    fn a_full_datagram_has_its_headroom_too() {
+        let mut buf = PacketBuf::copy_of(&[7; CAPACITY]).unwrap();
+        buf.prepend(HEADROOM).unwrap().fill(1);
+        assert_eq!(buf.len(), HEADROOM + CAPACITY);
+        assert_eq!((buf.bytes()[HEADROOM - 1], buf.bytes()[HEADROOM]), (1, 7));
+    }
+
+    #[test]
+    fn a_datagram_begins_on_a_cache_line() {
+        let mut buf = PacketBuf::new();
+        assert_eq!(buf.storage_mut().as_ptr().addr() % 64, 0);
+    }
+
+    #[test]
+    fn a_handle_on_a_buffer_is_small() {
+        assert_eq!(size_of::<PacketBuf>(), 16);
+    }
+
+    #[test]
     fn debug_shows_no_media() {
         let shown = format!("{:?}", PacketBuf::copy_of(&[171; 3]).unwrap());
         assert!(shown.contains("len: 3") && !shown.contains("171"), "{shown}");
@@ -178,8 +260,10 @@ mod tests {
         let mut pool = PacketPool::new(1);
         let mut buf = pool.take().unwrap();
         buf.fill(b"of another call");
+        buf.prepend(42).unwrap();
         pool.give(buf);
-        assert!(pool.take().unwrap().is_empty());
+        let mut buf = pool.take().unwrap();
+        assert_eq!((buf.len(), buf.headroom(), buf.storage_mut().len()), (0, HEADROOM, CAPACITY));
         assert!(pool.take().is_none());
     }
 
@@ -204,28 +288,56 @@ mod tests {
             }
         }
 
-        /// A buffer against a vector.
+        /// A buffer against a vector of all its memory.
         #[test]
-        fn a_buffer_is_a_bounded_vector(
-            steps in vec((any::<bool>(), 0..CAPACITY + 8, any::<u8>()), 0..16),
+        fn a_buffer_is_a_bounded_vector_with_room_at_both_ends(
+            steps in vec((0..5_u8, 0..CAPACITY + HEADROOM + 8, any::<u8>()), 0..24),
         ) {
-            let mut buf = PacketBuf::new();
-            let mut model = vec![0; CAPACITY];
-            let mut len = 0;
-            for (fill, wanted, value) in steps {
-                if fill {
-                    let fits = buf.fill(&vec![value; wanted]);
-                    prop_assert_eq!(fits, wanted <= CAPACITY);
-                    if fits {
-                        model[..wanted].fill(value);
-                        len = wanted;
+            let mut pool = PacketPool::new(1);
+            let mut buf = pool.take().unwrap();
+            let mut memory = vec![0; HEADROOM + CAPACITY];
+            let (mut start, mut end) = (HEADROOM, HEADROOM);
+            for (step, wanted, value) in steps {
+                match step {
+                    0 => {
+                        let fits = buf.fill(&vec![value; wanted]);
+                        prop_assert_eq!(fits, wanted <= CAPACITY);
+                        if fits {
+                            (start, end) = (HEADROOM, HEADROOM + wanted);
+                            memory[start..end].fill(value);
+                        }
                     }
-                } else {
-                    buf.set_len(wanted);
-                    len = wanted.min(CAPACITY);
+                    1 => {
+                        buf.set_len(wanted);
+                        end = (start + wanted).min(memory.len());
+                    }
+                    2 => {
+                        // Mostly lengths of headers, and some that no headroom has.
+                        let wanted = wanted % (HEADROOM * 2);
+                        let prepended = buf.prepend(wanted).map(|place| place.fill(value));
+                        prop_assert_eq!(prepended.is_some(), wanted <= start);
+                        if prepended.is_some() {
+                            start -= wanted;
+                            memory[start..start + wanted].fill(value);
+                        }
+                    }
+                    3 => {
+                        let storage = buf.storage_mut();
+                        prop_assert_eq!(storage.len(), memory.len() - start);
+                        let place = wanted % storage.len();
+                        storage[place] = value;
+                        memory[start + place] = value;
+                    }
+                    _ => {
+                        pool.give(buf);
+                        buf = pool.take().unwrap();
+                        (start, end) = (HEADROOM, HEADROOM);
+                    }
                 }
-                prop_assert_eq!(buf.bytes(), &model[..len]);
-                prop_assert_eq!(buf.is_empty(), len == 0);
+                prop_assert_eq!(buf.bytes(), &memory[start..end]);
+                prop_assert_eq!(buf.bytes_mut(), &memory[start..end]);
+                prop_assert_eq!((buf.len(), buf.headroom()), (end - start, start));
+                prop_assert_eq!(buf.is_empty(), start == end);
             }
         }
     }
