@@ -34,6 +34,7 @@ mod clock;
 mod counters;
 mod reactor;
 mod receive;
+pub mod ring;
 mod send;
 mod socket;
 mod thread;
