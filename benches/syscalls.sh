@@ -1,19 +1,23 @@
 #!/usr/bin/env bash
 # Which system calls a worker makes in the steady state: strace counts those of the media thread of a server under the
-# load of `mediapoint bench`. Anything but batched receive and send, the look at the poller and the sleep to the tick
+# load of `mediapoint-tools bench`. Anything but batched receive and send, the look at the poller and the sleep to the tick
 # fails the script. Needs strace and a release build; takes some ten seconds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 server=target/release/mediapoint
+tools=target/release/mediapoint-tools
 calls=${1:-100}
-[ -x "$server" ] || { echo "build first: cargo build --release -p mediapoint-server" >&2; exit 2; }
+[ -x "$server" ] && [ -x "$tools" ] || {
+    echo "build first: cargo build --release -p mediapoint-server -p mediapoint-tools" >&2
+    exit 2
+}
 command -v strace >/dev/null || { echo "strace is missing: apt-get install strace" >&2; exit 2; }
 
 out=$(mktemp -d)
 trap 'kill "$pid" 2>/dev/null || true; wait 2>/dev/null || true; rm -r "$out"' EXIT
 "$server" serve --ng 127.0.0.1:22399 --ports 40000-50000 --workers 1 --grace 0 2>"$out/log" &
 pid=$!
-"$server" bench --ng 127.0.0.1:22399 --pid "$pid" --calls "$calls" --seconds 8 >"$out/bench" 2>&1 &
+"$tools" bench --ng 127.0.0.1:22399 --pid "$pid" --calls "$calls" --seconds 8 >"$out/bench" 2>&1 &
 bench=$!
 media=
 for _ in $(seq 100); do

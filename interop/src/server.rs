@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::error::{Context as _, Failure};
+use crate::error::{Context as _, Failure, ensure};
 use crate::ng::{Client, Message};
 use crate::process::{LOOPBACK, Process, wait_until};
 
@@ -25,8 +25,6 @@ pub(crate) struct Server {
     pub(crate) kind: Kind,
     /// Its control port.
     pub(crate) client: Client,
-    /// The program it runs.
-    pub(crate) program: String,
     process: Process,
 }
 
@@ -62,7 +60,7 @@ impl Server {
         if !ready || !process.is_running() {
             return Err(process.failure("did not answer a ping on its control port"));
         }
-        Ok(Self { kind, client, program, process })
+        Ok(Self { kind, client, process })
     }
 
     /// Fails when the server ended by itself.
@@ -116,16 +114,25 @@ fn rtpengine_args(control: SocketAddr, folder: &Path) -> Vec<String> {
 fn mediapoint_binary(named: Option<&Path>) -> Result<String, Failure> {
     let path = match named {
         Some(path) => path.to_path_buf(),
-        None => target_folder()?.join("release").join("mediapoint"),
+        None => release("mediapoint")?,
     };
-    if path.is_file() {
-        Ok(path.display().to_string())
-    } else {
-        Err(Failure::Wrong(format!(
-            "{} is missing: cargo build --release -p mediapoint-server",
-            path.display()
-        )))
-    }
+    existing(&path, "mediapoint-server")
+}
+
+/// `mediapoint-tools`, built in release.
+pub(crate) fn tools_binary() -> Result<String, Failure> {
+    existing(&release("mediapoint-tools")?, "mediapoint-tools")
+}
+
+/// Where a program of the workspace built in release is.
+fn release(program: &str) -> Result<PathBuf, Failure> {
+    Ok(target_folder()?.join("release").join(program))
+}
+
+fn existing(path: &Path, package: &str) -> Result<String, Failure> {
+    let name = path.display();
+    ensure!(path.is_file(), "{name} is missing: cargo build --release -p {package}");
+    Ok(name.to_string())
 }
 
 /// Cargo's target folder: two above this program.

@@ -1,6 +1,6 @@
 //! The tasks that build and run things: tests, lints, demonstration, interoperability, comparison, fuzzing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::MetadataCommand;
 
@@ -31,19 +31,21 @@ pub(crate) fn test() -> Result<(), Error> {
     Ok(())
 }
 
-/// Builds the server in release and shows a call through it.
+/// Builds server and tools in release and shows a call through the server.
 pub(crate) fn demo(args: &[String]) -> Result<(), Error> {
     setup::ensure(&[Feature::Build, Feature::Demo])?;
-    release_server()?;
-    let fixed = ["run", "--release", "--quiet", "--package", "mediapoint-server", "--", "demo"];
-    Program::cargo(fixed.into_iter().chain(args.iter().map(String::as_str))).run()
+    release_programs()?;
+    // Not by `cargo run`: for one package of the two it would choose other features, and compile anew.
+    let tools = target_folder()?.join("release").join("mediapoint-tools").display().to_string();
+    let args = std::iter::once("demo").chain(args.iter().map(String::as_str));
+    Program::new(&tools, args).shown_as("mediapoint-tools demo").run()
 }
 
 /// Exchanges media with outside programs.
 pub(crate) fn interop(args: &[String]) -> Result<(), Error> {
     setup::ensure(&[Feature::Build, Feature::Interop])?;
     if !args.iter().any(|arg| arg.contains("rtpengine")) {
-        release_server()?;
+        release_programs()?;
     }
     let fixed = ["run", "--quiet", "--package", "mediapoint-interop", "--"];
     Program::cargo(fixed.into_iter().chain(args.iter().map(String::as_str))).run()?;
@@ -54,8 +56,13 @@ pub(crate) fn interop(args: &[String]) -> Result<(), Error> {
     Program::cargo(["test", "--package", "mediapoint-caller", "--test", "rtpengine", "--", "--ignored"]).run()
 }
 
-fn release_server() -> Result<(), Error> {
-    Program::cargo(["build", "--release", "--package", "mediapoint-server"]).run()
+fn release_programs() -> Result<(), Error> {
+    let packages = ["--package", "mediapoint-server", "--package", "mediapoint-tools"];
+    Program::cargo(["build", "--release"].into_iter().chain(packages)).run()
+}
+
+fn target_folder() -> Result<PathBuf, Error> {
+    Ok(MetadataCommand::new().no_deps().exec()?.target_directory.into_std_path_buf())
 }
 
 const FUZZ_MANIFEST: &str = "fuzz/Cargo.toml";
@@ -74,8 +81,7 @@ pub(crate) fn fuzz(seconds: u32, target: Option<&str>) -> Result<(), Error> {
         None => fuzz_targets()?,
     };
     let limit = format!("-max_total_time={seconds}");
-    let scratch =
-        MetadataCommand::new().no_deps().exec()?.target_directory.into_std_path_buf().join("fuzz-corpus");
+    let scratch = target_folder()?.join("fuzz-corpus");
     for name in &targets {
         // New inputs go to the first folder named; the corpus under version control is read only.
         let found = scratch.join(name);

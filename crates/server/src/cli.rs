@@ -1,15 +1,13 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::bench::BenchArguments;
-use crate::codec::CodecArguments;
 use crate::config::{Config, DEFAULT_FILE, Settings};
-use crate::demo::DemoArguments;
 
 /// Exit code where something failed.
 pub(crate) const FAILED: u8 = 1;
@@ -31,9 +29,8 @@ Examples:
   mediapoint serve                                  serve on 127.0.0.1, control port 2223
   mediapoint serve --config /etc/mediapoint.toml    serve as a file says
   mediapoint config > mediapoint.toml               write the default file
-  mediapoint demo                                   hear and see a call through the server
-  mediapoint bench                                  measure what this machine carries
-  mediapoint codec encode speech.wav speech.g729    code a file
+
+A call to see and hear, load tests and audio files through the codecs: mediapoint-tools, a program of its own.
 
 Exit codes: 0 ended as asked, 1 something failed, 2 unusable arguments or configuration,
 130 ended by a second SIGINT while calls were running.";
@@ -49,23 +46,15 @@ pub(crate) enum Command {
     /// Print the default configuration file, or check one
     #[command(after_help = CONFIG_EXAMPLES)]
     Config(ConfigArguments),
-    /// Show a call: two softphones talk through a server of their own, and what each heard is compared and kept
-    ///
-    /// One phone speaks PCMU over RTP, the other PCMA over SRTP. The server is this program as a child process, set up
-    /// over its ng control port as a SIP proxy would, on loopback addresses and ports that the system chooses.
-    #[command(after_help = DEMO_EXAMPLES)]
-    Demo(DemoArguments),
-    /// Measure a server under load: loss, added delay, CPU time per packet, calls per core
-    ///
-    /// Starts this program as a server on one core and generates calls from another, over real sockets on loopback.
-    #[command(after_help = BENCH_EXAMPLES)]
-    Bench(BenchArguments),
-    /// Encode and decode audio files with the server's codecs, and list them
-    ///
-    /// G.729, Opus, G.722, PCMU and PCMA, bit for bit as calls are coded. Files are read and written as they come,
-    /// whatever their length.
-    #[command(after_help = crate::codec::EXAMPLES)]
-    Codec(Box<CodecArguments>),
+    /// Moved to mediapoint-tools
+    #[command(hide = true, disable_help_flag = true)]
+    Demo(Moved),
+    /// Moved to mediapoint-tools
+    #[command(hide = true, disable_help_flag = true)]
+    Bench(Moved),
+    /// Moved to mediapoint-tools
+    #[command(hide = true, disable_help_flag = true)]
+    Codec(Moved),
 }
 
 const SERVE_EXAMPLES: &str = "\
@@ -83,19 +72,6 @@ Examples:
   mediapoint config > mediapoint.toml
   mediapoint config --check mediapoint.toml";
 
-const DEMO_EXAMPLES: &str = "\
-Examples:
-  mediapoint demo
-  mediapoint demo --audio speech.wav --seconds 20
-  mediapoint demo --out heard";
-
-const BENCH_EXAMPLES: &str = "\
-Examples:
-  mediapoint bench                                        400 PCMU calls for 10 s
-  mediapoint bench --kind srtp --calls 200
-  mediapoint bench --sweep --json figures.json
-  mediapoint bench --ng 127.0.0.1:2223 --pid $(pidof rtpengine)";
-
 #[derive(Debug, Args)]
 pub(crate) struct ServeArguments {
     /// TOML file with settings of the same names; `mediapoint config` prints one
@@ -112,6 +88,13 @@ pub(crate) struct ConfigArguments {
     check: Option<PathBuf>,
 }
 
+/// Whatever was given to a command that is not here any more.
+#[derive(Debug, Args)]
+pub(crate) struct Moved {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    _arguments: Vec<OsString>,
+}
+
 /// `mediapoint config`.
 pub(crate) fn config(arguments: &ConfigArguments) -> ExitCode {
     let Some(path) = &arguments.check else {
@@ -125,6 +108,16 @@ pub(crate) fn config(arguments: &ConfigArguments) -> ExitCode {
         }
         Err(error) => refuse(UNUSABLE, &error),
     }
+}
+
+/// Answers a command that this program once had.
+pub(crate) fn moved(command: &str) -> ExitCode {
+    refuse(
+        UNUSABLE,
+        &format_args!(
+            "`mediapoint {command}` moved to `mediapoint-tools {command}` (cargo build --release -p mediapoint-tools)"
+        ),
+    )
 }
 
 /// Says on standard error why the program ends, and gives its exit code.

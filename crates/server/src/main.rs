@@ -1,14 +1,10 @@
-//! `mediapoint`: the media server as a program, and the programs that show and measure it.
+//! `mediapoint`: the media server as a program.
 //!
 //! Exit codes: 0 for an end that was asked for, 1 where something failed, 2 for a command line or configuration that
 //! cannot be used, 130 where a second SIGINT ended running calls.
 
-mod bench;
-mod child;
 mod cli;
-mod codec;
 mod config;
-mod demo;
 mod logging;
 mod serve;
 
@@ -22,8 +18,8 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(arguments) => serve::command(&arguments),
         Command::Config(arguments) => cli::config(&arguments),
-        Command::Demo(arguments) => demo::command(&arguments),
-        Command::Bench(arguments) => bench::command(&arguments),
-        Command::Codec(arguments) => codec::command(&arguments),
+        Command::Demo(_) => cli::moved("demo"),
+        Command::Bench(_) => cli::moved("bench"),
+        Command::Codec(_) => cli::moved("codec"),
     }
 }

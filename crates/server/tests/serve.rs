@@ -201,11 +201,25 @@ fn the_printed_default_file_can_be_used() {
 
 #[test]
 fn help_and_version_are_there_for_every_command() {
-    for command in ["serve", "config", "demo", "bench"] {
+    for command in ["serve", "config"] {
         let help = mediapoint().args([command, "--help"]).output().unwrap();
         let text = String::from_utf8(help.stdout).unwrap();
         assert!(help.status.success() && text.contains("Examples:"), "{command}: {text}");
     }
     let version = String::from_utf8(mediapoint().arg("--version").output().unwrap().stdout).unwrap();
     assert_eq!(version.trim(), concat!("mediapoint ", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_command_that_moved_is_refused_with_where_it_is() {
+    for arguments in
+        [&["demo", "--seconds", "20"][..], &["bench", "--help"], &["codec", "encode", "a.wav", "b.g729"]]
+    {
+        let command = arguments[0];
+        let (code, said) = refused(arguments);
+        let wanted = format!("error: `mediapoint {command}` moved to `mediapoint-tools {command}` (");
+        assert!(code == 2 && said.starts_with(&wanted) && said.lines().count() == 1, "{code}, {said}");
+    }
+    let help = String::from_utf8(mediapoint().arg("--help").output().unwrap().stdout).unwrap();
+    assert!(!help.contains("demo") && help.contains("mediapoint-tools"), "{help}");
 }

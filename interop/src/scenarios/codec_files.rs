@@ -1,4 +1,4 @@
-//! Files of coded audio: what `mediapoint codec` writes, ffmpeg reads, and the reverse.
+//! Files of coded audio: what `mediapoint-tools codec` writes, ffmpeg reads, and the reverse.
 
 use std::path::Path;
 
@@ -6,6 +6,7 @@ use super::Bench;
 use crate::audio::{likeness, speech};
 use crate::error::{Context as _, Failure, ensure};
 use crate::process::output;
+use crate::server::tools_binary;
 
 /// Seconds of speech in each file.
 const SECONDS: usize = 8;
@@ -67,9 +68,9 @@ impl<'b> Files<'b> {
         output(program, &args).map(|_| ())
     }
 
-    /// `mediapoint codec`.
+    /// `mediapoint-tools codec`.
     fn ours(&self, line: &str) -> Result<(), Failure> {
-        self.run(&self.bench.server.program, &format!("codec {line}"))
+        self.run(&tools_binary()?, &format!("codec {line}"))
     }
 
     fn ffmpeg(&self, line: &str) -> Result<(), Failure> {

@@ -1,14 +1,16 @@
-//! `mediapoint demo` and `mediapoint bench` as processes: each starts a server of its own and ends with figures.
+//! `mediapoint-tools demo` and `mediapoint-tools bench` as processes: each starts a server of its own and ends with figures.
 
 #![expect(clippy::unwrap_used, reason = "test support outside of test functions")]
 
+mod support;
+
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use mediapoint_caller::{audio, speech};
 
-fn mediapoint(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_mediapoint")).args(arguments).output().unwrap()
+fn tools(arguments: &[&str]) -> Output {
+    support::tools().args(arguments).output().unwrap()
 }
 
 fn folder(name: &str) -> PathBuf {
@@ -28,7 +30,7 @@ fn a_demo_of_ones_own_audio_hears_what_was_said_and_keeps_it() {
     let (file, out) = (folder.join("own.wav"), folder.join("out"));
     audio::write_wav(&file, &sweep()).unwrap();
     let (file, out_name) = (file.to_str().unwrap(), out.to_str().unwrap());
-    let shown = mediapoint(&["demo", "--audio", file, "--seconds", "2", "--load", "2", "--out", out_name]);
+    let shown = tools(&["demo", "--audio", file, "--seconds", "2", "--load", "2", "--out", out_name]);
     let text = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.status.success(), "{text}{}", String::from_utf8_lossy(&shown.stderr));
     for line in
@@ -48,7 +50,7 @@ fn a_demo_between_other_codecs_hears_the_same_speech() {
     audio::write_wav(&file, &speech::synthetic(24_000)).unwrap();
     let (file, out) = (file.to_str().unwrap(), folder.to_str().unwrap());
     for (caller, callee) in [("g722", "g729"), ("opus", "pcma")] {
-        let shown = mediapoint(&[
+        let shown = tools(&[
             "demo",
             "--caller",
             caller,
@@ -67,13 +69,13 @@ fn a_demo_between_other_codecs_hears_the_same_speech() {
         assert!(shown.status.success(), "{text}{}", String::from_utf8_lossy(&shown.stderr));
         assert_eq!(text.matches("the same speech: r").count(), 2, "{text}");
     }
-    let refused = mediapoint(&["demo", "--caller", "gsm"]);
+    let refused = tools(&["demo", "--caller", "gsm"]);
     assert!(String::from_utf8(refused.stderr).unwrap().contains("allowed: pcmu, pcma, g722, g729, opus"));
 }
 
 #[test]
 fn a_demo_without_its_audio_says_so() {
-    let shown = mediapoint(&["demo", "--audio", "no/such.wav"]);
+    let shown = tools(&["demo", "--audio", "no/such.wav"]);
     assert_eq!(shown.status.code(), Some(1));
     assert!(String::from_utf8(shown.stderr).unwrap().starts_with("error: cannot open no/such.wav"));
 }
@@ -81,7 +83,7 @@ fn a_demo_without_its_audio_says_so() {
 #[test]
 fn a_bench_gives_its_figures_as_json() {
     for kind in ["pcmu", "srtp", "pcma"] {
-        let measured = mediapoint(&[
+        let measured = tools(&[
             "bench",
             "--calls",
             "2,3",
@@ -117,7 +119,7 @@ fn a_bench_of_transcoded_calls_listens_to_them() {
     {
         let fixed = ["bench", "--calls", "2", "--seconds", "2.5", "--warm-up", "0.5", "--json", "-"];
         let own = ["--kind", kind, "--audio", file, more];
-        let measured = mediapoint(&[fixed.as_slice(), &own].concat());
+        let measured = tools(&[fixed.as_slice(), &own].concat());
         assert!(measured.status.success(), "{}", String::from_utf8_lossy(&measured.stderr));
         let figures: serde_json::Value = serde_json::from_slice(&measured.stdout).unwrap();
         let run = &figures["runs"][0];
@@ -133,4 +135,26 @@ fn a_bench_of_transcoded_calls_listens_to_them() {
         assert_eq!(heard["sound"]["streams"].as_u64(), Some(4), "{run}");
         assert!(heard["sound"]["band_correlation"].as_f64().unwrap() > 0.8, "{run}");
     }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_an_error_that_says_what_to_do() {
+    for command in ["demo", "bench"] {
+        let refused = tools(&[command, "--server", "no/such/server"]);
+        assert_eq!(refused.status.code(), Some(1));
+        let said = String::from_utf8(refused.stderr).unwrap();
+        let wanted = "error: there is no server at no/such/server: build it with `cargo build --release -p mediapoint-server`";
+        assert!(said.starts_with(wanted), "{said}");
+    }
+}
+
+#[test]
+fn help_and_version_are_there_for_every_command() {
+    for command in ["demo", "bench", "codec"] {
+        let help = tools(&[command, "--help"]);
+        let text = String::from_utf8(help.stdout).unwrap();
+        assert!(help.status.success() && text.contains("Examples:"), "{command}: {text}");
+    }
+    let version = String::from_utf8(tools(&["--version"]).stdout).unwrap();
+    assert_eq!(version.trim(), concat!("mediapoint-tools ", env!("CARGO_PKG_VERSION")));
 }

@@ -1,4 +1,4 @@
-//! `mediapoint codec` makes of the vectors of G.729 what the ITU's own programs make of them, file for file.
+//! `mediapoint-tools codec` makes of the vectors of G.729 what the ITU's own programs make of them, file for file.
 
 #![expect(clippy::unwrap_used, reason = "test support outside of test functions")]
 
@@ -22,12 +22,12 @@ fn data_pack() -> Option<PathBuf> {
     found
 }
 
-/// Runs `mediapoint codec` from one file to another, and compares what came out.
+/// Runs `mediapoint-tools codec` from one file to another, and compares what came out.
 fn same(options: &str, input: &Path, wanted: &Path, extension: &str) {
     let name = wanted.file_name().unwrap().to_str().unwrap();
     let output =
         PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}.{extension}", std::process::id()));
-    let ran = Command::new(env!("CARGO_BIN_EXE_mediapoint"))
+    let ran = Command::new(env!("CARGO_BIN_EXE_mediapoint-tools"))
         .arg("codec")
         .args(options.split_whitespace())
         .args([input, &output])

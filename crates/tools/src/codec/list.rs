@@ -1,4 +1,4 @@
-//! `mediapoint codec list`.
+//! `mediapoint-tools codec list`.
 
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};

@@ -1,4 +1,4 @@
-//! `mediapoint bench`: loads a real server over loopback and says what it carries.
+//! `mediapoint-tools bench`: loads a real server over loopback and says what it carries.
 
 mod machine;
 mod report;
@@ -15,7 +15,7 @@ use mediapoint_caller::Codec;
 use mediapoint_caller::load::{Kind, LoadConfig, LoadError, LoadGenerator, LoadReport};
 use mediapoint_caller::sdes::Suite;
 
-use crate::child::{ChildError, ChildServer};
+use crate::child::{self, ChildError, ChildServer};
 use crate::cli::{FAILED, refuse};
 use report::BenchReport;
 
@@ -62,6 +62,9 @@ pub(crate) struct BenchArguments {
     /// How often a busy worker of the server looks at its sockets
     #[arg(long, value_name = "TIME", default_value = "1ms", conflicts_with = "ng")]
     tick: String,
+    /// The server's program [default: `mediapoint` in the folder of this program]
+    #[arg(long, value_name = "PATH", conflicts_with = "ng")]
+    server: Option<PathBuf>,
     /// Measure the server that listens here instead of starting one
     #[arg(long, value_name = "ADDR:PORT")]
     ng: Option<SocketAddr>,
@@ -105,7 +108,7 @@ enum BenchError {
     Encode(#[from] serde_json::Error),
 }
 
-/// `mediapoint bench`.
+/// `mediapoint-tools bench`.
 pub(crate) fn command(arguments: &BenchArguments) -> ExitCode {
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -128,7 +131,8 @@ impl Server {
         // More points than a core can carry: the bench is to find the end of the core, not that of the budget.
         let fixed = ["--budget", "100000", "--grace", "0", "--log", "warn", "--tick", &arguments.tick];
         let flags: Vec<&str> = fixed.into_iter().chain(["--cores", &listed]).collect();
-        ChildServer::start(&flags, core, Stdio::inherit()).map(Self::Own)
+        let program = child::program(arguments.server.as_deref())?;
+        ChildServer::start(&program, &flags, core, Stdio::inherit()).map(Self::Own)
     }
 
     fn ng(&self) -> SocketAddr {

@@ -1,4 +1,4 @@
-//! The command line of `mediapoint codec`.
+//! The command line of `mediapoint-tools codec`.
 
 use std::path::PathBuf;
 
@@ -50,11 +50,11 @@ Formats, told by the extension unless named:
 pub(crate) const EXAMPLES: &str = with_formats!(
     "\
 Examples:
-  mediapoint codec encode speech.wav speech.g729
-  mediapoint codec encode --bitrate 16000 speech.wav speech.opus
-  mediapoint codec encode --dtx speech.wav speech.bit
-  mediapoint codec decode speech.bit speech.wav
-  mediapoint codec list
+  mediapoint-tools codec encode speech.wav speech.g729
+  mediapoint-tools codec encode --bitrate 16000 speech.wav speech.opus
+  mediapoint-tools codec encode --dtx speech.wav speech.bit
+  mediapoint-tools codec decode speech.bit speech.wav
+  mediapoint-tools codec list
 
 Exit codes: 0 done, 1 something is wrong with a file, 2 unusable arguments."
 );
@@ -62,21 +62,21 @@ Exit codes: 0 done, 1 something is wrong with a file, 2 unusable arguments."
 const ENCODE_EXAMPLES: &str = with_formats!(
     "\
 Examples:
-  mediapoint codec encode speech.wav speech.g729
-  mediapoint codec encode --dtx speech.wav speech.bit
-  mediapoint codec encode --bitrate 16000 --ptime 60 speech.flac speech.opus
-  mediapoint codec encode --input-format raw speech.in speech.bit
-  mediapoint codec encode --input-format wav --codec pcma - speech.alaw < speech.wav"
+  mediapoint-tools codec encode speech.wav speech.g729
+  mediapoint-tools codec encode --dtx speech.wav speech.bit
+  mediapoint-tools codec encode --bitrate 16000 --ptime 60 speech.flac speech.opus
+  mediapoint-tools codec encode --input-format raw speech.in speech.bit
+  mediapoint-tools codec encode --input-format wav --codec pcma - speech.alaw < speech.wav"
 );
 
 const DECODE_EXAMPLES: &str = with_formats!(
     "\
 Examples:
-  mediapoint codec decode speech.g729 speech.wav
-  mediapoint codec decode erasure.bit erasure.raw
-  mediapoint codec decode --rate 8000 speech.opus speech.wav
-  mediapoint codec decode --codec g722 --input-format octets payloads.bin speech.wav
-  mediapoint codec decode speech.ulaw --output-format wav - | aplay"
+  mediapoint-tools codec decode speech.g729 speech.wav
+  mediapoint-tools codec decode erasure.bit erasure.raw
+  mediapoint-tools codec decode --rate 8000 speech.opus speech.wav
+  mediapoint-tools codec decode --codec g722 --input-format octets payloads.bin speech.wav
+  mediapoint-tools codec decode speech.ulaw --output-format wav - | aplay"
 );
 
 /// What both directions take.

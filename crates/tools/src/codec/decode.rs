@@ -1,4 +1,4 @@
-//! `mediapoint codec decode`.
+//! `mediapoint-tools codec decode`.
 
 use std::time::Instant;
 

@@ -22,7 +22,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// What `mediapoint codec encode` is to do.
+    /// What `mediapoint-tools codec encode` is to do.
     pub(super) fn encode(arguments: &EncodeArguments) -> Result<Self, UsageError> {
         let files = &arguments.files;
         let samples = match files.input_format {
@@ -48,7 +48,7 @@ impl Plan {
         Ok(Self { codec, samples, coded, rate: rate(files, codec)? })
     }
 
-    /// What `mediapoint codec decode` is to do.
+    /// What `mediapoint-tools codec decode` is to do.
     pub(super) fn decode(arguments: &DecodeArguments) -> Result<Self, UsageError> {
         let files = &arguments.files;
         let (codec, coded) = coded_of(files, Side::Input)?;

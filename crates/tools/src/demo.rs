@@ -1,4 +1,4 @@
-//! `mediapoint demo`: a call between two softphones through a server, and what became of their audio.
+//! `mediapoint-tools demo`: a call between two softphones through a server, and what became of their audio.
 
 mod call;
 mod figures;
@@ -19,7 +19,7 @@ use mediapoint_caller::ng::NgError;
 use mediapoint_caller::speech::{self, SpeechError};
 use mediapoint_caller::{CallError, Codec, PhoneError};
 
-use crate::child::{ChildError, ChildServer};
+use crate::child::{self, ChildError, ChildServer};
 use crate::cli::{FAILED, refuse};
 use call::Outcome;
 
@@ -44,6 +44,9 @@ pub(crate) struct DemoArguments {
     /// Folder for what was said and heard, and for the server's log
     #[arg(long, value_name = "FOLDER", default_value = "out")]
     out: PathBuf,
+    /// The server's program [default: `mediapoint` in the folder of this program]
+    #[arg(long, value_name = "PATH")]
+    server: Option<PathBuf>,
 }
 
 /// Why there is nothing to show.
@@ -53,6 +56,8 @@ enum DemoError {
     Speech(#[from] SpeechError),
     #[error(transparent)]
     Audio(#[from] AudioError),
+    #[error(transparent)]
+    Program(#[from] ChildError),
     #[error("{source}; see {}", log.display())]
     Child { source: ChildError, log: PathBuf },
     #[error("{0}")]
@@ -71,7 +76,7 @@ enum DemoError {
     Write { path: PathBuf, source: io::Error },
 }
 
-/// `mediapoint demo`. Fails, too, where packets were lost or what was heard is not what was said.
+/// `mediapoint-tools demo`. Fails, too, where packets were lost or what was heard is not what was said.
 pub(crate) fn command(arguments: &DemoArguments) -> ExitCode {
     match run(arguments) {
         Ok(true) => ExitCode::SUCCESS,
@@ -81,13 +86,14 @@ pub(crate) fn command(arguments: &DemoArguments) -> ExitCode {
 }
 
 fn run(arguments: &DemoArguments) -> Result<bool, DemoError> {
+    let program = child::program(arguments.server.as_deref())?;
     let talk = Duration::from_secs(arguments.seconds.into());
     let speech = speech::find(arguments.audio.as_deref(), talk)?;
     let write = |source| DemoError::Write { path: arguments.out.clone(), source };
     fs::create_dir_all(&arguments.out).map_err(write)?;
     let log = arguments.out.join("server.log");
     let file = File::create(&log).map_err(|source| DemoError::Write { path: log.clone(), source })?;
-    let server = ChildServer::start(&["--grace", "0"], None, Stdio::from(file))
+    let server = ChildServer::start(&program, &["--grace", "0"], None, Stdio::from(file))
         .map_err(|source| DemoError::Child { source, log: log.clone() })?;
     report::server(&server, &log);
     let outcome = call::make(&server, [arguments.caller, arguments.callee], &speech)?;

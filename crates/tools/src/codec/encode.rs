@@ -1,4 +1,4 @@
-//! `mediapoint codec encode`.
+//! `mediapoint-tools codec encode`.
 
 use std::time::Instant;
 

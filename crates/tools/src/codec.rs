@@ -1,4 +1,4 @@
-//! `mediapoint codec`: audio files through the codecs, as the engine uses them.
+//! `mediapoint-tools codec`: audio files through the codecs, as the engine uses them.
 
 mod arguments;
 mod coded;
@@ -22,7 +22,7 @@ use arguments::CodecCommand;
 pub(crate) use arguments::{CodecArguments, EXAMPLES};
 use error::CodecError;
 
-/// `mediapoint codec`.
+/// `mediapoint-tools codec`.
 pub(crate) fn command(arguments: &CodecArguments) -> ExitCode {
     let (outcome, quiet) = match &arguments.command {
         CodecCommand::Encode(arguments) => (encode::run(arguments), arguments.files.quiet),

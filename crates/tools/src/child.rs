@@ -1,6 +1,7 @@
-//! A server of our own as a child process: `mediapoint serve` on a control port that the system chooses.
+//! A server as a child process: `mediapoint serve` on a control port that the system chooses.
 //!
-//! The child says through `$NOTIFY_SOCKET`, as it would to systemd, when it serves and where.
+//! Any build of the server will do: the child says through `$NOTIFY_SOCKET`, as it would to systemd, when it serves
+//! and where.
 
 use std::env;
 use std::ffi::OsString;
@@ -8,6 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,6 +24,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChildError {
+    /// There is no such program.
+    #[error(
+        "there is no server at {}: build it with `cargo build --release -p mediapoint-server`, or name another by --server",
+        .0.display()
+    )]
+    Missing(PathBuf),
     /// The process cannot be started.
     #[error("cannot start a server: {0}")]
     Start(#[from] io::Error),
@@ -41,6 +49,18 @@ pub(crate) enum ChildError {
     Silent,
 }
 
+/// The server's program: the one that was named, or `mediapoint` in the folder of this program.
+///
+/// # Errors
+/// [`ChildError::Missing`] where there is no such file.
+pub(crate) fn program(named: Option<&Path>) -> Result<PathBuf, ChildError> {
+    let path = match named {
+        Some(named) => named.to_path_buf(),
+        None => env::current_exe()?.with_file_name("mediapoint"),
+    };
+    if path.is_file() { Ok(path) } else { Err(ChildError::Missing(path)) }
+}
+
 /// A running server; killed when it is dropped without [`ChildServer::stop`].
 #[derive(Debug)]
 pub(crate) struct ChildServer {
@@ -51,14 +71,19 @@ pub(crate) struct ChildServer {
 }
 
 impl ChildServer {
-    /// Starts this very program as a server and waits until it serves. All its threads run on `core`, where one is
-    /// named; its log goes to `log`.
-    pub(crate) fn start(arguments: &[&str], core: Option<usize>, log: Stdio) -> Result<Self, ChildError> {
+    /// Starts `program` as a server and waits until it serves. All its threads run on `core`, where one is named; its
+    /// log goes to `log`.
+    pub(crate) fn start(
+        program: &Path,
+        arguments: &[&str],
+        core: Option<usize>,
+        log: Stdio,
+    ) -> Result<Self, ChildError> {
         let name = format!("mediapoint-{}-{:p}", std::process::id(), &raw const arguments);
         let address = UnixAddr::from_abstract_name(&name)?;
         let notices = UnixDatagram::bind_addr(&address)?;
         notices.set_read_timeout(Some(LOOK_EVERY))?;
-        let mut command = Command::new(env::current_exe()?);
+        let mut command = Command::new(program);
         command.args(["serve", "--ng", "127.0.0.1:0"]).args(arguments);
         let mut target = OsString::from("@");
         target.push(&name);

@@ -1,4 +1,4 @@
-//! `mediapoint codec`: files in, files out, and what it says where it cannot.
+//! `mediapoint-tools codec`: files in, files out, and what it says where it cannot.
 
 #![expect(
     clippy::unwrap_used,
@@ -28,9 +28,9 @@ fn folder() -> PathBuf {
     folder
 }
 
-/// `mediapoint codec`, in a folder.
+/// `mediapoint-tools codec`, in a folder.
 fn codec(folder: &Path, line: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mediapoint"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mediapoint-tools"));
     command.current_dir(folder).arg("codec").args(line.split_whitespace()).stdin(Stdio::null());
     command
 }
@@ -501,7 +501,7 @@ fn quiet_says_nothing_and_list_says_all() {
 fn help_shows_formats_and_examples() {
     for line in ["--help", "encode --help", "decode --help"] {
         let help = text(&codec(Path::new("."), line).output().unwrap().stdout);
-        assert!(help.contains("Examples:") && help.contains("mediapoint codec"), "{help}");
+        assert!(help.contains("Examples:") && help.contains("mediapoint-tools codec"), "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 110), "{help}");
     }
 }

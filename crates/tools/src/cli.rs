@@ -1,0 +1,74 @@
+//! The command line.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::bench::BenchArguments;
+use crate::codec::CodecArguments;
+use crate::demo::DemoArguments;
+
+/// Exit code where something failed.
+pub(crate) const FAILED: u8 = 1;
+/// Exit code for a command line that cannot be used; clap's own.
+pub(crate) const UNUSABLE: u8 = 2;
+
+/// Shows and measures the mediapoint server, and codes audio files as it does
+#[derive(Debug, Parser)]
+#[command(name = "mediapoint-tools", version, max_term_width = 110, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mediapoint-tools demo                                  hear and see a call through the server
+  mediapoint-tools bench                                 measure what this machine carries
+  mediapoint-tools codec encode speech.wav speech.g729   code a file
+
+`demo` and `bench` run the server as a child process: the program `mediapoint` in the folder of this one, or another by
+`--server PATH`.
+
+Exit codes: 0 done, 1 something failed, 2 unusable arguments.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show a call: two softphones talk through a server of their own, and what each heard is compared and kept
+    ///
+    /// One phone speaks PCMU over RTP, the other PCMA over SRTP. The server is a child process, set up over its ng
+    /// control port as a SIP proxy would, on loopback addresses and ports that the system chooses.
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo(DemoArguments),
+    /// Measure a server under load: loss, added delay, CPU time per packet, calls per core
+    ///
+    /// Starts a server on one core and generates calls from another, over real sockets on loopback.
+    #[command(after_help = BENCH_EXAMPLES)]
+    Bench(BenchArguments),
+    /// Encode and decode audio files with the server's codecs, and list them
+    ///
+    /// G.729, Opus, G.722, PCMU and PCMA, bit for bit as calls are coded. Files are read and written as they come,
+    /// whatever their length.
+    #[command(after_help = crate::codec::EXAMPLES)]
+    Codec(Box<CodecArguments>),
+}
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  mediapoint-tools demo
+  mediapoint-tools demo --audio speech.wav --seconds 20
+  mediapoint-tools demo --out heard";
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  mediapoint-tools bench                                        400 PCMU calls for 10 s
+  mediapoint-tools bench --kind srtp --calls 200
+  mediapoint-tools bench --sweep --json figures.json
+  mediapoint-tools bench --ng 127.0.0.1:2223 --pid $(pidof rtpengine)";
+
+/// Says on standard error why the program ends, and gives its exit code.
+pub(crate) fn refuse(code: u8, error: &impl Display) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(code)
+}

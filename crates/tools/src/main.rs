@@ -1,0 +1,23 @@
+//! `mediapoint-tools`: the programs that show and measure the server, and code audio files as it does.
+//!
+//! Exit codes: 0 for success, 1 where something failed, 2 for a command line that cannot be used.
+
+mod bench;
+mod child;
+mod cli;
+mod codec;
+mod demo;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Demo(arguments) => demo::command(&arguments),
+        Command::Bench(arguments) => bench::command(&arguments),
+        Command::Codec(arguments) => codec::command(&arguments),
+    }
+}
