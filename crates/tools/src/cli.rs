@@ -43,9 +43,10 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// Measure a server under load: loss, added delay, CPU time per packet, calls per core
     ///
-    /// Starts a server on one core and generates calls from another, over real sockets on loopback.
+    /// Starts a server on one core and generates calls from another, over real sockets on loopback. With --versus it
+    /// measures two servers in turn and prints the ratio.
     #[command(after_help = BENCH_EXAMPLES)]
-    Bench(BenchArguments),
+    Bench(Box<BenchArguments>),
     /// Encode and decode audio files with the server's codecs, and list them
     ///
     /// G.729, Opus, G.722, PCMU and PCMA, bit for bit as calls are coded. Files are read and written as they come,
@@ -65,6 +66,8 @@ Examples:
   mediapoint-tools bench                                        400 PCMU calls for 10 s
   mediapoint-tools bench --kind srtp --calls 200
   mediapoint-tools bench --sweep --json figures.json
+  mediapoint-tools bench --all --rounds 3                       five kinds of load, medians of three rounds
+  mediapoint-tools bench --all --versus before/mediapoint       the same beside another build of the server
   mediapoint-tools bench --ng 127.0.0.1:2223 --pid $(pidof rtpengine)";
 
 /// Says on standard error why the program ends, and gives its exit code.

@@ -138,6 +138,36 @@ fn a_bench_of_transcoded_calls_listens_to_them() {
 }
 
 #[test]
+fn two_servers_are_measured_in_turn_and_compared() {
+    let server = support::server().to_str().unwrap();
+    let folder = folder("versus");
+    let file = folder.join("figures.json");
+    let short = ["--calls", "2,3", "--rounds", "2", "--seconds", "0.4", "--warm-up", "0.1"];
+    let own = ["bench", "--versus", server, "--json", file.to_str().unwrap()];
+    let measured = tools(&[own.as_slice(), &short].concat());
+    let (table, said) = (measured.stdout, String::from_utf8(measured.stderr).unwrap());
+    assert!(measured.status.success(), "{said}");
+    assert!(said.contains("[8/8] 3 calls, PCMU relay"), "{said}");
+    let table = String::from_utf8(table).unwrap();
+    assert!(table.contains("2 round(s)") && table.contains("CPU ratio"), "{table}");
+    let figures: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(figures["servers"].as_array().unwrap().len(), 2);
+    let loads = figures["loads"].as_array().unwrap();
+    let calls: Vec<u64> = loads.iter().map(|load| load["calls"].as_u64().unwrap()).collect();
+    assert_eq!(calls, [2, 3]);
+    for load in loads {
+        let (server, versus) = (&load["figures"][0], &load["figures"][1]);
+        for figures in [server, versus] {
+            assert_eq!(figures["runs"].as_array().unwrap().len(), 2);
+            assert_eq!(figures["faults"].as_u64(), Some(0), "{figures}");
+        }
+        let cost = |figures: &serde_json::Value| figures["us_per_packet"]["median"].as_f64().unwrap();
+        let ratio = load["ratio"]["median"].as_f64().unwrap();
+        assert!((ratio - cost(server) / cost(versus)).abs() < 1e-9, "{load}");
+    }
+}
+
+#[test]
 fn a_server_that_is_not_there_is_an_error_that_says_what_to_do() {
     for command in ["demo", "bench"] {
         let refused = tools(&[command, "--server", "no/such/server"]);

@@ -40,10 +40,10 @@ struct Run {
 
 /// Differences of percentiles, in microseconds, none below zero.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-struct Added {
-    p50_us: f64,
-    p99_us: f64,
-    p999_us: f64,
+pub(super) struct Added {
+    pub(super) p50_us: f64,
+    pub(super) p99_us: f64,
+    pub(super) p999_us: f64,
 }
 
 /// True where no packet was lost, the delay was short and the core was not too busy. A transcoded call's delay is that
@@ -78,7 +78,8 @@ impl BenchReport {
     }
 }
 
-fn added(through: &DelaySummary, without: &DelaySummary) -> Added {
+/// What lies between the delays with and without a server.
+pub(super) fn added(through: &DelaySummary, without: &DelaySummary) -> Added {
     let difference = |a: f64, b: f64| ((a - b).max(0.0) * 10.0).round() / 10.0;
     Added {
         p50_us: difference(through.p50_us, without.p50_us),
