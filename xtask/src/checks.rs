@@ -3,6 +3,7 @@
 pub(crate) mod arrows;
 pub(crate) mod conformance;
 pub(crate) mod deny;
+pub(crate) mod deployed;
 pub(crate) mod hygiene;
 pub(crate) mod paths;
 

@@ -40,7 +40,7 @@ enum Task {
     Fuzz(FuzzArgs),
     /// Check formatting, clippy warnings and documentation warnings.
     Lint,
-    /// Check that workspace crates depend on each other only as the architecture allows.
+    /// Check that workspace crates depend on each other only as the architecture allows, and what the server links.
     Arrows,
     /// Check licences, banned crates, sources and security advisories of dependencies.
     Deny,
@@ -115,17 +115,21 @@ fn dispatch(task: Task) -> Result<(), Error> {
         Task::Compare(forwarded) => compare::compare(&forwarded.args),
         Task::Fuzz(args) => run::fuzz(args.seconds, args.target.as_deref()),
         Task::Lint => run::lint(),
-        Task::Arrows => checks::arrows::check(),
+        Task::Arrows => both(checks::arrows::check(), checks::deployed::check()),
         Task::Deny => checks::deny::check(),
         Task::DocsCheck(args) => {
             // The page first: other documents name it.
             let conformance = checks::conformance::check(args.conformance == Conformance::Write);
-            let paths = checks::paths::check();
-            if let (Err(error), Err(_)) = (&conformance, &paths) {
-                eprintln!("error: {error}");
-            }
-            paths.and(conformance)
+            both(conformance, checks::paths::check())
         }
         Task::Hygiene => checks::hygiene::check(),
     }
+}
+
+/// The outcome of two checks that both ran: the first error is shown, the second returned.
+fn both(first: Result<(), Error>, second: Result<(), Error>) -> Result<(), Error> {
+    if let (Err(error), Err(_)) = (&first, &second) {
+        eprintln!("error: {error}");
+    }
+    second.and(first)
 }
