@@ -24,12 +24,11 @@ const SAMPLES: u32 = 160;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // One worker thread, addresses on loopback. A server names its own interfaces here, and pins its workers to cores.
-    let engine = Engine::builder()
+    let (engine, events) = Engine::builder()
         .interface(Interface::new("default", "127.0.0.1".parse()?))
         .ports(40_000..=40_999)
         .pin(false)
         .build()?;
-    let events = engine.events().ok_or("the events have a reader already")?;
 
     // The parties; a real controller learns their addresses and codecs from SDP.
     let (alice, bob) = (party()?, party()?);
@@ -41,11 +40,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bob_leg = speaks(PayloadType::PCMA, Codec::PCMA);
     let to_alice = call.open_leg(&Placement::default(), alice_leg)?;
     let to_bob = call.open_leg(&Placement::default(), bob_leg.clone())?;
-    call.connect(to_alice.id, to_bob.id)?;
+    call.connect(to_alice.id, to_bob.id)?.wait()?;
     println!("alice talks to {}, bob to {}", to_alice.rtp, to_bob.rtp);
 
     // Bob's answer has come. Each change gives the whole wanted state; what is the same goes on as before.
-    call.configure_leg(to_bob.id, LegConfig { remote: known(&bob)?, ..bob_leg }, Relearn::IfMoved)?;
+    let answered = LegConfig { remote: known(&bob)?, ..bob_leg };
+    call.configure_leg(to_bob.id, answered, Relearn::IfMoved)?.wait()?;
 
     let talking = [talk(alice, to_alice.rtp, PayloadType::PCMU)?, talk(bob, to_bob.rtp, PayloadType::PCMA)?];
     for (name, talking) in ["alice", "bob"].into_iter().zip(talking) {
@@ -53,8 +53,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{name} heard {heard} of {PACKETS} packets");
     }
 
-    show(&call.statistics()?);
-    call.end()?;
+    show(&call.statistics()?.wait()?);
+    call.end()?.wait()?;
     // Whatever else a server does, it reads the events; the last one of a call has its final figures.
     while let Some(event) = events.recv_timeout(Duration::from_secs(1)) {
         match event {
@@ -136,11 +136,11 @@ fn show(statistics: &CallStatistics) {
         let (received, sent) = (&leg.received, &leg.sent);
         let mos = received.mos.map_or_else(|| "-".to_owned(), |mos| format!("{mos:.1}"));
         println!(
-            "leg {}: received {} packets, lost {}, refused {}, jitter {:.1} ms, MOS {mos}; sent {} packets",
+            "leg {}: received {} packets, lost {}, dropped {}, jitter {:.1} ms, MOS {mos}; sent {} packets",
             leg.leg.as_u64(),
             received.packets,
             received.lost,
-            received.refused.total(),
+            received.dropped.total(),
             received.jitter.as_secs_f64() * 1e3,
             sent.packets,
         );

@@ -10,7 +10,7 @@
 //! };
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let engine = Engine::builder()
+//! let (engine, _events) = Engine::builder()
 //!     .interface(Interface::new("default", "127.0.0.1".parse()?))
 //!     .ports(40_000..=40_999)
 //!     .pin(false)
@@ -23,41 +23,47 @@
 //! let call = engine.create_call(CallSpec::default())?;
 //! let a = call.open_leg(&Placement::default(), config.clone())?;
 //! let b = call.open_leg(&Placement::default(), config)?;
-//! call.connect(a.id, b.id)?;
-//! // Tell one party `a.rtp`, the other `b.rtp`: what comes to either goes out at the other.
-//! assert_eq!(call.statistics()?.legs.len(), 2);
-//! call.end()?;
+//! call.connect(a.id, b.id)?.wait()?;
+//! // Signal `a.rtp` to one party, `b.rtp` to the other: what comes to either goes out at the other.
+//! assert_eq!(call.statistics()?.wait()?.legs.len(), 2);
+//! call.end()?.wait()?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Order of calls: [`Engine::builder`], [`Engine::events`] once, then for each call [`Engine::create_call`],
-//! [`Call::open_leg`] for each party, [`Call::connect`], [`Call::configure_leg`] at every re-INVITE, [`Call::end`].
+//! Order of calls: [`Engine::builder`], then for each call [`Engine::create_call`], [`Call::open_leg`] for each party,
+//! [`Call::connect`], [`Call::configure_leg`] at every re-INVITE, [`Call::end`]. Commands return at once; their outcome is
+//! a [`Pending`], to be waited for, polled or awaited.
 //!
-//! | feature | where |
+//! Every leg has exactly one source ([`Source`]): silence, another leg, a mix, a player, a stream from outside. Whatever
+//! else listens is a tap: [`Call::tap_key_presses`], [`Call::tap_audio`], [`Call::tap_packets`]. A leg can go to another call
+//! ([`Call::move_leg`]), a call to another worker ([`Call::move_to`]) or another process ([`Call::snapshot`],
+//! [`Engine::restore`]).
+//!
+//! | feature | effect |
 //! |---|---|
-//! | relay, G.711 conversion, continuity of what is sent | [`core`] |
-//! | jitter buffer, concealment, transcoding | [`core`], `mediapoint-jitter`, `mediapoint-codec` |
-//! | source guard, latching | [`core::source_guard`] |
-//! | SRTP and SRTCP | `mediapoint-srtp` |
-//! | statistics, RTCP, MOS | [`core::reception`], [`core::quality`] |
-//! | media points and admission | [`Points`], [`Engine::create_call`] |
+//! | `sim` | [`session`], the engine without threads, clock and sockets, for simulation on a virtual clock |
+//! | `danger-panic` | a command that makes a worker panic, for tests |
 //!
 //! Specifications: RFC 3550, RFC 3551, RFC 3711, RFC 4733, RFC 5761, RFC 7983, ITU-T G.107, G.711.
 
 mod api;
 mod ring;
-// mod runtime;
+mod runtime;
+#[cfg(feature = "sim")]
 pub mod session;
+#[cfg(not(feature = "sim"))]
+mod session;
 
 pub use api::codec::{Codec, EncoderSettings, Encoding, OpusParameters, Parameters, PayloadCodec};
-pub use api::error::{AdmissionError, BuildError, CommandError, OpenLegError};
+pub use api::error::{AdmissionError, BuildError, CommandError, OpenLegError, RestoreError};
 pub use api::event::{EndReason, Event, KeyPress};
 pub use api::id::{CallId, LegId, MixId, PlayerId, StreamId, TapId};
 pub use api::leg::{
-    AddressFamily, Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, OpenedLeg, PacketTime, Placement,
-    Ports, Relearn, RemoteAddress, RtcpMode, SourceGuard, SrtpKeys,
+    AddressFamily, Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, OpenedLeg, PacketTime,
+    Placement, Ports, Relearn, RemoteAddress, RtcpMode, SourceGuard, SrtpKeys,
 };
+pub use api::pending::Pending;
 pub use api::points::{Points, Prices};
 pub use api::source::{Burst, MixSpec, PlayerSpec, Sine, Source, StreamSpec, ToneSpec};
 pub use api::stats::{
@@ -67,6 +73,10 @@ pub use api::stats::{
 pub use api::tap::{AudioTapSpec, PacketTapSpec, PacketTarget, TapSide};
 pub use mediapoint_packet::rtp::{PayloadType, Ssrc};
 pub use mediapoint_srtp::{MasterKey, Mki, Suite};
+pub use ring::Readiness;
+pub use runtime::{
+    Call, CallSpec, Engine, EngineBuilder, EventReceiver, Interface, MoveError, StreamWriter, TapReader,
+};
 pub use session::frame::FrameKind;
+pub use session::snapshot::{CallSnapshot, LocalAddresses, SNAPSHOT_VERSION};
 pub use session::tap::audio::{TapChannel, TapFrame};
-// pub use runtime::{Call, CallSpec, Engine, EngineBuilder, EventReceiver, Interface};

@@ -16,6 +16,7 @@ pub mod port;
 pub mod quality;
 mod rtcp;
 mod slots;
+pub mod snapshot;
 pub mod source;
 pub mod tap;
 mod tick;

@@ -1,14 +1,14 @@
-//! A full command queue is an error at once, a long one is worked off without waiting, and events that nobody reads are
-//! dropped and counted.
+//! A full command queue is an error at once, a long one is worked off without waiting, and neither outcomes nor call events
+//! are lost.
 
 use std::time::{Duration, Instant};
 
-use mediapoint_engine::{AdmissionError, CallSpec, CommandError, EndReason, Event, Source};
+use mediapoint_engine::{AdmissionError, CallSpec, CommandError, EndReason, Event, PlayerId, Source};
 use mediapoint_testkit::phone::{Pair, builder, wait_for, wait_until};
 
 #[test]
 fn a_full_queue_refuses_at_once_and_media_flows_on() {
-    let engine = builder("127.9.2.1", 24_200..=24_299).build().unwrap();
+    let (engine, _events) = builder("127.9.2.1", 24_200..=24_299).build().unwrap();
     let mut pair = Pair::new(&engine, 0);
     for _ in 0..50 {
         pair.exchange();
@@ -33,15 +33,15 @@ fn a_full_queue_refuses_at_once_and_media_flows_on() {
     for _ in 0..200 {
         pair.exchange();
     }
-    wait_until("the worker answers again", || pair.call.statistics().is_ok());
-    let legs = pair.call.statistics().unwrap().legs;
+    wait_until("the worker takes commands again", || pair.call.statistics().is_ok());
+    let legs = pair.call.statistics().unwrap().wait().unwrap().legs;
     assert!(legs.iter().all(|leg| leg.received.lost == 0 && leg.sent.unsent == 0), "{legs:?}");
     engine.shutdown();
 }
 
 #[test]
 fn a_burst_of_commands_to_an_idle_worker_is_worked_off_at_once() {
-    let engine = builder("127.9.2.2", 24_200..=24_299).build().unwrap();
+    let (engine, _events) = builder("127.9.2.2", 24_200..=24_299).build().unwrap();
     let pair = Pair::new(&engine, 0);
     for round in 0..20 {
         let threads: Vec<_> = (0..3)
@@ -49,7 +49,7 @@ fn a_burst_of_commands_to_an_idle_worker_is_worked_off_at_once() {
                 let (call, a, b) = (pair.call.clone(), pair.a.leg.id, pair.b.leg.id);
                 std::thread::spawn(move || {
                     for _ in 0..1000 {
-                        call.set_source(a, Source::Leg(b)).unwrap();
+                        drop(call.set_source(a, Source::Leg(b)).unwrap());
                     }
                 })
             })
@@ -58,7 +58,7 @@ fn a_burst_of_commands_to_an_idle_worker_is_worked_off_at_once() {
             thread.join().unwrap();
         }
         let before = Instant::now();
-        pair.call.statistics().unwrap();
+        pair.call.statistics().unwrap().wait().unwrap();
         let took = before.elapsed();
         assert!(took < Duration::from_millis(400), "round {round}: the answer took {took:?}");
     }
@@ -66,22 +66,39 @@ fn a_burst_of_commands_to_an_idle_worker_is_worked_off_at_once() {
 }
 
 #[test]
-fn events_that_nobody_reads_are_dropped_and_counted() {
-    let engine = builder("127.9.2.3", 24_200..=24_299).event_capacity(3).build().unwrap();
-    let events = engine.events().unwrap();
-    assert!(engine.events().is_none(), "there is one reader");
+fn the_end_of_every_call_is_kept_and_new_calls_wait_for_the_reader() {
+    let (engine, events) = builder("127.9.2.3", 24_200..=24_299).event_capacity(3).build().unwrap();
     let calls: Vec<_> = (0..10).map(|_| engine.create_call(CallSpec::default()).unwrap()).collect();
     for call in &calls {
-        call.end().unwrap();
+        drop(call.end().unwrap());
     }
-    wait_until("seven are dropped", || engine.load().workers[0].events_dropped == 7);
-    for call in &calls[..3] {
-        let ended = wait_for(&events, "the oldest are kept", |event| match event {
+    wait_until("ten ends wait", || {
+        engine.create_call(CallSpec::default()).err() == Some(AdmissionError::EventsUnread { waiting: 10 })
+    });
+    for call in &calls {
+        let ended = wait_for(&events, "all are kept, in order", |event| match event {
             Event::CallEnded { call, reason, .. } => Some((*call, *reason)),
             _ => None,
         });
         assert_eq!(ended, (call.id(), EndReason::Command));
     }
     assert_eq!(events.try_recv(), None);
+    assert!(engine.create_call(CallSpec::default()).is_ok(), "there is room again");
+    engine.shutdown();
+}
+
+#[test]
+fn the_outcome_of_a_command_comes_or_an_event_says_that_it_failed() {
+    let (engine, events) = builder("127.9.2.4", 24_200..=24_299).build().unwrap();
+    let call = engine.create_call(CallSpec::default()).unwrap();
+    let nobody = PlayerId::from_u64(77);
+    let error = CommandError::NoSuchObject { kind: "player", id: 77 };
+    assert_eq!(call.remove_player(nobody).unwrap().wait(), Err(error.clone()));
+    drop(call.remove_player(nobody).unwrap());
+    let failed = wait_for(&events, "the failure", |event| match event {
+        Event::CommandFailed { call, error } => Some((*call, error.clone())),
+        _ => None,
+    });
+    assert_eq!(failed, (call.id(), error));
     engine.shutdown();
 }

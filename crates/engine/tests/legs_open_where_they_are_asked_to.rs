@@ -31,6 +31,7 @@ fn engine(last: u8) -> Engine {
         .pin(false)
         .build()
         .unwrap()
+        .0
 }
 
 #[test]
@@ -56,7 +57,7 @@ fn an_interface_or_family_that_is_not_there_is_named() {
     );
     let error = refused(&on("outside", Some(AddressFamily::V6)));
     assert_eq!(error.to_string(), "interface \"outside\" has no V6 address");
-    assert!(call.statistics().unwrap().legs.is_empty(), "the call is unchanged");
+    assert!(call.statistics().unwrap().wait().unwrap().legs.is_empty(), "the call is unchanged");
 }
 
 #[test]
@@ -90,15 +91,15 @@ fn ports_run_out_with_the_total_and_come_back() {
     let other = engine.create_call(CallSpec::default()).unwrap();
     let beside = Placement { family: Some(AddressFamily::V6), ..Placement::default() };
     other.open_leg(&beside, pcmu_leg()).expect("another address has ports of its own");
-    let closed = legs[7];
-    call.remove_leg(closed.id).unwrap();
+    let closed = &legs[7];
+    drop(call.remove_leg(closed.id).unwrap());
     let mut again = None;
     wait_until("the port is lent again", || {
         again = open().ok();
         again.is_some()
     });
     assert_eq!(again.unwrap().rtp, closed.rtp);
-    call.end().unwrap();
+    drop(call.end().unwrap());
     let next = engine.create_call(CallSpec::default()).unwrap();
     let mut opened = 0;
     wait_until("all ten are free again", || {
@@ -140,7 +141,7 @@ fn a_call_crosses_families() {
         (socket, leg)
     });
     let [(a, leg_a), (b, leg_b)] = &parties;
-    call.connect(leg_a.id, leg_b.id).unwrap();
+    drop(call.connect(leg_a.id, leg_b.id).unwrap());
     for sequence in 0..20_u8 {
         let mut packet = [0x55; 172];
         packet[..12].copy_from_slice(&[0x80, 0, 0, sequence, 0, 0, 0, sequence, 1, 2, 3, 4]);
@@ -158,7 +159,7 @@ fn what_cannot_run_is_not_built() {
     let with = |ports| builder("127.9.4.7", ports).build();
     for ports in [25_001..=25_002, 25_002..=25_002, 0..=100, 65_535..=65_535] {
         let (first, last) = (*ports.start(), *ports.end());
-        match with(ports) {
+        match with(ports).map(drop) {
             Err(BuildError::PortRange { first: told, last: and }) => assert_eq!((told, and), (first, last)),
             other => panic!("{first}-{last}: {other:?}"),
         }
@@ -175,7 +176,7 @@ fn what_cannot_run_is_not_built() {
 fn a_leg_cannot_be_opened_on_a_call_that_is_gone() {
     let engine = engine(8);
     let call = engine.create_call(CallSpec::default()).unwrap();
-    call.end().unwrap();
+    drop(call.end().unwrap());
     wait_until("it ends", || engine.calls() == 0);
     let refused = call.open_leg(&Placement::default(), pcmu_leg());
     assert!(matches!(refused, Err(OpenLegError::Command(CommandError::NoSuchCall(id))) if id == call.id()));

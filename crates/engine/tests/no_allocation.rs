@@ -185,7 +185,7 @@ fn a_real_worker() {
     a_rtcp.set_nonblocking(true).unwrap();
     b_rtcp.set_nonblocking(true).unwrap();
     let [inbound, outbound] = [(); 2].map(|()| MasterKey::generate(Suite::AesCm128HmacSha1_80).unwrap());
-    let engine = Engine::builder()
+    let (engine, _events) = Engine::builder()
         .interface(Interface::new("default", "127.0.0.1".parse().unwrap()))
         .ports(23_000..=23_099)
         .pin(false)
@@ -209,7 +209,7 @@ fn a_real_worker() {
     };
     let leg_a = call.open_leg(&placement, plain).unwrap();
     let leg_b = call.open_leg(&placement, secure).unwrap();
-    call.connect(leg_a.id, leg_b.id).unwrap();
+    drop(call.connect(leg_a.id, leg_b.id).unwrap());
 
     let mut protector = Protector::new(&inbound, Library::Own).unwrap();
     let mut run = Run {

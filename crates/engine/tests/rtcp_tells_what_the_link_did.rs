@@ -326,7 +326,8 @@ fn reduced_size_and_unknown_packets_are_accepted_and_broken_ones_counted() {
     let (mut world, a, _) = call(12, |_| {});
     world.run_for(Duration::from_secs(1));
     let peer = world.peer(a);
-    let (from, key, ssrc) = (peer.rtcp_address, mediapoint_testkit::rtcp_port(peer.slot), peer.stream.ssrc.0.to_be_bytes());
+    let (from, key, ssrc) =
+        (peer.rtcp_address, mediapoint_testkit::rtcp_port(peer.slot), peer.stream.ssrc.0.to_be_bytes());
     // A picture loss indication on its own [RFC5506 4.1], an APP packet, a BYE without a report.
     let feedback = [&[0x81, 206, 0, 2], &ssrc[..], &[0, 0, 0, 9]].concat();
     let app = [&[0x80, 204, 0, 2], &ssrc[..], b"test"].concat();

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use mediapoint_engine::session::command::CallCommand;
-use mediapoint_engine::{CallId, CommandError, EndReason, LegConfig, LegId, Relearn, RemoteAddress, Source, SrtpKeys};
+use mediapoint_engine::{
+    CallId, CommandError, EndReason, LegConfig, LegId, Relearn, RemoteAddress, Source, SrtpKeys,
+};
 use mediapoint_packet::rtp::{RtpTicks, Seq, Ssrc};
 use mediapoint_srtp::{MasterKey, Suite};
 
@@ -110,7 +112,8 @@ impl World {
     #[expect(clippy::expect_used, reason = "a test whose set-up fails has failed")]
     pub fn move_leg(&mut self, id: PeerId, to: CallId) {
         let Peer { call, leg, .. } = *self.peer(id);
-        self.with_session(|session, now, out| session.move_leg(now, (call, leg, to), out)).expect("a leg and a call");
+        self.with_session(|session, now, out| session.move_leg(now, (call, leg, to), out))
+            .expect("a leg and a call");
         self.peer_mut(id).call = to;
     }
 

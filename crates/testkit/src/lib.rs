@@ -26,7 +26,7 @@ mod link;
 mod mark;
 mod outbox;
 mod peer;
-// pub mod phone;
+pub mod phone;
 mod random;
 mod scene;
 mod seam;

@@ -124,7 +124,7 @@ impl Pair {
     pub fn new(engine: &Engine, tag: u8) -> Self {
         let call = engine.create_call(mediapoint_engine::CallSpec::default()).unwrap();
         let (a, b) = (Phone::new(&call, tag), Phone::new(&call, tag + 1));
-        call.connect(a.leg.id, b.leg.id).unwrap();
+        call.connect(a.leg.id, b.leg.id).unwrap().wait().unwrap();
         Self { call, a, b, heard: [None; 2] }
     }
 
@@ -137,7 +137,7 @@ impl Pair {
     /// All ports of its legs.
     #[must_use]
     pub fn ports(&self) -> [SocketAddr; 4] {
-        let [a, b] = [self.a.leg, self.b.leg];
+        let [a, b] = [&self.a.leg, &self.b.leg];
         [a.rtp, a.rtcp.unwrap(), b.rtp, b.rtcp.unwrap()]
     }
 

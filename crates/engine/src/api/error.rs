@@ -55,6 +55,15 @@ pub enum AdmissionError {
         /// What is free on the worker with most.
         free: Points,
     },
+    /// The engine has no worker of that number.
+    #[error("there is no worker {0}")]
+    NoSuchWorker(usize),
+    /// The reader of the events is so far behind that there is no room for the end of another call.
+    #[error("{waiting} events wait to be read")]
+    EventsUnread {
+        /// How many.
+        waiting: usize,
+    },
     /// The engine takes no new calls.
     #[error("the engine is draining and takes no new calls")]
     Draining,
@@ -103,6 +112,34 @@ pub enum OpenLegError {
     /// The command could not be given.
     #[error(transparent)]
     Command(#[from] CommandError),
+}
+
+/// Why a call was not restored from a snapshot.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The snapshot is of another version.
+    #[error("the snapshot has version {have}, this engine reads {need}")]
+    Version {
+        /// The version found.
+        have: u16,
+        /// The version read here.
+        need: u16,
+    },
+    /// A call of that name runs already.
+    #[error("call {} runs already", .0.as_u64())]
+    Exists(CallId),
+    /// The ports of a leg are in use, or not known.
+    #[error("leg {} cannot have its ports again: {source}", .leg.as_u64())]
+    Ports {
+        /// The leg.
+        leg: LegId,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// No worker has the points.
+    #[error(transparent)]
+    Admission(#[from] AdmissionError),
 }
 
 /// Why a command was not carried out. Nothing has changed then.
@@ -155,6 +192,9 @@ pub enum CommandError {
         /// Its number.
         worker: usize,
     },
+    /// The outcome was taken before.
+    #[error("the outcome of the command was taken before")]
+    OutcomeTaken,
     /// The worker cannot serve a port.
     #[error("the worker cannot serve the port: {0}")]
     Port(io::ErrorKind),

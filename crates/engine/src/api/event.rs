@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use mediapoint_packet::rtp::Ssrc;
 
-use crate::api::id::{CallId, LegId, PlayerId, TapId};
 use crate::api::error::CommandError;
+use crate::api::id::{CallId, LegId, PlayerId, TapId};
 use crate::api::stats::CallStatistics;
 
 /// Why a call ended.

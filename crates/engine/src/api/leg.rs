@@ -2,6 +2,7 @@
 //! re-INVITE that repeats what was agreed before changes nothing on the wire.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mediapoint_codec::EncoderSettings;
@@ -9,6 +10,7 @@ use mediapoint_srtp::{MasterKey, Mki};
 
 use crate::api::codec::PayloadCodec;
 use crate::api::id::LegId;
+use crate::api::pending::Pending;
 
 /// What flows through a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -273,7 +275,8 @@ impl AddressFamily {
 }
 
 /// A leg as it was opened: the addresses to signal to its party.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct OpenedLeg {
     /// Its name.
     pub id: LegId,
@@ -281,4 +284,6 @@ pub struct OpenedLeg {
     pub rtp: SocketAddr,
     /// Advertised address of the RTCP port, where one was opened.
     pub rtcp: Option<SocketAddr>,
+    /// The outcome: the worker serves the leg's ports.
+    pub outcome: Arc<Pending<()>>,
 }

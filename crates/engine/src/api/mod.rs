@@ -5,6 +5,7 @@ pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod id;
 pub(crate) mod leg;
+pub(crate) mod pending;
 pub(crate) mod points;
 pub(crate) mod source;
 pub(crate) mod stats;

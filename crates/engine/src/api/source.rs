@@ -66,7 +66,8 @@ impl ToneSpec {
     #[must_use]
     pub fn is_valid(&self) -> bool {
         let longest = Duration::from_secs(3600);
-        let sine = |sine: &Sine| (1.0..4000.0).contains(&sine.frequency) && (-63.0..=3.17).contains(&sine.level);
+        let sine =
+            |sine: &Sine| (1.0..4000.0).contains(&sine.frequency) && (-63.0..=3.17).contains(&sine.level);
         let burst = |burst: &Burst| burst.on <= longest && burst.off <= longest;
         let total: Duration = self.cadence.iter().map(|burst| burst.on + burst.off).sum();
         (1..=Self::MAX_SINES).contains(&self.sines.len())

@@ -10,6 +10,7 @@ use crate::api::error::BuildError;
 use crate::api::leg::AddressFamily;
 use crate::api::points::{Points, Prices};
 use crate::runtime::engine::Engine;
+use crate::runtime::events::EventReceiver;
 
 /// A local address that legs may be opened on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,20 +19,20 @@ pub struct Interface {
     pub name: String,
     /// The address that sockets are bound to.
     pub address: IpAddr,
-    /// The address that the party is told, where it is another (behind one-to-one NAT).
+    /// The address to signal to parties, where it is another (behind one-to-one NAT).
     pub advertised: Option<IpAddr>,
 }
 
 impl Interface {
-    /// An interface that is told as it is bound.
+    /// An interface whose bound address is signalled.
     #[must_use]
     pub fn new(name: impl Into<String>, address: IpAddr) -> Self {
         Self { name: name.into(), address, advertised: None }
     }
 
-    /// The address that the party is told.
+    /// The address to signal to parties.
     #[must_use]
-    pub fn told(&self) -> IpAddr {
+    pub fn advertised_address(&self) -> IpAddr {
         self.advertised.unwrap_or(self.address)
     }
 
@@ -58,6 +59,7 @@ pub struct EngineBuilder {
     pub(crate) media_timeout: Duration,
     pub(crate) hold_timeout: Duration,
     pub(crate) socket_buffer: Option<usize>,
+    pub(crate) rebalance: bool,
 }
 
 impl Default for EngineBuilder {
@@ -76,6 +78,7 @@ impl Default for EngineBuilder {
             media_timeout: Duration::from_secs(60),
             hold_timeout: Duration::from_secs(3600),
             socket_buffer: None,
+            rebalance: true,
         }
     }
 }
@@ -146,7 +149,8 @@ impl EngineBuilder {
         self
     }
 
-    /// Events kept for a reader that is behind; older ones stay, newer ones are dropped and counted. 65,536 by default.
+    /// Events kept for a reader that is behind; 65,536 by default. Beyond that telemetry is dropped and counted. Call events are
+    /// kept in any case; new calls are refused while too many of those wait.
     #[must_use]
     pub fn event_capacity(mut self, events: usize) -> Self {
         self.event_capacity = events;
@@ -174,11 +178,20 @@ impl EngineBuilder {
         self
     }
 
-    /// Starts the engine: opens a socket on every interface to see that it can, and starts the workers.
+    /// Whether calls move by themselves from a worker that is over its budget, in points or in core time, to one that has room;
+    /// they do by default.
+    #[must_use]
+    pub fn rebalance(mut self, rebalance: bool) -> Self {
+        self.rebalance = rebalance;
+        self
+    }
+
+    /// Starts the engine: opens a socket on every interface to see that it can, and starts the workers. Returns the engine
+    /// and the reader of its events.
     ///
     /// # Errors
     /// [`BuildError`] where the description holds nothing to run on, or the system refuses a socket or a thread.
-    pub fn build(self) -> Result<Engine, BuildError> {
+    pub fn build(self) -> Result<(Engine, EventReceiver), BuildError> {
         self.check()?;
         Engine::start(self)
     }

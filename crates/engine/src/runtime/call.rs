@@ -3,42 +3,52 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use crossbeam::channel::bounded;
 use mediapoint_net::SocketOptions;
 
 use crate::api::error::{AdmissionError, CommandError, OpenLegError};
-use crate::api::event::{CallId, EndReason};
-use crate::api::leg::{LegConfig, LegId, OpenedLeg, Placement, Relearn, Source};
+use crate::api::event::EndReason;
+use crate::api::id::{CallId, LegId, MixId, PlayerId, StreamId, TapId};
+use crate::api::leg::{LegConfig, OpenedLeg, Placement, Relearn};
+use crate::api::pending::{Completer, Pending, pending};
 use crate::api::points::Points;
+use crate::api::source::{MixSpec, PlayerSpec, Source, StreamSpec};
 use crate::api::stats::CallStatistics;
+use crate::api::tap::{AudioTapSpec, PacketTapSpec};
+use crate::ring;
 use crate::runtime::builder::Interface;
-use crate::runtime::command::{Command, Link};
 use crate::runtime::engine::Shared;
-
-/// How long a question to a worker may take.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+use crate::runtime::mailbox::Command;
+use crate::runtime::moves::{self, MoveError};
+use crate::runtime::registry::Registry;
+use crate::runtime::streams::{StreamWriter, TapReader, check_rate, slots};
+use crate::session::command::CallCommand;
+use crate::session::snapshot::CallSnapshot;
+use crate::session::source::stream::{BLOCK_MILLIS, Stream, StreamBlock};
+use crate::session::tap::Tap;
+use crate::session::tap::audio::{AudioTap, TapFrame};
+use crate::session::tap::event::{EventTap, PressRoom};
+use crate::session::tap::packet::PacketTap;
 
 /// What a call is asked for with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CallSpec {
     /// Its price; `None` for that of a session of two legs. Legs beyond the second add to it as they are opened.
     pub points: Option<Points>,
+    /// The worker that is to carry it; `None` for the one with most free points.
+    pub worker: Option<usize>,
 }
 
-/// A handle on a call. Dropping it does not end the call.
+/// A handle on a call, wherever it runs. Dropping it does not end the call.
 #[derive(Debug, Clone)]
 pub struct Call {
     shared: Arc<Shared>,
     id: CallId,
-    worker: usize,
-    generation: u64,
 }
 
 impl Call {
-    pub(crate) fn new(shared: Arc<Shared>, id: CallId, worker: usize, generation: u64) -> Self {
-        Self { shared, id, worker, generation }
+    pub(crate) const fn new(shared: Arc<Shared>, id: CallId) -> Self {
+        Self { shared, id }
     }
 
     /// Its name.
@@ -47,13 +57,14 @@ impl Call {
         self.id
     }
 
-    /// The worker that carries it.
+    /// The worker that carries it, or will when it has arrived there; `None` where it has ended.
     #[must_use]
-    pub const fn worker(&self) -> usize {
-        self.worker
+    pub fn worker(&self) -> Option<usize> {
+        self.shared.registry().calls.get(&self.id).map(|entry| entry.worker)
     }
 
-    /// Opens a leg: binds its ports and gives it to the worker. It hears nothing until [`Call::set_source`].
+    /// Opens a leg: its ports at once, and with the outcome the worker serves them. It is fed by silence until
+    /// [`Call::set_source`].
     ///
     /// # Errors
     /// [`OpenLegError`]; the call is unchanged then.
@@ -78,93 +89,276 @@ impl Call {
             receive_buffer: self.shared.config.socket_buffer,
             ..SocketOptions::default()
         };
-        let sockets = self.shared.ports().open(interface.address, placement.ports, &options)?;
-        let lease = sockets.lease;
-        let told = |socket: &mediapoint_net::UdpSocket| {
-            SocketAddr::new(interface.told(), socket.local_addr().port())
-        };
-        let id = LegId(self.shared.next_leg.fetch_add(1, Ordering::Relaxed));
-        let opened = OpenedLeg { id, rtp: told(&sockets.rtp), rtcp: sockets.rtcp.as_ref().map(told) };
-        let command =
-            Command::AddLeg { call: self.id, leg: id, config: Box::new(config), sockets: Box::new(sockets) };
+        let open = |at| crate::runtime::io::open(at, &options);
+        let ports = self.shared.ports.open(interface.address, placement.ports, open)?;
+        let lease = ports.lease;
+        let advertised = |bound: SocketAddr| SocketAddr::new(interface.advertised_address(), bound.port());
+        let leg = LegId(self.shared.next_id.fetch_add(1, Ordering::Relaxed));
+        let (rtp, rtcp) = (advertised(lease.rtp()), ports.rtcp.is_some().then(|| advertised(lease.rtcp())));
         let mut registry = self.shared.registry();
-        let refused = match registry.calls.get_mut(&self.id) {
-            None => Some((command, CommandError::NoSuchCall(self.id))),
-            Some(entry) => match self.link().map(|link| link.command(self.generation, command)) {
-                Some(Ok(())) => {
-                    entry.legs.insert(id, lease);
-                    entry.opening = entry.opening.saturating_sub(1);
-                    None
-                }
-                Some(Err(command)) => Some((command, CommandError::Busy { worker: self.worker })),
-                None => return Err(CommandError::NoSuchCall(self.id).into()),
-            },
-        };
-        drop(registry);
-        if let Some((command, error)) = refused {
-            // The sockets close before the ports are lent again.
-            drop(command);
-            self.shared.ports().give_back(lease);
-            return Err(error.into());
+        let sent = self.send(&mut registry, |reply| Command::AddLeg {
+            call: self.id,
+            leg,
+            config: Box::new(config),
+            ports: Box::new(ports),
+            reply,
+        });
+        match sent {
+            Ok(outcome) => {
+                registry.add_leg(self.id, leg, lease);
+                Ok(OpenedLeg { id: leg, rtp, rtcp, outcome: Arc::new(outcome) })
+            }
+            Err(error) => {
+                drop(registry);
+                // The ports were closed with the command.
+                self.shared.ports.give_back(lease);
+                Err(error.into())
+            }
         }
-        Ok(opened)
     }
 
-    /// Makes a leg what `config` says. What is the same as before goes on as before.
+    /// Gives a leg another configuration. What is the same as before goes on as before.
     ///
     /// # Errors
     /// [`CommandError`] where the call or leg is gone, or the worker does not keep up.
-    pub fn configure_leg(&self, leg: LegId, config: LegConfig, relearn: Relearn) -> Result<(), CommandError> {
+    pub fn configure_leg(
+        &self,
+        leg: LegId,
+        config: LegConfig,
+        relearn: Relearn,
+    ) -> Result<Pending<()>, CommandError> {
         self.check(leg)?;
-        self.command(Command::Configure { leg, config: Box::new(config), relearn })
+        self.apply(CallCommand::ConfigureLeg { leg, config: Box::new(config), relearn })
     }
 
-    /// Sets what a leg hears.
+    /// Sets what feeds a leg.
     ///
     /// # Errors
     /// [`CommandError`] where the call or one of the legs is gone, or the worker does not keep up.
-    pub fn set_source(&self, leg: LegId, source: Source) -> Result<(), CommandError> {
+    pub fn set_source(&self, leg: LegId, source: Source) -> Result<Pending<()>, CommandError> {
         self.check(leg)?;
-        if let Source::Leg(heard) = source {
-            self.check(heard)?;
+        if let Source::Leg(from) = source {
+            self.check(from)?;
         }
-        self.command(Command::SetSource { leg, source })
+        self.apply(CallCommand::SetSource { leg, source })
     }
 
-    /// Makes two legs each other's source.
+    /// Makes two legs each other's source. The outcome is that of the second.
     ///
     /// # Errors
     /// As [`Call::set_source`].
-    pub fn connect(&self, a: LegId, b: LegId) -> Result<(), CommandError> {
-        self.set_source(a, Source::Leg(b))?;
+    pub fn connect(&self, a: LegId, b: LegId) -> Result<Pending<()>, CommandError> {
+        drop(self.set_source(a, Source::Leg(b))?);
         self.set_source(b, Source::Leg(a))
     }
 
-    /// Closes a leg and frees its ports.
+    /// Closes a leg and frees its ports. What it fed is fed by silence.
     ///
     /// # Errors
     /// [`CommandError`] where the call or leg is gone, or the worker does not keep up.
-    pub fn remove_leg(&self, leg: LegId) -> Result<(), CommandError> {
+    pub fn remove_leg(&self, leg: LegId) -> Result<Pending<()>, CommandError> {
         self.check(leg)?;
-        self.command(Command::RemoveLeg { leg })
+        self.apply(CallCommand::RemoveLeg { leg })
     }
 
-    /// Its figures as they are now. Waits for the worker, for a tick as a rule and two seconds at most.
+    /// Moves a leg to another call, with its ports, keys, stream state and encoder. What it fed in this call is fed by silence
+    /// then, and so is the leg until [`Call::set_source`] of the other call. Where the calls are on two workers, this
+    /// one goes to the other's worker first.
     ///
     /// # Errors
-    /// [`CommandError`] where the call is gone, or the worker does not answer.
-    pub fn statistics(&self) -> Result<CallStatistics, CommandError> {
-        let (reply, answer) = bounded(1);
-        self.command(Command::Query { call: self.id, reply })?;
-        answer.recv_timeout(ANSWER_WITHIN).map_err(|_| CommandError::NoAnswer { worker: self.worker })
+    /// [`MoveError`]; nothing has changed then.
+    pub fn move_leg(&self, leg: LegId, to: &Self) -> Result<Pending<()>, MoveError> {
+        let mut registry = self.shared.registry();
+        let here = registry.calls.get(&self.id).ok_or(CommandError::NoSuchCall(self.id))?.worker;
+        let there = registry.calls.get(&to.id).ok_or(CommandError::NoSuchCall(to.id))?.worker;
+        if !registry.has_leg(self.id, leg) {
+            return Err(CommandError::NoSuchLeg(leg).into());
+        }
+        if here != there {
+            let moved = moves::start(&self.shared, &mut registry, self.id, there);
+            drop(moved.map_err(|unmoved| unmoved.into_error(self.id))?);
+        }
+        let (from, target) = (self.id, to.id);
+        let outcome = self.send(&mut registry, |reply| Command::MoveLeg { from, leg, to: target, reply })?;
+        if from != target {
+            registry.move_leg(leg, target, &self.shared.config.prices);
+        }
+        Ok(outcome)
+    }
+
+    /// Moves the call to another worker while it runs, with its ports. Commands given meanwhile follow it.
+    ///
+    /// # Errors
+    /// [`MoveError`]; the call stays where it is then.
+    pub fn move_to(&self, worker: usize) -> Result<Pending<()>, MoveError> {
+        if worker >= self.shared.mailboxes.len() {
+            return Err(MoveError::NoSuchWorker(worker));
+        }
+        let mut registry = self.shared.registry();
+        moves::start(&self.shared, &mut registry, self.id, worker)
+            .map_err(|unmoved| unmoved.into_error(self.id))
+    }
+
+    /// Adds a player. It plays while a leg, a mix or a tap wants its audio; where it comes to an end it reports it once.
+    ///
+    /// # Errors
+    /// [`CommandError::OutOfRange`] for a tone out of range, else as [`Call::set_source`].
+    pub fn add_player(&self, spec: PlayerSpec) -> Result<(PlayerId, Pending<()>), CommandError> {
+        let PlayerSpec::Tone(tone) = &spec;
+        if !tone.is_valid() {
+            return Err(CommandError::OutOfRange { what: "the tone" });
+        }
+        let player = PlayerId(self.next_id());
+        Ok((player, self.apply(CallCommand::AddPlayer { player, spec })?))
+    }
+
+    /// Removes a player; what it fed is fed by silence.
+    ///
+    /// # Errors
+    /// As [`Call::set_source`].
+    pub fn remove_player(&self, player: PlayerId) -> Result<Pending<()>, CommandError> {
+        self.apply(CallCommand::RemovePlayer { player })
+    }
+
+    /// Adds a stream from outside. What is written to the writer is played at the call's pace.
+    ///
+    /// # Errors
+    /// [`CommandError::OutOfRange`] for a rate or capacity out of range, else as [`Call::set_source`].
+    pub fn add_stream(
+        &self,
+        spec: StreamSpec,
+    ) -> Result<(StreamId, StreamWriter, Pending<()>), CommandError> {
+        check_rate(spec.rate)?;
+        let blocks = slots(spec.capacity, BLOCK_MILLIS, 10)?;
+        let id = StreamId(self.next_id());
+        let (producer, consumer) = ring::channel(blocks, || StreamBlock::new(spec.rate));
+        let stream = Box::new(Stream::new(id, spec.rate, consumer));
+        let outcome = self.apply(CallCommand::AddStream { stream })?;
+        Ok((id, StreamWriter::new(producer, spec.rate), outcome))
+    }
+
+    /// Removes a stream; what it fed is fed by silence.
+    ///
+    /// # Errors
+    /// As [`Call::set_source`].
+    pub fn remove_stream(&self, stream: StreamId) -> Result<Pending<()>, CommandError> {
+        self.apply(CallCommand::RemoveStream { stream })
+    }
+
+    /// Adds a mix of legs, players and streams.
+    ///
+    /// # Errors
+    /// As [`Call::set_source`]; inputs that the call does not have show in the outcome.
+    pub fn add_mix(&self, spec: MixSpec) -> Result<(MixId, Pending<()>), CommandError> {
+        let mix = MixId(self.next_id());
+        Ok((mix, self.apply(CallCommand::AddMix { mix, spec })?))
+    }
+
+    /// Gives a mix other inputs.
+    ///
+    /// # Errors
+    /// As [`Call::add_mix`].
+    pub fn set_mix_inputs(&self, mix: MixId, spec: MixSpec) -> Result<Pending<()>, CommandError> {
+        self.apply(CallCommand::SetMixInputs { mix, spec })
+    }
+
+    /// Removes a mix; what it fed is fed by silence.
+    ///
+    /// # Errors
+    /// As [`Call::set_source`].
+    pub fn remove_mix(&self, mix: MixId) -> Result<Pending<()>, CommandError> {
+        self.apply(CallCommand::RemoveMix { mix })
+    }
+
+    /// Adds a tap on the key presses of a leg's party: one [`crate::Event::KeyPressed`] for each [RFC4733 2.5].
+    ///
+    /// # Errors
+    /// As [`Call::set_source`].
+    pub fn tap_key_presses(&self, leg: LegId) -> Result<(TapId, Pending<()>), CommandError> {
+        self.check(leg)?;
+        let tap = TapId(self.next_id());
+        let room = PressRoom::default();
+        self.shared.events.keep_room(tap, room.clone());
+        let outcome = self.add_tap(tap, Tap::Events(EventTap::new(tap, leg, room)));
+        if outcome.is_err() {
+            self.shared.events.forget_tap(tap);
+        }
+        Ok((tap, outcome?))
+    }
+
+    /// Adds a tap on the audio of a leg. A leg that is forwarded stays forwarded.
+    ///
+    /// # Errors
+    /// [`CommandError::OutOfRange`] for a rate or capacity out of range, else as [`Call::set_source`].
+    pub fn tap_audio(&self, spec: AudioTapSpec) -> Result<(TapId, TapReader, Pending<()>), CommandError> {
+        self.check(spec.leg)?;
+        check_rate(spec.rate)?;
+        let frames = slots(spec.capacity, 20, 60)?;
+        let tap = TapId(self.next_id());
+        let (producer, consumer) = ring::channel(frames, || TapFrame::new(spec.rate));
+        let outcome = self.add_tap(tap, Tap::Audio(AudioTap::new(tap, &spec, producer)))?;
+        Ok((tap, TapReader::new(consumer, spec.rate), outcome))
+    }
+
+    /// Adds a tap on the packets of a leg: decrypted copies to another leg or address.
+    ///
+    /// # Errors
+    /// As [`Call::set_source`].
+    pub fn tap_packets(&self, spec: PacketTapSpec) -> Result<(TapId, Pending<()>), CommandError> {
+        self.check(spec.leg)?;
+        let tap = TapId(self.next_id());
+        let outcome = self.add_tap(tap, Tap::Packets(PacketTap { id: tap, spec }))?;
+        Ok((tap, outcome))
+    }
+
+    fn add_tap(&self, id: TapId, tap: Tap) -> Result<Pending<()>, CommandError> {
+        let outcome = self.apply(CallCommand::AddTap { tap: Box::new(tap) })?;
+        if let Some(entry) = self.shared.registry().calls.get_mut(&self.id) {
+            entry.taps.push(id);
+        }
+        Ok(outcome)
+    }
+
+    /// Removes a tap.
+    ///
+    /// # Errors
+    /// As [`Call::set_source`].
+    pub fn remove_tap(&self, tap: TapId) -> Result<Pending<()>, CommandError> {
+        let outcome = self.apply(CallCommand::RemoveTap { tap })?;
+        if let Some(entry) = self.shared.registry().calls.get_mut(&self.id) {
+            entry.taps.retain(|known| *known != tap);
+        }
+        Ok(outcome)
+    }
+
+    /// Asks for the call's figures.
+    ///
+    /// # Errors
+    /// [`CommandError`] where the call is gone, or the worker does not keep up.
+    pub fn statistics(&self) -> Result<Pending<CallStatistics>, CommandError> {
+        let call = self.id;
+        let mut registry = self.shared.registry();
+        self.send(&mut registry, |reply| Command::Statistics { call, reply })
+    }
+
+    /// Asks for all of the call's state that must go on elsewhere, see [`CallSnapshot`]. It holds keys.
+    ///
+    /// # Errors
+    /// [`CommandError`] where the call is gone, or the worker does not keep up.
+    pub fn snapshot(&self) -> Result<Pending<Box<CallSnapshot>>, CommandError> {
+        let call = self.id;
+        let mut registry = self.shared.registry();
+        self.send(&mut registry, |reply| Command::Snapshot { call, reply })
     }
 
     /// Ends the call; its last figures come with [`crate::Event::CallEnded`].
     ///
     /// # Errors
     /// [`CommandError`] where it has ended already, or the worker does not keep up.
-    pub fn end(&self) -> Result<(), CommandError> {
-        self.command(Command::EndCall { call: self.id, reason: EndReason::Command })
+    pub fn end(&self) -> Result<Pending<()>, CommandError> {
+        let call = self.id;
+        let mut registry = self.shared.registry();
+        self.send(&mut registry, |reply| Command::EndCall { call, reason: EndReason::Command, reply })
     }
 
     /// Points that the call costs now; none where it has ended.
@@ -173,22 +367,36 @@ impl Call {
         self.shared.registry().calls.get(&self.id).map_or(Points::ZERO, |entry| entry.points)
     }
 
-    fn link(&self) -> Option<&Link> {
-        self.shared.links.get(self.worker).map(Arc::as_ref)
+    fn next_id(&self) -> u64 {
+        self.shared.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
     fn check(&self, leg: LegId) -> Result<(), CommandError> {
         let registry = self.shared.registry();
-        let entry = registry.calls.get(&self.id).ok_or(CommandError::NoSuchCall(self.id))?;
-        if entry.legs.contains_key(&leg) { Ok(()) } else { Err(CommandError::NoSuchLeg(leg)) }
-    }
-
-    fn command(&self, command: Command) -> Result<(), CommandError> {
-        if !self.shared.registry().calls.contains_key(&self.id) {
+        if !registry.calls.contains_key(&self.id) {
             return Err(CommandError::NoSuchCall(self.id));
         }
-        let link = self.link().ok_or(CommandError::NoSuchCall(self.id))?;
-        link.command(self.generation, command).map_err(|_| CommandError::Busy { worker: self.worker })
+        if registry.has_leg(self.id, leg) { Ok(()) } else { Err(CommandError::NoSuchLeg(leg)) }
+    }
+
+    fn apply(&self, command: CallCommand) -> Result<Pending<()>, CommandError> {
+        let call = self.id;
+        let mut registry = self.shared.registry();
+        self.send(&mut registry, |reply| Command::Apply { call, command, reply })
+    }
+
+    /// Gives a command to the worker that carries the call. The registry stays locked, so that no move comes between.
+    fn send<T>(
+        &self,
+        registry: &mut Registry,
+        command: impl FnOnce(Completer<T>) -> Command,
+    ) -> Result<Pending<T>, CommandError> {
+        let entry = registry.calls.get(&self.id).ok_or(CommandError::NoSuchCall(self.id))?;
+        let (worker, generation) = (entry.worker, entry.generation);
+        let mailbox = self.shared.mailboxes.get(worker).ok_or(CommandError::NoSuchCall(self.id))?;
+        let (reply, outcome) = pending(worker);
+        mailbox.command(generation, command(reply)).map_err(|_| CommandError::Busy { worker })?;
+        Ok(outcome)
     }
 
     fn interface(&self, placement: &Placement) -> Result<&Interface, OpenLegError> {
@@ -212,21 +420,26 @@ impl Call {
         }
     }
 
-    /// Adds a further leg's price, where its worker has it free.
+    /// Adds a further leg's price. Where the worker has it not free, the call moves to one that has.
     fn pay_for_leg(&self) -> Result<(), OpenLegError> {
         let budget = self.shared.config.budget;
         let mut registry = self.shared.registry();
         let entry = registry.calls.get(&self.id).ok_or(CommandError::NoSuchCall(self.id))?;
-        let more = entry.price(&self.shared.config.prices, 1) - entry.points;
-        let free = registry.used.get(entry.worker).map_or(Points::ZERO, |used| budget - *used);
+        let price = entry.price(&self.shared.config.prices, 1);
+        let (more, worker) = (price - entry.points, entry.worker);
+        let free = registry.used.get(worker).map_or(Points::ZERO, |used| budget - *used);
         if more > free {
-            return Err(AdmissionError::NoPoints { needed: more, free }.into());
+            let (other, used) = registry.least_used();
+            let fits = other != worker && budget - used >= price;
+            let moved = fits && moves::start(&self.shared, &mut registry, self.id, other).map(drop).is_ok();
+            if !moved {
+                return Err(AdmissionError::NoPoints { needed: more, free }.into());
+            }
         }
+        let Some(entry) = registry.calls.get_mut(&self.id) else { return Ok(()) };
+        entry.points += more;
+        entry.opening += 1;
         let worker = entry.worker;
-        if let Some(entry) = registry.calls.get_mut(&self.id) {
-            entry.points += more;
-            entry.opening += 1;
-        }
         if let Some(used) = registry.used.get_mut(worker) {
             *used += more;
         }

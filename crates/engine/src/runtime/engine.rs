@@ -1,84 +1,39 @@
 //! The engine as its user holds it: admission, the registry of calls, shutdown.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use mediapoint_net::available_cores;
 
-use crate::api::error::{AdmissionError, BuildError};
-use crate::api::event::CallId;
-use crate::api::leg::LegId;
-use crate::api::points::{Points, Prices};
+use crate::api::error::{AdmissionError, BuildError, RestoreError};
+use crate::api::id::{CallId, LegId};
+use crate::api::leg::Ports;
+use crate::api::pending::{Pending, pending};
+use crate::api::points::Points;
 use crate::api::stats::{EngineLoad, WorkerLoad};
 use crate::runtime::builder::{EngineBuilder, Interface};
 use crate::runtime::call::{Call, CallSpec};
-use crate::runtime::command::{Command, Link};
 use crate::runtime::events::{self, EventReceiver, EventSender};
-use crate::runtime::housekeeper;
-use crate::runtime::ports::{PortLease, PortPool};
-use crate::runtime::worker::{self, WorkerConfig};
+use crate::runtime::io::PacketIo as _;
+use crate::runtime::mailbox::{Command, Handle, Mailbox};
+use crate::runtime::ports::{OpenPorts, PortLease, PortPool, open_at};
+use crate::runtime::registry::{Entry, Registry};
+use crate::runtime::supervisor;
+use crate::runtime::worker::{self, Mailboxes, WorkerConfig};
+use crate::session::snapshot::{CallSnapshot, LocalAddresses};
 
-/// What the registry knows of a call.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) worker: usize,
-    pub(crate) generation: u64,
-    /// What the call costs with two legs.
-    pub(crate) base: Points,
-    /// What it costs now.
-    pub(crate) points: Points,
-    pub(crate) legs: HashMap<LegId, PortLease>,
-    /// Legs paid for and not yet in `legs`.
-    pub(crate) opening: usize,
-}
-
-impl Entry {
-    /// What the call costs with so many legs more than it has.
-    pub(crate) fn price(&self, prices: &Prices, more: usize) -> Points {
-        self.base + (prices.of_legs(self.legs.len() + self.opening + more) - prices.of_legs(2))
-    }
-}
-
-/// What the control side keeps.
-#[derive(Debug, Default)]
-pub(crate) struct Registry {
-    pub(crate) calls: HashMap<CallId, Entry>,
-    pub(crate) used: Vec<Points>,
-}
-
-impl Registry {
-    /// Forgets a call and frees its points; its legs' ports are freed as the worker closes them.
-    pub(crate) fn remove(&mut self, call: CallId) -> Option<Entry> {
-        let entry = self.calls.remove(&call)?;
-        if let Some(used) = self.used.get_mut(entry.worker) {
-            *used -= entry.points;
-        }
-        Some(entry)
-    }
-
-    /// Takes the price of legs that are gone off a call.
-    pub(crate) fn settle(&mut self, call: CallId, prices: &Prices) {
-        let Some(entry) = self.calls.get_mut(&call) else { return };
-        let back = entry.points - entry.price(prices, 0);
-        entry.points -= back;
-        if let Some(used) = self.used.get_mut(entry.worker) {
-            *used -= back;
-        }
-    }
-}
-
-/// What engine, calls and housekeeper share. No worker ever locks any of it.
+/// What engine, calls and supervisor share. No worker ever locks any of it.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: EngineBuilder,
-    pub(crate) links: Vec<Arc<Link>>,
+    pub(crate) mailboxes: Mailboxes,
     pub(crate) registry: Mutex<Registry>,
-    pub(crate) ports: Mutex<PortPool>,
+    pub(crate) ports: PortPool,
     pub(crate) events: EventSender,
     pub(crate) next_call: AtomicU64,
-    pub(crate) next_leg: AtomicU64,
+    /// Names legs, mixes, players, streams and taps.
+    pub(crate) next_id: AtomicU64,
     pub(crate) draining: AtomicBool,
     pub(crate) stopping: AtomicBool,
 }
@@ -87,18 +42,13 @@ impl Shared {
     pub(crate) fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    pub(crate) fn ports(&self) -> MutexGuard<'_, PortPool> {
-        self.ports.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 #[derive(Debug)]
 struct Threads {
     shared: Arc<Shared>,
     workers: Mutex<Vec<JoinHandle<()>>>,
-    housekeeper: Mutex<Option<JoinHandle<()>>>,
-    receiver: Mutex<Option<EventReceiver>>,
+    supervisor: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// The media server engine. Clones are handles on the same engine; when the last one goes, all calls end and the
@@ -115,10 +65,10 @@ impl Engine {
         EngineBuilder::default()
     }
 
-    pub(crate) fn start(config: EngineBuilder) -> Result<Self, BuildError> {
+    pub(crate) fn start(config: EngineBuilder) -> Result<(Self, EventReceiver), BuildError> {
         let cores = cores_of(&config);
-        let mut reactors = Vec::new();
-        let mut links = Vec::new();
+        let mut ios = Vec::new();
+        let mut mailboxes = Vec::new();
         let worker_config = |index: usize| WorkerConfig {
             core: cores.get(index % cores.len().max(1)).copied(),
             tick: config.tick,
@@ -128,19 +78,19 @@ impl Engine {
         };
         let configs: Vec<WorkerConfig> = (0..config.workers).map(worker_config).collect();
         for (worker, worker_config) in configs.iter().enumerate() {
-            let reactor = worker_config.reactor().map_err(|source| BuildError::Worker { worker, source })?;
-            links.push(Arc::new(Link::new(worker, reactor.waker())));
-            reactors.push(reactor);
+            let io = worker_config.io().map_err(|source| BuildError::Worker { worker, source })?;
+            mailboxes.push(Arc::new(Mailbox::new(worker, io.waker())));
+            ios.push(io);
         }
         let (sender, receiver) = events::channel(config.event_capacity);
-        let registry = Registry { calls: HashMap::new(), used: vec![Points::ZERO; config.workers] };
+        let registry = Registry { used: vec![Points::ZERO; config.workers], ..Registry::default() };
         let shared = Arc::new(Shared {
-            ports: Mutex::new(PortPool::new(config.ports.clone())),
-            links,
+            ports: PortPool::new(config.ports.clone()),
+            mailboxes: mailboxes.into(),
             registry: Mutex::new(registry),
             events: sender,
             next_call: AtomicU64::new(1),
-            next_leg: AtomicU64::new(1),
+            next_id: AtomicU64::new(1),
             draining: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             config,
@@ -149,40 +99,39 @@ impl Engine {
             threads: Arc::new(Threads {
                 shared: Arc::clone(&shared),
                 workers: Mutex::default(),
-                housekeeper: Mutex::default(),
-                receiver: Mutex::new(Some(receiver)),
+                supervisor: Mutex::default(),
             }),
         };
-        engine.spawn_housekeeper()?;
-        for (worker, (reactor, worker_config)) in reactors.into_iter().zip(configs).enumerate() {
-            engine.spawn_worker(worker, reactor, worker_config)?;
+        engine.spawn_supervisor()?;
+        for (worker, (io, worker_config)) in ios.into_iter().zip(configs).enumerate() {
+            engine.spawn_worker(worker, io, worker_config)?;
         }
-        Ok(engine)
+        Ok((engine, receiver))
     }
 
-    fn spawn_housekeeper(&self) -> Result<(), BuildError> {
+    fn spawn_supervisor(&self) -> Result<(), BuildError> {
         let shared = Arc::clone(&self.threads.shared);
         let handle = std::thread::Builder::new()
-            .name("housekeeper".into())
-            .spawn(move || housekeeper::run(&shared))
+            .name("supervisor".into())
+            .spawn(move || supervisor::run(&shared))
             .map_err(|source| BuildError::Worker { worker: 0, source })?;
-        for link in &self.threads.shared.links {
-            link.set_housekeeper(handle.thread().clone());
+        for mailbox in self.threads.shared.mailboxes.iter() {
+            mailbox.set_supervisor(handle.thread().clone());
         }
-        *self.threads.housekeeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
+        *self.threads.supervisor.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
         Ok(())
     }
 
     fn spawn_worker(
         &self,
         worker: usize,
-        reactor: mediapoint_net::Reactor,
+        io: crate::runtime::io::SocketIo,
         config: WorkerConfig,
     ) -> Result<(), BuildError> {
-        let Some(link) = self.threads.shared.links.get(worker).map(Arc::clone) else { return Ok(()) };
+        let mailboxes = Arc::clone(&self.threads.shared.mailboxes);
         let handle = std::thread::Builder::new()
             .name(format!("media-{worker}"))
-            .spawn(move || worker::run(&link, &config, reactor))
+            .spawn(move || worker::run(worker, &mailboxes, &config, io))
             .map_err(|source| BuildError::Worker { worker, source })?;
         self.threads.workers.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
         Ok(())
@@ -192,56 +141,154 @@ impl Engine {
         &self.threads.shared
     }
 
-    /// The reader of the engine's events; `Some` the first time only.
-    #[must_use]
-    pub fn events(&self) -> Option<EventReceiver> {
-        self.threads.receiver.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Admits a call, on the worker with most free points.
+    /// Admits a call, on the worker with most free points or on the one asked for.
     ///
     /// # Errors
-    /// [`AdmissionError`] with the points needed and free, or while draining.
+    /// [`AdmissionError`] with the points needed and free, while draining, or while too many events are unread.
     pub fn create_call(&self, spec: CallSpec) -> Result<Call, AdmissionError> {
+        let shared = self.shared();
+        let needed = spec.points.unwrap_or_else(|| shared.config.prices.of_legs(2));
+        let mut registry = shared.registry();
+        let worker = self.admit(&registry, needed, spec.worker)?;
+        let id = CallId(shared.next_call.fetch_add(1, Ordering::Relaxed));
+        self.enter(&mut registry, id, (worker, needed), |_| Command::AddCall { call: id })?;
+        drop(registry);
+        Ok(Call::new(Arc::clone(shared), id))
+    }
+
+    /// Makes a call go on from a snapshot, with its name, on the same local addresses. The outcome says whether the worker
+    /// has taken it; what came to the ports from now on is not lost.
+    ///
+    /// # Errors
+    /// [`RestoreError`]; nothing has changed then.
+    pub fn restore(&self, snapshot: CallSnapshot) -> Result<(Call, Pending<()>), RestoreError> {
+        let shared = self.shared();
+        snapshot.check()?;
+        let id = snapshot.call();
+        let legs = snapshot.legs().count();
+        let needed = shared.config.prices.of_legs(legs.max(2));
+        // Names that are given from now on must not be those of the snapshot.
+        shared.next_call.fetch_max(id.as_u64() + 1, Ordering::Relaxed);
+        shared.next_id.fetch_max(snapshot.highest_id() + 1, Ordering::Relaxed);
+        let mut registry = shared.registry();
+        if registry.calls.contains_key(&id) {
+            return Err(RestoreError::Exists(id));
+        }
+        let worker = self.admit(&registry, needed, None)?;
+        let ports = self.open_again(&snapshot)?;
+        let leases: Vec<(LegId, PortLease)> = ports.iter().map(|(leg, ports)| (*leg, ports.lease)).collect();
+        let (reply, outcome) = pending(worker);
+        let base = shared.config.prices.of_legs(2);
+        let entered = self.enter(&mut registry, id, (worker, base), |_| Command::Restore {
+            snapshot: Box::new(snapshot),
+            ports,
+            reply,
+        });
+        if let Err(error) = entered {
+            leases.iter().for_each(|(_, lease)| shared.ports.give_back(*lease));
+            return Err(error.into());
+        }
+        for (leg, lease) in leases {
+            registry.add_leg(id, leg, lease);
+        }
+        registry.settle(id, &shared.config.prices);
+        drop(registry);
+        Ok((Call::new(Arc::clone(shared), id), outcome))
+    }
+
+    /// Opens the local addresses of a snapshot's legs.
+    fn open_again(&self, snapshot: &CallSnapshot) -> Result<Vec<(LegId, OpenPorts<Handle>)>, RestoreError> {
+        let shared = self.shared();
+        let mut opened: Vec<(LegId, OpenPorts<Handle>)> = Vec::new();
+        let mut failed = None;
+        for (leg, local) in snapshot.legs() {
+            let result = self.open_exactly(local);
+            match result {
+                Ok(ports) => opened.push((leg, ports)),
+                Err(source) => {
+                    failed = Some(RestoreError::Ports { leg, source });
+                    break;
+                }
+            }
+        }
+        match failed {
+            None => Ok(opened),
+            Some(error) => {
+                for (_, ports) in opened {
+                    let lease = ports.lease;
+                    drop(ports);
+                    shared.ports.give_back(lease);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn open_exactly(&self, local: Option<LocalAddresses>) -> std::io::Result<OpenPorts<Handle>> {
+        use std::io::{Error, ErrorKind};
+        let shared = self.shared();
+        let local = local.ok_or_else(|| Error::from(ErrorKind::AddrNotAvailable))?;
+        let lease = PortLease { address: local.rtp.ip(), first: local.rtp.port() };
+        if !shared.ports.lend_exactly(lease) {
+            return Err(Error::from(ErrorKind::AddrInUse));
+        }
+        let options = mediapoint_net::SocketOptions {
+            receive_buffer: shared.config.socket_buffer,
+            ..mediapoint_net::SocketOptions::default()
+        };
+        let ports = if local.rtcp.is_some() { Ports::RtpAndRtcp } else { Ports::Single };
+        let opened = open_at(lease, ports, |at| crate::runtime::io::open(at, &options));
+        opened.inspect_err(|_| shared.ports.give_back(lease))
+    }
+
+    /// The worker for a call of so many points.
+    fn admit(
+        &self,
+        registry: &Registry,
+        needed: Points,
+        wanted: Option<usize>,
+    ) -> Result<usize, AdmissionError> {
         let shared = self.shared();
         if shared.draining.load(Ordering::Acquire) {
             return Err(AdmissionError::Draining);
         }
-        let needed = spec.points.unwrap_or_else(|| shared.config.prices.of_legs(2));
-        let budget = shared.config.budget;
-        let mut registry = shared.registry();
-        let (worker, used) = registry
-            .used
-            .iter()
-            .copied()
-            .enumerate()
-            .min_by_key(|(_, used)| *used)
-            .unwrap_or((0, Points::ZERO));
-        let free = budget - used;
-        if free < needed {
-            return Err(AdmissionError::NoPoints { needed, free });
+        if let Some(waiting) = shared.events.overfull() {
+            return Err(AdmissionError::EventsUnread { waiting });
         }
-        let link = shared.links.get(worker).ok_or(AdmissionError::Busy { worker })?;
-        let id = CallId(shared.next_call.fetch_add(1, Ordering::Relaxed));
-        let generation = link.generation.load(Ordering::Acquire);
-        link.command(generation, Command::AddCall { call: id })
-            .map_err(|_| AdmissionError::Busy { worker })?;
-        let entry =
-            Entry { worker, generation, base: needed, points: needed, legs: HashMap::new(), opening: 0 };
-        registry.calls.insert(id, entry);
+        let (worker, used) = match wanted {
+            None => registry.least_used(),
+            Some(worker) => {
+                let used = registry.used.get(worker).ok_or(AdmissionError::NoSuchWorker(worker))?;
+                (worker, *used)
+            }
+        };
+        let free = shared.config.budget - used;
+        if free < needed { Err(AdmissionError::NoPoints { needed, free }) } else { Ok(worker) }
+    }
+
+    /// Gives the command that makes a call, and enters the call into the registry.
+    fn enter(
+        &self,
+        registry: &mut Registry,
+        id: CallId,
+        (worker, points): (usize, Points),
+        command: impl FnOnce(&Mailbox) -> Command,
+    ) -> Result<(), AdmissionError> {
+        let mailbox = self.shared().mailboxes.get(worker).ok_or(AdmissionError::NoSuchWorker(worker))?;
+        let generation = mailbox.generation.load(Ordering::Acquire);
+        mailbox.command(generation, command(mailbox)).map_err(|_| AdmissionError::Busy { worker })?;
+        registry.calls.insert(id, Entry::new(worker, generation, points));
         if let Some(used) = registry.used.get_mut(worker) {
-            *used += needed;
+            *used += points;
         }
-        drop(registry);
-        Ok(Call::new(Arc::clone(shared), id, worker, generation))
+        Ok(())
     }
 
     /// A handle on a call that has not ended.
     #[must_use]
     pub fn call(&self, id: CallId) -> Option<Call> {
-        let registry = self.shared().registry();
-        let entry = registry.calls.get(&id)?;
-        Some(Call::new(Arc::clone(self.shared()), id, entry.worker, entry.generation))
+        let known = self.shared().registry().calls.contains_key(&id);
+        known.then(|| Call::new(Arc::clone(self.shared()), id))
     }
 
     /// The addresses that legs may be opened on.
@@ -263,8 +310,8 @@ impl Engine {
         // What the reader was too slow for is nobody's in particular: every worker shows it.
         let unread = shared.events.dropped();
         let used = shared.registry().used.clone();
-        let load = |(link, used): (&Arc<Link>, Points)| {
-            let gauges = &link.gauges;
+        let load = |(mailbox, used): (&Arc<Mailbox>, Points)| {
+            let gauges = &mailbox.gauges;
             WorkerLoad {
                 budget: shared.config.budget,
                 used,
@@ -277,7 +324,7 @@ impl Engine {
                 restarts: gauges.restarts.load(Ordering::Relaxed),
             }
         };
-        EngineLoad { workers: shared.links.iter().zip(used).map(load).collect() }
+        EngineLoad { workers: shared.mailboxes.iter().zip(used).map(load).collect() }
     }
 
     /// Takes no new calls from now on, or takes them again.
@@ -292,9 +339,10 @@ impl Engine {
     }
 
     /// Makes a worker fail, to see what becomes of the rest. For tests of exactly that.
+    #[cfg(feature = "danger-panic")]
     pub fn danger_panic_worker(&self, worker: usize) {
-        if let Some(link) = self.shared().links.get(worker) {
-            drop(link.command(link.generation.load(Ordering::Acquire), Command::Panic));
+        if let Some(mailbox) = self.shared().mailboxes.get(worker) {
+            drop(mailbox.command(mailbox.generation.load(Ordering::Acquire), Command::Panic));
         }
     }
 
@@ -307,9 +355,9 @@ impl Engine {
 impl Threads {
     fn stop(&self) {
         self.shared.draining.store(true, Ordering::Release);
-        for link in &self.shared.links {
+        for mailbox in self.shared.mailboxes.iter() {
             let mut command = Command::Stop;
-            while let Err(back) = link.command(link.generation.load(Ordering::Acquire), command) {
+            while let Err(back) = mailbox.command(mailbox.generation.load(Ordering::Acquire), command) {
                 command = back;
                 std::thread::yield_now();
             }
@@ -318,7 +366,7 @@ impl Threads {
             drop(handle.join());
         }
         self.shared.stopping.store(true, Ordering::Release);
-        if let Some(handle) = self.housekeeper.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(handle) = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take() {
             handle.thread().unpark();
             drop(handle.join());
         }

@@ -1,14 +1,18 @@
 //! The engine's events, read blocking or async.
 //!
-//! Workers never touch this queue: the housekeeper moves what they tell into it, so a lock is harmless here.
+//! Workers never touch this queue: the supervisor fills it, so a lock is harmless here. Telemetry is dropped where the
+//! reader is behind. Call events are not: each has its room reserved by the owner of what it is about, a call, a tap, a
+//! player or a command.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::api::event::Event;
+use crate::api::id::TapId;
+use crate::session::tap::event::PressRoom;
 
 #[derive(Debug, Default)]
 struct State {
@@ -16,6 +20,26 @@ struct State {
     waker: Option<Waker>,
     closed: bool,
     dropped: u64,
+    /// Call events in the queue.
+    kept: usize,
+    /// Room of the taps on key presses.
+    rooms: HashMap<TapId, PressRoom>,
+}
+
+impl State {
+    /// Takes the next event, and gives its room back.
+    fn pop(&mut self) -> Option<Event> {
+        let event = self.queue.pop_front()?;
+        if !event.is_telemetry() {
+            self.kept -= 1;
+        }
+        if let Event::KeyPressed { tap, .. } = &event
+            && let Some(room) = self.rooms.get(tap)
+        {
+            room.give();
+        }
+        Some(event)
+    }
 }
 
 /// The writing end.
@@ -37,7 +61,7 @@ impl Shared {
     }
 }
 
-/// Reads what the engine tells, blocking or async; made once by [`crate::Engine::events`].
+/// Reads the engine's events, blocking or async; made with the engine.
 #[derive(Debug)]
 pub struct EventReceiver {
     shared: Arc<Shared>,
@@ -50,12 +74,15 @@ pub(crate) fn channel(capacity: usize) -> (EventSender, EventReceiver) {
 }
 
 impl EventSender {
-    /// Adds an event; where the reader is too far behind, the event is dropped and counted.
+    /// Adds an event; telemetry is dropped and counted where the reader is too far behind.
     pub(crate) fn send(&self, event: Event) {
         let mut state = self.shared.lock();
-        if state.queue.len() >= self.shared.capacity {
+        if event.is_telemetry() && state.queue.len() >= self.shared.capacity {
             state.dropped += 1;
             return;
+        }
+        if !event.is_telemetry() {
+            state.kept += 1;
         }
         state.queue.push_back(event);
         let waker = state.waker.take();
@@ -64,6 +91,22 @@ impl EventSender {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    /// Call events that wait to be read, where they are so many that no further room can be reserved.
+    pub(crate) fn overfull(&self) -> Option<usize> {
+        let kept = self.shared.lock().kept;
+        (kept >= self.shared.capacity).then_some(kept)
+    }
+
+    /// Keeps the room of a tap, which each press that is read gives a place back to.
+    pub(crate) fn keep_room(&self, tap: TapId, room: PressRoom) {
+        self.shared.lock().rooms.insert(tap, room);
+    }
+
+    /// Forgets the room of a tap.
+    pub(crate) fn forget_tap(&self, tap: TapId) {
+        self.shared.lock().rooms.remove(&tap);
     }
 
     /// Events dropped so far.
@@ -91,7 +134,7 @@ impl EventReceiver {
     pub fn recv(&self) -> Option<Event> {
         let mut state = self.shared.lock();
         loop {
-            if let Some(event) = state.queue.pop_front() {
+            if let Some(event) = state.pop() {
                 return Some(event);
             }
             if state.closed {
@@ -107,7 +150,7 @@ impl EventReceiver {
         let until = Instant::now() + timeout;
         let mut state = self.shared.lock();
         loop {
-            if let Some(event) = state.queue.pop_front() {
+            if let Some(event) = state.pop() {
                 return Some(event);
             }
             let left = until.saturating_duration_since(Instant::now());
@@ -121,13 +164,13 @@ impl EventReceiver {
     /// The next event where one is there.
     #[must_use]
     pub fn try_recv(&self) -> Option<Event> {
-        self.shared.lock().queue.pop_front()
+        self.shared.lock().pop()
     }
 
     /// Polls for the next event; ready with `None` when the engine is gone and all was read.
     pub fn poll_recv(&self, context: &mut Context<'_>) -> Poll<Option<Event>> {
         let mut state = self.shared.lock();
-        if let Some(event) = state.queue.pop_front() {
+        if let Some(event) = state.pop() {
             return Poll::Ready(Some(event));
         }
         if state.closed {
@@ -147,20 +190,37 @@ impl EventReceiver {
 mod tests {
     use super::*;
 
-    fn event(worker: usize) -> Event {
-        Event::WorkerFailed { worker }
+    use crate::api::id::{CallId, LegId};
+
+    fn event(leg: u64) -> Event {
+        Event::Bye { call: CallId::from_u64(1), leg: LegId::from_u64(leg) }
     }
 
     #[test]
     fn a_reader_that_is_behind_loses_the_newest_and_it_is_counted() {
         let (sender, receiver) = channel(2);
-        for worker in 0..3 {
-            sender.send(event(worker));
+        for leg in 0..3 {
+            sender.send(event(leg));
         }
         assert_eq!(sender.dropped(), 1);
         assert_eq!(receiver.recv(), Some(event(0)));
         assert_eq!(receiver.try_recv(), Some(event(1)));
         assert_eq!(receiver.try_recv(), None);
+    }
+
+    #[test]
+    fn call_events_are_kept_whatever_waits() {
+        let (sender, receiver) = channel(2);
+        for leg in 0..2 {
+            sender.send(event(leg));
+        }
+        for worker in 0..3 {
+            assert_eq!(sender.overfull(), (worker > 1).then_some(worker));
+            sender.send(Event::WorkerFailed { worker });
+        }
+        let read = std::iter::from_fn(|| receiver.try_recv());
+        assert_eq!(read.filter(|event| !event.is_telemetry()).count(), 3);
+        assert_eq!(sender.overfull(), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is said between the control side and a worker.
+//! The mailbox of a worker: commands to it, messages from it, figures that both sides see.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,53 +6,136 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
-use crossbeam::channel::Sender;
 use crossbeam::queue::ArrayQueue;
-use mediapoint_net::Waker;
+use mediapoint_net::{UdpSocket, Waker};
 
-use crate::api::event::{CallId, EndReason, Event};
-use crate::api::leg::{LegConfig, LegId, Relearn, Source};
+use crate::api::error::CommandError;
+use crate::api::event::{EndReason, Event};
+use crate::api::id::{CallId, LegId};
+use crate::api::leg::LegConfig;
+use crate::api::pending::Completer;
 use crate::api::stats::CallStatistics;
-use crate::runtime::ports::{LegSockets, PortLease};
+use crate::ring::WakeHandle;
+use crate::runtime::ports::{OpenPorts, PortLease};
+use crate::session::call::Call;
+use crate::session::command::CallCommand;
+use crate::session::snapshot::CallSnapshot;
 
 /// Commands that wait for a worker at most.
 const COMMAND_QUEUE: usize = 4096;
 
-/// Notices that wait for the housekeeper at most; a worker keeps what does not fit.
-const NOTICE_QUEUE: usize = 16_384;
+/// Calls on their way from other workers at most.
+const ARRIVAL_QUEUE: usize = 64;
 
-/// What a worker is told.
-#[derive(Debug)]
+/// Messages that wait for the supervisor at most; a worker keeps what does not fit.
+const MESSAGE_QUEUE: usize = 16_384;
+
+/// An opened port of the socket backend.
+pub(crate) type Handle = UdpSocket;
+
+/// A command to a worker.
 pub(crate) enum Command {
-    AddCall { call: CallId },
-    AddLeg { call: CallId, leg: LegId, config: Box<LegConfig>, sockets: Box<LegSockets> },
-    Configure { leg: LegId, config: Box<LegConfig>, relearn: Relearn },
-    SetSource { leg: LegId, source: Source },
-    RemoveLeg { leg: LegId },
-    EndCall { call: CallId, reason: EndReason },
-    Query { call: CallId, reply: Sender<CallStatistics> },
+    AddCall {
+        call: CallId,
+    },
+    AddLeg {
+        call: CallId,
+        leg: LegId,
+        config: Box<LegConfig>,
+        ports: Box<OpenPorts<Handle>>,
+        reply: Completer<()>,
+    },
+    Apply {
+        call: CallId,
+        command: CallCommand,
+        reply: Completer<()>,
+    },
+    MoveLeg {
+        from: CallId,
+        leg: LegId,
+        to: CallId,
+        reply: Completer<()>,
+    },
+    EndCall {
+        call: CallId,
+        reason: EndReason,
+        reply: Completer<()>,
+    },
+    Statistics {
+        call: CallId,
+        reply: Completer<CallStatistics>,
+    },
+    Snapshot {
+        call: CallId,
+        reply: Completer<Box<CallSnapshot>>,
+    },
+    Restore {
+        snapshot: Box<CallSnapshot>,
+        ports: Vec<(LegId, OpenPorts<Handle>)>,
+        reply: Completer<()>,
+    },
+    /// Gives a call to another worker.
+    Depart {
+        call: CallId,
+        to: usize,
+        reply: Completer<()>,
+    },
+    /// A call is on its way from another worker: commands to it wait until it has come.
+    Expect {
+        call: CallId,
+    },
+    /// A call that was expected does not come.
+    Forget {
+        call: CallId,
+    },
     Panic,
     Stop,
 }
 
-/// A command, and which life of the worker it was meant for: what was said before a failure is void after it.
-#[derive(Debug)]
+/// A call on its way from one worker to another.
+pub(crate) struct Arrival {
+    pub(crate) call: Box<Call>,
+    pub(crate) ports: Vec<(LegId, OpenPorts<Handle>)>,
+    pub(crate) reply: Completer<()>,
+}
+
+/// A command, and which life of the worker it was meant for: what was commanded before a failure is void after it.
 pub(crate) struct Addressed {
     pub(crate) generation: u64,
     pub(crate) command: Command,
 }
 
-/// What a worker tells.
-#[derive(Debug)]
-pub(crate) enum Notice {
+/// A completed command with its outcome.
+pub(crate) enum Outcome {
+    Done(Completer<()>, Result<(), CommandError>),
+    Statistics(Completer<CallStatistics>, Result<CallStatistics, CommandError>),
+    Snapshot(Completer<Box<CallSnapshot>>, Result<Box<CallSnapshot>, CommandError>),
+}
+
+/// A message from a worker to the supervisor.
+pub(crate) enum WorkerMessage {
     Event(Event),
-    /// A leg's sockets are closed.
+    /// The ports of a leg are closed.
     Closed {
-        call: CallId,
         leg: LegId,
         lease: PortLease,
     },
-    /// The worker failed in this life; its sockets are closed.
+    /// A command was carried out.
+    Outcome {
+        call: CallId,
+        outcome: Outcome,
+    },
+    /// Somebody at the other end of a ring is to be woken.
+    Wake(WakeHandle),
+    /// A call has come from another worker.
+    Arrived {
+        call: CallId,
+    },
+    /// A call that was expected from a worker that failed has not come.
+    Lost {
+        call: CallId,
+    },
+    /// The worker failed in this life; its ports are closed.
     Failed {
         generation: u64,
     },
@@ -76,51 +159,63 @@ impl Gauges {
     }
 }
 
-/// The two queues of a worker, and what both sides see.
-#[derive(Debug)]
-pub(crate) struct Link {
+/// The queues of a worker, and what both sides see.
+pub(crate) struct Mailbox {
     pub(crate) worker: usize,
     pub(crate) commands: ArrayQueue<Addressed>,
-    pub(crate) notices: ArrayQueue<Notice>,
+    pub(crate) arrivals: ArrayQueue<Arrival>,
+    pub(crate) messages: ArrayQueue<WorkerMessage>,
     pub(crate) generation: AtomicU64,
     pub(crate) gauges: Gauges,
     /// Changes when the worker starts again; only the control side and a starting worker lock it.
     waker: Mutex<Waker>,
-    housekeeper: OnceLock<Thread>,
+    supervisor: OnceLock<Thread>,
 }
 
-impl Link {
+impl Mailbox {
     pub(crate) fn new(worker: usize, waker: Waker) -> Self {
         Self {
             worker,
             commands: ArrayQueue::new(COMMAND_QUEUE),
-            notices: ArrayQueue::new(NOTICE_QUEUE),
+            arrivals: ArrayQueue::new(ARRIVAL_QUEUE),
+            messages: ArrayQueue::new(MESSAGE_QUEUE),
             generation: AtomicU64::new(0),
             gauges: Gauges::default(),
             waker: Mutex::new(waker),
-            housekeeper: OnceLock::new(),
+            supervisor: OnceLock::new(),
         }
     }
 
     /// Gives a command to the worker; gives it back where the queue is full.
     pub(crate) fn command(&self, generation: u64, command: Command) -> Result<(), Command> {
         self.commands.push(Addressed { generation, command }).map_err(|addressed| addressed.command)?;
-        self.waker.lock().unwrap_or_else(PoisonError::into_inner).wake();
+        self.wake();
         Ok(())
+    }
+
+    /// Wakes the worker to look into its queues.
+    pub(crate) fn wake(&self) {
+        self.waker.lock().unwrap_or_else(PoisonError::into_inner).wake();
     }
 
     pub(crate) fn set_waker(&self, waker: Waker) {
         *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = waker;
     }
 
-    pub(crate) fn set_housekeeper(&self, thread: Thread) {
-        drop(self.housekeeper.set(thread));
+    pub(crate) fn set_supervisor(&self, thread: Thread) {
+        drop(self.supervisor.set(thread));
     }
 
-    /// Wakes the housekeeper to read what was told; no system call where it is awake.
-    pub(crate) fn wake_housekeeper(&self) {
-        if let Some(thread) = self.housekeeper.get() {
+    /// Wakes the supervisor to read the messages; no system call where it is awake.
+    pub(crate) fn wake_supervisor(&self) {
+        if let Some(thread) = self.supervisor.get() {
             thread.unpark();
         }
+    }
+}
+
+impl std::fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mailbox").field("worker", &self.worker).finish_non_exhaustive()
     }
 }

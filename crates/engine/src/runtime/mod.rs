@@ -1,12 +1,18 @@
-//! Threads, queues, sockets and ports around the sans-I/O core: what makes the library an engine that runs.
+//! Threads, queues, packet I/O and ports around the sans-I/O session: what makes the library an engine that runs.
 
 pub(crate) mod call;
-pub(crate) mod command;
+mod carry_out;
 pub(crate) mod engine;
 pub(crate) mod events;
-pub(crate) mod housekeeper;
-mod pace;
+mod io;
+pub(crate) mod mailbox;
+pub(crate) mod moves;
+mod output;
+mod poll_mode;
 pub(crate) mod ports;
+pub(crate) mod registry;
+pub(crate) mod streams;
+pub(crate) mod supervisor;
 pub(crate) mod worker;
 
 mod builder;
@@ -15,3 +21,5 @@ pub use builder::{EngineBuilder, Interface};
 pub use call::{Call, CallSpec};
 pub use engine::Engine;
 pub use events::EventReceiver;
+pub use moves::MoveError;
+pub use streams::{StreamWriter, TapReader};

@@ -14,9 +14,9 @@ const WINDOW: Duration = Duration::from_millis(100);
 /// half as long.
 const MANY: u128 = 32;
 
-/// The rhythm of one worker.
+/// How one worker waits: on its tick, or until something comes.
 #[derive(Debug, Clone)]
-pub(super) struct Pace {
+pub(super) struct PollMode {
     /// Datagrams in a window from which the tick pays, and below half of which it no longer does.
     enough: u128,
     window_end: Time,
@@ -26,7 +26,7 @@ pub(super) struct Pace {
     halved: bool,
 }
 
-impl Pace {
+impl PollMode {
     pub(super) fn new(now: Time, tick: Duration) -> Self {
         let enough = WINDOW.as_nanos() / tick.as_nanos().max(1);
         Self { enough, window_end: now + WINDOW, count: 0, busy: false, tick, halved: false }
@@ -65,52 +65,52 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn run(pace: &mut Pace, from: u64, per_second: u64) -> u64 {
+    fn run(mode: &mut PollMode, from: u64, per_second: u64) -> u64 {
         for millis in from..from + 1000 {
             let due = (millis + 1) * per_second / 1000 - millis * per_second / 1000;
-            pace.note(Time::from_millis(millis), due);
+            mode.note(Time::from_millis(millis), due);
         }
         from + 1000
     }
 
     #[test]
     fn one_call_is_not_worth_a_tick_and_many_are() {
-        let mut pace = Pace::new(Time::ZERO, Duration::from_millis(1));
-        let now = run(&mut pace, 0, 100);
-        assert!(!pace.is_busy());
-        let now = run(&mut pace, now, 2000);
-        assert!(pace.is_busy());
-        let now = run(&mut pace, now, 700);
-        assert!(pace.is_busy(), "it does not waver about the border");
-        run(&mut pace, now, 100);
-        assert!(!pace.is_busy());
+        let mut mode = PollMode::new(Time::ZERO, Duration::from_millis(1));
+        let now = run(&mut mode, 0, 100);
+        assert!(!mode.is_busy());
+        let now = run(&mut mode, now, 2000);
+        assert!(mode.is_busy());
+        let now = run(&mut mode, now, 700);
+        assert!(mode.is_busy(), "it does not waver about the border");
+        run(&mut mode, now, 100);
+        assert!(!mode.is_busy());
     }
 
     #[test]
     fn a_full_tick_is_halved_and_a_lesser_one_is_not() {
-        let mut pace = Pace::new(Time::ZERO, Duration::from_millis(1));
-        let now = run(&mut pace, 0, 20_000);
-        assert_eq!(pace.tick(), Duration::from_millis(1));
-        let now = run(&mut pace, now, 40_000);
-        assert_eq!(pace.tick(), Duration::from_micros(500));
-        let now = run(&mut pace, now, 28_000);
-        assert_eq!(pace.tick(), Duration::from_micros(500), "it does not waver about the border");
-        run(&mut pace, now, 20_000);
-        assert_eq!(pace.tick(), Duration::from_millis(1));
+        let mut mode = PollMode::new(Time::ZERO, Duration::from_millis(1));
+        let now = run(&mut mode, 0, 20_000);
+        assert_eq!(mode.tick(), Duration::from_millis(1));
+        let now = run(&mut mode, now, 40_000);
+        assert_eq!(mode.tick(), Duration::from_micros(500));
+        let now = run(&mut mode, now, 28_000);
+        assert_eq!(mode.tick(), Duration::from_micros(500), "it does not waver about the border");
+        run(&mut mode, now, 20_000);
+        assert_eq!(mode.tick(), Duration::from_millis(1));
     }
 
     #[test]
     fn a_rush_is_met_before_the_window_ends() {
-        let mut pace = Pace::new(Time::ZERO, Duration::from_millis(1));
-        pace.note(Time::from_millis(5), 200);
-        assert!(pace.is_busy());
+        let mut mode = PollMode::new(Time::ZERO, Duration::from_millis(1));
+        mode.note(Time::from_millis(5), 200);
+        assert!(mode.is_busy());
     }
 
     #[test]
     fn a_long_sleep_ends_the_tick() {
-        let mut pace = Pace::new(Time::ZERO, Duration::from_millis(1));
-        pace.note(Time::from_millis(5), 200);
-        pace.note(Time::from_millis(5000), 1);
-        assert!(!pace.is_busy());
+        let mut mode = PollMode::new(Time::ZERO, Duration::from_millis(1));
+        mode.note(Time::from_millis(5), 200);
+        mode.note(Time::from_millis(5000), 1);
+        assert!(!mode.is_busy());
     }
 }

@@ -1,77 +1,158 @@
-//! The thread that reads what the workers tell: keeps the registry and the ports true, and passes events on.
+//! The thread that reads the workers' messages: keeps the registry and the ports true, completes commands, passes events on,
+//! and moves calls off workers that are over their budget.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::api::event::{CallId, EndReason, Event};
+use crate::api::event::{EndReason, Event};
+use crate::api::id::{CallId, LegId};
 use crate::api::stats::CallStatistics;
-use crate::runtime::command::Notice;
 use crate::runtime::engine::Shared;
+use crate::runtime::mailbox::{Command, Outcome, WorkerMessage};
+use crate::runtime::moves;
+use crate::runtime::ports::PortLease;
+use crate::runtime::registry::Transit;
 
 /// Longest time between two looks at the queues, in case a wake-up came just too early.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// The thread's body: runs until the workers have stopped and all they told is read.
+/// The thread's body: runs until the workers have stopped and all their messages are read.
 pub(crate) fn run(shared: &Arc<Shared>) {
+    let mut balance = moves::Balance::new(Instant::now());
     loop {
         let stopping = shared.stopping.load(Ordering::Acquire);
-        for (worker, link) in shared.links.iter().enumerate() {
-            while let Some(notice) = link.notices.pop() {
-                take(shared, worker, notice);
+        for (worker, mailbox) in shared.mailboxes.iter().enumerate() {
+            while let Some(message) = mailbox.messages.pop() {
+                take(shared, worker, message);
             }
         }
         if stopping {
             return;
         }
+        balance.look(shared, Instant::now());
         std::thread::park_timeout(LOOK_EVERY);
     }
 }
 
-fn take(shared: &Shared, worker: usize, notice: Notice) {
-    match notice {
-        Notice::Event(event) => {
+fn take(shared: &Shared, worker: usize, message: WorkerMessage) {
+    match message {
+        WorkerMessage::Event(event) => {
             if let Event::CallEnded { call, .. } = &event {
-                shared.registry().remove(*call);
+                end(shared, *call);
             }
             shared.events.send(event);
         }
-        Notice::Closed { call, leg, lease } => {
-            let mut registry = shared.registry();
-            if let Some(entry) = registry.calls.get_mut(&call) {
-                entry.legs.remove(&leg);
+        WorkerMessage::Closed { leg, lease } => close(shared, leg, lease),
+        WorkerMessage::Outcome { call, outcome } => {
+            let failed = match outcome {
+                Outcome::Done(reply, result) => reply.complete(result),
+                Outcome::Statistics(reply, result) => reply.complete(result),
+                Outcome::Snapshot(reply, result) => reply.complete(result),
+            };
+            // A command to a call that has ended meanwhile needs no word.
+            let known = shared.registry().calls.contains_key(&call);
+            if let Some(error) = failed.filter(|_| known) {
+                shared.events.send(Event::CommandFailed { call, error });
             }
-            registry.settle(call, &shared.config.prices);
-            drop(registry);
-            shared.ports().give_back(lease);
         }
-        Notice::Failed { generation } => fail(shared, worker, generation),
+        WorkerMessage::Wake(handle) => handle.wake(),
+        WorkerMessage::Arrived { call } => {
+            if let Some(entry) = shared.registry().calls.get_mut(&call) {
+                entry.transit = None;
+            }
+            shared.events.send(Event::CallMoved { call, worker });
+        }
+        WorkerMessage::Lost { call } => lose(shared, &[call]),
+        WorkerMessage::Failed { generation } => fail(shared, worker, generation),
     }
+}
+
+/// Forgets a call that has ended; where it was to move, the worker that expects it must know.
+fn end(shared: &Shared, call: CallId) {
+    let mut registry = shared.registry();
+    let Some(entry) = registry.remove(call) else { return };
+    for tap in &entry.taps {
+        shared.events.forget_tap(*tap);
+    }
+    if entry.transit.is_some() {
+        drop(registry);
+        forget(shared, entry.worker, call);
+    }
+}
+
+/// Tells a worker that a call it expects does not come.
+fn forget(shared: &Shared, worker: usize, call: CallId) {
+    let Some(mailbox) = shared.mailboxes.get(worker) else { return };
+    let mut command = Command::Forget { call };
+    while let Err(back) = mailbox.command(mailbox.generation.load(Ordering::Acquire), command) {
+        command = back;
+        std::thread::yield_now();
+    }
+}
+
+fn close(shared: &Shared, leg: LegId, lease: PortLease) {
+    // Where the call ended first, its legs are still known.
+    let _: Option<PortLease> = shared.registry().remove_leg(leg, &shared.config.prices);
+    shared.ports.give_back(lease);
 }
 
 /// Ends the calls of the life of a worker that failed.
 fn fail(shared: &Shared, worker: usize, generation: u64) {
-    let mut registry = shared.registry();
-    let lost: Vec<CallId> = registry
-        .calls
-        .iter()
-        .filter(|(_, entry)| entry.worker == worker && entry.generation <= generation)
-        .map(|(id, _)| *id)
-        .collect();
-    let mut leases = Vec::new();
-    for &call in &lost {
-        if let Some(entry) = registry.remove(call) {
-            leases.extend(entry.legs.into_values());
+    let mut lost = Vec::new();
+    let mut uncertain = Vec::new();
+    for (call, entry) in &mut shared.registry().calls {
+        match entry.transit {
+            // It was on its way here: its arrival waits for the worker's next life, or its departure is still to come.
+            Some(Transit { from, .. }) if entry.worker == worker && from != worker => {
+                entry.generation = generation + 1;
+                uncertain.push((*call, worker));
+            }
+            // It was to leave: whether it did, the worker that expects it knows.
+            Some(Transit { from, generation: since }) if from == worker && since <= generation => {
+                uncertain.push((*call, entry.worker));
+            }
+            _ if entry.worker == worker && entry.generation <= generation => lost.push(*call),
+            _ => {}
         }
     }
-    drop(registry);
-    let mut ports = shared.ports();
-    for lease in leases {
-        ports.give_back(lease);
-    }
-    drop(ports);
     shared.events.send(Event::WorkerFailed { worker });
-    for call in lost {
+    lose(shared, &lost);
+    for (call, at) in uncertain {
+        if at == worker {
+            expect_again(shared, worker, call);
+        } else {
+            forget(shared, at, call);
+        }
+    }
+}
+
+/// The next life of a worker expects a call, as the one that failed did.
+fn expect_again(shared: &Shared, worker: usize, call: CallId) {
+    let Some(mailbox) = shared.mailboxes.get(worker) else { return };
+    let mut command = Command::Expect { call };
+    while let Err(back) = mailbox.command(mailbox.generation.load(Ordering::Acquire), command) {
+        command = back;
+        std::thread::yield_now();
+    }
+}
+
+/// Ends calls that were lost with their worker: their ports are closed.
+fn lose(shared: &Shared, lost: &[CallId]) {
+    let mut registry = shared.registry();
+    for &call in lost {
+        if let Some(entry) = registry.remove(call) {
+            for tap in &entry.taps {
+                shared.events.forget_tap(*tap);
+            }
+        }
+    }
+    let leases = registry.take_legs(lost);
+    drop(registry);
+    for lease in leases {
+        shared.ports.give_back(lease);
+    }
+    for &call in lost {
         let statistics = CallStatistics::default();
         shared.events.send(Event::CallEnded { call, reason: EndReason::WorkerFailed, statistics });
     }

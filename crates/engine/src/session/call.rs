@@ -213,7 +213,8 @@ impl Call {
             CallCommand::SetMixInputs { mix, spec } => {
                 self.check_inputs(&spec)?;
                 let known = self.mixes.iter_mut().find(|known| known.id == mix);
-                known.ok_or(CommandError::NoSuchObject { kind: "mix", id: mix.as_u64() })?.inputs = spec.inputs;
+                known.ok_or(CommandError::NoSuchObject { kind: "mix", id: mix.as_u64() })?.inputs =
+                    spec.inputs;
             }
             CallCommand::RemoveMix { mix } => {
                 remove(&mut self.mixes, ("mix", mix.as_u64()), |known| known.id == mix)?;
@@ -421,14 +422,19 @@ impl Call {
                 let own = u16::try_from(at).map(super::wiring::Feed::Leg);
                 assert_eq!(fed, own.ok(), "a leg feeds its listeners");
             }
-            let listed = self.legs.iter().map(|other| other.listeners.iter()).map(|listeners| {
-                listeners.filter(|&&listener| usize::from(listener) == at).count()
-            });
+            let listed = self
+                .legs
+                .iter()
+                .map(|other| other.listeners.iter())
+                .map(|listeners| listeners.filter(|&&listener| usize::from(listener) == at).count());
             let expected = usize::from(matches!(leg.feed, super::wiring::Feed::Leg(_)));
             assert_eq!(listed.sum::<usize>(), expected, "a leg is listed once by the leg that feeds it");
             assert!(!leg.sender.transcodes() || leg.sender.egress.is_some(), "an encoder where one is used");
         }
-        assert!(!self.clock.runs || self.timers.get(Timer::Tick).is_some(), "a clock that runs has a deadline");
+        assert!(
+            !self.clock.runs || self.timers.get(Timer::Tick).is_some(),
+            "a clock that runs has a deadline"
+        );
     }
 }
 

@@ -16,10 +16,10 @@ use crate::api::source::Source;
 use crate::session::Output;
 use crate::session::call::Call;
 use crate::session::leg::events::{EventPacket, EventStep};
+use crate::session::leg::ingress::Ingress;
 use crate::session::leg::latch::Admission;
 use crate::session::leg::receiver::{Taken, Verdict};
 use crate::session::leg::rewriter::{Input, InputEpoch};
-use crate::session::leg::ingress::Ingress;
 use crate::session::leg::sender::{Sender, Unsent};
 use crate::session::leg::transport::{DropReason, RtpMeta, Transport};
 use crate::session::leg::{Accepted, Leg};
@@ -97,7 +97,11 @@ impl Call {
         if tapped {
             self.copy_to_taps(id, true, packet.bytes(), out);
         }
-        let step = if info.event { Some(self.handle_event(now, at, (&input, &meta), &mut packet, out)) } else { None };
+        let step = if info.event {
+            Some(self.handle_event(now, at, (&input, &meta), &mut packet, out))
+        } else {
+            None
+        };
         if step.is_none() && taken.newest {
             // A late packet says nothing of the path that the stream takes now.
             self.select_paths(now, at, (&input, &meta), info, out);
@@ -208,7 +212,8 @@ impl Call {
 
     /// Takes a packet into the jitter buffer of its leg, where somebody wants its audio.
     fn insert(&mut self, now: Time, at: usize, (input, meta): (&Input, &RtpMeta), packet: &PacketBuf) {
-        let Some(Leg { ingress: Some(ingress), events, .. }) = self.legs.get_mut(at).map(AsMut::as_mut) else {
+        let Some(Leg { ingress: Some(ingress), events, .. }) = self.legs.get_mut(at).map(AsMut::as_mut)
+        else {
             return;
         };
         if input.event {
@@ -323,9 +328,8 @@ impl Call {
         }
         let Some(leg) = self.legs.get_mut(at).map(AsMut::as_mut) else { return out.give(packet) };
         let Leg { sender, transport, .. } = leg;
-        let protected = rewritten.and_then(|to| {
-            if transport.protect_rtp(&mut packet) { Ok(to) } else { Err(Unsent::Protect) }
-        });
+        let protected = rewritten
+            .and_then(|to| if transport.protect_rtp(&mut packet) { Ok(to) } else { Err(Unsent::Protect) });
         match protected {
             Ok(to) => {
                 sender.sent.packets += 1;
@@ -404,7 +408,9 @@ impl Call {
     fn leave_transcoding<O: Output>(&mut self, now: Time, source: usize, listener: usize, out: &mut O) {
         self.drain(now, source, out);
         let Some(id) = self.legs.get(source).map(|leg| leg.id) else { return };
-        let Some(Leg { sender, transport, .. }) = self.legs.get_mut(listener).map(AsMut::as_mut) else { return };
+        let Some(Leg { sender, transport, .. }) = self.legs.get_mut(listener).map(AsMut::as_mut) else {
+            return;
+        };
         if let Some(to) = transport.destination().filter(|_| sender.allowed) {
             sender.send_ready(now, (transport, to), true, out);
         }
@@ -414,12 +420,16 @@ impl Call {
     /// Sends what waits in a leg's jitter buffer at once to the legs that transcode from it.
     fn drain<O: Output>(&mut self, now: Time, at: usize, out: &mut O) {
         let count = self.listeners(at);
-        let transcodes = |n| self.listener(at, n).and_then(|at| self.legs.get(at)).is_some_and(|leg| leg.sender.transcodes());
+        let transcodes = |n| {
+            self.listener(at, n).and_then(|at| self.legs.get(at)).is_some_and(|leg| leg.sender.transcodes())
+        };
         if !(0..count).any(transcodes) {
             return;
         }
         let keep = self.is_wanted_beside_listeners(at);
-        let Some(Leg { ingress: Some(ingress), id, .. }) = self.legs.get_mut(at).map(AsMut::as_mut) else { return };
+        let Some(Leg { ingress: Some(ingress), id, .. }) = self.legs.get_mut(at).map(AsMut::as_mut) else {
+            return;
+        };
         let source = Source::Leg(*id);
         let pieces = ingress.drain(keep);
         for piece in 0..pieces {

@@ -197,7 +197,6 @@ impl Leg {
             DropReason::UnknownPayloadType => dropped.unknown_payload_type += 1,
             DropReason::OutOfRange => dropped.out_of_range += 1,
             DropReason::OnHold => dropped.on_hold += 1,
-            DropReason::OtherProtocol => dropped.other_protocol += 1,
             // The receiver counts these.
             DropReason::Duplicate => {}
         }

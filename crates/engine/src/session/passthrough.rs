@@ -133,14 +133,14 @@ impl Call {
                 continue;
             }
             let target = tap.spec.target;
-            let Some(copy) = out.take().and_then(|mut copy| copy.fill(bytes).then_some(copy)) else { continue };
+            let Some(copy) = out.take().and_then(|mut copy| copy.fill(bytes).then_some(copy)) else {
+                continue;
+            };
             match target {
-                PacketTarget::Leg(target) => {
-                    match self.legs.iter_mut().find(|leg| leg.id == target) {
-                        Some(leg) => leg.send_through(bytes.len(), copy, out),
-                        None => out.give(copy),
-                    }
-                }
+                PacketTarget::Leg(target) => match self.legs.iter_mut().find(|leg| leg.id == target) {
+                    Some(leg) => leg.send_through(bytes.len(), copy, out),
+                    None => out.give(copy),
+                },
                 PacketTarget::Address(to) => match self.legs.iter().find(|leg| leg.id == id) {
                     Some(leg) => out.send(leg.transport.ports().rtp, to, copy),
                     None => out.give(copy),

@@ -192,7 +192,9 @@ fn rule(entry: &PayloadCodec, to: &SendCapabilities<'_>) -> Option<PayloadRule> 
     }
     match entry.codec.encoding {
         Encoding::TelephoneEvent => event(entry, to),
-        Encoding::Pcmu | Encoding::Pcma if entry.codec.is_g711() => other_law(entry, to).or_else(|| transcode(to)),
+        Encoding::Pcmu | Encoding::Pcma if entry.codec.is_g711() => {
+            other_law(entry, to).or_else(|| transcode(to))
+        }
         Encoding::ComfortNoise => transcode(to),
         _ if entry.codec.is_convertible() => transcode(to),
         _ => None,

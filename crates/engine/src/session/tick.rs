@@ -111,7 +111,8 @@ impl Call {
             let (received, sent) = (tap.side != TapSide::Sent, tap.side != TapSide::Received);
             let wake = match feed {
                 Feed::Mix(mix) if sent => {
-                    let mixed = mixes.get_mut(usize::from(mix)).and_then(|mix: &mut Mix| mix.frame_for(tap.leg));
+                    let mixed =
+                        mixes.get_mut(usize::from(mix)).and_then(|mix: &mut Mix| mix.frame_for(tap.leg));
                     let own = if received { frame_of(Feed::Leg(own), legs, players, streams) } else { None };
                     tap.write(due, millis, own, mixed)
                 }
@@ -126,7 +127,11 @@ impl Call {
                 _ if sent && received => {
                     let own = legs.get_mut(at).and_then(|leg| Some(leg.ingress.as_mut()?.frame()));
                     // A leg that feeds itself is tapped as it is received.
-                    let fed = if matches!(feed, Feed::Leg(_)) { None } else { frame_of(feed, &mut [], players, streams) };
+                    let fed = if matches!(feed, Feed::Leg(_)) {
+                        None
+                    } else {
+                        frame_of(feed, &mut [], players, streams)
+                    };
                     tap.write(due, millis, own, fed)
                 }
                 _ if sent => tap.write(due, millis, None, frame_of(feed, legs, players, streams)),

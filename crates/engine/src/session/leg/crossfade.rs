@@ -53,7 +53,13 @@ impl Crossfade {
             let (end, mirrored) = (self.tail[last] as i32, self.tail[last.saturating_sub(n + 1)] as i32);
             let value = 2 * end - mirrored;
             #[expect(clippy::cast_possible_truncation, reason = "clamped")]
-            let value = if value > 32_767 { 32_767 } else if value < -32_768 { -32_768 } else { value as i16 };
+            let value = if value > 32_767 {
+                32_767
+            } else if value < -32_768 {
+                -32_768
+            } else {
+                value as i16
+            };
             #[expect(clippy::indexing_slicing, reason = "n is below len")]
             {
                 self.next[n] = value;

@@ -141,14 +141,16 @@ impl Egress {
         if next.rate <= self.rate {
             return;
         }
-        let Ok(mut resampler) = mediapoint_codec::resample::Resampler::new(self.rate, next.rate) else { return };
+        let Ok(mut resampler) = mediapoint_codec::resample::Resampler::new(self.rate, next.rate) else {
+            return;
+        };
         let mut primer = vec![0; samples(next.rate, GATHERED_MILLIS)];
         let len = resampler.process(&self.last, &mut primer).min(next.packet);
         if len == next.packet {
             let mut discarded = [0; MAX_PAYLOAD];
             let primer = primer.get(..len).unwrap_or_default();
             // An encoder that refuses it begins without.
-            drop(next.encoder.encode(primer, &mut discarded));
+            let _: Result<_, _> = next.encoder.encode(primer, &mut discarded);
         }
         let waiting = self.gathered.get(..self.filled).unwrap_or_default();
         next.filled = resampler.process(waiting, &mut next.gathered);

@@ -45,8 +45,12 @@ fn long_event_in_segments_is_one_press() {
         clock_rate: 8000,
         block: EventBlock { code: 5, end, volume: 10, duration },
     };
-    let packets =
-        [segment(1, 0, 65_000, false), segment(2, 0, 65_535, false), segment(3, 65_535, 400, false), segment(4, 65_535, 800, true)];
+    let packets = [
+        segment(1, 0, 65_000, false),
+        segment(2, 0, 65_535, false),
+        segment(3, 65_535, 400, false),
+        segment(4, 65_535, 800, true),
+    ];
     assert_eq!(presses(&packets), [(5, (65_535 + 800) / 8)]);
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use mediapoint_codec::{Codec, Encoding};
-use mediapoint_jitter::{Arrived, Inserted, Kind, MAX_DELAY, Playout, PlayoutConfig, PlayoutStatistics, Pulled};
+use mediapoint_jitter::{
+    Arrived, Inserted, Kind, MAX_DELAY, Playout, PlayoutConfig, PlayoutStatistics, Pulled,
+};
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::PayloadType;
 
@@ -47,7 +49,15 @@ impl Ingress {
         let playout = Playout::new(config, &payloads).ok()?;
         let frame = Frame::new(rate);
         // Idle until the first packet, so that the clock starts with it.
-        Some(Self { playout, frame, backlog: Vec::new(), drained: Vec::new(), drained_kind: FrameKind::Nothing, payloads, idle_for: IDLE_AFTER })
+        Some(Self {
+            playout,
+            frame,
+            backlog: Vec::new(),
+            drained: Vec::new(),
+            drained_kind: FrameKind::Nothing,
+            payloads,
+            idle_for: IDLE_AFTER,
+        })
     }
 
     /// Changes codecs or rate; packets that wait stay.

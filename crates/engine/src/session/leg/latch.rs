@@ -108,7 +108,13 @@ impl Latch {
     }
 
     /// Sets a policy and signalled address; learns anew where the address moved or `relearn` says so.
-    pub fn configure(&mut self, now: Time, policy: LatchPolicy, signalled: Option<SocketAddr>, relearn: bool) {
+    pub fn configure(
+        &mut self,
+        now: Time,
+        policy: LatchPolicy,
+        signalled: Option<SocketAddr>,
+        relearn: bool,
+    ) {
         let moved = signalled.is_some() && signalled != self.signalled && self.signalled.is_some();
         self.policy = policy;
         if signalled.is_some() {
@@ -225,7 +231,11 @@ impl Latch {
         }
         let settling = matches!(self.state, State::Held { since, .. } if now.since(since) < SETTLING);
         let believed = origin.authenticated || (settling && signalled);
-        if believed || self.passes_probation(now, origin) { self.hold(now, origin) } else { Admission::Reject }
+        if believed || self.passes_probation(now, origin) {
+            self.hold(now, origin)
+        } else {
+            Admission::Reject
+        }
     }
 
     fn hold(&mut self, now: Time, origin: &PacketOrigin) -> Admission {
@@ -285,7 +295,12 @@ mod tests {
     }
 
     fn rtp(from: &str, sequence: u16) -> PacketOrigin {
-        PacketOrigin { from: address(from), authenticated: false, ssrc: Ssrc(7), sequence: Some(Seq(sequence)) }
+        PacketOrigin {
+            from: address(from),
+            authenticated: false,
+            ssrc: Ssrc(7),
+            sequence: Some(Seq(sequence)),
+        }
     }
 
     fn srtp(from: &str, sequence: u16) -> PacketOrigin {

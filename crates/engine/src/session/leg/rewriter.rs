@@ -249,7 +249,8 @@ impl RtpRewriter {
     /// Header fields of a telephone-event packet among encoded packets: all packets of an event carry the timestamp of its
     /// beginning [RFC4733 2.2.1].
     pub fn map_event(&mut self, now: Time, input: &Input) -> Outgoing {
-        let known = self.event.filter(|event| event.epoch == input.epoch && event.received == input.timestamp);
+        let known =
+            self.event.filter(|event| event.epoch == input.epoch && event.received == input.timestamp);
         let timestamp = match known {
             Some(event) => event.sent,
             None => {

@@ -86,11 +86,6 @@ impl Sender {
         }
     }
 
-    /// How the source's audio reaches the party.
-    pub(crate) const fn path(&self) -> Path {
-        self.path
-    }
-
     /// True where audio is encoded for the party.
     pub(crate) const fn transcodes(&self) -> bool {
         matches!(self.path, Path::Transcode)

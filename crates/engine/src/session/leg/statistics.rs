@@ -60,8 +60,7 @@ impl Leg {
             Some(ingress) => ingress.statistics().delay,
             None => self.receiver.jitter() * 2,
         };
-        let delay =
-            self.rtcp.round_trip().unwrap_or_default() / 2 + buffered + Duration::from_millis(20);
+        let delay = self.rtcp.round_trip().unwrap_or_default() / 2 + buffered + Duration::from_millis(20);
         let connection = Connection {
             equipment: if g729 { Equipment::G729 } else { Equipment::OTHER },
             loss: self.receiver.loss_share(),

@@ -24,7 +24,6 @@ pub(crate) enum DropReason {
     Duplicate,
     OutOfRange,
     OnHold,
-    OtherProtocol,
 }
 
 impl DropReason {

@@ -16,12 +16,15 @@ pub struct PressRoom(Arc<AtomicU32>);
 impl PressRoom {
     /// Takes a place for a press; false where all are taken.
     pub fn take(&self) -> bool {
-        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| (used < ROOM).then_some(used + 1)).is_ok()
+        self.0
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| (used < ROOM).then_some(used + 1))
+            .is_ok()
     }
 
     /// Gives the place of a press back that was read.
     pub fn give(&self) {
-        drop(self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| used.checked_sub(1)));
+        let _: Result<_, _> =
+            self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |used| used.checked_sub(1));
     }
 }
 
