@@ -23,14 +23,14 @@ use crate::request::{Id, Options, SdpBytes};
 use crate::{Command, Handler, NgError, Reply, Request};
 use totals::Totals;
 
-/// What a controller is told beside its engine.
+/// Settings of a controller.
 #[derive(Debug, Clone)]
 pub struct ControllerConfig {
     /// How long a deleted call is kept where the request does not say; none by default.
     pub delete_delay: Duration,
     /// Type of service of outgoing packets where the request does not say; 184 (expedited forwarding) by default.
     pub tos: u8,
-    /// Unix time at [`Time::ZERO`] of the clock that requests are told the time from, for the dates in replies.
+    /// Unix time at [`Time::ZERO`] of the clock that requests carry, for the dates in replies.
     pub unix_at_zero: Duration,
     /// Most calls; 100,000 by default.
     pub max_calls: usize,
@@ -154,9 +154,9 @@ impl Controller {
             other.take_tag(to_tag);
         }
         let mut work = self.work(call, &request.options);
-        let told = offer::process(&mut work, &mut dialog, from, sdp, &request.options);
+        let advertised = offer::process(&mut work, &mut dialog, from, sdp, &request.options);
         let Work { opened, warnings, .. } = work;
-        let told = told.inspect_err(|_| {
+        let advertised = advertised.inspect_err(|_| {
             for leg in opened {
                 // Where the call is gone, so are its legs.
                 let _ = call.call.remove_leg(leg);
@@ -167,7 +167,7 @@ impl Controller {
             Some(known) => *known = dialog,
             None => call.dialogs.push(dialog),
         }
-        Ok(reply(told, warnings))
+        Ok(reply(advertised, warnings))
     }
 
     fn answer(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
@@ -184,12 +184,12 @@ impl Controller {
         let from = dialog.offer.as_ref().map(|offer| offer.from).ok_or(NgError::UnknownOffer)?;
         dialog.delete_at = None;
         let (offerer, answerer) = dialog.sides_mut(from);
-        // Another party of a forked call answers: it is somewhere else, whatever it says of its address.
+        // Another party of a forked call answers: it is somewhere else, whatever address it signals.
         let first = answerer.tags.is_empty();
         let forked = answerer.take_tag(to_tag) && !first;
         answerer.label = request.label.clone().or(answerer.label.take());
         offerer.label = request.to_label.clone().or(offerer.label.take());
-        let told = answer::process(&mut dialog, sdp, &request.options)?;
+        let advertised = answer::process(&mut dialog, sdp, &request.options)?;
         let reset = dialog.offer.as_ref().is_some_and(|offer| offer.options.reset);
         let anew = match from {
             Which::Caller => Anew { caller: reset, callee: reset || forked },
@@ -201,7 +201,7 @@ impl Controller {
         if let Some(known) = call.dialogs.get_mut(at) {
             *known = dialog;
         }
-        Ok(reply(told, warnings))
+        Ok(reply(advertised, warnings))
     }
 
     fn delete(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
@@ -225,7 +225,7 @@ impl Controller {
         let id = call.id.clone();
         let mut deletes = Vec::new();
         for (dialog, _) in call.dialogs.iter_mut().zip(chosen).filter(|(_, chosen)| *chosen) {
-            // A delete said again brings it forward, never back, and so adds no more entries than it must.
+            // A repeated delete brings it forward, never back, and so adds no more entries than it must.
             if dialog.delete_at.is_none_or(|before| due < before) {
                 dialog.delete_at = Some(due);
                 deletes.push(Reverse((due, id.clone())));
@@ -298,7 +298,7 @@ impl Controller {
         if live {
             return Some(state);
         }
-        // The engine ended it and the event is still on its way.
+        // The engine ended it and the event has not been read yet.
         self.forget(&state);
         None
     }

@@ -21,7 +21,7 @@ use mediapoint_srtp::Suite;
 
 use crate::request::{Id, Learning, Options, Profile};
 use codecs::{CodecLine, Numbers};
-use describe::Described;
+use describe::RemoteDescription;
 use keys::OwnKeys;
 use session::SessionMemory;
 
@@ -139,7 +139,7 @@ pub(crate) struct Side {
     pub(crate) family: Option<AddressFamily>,
     pub(crate) learning: Learning,
     pub(crate) streams: Vec<Stream>,
-    /// What it was told in `o=` and `s=`.
+    /// The `o=` and `s=` lines last sent to it.
     pub(crate) session: SessionMemory,
 }
 
@@ -185,7 +185,7 @@ pub(crate) struct Stream {
     pub(crate) leg: Option<OpenedLeg>,
     /// True where the leg has a port for RTCP.
     pub(crate) pair: bool,
-    /// The profile spoken with the party.
+    /// The RTP profile agreed with the party.
     pub(crate) profile: Option<Profile>,
     /// Our keys towards it, by suite.
     pub(crate) own: OwnKeys,
@@ -193,8 +193,8 @@ pub(crate) struct Stream {
     pub(crate) suite: Option<Suite>,
     /// The keys in use.
     pub(crate) keys: Option<SrtpKeys>,
-    /// What the party said last and both sides agreed on.
-    pub(crate) said: Option<Described>,
+    /// The party's last description that both sides agreed on.
+    pub(crate) remote: Option<RemoteDescription>,
     pub(crate) rtcp: RtcpMode,
     /// Payload types agreed with the party.
     pub(crate) codecs: Vec<CodecLine>,
@@ -207,14 +207,14 @@ pub(crate) struct Stream {
     /// How audio for the party is encoded.
     pub(crate) encoder: EncoderSettings,
     /// True where it is encoded even where it could be relayed.
-    pub(crate) always_encode: bool,
+    pub(crate) force_transcode: bool,
     /// True where media may flow at all: the section is agreed on, and not refused.
     pub(crate) active: bool,
     /// True once an answer put the leg to work.
     pub(crate) running: bool,
 }
 
-/// An offer and what became of it on its way.
+/// An offer and what was made of it for the other side.
 #[derive(Debug, Clone)]
 pub(crate) struct PendingOffer {
     pub(crate) from: Which,
@@ -226,7 +226,7 @@ pub(crate) struct PendingOffer {
 /// What became of one media section of an offer.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
-    pub(crate) said: Described,
+    pub(crate) remote: RemoteDescription,
     /// False where the section was passed on with port 0.
     pub(crate) carried: bool,
     /// What the other side was offered, by our numbers.

@@ -144,7 +144,7 @@ pub enum KeyFault {
     /// The section has none.
     #[error("no a=crypto line")]
     None,
-    /// Keys come by DTLS, which is not spoken here.
+    /// Keys come by DTLS, which is not supported here.
     #[error("keys by DTLS are not supported")]
     Dtls,
     /// A line is malformed, or of a suite that is not known.

@@ -1,7 +1,7 @@
 //! The rtpengine ng control protocol on top of the engine: what Kamailio's and OpenSIPS's rtpengine modules speak.
 //!
-//! It reads messages (bencode and JSON, UDP and TCP), keeps the calls that they speak of, rewrites their SDP and tells
-//! the engine what each leg is to be. It refuses what it cannot do with a reply that says so: keys by DTLS, ICE, and
+//! It reads messages (bencode and JSON, UDP and TCP), keeps the calls, rewrites their SDP and configures
+//! the legs at the engine. It refuses what it cannot do with a reply that names it: keys by DTLS, ICE, and
 //! the commands for recording and playing. It reads no clock and no configuration.
 //!
 //! ```
@@ -25,8 +25,8 @@
 //! ```
 //!
 //! Who calls what: a server gives its [`Dispatcher`] to [`listen::Listener::udp`] and [`listen::Listener::tcp`], gives
-//! every event of the engine to [`Controller::handle_event`], and calls [`Controller::poll`] when it says it is due.
-//! An own way of carrying requests out is a [`Handler`].
+//! every event of the engine to [`Controller::handle_event`], and calls [`Controller::poll`] when it is due.
+//! Whoever carries requests out otherwise implements [`Handler`].
 //!
 //! | feature | effect |
 //! | --- | --- |

@@ -11,7 +11,7 @@ use crate::request::Options;
 use crate::wire::{Envelope, Format, MAX_MESSAGE, Scanner, decode, encode};
 
 /// Reads a message, as from the wire: what decodes must come out the same through either format as far as the format
-/// can carry it, and reading a request out of it must not fail in any way but an error.
+/// can carry it, and reading a request out of it must not fail but by an error.
 ///
 /// # Panics
 /// Where the property does not hold.
@@ -58,18 +58,18 @@ pub(crate) fn codecs_hold(
             .lines
     };
     let first = plan(&numbers);
-    let told: Vec<CodecLine> = first
+    let advertised: Vec<CodecLine> = first
         .iter()
         .filter(|line| !line.masked)
-        .map(|line| CodecLine { payload_type: line.told, ..line.clone() })
+        .map(|line| CodecLine { payload_type: line.advertised, ..line.clone() })
         .collect();
-    assert_eq!(told.is_empty(), received.is_empty(), "an offer of nothing");
-    are_distinct(&told);
-    numbers.learn(told.iter().map(|line| (line.told, &line.codec)));
+    assert_eq!(advertised.is_empty(), received.is_empty(), "an offer of nothing");
+    are_distinct(&advertised);
+    numbers.learn(advertised.iter().map(|line| (line.advertised, &line.codec)));
     let again = plan(&numbers);
     assert_eq!(again, first, "a repeated offer is told as before");
 
-    for answered in [&told[..], answered] {
+    for answered in [&advertised[..], answered] {
         let rules = AnswerRules {
             offered: &first,
             of_offer: &options.codec,
@@ -93,12 +93,12 @@ pub(crate) fn codecs_hold(
 fn are_distinct(lines: &[CodecLine]) {
     for (index, line) in lines.iter().enumerate() {
         let same = |other: &CodecLine| other.payload_type == line.payload_type;
-        assert!(line.payload_type < 128 || line.payload_type == line.told, "no payload type");
+        assert!(line.payload_type < 128 || line.payload_type == line.advertised, "no payload type");
         assert!(!lines.iter().skip(index + 1).any(same), "{} is told twice", line.payload_type);
     }
 }
 
-/// A scan that gets its bytes in two pieces says the same as one that gets them at once.
+/// A scan that gets its bytes in two pieces has the result of one that gets them at once.
 fn scan_in_pieces(format: Format, payload: &[u8]) {
     let whole = Scanner::new(format).advance(payload);
     let mut scanner = Scanner::new(format);

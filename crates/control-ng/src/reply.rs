@@ -26,7 +26,7 @@ impl Reply {
         Self(Dict::new()).with("result", "error").with("error-reason", error.to_string())
     }
 
-    /// `result: load limit`, to a controller that says it supports it.
+    /// `result: load limit`, to a controller that supports it.
     #[must_use]
     pub fn load_limit(message: impl Into<String>) -> Self {
         Self(Dict::new()).with("result", "load limit").with("message", message.into())

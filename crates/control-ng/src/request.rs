@@ -30,9 +30,9 @@ pub const MAX_ID: usize = 1_024;
 pub enum Command {
     /// Is the server there?
     Ping,
-    /// A description on its way from the offering side.
+    /// A description of the offering side.
     Offer,
-    /// A description on its way from the answering side.
+    /// A description of the answering side.
     Answer,
     /// The end of a call or branch.
     Delete,
@@ -191,7 +191,7 @@ impl Request {
     }
 
     /// Ids given as words: `call-id=x`, `to-tag=y`, `label=z`. A via-branch given as a key was worked out by the
-    /// proxy; the word beside it only says how.
+    /// proxy; the word beside it only names the method.
     fn override_id(&mut self, directive: &directive::Directive) -> bool {
         let value = directive.value();
         let to = match directive.name.as_str() {

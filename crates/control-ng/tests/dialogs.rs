@@ -29,9 +29,9 @@ fn a_reinvite_from_either_side_keeps_the_ports() {
         assert_eq!(port(&server.answer(&phone(B, 5000, "0"), ""), 0), port(&to_a, 0));
         // B's turn: its from-tag is the one that A knows as to-tag.
         let keys = r#""call-id":"c","from-tag":"b","to-tag":"a""#;
-        let to_a_again = told(&server.ask("offer", keys, Some(&phone(B, 5000, "0"))));
+        let to_a_again = advertised(&server.ask("offer", keys, Some(&phone(B, 5000, "0"))));
         assert_eq!(port(&to_a_again, 0), port(&to_a, 0));
-        let to_b_again = told(&server.ask("answer", keys, Some(&phone(A, 4000, "0"))));
+        let to_b_again = advertised(&server.ask("answer", keys, Some(&phone(A, 4000, "0"))));
         assert_eq!(port(&to_b_again, 0), port(&to_b, 0));
     }
     assert_eq!(server.engine.calls(), 1);
@@ -57,15 +57,15 @@ fn hold_and_resume_pass_as_they_are_said() {
         ("sendrecv", "sendrecv"),
     ];
     for (offered, answered) in cases {
-        let told = server.offer(&held(phone(A, 4000, "0"), offered), "");
-        assert_eq!(told.direction_of(&told.media[0]).name(), offered);
+        let advertised = server.offer(&held(phone(A, 4000, "0"), offered), "");
+        assert_eq!(advertised.direction_of(&advertised.media[0]).name(), offered);
         let back = server.answer(&held(phone(B, 5000, "0"), answered), "");
         assert_eq!(back.direction_of(&back.media[0]).name(), answered);
     }
     // A direction of the whole session counts for its sections.
     let session = phone(A, 4000, "0").replace("t=0 0\r\n", "t=0 0\r\na=sendonly\r\n");
-    let told = server.offer(&session, "");
-    assert_eq!(told.direction_of(&told.media[0]), Direction::SendOnly);
+    let advertised = server.offer(&session, "");
+    assert_eq!(advertised.direction_of(&advertised.media[0]), Direction::SendOnly);
 }
 
 // test-of: [RFC3264 8.4]
@@ -74,14 +74,14 @@ fn hold_by_a_zero_address_is_passed_on_or_replaced() {
     let server = Server::new();
     server.offer(&phone(A, 4000, "0"), "");
     server.answer(&phone(B, 5000, "0"), "");
-    let told = server.offer(&phone("0.0.0.0", 4000, "0"), "");
-    assert_eq!(host(&told, 0), "0.0.0.0");
-    assert_eq!(told.direction_of(&told.media[0]), Direction::SendOnly);
-    let told = server.offer(&phone("0.0.0.0", 4000, "0"), r#""replace":["zero-address"]"#);
-    assert_eq!(host(&told, 0), "127.0.0.1");
-    assert_eq!(told.direction_of(&told.media[0]), Direction::SendOnly);
-    let told = server.offer(&phone("0.0.0.0", 4000, "0"), r#""flags":["original sendrecv"]"#);
-    assert_eq!(told.media[0].body.direction(), None);
+    let advertised = server.offer(&phone("0.0.0.0", 4000, "0"), "");
+    assert_eq!(host(&advertised, 0), "0.0.0.0");
+    assert_eq!(advertised.direction_of(&advertised.media[0]), Direction::SendOnly);
+    let advertised = server.offer(&phone("0.0.0.0", 4000, "0"), r#""replace":["zero-address"]"#);
+    assert_eq!(host(&advertised, 0), "127.0.0.1");
+    assert_eq!(advertised.direction_of(&advertised.media[0]), Direction::SendOnly);
+    let advertised = server.offer(&phone("0.0.0.0", 4000, "0"), r#""flags":["original sendrecv"]"#);
+    assert_eq!(advertised.media[0].body.direction(), None);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn branches_of_a_fork_have_ports_of_their_own_and_are_deleted_one_by_one() {
     assert_eq!(server.controller.calls(), 1);
     let answer = |branch: &str, tag: &str, at: u16| {
         let keys = format!(r#""call-id":"c","from-tag":"a","to-tag":"{tag}","via-branch":"{branch}""#);
-        told(&server.ask("answer", &keys, Some(&phone(B, at, "0"))))
+        advertised(&server.ask("answer", &keys, Some(&phone(B, at, "0"))))
     };
     let back = [answer("2", "b2", 6000), answer("1", "b1", 5000)];
     assert_ne!(port(&back[0], 0), port(&back[1], 0));
@@ -118,14 +118,14 @@ fn several_answers_to_one_offer_share_its_ports() {
     server.offer(&phone(A, 4000, "0"), "");
     let answer = |tag: &str, at: u16| {
         let keys = format!(r#""call-id":"c","from-tag":"a","to-tag":"{tag}""#);
-        told(&server.ask("answer", &keys, Some(&phone(B, at, "0"))))
+        advertised(&server.ask("answer", &keys, Some(&phone(B, at, "0"))))
     };
     let early = answer("b1", 5000);
     assert_eq!(port(&answer("b2", 6000), 0), port(&early, 0));
     assert_eq!(port(&answer("b1", 5000), 0), port(&early, 0));
     let again =
         server.ask("offer", r#""call-id":"c","from-tag":"b1","to-tag":"a""#, Some(&phone(B, 5000, "0")));
-    assert_eq!(port(&told(&again), 0), port(&early, 0));
+    assert_eq!(port(&advertised(&again), 0), port(&early, 0));
 }
 
 #[test]
@@ -138,15 +138,18 @@ fn an_audio_call_turns_into_fax_and_back() {
     let key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:NzB4d1BINUAvLEw6UzF3WSJ+PSdFcGdUJShpX1Zj\r\n";
     let srtp = phone(B, 5000, "0").replace("RTP/AVP", "RTP/SAVP") + key;
     let to_a = server.answer(&srtp, "");
-    let told = server.offer(&data("fax_reoffer"), "");
-    assert_eq!((told.media[0].media().proto.as_str(), formats(&told, 0).as_str()), ("udptl", "t38"));
-    assert_eq!(attributes(&told.media[0], "T38FaxUdpEC"), ["t38UDPRedundancy"]);
-    assert_eq!(attributes(&told.media[0], "rtcp"), Vec::<&str>::new());
+    let advertised = server.offer(&data("fax_reoffer"), "");
+    assert_eq!(
+        (advertised.media[0].media().proto.as_str(), formats(&advertised, 0).as_str()),
+        ("udptl", "t38")
+    );
+    assert_eq!(attributes(&advertised.media[0], "T38FaxUdpEC"), ["t38UDPRedundancy"]);
+    assert_eq!(attributes(&advertised.media[0], "rtcp"), Vec::<&str>::new());
     let back = server.answer(&data("fax_reoffer"), "");
     assert_eq!(port(&back, 0), port(&to_a, 0));
     // Back to audio, without a word on the protocol: B is spoken to as before.
-    let told = server.offer(&phone(A, 4000, "0"), "");
-    assert_eq!(told.media[0].media().proto, "RTP/SAVP");
+    let advertised = server.offer(&phone(A, 4000, "0"), "");
+    assert_eq!(advertised.media[0].media().proto, "RTP/SAVP");
     assert_eq!(server.answer(&srtp, "").media[0].media().proto, "RTP/AVP");
 }
 
@@ -186,8 +189,8 @@ fn a_party_that_moves_to_another_family_gets_another_port() {
 #[test]
 fn interfaces_are_chosen_by_direction_and_remembered() {
     let server = Server::new();
-    let told = server.offer(&phone(A, 4000, "0"), r#""direction":["in","out"]"#);
-    assert_eq!(host(&told, 0), "127.0.0.3");
+    let advertised = server.offer(&phone(A, 4000, "0"), r#""direction":["in","out"]"#);
+    assert_eq!(host(&advertised, 0), "127.0.0.3");
     assert_eq!(host(&server.answer(&phone(B, 5000, "0"), ""), 0), "127.0.0.2");
     assert_eq!(host(&server.offer(&phone(A, 4000, "0"), ""), 0), "127.0.0.3");
 
@@ -197,19 +200,22 @@ fn interfaces_are_chosen_by_direction_and_remembered() {
         Some(&phone(A, 4000, "0")),
     );
     assert!(reply.text("warning").contains("no interface named \"nowhere\""));
-    assert_eq!(host(&common::told(&reply), 0), "127.0.0.3");
+    assert_eq!(host(&common::advertised(&reply), 0), "127.0.0.3");
 }
 
 #[test]
 fn media_address_is_advertised_as_given() {
     let server = Server::new();
     let options = r#""media-address":"203.0.113.9","replace":["origin"],"flags":["full-rtcp-attribute"]"#;
-    let told = server.offer(&phone(A, 4000, "0"), options);
-    assert_eq!((host(&told, 0).as_str(), told.origin().unwrap().address), ("203.0.113.9", "203.0.113.9"));
-    let rtcp = told.media[0].body.rtcp().unwrap();
-    assert_eq!((rtcp.port, rtcp.connection.unwrap().host), (port(&told, 0) + 1, "203.0.113.9"));
-    let told = server.offer(&phone(A, 4000, "0"), r#""flags":["no rtcp attribute"]"#);
-    assert!(told.media[0].body.rtcp().is_none());
+    let advertised = server.offer(&phone(A, 4000, "0"), options);
+    assert_eq!(
+        (host(&advertised, 0).as_str(), advertised.origin().unwrap().address),
+        ("203.0.113.9", "203.0.113.9")
+    );
+    let rtcp = advertised.media[0].body.rtcp().unwrap();
+    assert_eq!((rtcp.port, rtcp.connection.unwrap().host), (port(&advertised, 0) + 1, "203.0.113.9"));
+    let advertised = server.offer(&phone(A, 4000, "0"), r#""flags":["no rtcp attribute"]"#);
+    assert!(advertised.media[0].body.rtcp().is_none());
 }
 
 #[test]
@@ -262,11 +268,17 @@ fn the_address_that_media_goes_to_is_the_sdps_or_the_messages() {
 fn a_late_offer_comes_from_the_called_party() {
     let server = Server::new();
     let keys = r#""call-id":"c","from-tag":"b","to-tag":"a""#;
-    let to_a = told(&server.ask("offer", keys, Some(&phone(B, 5000, "0"))));
-    let to_b = told(&server.ask("answer", keys, Some(&phone(A, 4000, "0"))));
+    let to_a = advertised(&server.ask("offer", keys, Some(&phone(B, 5000, "0"))));
+    let to_b = advertised(&server.ask("answer", keys, Some(&phone(A, 4000, "0"))));
     let reinvite = r#""call-id":"c","from-tag":"a","to-tag":"b","via-branch":"other""#;
-    assert_eq!(port(&told(&server.ask("offer", reinvite, Some(&phone(A, 4000, "0")))), 0), port(&to_b, 0));
-    assert_eq!(port(&told(&server.ask("answer", reinvite, Some(&phone(B, 5000, "0")))), 0), port(&to_a, 0));
+    assert_eq!(
+        port(&advertised(&server.ask("offer", reinvite, Some(&phone(A, 4000, "0")))), 0),
+        port(&to_b, 0)
+    );
+    assert_eq!(
+        port(&advertised(&server.ask("answer", reinvite, Some(&phone(B, 5000, "0")))), 0),
+        port(&to_a, 0)
+    );
     let bye = server.ask("delete", r#""call-id":"c","from-tag":"a","to-tag":"b","via-branch":"bye""#, None);
     assert_eq!((bye.text("warning"), server.controller.calls()), (String::new(), 0));
 }
@@ -291,12 +303,12 @@ fn rtcp_mux_follows_the_options() {
     for (option, offered, (told_mux, same_port), (plain, muxed)) in cases {
         for (answered, expected) in [(false, plain), (true, muxed)] {
             let server = Server::new();
-            let told =
+            let advertised =
                 server.offer(&mux(offered, phone(A, 4000, "0")), &format!(r#""rtcp-mux":["{option}"]"#));
-            let section = &told.media[0];
+            let section = &advertised.media[0];
             assert_eq!(section.body.has_attribute("rtcp-mux"), told_mux, "{option} {offered}");
             let rtcp = section.body.rtcp().unwrap().port;
-            assert_eq!(rtcp == port(&told, 0), same_port, "{option} {offered}");
+            assert_eq!(rtcp == port(&advertised, 0), same_port, "{option} {offered}");
             let back = server.answer(&mux(answered, phone(B, 5000, "0")), "");
             let has = back.media[0].body.has_attribute("rtcp-mux");
             assert_eq!(has, expected, "{option} {offered} {answered}");
@@ -311,10 +323,10 @@ fn codecs_are_converted_where_the_sides_have_nothing_in_common() {
     let server = Server::new();
     let options = r#""codec":{"mask":["PCMU"],"transcode":["PCMA"]},"ptime":30,"ptime-reverse":40"#;
     let te = "\r\na=rtpmap:101 telephone-event/8000";
-    let told = server.offer(&phone(A, 4000, &format!("0 101{te}")), options);
-    assert_eq!(formats(&told, 0), "8 101");
-    assert_eq!(attributes(&told.media[0], "rtpmap"), ["101 telephone-event/8000", "8 PCMA/8000"]);
-    assert_eq!(told.media[0].body.ptime(), Some(30));
+    let advertised = server.offer(&phone(A, 4000, &format!("0 101{te}")), options);
+    assert_eq!(formats(&advertised, 0), "8 101");
+    assert_eq!(attributes(&advertised.media[0], "rtpmap"), ["101 telephone-event/8000", "8 PCMA/8000"]);
+    assert_eq!(advertised.media[0].body.ptime(), Some(30));
     let back = server.answer(&phone(B, 5000, &format!("8 101\r\na=rtpmap:8 PCMA/8000{te}")), "");
     assert_eq!(formats(&back, 0), "0 101");
     assert_eq!(attributes(&back.media[0], "rtpmap"), ["101 telephone-event/8000", "0 PCMU/8000"]);

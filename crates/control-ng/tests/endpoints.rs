@@ -31,34 +31,34 @@ fn linphone_answer(offer: &[CryptoAttribute], suite: Suite) -> String {
 fn asterisk_to_freeswitch_relays_and_keeps_everything_else() {
     let server = Server::new();
     let sent = data("asterisk_offer");
-    let told = server.offer(&sent, r#""replace":["origin"]"#);
-    assert_eq!(host(&told, 0), "127.0.0.1");
-    assert_ne!(port(&told, 0), 11274);
-    assert_eq!(formats(&told, 0), "0 8 3 101");
-    assert_eq!(told.origin().unwrap().address, "127.0.0.1");
-    let rtcp: u16 = told.media[0].body.attribute("rtcp").unwrap().parse().unwrap();
-    assert_eq!(rtcp, port(&told, 0) + 1);
+    let advertised = server.offer(&sent, r#""replace":["origin"]"#);
+    assert_eq!(host(&advertised, 0), "127.0.0.1");
+    assert_ne!(port(&advertised, 0), 11274);
+    assert_eq!(formats(&advertised, 0), "0 8 3 101");
+    assert_eq!(advertised.origin().unwrap().address, "127.0.0.1");
+    let rtcp: u16 = advertised.media[0].body.attribute("rtcp").unwrap().parse().unwrap();
+    assert_eq!(rtcp, port(&advertised, 0) + 1);
     // Apart from addresses, port and a=rtcp every line is as it was.
     let other = |text: &str| -> Vec<String> {
         let changed = |l: &&str| !["o=", "c=", "m=", "a=rtcp:"].iter().any(|start| l.starts_with(start));
         text.lines().filter(changed).map(str::to_owned).collect()
     };
-    assert_eq!(other(&String::from_utf8(told.to_bytes()).unwrap()), other(&sent));
+    assert_eq!(other(&String::from_utf8(advertised.to_bytes()).unwrap()), other(&sent));
 
     let back = server.answer(&data("freeswitch_answer"), "");
     assert_eq!(formats(&back, 0), "8 101");
     assert_eq!(back.origin().unwrap().address, "192.0.2.20", "no replace-origin in the answer");
     assert_eq!(attributes(&back.media[0], "silenceSupp"), ["off - - - -"]);
-    assert_ne!(port(&back, 0), port(&told, 0));
+    assert_ne!(port(&back, 0), port(&advertised, 0));
 }
 
 #[test]
 fn freeswitch_srtp_to_a_plain_phone_gets_its_tag_and_suite_back() {
     let server = Server::new();
     let offer = r#""transport-protocol":"RTP/AVP""#;
-    let told = server.offer(&data("freeswitch_srtp_offer"), offer);
-    assert_eq!(told.media[0].media().proto, "RTP/AVP");
-    assert_eq!(crypto(&told, 0), []);
+    let advertised = server.offer(&data("freeswitch_srtp_offer"), offer);
+    assert_eq!(advertised.media[0].media().proto, "RTP/AVP");
+    assert_eq!(crypto(&advertised, 0), []);
     let back = server.answer(&phone("192.0.2.99", 5000, "0 101\r\na=rtpmap:101 telephone-event/8000"), "");
     assert_eq!(back.media[0].media().proto, "RTP/SAVP");
     let lines = crypto(&back, 0);
@@ -74,7 +74,7 @@ fn freeswitch_srtp_to_a_plain_phone_gets_its_tag_and_suite_back() {
     // The same again in a re-INVITE: ports, tag, suite and key stay.
     let told_again = server.offer(&data("freeswitch_srtp_offer"), offer);
     let back_again = server.answer(&phone("192.0.2.99", 5000, "0"), "");
-    assert_eq!(port(&told_again, 0), port(&told, 0));
+    assert_eq!(port(&told_again, 0), port(&advertised, 0));
     assert_eq!(port(&back_again, 0), port(&back, 0));
     assert_eq!(attributes(&back_again.media[0], "crypto"), [raw]);
 }
@@ -82,14 +82,14 @@ fn freeswitch_srtp_to_a_plain_phone_gets_its_tag_and_suite_back() {
 #[test]
 fn a_plain_offer_becomes_srtp_for_linphone_with_the_keys_after_the_address() {
     let server = Server::new();
-    let told =
+    let advertised =
         server.offer(&data("asterisk_offer"), r#""transport-protocol":"RTP/SAVP","flags":["pad-crypto"]"#);
-    assert_eq!(told.media[0].media().proto, "RTP/SAVP");
-    let lines = crypto(&told, 0);
+    assert_eq!(advertised.media[0].media().proto, "RTP/SAVP");
+    let lines = crypto(&advertised, 0);
     assert_eq!(lines.iter().map(|line| line.tag).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
-    let text = String::from_utf8(told.to_bytes()).unwrap();
+    let text = String::from_utf8(advertised.to_bytes()).unwrap();
     assert!(text.find("c=IN").unwrap() < text.find("a=crypto").unwrap());
-    for value in attributes(&told.media[0], "crypto") {
+    for value in attributes(&advertised.media[0], "crypto") {
         let key = value.split("inline:").nth(1).unwrap();
         assert_eq!(key.len() % 4, 0, "padded");
     }
@@ -102,8 +102,8 @@ fn a_plain_offer_becomes_srtp_for_linphone_with_the_keys_after_the_address() {
 #[test]
 fn srtp_on_both_sides_prefers_one_suite_for_both() {
     let server = Server::new();
-    let told = server.offer(&data("freeswitch_srtp_offer"), "");
-    let lines = crypto(&told, 0);
+    let advertised = server.offer(&data("freeswitch_srtp_offer"), "");
+    let lines = crypto(&advertised, 0);
     let suites: Vec<_> = lines.iter().map(|line| line.suite).collect();
     assert_eq!(suites[..2], [Suite::AesCm128HmacSha1_80, Suite::AesCm128HmacSha1_32], "the offerer's first");
     assert_eq!(suites.len(), Suite::ALL.len());
@@ -130,8 +130,8 @@ fn sdes_policy_shapes_the_offer() {
     ];
     for (options, expected) in cases {
         let server = Server::new();
-        let told = server.offer(&data("freeswitch_srtp_offer"), options);
-        let lines = crypto(&told, 0);
+        let advertised = server.offer(&data("freeswitch_srtp_offer"), options);
+        let lines = crypto(&advertised, 0);
         assert_eq!(lines.iter().map(|line| line.suite.name()).collect::<Vec<_>>(), expected, "{options}");
         let lifetime = options.contains("lifetime").then_some(1 << 31);
         assert!(lines.iter().all(|line| line.keys[0].lifetime == lifetime), "{options}");
@@ -141,33 +141,36 @@ fn sdes_policy_shapes_the_offer() {
 #[test]
 fn linphone_with_video_is_relayed_with_one_leg_for_each_section() {
     let server = Server::new();
-    let told = server.offer(&data("linphone_offer"), r#""transport-protocol":"RTP/SAVPF""#);
-    assert_eq!(told.media.len(), 2);
-    assert_eq!(told.media[1].media().proto, "RTP/SAVPF");
-    assert_eq!(crypto(&told, 1).len(), Suite::ALL.len(), "video is keyed, too");
-    assert_eq!(attributes(&told.media[1], "rtcp-fb"), ["* trr-int 5000", "100 nack pli", "100 ccm fir"]);
-    assert_eq!(attributes(&told.media[0], "fmtp"), ["96 useinbandfec=1", "97 vbr=on", "98 vbr=on"]);
-    let ports = [port(&told, 0), port(&told, 1)];
+    let advertised = server.offer(&data("linphone_offer"), r#""transport-protocol":"RTP/SAVPF""#);
+    assert_eq!(advertised.media.len(), 2);
+    assert_eq!(advertised.media[1].media().proto, "RTP/SAVPF");
+    assert_eq!(crypto(&advertised, 1).len(), Suite::ALL.len(), "video is keyed, too");
+    assert_eq!(
+        attributes(&advertised.media[1], "rtcp-fb"),
+        ["* trr-int 5000", "100 nack pli", "100 ccm fir"]
+    );
+    assert_eq!(attributes(&advertised.media[0], "fmtp"), ["96 useinbandfec=1", "97 vbr=on", "98 vbr=on"]);
+    let ports = [port(&advertised, 0), port(&advertised, 1)];
     assert!(ports[0] != ports[1] && ports.iter().all(|port| port % 2 == 0));
 }
 
 #[test]
 fn cisco_with_addresses_at_both_levels_and_a_refused_fax() {
     let server = Server::new();
-    let told = server.offer(&data("cisco_offer"), "");
+    let advertised = server.offer(&data("cisco_offer"), "");
     assert_eq!(
-        told.session.connection().unwrap().host,
+        advertised.session.connection().unwrap().host,
         "203.0.113.40",
         "the session's is not asked to change"
     );
-    assert_eq!(host(&told, 0), "127.0.0.1");
-    assert_eq!(port(&told, 1), 0);
-    assert_eq!(told.media[1].media().formats, ["t38"]);
-    assert_eq!(attributes(&told.media[0], "X-cisco-media"), ["umoh"]);
+    assert_eq!(host(&advertised, 0), "127.0.0.1");
+    assert_eq!(port(&advertised, 1), 0);
+    assert_eq!(advertised.media[1].media().formats, ["t38"]);
+    assert_eq!(attributes(&advertised.media[0], "X-cisco-media"), ["umoh"]);
 
     let server = Server::new();
-    let told = server.offer(&data("cisco_offer"), r#""replace":["session-connection","origin"]"#);
-    assert_eq!(told.session.connection().unwrap().host, "127.0.0.1");
+    let advertised = server.offer(&data("cisco_offer"), r#""replace":["session-connection","origin"]"#);
+    assert_eq!(advertised.session.connection().unwrap().host, "127.0.0.1");
     let back = server.answer(
         &(phone("192.0.2.5", 6000, "0 101\r\na=rtpmap:101 telephone-event/8000") + "m=image 0 udptl t38\r\n"),
         "",
@@ -195,10 +198,10 @@ fn webrtc_style_by_sdes_becomes_a_plain_section() {
     let server = Server::new();
     let options =
         r#""ICE":"remove","transport-protocol":"RTP/AVP","rtcp-mux":["demux"],"codec":{"strip":["opus"]}"#;
-    let told = server.offer(&data("webrtc_sdes_offer"), options);
-    assert_eq!(told.media[0].media().proto, "RTP/AVP");
-    assert_eq!(formats(&told, 0), "0 8 126");
-    let text = String::from_utf8(told.to_bytes()).unwrap();
+    let advertised = server.offer(&data("webrtc_sdes_offer"), options);
+    assert_eq!(advertised.media[0].media().proto, "RTP/AVP");
+    assert_eq!(formats(&advertised, 0), "0 8 126");
+    let text = String::from_utf8(advertised.to_bytes()).unwrap();
     for gone in [
         "candidate",
         "ice-",
@@ -226,11 +229,14 @@ fn webrtc_style_by_sdes_becomes_a_plain_section() {
 #[test]
 fn ims_over_ipv6_reaches_an_ipv4_side() {
     let server = Server::new();
-    let told = server.offer(&data("ims_offer"), r#""address-family":"IP4","replace":["origin"]"#);
-    assert_eq!(host(&told, 0), "127.0.0.1");
-    assert_eq!((told.origin().unwrap().family, told.origin().unwrap().address), ("IP4", "127.0.0.1"));
-    assert_eq!(told.direction_of(&told.media[0]), Direction::Inactive);
-    assert_eq!(attributes(&told.media[0], "curr").len(), 2);
+    let advertised = server.offer(&data("ims_offer"), r#""address-family":"IP4","replace":["origin"]"#);
+    assert_eq!(host(&advertised, 0), "127.0.0.1");
+    assert_eq!(
+        (advertised.origin().unwrap().family, advertised.origin().unwrap().address),
+        ("IP4", "127.0.0.1")
+    );
+    assert_eq!(advertised.direction_of(&advertised.media[0]), Direction::Inactive);
+    assert_eq!(attributes(&advertised.media[0], "curr").len(), 2);
     let answer =
         phone("192.0.2.5", 6000, "107 96\r\na=rtpmap:107 AMR/8000/1\r\na=rtpmap:96 telephone-event/8000");
     let back = server.answer(&answer, "");
@@ -241,8 +247,9 @@ fn ims_over_ipv6_reaches_an_ipv4_side() {
 #[test]
 fn sections_are_carried_by_kind_and_the_rest_is_refused() {
     let server = Server::new();
-    let told = server.offer(&data("many_media_offer"), r#""transport-protocol":"RTP/SAVP""#);
-    let kinds: Vec<_> = told.media.iter().map(|m| (m.media().proto.as_str(), m.is_rejected())).collect();
+    let advertised = server.offer(&data("many_media_offer"), r#""transport-protocol":"RTP/SAVP""#);
+    let kinds: Vec<_> =
+        advertised.media.iter().map(|m| (m.media().proto.as_str(), m.is_rejected())).collect();
     assert_eq!(
         kinds,
         [
@@ -254,11 +261,11 @@ fn sections_are_carried_by_kind_and_the_rest_is_refused() {
         ]
     );
     assert_eq!(
-        attributes(&told.media[1], "ssrc"),
+        attributes(&advertised.media[1], "ssrc"),
         ["1234 cname:video"],
         "streams of video are the sender's own"
     );
-    assert_eq!(attributes(&told.media[3], "floorctrl"), ["c-s"]);
-    assert_eq!(attributes(&told.media[3], "rtcp"), Vec::<&str>::new());
-    assert_eq!(attributes(&told.media[4], "rtpmap"), Vec::<&str>::new());
+    assert_eq!(attributes(&advertised.media[3], "floorctrl"), ["c-s"]);
+    assert_eq!(attributes(&advertised.media[3], "rtcp"), Vec::<&str>::new());
+    assert_eq!(attributes(&advertised.media[4], "rtpmap"), Vec::<&str>::new());
 }

@@ -211,7 +211,7 @@ fn what_cannot_be_added_is_warned_of() {
     let ask = |options: &str| {
         let keys = keys(r#""call-id":"c","from-tag":"a""#, options);
         let reply = server.ask("offer", &keys, Some(&phone("192.0.2.1", 4000, "0")));
-        (formats(&told(&reply), 0), reply.text("warning"))
+        (formats(&advertised(&reply), 0), reply.text("warning"))
     };
     let warned = |what: &str| ("0".to_owned(), what.to_owned());
     assert_eq!(ask(&transcode("AMR")), warned("cannot transcode to AMR"));

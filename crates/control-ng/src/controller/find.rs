@@ -17,7 +17,7 @@ pub(super) fn for_offer(
     };
     if let Some(to_tag) = to_tag {
         let both = |dialog: &Dialog| side(dialog).is_some_and(|s| dialog.which(to_tag) == Some(s.other()));
-        // A branch whose other side has not said its tag yet.
+        // A branch whose other side has no tag yet.
         let half = |dialog: &Dialog| side(dialog) == Some(Which::Caller) && dialog.callee.tags.is_empty();
         return position(&both).or_else(|| position(&half));
     }
@@ -58,7 +58,7 @@ pub(super) fn for_answer(
 /// Whether a delete or query of these tags means the branch. What is not named matches every branch.
 pub(super) fn is_meant(dialog: &Dialog, tags: [Option<&Id>; 2], via_branch: Option<&Id>) -> bool {
     let tagged = tags.into_iter().flatten().all(|tag| dialog.which(tag).is_some());
-    // Two tags say enough: the branch of a BYE is another than that of its INVITE.
+    // Two tags suffice: the branch of a BYE is another than that of its INVITE.
     let named = tags.iter().all(Option::is_some);
     let branched = match (via_branch, &dialog.via_branch) {
         (Some(branch), Some(known)) => named || branch == known,

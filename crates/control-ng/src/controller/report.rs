@@ -94,21 +94,21 @@ impl View {
     }
 
     fn media(&self, index: usize, stream: &Stream) -> Value {
-        let said = stream.said.as_ref();
+        let remote = stream.remote.as_ref();
         let mut flags = Vec::new();
         let mut flag = |name: &str, on: bool| flags.extend(on.then(|| Value::from(name)));
         flag("initialized", stream.running);
-        flag("send", stream.active && said.is_some_and(|said| said.direction.receives()));
-        flag("recv", stream.active && said.is_some_and(|said| said.direction.sends()));
+        flag("send", stream.active && remote.is_some_and(|remote| remote.direction.receives()));
+        flag("recv", stream.active && remote.is_some_and(|remote| remote.direction.sends()));
         flag("rtcp-mux", stream.rtcp == RtcpMode::Mux);
         flag("SDES", stream.keys.is_some());
-        let protocol = match (stream.profile, said) {
+        let protocol = match (stream.profile, remote) {
             (Some(profile), _) => profile.name().to_owned(),
-            (None, said) => said.map(|said| said.proto.clone()).unwrap_or_default(),
+            (None, remote) => remote.map(|remote| remote.proto.clone()).unwrap_or_default(),
         };
         let mut media = Dict::from([
             (b"index".to_vec(), Value::from(u64::try_from(index + 1).unwrap_or(u64::MAX))),
-            (b"type".to_vec(), said.map(|said| said.media.clone()).unwrap_or_default().into()),
+            (b"type".to_vec(), remote.map(|remote| remote.media.clone()).unwrap_or_default().into()),
             (b"protocol".to_vec(), protocol.into()),
             (b"flags".to_vec(), Value::List(flags)),
             (b"streams".to_vec(), self.streams(stream)),
@@ -126,7 +126,7 @@ impl View {
     fn streams(&self, stream: &Stream) -> Value {
         let Some(opened) = stream.leg else { return Value::List(Vec::new()) };
         let leg = self.leg(opened.id);
-        let remote = stream.said.as_ref().and_then(|said| said.remote);
+        let remote = stream.remote.as_ref().and_then(|remote| remote.address);
         let last = leg.and_then(|leg| leg.idle).map(|idle| self.unix(self.now - idle));
         let mut rtp = local(opened.rtp);
         endpoints(&mut rtp, leg.and_then(|leg| leg.learnt), remote.map(|remote| remote.rtp));
@@ -211,16 +211,16 @@ fn local(at: SocketAddr) -> Dict {
     ])
 }
 
-/// Where packets go, and where the party said that it is.
-fn endpoints(stream: &mut Dict, learnt: Option<SocketAddr>, said: Option<SocketAddr>) {
+/// Where packets go, and the address that the party signalled.
+fn endpoints(stream: &mut Dict, learnt: Option<SocketAddr>, remote: Option<SocketAddr>) {
     let endpoint = |at: SocketAddr| {
         let address = ("address", at.ip().to_string().into());
         dict([("family", family(at).into()), address, ("port", i64::from(at.port()).into())])
     };
-    if let Some(at) = learnt.or(said) {
+    if let Some(at) = learnt.or(remote) {
         stream.insert(b"endpoint".to_vec(), endpoint(at));
     }
-    if let Some(at) = said {
+    if let Some(at) = remote {
         stream.insert(b"advertised endpoint".to_vec(), endpoint(at));
     }
 }

@@ -101,9 +101,9 @@ impl Totals {
             _ => self.forced += 1,
         }
         self.durations += statistics.age;
-        let heard = statistics.legs.iter().filter(|leg| leg.received.packets > 0).count();
-        self.zero_way += u64::from(heard == 0);
-        self.one_way += u64::from(heard > 0 && heard < statistics.legs.len());
+        let sending = statistics.legs.iter().filter(|leg| leg.received.packets > 0).count();
+        self.zero_way += u64::from(sending == 0);
+        self.one_way += u64::from(sending > 0 && sending < statistics.legs.len());
         for leg in &statistics.legs {
             self.packets += leg.received.packets;
             self.octets += leg.received.octets;

@@ -7,14 +7,14 @@ use super::{Dialog, Side, Stream, Which};
 use crate::NgError;
 use crate::request::Learning;
 
-/// Whose address is to be learnt anew although it was not said to have moved.
+/// Whose address is to be learnt anew although the signalled address did not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Anew {
     pub(crate) caller: bool,
     pub(crate) callee: bool,
 }
 
-/// Tells the engine what every leg of the branch is to be now. What did not change goes on as before.
+/// Configures every leg of the branch at the engine. What did not change goes on as before.
 pub(crate) fn apply(call: &Call, dialog: &mut Dialog, anew: Anew) -> Result<(), NgError> {
     let count = dialog.caller.streams.len().max(dialog.callee.streams.len());
     for index in 0..count {
@@ -50,22 +50,22 @@ fn apply_section(call: &Call, dialog: &mut Dialog, index: usize, anew: Anew) -> 
     Ok(())
 }
 
-/// What a leg is to be, from what its party and the other one said last.
+/// The configuration of a leg, from the last descriptions of its party and of the other one.
 fn config(side: &Side, own: &Stream, other: &Stream, dscp: u8) -> LegConfig {
-    let (Some(said), Some(heard)) = (&own.said, &other.said) else {
+    let (Some(remote), Some(source)) = (&own.remote, &other.remote) else {
         return LegConfig { direction: Direction::Inactive, ..LegConfig::default() };
     };
     let active = own.active && other.active;
-    let sends = active && said.direction.receives() && heard.direction.sends();
-    let receives = active && said.direction.sends() && heard.direction.receives();
+    let sends = active && remote.direction.receives() && source.direction.sends();
+    let receives = active && remote.direction.sends() && source.direction.receives();
     LegConfig {
-        kind: said.kind.unwrap_or_default(),
+        kind: remote.kind.unwrap_or_default(),
         codecs: codecs::to_engine(&own.codecs),
         received_codecs: own.received.clone(),
         packet_time: own.packet_time,
         encoder: own.encoder.clone(),
-        always_encode: own.always_encode,
-        remote: said.remote,
+        always_encode: own.force_transcode,
+        remote: remote.address,
         rtcp: own.rtcp,
         direction: match (sends, receives) {
             (true, true) => Direction::SendReceive,

@@ -1,4 +1,4 @@
-//! The codec lists of offer and answer: what a description says, and what is removed, added and converted on its way.
+//! The codec lists of offer and answer: those received, and what is removed, added and converted for the other side.
 
 mod answer;
 mod coding;
@@ -26,7 +26,7 @@ pub(crate) struct CodecLine {
     /// The number it has with who sent the description.
     pub(crate) payload_type: u8,
     /// The number it has with the other side.
-    pub(crate) told: u8,
+    pub(crate) advertised: u8,
     pub(crate) codec: Codec,
     /// The name as written, for an `a=rtpmap` line of our own.
     pub(crate) name: String,
@@ -34,9 +34,9 @@ pub(crate) struct CodecLine {
     pub(crate) fmtp: Option<String>,
     /// The engine can decode and encode it.
     pub(crate) convertible: bool,
-    /// Removed from what the other side is offered, but still spoken with who offered it.
+    /// Removed from what the other side is offered, but still agreed with who offered it.
     pub(crate) masked: bool,
-    /// Added by us: who offered does not speak it.
+    /// Added by us: the offerer does not have it.
     pub(crate) added: bool,
 }
 
@@ -44,7 +44,7 @@ impl CodecLine {
     fn new(payload_type: u8, name: &str, codec: Codec) -> Self {
         Self {
             payload_type,
-            told: payload_type,
+            advertised: payload_type,
             name: name.to_owned(),
             fmtp: None,
             convertible: codec.is_convertible(),
@@ -69,7 +69,7 @@ impl CodecLine {
         self.codec.encoding == Encoding::ComfortNoise
     }
 
-    /// True for audio that can be decoded and encoded, and that the party speaks by itself.
+    /// True for audio that can be decoded and encoded, and that the party offered itself.
     fn is_source(&self) -> bool {
         self.is_audio() && self.convertible && !self.added
     }

@@ -1,4 +1,4 @@
-//! What a party says of itself in one media section.
+//! The remote description of one media section: what a party's SDP says of its own side.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,7 +15,7 @@ const MAX_CRYPTO: usize = 32;
 
 /// One media section, read.
 #[derive(Debug, Clone)]
-pub(crate) struct Described {
+pub(crate) struct RemoteDescription {
     /// How it can be carried; `None` where it cannot.
     pub(crate) kind: Option<LegKind>,
     /// `audio`, `video`, ...
@@ -26,10 +26,10 @@ pub(crate) struct Described {
     /// Port 0.
     pub(crate) disabled: bool,
     /// Where the party is; `None` where it withholds its address.
-    pub(crate) remote: Option<RemoteAddress>,
+    pub(crate) address: Option<RemoteAddress>,
     /// The address that the section's `c=` names, for its family.
     pub(crate) host: Option<IpAddr>,
-    /// The address is zero: the old way to hold.
+    /// The address is zero: hold as of before RFC 3264.
     pub(crate) zero: bool,
     /// Which way the party wants media, a zero address taken into account.
     pub(crate) direction: Direction,
@@ -46,7 +46,7 @@ pub(crate) struct Described {
     pub(crate) mid: Option<String>,
 }
 
-impl Described {
+impl RemoteDescription {
     /// Reads a section.
     ///
     /// # Errors
@@ -77,7 +77,7 @@ impl Described {
             proto: line.proto.clone(),
             profile,
             disabled,
-            remote: address.remote,
+            address: address.remote,
             host: connection.and_then(|c| c.ip()),
             zero: address.zero,
             direction,

@@ -11,7 +11,7 @@ use crate::{KeyFault, NgError};
 const LIFETIME: u64 = 1 << 31;
 
 /// Our keys towards one party for one media section. A suite keeps its key and tag as long as the call lasts, so that
-/// a re-INVITE repeats what was said before.
+/// a re-INVITE repeats the same line.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OwnKeys(Vec<OwnKey>);
 
@@ -22,12 +22,12 @@ struct OwnKey {
     key: MasterKey,
 }
 
-/// The keys of a leg whose party said `line`, and that we send to under `outbound`.
+/// The keys of a leg whose party sent `line`, and that we send to under `outbound`.
 pub(crate) fn of_line(line: &CryptoAttribute, outbound: MasterKey) -> SrtpKeys {
-    let said = line.keys.first();
+    let remote = line.keys.first();
     SrtpKeys {
-        inbound: said.map(|said| said.key.clone()),
-        inbound_mki: said.and_then(|said| said.mki.clone()),
+        inbound: remote.map(|remote| remote.key.clone()),
+        inbound_mki: remote.and_then(|remote| remote.mki.clone()),
         outbound,
     }
 }

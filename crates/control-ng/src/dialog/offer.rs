@@ -1,4 +1,4 @@
-//! An offer on its way: legs are opened where there are none, and the description is rewritten for the other side.
+//! An offer: legs are opened where there are none, and the description is rewritten for the other side.
 
 use mediapoint_engine::{
     AddressFamily as EngineFamily, Call, Codec, Direction as LegDirection, LegConfig, LegId, LegKind,
@@ -7,7 +7,7 @@ use mediapoint_engine::{
 use mediapoint_packet::sdp::{AddressFamily, Sdp};
 
 use super::codecs::{self, CodecLine, OfferRules};
-use super::describe::Described;
+use super::describe::RemoteDescription;
 use super::keys;
 use super::rewrite::{Outgoing, Place, Ptime, RtpOut, SectionOut, rewrite};
 use super::{Dialog, MAX_CARRIED, PendingOffer, Plan, Side, Which};
@@ -28,7 +28,7 @@ pub(crate) struct Work<'a> {
     pub(crate) default_dscp: u8,
 }
 
-/// Takes an offer of one side and gives what the other side is told.
+/// Takes an offer of one side and returns the description for the other side.
 pub(crate) fn process(
     work: &mut Work<'_>,
     dialog: &mut Dialog,
@@ -36,25 +36,27 @@ pub(crate) fn process(
     mut sdp: Sdp,
     options: &Options,
 ) -> Result<Vec<u8>, NgError> {
-    let read = |(index, section)| Described::read(&sdp, index, section, options);
-    let said: Vec<Described> = sdp.media.iter().enumerate().map(read).collect::<Result<_, _>>()?;
-    if !said.iter().any(Described::is_usable)
-        && let Some(fault) = said.iter().find_map(Described::fault)
+    let read = |(index, section)| RemoteDescription::read(&sdp, index, section, options);
+    let remote: Vec<RemoteDescription> = sdp.media.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+    if !remote.iter().any(RemoteDescription::is_usable)
+        && let Some(fault) = remote.iter().find_map(RemoteDescription::fault)
     {
         return Err(fault);
     }
-    prepare(work, dialog, from, &said, options);
+    prepare(work, dialog, from, &remote, options);
     let mut plans = Vec::new();
     let mut sections = Vec::new();
-    for (index, said) in said.into_iter().enumerate() {
-        let carried = said.is_usable() && plans.iter().filter(|p: &&Plan| p.carried).count() < MAX_CARRIED;
+    for (index, remote) in remote.into_iter().enumerate() {
+        let carried = remote.is_usable() && plans.iter().filter(|p: &&Plan| p.carried).count() < MAX_CARRIED;
         let (plan, section) = if carried {
-            carry(work, dialog, from, index, said, options)?
+            carry(work, dialog, from, index, remote, options)?
         } else {
-            let proto =
-                said.profile.and_then(|profile| told_profile(options, None, profile)).map(Profile::name);
+            let proto = remote
+                .profile
+                .and_then(|profile| advertised_profile(options, None, profile))
+                .map(Profile::name);
             let section = SectionOut::Rejected { address: None, proto: proto.map(str::to_owned) };
-            (Plan { said, carried: false, offered: Vec::new(), mux_offered: false, mid: None }, section)
+            (Plan { remote, carried: false, offered: Vec::new(), mux_offered: false, mid: None }, section)
         };
         plans.push(plan);
         sections.push(section);
@@ -86,14 +88,20 @@ pub(crate) fn outgoing(mut sections: Vec<SectionOut>, options: &Options) -> Outg
     }
 }
 
-/// Takes what the offer says of the sides as a whole.
-fn prepare(work: &mut Work<'_>, dialog: &mut Dialog, from: Which, said: &[Described], options: &Options) {
+/// Takes the options that bear on the sides as a whole.
+fn prepare(
+    work: &mut Work<'_>,
+    dialog: &mut Dialog,
+    from: Which,
+    remote: &[RemoteDescription],
+    options: &Options,
+) {
     dialog.dscp = match options.tos {
         Some(tos) if tos < 0 => dialog.dscp,
         Some(tos) => u8::try_from(tos).map_or(work.default_dscp, |tos| tos >> 2),
         None => work.default_dscp,
     };
-    let received = said.iter().filter(|said| said.is_usable()).find_map(|said| said.host);
+    let received = remote.iter().filter(|remote| remote.is_usable()).find_map(|remote| remote.host);
     let (offerer, other) = dialog.sides_mut(from);
     learn(offerer, other, options);
     let mut names = options.direction.iter();
@@ -121,51 +129,52 @@ fn carry(
     dialog: &mut Dialog,
     from: Which,
     index: usize,
-    said: Described,
+    remote: RemoteDescription,
     options: &Options,
 ) -> Result<(Plan, SectionOut), NgError> {
-    let kind = said.kind.unwrap_or_default();
-    open_leg(work, dialog, from, index, kind, said.host.map(AddressFamily::of))?;
+    let kind = remote.kind.unwrap_or_default();
+    open_leg(work, dialog, from, index, kind, remote.host.map(AddressFamily::of))?;
     let leg = open_leg(work, dialog, from.other(), index, kind, None)?;
     let at = Place {
         address: options.media_address.unwrap_or(leg.rtp.ip()),
         port: leg.rtp.port(),
-        keep_zero: said.zero && !options.replace.zero_address,
+        keep_zero: remote.zero && !options.replace.zero_address,
     };
-    let Some(profile) = said.profile else {
-        let plan = Plan { said, carried: true, offered: Vec::new(), mux_offered: false, mid: None };
+    let Some(profile) = remote.profile else {
+        let plan = Plan { remote, carried: true, offered: Vec::new(), mux_offered: false, mid: None };
         return Ok((plan, SectionOut::Datagrams { at }));
     };
     let (_, other) = dialog.sides_mut(from);
     let stream = other.stream_mut(index).ok_or(NgError::Internal)?;
-    let told = told_profile(options, stream.profile, profile).unwrap_or(profile);
-    stream.profile = Some(told);
+    let advertised = advertised_profile(options, stream.profile, profile).unwrap_or(profile);
+    stream.profile = Some(advertised);
     let mut crypto = Vec::new();
-    if told.secure {
+    if advertised.secure {
         if options.sdes.off {
             return Err(NgError::UnusableKey(KeyFault::Dtls));
         }
-        let suites = keys::suites_to_offer(&options.sdes, &said.crypto)?;
+        let suites = keys::suites_to_offer(&options.sdes, &remote.crypto)?;
         crypto = stream.own.offer(&suites, &options.sdes)?.iter().map(|line| line.to_value()).collect();
     }
     let mux = &options.rtcp_mux;
-    let mux_offered = mux.offer || mux.require || (said.mux && !mux.demux);
+    let mux_offered = mux.offer || mux.require || (remote.mux && !mux.demux);
     let is_audio = kind == LegKind::Audio;
-    let offered = if is_audio { plan_codecs(work, dialog, from, index, &said, options) } else { Vec::new() };
+    let offered =
+        if is_audio { plan_codecs(work, dialog, from, index, &remote, options) } else { Vec::new() };
     let section = RtpOut {
         at,
         rtcp_port: if mux.require { Some(at.port) } else { leg.rtcp.map(|rtcp| rtcp.port()) },
         mux: mux_offered,
-        proto: told.name().to_owned(),
-        direction: said.direction,
+        proto: advertised.name().to_owned(),
+        direction: remote.direction,
         codecs: is_audio.then(|| codecs_out(&offered)),
         crypto,
         ptime: options.ptime.filter(|_| is_audio).map_or(Ptime::Keep, Ptime::Set),
         mid: None,
         own_streams: is_audio,
     };
-    let mid = said.mid.clone();
-    Ok((Plan { said, carried: true, offered, mux_offered, mid }, SectionOut::Rtp(Box::new(section))))
+    let mid = remote.mid.clone();
+    Ok((Plan { remote, carried: true, offered, mux_offered, mid }, SectionOut::Rtp(Box::new(section))))
 }
 
 /// What becomes of the codecs of a section. Both sides' numbers are remembered.
@@ -174,12 +183,12 @@ fn plan_codecs(
     dialog: &mut Dialog,
     from: Which,
     index: usize,
-    said: &Described,
+    remote: &RemoteDescription,
     options: &Options,
 ) -> Vec<CodecLine> {
     let (offerer, other) = dialog.sides_mut(from);
     let (Some(ours), Some(theirs)) = (offerer.stream_mut(index), other.stream_mut(index)) else {
-        return said.codecs.clone();
+        return remote.codecs.clone();
     };
     let rules = OfferRules {
         options: &options.codec,
@@ -188,10 +197,10 @@ fn plan_codecs(
         numbers: &theirs.numbers,
         can_convert: Codec::is_convertible,
     };
-    let plan = codecs::plan_offer(&said.codecs, &rules);
-    ours.numbers.learn(said.codecs.iter().map(|line| (line.payload_type, &line.codec)));
-    let told = plan.lines.iter().filter(|line| !line.masked);
-    theirs.numbers.learn(told.map(|line| (line.told, &line.codec)));
+    let plan = codecs::plan_offer(&remote.codecs, &rules);
+    ours.numbers.learn(remote.codecs.iter().map(|line| (line.payload_type, &line.codec)));
+    let advertised = plan.lines.iter().filter(|line| !line.masked);
+    theirs.numbers.learn(advertised.map(|line| (line.advertised, &line.codec)));
     let words = plan.not_added.iter().take(MAX_WARNED).map(|word| word.chars().take(MAX_WORD).collect());
     let warning = format!("cannot transcode to {}", words.collect::<Vec<String>>().join(" "));
     if !plan.not_added.is_empty() && !work.warnings.contains(&warning) {
@@ -202,17 +211,18 @@ fn plan_codecs(
 
 /// What the other side is offered of a plan, each with the number that it has in the offer received.
 fn codecs_out(offered: &[CodecLine]) -> Vec<(CodecLine, Option<u8>)> {
-    let told = offered.iter().filter(|line| !line.masked);
-    told.map(|line| {
-        let received = (!line.added).then_some(line.payload_type);
-        (CodecLine { payload_type: line.told, ..line.clone() }, received)
-    })
-    .collect()
+    let advertised = offered.iter().filter(|line| !line.masked);
+    advertised
+        .map(|line| {
+            let received = (!line.added).then_some(line.payload_type);
+            (CodecLine { payload_type: line.advertised, ..line.clone() }, received)
+        })
+        .collect()
 }
 
-/// The profile to speak: what the options say, else what was spoken before, else what was received. `None` where
+/// The profile towards the receiver: of the options, else the one agreed before, else the received one. `None` where
 /// nothing but the received one is to go by.
-fn told_profile(options: &Options, before: Option<Profile>, received: Profile) -> Option<Profile> {
+fn advertised_profile(options: &Options, before: Option<Profile>, received: Profile) -> Option<Profile> {
     match options.transport {
         Some(TransportProtocol::Profile(profile)) => Some(profile),
         Some(TransportProtocol::Parts { secure, feedback }) => {

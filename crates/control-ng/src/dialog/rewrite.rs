@@ -1,4 +1,4 @@
-//! Writes what a party is told: the other party's description with our addresses, ports, keys and codecs in it.
+//! Writes the description for a party: the other party's description with our addresses, ports, keys and codecs in it.
 //! Every line that is not named here stays as it came, in its place.
 
 use std::net::IpAddr;
@@ -92,9 +92,9 @@ pub(crate) struct RtpOut {
 pub(crate) enum Ptime {
     /// It stays as it is, or is not there.
     Keep,
-    /// It says this, in milliseconds.
+    /// It has this value, in milliseconds.
     Set(u32),
-    /// It says this where nothing is said.
+    /// It has this value where there is none yet.
     Fill(u32),
 }
 
@@ -269,13 +269,13 @@ fn set_codecs(section: &mut MediaSection, codecs: &[(CodecLine, Option<u8>)]) {
     lines.into_iter().for_each(|line| section.body.push(line));
 }
 
-/// The lines that say what a payload type is.
+/// The lines that describe a payload type.
 fn lines_of(line: &CodecLine) -> impl Iterator<Item = Line> {
     let fmtp = line.fmtp_line().map(|fmtp| Line::attribute("fmtp", Some(&fmtp)));
     std::iter::once(Line::attribute("rtpmap", Some(&line.rtpmap()))).chain(fmtp)
 }
 
-/// A line that speaks of one payload type: its name, the number, and what follows the number.
+/// A line about one payload type: its name, the number, and what follows the number.
 fn codec_line(line: &Line) -> Option<(&'static str, u8, &str)> {
     let name = ["rtpmap", "fmtp", "rtcp-fb"].into_iter().find(|name| line.is_attribute(name))?;
     let value = line.attribute_value()?;

@@ -1,4 +1,4 @@
-//! The session part of what a party is told: `o=`, `s=` and the version.
+//! The session part of the descriptions sent to a party: `o=`, `s=` and the version.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use mediapoint_packet::sdp::{AddressFamily, Line, Sdp};
 
 use crate::request::Replace;
 
-/// What a party was told so far.
+/// What was advertised to a party so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SessionMemory {
     username: Option<String>,
@@ -22,8 +22,8 @@ impl SessionMemory {
         if replace.session_name
             && let Some(name) = sdp.session.first(b's').cloned()
         {
-            let told = self.name.get_or_insert(name).clone();
-            sdp.session.replace_or_push(told, |line| line.kind() == b's');
+            let advertised = self.name.get_or_insert(name).clone();
+            sdp.session.replace_or_push(advertised, |line| line.kind() == b's');
         }
         let body = body_hash(sdp);
         let Some(origin) = sdp.origin() else { return };
@@ -48,7 +48,7 @@ impl SessionMemory {
         }
     }
 
-    /// The version to tell: the last one where nothing changed, one more where something did [RFC3264 8].
+    /// The version to advertise: the last one where nothing changed, one more where something did [RFC3264 8].
     fn version_of(&mut self, received: &str, body: u64, replace: &Replace) -> u64 {
         let received = received.parse().unwrap_or(0);
         let version = match (self.version, self.body) {
@@ -80,7 +80,7 @@ mod tests {
         Sdp::parse(text.as_bytes()).unwrap()
     }
 
-    fn told(memory: &mut SessionMemory, mut sdp: Sdp, replace: Replace) -> String {
+    fn advertised(memory: &mut SessionMemory, mut sdp: Sdp, replace: Replace) -> String {
         memory.apply(&mut sdp, &replace, Some("2001:db8::1".parse().unwrap()));
         sdp.session.lines()[1].bytes().escape_ascii().to_string()
     }
@@ -88,7 +88,10 @@ mod tests {
     #[test]
     fn nothing_changes_unless_asked() {
         let line = "o=me 1 7 IN IP4 192.0.2.1";
-        assert_eq!(told(&mut SessionMemory::default(), sdp(&line[2..], "-", 1), Replace::default()), line);
+        assert_eq!(
+            advertised(&mut SessionMemory::default(), sdp(&line[2..], "-", 1), Replace::default()),
+            line
+        );
     }
 
     #[test]
@@ -104,7 +107,7 @@ mod tests {
     fn username_and_session_name_stay_what_they_were_first() {
         let replace = Replace { username: true, session_name: true, ..Replace::default() };
         let mut memory = SessionMemory::default();
-        told(&mut memory, sdp("first 1 7 IN IP4 192.0.2.1", "one", 1), replace);
+        advertised(&mut memory, sdp("first 1 7 IN IP4 192.0.2.1", "one", 1), replace);
         let mut second = sdp("second 1 7 IN IP4 192.0.2.1", "two", 1);
         memory.apply(&mut second, &replace, None);
         assert_eq!(second.origin().unwrap().username, "first");
@@ -117,7 +120,7 @@ mod tests {
         let mut memory = SessionMemory::default();
         let mut version = |received: u32, port| {
             let line =
-                told(&mut memory, sdp(&format!("- 1 {received} IN IP4 192.0.2.1"), "-", port), replace);
+                advertised(&mut memory, sdp(&format!("- 1 {received} IN IP4 192.0.2.1"), "-", port), replace);
             line.split(' ').nth(2).unwrap().to_owned()
         };
         assert_eq!(version(100, 1), "100");
@@ -132,7 +135,7 @@ mod tests {
         let replace = Replace { force_increment: true, ..Replace::default() };
         let mut memory = SessionMemory::default();
         let line = || sdp("- 1 5 IN IP4 192.0.2.1", "-", 1);
-        assert!(told(&mut memory, line(), replace).contains("- 1 5 "));
-        assert!(told(&mut memory, line(), replace).contains("- 1 6 "));
+        assert!(advertised(&mut memory, line(), replace).contains("- 1 5 "));
+        assert!(advertised(&mut memory, line(), replace).contains("- 1 6 "));
     }
 }

@@ -170,11 +170,11 @@ pub struct Options {
     pub asymmetric_codecs: bool,
     /// Audio is decoded and encoded again even where it could be relayed.
     pub force_transcoding: bool,
-    /// Milliseconds of audio a packet towards the receiver of this offer, which is told so.
+    /// Milliseconds of audio a packet towards the receiver of this offer, in its `a=ptime`, too.
     pub ptime: Option<u32>,
-    /// Milliseconds of audio a packet towards its sender, which is told so in the answer.
+    /// Milliseconds of audio a packet towards its sender, in the `a=ptime` of the answer, too.
     pub ptime_reverse: Option<u32>,
-    /// Milliseconds of audio a packet towards the receiver of this message, which is not told so.
+    /// Milliseconds of audio a packet towards the receiver of this message, whose `a=ptime` stays.
     pub repacketize: Option<u32>,
     /// Direction attributes pass unchanged.
     pub original_sendrecv: bool,
@@ -365,7 +365,7 @@ impl Options {
         true
     }
 
-    /// Options that change the media and are not there yet: a controller should hear of it.
+    /// Options that change the media and are not there yet: a controller should be warned.
     fn note_not_done(&mut self, directive: &Directive) -> bool {
         let on = !matches!(directive.value(), "off" | "no" | "0" | "");
         let what = match directive.name.as_str() {

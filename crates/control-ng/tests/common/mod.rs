@@ -67,12 +67,16 @@ impl Server {
 
     /// An offer from A to B of the call `c`, with further keys.
     pub(crate) fn offer(&self, sdp: &str, more: &str) -> Sdp {
-        told(&self.ask("offer", &keys(r#""call-id":"c","from-tag":"a""#, more), Some(sdp)))
+        advertised(&self.ask("offer", &keys(r#""call-id":"c","from-tag":"a""#, more), Some(sdp)))
     }
 
     /// B's answer to it.
     pub(crate) fn answer(&self, sdp: &str, more: &str) -> Sdp {
-        told(&self.ask("answer", &keys(r#""call-id":"c","from-tag":"a","to-tag":"b""#, more), Some(sdp)))
+        advertised(&self.ask(
+            "answer",
+            &keys(r#""call-id":"c","from-tag":"a","to-tag":"b""#, more),
+            Some(sdp),
+        ))
     }
 }
 
@@ -92,7 +96,7 @@ pub(crate) fn await_end(server: &Server) -> mediapoint_engine::EndReason {
 }
 
 /// The description in a reply that must have one.
-pub(crate) fn told(reply: &Reply) -> Sdp {
+pub(crate) fn advertised(reply: &Reply) -> Sdp {
     assert_eq!(reply.text("result"), "ok", "{}", reply.text("error-reason"));
     Sdp::parse(reply.text("sdp").as_bytes()).unwrap()
 }

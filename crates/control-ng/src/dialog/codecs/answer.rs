@@ -1,4 +1,4 @@
-//! What an answer becomes on its way back.
+//! What the codecs of an answer become for the offerer.
 
 use super::offer::is_stripped;
 use super::{CodecLine, keep_in_use, names, names_all, reorder};
@@ -33,14 +33,14 @@ pub(crate) fn plan_answer(answered: &[CodecLine], rules: &AnswerRules<'_>) -> Ve
     lines
 }
 
-/// `strip` with its exceptions. Stripping all that can be spoken changes nothing.
+/// `strip` with its exceptions. Stripping all audio codecs changes nothing.
 fn strip(answered: &[CodecLine], options: &CodecOptions) -> Vec<CodecLine> {
     let left: Vec<CodecLine> = answered.iter().filter(|line| !is_stripped(options, line)).cloned().collect();
     let speaks = |lines: &[CodecLine]| lines.iter().any(CodecLine::is_audio);
     if left.is_empty() || (speaks(answered) && !speaks(&left)) { answered.to_vec() } else { left }
 }
 
-/// What the offerer is to speak, in the answer's order.
+/// The offerer's audio codecs, in the answer's order.
 fn audio(answered: &[CodecLine], rules: &AnswerRules<'_>) -> Vec<CodecLine> {
     let spoken = || rules.offered.iter().filter(|line| !line.added && line.is_audio());
     let can_convert = answered.iter().any(|line| line.is_audio() && line.convertible);
@@ -52,7 +52,7 @@ fn audio(answered: &[CodecLine], rules: &AnswerRules<'_>) -> Vec<CodecLine> {
     let was_added = |line: &CodecLine| rules.offered.iter().any(|own| own.added && own.codec == line.codec);
     let relayed = |line: &CodecLine| {
         let same = || spoken().filter(|own| own.codec == line.codec && !own.masked);
-        same().find(|own| own.told == line.payload_type).or_else(|| same().next())
+        same().find(|own| own.advertised == line.payload_type).or_else(|| same().next())
     };
     // One that was never offered is converted only where the call would be silent without.
     let is_lost =
@@ -66,16 +66,16 @@ fn audio(answered: &[CodecLine], rules: &AnswerRules<'_>) -> Vec<CodecLine> {
     lines
 }
 
-/// Events, noise and the like beside the audio that the offerer is to speak.
+/// Events, noise and the like beside the offerer's audio codecs.
 fn companions(answered: &[CodecLine], audio: &[CodecLine], rules: &AnswerRules<'_>) -> Vec<CodecLine> {
     let spoken = || rules.offered.iter().filter(|line| !line.added && !line.is_audio());
     let fits = |line: &CodecLine| audio.iter().any(|audio| audio.codec.clock_rate == line.codec.clock_rate);
     let mut lines: Vec<CodecLine> = Vec::new();
     for line in answered.iter().filter(|line| !line.is_audio()) {
         let same = || spoken().filter(|own| own.codec == line.codec);
-        let own = same().find(|own| own.told == line.payload_type).or_else(|| same().next());
+        let own = same().find(|own| own.advertised == line.payload_type).or_else(|| same().next());
         let fitting = own.filter(|own| fits(own) || !(own.is_event() || own.is_noise()));
-        // The same at the clock of what the offerer speaks, where the answerer speaks at another.
+        // The same at the clock of the offerer's codec, where the answerer's has another clock.
         let other = || spoken().find(|own| own.codec.encoding == line.codec.encoding && fits(own));
         push(&mut lines, fitting.or_else(other));
     }

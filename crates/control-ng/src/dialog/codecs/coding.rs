@@ -1,21 +1,21 @@
-//! How what a party is sent is to be coded, from what it said and what the options say.
+//! How audio for a party is coded, from its description and the options.
 
 use std::time::Duration;
 
 use mediapoint_engine::{EncoderSettings, Encoding, PacketTime, PayloadCodec};
 
 use super::{CodecLine, to_engine};
-use crate::dialog::describe::Described;
+use crate::dialog::describe::RemoteDescription;
 use crate::request::CodecSpec;
 
 /// Packet times that mean something, in milliseconds.
 const PTIMES: std::ops::RangeInclusive<u32> = 1..=200;
-/// What is sent where nobody said anything.
+/// Used where nobody asked for anything, in milliseconds.
 const USUAL: u32 = 20;
 
 /// The packet time towards a party. `always` was asked for whatever is sent; `specified` where it is encoded.
 pub(crate) fn packet_time(
-    said: &Described,
+    remote: &RemoteDescription,
     codecs: &[CodecLine],
     always: Option<u32>,
     specified: Option<u32>,
@@ -27,8 +27,9 @@ pub(crate) fn packet_time(
     let opus = codecs.first().filter(|line| line.codec.encoding == Encoding::Opus);
     let opus = opus.map(|line| line.parameters().opus);
     let usable = |ms: &u32| PTIMES.contains(ms);
-    let wanted = specified.or(said.ptime).or(opus.and_then(|opus| opus.ptime).map(u32::from)).filter(usable);
-    let most = said.maxptime.or(opus.and_then(|opus| opus.max_ptime).map(u32::from)).filter(usable);
+    let wanted =
+        specified.or(remote.ptime).or(opus.and_then(|opus| opus.ptime).map(u32::from)).filter(usable);
+    let most = remote.maxptime.or(opus.and_then(|opus| opus.max_ptime).map(u32::from)).filter(usable);
     match (wanted, most) {
         (None, None) => PacketTime::AsReceived,
         (wanted, most) => {
@@ -59,7 +60,7 @@ pub(crate) fn settings(words: &[String], codecs: &[CodecLine]) -> Option<Encoder
 /// The words that name a codec; those that name it to the letter last, so that they count.
 fn specs<'a>(words: &'a [String], line: &'a CodecLine) -> impl Iterator<Item = CodecSpec<'a>> {
     let exact = |spec: &CodecSpec<'_>| spec.names(&line.name, &line.codec);
-    // What is added has the clock rate and channels that it always has, whatever the word says.
+    // What is added has the clock rate and channels that it always has, whatever the word has.
     let loose = move |spec: &CodecSpec<'_>| !exact(spec) && spec.codec().as_ref() == Some(&line.codec);
     let all = move || words.iter().map(|word| CodecSpec::parse(word));
     all().filter(loose).chain(all().filter(exact))
@@ -74,15 +75,15 @@ pub(crate) fn received_beside(
 ) -> Vec<PayloadCodec> {
     let is_used = |number: u8| answered.iter().any(|line| line.payload_type == number);
     let is_answered = |line: &CodecLine| answered.iter().any(|other| other.codec == line.codec);
-    let told = offered.iter().filter(|line| !line.masked && !is_used(line.told));
-    let beside = told.filter(|line| refused_too || is_answered(line));
+    let advertised = offered.iter().filter(|line| !line.masked && !is_used(line.advertised));
+    let beside = advertised.filter(|line| refused_too || is_answered(line));
     let lines: Vec<CodecLine> =
-        beside.map(|line| CodecLine { payload_type: line.told, ..line.clone() }).collect();
+        beside.map(|line| CodecLine { payload_type: line.advertised, ..line.clone() }).collect();
     to_engine(&lines)
 }
 
-/// The codecs answered, with what the offer said of them taken into account: Annex B of G.729 is off where either side
-/// said so.
+/// The codecs answered, with the parameters of the offer taken into account: Annex B of G.729 is off where either side
+/// has `annexb=no`.
 pub(crate) fn as_offered(answered: &[CodecLine], offered: &[CodecLine]) -> Vec<CodecLine> {
     let refuses = |line: &CodecLine| line.codec.encoding == Encoding::G729 && !line.parameters().annex_b;
     let refused = offered.iter().any(|line| !line.masked && refuses(line));

@@ -1,5 +1,5 @@
 //! The payload type numbers that a party knows codecs by. What a number means must not change while the stream lasts
-//! [RFC3264 8.3.2], so what was said once is kept.
+//! [RFC3264 8.3.2], so the first meaning is kept.
 
 use mediapoint_engine::{Codec, PayloadType};
 
@@ -27,8 +27,8 @@ impl Numbers {
         self.0.iter().any(|(known, meaning)| *known == number && meaning != codec)
     }
 
-    /// A number for a codec that the party is to be told of: the one it knows it by, the fixed one, or a free one.
-    /// Those in `given` are told already; those in `received` the other party uses, which is best not confused.
+    /// A number for a codec that is advertised to the party: the one it knows it by, the fixed one, or a free one.
+    /// Those in `given` are advertised already; those in `received` the other party uses, which is best not confused.
     fn choose(&self, codec: &Codec, given: &[u8], received: &[CodecLine]) -> Option<u8> {
         let is_free =
             |number: u8| !given.contains(&number) && !received.iter().any(|line| line.payload_type == number);
@@ -44,7 +44,7 @@ impl Numbers {
             .or_else(|| dynamic.find(|number| is_free(*number)))
     }
 
-    /// Gives every line that the other side is told of its number there: those offered keep theirs unless it means
+    /// Gives every line advertised to the other side its number there: those offered keep theirs unless it means
     /// something else there, those added get one. What there is no number for is left out.
     pub(super) fn assign(&self, lines: &mut Vec<CodecLine>, received: &[CodecLine]) {
         let keeps = |line: &CodecLine| {
@@ -55,12 +55,12 @@ impl Numbers {
         let mut given: Vec<u8> = kept.map(|line| line.payload_type).collect();
         lines.retain_mut(|line| {
             if line.masked || keeps(line) {
-                line.told = line.payload_type;
+                line.advertised = line.payload_type;
                 return true;
             }
             let Some(number) = self.choose(&line.codec, &given, received) else { return false };
             given.push(number);
-            line.told = number;
+            line.advertised = number;
             if line.added {
                 line.payload_type = number;
             }

@@ -1,4 +1,4 @@
-//! What an offer becomes on its way.
+//! What the codecs of an offer become for the other side.
 
 use mediapoint_engine::{Codec, Encoding};
 
@@ -21,7 +21,7 @@ pub(crate) struct OfferRules<'a> {
 /// What an offer becomes.
 #[derive(Debug, Default)]
 pub(crate) struct OfferPlan {
-    /// Every codec spoken with who offers, with the masked ones marked; those to be offered are the ones not masked, in
+    /// Every codec agreed with who offers, with the masked ones marked; those to be offered are the ones not masked, in
     /// order.
     pub(crate) lines: Vec<CodecLine>,
     /// Words of `transcode` that could not be followed.
@@ -107,7 +107,7 @@ fn transcode(lines: &mut Vec<CodecLine>, received: &[CodecLine], rules: &OfferRu
             continue;
         }
         if !lines.iter().any(CodecLine::is_source) {
-            // Stripped, and yet the only one to convert from: spoken with who offered it, and not offered on.
+            // Stripped, and yet the only one to convert from: kept with who offered it, and not offered on.
             let Some(from) = received.iter().find(|line| line.is_source()) else {
                 not_added.push(word.clone());
                 continue;
@@ -133,7 +133,7 @@ fn added_line(spec: &CodecSpec<'_>, rules: &OfferRules<'_>) -> Option<CodecLine>
     Some(line)
 }
 
-/// A line that we say of our own accord; the number comes later.
+/// A line of our own; the number comes later.
 fn line_of(codec: Codec) -> CodecLine {
     let name = codec.sdp_name().to_owned();
     let mut line = CodecLine::new(0, &name, codec);

@@ -121,18 +121,18 @@ proptest! {
     }
 }
 
-/// What a list is told as, in the shorthands of the numbers and names: `0:PCMU/8000{fmtp}`.
-fn told(lines: &[CodecLine]) -> String {
+/// A list as advertised, in the shorthands of the numbers and names: `0:PCMU/8000{fmtp}`.
+fn advertised(lines: &[CodecLine]) -> String {
     let entry = |line: &CodecLine| {
-        let rtpmap = CodecLine { payload_type: line.told, ..line.clone() }.rtpmap().replace(' ', ":");
+        let rtpmap = CodecLine { payload_type: line.advertised, ..line.clone() }.rtpmap().replace(' ', ":");
         let fmtp = line.fmtp.as_ref().map(|fmtp| format!("{{{fmtp}}}")).unwrap_or_default();
         format!("{rtpmap}{fmtp}")
     };
     lines.iter().filter(|line| !line.masked).map(entry).collect::<Vec<_>>().join(" ")
 }
 
-fn is_told(lines: &[CodecLine], expected: &str, case: &str) {
-    assert_eq!(told(lines), told(&list(expected)), "{case}");
+fn is_advertised(lines: &[CodecLine], expected: &str, case: &str) {
+    assert_eq!(advertised(lines), advertised(&list(expected)), "{case}");
 }
 
 /// The answer to an offer with options that is answered with a list.
@@ -183,7 +183,7 @@ fn offers_lose_what_the_options_remove() {
         ("opus red A te48", "strip=PCMA", "opus red te48"),
     ];
     for (received, words, expected) in cases {
-        is_told(&plan(received, words).lines, expected, &format!("{received} {words}"));
+        is_advertised(&plan(received, words).lines, expected, &format!("{received} {words}"));
     }
 }
 
@@ -234,7 +234,7 @@ fn offers_get_what_the_options_add() {
     ];
     for (received, words, expected) in cases {
         let plan = plan(received, words);
-        is_told(&plan.lines, &expected, &format!("{received} {words}"));
+        is_advertised(&plan.lines, &expected, &format!("{received} {words}"));
         assert!(plan.not_added.is_empty(), "{received} {words}");
     }
 }
@@ -252,7 +252,7 @@ fn what_cannot_be_added_is_named_and_changes_nothing() {
         ("U te", "add=L16/11025"),
     ] {
         let plan = plan(received, words);
-        is_told(&plan.lines, received, &format!("{received} {words}"));
+        is_advertised(&plan.lines, received, &format!("{received} {words}"));
         assert_eq!(plan.not_added, [words.trim_start_matches("add=")], "{received} {words}");
     }
 }
@@ -285,7 +285,7 @@ fn answers_come_back_in_the_offerers_codecs_and_numbers() {
         // Some of both.
         ("U A te", "add=opus", "96:opus/48000/2 A te", "U A te"),
         ("U A te", "add=opus", "A 96:opus/48000/2 te", "A U te"),
-        // Events at the clock of what the offerer speaks, and else at any that it has.
+        // Events at the clock of the offerer's codec, and else at any that it has.
         ("opus te48 te", "add=PCMA", "A te", "opus te48"),
         ("opus te", "add=PCMA", "A te", "opus te"),
         ("opus te48", "add=PCMA", "A 96:telephone-event/8000", "opus te48"),
@@ -308,8 +308,8 @@ fn answers_come_back_in_the_offerers_codecs_and_numbers() {
     ];
     for (received, words, answered, expected) in cases {
         let back = back(received, words, answered);
-        let own = back.into_iter().map(|line| CodecLine { told: line.payload_type, ..line });
-        is_told(&own.collect::<Vec<_>>(), expected, &format!("{received} {words} -> {answered}"));
+        let own = back.into_iter().map(|line| CodecLine { advertised: line.payload_type, ..line });
+        is_advertised(&own.collect::<Vec<_>>(), expected, &format!("{received} {words} -> {answered}"));
     }
 }
 
@@ -326,22 +326,22 @@ fn an_answer_takes_options_of_its_own() {
         };
         plan_answer(&list("U A te"), &rules)
     };
-    is_told(&answer("", true, ""), "U te", "single codec");
-    is_told(&answer("strip=PCMU", false, ""), "A te", "strip");
-    is_told(&answer("strip=all", false, ""), "U A te", "strip all");
-    is_told(&answer("offer=PCMA", false, ""), "A U te", "offer");
-    is_told(&answer("mask=PCMU add=opus accept=PCMA", false, ""), "U A te", "those of an offer");
-    is_told(&answer("", false, "A te"), "A U te", "reuse");
-    is_told(&answer("", true, "A te"), "A te", "reuse, single codec");
+    is_advertised(&answer("", true, ""), "U te", "single codec");
+    is_advertised(&answer("strip=PCMU", false, ""), "A te", "strip");
+    is_advertised(&answer("strip=all", false, ""), "U A te", "strip all");
+    is_advertised(&answer("offer=PCMA", false, ""), "A U te", "offer");
+    is_advertised(&answer("mask=PCMU add=opus accept=PCMA", false, ""), "U A te", "those of an offer");
+    is_advertised(&answer("", false, "A te"), "A U te", "reuse");
+    is_advertised(&answer("", true, "A te"), "A te", "reuse, single codec");
 }
 
 #[test]
 fn codecs_in_use_stay_in_front() {
     let numbers = Numbers::default();
     let plan = |received, in_use| plan_with(received, "", &numbers, &list(in_use)).lines;
-    is_told(&plan("U A te", "A te"), "A U te", "the other order");
-    is_told(&plan("22 A U te", "U te"), "U 22 A te", "a new one first");
-    is_told(&plan("A te", "U te"), "A te", "gone");
+    is_advertised(&plan("U A te", "A te"), "A U te", "the other order");
+    is_advertised(&plan("22 A U te", "U te"), "U 22 A te", "a new one first");
+    is_advertised(&plan("A te", "U te"), "A te", "gone");
 }
 
 // test-of: [RFC3264 8.3.2]
@@ -349,26 +349,34 @@ fn codecs_in_use_stay_in_front() {
 fn numbers_mean_the_same_throughout() {
     let mut numbers = Numbers::default();
     let first = plan("U te", "add=opus").lines;
-    numbers.learn(first.iter().map(|line| (line.told, &line.codec)));
+    numbers.learn(first.iter().map(|line| (line.advertised, &line.codec)));
     let plan = |received, words| plan_with(received, words, &numbers, &[]).lines;
     let te48 = "97:telephone-event/48000{0-15}";
-    is_told(&plan("U te", "add=L16 add=opus"), &format!("U 98:L16/8000 96:opus/48000/2 {te48} te"), "same");
+    is_advertised(
+        &plan("U te", "add=L16 add=opus"),
+        &format!("U 98:L16/8000 96:opus/48000/2 {te48} te"),
+        "same",
+    );
     // 96 is another codec with the offerer now: the other side knows it as Opus.
     let renumbered = plan("U 96:L16/8000 te", "add=opus");
-    is_told(&renumbered, &format!("U 98:L16/8000 96:opus/48000/2 {te48} te"), "in the way");
+    is_advertised(&renumbered, &format!("U 98:L16/8000 96:opus/48000/2 {te48} te"), "in the way");
     assert_eq!(renumbered[1].payload_type, 96, "the offerer's own number");
-    is_told(&plan("0:PCMA/8000 te", ""), "0:PCMA/8000 te", "fixed numbers are passed on");
+    is_advertised(&plan("0:PCMA/8000 te", ""), "0:PCMA/8000 te", "fixed numbers are passed on");
 }
 
 #[test]
 fn added_codecs_take_numbers_that_are_free() {
-    is_told(&plan("0:PCMA/8000 te", "add=PCMU").lines, "0:PCMA/8000 96:PCMU/8000 te", "fixed one taken");
-    is_told(&plan("97:PCMU/8000", "add=PCMU").lines, "97:PCMU/8000", "there under another number");
-    is_told(&plan("foo U 96:foo/16000", "add=opus").lines, "U 97:opus/48000/2", "dropped ones count");
+    is_advertised(
+        &plan("0:PCMA/8000 te", "add=PCMU").lines,
+        "0:PCMA/8000 96:PCMU/8000 te",
+        "fixed one taken",
+    );
+    is_advertised(&plan("97:PCMU/8000", "add=PCMU").lines, "97:PCMU/8000", "there under another number");
+    is_advertised(&plan("foo U 96:foo/16000", "add=opus").lines, "U 97:opus/48000/2", "dropped ones count");
     let all: String = (96..=127).map(|n| format!(" {n}:x{n}/8000")).collect();
     let plan = plan(&format!("U{all} te16"), "accept=all mask=foo add=opus");
     let opus = plan.lines.iter().find(|line| line.added).unwrap();
-    assert_eq!(opus.told, 35, "the dynamic range is full");
+    assert_eq!(opus.advertised, 35, "the dynamic range is full");
 }
 
 #[test]
@@ -378,5 +386,5 @@ fn lists_are_read_with_their_names_and_parameters() {
     let sdp = Sdp::parse(text.as_bytes()).unwrap();
     let lines = read(&sdp.media[0]);
     let expected = "0:PCMU/8000 18:G729/8000{annexb=no} 96:opus/48000/2{useinbandfec=1} 77:unknown-77/8000";
-    is_told(&lines, expected, text);
+    is_advertised(&lines, expected, text);
 }

@@ -57,7 +57,7 @@ impl<'a> CodecSpec<'a> {
         })
     }
 
-    /// Takes over what it says of the encoder; false where it says nothing.
+    /// Takes over its encoder settings; false where it has none.
     pub(crate) fn set(&self, codec: &Codec, settings: &mut EncoderSettings) -> bool {
         if codec.encoding != Encoding::Opus {
             return false;

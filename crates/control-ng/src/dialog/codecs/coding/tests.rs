@@ -36,14 +36,14 @@ fn parameters_reach_the_engine() {
 
 #[test]
 fn packet_time_follows_wishes_and_options() {
-    let said = |attributes: &str| {
+    let remote = |attributes: &str| {
         let text = format!("v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\n{attributes}");
         let sdp = Sdp::parse(text.as_bytes()).unwrap();
-        Described::read(&sdp, 0, &sdp.media[0], &Options::default()).unwrap()
+        RemoteDescription::read(&sdp, 0, &sdp.media[0], &Options::default()).unwrap()
     };
     let encoded = |ms| PacketTime::WhereEncoded(Duration::from_millis(ms));
     let time = |attributes, codecs, always, specified| {
-        packet_time(&said(attributes), &list(codecs), always, specified)
+        packet_time(&remote(attributes), &list(codecs), always, specified)
     };
     assert_eq!(time("", "U", None, None), PacketTime::AsReceived);
     assert_eq!(time("a=ptime:30\r\n", "U", None, None), encoded(30));
