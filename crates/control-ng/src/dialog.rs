@@ -5,12 +5,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod apply;
-pub(crate) mod codecs;
-pub(crate) mod describe;
-pub(crate) mod keys;
 pub(crate) mod offer;
-pub(crate) mod rewrite;
-pub(crate) mod session;
 
 use mediapoint_engine::{
     Call, EncoderSettings, LegId, OpenedLeg, PacketTime, PayloadCodec, RtcpMode, SrtpKeys,
@@ -19,11 +14,11 @@ use mediapoint_packet::Time;
 use mediapoint_packet::sdp::AddressFamily;
 use mediapoint_srtp::Suite;
 
+use crate::media::codecs::{CodecLine, Numbers};
+use crate::media::keys::OwnKeys;
+use crate::media::remote::RemoteDescription;
+use crate::media::session::SessionMemory;
 use crate::request::{Id, Learning, Options, Profile};
-use codecs::{CodecLine, Numbers};
-use describe::RemoteDescription;
-use keys::OwnKeys;
-use session::SessionMemory;
 
 /// Most branches of one call.
 pub(crate) const MAX_DIALOGS: usize = 32;

@@ -42,6 +42,7 @@ mod dialog;
 mod dispatch;
 mod error;
 pub mod listen;
+mod media;
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;
 mod reply;

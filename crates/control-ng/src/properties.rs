@@ -6,7 +6,7 @@ use mediapoint_engine::Codec;
 use mediapoint_packet::sdp::Sdp;
 
 use crate::Request;
-use crate::dialog::codecs::{self, AnswerRules, CodecLine, Numbers, OfferRules};
+use crate::media::codecs::{self, AnswerRules, CodecLine, Numbers, OfferRules};
 use crate::request::Options;
 use crate::wire::{Envelope, Format, MAX_MESSAGE, Scanner, decode, encode};
 

@@ -4,11 +4,12 @@ use mediapoint_engine::{LegKind, RtcpMode};
 use mediapoint_packet::sdp::Sdp;
 use mediapoint_srtp::Suite;
 
-use super::codecs::{self, AnswerRules, CodecLine};
-use super::describe::RemoteDescription;
 use super::offer::{learn, outgoing};
-use super::rewrite::{Place, Ptime, RtpOut, SectionOut, rewrite};
-use super::{Dialog, PendingOffer, Plan, Stream, keys};
+use super::{Dialog, PendingOffer, Plan, Stream};
+use crate::media::codecs::{self, AnswerRules, CodecLine};
+use crate::media::keys;
+use crate::media::remote::RemoteDescription;
+use crate::media::rewrite::{Place, Ptime, RtpOut, SectionOut, rewrite};
 use crate::request::{Options, Profile, RtcpMux, TransportProtocol};
 use crate::{KeyFault, NgError};
 

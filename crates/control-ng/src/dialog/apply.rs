@@ -2,9 +2,9 @@
 
 use mediapoint_engine::{Call, Direction, LegConfig, Relearn, SourceGuard};
 
-use super::codecs;
 use super::{Dialog, Side, Stream, Which};
 use crate::NgError;
+use crate::media::codecs;
 use crate::request::Learning;
 
 /// Whose address is to be learnt anew although the signalled address did not change.

@@ -6,11 +6,11 @@ use mediapoint_engine::{
 };
 use mediapoint_packet::sdp::{AddressFamily, Sdp};
 
-use super::codecs::{self, CodecLine, OfferRules};
-use super::describe::RemoteDescription;
-use super::keys;
-use super::rewrite::{Outgoing, Place, Ptime, RtpOut, SectionOut, rewrite};
 use super::{Dialog, MAX_CARRIED, PendingOffer, Plan, Side, Which};
+use crate::media::codecs::{self, CodecLine, OfferRules};
+use crate::media::keys;
+use crate::media::remote::RemoteDescription;
+use crate::media::rewrite::{Outgoing, Place, Ptime, RtpOut, SectionOut, rewrite};
 use crate::request::{Options, Profile, TransportProtocol};
 use crate::{KeyFault, NgError};
 

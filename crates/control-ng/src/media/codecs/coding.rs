@@ -5,7 +5,7 @@ use std::time::Duration;
 use mediapoint_engine::{EncoderSettings, Encoding, PacketTime, PayloadCodec};
 
 use super::{CodecLine, to_engine};
-use crate::dialog::describe::RemoteDescription;
+use crate::media::remote::RemoteDescription;
 use crate::request::CodecSpec;
 
 /// Packet times that mean something, in milliseconds.
