@@ -1,6 +1,9 @@
 //! Why a message is answered with `result: error`.
 
-use mediapoint_engine::{AdmissionError, CommandError, OpenLegError};
+use std::io;
+use std::net::IpAddr;
+
+use mediapoint_engine::{AddressFamily, AdmissionError, CommandError, OpenLegError};
 use mediapoint_packet::sdp::SdpError;
 use mediapoint_srtp::sdes::SdesError;
 
@@ -100,15 +103,81 @@ pub enum NgError {
         /// The limit.
         limit: usize,
     },
+    /// The call has as many parties as are kept.
+    #[error("the call has {limit} parties already")]
+    TooManyParties {
+        /// The limit.
+        limit: usize,
+    },
+    /// A subscriber has as many sections as are carried.
+    #[error("a subscriber can have {limit} media sections")]
+    TooManySections {
+        /// The limit.
+        limit: usize,
+    },
+    /// The call has no party of the tag, label or address given.
+    #[error("the call has no party of this {key}")]
+    NoParty {
+        /// The key that names it.
+        key: &'static str,
+    },
+    /// The parties selected have no media to be received.
+    #[error("no media of the parties selected")]
+    NoSource,
+    /// The tag is not that of a subscriber, or it was not asked to subscribe.
+    #[error("the call has no subscription of this to-tag")]
+    UnknownSubscription,
+    /// The answer of a subscriber lacks a codec of its source.
+    #[error("the answer leaves out {codec}, and allow-transcoding was not given")]
+    IncompleteAnswer {
+        /// The codec.
+        codec: String,
+    },
+    /// Neither a common codec nor one that can be converted.
+    #[error("the answer has no codec that can be used")]
+    NoCommonCodec,
+    /// A party is to receive two others at once.
+    #[error("a second source for one stream is not supported")]
+    SecondSource,
+    /// Parties of two calls are to be related.
+    #[error("relating parties of different calls is not supported yet")]
+    AcrossCalls,
+    /// Two calls to be merged have a tag in common.
+    #[error("the calls have a tag in common")]
+    SameTag,
     /// No port is left.
-    #[error("no ports left: {0}")]
-    NoPorts(String),
+    #[error("no ports left of {total} on {address}")]
+    NoPorts {
+        /// Ports in the range.
+        total: usize,
+        /// The interface's address.
+        address: IpAddr,
+    },
+    /// The system refused a socket.
+    #[error("cannot open a socket on {address}: {kind}")]
+    Socket {
+        /// The interface's address.
+        address: IpAddr,
+        /// What the system said.
+        kind: io::ErrorKind,
+    },
+    /// There is no such interface.
+    #[error("there is no interface named {0:?}")]
+    UnknownInterface(String),
+    /// The interface has no address of that family.
+    #[error("interface {interface:?} has no {family:?} address")]
+    NoSuchFamily {
+        /// The interface.
+        interface: String,
+        /// The family.
+        family: AddressFamily,
+    },
     /// There is no room for the call.
     #[error("load limit: {0}")]
     LoadLimit(AdmissionError),
     /// The engine did not carry a command out.
     #[error("the engine refused: {0}")]
-    Engine(String),
+    Engine(CommandError),
 }
 
 impl From<AdmissionError> for NgError {
@@ -121,7 +190,7 @@ impl From<CommandError> for NgError {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::NoSuchCall(_) => Self::UnknownCall,
-            other => Self::Engine(other.to_string()),
+            other => Self::Engine(other),
         }
     }
 }
@@ -129,10 +198,17 @@ impl From<CommandError> for NgError {
 impl From<OpenLegError> for NgError {
     fn from(error: OpenLegError) -> Self {
         match error {
-            OpenLegError::NoPorts { .. } => Self::NoPorts(error.to_string()),
+            OpenLegError::NoPorts { total, address } => Self::NoPorts { total, address },
+            OpenLegError::Socket { address, source } => Self::Socket { address, kind: source.kind() },
+            OpenLegError::UnknownInterface(name) => Self::UnknownInterface(name),
+            OpenLegError::NoSuchFamily { interface, family } => Self::NoSuchFamily { interface, family },
             OpenLegError::Admission(error) => Self::LoadLimit(error),
             OpenLegError::Command(error) => error.into(),
-            other => Self::Engine(other.to_string()),
+            OpenLegError::Key(key) => Self::Engine(CommandError::Key(key)),
+            other => {
+                tracing::error!(%other, "an error of the engine that is not known here");
+                Self::Internal
+            }
         }
     }
 }

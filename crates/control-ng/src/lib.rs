@@ -36,6 +36,7 @@
 //! Specifications: [RFC3264 5], [RFC3605 2.1], [RFC4568 7], [RFC5761 5], [RFC8866 5], the ng protocol.
 
 mod access;
+mod call;
 mod controller;
 mod cookies;
 mod dialog;
@@ -45,8 +46,10 @@ pub mod listen;
 mod media;
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;
+mod publication;
 mod reply;
 pub mod request;
+mod subscription;
 pub mod wire;
 
 pub use access::{AllowList, Prefix, PrefixError};

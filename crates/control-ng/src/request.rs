@@ -8,6 +8,7 @@ mod directive;
 mod options;
 mod rtpp;
 mod sdes;
+mod selection;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub use codec::CodecOptions;
 pub(crate) use codec::CodecSpec;
 pub use options::{Ice, Learning, Options, Profile, Replace, RtcpLine, RtcpMux, TransportProtocol};
 pub use sdes::SdesOptions;
+pub use selection::{Flow, Selection};
 
 use crate::NgError;
 use crate::wire::{Dict, Value};
@@ -42,12 +44,24 @@ pub enum Command {
     List,
     /// Counters of the whole server.
     Statistics,
+    /// A description of what is published, to be answered by the server itself.
+    Publish,
+    /// Asks for a description of what parties send, to be offered to a subscriber.
+    SubscribeRequest,
+    /// The subscriber's answer.
+    SubscribeAnswer,
+    /// The end of a subscription.
+    Unsubscribe,
+    /// Relates two parties without offer and answer.
+    Connect,
+    /// Merges calls and relates any of their parties.
+    Mesh,
     /// A command of the protocol that is not carried out.
     Unsupported(&'static str),
 }
 
 /// Commands of the protocol that this version refuses by name.
-const UNSUPPORTED: [&str; 21] = [
+const UNSUPPORTED: [&str; 20] = [
     "start recording",
     "stop recording",
     "pause recording",
@@ -62,11 +76,10 @@ const UNSUPPORTED: [&str; 21] = [
     "play media",
     "stop media",
     "play DTMF",
-    "publish",
-    "subscribe request",
-    "subscribe answer",
-    "unsubscribe",
-    "connect",
+    "inject start",
+    "inject stop",
+    "create",
+    "create answer",
     "cli",
     "transform",
 ];
@@ -82,6 +95,12 @@ impl Command {
             "query" => Self::Query,
             "list" => Self::List,
             "statistics" => Self::Statistics,
+            "publish" => Self::Publish,
+            "subscribe request" => Self::SubscribeRequest,
+            "subscribe answer" => Self::SubscribeAnswer,
+            "unsubscribe" => Self::Unsubscribe,
+            "connect" => Self::Connect,
+            "mesh" => Self::Mesh,
             other => {
                 let known = UNSUPPORTED.into_iter().find(|known| *known == other);
                 Self::Unsupported(known.ok_or(NgError::UnknownCommand)?)
@@ -147,6 +166,8 @@ pub struct Request {
     pub to_label: Option<Id>,
     /// The SDP as it came.
     pub sdp: Option<SdpBytes>,
+    /// Which parties are meant, and how they are to be related.
+    pub selection: Selection,
     /// Everything else.
     pub options: Options,
 }
@@ -179,12 +200,21 @@ impl Request {
             label: id(dict, "label")?.or(id(dict, "from-label")?),
             to_label: id(dict, "to-label")?.or(id(dict, "set-label")?),
             sdp: text(dict, "sdp")?.map(|sdp| SdpBytes(sdp.to_vec())),
+            selection: Selection::default(),
             options: Options::default(),
         };
         for directive in directive::collect(dict) {
-            if !request.override_id(&directive) {
+            if !(request.override_id(&directive) || request.selection.apply(&directive)) {
                 request.options.apply(&directive)?;
             }
+        }
+        if request.command == Command::Mesh {
+            request.selection.read_flows(dict)?;
+        }
+        // In this form the proxy adds the tag of its own accord; a new subscription is meant unless a word names it.
+        let one_string = dict.keys().any(|key| directive::canonical(key) == "rtpp-flags");
+        if request.command == Command::SubscribeRequest && one_string && !request.selection.to_tag_named {
+            request.to_tag = None;
         }
         request.require()?;
         Ok(request)
@@ -194,6 +224,7 @@ impl Request {
     /// proxy; the word beside it only names the method.
     fn override_id(&mut self, directive: &directive::Directive) -> bool {
         let value = directive.value();
+        self.selection.to_tag_named |= directive.name == "to-tag";
         let to = match directive.name.as_str() {
             "call-id" => &mut self.call_id,
             "from-tag" => &mut self.from_tag,
@@ -211,21 +242,28 @@ impl Request {
     }
 
     fn require(&self) -> Result<(), NgError> {
+        use Command::{
+            Answer, Connect, Delete, Mesh, Offer, Publish, Query, SubscribeAnswer, SubscribeRequest,
+            Unsubscribe,
+        };
         let missing = |key| Err(NgError::MissingKey { key });
+        let command = &self.command;
         let needs_call =
-            matches!(self.command, Command::Offer | Command::Answer | Command::Delete | Command::Query);
-        let has_sdp = matches!(self.command, Command::Offer | Command::Answer);
-        if needs_call && self.call_id.is_none() {
+            [Offer, Answer, Delete, Query, SubscribeRequest, SubscribeAnswer, Unsubscribe, Connect];
+        if needs_call.contains(command) && self.call_id.is_none() {
             return missing("call-id");
         }
-        if has_sdp && self.sdp.is_none() {
+        if [Offer, Answer, Publish, SubscribeAnswer].contains(command) && self.sdp.is_none() {
             return missing("sdp");
         }
-        if has_sdp && self.from_tag.is_none() {
+        if [Offer, Answer].contains(command) && self.from_tag.is_none() {
             return missing("from-tag");
         }
-        if self.command == Command::Answer && self.to_tag.is_none() {
+        if [Answer, SubscribeAnswer, Unsubscribe, Connect].contains(command) && self.to_tag.is_none() {
             return missing("to-tag");
+        }
+        if *command == Mesh && self.selection.calls.is_empty() {
+            return missing("calls");
         }
         Ok(())
     }

@@ -3,14 +3,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mediapoint_engine::{CallStatistics, LegId, LegStatistics, RtcpMode};
+use mediapoint_engine::{Call, CallStatistics, LegId, LegStatistics, RtcpMode};
 use mediapoint_packet::Time;
 
 use super::ControllerConfig;
-use super::find::is_meant;
+use super::find::{is_meant, is_meant_alone};
 use super::totals::dict;
 use crate::Reply;
-use crate::dialog::{CallState, Dialog, Side, Stream, Which};
+use crate::call::CallState;
+use crate::call::links::Link;
+use crate::call::party::{Party, PartyId, Stream};
 use crate::request::Id;
 use crate::wire::{Dict, Value};
 
@@ -19,43 +21,135 @@ pub(super) fn list<'a>(ids: impl Iterator<Item = &'a Id>) -> Reply {
     Reply::ok().with("calls", ids.map(|id| Value::Bytes(id.bytes().to_vec())).collect::<Value>())
 }
 
-/// State and counters of the branches of a call that have these tags.
-pub(super) fn call(
-    reply: Reply,
-    call: &CallState,
-    tags: [Option<&Id>; 2],
-    now: Time,
-    config: &ControllerConfig,
-) -> Reply {
-    let view = View {
-        // A call that has just ended has no figures any more.
-        statistics: call.call.statistics().unwrap_or_default(),
-        now,
-        unix_at_zero: config.unix_at_zero,
-    };
-    let mut shown = Dict::new();
-    for dialog in call.dialogs.iter().filter(|dialog| is_meant(dialog, tags, None)) {
-        for which in [Which::Caller, Which::Callee] {
-            let tag = dialog.side(which).tags.last().map(|tag| tag.bytes().to_vec()).unwrap_or_default();
-            shown.insert(tag, view.party(dialog, which));
-        }
-    }
-    reply
-        .with("created", view.unix(call.created))
-        .with("created_us", view.micros(call.created))
-        .with("last signal", view.unix(call.last_signal))
-        .with("tags", shown)
-        .with("totals", view.totals())
-        .with("SSRC", view.ssrcs())
+/// What a reply shows of a call. It is read under the call's lock, and its figures are asked for after that.
+#[derive(Debug)]
+pub(super) struct View {
+    call: Call,
+    created: Time,
+    last_signal: Time,
+    parties: Vec<Shown>,
 }
 
-struct View {
+/// A party as it is shown.
+#[derive(Debug)]
+struct Shown {
+    party: Party,
+    via_branch: Option<Id>,
+    /// The tag of the party that offer and answer relate it to.
+    dialogue: Option<Vec<u8>>,
+    /// Tags of those that it receives, and how that came to be.
+    subscriptions: Vec<(Vec<u8>, &'static str)>,
+    /// Tags of those that receive it.
+    subscribers: Vec<(Vec<u8>, &'static str)>,
+}
+
+impl View {
+    /// The parties of these tags, with those that they are related to: all where no tag is given.
+    pub(super) fn of(call: &CallState, tags: [Option<&Id>; 2]) -> Self {
+        let dialogs = call.dialogs.iter().filter(|dialog| is_meant(call, dialog, tags, None));
+        let mut ids: Vec<PartyId> = dialogs.flat_map(|dialog| [dialog.caller, dialog.callee]).collect();
+        for party in call.parties.iter().filter(|party| is_meant_alone(call, party, tags)) {
+            ids.push(party.id);
+            ids.extend(party.streams.iter().filter_map(|stream| stream.source).map(|link| link.from.party));
+        }
+        let parties = call.parties.iter().filter(|party| ids.contains(&party.id));
+        Self {
+            call: call.call.clone(),
+            created: call.created,
+            last_signal: call.last_signal,
+            parties: parties.map(|party| Shown::of(call, party)).collect(),
+        }
+    }
+
+    /// True where nothing of the call is shown.
+    pub(super) fn is_empty(&self) -> bool {
+        self.parties.is_empty()
+    }
+
+    /// The reply with the figures that the call has now. Waits for the call's worker: no lock may be held.
+    pub(super) fn reply(self, reply: Reply, now: Time, config: &ControllerConfig) -> Reply {
+        // A call that has just ended has no figures any more.
+        let statistics = self.call.statistics().unwrap_or_default();
+        let figures = Figures { statistics, now, unix_at_zero: config.unix_at_zero };
+        let mut shown = Dict::new();
+        for party in &self.parties {
+            shown.insert(tag_of(&party.party), figures.party(party));
+        }
+        reply
+            .with("created", figures.unix(self.created))
+            .with("created_us", figures.micros(self.created))
+            .with("last signal", figures.unix(self.last_signal))
+            .with("tags", shown)
+            .with("totals", figures.totals())
+            .with("SSRC", figures.ssrcs())
+    }
+}
+
+impl Shown {
+    fn of(call: &CallState, party: &Party) -> Self {
+        let tag = |id| call.party(id).map(tag_of).unwrap_or_default();
+        let dialog = call.dialogs.iter().rfind(|dialog| [dialog.caller, dialog.callee].contains(&party.id));
+        let peer = dialog.map(|dialog| if dialog.caller == party.id { dialog.callee } else { dialog.caller });
+        let sources: Vec<Link> = party.streams.iter().filter_map(|stream| stream.source).collect();
+        let related =
+            sources.iter().find(|link| !link.is_subscription()).map(|link| link.from.party).or(peer);
+        let mut subscriptions = Vec::new();
+        let mut subscribers = Vec::new();
+        for link in sources {
+            add(&mut subscriptions, tag(link.from.party), kind(link));
+        }
+        for (at, stream) in call.streams() {
+            if let Some(link) = stream.source.filter(|link| link.from.party == party.id) {
+                add(&mut subscribers, tag(at.party), kind(link));
+            }
+        }
+        // Before the first answer nobody receives anything, and yet it is known who will.
+        let is_linked =
+            |id| call.party(id).is_some_and(|party| party.streams.iter().any(|s| s.source.is_some()));
+        if let Some(peer) = peer.filter(|peer| !is_linked(*peer) && !is_linked(party.id)) {
+            add(&mut subscriptions, tag(peer), OFFER_ANSWER);
+            add(&mut subscribers, tag(peer), OFFER_ANSWER);
+        }
+        Self {
+            party: party.clone(),
+            via_branch: dialog.and_then(|dialog| dialog.via_branch.clone()),
+            dialogue: related.map(tag),
+            subscriptions,
+            subscribers,
+        }
+    }
+}
+
+const OFFER_ANSWER: &str = "offer/answer";
+
+fn kind(link: Link) -> &'static str {
+    if link.is_subscription() { "pub/sub" } else { OFFER_ANSWER }
+}
+
+/// Each party is shown once.
+fn add(list: &mut Vec<(Vec<u8>, &'static str)>, tag: Vec<u8>, kind: &'static str) {
+    if !list.iter().any(|(known, _)| *known == tag) {
+        list.push((tag, kind));
+    }
+}
+
+fn tag_of(party: &Party) -> Vec<u8> {
+    party.tag().map(|tag| tag.bytes().to_vec()).unwrap_or_default()
+}
+
+fn pairs(list: &[(Vec<u8>, &'static str)]) -> Value {
+    let pair =
+        |(tag, kind): &(Vec<u8>, &str)| dict([("tag", Value::Bytes(tag.clone())), ("type", (*kind).into())]);
+    Value::List(list.iter().map(pair).collect())
+}
+
+struct Figures {
     statistics: CallStatistics,
     now: Time,
     unix_at_zero: Duration,
 }
 
-impl View {
+impl Figures {
     fn unix(&self, at: Time) -> u64 {
         (self.unix_at_zero + at.since(Time::ZERO)).as_secs()
     }
@@ -68,38 +162,35 @@ impl View {
         self.statistics.legs.iter().find(|leg| leg.leg == id)
     }
 
-    fn party(&self, dialog: &Dialog, which: Which) -> Value {
-        let (side, other) = (dialog.side(which), dialog.side(which.other()));
-        let tag = |side: &Side| side.tags.last().map(|tag| tag.bytes().to_vec()).unwrap_or_default();
-        let peer = || {
-            let pair = dict([("tag", Value::Bytes(tag(other))), ("type", "offer/answer".into())]);
-            Value::List(vec![pair])
-        };
-        let medias = side.streams.iter().enumerate().filter(|(_, stream)| stream.leg.is_some());
-        let mut party = Dict::from([
-            (b"tag".to_vec(), Value::Bytes(tag(side))),
-            (b"created".to_vec(), self.unix(side.created).into()),
-            (b"in dialogue with".to_vec(), Value::Bytes(tag(other))),
-            (b"subscriptions".to_vec(), peer()),
-            (b"subscribers".to_vec(), peer()),
+    fn party(&self, shown: &Shown) -> Value {
+        let party = &shown.party;
+        let medias = party.streams.iter().enumerate().filter(|(_, stream)| stream.leg.is_some());
+        let mut out = Dict::from([
+            (b"tag".to_vec(), Value::Bytes(tag_of(party))),
+            (b"created".to_vec(), self.unix(party.created).into()),
+            (b"subscriptions".to_vec(), pairs(&shown.subscriptions)),
+            (b"subscribers".to_vec(), pairs(&shown.subscribers)),
             (b"medias".to_vec(), medias.map(|(index, stream)| self.media(index, stream)).collect()),
         ]);
-        if let Some(label) = &side.label {
-            party.insert(b"label".to_vec(), Value::Bytes(label.bytes().to_vec()));
+        if let Some(dialogue) = &shown.dialogue {
+            out.insert(b"in dialogue with".to_vec(), Value::Bytes(dialogue.clone()));
         }
-        if let Some(branch) = &dialog.via_branch {
-            party.insert(b"via-branch".to_vec(), Value::Bytes(branch.bytes().to_vec()));
+        if let Some(label) = &party.label {
+            out.insert(b"label".to_vec(), Value::Bytes(label.bytes().to_vec()));
         }
-        Value::Dict(party)
+        if let Some(branch) = &shown.via_branch {
+            out.insert(b"via-branch".to_vec(), Value::Bytes(branch.bytes().to_vec()));
+        }
+        Value::Dict(out)
     }
 
     fn media(&self, index: usize, stream: &Stream) -> Value {
         let remote = stream.remote.as_ref();
         let mut flags = Vec::new();
         let mut flag = |name: &str, on: bool| flags.extend(on.then(|| Value::from(name)));
-        flag("initialized", stream.running);
-        flag("send", stream.active && remote.is_some_and(|remote| remote.direction.receives()));
-        flag("recv", stream.active && remote.is_some_and(|remote| remote.direction.sends()));
+        flag("initialized", stream.applied.is_some());
+        flag("send", stream.takes());
+        flag("recv", stream.gives());
         flag("rtcp-mux", stream.rtcp == RtcpMode::Mux);
         flag("SDES", stream.keys.is_some());
         let protocol = match (stream.profile, remote) {

@@ -27,7 +27,7 @@ pub(super) struct Totals {
     forced: u64,
     packets: u64,
     octets: u64,
-    refused: u64,
+    dropped: u64,
     one_way: u64,
     zero_way: u64,
     durations: Duration,
@@ -43,6 +43,12 @@ struct Counts {
     query: u64,
     list: u64,
     statistics: u64,
+    publish: u64,
+    subscribe_request: u64,
+    subscribe_answer: u64,
+    unsubscribe: u64,
+    connect: u64,
+    mesh: u64,
     errors: u64,
 }
 
@@ -56,6 +62,12 @@ impl Counts {
             Command::Query => Some(&mut self.query),
             Command::List => Some(&mut self.list),
             Command::Statistics => Some(&mut self.statistics),
+            Command::Publish => Some(&mut self.publish),
+            Command::SubscribeRequest => Some(&mut self.subscribe_request),
+            Command::SubscribeAnswer => Some(&mut self.subscribe_answer),
+            Command::Unsubscribe => Some(&mut self.unsubscribe),
+            Command::Connect => Some(&mut self.connect),
+            Command::Mesh => Some(&mut self.mesh),
             Command::Unsupported(_) => None,
         };
         if let Some(counter) = counter {
@@ -64,7 +76,7 @@ impl Counts {
         self.errors += u64::from(failed);
     }
 
-    fn pairs(&self) -> [(&'static str, u64); 8] {
+    fn pairs(&self) -> [(&'static str, u64); 14] {
         [
             ("pingcount", self.ping),
             ("offercount", self.offer),
@@ -73,6 +85,12 @@ impl Counts {
             ("querycount", self.query),
             ("listcount", self.list),
             ("statistics", self.statistics),
+            ("pubcount", self.publish),
+            ("subreqcount", self.subscribe_request),
+            ("subanscount", self.subscribe_answer),
+            ("unsubcount", self.unsubscribe),
+            ("conncount", self.connect),
+            ("meshcount", self.mesh),
             ("errorcount", self.errors),
         ]
     }
@@ -89,7 +107,7 @@ impl Totals {
     }
 
     pub(super) fn rejected(&mut self, command: &Command) {
-        self.rejected += u64::from(*command == Command::Offer);
+        self.rejected += u64::from(matches!(command, Command::Offer | Command::Publish));
     }
 
     pub(super) fn call_ended(&mut self, reason: EndReason, statistics: &CallStatistics) {
@@ -107,7 +125,7 @@ impl Totals {
         for leg in &statistics.legs {
             self.packets += leg.received.packets;
             self.octets += leg.received.octets;
-            self.refused += leg.received.refused.total();
+            self.dropped += leg.received.refused.total();
         }
     }
 
@@ -137,7 +155,7 @@ impl Totals {
             ("forcedterminatedsessions", self.forced.into()),
             ("relayedpackets", self.packets.into()),
             ("relayedbytes", self.octets.into()),
-            ("relayedpacketerrors", self.refused.into()),
+            ("relayedpacketerrors", self.dropped.into()),
             ("receiveddatagrams", sum(|worker| worker.received).into()),
             ("sentdatagrams", sum(|worker| worker.sent).into()),
             ("droppeddatagrams", sum(|worker| worker.dropped).into()),

@@ -1,26 +1,30 @@
 //! An answer: what both sides agreed on takes effect, and the description is rewritten for the offerer.
 
+use std::sync::Arc;
+
 use mediapoint_engine::{LegKind, RtcpMode};
 use mediapoint_packet::sdp::Sdp;
-use mediapoint_srtp::Suite;
 
-use super::offer::{learn, outgoing};
-use super::{Dialog, PendingOffer, Plan, Stream};
+use super::offer::learn;
+use super::{Exchange, PendingOffer, Plan};
+use crate::NgError;
+use crate::call::party::Stream;
+use crate::media::answered;
 use crate::media::codecs::{self, AnswerRules, CodecLine};
-use crate::media::keys;
+use crate::media::offered::outgoing;
 use crate::media::remote::RemoteDescription;
-use crate::media::rewrite::{Place, Ptime, RtpOut, SectionOut, rewrite};
+use crate::media::rewrite::{Advertised, Ptime, RtpOut, SectionOut, rewrite};
 use crate::request::{Options, Profile, RtcpMux, TransportProtocol};
-use crate::{KeyFault, NgError};
 
 /// Takes the answer to the last offer and returns the description for the offerer. The caller puts it into effect with
-/// [`super::apply::apply`].
-pub(crate) fn process(dialog: &mut Dialog, mut sdp: Sdp, options: &Options) -> Result<Vec<u8>, NgError> {
-    let offer = dialog.offer.clone().ok_or(NgError::UnknownOffer)?;
+/// [`crate::call::apply::apply`].
+pub(crate) fn process(exchange: &mut Exchange, mut sdp: Sdp, options: &Options) -> Result<Vec<u8>, NgError> {
+    let offer = exchange.dialog.offer.clone().ok_or(NgError::UnknownOffer)?;
     let read = |(index, section)| RemoteDescription::read(&sdp, index, section, options);
     let remote: Vec<RemoteDescription> = sdp.media.iter().enumerate().map(read).collect::<Result<_, _>>()?;
-    let (offerer, answerer) = dialog.sides_mut(offer.from);
+    let (offerer, answerer) = exchange.sides_mut(offer.from);
     learn(answerer, offerer, options);
+    answerer.description = Some(Arc::new(sdp.clone()));
     for side in [offerer, answerer] {
         side.streams.iter_mut().for_each(|stream| stream.active = false);
     }
@@ -29,7 +33,7 @@ pub(crate) fn process(dialog: &mut Dialog, mut sdp: Sdp, options: &Options) -> R
         let plan = offer.plans.get(index).filter(|plan| plan.carried);
         let section = match plan {
             Some(plan) if !remote.disabled && remote.kind == plan.remote.kind => {
-                agree(dialog, &offer, plan, index, remote, options)?
+                agree(exchange, &offer, plan, index, remote, options)?
             }
             _ => None,
         };
@@ -39,36 +43,33 @@ pub(crate) fn process(dialog: &mut Dialog, mut sdp: Sdp, options: &Options) -> R
     let out = outgoing(sections, options);
     rewrite(&mut sdp, &out);
     let address = out.first_address();
-    let (offerer, _) = dialog.sides_mut(offer.from);
+    let (offerer, _) = exchange.sides_mut(offer.from);
     offerer.session.apply(&mut sdp, &options.replace, address);
     Ok(sdp.to_bytes())
 }
 
 /// Agrees one section; `None` where the two sides have nothing in common.
 fn agree(
-    dialog: &mut Dialog,
+    exchange: &mut Exchange,
     offer: &PendingOffer,
     plan: &Plan,
     index: usize,
     remote: RemoteDescription,
     options: &Options,
 ) -> Result<Option<SectionOut>, NgError> {
-    let (offerer, answerer) = dialog.sides_mut(offer.from);
+    let (offerer, answerer) = exchange.sides_mut(offer.from);
     let (Some(theirs), Some(ours)) = (answerer.stream_mut(index), offerer.stream_mut(index)) else {
         return Err(NgError::Internal);
     };
     let Some(leg) = ours.leg else { return Err(NgError::Internal) };
-    let at = Place {
+    let at = Advertised {
         address: options.media_address.unwrap_or(leg.rtp.ip()),
         port: leg.rtp.port(),
         keep_zero: remote.zero && !options.replace.zero_address,
     };
     let Some(profile) = plan.remote.profile else {
-        for (stream, remote) in [(&mut *ours, plan.remote.clone()), (&mut *theirs, remote)] {
-            // The profile is kept: a fax call goes back to the audio it had.
-            (stream.keys, stream.suite) = (None, None);
-            (stream.remote, stream.rtcp, stream.active) = (Some(remote), RtcpMode::Off, true);
-        }
+        answered::datagrams(ours, plan.remote.clone());
+        answered::datagrams(theirs, remote);
         return Ok(Some(SectionOut::Datagrams { at }));
     };
 
@@ -80,8 +81,10 @@ fn agree(
     let codecs_out = is_audio.then(|| codecs_out(&back, &remote.codecs));
     let ptime = if is_audio { ptime_back(&offer.options, plan, codecs_out.as_deref()) } else { Ptime::Keep };
 
-    let suite = agree_answerer(theirs, &remote)?;
-    let crypto = agree_offerer(ours, plan, offer, suite, options)?;
+    let suite = answered::keys_of_answer(theirs, &remote)?;
+    let sdes = &offer.options.sdes;
+    let lifetime = sdes.lifetime || options.sdes.lifetime;
+    let crypto = answered::keys_of_offer(ours, &plan.remote, sdes, lifetime, suite)?;
     let advertised = advertised_profile(options, profile, remote.profile);
     ours.profile = Some(advertised);
 
@@ -99,7 +102,7 @@ fn agree(
         own_streams: is_audio,
     };
     ours.rtcp = if mux { RtcpMode::Mux } else { RtcpMode::Separate };
-    theirs.rtcp = if remote.mux && plan.mux_offered { RtcpMode::Mux } else { RtcpMode::Separate };
+    theirs.rtcp = answered::rtcp_of_answer(plan, &remote);
     if is_audio {
         agree_coding((&mut *ours, &mut *theirs), (offer, plan), back, &remote, options);
     }
@@ -156,62 +159,12 @@ fn agree_coding(
     let other = |asked: Option<u32>, own: Option<u32>| asked.map(|_| own.unwrap_or(USUAL));
     let always = to_ours.or(other(to_theirs, plan.remote.ptime));
     ours.packet_time = codecs::packet_time(&plan.remote, &back, always, None);
-    let always = to_theirs.or(other(to_ours, remote.ptime.or(plan.remote.ptime)));
-    let specified = codecs::specified_ptime(&of_offer.codec.transcode, &remote.codecs);
-    theirs.packet_time = codecs::packet_time(remote, &remote.codecs, always, specified);
-
     ours.encoder = codecs::settings(&of_offer.codec.set, &back).unwrap_or_else(|| ours.encoder.clone());
-    let set = codecs::settings(&of_offer.codec.transcode, &remote.codecs);
-    theirs.encoder = set.unwrap_or_else(|| theirs.encoder.clone());
-
-    let force_transcode = of_offer.force_transcoding || options.force_transcoding;
-    (ours.force_transcode, theirs.force_transcode) = (force_transcode, force_transcode);
-
-    let refused_too = options.asymmetric_codecs;
-    theirs.received = codecs::received_beside(&plan.offered, &remote.codecs, refused_too);
+    ours.force_transcode = of_offer.force_transcoding || options.force_transcoding;
     ours.received = Vec::new();
-    theirs.codecs = codecs::as_offered(&remote.codecs, &plan.offered);
-    theirs.numbers.learn(theirs.codecs.iter().map(|line| (line.payload_type, &line.codec)));
     ours.codecs = back;
-}
-
-/// Keys with who answers; the suite in use.
-fn agree_answerer(stream: &mut Stream, remote: &RemoteDescription) -> Result<Option<Suite>, NgError> {
-    let offered_secure = stream.profile.is_some_and(|profile| profile.secure);
-    let fault = |fault| Err(NgError::UnusableKey(fault));
-    if !offered_secure {
-        (stream.keys, stream.suite) = (None, None);
-        return if remote.is_secure() { fault(KeyFault::NotOffered) } else { Ok(None) };
-    }
-    if remote.crypto.is_empty() {
-        return fault(remote.crypto_fault.unwrap_or(KeyFault::None));
-    }
-    let Some(line) = stream.own.taken(&remote.crypto) else { return fault(KeyFault::NotOffered) };
-    stream.keys = Some(keys::of_line(line, stream.own.key(line.suite)?));
-    stream.suite = Some(line.suite);
-    Ok(stream.suite)
-}
-
-/// Keys with the offerer; the `a=crypto` line for it.
-fn agree_offerer(
-    stream: &mut Stream,
-    plan: &Plan,
-    offer: &PendingOffer,
-    other_side: Option<Suite>,
-    options: &Options,
-) -> Result<Vec<String>, NgError> {
-    if !plan.remote.is_secure() {
-        (stream.keys, stream.suite) = (None, None);
-        return Ok(Vec::new());
-    }
-    let sdes = &offer.options.sdes;
-    let Some(line) = keys::choose(&plan.remote.crypto, sdes, stream.suite, other_side) else {
-        return Err(NgError::UnusableKey(KeyFault::None));
-    };
-    let advertised = stream.own.accept(line, sdes.lifetime || options.sdes.lifetime)?;
-    stream.keys = Some(keys::of_line(line, stream.own.key(line.suite)?));
-    stream.suite = Some(line.suite);
-    Ok(vec![advertised.to_value()])
+    let always = to_theirs.or(other(to_ours, remote.ptime.or(plan.remote.ptime)));
+    answered::coding_of_answer(theirs, plan, remote, always, (of_offer, options));
 }
 
 /// The profile in the answer to the offerer: its own, or with `accept` the answer's feedback.

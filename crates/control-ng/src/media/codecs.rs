@@ -94,7 +94,7 @@ impl CodecLine {
     }
 
     /// True where an option's word names it.
-    fn is_named(&self, word: &str) -> bool {
+    pub(crate) fn is_named(&self, word: &str) -> bool {
         CodecSpec::parse(word).names(&self.name, &self.codec)
     }
 }

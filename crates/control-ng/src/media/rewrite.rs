@@ -52,7 +52,7 @@ pub(crate) enum SectionOut {
     /// Datagrams of any form: address and port only.
     Datagrams {
         /// Our address and port.
-        at: Place,
+        at: Advertised,
     },
     /// RTP.
     Rtp(Box<RtpOut>),
@@ -60,7 +60,7 @@ pub(crate) enum SectionOut {
 
 /// Our address in a section.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct Advertised {
     pub(crate) address: IpAddr,
     pub(crate) port: u16,
     /// `c=` stays zero.
@@ -70,7 +70,7 @@ pub(crate) struct Place {
 /// An RTP section's changes.
 #[derive(Debug)]
 pub(crate) struct RtpOut {
-    pub(crate) at: Place,
+    pub(crate) at: Advertised,
     pub(crate) rtcp_port: Option<u16>,
     pub(crate) mux: bool,
     pub(crate) proto: String,

@@ -86,6 +86,29 @@ fn words(one_string: bool, value: &Value, out: &mut Vec<Directive>) {
     }
 }
 
+/// The values of a key that is a key of the message or of its words.
+pub(super) fn values_of(dict: &Dict, key: &str) -> Vec<Value> {
+    let mut out = Vec::new();
+    for (name, value) in dict {
+        match (canonical(name).as_str(), value) {
+            ("rtpp-flags", Value::Bytes(text)) => {
+                let items = rtpp::parse(&String::from_utf8_lossy(text));
+                items.iter().for_each(|item| of_item(item, key, &mut out));
+            }
+            ("flags", Value::List(items)) => items.iter().for_each(|item| of_item(item, key, &mut out)),
+            (name, value) if name == key => out.push(value.clone()),
+            _ => {}
+        }
+    }
+    out
+}
+
+fn of_item(item: &Value, key: &str, out: &mut Vec<Value>) {
+    if let Value::Dict(dict) = item {
+        out.extend(dict.iter().filter(|(name, _)| canonical(name) == key).map(|(_, value)| value.clone()));
+    }
+}
+
 /// A word: `name`, `name=value`, `family-item`.
 fn word(text: &str, out: &mut Vec<Directive>) {
     let text = text.trim();

@@ -176,6 +176,8 @@ pub struct Options {
     pub ptime_reverse: Option<u32>,
     /// Milliseconds of audio a packet towards the receiver of this message, whose `a=ptime` stays.
     pub repacketize: Option<u32>,
+    /// An answer may leave out codecs, which are converted then.
+    pub allow_transcoding: bool,
     /// Direction attributes pass unchanged.
     pub original_sendrecv: bool,
     /// Add `a=mid` where there is none.
@@ -188,6 +190,8 @@ pub struct Options {
     pub delete_delay: Option<Duration>,
     /// A delete of an unknown call is an error.
     pub fatal: bool,
+    /// A delete is answered without figures.
+    pub fast: bool,
     /// Most calls in a list.
     pub limit: Option<usize>,
     /// The controller understands `result: load limit`.
@@ -237,14 +241,16 @@ impl Options {
             "full-rtcp-attribute" => self.rtcp_line = RtcpLine::Full,
             "single-codec" => self.single_codec = true,
             "reuse-codecs" | "no-codec-renegotiation" => self.reuse_codecs = true,
-            // Whatever was agreed is converted, and the answer's order kept, without being asked.
-            "allow-transcoding" | "reorder-codecs" | "symmetric-codecs" => {}
+            "allow-transcoding" => self.allow_transcoding = true,
+            // The answer's order is kept without being asked.
+            "reorder-codecs" | "symmetric-codecs" => {}
             "asymmetric-codecs" => self.asymmetric_codecs = true,
             "force-transcoding" => self.force_transcoding = true,
             "original-sendrecv" => self.original_sendrecv = true,
             "generate-mid" => self.generate_mid = true,
             "strip-extmap" => self.strip_extmap = true,
             "fatal" => self.fatal = true,
+            "fast" => self.fast = true,
             "generate-rtcp" => self.generate_rtcp = Some(!matches!(directive.value(), "off" | "no")),
             "load-limit" => self.load_limit = true,
             "supports" => {
@@ -269,7 +275,9 @@ impl Options {
             "rtcp-mux-demux" => self.rtcp_mux.demux = true,
             "rtcp-mux-accept" => self.rtcp_mux.accept = true,
             "rtcp-mux-reject" => self.rtcp_mux.reject = true,
-            "direction" | "interface" => directive.values.iter().for_each(|name| self.push_direction(name)),
+            "direction" | "interface" | "from-interface" | "to-interface" => {
+                directive.values.iter().for_each(|name| self.push_direction(name))
+            }
             "internal" | "external" => self.push_direction(&directive.name),
             _ => return false,
         }
@@ -375,6 +383,9 @@ impl Options {
             "drop-traffic" => "drop-traffic",
             "delay-buffer" if on => "delay-buffer",
             "osrtp-offer" => "OSRTP-offer",
+            "mix" => "mix",
+            "rtcp-mirror" | "mirror-rtcp" => "RTCP-mirror",
+            "audio-player" if !matches!(directive.value(), "default" | "off") => "audio-player",
             name if name.starts_with("t.38-") || name.starts_with("t38-") => "T.38",
             _ => return false,
         };

@@ -1,0 +1,209 @@
+//! What is kept of a call: its parties by tag, and the relations between them.
+//!
+//! An offer and a request to subscribe change nothing of what runs: legs that they need are opened silent, and
+//! everything takes effect with the answer, so that a refused re-INVITE leaves the call as it was.
+
+pub(crate) mod apply;
+pub(crate) mod links;
+pub(crate) mod party;
+
+use mediapoint_engine::{Call, LegId};
+use mediapoint_packet::Time;
+
+use crate::NgError;
+use crate::dialog::{Dialog, Exchange, Which};
+use crate::request::Id;
+use crate::subscription::Subscription;
+use party::{Party, PartyId};
+
+/// Most parties of one call.
+pub(crate) const MAX_PARTIES: usize = 128;
+/// Most media sections of one party that are carried; further ones are rejected.
+pub(crate) const MAX_CARRIED: usize = 16;
+
+/// One call of the controller, which is one call of the engine.
+#[derive(Debug)]
+pub(crate) struct CallState {
+    pub(crate) id: Id,
+    /// Further call-ids, of calls that were merged into this one.
+    pub(crate) aliases: Vec<Id>,
+    pub(crate) call: Call,
+    pub(crate) created: Time,
+    pub(crate) last_signal: Time,
+    pub(crate) parties: Vec<Party>,
+    pub(crate) dialogs: Vec<Dialog>,
+    pub(crate) subscriptions: Vec<Subscription>,
+    next_party: u32,
+    next_label: u32,
+    /// Taken out of the map; whoever still holds it must look it up again.
+    pub(crate) ended: bool,
+}
+
+impl CallState {
+    pub(crate) fn new(now: Time, id: Id, call: Call) -> Self {
+        Self {
+            id,
+            aliases: Vec::new(),
+            call,
+            created: now,
+            last_signal: now,
+            parties: Vec::new(),
+            dialogs: Vec::new(),
+            subscriptions: Vec::new(),
+            next_party: 0,
+            next_label: 0,
+            ended: false,
+        }
+    }
+
+    pub(crate) fn party(&self, id: PartyId) -> Option<&Party> {
+        self.parties.iter().find(|party| party.id == id)
+    }
+
+    pub(crate) fn party_mut(&mut self, id: PartyId) -> Option<&mut Party> {
+        self.parties.iter_mut().find(|party| party.id == id)
+    }
+
+    /// The party of this tag: of several the newest, of those that have media before those that have none.
+    pub(crate) fn tagged(&self, tag: &Id) -> Option<&Party> {
+        let named = self.parties.iter().filter(|party| party.has_tag(tag));
+        named.max_by_key(|party| party.streams.iter().any(|stream| stream.active))
+    }
+
+    /// A party of the call to be, with a name of its own.
+    ///
+    /// # Errors
+    /// [`NgError::TooManyParties`] where there is no room for the two that a message may add.
+    pub(crate) fn new_party(&mut self, now: Time) -> Result<Party, NgError> {
+        if self.parties.len() + 2 > MAX_PARTIES {
+            return Err(NgError::TooManyParties { limit: MAX_PARTIES });
+        }
+        self.next_party += 1;
+        Ok(Party::new(PartyId(self.next_party), now))
+    }
+
+    /// Puts a party in the place of the one of its name, or adds it.
+    pub(crate) fn put(&mut self, party: Party) {
+        match self.party_mut(party.id) {
+            Some(known) => *known = party,
+            None => self.parties.push(party),
+        }
+    }
+
+    /// Puts a changed dialog and its parties in place.
+    pub(crate) fn put_exchange(&mut self, exchange: Exchange) {
+        let Exchange { at, dialog, caller, callee } = exchange;
+        self.put(caller);
+        self.put(callee);
+        match at.and_then(|at| self.dialogs.get_mut(at)) {
+            Some(known) => *known = dialog,
+            None => self.dialogs.push(dialog),
+        }
+    }
+
+    /// Which party of a dialog has this tag.
+    pub(crate) fn which(&self, dialog: &Dialog, tag: &Id) -> Option<Which> {
+        let has = |id| self.party(id).is_some_and(|party| party.has_tag(tag));
+        match (has(dialog.caller), has(dialog.callee)) {
+            (true, _) => Some(Which::Caller),
+            (false, true) => Some(Which::Callee),
+            (false, false) => None,
+        }
+    }
+
+    /// True where who answers the dialog has no tag yet.
+    pub(crate) fn is_half(&self, dialog: &Dialog) -> bool {
+        self.party(dialog.callee).is_some_and(|callee| callee.tags.is_empty())
+    }
+
+    /// A copy of a dialog and its parties to be worked on.
+    pub(crate) fn exchange(&self, at: usize) -> Result<Exchange, NgError> {
+        let dialog = self.dialogs.get(at).cloned().ok_or(NgError::Internal)?;
+        let party = |id| self.party(id).cloned().ok_or(NgError::Internal);
+        let (caller, callee) = (party(dialog.caller)?, party(dialog.callee)?);
+        Ok(Exchange { at: Some(at), dialog, caller, callee })
+    }
+
+    /// True where a dialog holds the party.
+    pub(crate) fn is_in_dialog(&self, id: PartyId) -> bool {
+        self.dialogs.iter().any(|dialog| [dialog.caller, dialog.callee].contains(&id))
+    }
+
+    /// True where the party is there to receive others only.
+    pub(crate) fn is_subscriber(&self, id: PartyId) -> bool {
+        self.subscriptions.iter().any(|subscription| subscription.subscriber == id)
+    }
+
+    /// A number for `a=label`, unique in the call.
+    pub(crate) fn new_label(&mut self) -> u32 {
+        let label = self.next_label;
+        self.next_label += 1;
+        label
+    }
+
+    /// Takes over all parties of another call and their relations, under names of this one.
+    pub(crate) fn take_over(&mut self, other: &mut Self) {
+        let (parties, labels) = (self.next_party, self.next_label);
+        self.next_party += other.next_party;
+        self.next_label += other.next_label;
+        let renamed = |id: &mut PartyId| id.0 += parties;
+        for mut party in other.parties.drain(..) {
+            renamed(&mut party.id);
+            for stream in &mut party.streams {
+                stream.source.iter_mut().for_each(|link| renamed(&mut link.from.party));
+                stream.label.iter_mut().for_each(|label| *label += labels);
+            }
+            self.parties.push(party);
+        }
+        for mut dialog in other.dialogs.drain(..) {
+            renamed(&mut dialog.caller);
+            renamed(&mut dialog.callee);
+            self.dialogs.push(dialog);
+        }
+        for mut subscription in other.subscriptions.drain(..) {
+            renamed(&mut subscription.subscriber);
+            subscription.sections.iter_mut().for_each(|section| renamed(&mut section.from.party));
+            self.subscriptions.push(subscription);
+        }
+    }
+
+    /// Removes what `gone` chooses and whatever is without a reason to stay then: parties that no dialog holds and that
+    /// do not publish, subscriptions that have nothing left to receive. Returns the legs to be closed.
+    pub(crate) fn remove(&mut self, gone: impl Fn(&Gone<'_>) -> bool) -> Vec<LegId> {
+        self.dialogs.retain(|dialog| !gone(&Gone::Dialog(dialog)));
+        let dismissed: Vec<PartyId> =
+            self.parties.iter().filter(|party| gone(&Gone::Party(party))).map(|party| party.id).collect();
+        for party in self.parties.iter_mut().filter(|party| dismissed.contains(&party.id)) {
+            party.published = false;
+        }
+        self.subscriptions.retain(|subscription| !dismissed.contains(&subscription.subscriber));
+        let held: Vec<PartyId> =
+            self.parties.iter().map(|party| party.id).filter(|id| self.is_held(*id)).collect();
+        self.subscriptions
+            .retain(|subscription| subscription.sources().any(|from| held.contains(&from.party)));
+        let stays: Vec<PartyId> = held
+            .into_iter()
+            .chain(self.subscriptions.iter().map(|subscription| subscription.subscriber))
+            .collect();
+        let (kept, removed): (Vec<Party>, Vec<Party>) =
+            std::mem::take(&mut self.parties).into_iter().partition(|party| stays.contains(&party.id));
+        self.parties = kept;
+        for party in &removed {
+            self.unsubscribe_from(party.id);
+        }
+        removed.iter().flat_map(Party::legs).collect()
+    }
+
+    /// True where a dialog holds the party or it publishes.
+    fn is_held(&self, id: PartyId) -> bool {
+        self.is_in_dialog(id) || self.party(id).is_some_and(|party| party.published)
+    }
+}
+
+/// What can be removed from a call.
+#[derive(Debug)]
+pub(crate) enum Gone<'a> {
+    Dialog(&'a Dialog),
+    /// A publisher or subscriber.
+    Party(&'a Party),
+}

@@ -1,0 +1,149 @@
+//! Puts what was agreed into effect at the engine.
+
+use mediapoint_engine::{Direction, LegConfig, LegId, Relearn, Source, SourceGuard};
+
+use super::CallState;
+use super::links::{Link, LinkKind, Place};
+use super::party::{Applied, Party, PartyId, Stream};
+use crate::NgError;
+use crate::media::codecs;
+use crate::request::Learning;
+
+/// A party that a message agreed something with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Agreed {
+    pub(crate) party: PartyId,
+    /// Its address is to be learnt anew although the signalled one did not change.
+    pub(crate) anew: bool,
+}
+
+/// What is to be done for one stream.
+struct Step {
+    at: Place,
+    wanted: Applied,
+    config: Option<(LegConfig, Relearn)>,
+}
+
+/// Configures the legs of the parties in `agreed` at the engine, and those of others as far as their source or
+/// direction follows. What did not change goes on as before.
+pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<(), NgError> {
+    let mut steps: Vec<Step> =
+        state.streams().filter_map(|(at, stream)| step(state, agreed, at, stream)).collect();
+    for step in &mut steps {
+        if let Some((config, relearn)) = step.config.take() {
+            state.call.configure_leg(step.wanted.leg, config, relearn)?;
+        }
+    }
+    for Step { at, wanted, .. } in steps {
+        let Some(stream) = state.stream_mut(at) else { continue };
+        let before = stream.applied.replace(wanted);
+        let is_same = before.is_some_and(|b| (b.leg, b.source) == (wanted.leg, wanted.source));
+        if !is_same {
+            state.call.set_source(wanted.leg, wanted.source.map_or(Source::Silence, Source::Leg))?;
+        }
+    }
+    for party in &mut state.parties {
+        if agreed.iter().any(|agreed| agreed.party == party.id) {
+            for leg in party.retired.drain(..) {
+                state.call.remove_leg(leg)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn step(state: &CallState, agreed: &[Agreed], at: Place, stream: &Stream) -> Option<Step> {
+    let party = state.party(at.party)?;
+    let of = agreed.iter().find(|agreed| agreed.party == at.party);
+    let leg = leg_at_work(agreed, at, stream)?;
+    if !stream.active && stream.applied.is_none() {
+        return None;
+    }
+    let source = stream.source.and_then(|link| {
+        let from = state.stream(link.from)?;
+        Some((link, from, leg_at_work(agreed, link.from, from)?))
+    });
+    let direction = direction(state, at, party, stream, source.map(|(link, from, _)| (link, from)));
+    let wanted = Applied { leg, direction, source: source.map(|(_, _, leg)| leg) };
+    let started = stream.applied.filter(|before| before.leg == leg);
+    let config = match (of, started) {
+        (None, Some(before)) if before == wanted => return None,
+        (None, Some(before)) if before.direction == direction => None,
+        (None, Some(_)) => Some((config(party, stream, direction), Relearn::IfMoved)),
+        (None, None) => return None,
+        (Some(Agreed { anew: false, .. }), Some(_)) => {
+            Some((config(party, stream, direction), Relearn::IfMoved))
+        }
+        (Some(_), _) => Some((config(party, stream, direction), Relearn::Now)),
+    };
+    Some(Step { at, wanted, config })
+}
+
+/// The leg of a stream that others may receive: the advertised one where its party agreed to it, else the one before.
+fn leg_at_work(agreed: &[Agreed], at: Place, stream: &Stream) -> Option<LegId> {
+    if agreed.iter().any(|agreed| agreed.party == at.party) {
+        stream.leg.map(|leg| leg.id)
+    } else {
+        stream.applied.map(|applied| applied.leg)
+    }
+}
+
+/// Which way media may flow: what the party takes and its source gives, what the party gives and others take.
+fn direction(
+    state: &CallState,
+    at: Place,
+    party: &Party,
+    stream: &Stream,
+    source: Option<(Link, &Stream)>,
+) -> Direction {
+    let gives = |(link, from): (Link, &Stream)| match link.kind {
+        LinkKind::Subscription { egress: true } => from.gives() && is_passed_on(state, link.from),
+        LinkKind::Subscription { egress: false } | LinkKind::OfferAnswer => from.gives(),
+    };
+    let sends = stream.takes() && source.is_some_and(gives);
+    let wanted = party.published || state.sinks(at).any(|(_, sink, _)| sink.takes());
+    let receives = stream.gives() && wanted;
+    match (sends, receives) {
+        (true, true) => Direction::SendReceive,
+        (true, false) => Direction::SendOnly,
+        (false, true) => Direction::ReceiveOnly,
+        (false, false) => Direction::Inactive,
+    }
+}
+
+/// True where somebody is sent the stream who does not only subscribe to what is passed on.
+fn is_passed_on(state: &CallState, from: Place) -> bool {
+    let is_other = |link: Link| link.kind != LinkKind::Subscription { egress: true };
+    state.sinks(from).any(|(_, sink, link)| is_other(link) && sink.takes())
+}
+
+/// The configuration of a leg, from what was agreed with its party.
+fn config(party: &Party, own: &Stream, direction: Direction) -> LegConfig {
+    let Some(remote) = &own.remote else {
+        return LegConfig { direction: Direction::Inactive, ..LegConfig::default() };
+    };
+    LegConfig {
+        kind: remote.kind.unwrap_or_default(),
+        codecs: codecs::to_engine(&own.codecs),
+        received_codecs: own.received.clone(),
+        packet_time: own.packet_time,
+        encoder: own.encoder.clone(),
+        always_encode: own.force_transcode,
+        remote: remote.address,
+        rtcp: own.rtcp,
+        direction,
+        source_guard: guard(party.learning),
+        srtp: own.keys.clone(),
+        dscp: party.dscp,
+        ..LegConfig::default()
+    }
+}
+
+fn guard(learning: Learning) -> SourceGuard {
+    match learning {
+        Learning { asymmetric: true, strict_source: true, .. } => SourceGuard::Signalled,
+        Learning { asymmetric: true, .. } => SourceGuard::Asymmetric,
+        Learning { media_handover: true, .. } => SourceGuard::Handover,
+        Learning { .. } => SourceGuard::Symmetric,
+    }
+}

@@ -1,0 +1,169 @@
+//! One party of a call: its tags and its media, as agreed with it, whatever relates it to other parties.
+
+use std::sync::Arc;
+
+use mediapoint_engine::{
+    Direction, EncoderSettings, LegId, OpenedLeg, PacketTime, PayloadCodec, RtcpMode, SrtpKeys,
+};
+use mediapoint_packet::Time;
+use mediapoint_packet::sdp::{AddressFamily, Sdp};
+use mediapoint_srtp::Suite;
+
+use super::links::Link;
+use crate::media::codecs::{CodecLine, Numbers};
+use crate::media::keys::OwnKeys;
+use crate::media::remote::RemoteDescription;
+use crate::media::session::SessionMemory;
+use crate::request::{Id, Learning, Profile};
+
+/// Most tags remembered of a party that a forking proxy answers for.
+const MAX_TAGS: usize = 16;
+
+/// Names a party within its call. A tag can stand for several: each branch of a fork has a caller of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PartyId(pub(super) u32);
+
+/// One party.
+#[derive(Debug, Clone)]
+pub(crate) struct Party {
+    pub(crate) id: PartyId,
+    /// Its tag; several where a proxy forked and more than one party answered. The last one counts.
+    pub(crate) tags: Vec<Id>,
+    pub(crate) label: Option<Id>,
+    pub(crate) created: Time,
+    /// The interface it is reached on; the engine's first where `None`.
+    pub(crate) interface: Option<String>,
+    /// The family of our addresses towards it.
+    pub(crate) family: Option<AddressFamily>,
+    pub(crate) learning: Learning,
+    pub(crate) dscp: u8,
+    /// Its media goes to whoever subscribes to it, and it is there without a relation to anybody.
+    pub(crate) published: bool,
+    /// When a delayed delete removes a party that no dialog holds.
+    pub(crate) delete_at: Option<Time>,
+    /// Its last description, from which its subscribers' descriptions are made.
+    pub(crate) description: Option<Arc<Sdp>>,
+    pub(crate) streams: Vec<Stream>,
+    /// The `o=` and `s=` lines last sent to it.
+    pub(crate) session: SessionMemory,
+    /// Legs that another one took the place of; closed with the next answer.
+    pub(crate) retired: Vec<LegId>,
+}
+
+impl Party {
+    pub(super) fn new(id: PartyId, now: Time) -> Self {
+        Self {
+            id,
+            tags: Vec::new(),
+            label: None,
+            created: now,
+            interface: None,
+            family: None,
+            learning: Learning::default(),
+            dscp: 0,
+            published: false,
+            delete_at: None,
+            description: None,
+            streams: Vec::new(),
+            session: SessionMemory::default(),
+            retired: Vec::new(),
+        }
+    }
+
+    /// Its tag; `None` before the signalling gave one.
+    pub(crate) fn tag(&self) -> Option<&Id> {
+        self.tags.last()
+    }
+
+    pub(crate) fn has_tag(&self, tag: &Id) -> bool {
+        self.tags.contains(tag)
+    }
+
+    /// Takes a tag; true where it is another than the last.
+    pub(crate) fn take_tag(&mut self, tag: &Id) -> bool {
+        if self.tags.last() == Some(tag) {
+            return false;
+        }
+        self.tags.retain(|known| known != tag);
+        if self.tags.len() >= MAX_TAGS {
+            self.tags.remove(0);
+        }
+        self.tags.push(tag.clone());
+        true
+    }
+
+    /// The stream of a media section, made where there is none yet.
+    pub(crate) fn stream_mut(&mut self, section: usize) -> Option<&mut Stream> {
+        while self.streams.len() <= section {
+            self.streams.push(Stream::default());
+        }
+        self.streams.get_mut(section)
+    }
+
+    /// All its legs, those to be closed included.
+    pub(crate) fn legs(&self) -> impl Iterator<Item = LegId> + '_ {
+        let open = self.streams.iter().filter_map(|stream| stream.leg.map(|leg| leg.id));
+        open.chain(self.retired.iter().copied())
+    }
+}
+
+/// One media section of one party.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stream {
+    /// The leg that the party is told to send to.
+    pub(crate) leg: Option<OpenedLeg>,
+    /// True where the leg has a port for RTCP.
+    pub(crate) pair: bool,
+    /// The RTP profile agreed with the party.
+    pub(crate) profile: Option<Profile>,
+    /// Our keys towards it, by suite.
+    pub(crate) own: OwnKeys,
+    /// The suite in use.
+    pub(crate) suite: Option<Suite>,
+    /// The keys in use.
+    pub(crate) keys: Option<SrtpKeys>,
+    /// The party's last description that both sides agreed on.
+    pub(crate) remote: Option<RemoteDescription>,
+    pub(crate) rtcp: RtcpMode,
+    /// Payload types agreed with the party.
+    pub(crate) codecs: Vec<CodecLine>,
+    /// Payload types that the party may send beside those.
+    pub(crate) received: Vec<PayloadCodec>,
+    /// What payload type numbers mean to the party.
+    pub(crate) numbers: Numbers,
+    /// How much audio a packet to the party holds.
+    pub(crate) packet_time: PacketTime,
+    /// How audio for the party is encoded.
+    pub(crate) encoder: EncoderSettings,
+    /// True where it is encoded even where it could be relayed.
+    pub(crate) force_transcode: bool,
+    /// True where media may flow at all: the section is agreed on, and not refused.
+    pub(crate) active: bool,
+    /// What the party receives.
+    pub(crate) source: Option<Link>,
+    /// Its number in `a=label` of recording sessions, once one was made.
+    pub(crate) label: Option<u32>,
+    /// What the engine was last given for it; `None` until an answer put the leg to work.
+    pub(crate) applied: Option<Applied>,
+}
+
+impl Stream {
+    /// True where the party may be sent media, by its description.
+    pub(crate) fn takes(&self) -> bool {
+        self.active && self.remote.as_ref().is_some_and(|remote| remote.direction.receives())
+    }
+
+    /// True where the party may send media, by its description.
+    pub(crate) fn gives(&self) -> bool {
+        self.active && self.remote.as_ref().is_some_and(|remote| remote.direction.sends())
+    }
+}
+
+/// What the engine was last given for a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Applied {
+    /// The leg that is at work, which an offer may have given a successor.
+    pub(crate) leg: LegId,
+    pub(crate) direction: Direction,
+    pub(crate) source: Option<LegId>,
+}

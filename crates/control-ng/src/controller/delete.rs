@@ -1,0 +1,104 @@
+//! `delete`, at once or delayed, and what is removed with it.
+
+use std::cmp::Reverse;
+
+use mediapoint_packet::Time;
+
+use super::{Controller, Shared, find, lock, report};
+use crate::call::apply::apply;
+use crate::call::{CallState, Gone};
+use crate::request::Id;
+use crate::{NgError, Reply, Request};
+
+impl Controller {
+    /// Carries out the delayed deletes that are due. When to call again, where there are more.
+    pub fn poll(&self, now: Time) -> Option<Time> {
+        loop {
+            let id = {
+                let mut calls = lock(&self.calls);
+                let Reverse((due, id)) = calls.deletes.peek().cloned()?;
+                if due > now {
+                    return Some(due);
+                }
+                calls.deletes.pop();
+                id
+            };
+            if let Some(state) = self.find(&id) {
+                self.remove_due(now, &mut lock(&state), &state);
+            }
+        }
+    }
+
+    pub(super) fn delete(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
+        let no_match = || match request.options.fatal {
+            true => Err(NgError::NoMatch),
+            false => Ok(Reply::ok().with("warning", NgError::NoMatch.to_string())),
+        };
+        let Some(state) = request.call_id.as_ref().and_then(|id| self.find(id)) else { return no_match() };
+        let tags = [request.from_tag.as_ref(), request.to_tag.as_ref()];
+        // The worker is asked for the figures before it is told to forget them, and not under the call's lock.
+        let reply = if request.options.fast {
+            Reply::ok()
+        } else {
+            let view = report::View::of(&lock(&state), tags);
+            if view.is_empty() {
+                return no_match();
+            }
+            view.reply(Reply::ok(), now, &self.config)
+        };
+        let mut call = lock(&state);
+        let due = now + request.options.delete_delay.unwrap_or(self.config.delete_delay);
+        let Some(changed) = mark(&mut call, tags, request.via_branch.as_ref(), due) else {
+            return no_match();
+        };
+        if due <= now {
+            self.remove_due(now, &mut call, &state);
+        } else if changed {
+            lock(&self.calls).deletes.push(Reverse((due, call.id.clone())));
+        }
+        Ok(reply)
+    }
+
+    /// Removes what a delete is due of, and ends the call with the last of it.
+    fn remove_due(&self, now: Time, call: &mut CallState, state: &Shared) {
+        let is_due = |due: Option<Time>| due.is_some_and(|due| due <= now);
+        self.remove(call, state, |gone| match gone {
+            Gone::Dialog(dialog) => is_due(dialog.delete_at),
+            Gone::Party(party) => is_due(party.delete_at),
+        });
+    }
+
+    /// Removes what `gone` chooses, and ends the call with the last of it.
+    pub(super) fn remove(&self, call: &mut CallState, state: &Shared, gone: impl Fn(&Gone<'_>) -> bool) {
+        let legs = call.remove(gone);
+        if call.parties.is_empty() {
+            self.end(call, state);
+            return;
+        }
+        // Whoever received one of them is given silence. Where the call is gone, so are its legs.
+        let _ = apply(call, &[]);
+        for leg in legs {
+            let _ = call.call.remove_leg(leg);
+        }
+    }
+}
+
+/// Marks what a delete means. `None` where it means nothing; else whether anything is due earlier than it was: a
+/// repeated delete brings it forward, never back, and so adds no more entries than it must.
+fn mark(call: &mut CallState, tags: [Option<&Id>; 2], via_branch: Option<&Id>, due: Time) -> Option<bool> {
+    let dialogs: Vec<bool> =
+        call.dialogs.iter().map(|dialog| find::is_meant(call, dialog, tags, via_branch)).collect();
+    let parties: Vec<bool> =
+        call.parties.iter().map(|party| find::is_meant_alone(call, party, tags)).collect();
+    let dialogs = call.dialogs.iter_mut().zip(dialogs).map(|(dialog, is)| (&mut dialog.delete_at, is));
+    let parties = call.parties.iter_mut().zip(parties).map(|(party, is)| (&mut party.delete_at, is));
+    let mut changed = None;
+    for (at, _) in dialogs.chain(parties).filter(|(_, is)| *is) {
+        let is_earlier = at.is_none_or(|before| due < before);
+        if is_earlier {
+            *at = Some(due);
+        }
+        changed = Some(changed.unwrap_or(false) | is_earlier);
+    }
+    changed
+}

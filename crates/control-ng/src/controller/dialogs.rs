@@ -1,0 +1,114 @@
+//! `offer` and `answer`.
+
+use mediapoint_packet::Time;
+use mediapoint_packet::sdp::Sdp;
+
+use super::{Controller, find, lock, read_sdp, reply};
+use crate::call::CallState;
+use crate::call::apply::{Agreed, apply};
+use crate::call::party::Party;
+use crate::dialog::{Dialog, Exchange, MAX_DIALOGS, Which, answer, offer};
+use crate::media::legs::Work;
+use crate::request::Id;
+use crate::{NgError, Reply, Request};
+
+impl Controller {
+    pub(super) fn offer(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
+        let (Some(id), Some(from_tag)) = (&request.call_id, &request.from_tag) else {
+            return Err(NgError::Internal);
+        };
+        let Some(sdp) = read_sdp(request.sdp.as_ref())? else { return Ok(Reply::ok()) };
+        let state = self.find_or_create(now, id)?;
+        let mut call = lock(&state);
+        let result = self.offer_in(now, &mut call, from_tag, request, sdp);
+        if call.parties.is_empty() {
+            // Nothing came of it: a call that was made for this offer ends with it.
+            self.end(&mut call, &state);
+        }
+        result
+    }
+
+    fn offer_in(
+        &self,
+        now: Time,
+        call: &mut CallState,
+        from_tag: &Id,
+        request: &Request,
+        sdp: Sdp,
+    ) -> Result<Reply, NgError> {
+        let found = find::for_offer(call, from_tag, request.to_tag.as_ref(), request.via_branch.as_ref());
+        let (mut exchange, from) = match found {
+            Some((at, from)) => (call.exchange(at)?, from),
+            None => (begin(now, call, from_tag, request)?, Which::Caller),
+        };
+        exchange.dialog.delete_at = None;
+        let (own, other) = exchange.sides_mut(from);
+        own.label = request.label.clone().or(own.label.take());
+        other.label = request.to_label.clone().or(other.label.take());
+        if let Some(to_tag) = &request.to_tag {
+            other.take_tag(to_tag);
+        }
+        let mut work = self.work(call, &request.options);
+        let result = offer::process(&mut work, &mut exchange, from, sdp, &request.options);
+        let Work { opened, warnings, .. } = work;
+        let advertised = result.inspect_err(|_| {
+            for leg in opened {
+                // Where the call is gone, so are its legs.
+                let _ = call.call.remove_leg(leg);
+            }
+        })?;
+        call.last_signal = now;
+        call.put_exchange(exchange);
+        Ok(reply(advertised, warnings))
+    }
+
+    pub(super) fn answer(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
+        let (Some(id), Some(from_tag), Some(to_tag)) = (&request.call_id, &request.from_tag, &request.to_tag)
+        else {
+            return Err(NgError::Internal);
+        };
+        let Some(sdp) = read_sdp(request.sdp.as_ref())? else { return Ok(Reply::ok()) };
+        let state = self.find(id).ok_or(NgError::UnknownCall)?;
+        let mut call = lock(&state);
+        let at = find::for_answer(&call, from_tag, to_tag, request.via_branch.as_ref())
+            .ok_or(NgError::UnknownOffer)?;
+        let mut exchange = call.exchange(at)?;
+        let from = exchange.dialog.offer.as_ref().map(|offer| offer.from).ok_or(NgError::UnknownOffer)?;
+        let reset = exchange.dialog.offer.as_ref().is_some_and(|offer| offer.options.reset);
+        exchange.dialog.delete_at = None;
+        let (offerer, answerer) = exchange.sides_mut(from);
+        // Another party of a forked call answers: it is somewhere else, whatever address it signals.
+        let first = answerer.tags.is_empty();
+        let forked = answerer.take_tag(to_tag) && !first;
+        answerer.label = request.label.clone().or(answerer.label.take());
+        offerer.label = request.to_label.clone().or(offerer.label.take());
+        let agreed =
+            [Agreed { party: offerer.id, anew: reset }, Agreed { party: answerer.id, anew: reset || forked }];
+        let advertised = answer::process(&mut exchange, sdp, &request.options)?;
+        let warnings = self.work(&call, &request.options).warnings;
+        call.last_signal = now;
+        call.put_exchange(exchange);
+        let [offerer, answerer] = agreed;
+        call.relate(offerer.party, answerer.party);
+        apply(&mut call, &agreed)?;
+        Ok(reply(advertised, warnings))
+    }
+}
+
+/// A new dialog, with the parties of the tags where they are there already.
+fn begin(now: Time, call: &mut CallState, from_tag: &Id, request: &Request) -> Result<Exchange, NgError> {
+    if call.dialogs.len() >= MAX_DIALOGS {
+        return Err(NgError::TooManyBranches { limit: MAX_DIALOGS });
+    }
+    let (from, to) = find::for_new_dialog(call, from_tag, request.to_tag.as_ref());
+    let mut party = |id| -> Result<Party, NgError> {
+        match id {
+            Some(id) => call.party(id).cloned().ok_or(NgError::Internal),
+            None => call.new_party(now),
+        }
+    };
+    let (mut caller, callee) = (party(from)?, party(to)?);
+    caller.take_tag(from_tag);
+    let dialog = Dialog::new(caller.id, callee.id, request.via_branch.clone());
+    Ok(Exchange { at: None, dialog, caller, callee })
+}

@@ -1,0 +1,91 @@
+//! The legs of a request: opened where a section has none yet that fits.
+
+use mediapoint_engine::{
+    AddressFamily as EngineFamily, Call, Direction, LegConfig, LegId, LegKind, OpenLegError, OpenedLeg,
+    Placement, Ports,
+};
+use mediapoint_packet::sdp::AddressFamily;
+
+use crate::NgError;
+use crate::call::party::Party;
+use crate::request::Options;
+
+/// What one request works with.
+#[derive(Debug)]
+pub(crate) struct Work<'a> {
+    pub(crate) call: &'a Call,
+    /// Legs opened for this request, to be closed should it fail.
+    pub(crate) opened: Vec<LegId>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) default_dscp: u8,
+}
+
+impl Work<'_> {
+    /// The leg of a section of `party`: the one there is, where it fits. `must_be` is the family that it must have.
+    pub(crate) fn leg(
+        &mut self,
+        party: &mut Party,
+        section: usize,
+        kind: LegKind,
+        must_be: Option<AddressFamily>,
+    ) -> Result<OpenedLeg, NgError> {
+        let (dscp, family, interface) = (party.dscp, must_be.or(party.family), party.interface.clone());
+        let needs_pair = kind != LegKind::Datagrams;
+        let stream = party.stream_mut(section).ok_or(NgError::Internal)?;
+        if let Some(leg) = stream.leg {
+            let same_family = must_be.is_none_or(|family| family == AddressFamily::of(leg.rtp.ip()));
+            if same_family && (stream.pair || !needs_pair) {
+                return Ok(leg);
+            }
+        }
+        let config = LegConfig { kind, direction: Direction::Inactive, dscp, ..LegConfig::default() };
+        let ports = if needs_pair { Ports::RtpAndRtcp } else { Ports::Single };
+        let placement = Placement { interface, family: family.map(to_engine), ports };
+        let leg = self.open(placement, config, must_be.is_some())?;
+        let stream = party.stream_mut(section).ok_or(NgError::Internal)?;
+        let retired = stream.leg.replace(leg);
+        stream.pair = needs_pair;
+        party.retired.extend(retired.map(|leg| leg.id));
+        Ok(leg)
+    }
+
+    fn open(
+        &mut self,
+        mut placement: Placement,
+        config: LegConfig,
+        family_is_fixed: bool,
+    ) -> Result<OpenedLeg, NgError> {
+        let leg = loop {
+            match self.call.open_leg(&placement, config.clone()) {
+                Ok(leg) => break leg,
+                // Names that are not known are passed over, as the protocol's users expect, but not in silence.
+                Err(OpenLegError::UnknownInterface(name)) if placement.interface.is_some() => {
+                    self.warnings.push(format!("there is no interface named {name:?}"));
+                    placement.interface = None;
+                }
+                Err(OpenLegError::NoSuchFamily { .. }) if !family_is_fixed && placement.family.is_some() => {
+                    placement.family = None;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        self.opened.push(leg.id);
+        Ok(leg)
+    }
+
+    /// The DSCP that the options ask for.
+    pub(crate) fn dscp(&self, options: &Options, before: u8) -> u8 {
+        match options.tos {
+            Some(tos) if tos < 0 => before,
+            Some(tos) => u8::try_from(tos).map_or(self.default_dscp, |tos| tos >> 2),
+            None => self.default_dscp,
+        }
+    }
+}
+
+fn to_engine(family: AddressFamily) -> EngineFamily {
+    match family {
+        AddressFamily::Ip4 => EngineFamily::V4,
+        AddressFamily::Ip6 => EngineFamily::V6,
+    }
+}

@@ -1,0 +1,151 @@
+//! One section as it is offered to a party, made from the description of whoever it is to receive.
+
+use mediapoint_engine::{Codec, LegKind, OpenedLeg};
+use mediapoint_packet::sdp::Direction;
+
+use super::codecs::{self, CodecLine, OfferRules};
+use super::keys;
+use super::legs::Work;
+use super::remote::RemoteDescription;
+use super::rewrite::{Advertised, Outgoing, Ptime, RtpOut, SectionOut};
+use crate::call::party::Stream;
+use crate::dialog::Plan;
+use crate::request::{Options, Profile, TransportProtocol};
+use crate::{KeyFault, NgError};
+
+/// Most words of `transcode` named in a warning.
+const MAX_WARNED: usize = 8;
+/// Most characters of each.
+const MAX_WORD: usize = 32;
+
+/// Offers a section on `leg` of the party's `stream`. `in_use` are the codecs agreed with the other side before.
+pub(crate) fn offer(
+    work: &mut Work<'_>,
+    stream: &mut Stream,
+    leg: OpenedLeg,
+    remote: RemoteDescription,
+    in_use: &[CodecLine],
+    options: &Options,
+) -> Result<(Plan, SectionOut), NgError> {
+    let at = Advertised {
+        address: options.media_address.unwrap_or(leg.rtp.ip()),
+        port: leg.rtp.port(),
+        keep_zero: remote.zero && !options.replace.zero_address,
+    };
+    let mid = remote.mid.clone();
+    let Some(profile) = remote.profile else {
+        let plan = Plan { remote, carried: true, offered: Vec::new(), mux_offered: false, mid };
+        return Ok((plan, SectionOut::Datagrams { at }));
+    };
+    let advertised = advertised_profile(options, stream.profile, profile).unwrap_or(profile);
+    stream.profile = Some(advertised);
+    let mut crypto = Vec::new();
+    if advertised.secure {
+        if options.sdes.off {
+            return Err(NgError::UnusableKey(KeyFault::Dtls));
+        }
+        let suites = keys::suites_to_offer(&options.sdes, &remote.crypto)?;
+        crypto = stream.own.offer(&suites, &options.sdes)?.iter().map(|line| line.to_value()).collect();
+    }
+    let mux = &options.rtcp_mux;
+    let mux_offered = mux.offer || mux.require || (remote.mux && !mux.demux);
+    let is_audio = remote.kind == Some(LegKind::Audio);
+    let offered = if is_audio { plan_codecs(work, stream, &remote, in_use, options) } else { Vec::new() };
+    let section = RtpOut {
+        at,
+        rtcp_port: if mux.require { Some(at.port) } else { leg.rtcp.map(|rtcp| rtcp.port()) },
+        mux: mux_offered,
+        proto: advertised.name().to_owned(),
+        direction: remote.direction,
+        codecs: is_audio.then(|| codecs_out(&offered)),
+        crypto,
+        ptime: options.ptime.filter(|_| is_audio).map_or(Ptime::Keep, Ptime::Set),
+        mid: None,
+        own_streams: is_audio,
+    };
+    Ok((Plan { remote, carried: true, offered, mux_offered, mid }, SectionOut::Rtp(Box::new(section))))
+}
+
+/// A section that is not carried: it is passed on with port 0.
+pub(crate) fn reject(remote: RemoteDescription, options: &Options) -> (Plan, SectionOut) {
+    let proto = remote.profile.and_then(|profile| advertised_profile(options, None, profile));
+    let proto = proto.map(|profile| profile.name().to_owned());
+    let plan = Plan { remote, carried: false, offered: Vec::new(), mux_offered: false, mid: None };
+    (plan, SectionOut::Rejected { address: None, proto })
+}
+
+/// The changes of a whole description, with our address in the sections that are rejected, too.
+pub(crate) fn outgoing(mut sections: Vec<SectionOut>, options: &Options) -> Outgoing {
+    let first = sections.iter().find_map(SectionOut::own_address);
+    for section in &mut sections {
+        if let SectionOut::Rejected { address, .. } = section {
+            *address = first;
+        }
+    }
+    Outgoing {
+        sections,
+        session_connection: options.replace.session_connection,
+        rtcp_line: options.rtcp_line,
+        original_direction: options.original_sendrecv,
+        strip_extmap: options.strip_extmap,
+        generate_mid: options.generate_mid,
+    }
+}
+
+/// The direction of a section on its way out; `None` where it has none.
+pub(crate) fn set_direction(section: &mut SectionOut, direction: Direction) {
+    if let SectionOut::Rtp(rtp) = section {
+        rtp.direction = direction;
+    }
+}
+
+/// What becomes of the codecs of a section. The numbers advertised are remembered.
+fn plan_codecs(
+    work: &mut Work<'_>,
+    stream: &mut Stream,
+    remote: &RemoteDescription,
+    in_use: &[CodecLine],
+    options: &Options,
+) -> Vec<CodecLine> {
+    let rules = OfferRules {
+        options: &options.codec,
+        repacketizes: options.repacketizes(),
+        in_use: if options.reuse_codecs { in_use } else { &[] },
+        numbers: &stream.numbers,
+        can_convert: Codec::is_convertible,
+    };
+    let plan = codecs::plan_offer(&remote.codecs, &rules);
+    let advertised = plan.lines.iter().filter(|line| !line.masked);
+    stream.numbers.learn(advertised.map(|line| (line.advertised, &line.codec)));
+    let words = plan.not_added.iter().take(MAX_WARNED).map(|word| word.chars().take(MAX_WORD).collect());
+    let warning = format!("cannot transcode to {}", words.collect::<Vec<String>>().join(" "));
+    if !plan.not_added.is_empty() && !work.warnings.contains(&warning) {
+        work.warnings.push(warning);
+    }
+    plan.lines
+}
+
+/// What the other side is offered of a plan, each with the number that it has in the offer received.
+fn codecs_out(offered: &[CodecLine]) -> Vec<(CodecLine, Option<u8>)> {
+    let advertised = offered.iter().filter(|line| !line.masked);
+    advertised
+        .map(|line| {
+            let received = (!line.added).then_some(line.payload_type);
+            (CodecLine { payload_type: line.advertised, ..line.clone() }, received)
+        })
+        .collect()
+}
+
+/// The profile towards the receiver: of the options, else the one agreed before, else the received one. `None` where
+/// nothing but the received one is to go by.
+fn advertised_profile(options: &Options, before: Option<Profile>, received: Profile) -> Option<Profile> {
+    match options.transport {
+        Some(TransportProtocol::Profile(profile)) => Some(profile),
+        Some(TransportProtocol::Parts { secure, feedback }) => {
+            let base = before.unwrap_or(received);
+            let (secure, feedback) = (secure.unwrap_or(base.secure), feedback.unwrap_or(base.feedback));
+            Some(Profile { secure, feedback })
+        }
+        Some(TransportProtocol::Accept) | None => before,
+    }
+}

@@ -1,0 +1,89 @@
+//! The answer to a request to subscribe: what the subscriber accepts takes effect.
+
+use mediapoint_engine::LegKind;
+use mediapoint_packet::sdp::Sdp;
+
+use super::Subscription;
+use crate::NgError;
+use crate::call::links::Link;
+use crate::call::party::{Party, Stream};
+use crate::dialog::Plan;
+use crate::media::answered;
+use crate::media::codecs::CodecLine;
+use crate::media::remote::RemoteDescription;
+use crate::request::Options;
+
+/// Takes the subscriber's answer. The caller puts it into effect with [`crate::call::apply::apply`].
+pub(crate) fn process(
+    subscriber: &mut Party,
+    subscription: &Subscription,
+    sdp: &Sdp,
+    options: &Options,
+) -> Result<(), NgError> {
+    let offer = subscription.offer.as_ref().ok_or(NgError::UnknownSubscription)?;
+    let read = |(index, section)| RemoteDescription::read(sdp, index, section, options);
+    // Sections that were not offered are not looked at.
+    let sections = sdp.media.iter().enumerate().take(offer.plans.len());
+    let remote: Vec<RemoteDescription> = sections.map(read).collect::<Result<_, _>>()?;
+    subscriber.learning.asymmetric = options.learning.asymmetric;
+    subscriber.streams.iter_mut().for_each(|stream| {
+        stream.active = false;
+        stream.source = None;
+    });
+    for (index, remote) in remote.into_iter().enumerate() {
+        let (Some(Some(plan)), Some(subscribed)) = (offer.plans.get(index), subscription.sections.get(index))
+        else {
+            continue;
+        };
+        if remote.disabled || remote.kind != plan.remote.kind {
+            continue;
+        }
+        let stream = subscriber.stream_mut(index).ok_or(NgError::Internal)?;
+        agree(stream, plan, remote, (&offer.options, options))?;
+        stream.source = Some(Link { from: subscribed.from, kind: offer.kind });
+    }
+    Ok(())
+}
+
+fn agree(
+    stream: &mut Stream,
+    plan: &Plan,
+    remote: RemoteDescription,
+    (of_offer, options): (&Options, &Options),
+) -> Result<(), NgError> {
+    if plan.remote.profile.is_none() {
+        answered::datagrams(stream, remote);
+        return Ok(());
+    }
+    let is_audio = plan.remote.kind == Some(LegKind::Audio);
+    if is_audio {
+        accepts(&plan.remote.codecs, &remote.codecs, options.allow_transcoding)?;
+    }
+    answered::keys_of_answer(stream, &remote)?;
+    stream.rtcp = answered::rtcp_of_answer(plan, &remote);
+    if is_audio {
+        let always = of_offer.ptime.or(of_offer.repacketize);
+        answered::coding_of_answer(stream, plan, &remote, always, (of_offer, options));
+    }
+    stream.remote = Some(remote);
+    stream.active = true;
+    Ok(())
+}
+
+/// Checks that what the source may send can be received: every codec of it, or with `convert` any.
+fn accepts(sent: &[CodecLine], answered: &[CodecLine], convert: bool) -> Result<(), NgError> {
+    let audio = || sent.iter().filter(|line| line.is_audio());
+    let has = |line: &CodecLine| answered.iter().any(|other| other.codec == line.codec);
+    let Some(left_out) = audio().find(|line| !has(line)) else { return Ok(()) };
+    if !convert {
+        let codec = format!("{}/{}", left_out.name, left_out.codec.clock_rate);
+        return Err(NgError::IncompleteAnswer { codec });
+    }
+    let converts =
+        |mut lines: std::slice::Iter<'_, CodecLine>| lines.any(|line| line.is_audio() && line.convertible);
+    if audio().any(has) || (converts(sent.iter()) && converts(answered.iter())) {
+        Ok(())
+    } else {
+        Err(NgError::NoCommonCodec)
+    }
+}

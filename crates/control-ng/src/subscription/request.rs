@@ -1,0 +1,212 @@
+//! A request to subscribe: legs for what is to be received, and a description to be offered to the subscriber.
+
+use std::sync::Arc;
+
+use mediapoint_packet::sdp::{
+    AddressFamily, Connection, Direction, Line, MediaLine, MediaSection, Sdp, Section,
+};
+
+use super::{PendingSubscription, SourceInfo, Subscribed, Subscription};
+use crate::NgError;
+use crate::call::links::{LinkKind, Place};
+use crate::call::party::{Party, Stream};
+use crate::call::{CallState, MAX_CARRIED};
+use crate::dialog::Plan;
+use crate::media::codecs::CodecLine;
+use crate::media::legs::Work;
+use crate::media::offered::{self, outgoing};
+use crate::media::remote::RemoteDescription;
+use crate::media::rewrite::{SectionOut, rewrite};
+use crate::request::{Id, Options, Replace, Selection};
+
+/// Attributes of the source's session or section that mean nothing to a subscriber.
+const DROPPED: [&str; 3] = ["group", "mid", "msid-semantic"];
+
+/// What is known of a section that is to be received.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    at: Place,
+    tag: Option<Id>,
+    label: Option<Id>,
+    media_label: Option<u32>,
+    /// What its party sends, with the codecs agreed with it.
+    remote: RemoteDescription,
+    codecs_in_use: Vec<CodecLine>,
+    description: Arc<Sdp>,
+}
+
+impl Source {
+    /// The sections of a party that can be received.
+    pub(crate) fn of(party: &Party) -> Vec<Self> {
+        let Some(description) = &party.description else { return Vec::new() };
+        let is_agreed = party.streams.iter().any(|stream| stream.active);
+        let sections = party.streams.iter().enumerate();
+        let sections = sections.filter(|(_, stream)| stream.leg.is_some() && (stream.active || !is_agreed));
+        sections.filter_map(|(section, stream)| Self::read(party, section, stream, description)).collect()
+    }
+
+    fn read(party: &Party, section: usize, stream: &Stream, description: &Arc<Sdp>) -> Option<Self> {
+        let media = description.media.get(section)?;
+        let agreed = stream.remote.clone().filter(|_| stream.active);
+        let offered = || RemoteDescription::read(description, section, media, &Options::default()).ok();
+        let mut remote =
+            agreed.or_else(offered).filter(|remote| remote.kind.is_some() && !remote.disabled)?;
+        if stream.active && !stream.codecs.is_empty() {
+            remote.codecs = stream.codecs.iter().map(own_line).collect();
+        }
+        // Where the party receives has nothing to do with where its subscriber does.
+        remote.zero = false;
+        Some(Self {
+            at: Place { party: party.id, section },
+            tag: party.tag().cloned(),
+            label: party.label.clone(),
+            media_label: stream.label,
+            remote,
+            codecs_in_use: stream.codecs.clone(),
+            description: Arc::clone(description),
+        })
+    }
+
+    /// The section of the subscriber's description before it is rewritten: everything in it stands for itself.
+    fn template(&self) -> Option<MediaSection> {
+        let mut section = self.description.media.get(self.at.section)?.clone();
+        if let Some(ip) = self.description.connection_of(&section).and_then(|connection| connection.ip()) {
+            section.body.set_connection(Connection::line(ip));
+        }
+        section.body.remove_direction();
+        section.body.retain(|line| !DROPPED.iter().any(|name| line.is_attribute(name)));
+        if let Some(label) = self.media_label {
+            section.body.set_attribute("label", Some(&label.to_string()));
+        }
+        Some(section)
+    }
+
+    fn info(&self) -> SourceInfo {
+        SourceInfo {
+            tag: self.tag.clone(),
+            label: self.label.clone(),
+            index: self.at.section + 1,
+            media: self.remote.media.clone(),
+            media_label: self.media_label,
+            mode: self.remote.direction.reversed().name(),
+        }
+    }
+
+    /// The direction offered to its subscriber.
+    fn direction(&self, selection: &Selection) -> Direction {
+        let sends = self.remote.direction.sends() && !selection.inactive;
+        let receives = selection.bidirectional && self.remote.direction.receives();
+        Direction::new(sends, receives)
+    }
+}
+
+/// A codec as its own party has it, whatever was made of it for another.
+fn own_line(line: &CodecLine) -> CodecLine {
+    CodecLine { advertised: line.payload_type, masked: false, added: false, ..line.clone() }
+}
+
+/// Numbers the sections of these sources for `a=label`, those that have none yet.
+pub(crate) fn label(state: &mut CallState, sources: &mut [Source]) {
+    for source in sources {
+        let label = match state.stream(source.at).and_then(|stream| stream.label) {
+            Some(label) => label,
+            None => state.new_label(),
+        };
+        if let Some(stream) = state.stream_mut(source.at) {
+            stream.label = Some(label);
+        }
+        source.media_label = Some(label);
+    }
+}
+
+/// Prepares the subscriber's sections and returns its description and what each section is of.
+pub(crate) fn process(
+    work: &mut Work<'_>,
+    subscriber: &mut Party,
+    subscription: &mut Subscription,
+    sources: &[Source],
+    (selection, options): (&Selection, &Options),
+) -> Result<(Vec<u8>, Vec<SourceInfo>), NgError> {
+    let first = sources.first().ok_or(NgError::NoSource)?;
+    prepare(work, subscriber, first, options);
+    for source in sources {
+        if subscription.sources().all(|at| at != source.at) {
+            subscription.sections.push(Subscribed {
+                from: source.at,
+                media: source.remote.media.clone(),
+                proto: source.remote.proto.clone(),
+            });
+        }
+    }
+    if subscription.sections.len() > MAX_CARRIED {
+        return Err(NgError::TooManySections { limit: MAX_CARRIED });
+    }
+    let (mut media, mut sections, mut plans, mut infos) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (index, subscribed) in subscription.sections.iter().enumerate() {
+        let source = sources.iter().find(|source| source.at == subscribed.from);
+        let Some((source, template)) = source.and_then(|source| Some((source, source.template()?))) else {
+            media.push(rejected(subscribed)?);
+            sections.push(SectionOut::Rejected { address: None, proto: None });
+            plans.push(None);
+            continue;
+        };
+        let (plan, mut section) = carry(work, subscriber, index, source, options)?;
+        offered::set_direction(&mut section, source.direction(selection));
+        media.push(template);
+        sections.push(section);
+        plans.push(Some(plan));
+        infos.push(source.info());
+    }
+    let out = outgoing(sections, &Options { original_sendrecv: false, ..options.clone() });
+    let session = subscription.session.get_or_insert_with(|| session(&first.description));
+    let mut sdp = Sdp { session: session.clone(), media };
+    rewrite(&mut sdp, &out);
+    // [RFC3264 8] A subscriber that is asked again finds the version raised where anything changed.
+    let replace = Replace { sdp_version: true, ..options.replace };
+    subscriber.session.apply(&mut sdp, &replace, out.first_address());
+    let kind = LinkKind::Subscription { egress: selection.egress };
+    subscription.offer = Some(PendingSubscription { kind, plans, options: options.clone() });
+    Ok((sdp.to_bytes(), infos))
+}
+
+fn prepare(work: &Work<'_>, subscriber: &mut Party, first: &Source, options: &Options) {
+    subscriber.dscp = work.dscp(options, subscriber.dscp);
+    subscriber.interface = subscriber.interface.take().or(options.direction.first().cloned());
+    let family = first.remote.host.map(AddressFamily::of);
+    subscriber.family = options.address_family.or(subscriber.family).or(family);
+    subscriber.learning.strict_source |= options.learning.strict_source;
+    subscriber.learning.media_handover |= options.learning.media_handover;
+}
+
+fn carry(
+    work: &mut Work<'_>,
+    subscriber: &mut Party,
+    index: usize,
+    source: &Source,
+    options: &Options,
+) -> Result<(Plan, SectionOut), NgError> {
+    let kind = source.remote.kind.unwrap_or_default();
+    let leg = work.leg(subscriber, index, kind, None)?;
+    let stream = subscriber.stream_mut(index).ok_or(NgError::Internal)?;
+    offered::offer(work, stream, leg, source.remote.clone(), &source.codecs_in_use, options)
+}
+
+/// A section that was described before and is not asked for any more.
+fn rejected(subscribed: &Subscribed) -> Result<MediaSection, NgError> {
+    let line = MediaLine {
+        media: subscribed.media.clone(),
+        port: 0,
+        ports: None,
+        proto: subscribed.proto.clone(),
+        formats: vec!["0".to_owned()],
+    };
+    MediaSection::parse(line.line()).ok_or(NgError::Internal)
+}
+
+/// The session part of a source's description, without what its sections say themselves.
+fn session(sdp: &Sdp) -> Section {
+    let mut session = sdp.session.clone();
+    session.remove_direction();
+    session.retain(|line: &Line| line.kind() != b'c' && !DROPPED.iter().any(|name| line.is_attribute(name)));
+    session
+}
