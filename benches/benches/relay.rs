@@ -1,4 +1,4 @@
-//! What a packet costs between its receive call and its send call: one step of the core, over 400 calls in turn, so that
+//! What a packet costs between its receive call and its send call: one step of the session, over 400 calls in turn, so that
 //! every packet finds its legs out of the first-level cache as it would in life. On the media path that is the packet
 //! into the jitter buffer and its share of the tick: decoded, encoded again, and put into a packet.
 #![expect(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
@@ -8,7 +8,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use mediapoint_engine::core::{Core, CoreConfig, Output, SocketKey};
+use mediapoint_engine::session::command::CallCommand;
+use mediapoint_engine::session::port::{LegPorts, PortKey};
+use mediapoint_engine::session::{Output, Session, SessionConfig, WakeHandle};
 use mediapoint_engine::{
     CallId, Codec, EncoderSettings, Encoding, Event, LegConfig, LegId, PayloadCodec, PayloadType,
     RemoteAddress, RtcpMode, Source, SrtpKeys, Ssrc,
@@ -25,7 +27,7 @@ struct Sink {
 }
 
 impl Output for Sink {
-    fn send(&mut self, _from: SocketKey, _to: SocketAddr, packet: PacketBuf) {
+    fn send(&mut self, _from: PortKey, _to: SocketAddr, packet: PacketBuf) {
         self.sent += 1;
         self.pool.give(packet);
     }
@@ -40,11 +42,15 @@ impl Output for Sink {
 
     fn event(&mut self, _event: Event) {}
 
-    fn close(&mut self, _slot: u32, _leg: LegId) {}
+    fn close(&mut self, _ports: LegPorts, _leg: LegId) {}
+
+    fn wake(&mut self, handle: WakeHandle) {
+        handle.wake();
+    }
 }
 
 struct Sender {
-    key: SocketKey,
+    key: PortKey,
     address: SocketAddr,
     sequence: u16,
     srtp: Option<Outbound>,
@@ -119,8 +125,9 @@ fn calls(
     codec: &PayloadCodec,
     inbound: Option<Suite>,
     outbound: Option<Suite>,
-) -> (Core, Vec<Sender>) {
-    let mut core = Core::new(CoreConfig {
+    sink: &mut Sink,
+) -> (Session, Vec<Sender>) {
+    let mut session = Session::new(SessionConfig {
         max_legs: 2048,
         media_timeout: Duration::from_secs(3600),
         hold_timeout: Duration::from_secs(3600),
@@ -133,21 +140,23 @@ fn calls(
         let inbound = inbound.map(|suite| MasterKey::generate(suite).expect("a key"));
         let outbound = outbound.map(|suite| MasterKey::generate(suite).expect("a key"));
         let (call, a, b) = (CallId::from_u64(n), LegId::from_u64(2 * n), LegId::from_u64(2 * n + 1));
-        assert!(core.add_call(Time::ZERO, call));
-        let slot =
-            core.add_leg(Time::ZERO, call, a, leg(address, &speech.entry, inbound.as_ref())).expect("room");
-        core.add_leg(Time::ZERO, call, b, leg(address, codec, outbound.as_ref())).expect("room");
-        assert!(core.set_source(b, Source::Leg(a)));
+        session.add_call(Time::ZERO, call).expect("room");
+        let port = u32::try_from(n * 4).expect("a port");
+        let legs = [
+            (a, port, leg(address, &speech.entry, inbound.as_ref())),
+            (b, port + 2, leg(address, codec, outbound.as_ref())),
+        ];
+        for (leg, port, config) in legs {
+            let ports = LegPorts { rtp: PortKey(port), rtcp: None };
+            let add = CallCommand::AddLeg { leg, config: Box::new(config), ports };
+            session.apply(Time::ZERO, call, add, sink).expect("room");
+        }
+        let feed = CallCommand::SetSource { leg: b, source: Source::Leg(a) };
+        session.apply(Time::ZERO, call, feed, sink).expect("a leg");
         let srtp = inbound.as_ref().map(Outbound::new);
-        senders.push(Sender {
-            key: SocketKey::rtp(slot),
-            address,
-            sequence: 0,
-            srtp,
-            speech: Rc::clone(speech),
-        });
+        senders.push(Sender { key: PortKey(port), address, sequence: 0, srtp, speech: Rc::clone(speech) });
     }
-    (core, senders)
+    (session, senders)
 }
 
 fn relay(criterion: &mut Criterion) {
@@ -174,8 +183,8 @@ fn relay(criterion: &mut Criterion) {
     ];
     let mut group = criterion.benchmark_group("step");
     for (name, from, to, inbound, outbound) in kinds {
-        let (mut core, mut senders) = calls(&Speech::new(from), to, inbound, outbound);
         let mut sink = Sink { pool: PacketPool::new(8), sent: 0 };
+        let (mut session, mut senders) = calls(&Speech::new(from), to, inbound, outbound, &mut sink);
         let mut steps = 0_u64;
         group.bench_function(name, |b| {
             b.iter(|| {
@@ -185,8 +194,8 @@ fn relay(criterion: &mut Criterion) {
                 let Some(sender) = senders.get_mut(index) else { return };
                 let Some(mut packet) = sink.pool.take() else { return };
                 sender.fill(&mut packet);
-                core.handle_datagram(now, sender.key, sender.address, packet, &mut sink);
-                core.handle_timers(now, &mut sink);
+                session.handle_datagram(now, sender.key, sender.address, packet, &mut sink);
+                session.handle_timeouts(now, &mut sink);
             });
         });
         // On the media path the last packet of each call may wait for its tick.

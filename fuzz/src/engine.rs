@@ -6,7 +6,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mediapoint_engine::core::{Core, CoreConfig, Output, SocketKey};
+use mediapoint_engine::session::command::CallCommand;
+use mediapoint_engine::session::port::{LegPorts, PortKey};
+use mediapoint_engine::session::{Output, Session, SessionConfig, WakeHandle};
 use mediapoint_engine::{
     CallId, Codec, Event, LegConfig, LegId, LegKind, PayloadCodec, PayloadType, RemoteAddress, RtcpMode, Source,
     SrtpKeys,
@@ -21,7 +23,7 @@ struct Sink {
 }
 
 impl Output for Sink {
-    fn send(&mut self, _from: SocketKey, _to: SocketAddr, packet: PacketBuf) {
+    fn send(&mut self, _from: PortKey, _to: SocketAddr, packet: PacketBuf) {
         assert!(!packet.is_empty(), "an empty datagram was sent");
         self.pool.give(packet);
     }
@@ -36,7 +38,11 @@ impl Output for Sink {
 
     fn event(&mut self, _event: Event) {}
 
-    fn close(&mut self, _slot: u32, _leg: LegId) {}
+    fn close(&mut self, _ports: LegPorts, _leg: LegId) {}
+
+    fn wake(&mut self, handle: WakeHandle) {
+        handle.wake();
+    }
 }
 
 fn party(number: u8) -> SocketAddr {
@@ -79,7 +85,7 @@ fn config(number: u8, kind: LegKind) -> LegConfig {
 
 /// See the module.
 pub fn engine(mut data: &[u8]) {
-    let mut core = Core::new(CoreConfig {
+    let mut session = Session::new(SessionConfig {
         max_legs: 16,
         media_timeout: Duration::from_secs(60),
         hold_timeout: Duration::from_secs(60),
@@ -87,19 +93,23 @@ pub fn engine(mut data: &[u8]) {
         wall_at_zero: Duration::from_secs(1_700_000_000),
     });
     let call = CallId::from_u64(1);
-    assert!(core.add_call(Time::ZERO, call));
+    let mut sink = Sink { pool: PacketPool::new(BUFFERS) };
+    session.add_call(Time::ZERO, call).expect("room");
     let kinds =
         [LegKind::Audio, LegKind::Audio, LegKind::OpaqueRtp, LegKind::OpaqueRtp, LegKind::Datagrams, LegKind::Datagrams];
-    let legs = (0_u8..).zip(kinds).map(|(number, kind)| {
-        let id = LegId::from_u64(u64::from(number));
-        (id, core.add_leg(Time::ZERO, call, id, config(number, kind)).expect("room"))
-    });
-    let legs: Vec<(LegId, u32)> = legs.collect();
-    for pair in legs.chunks(2) {
-        core.set_source(pair[0].0, Source::Leg(pair[1].0));
-        core.set_source(pair[1].0, Source::Leg(pair[0].0));
+    let legs: Vec<LegId> = (0..kinds.len() as u64).map(LegId::from_u64).collect();
+    for ((number, kind), leg) in (0_u8..).zip(kinds).zip(&legs) {
+        let rtp = u32::from(number) * 2;
+        let ports = LegPorts { rtp: PortKey(rtp), rtcp: Some(PortKey(rtp + 1)) };
+        let add = CallCommand::AddLeg { leg: *leg, config: Box::new(config(number, kind)), ports };
+        session.apply(Time::ZERO, call, add, &mut sink).expect("room");
     }
-    let mut sink = Sink { pool: PacketPool::new(BUFFERS) };
+    for pair in legs.chunks(2) {
+        for (leg, from) in [(pair[0], pair[1]), (pair[1], pair[0])] {
+            let feed = CallCommand::SetSource { leg, source: Source::Leg(from) };
+            session.apply(Time::ZERO, call, feed, &mut sink).expect("a leg");
+        }
+    }
     let mut now = Time::ZERO;
     while let [socket, passed, len, rest @ ..] = data {
         let (datagram, rest) = rest.split_at(usize::from(*len).min(rest.len()));
@@ -107,12 +117,12 @@ pub fn engine(mut data: &[u8]) {
         now = now + Duration::from_millis(u64::from(*passed) * u64::from(*passed));
         let mut packet = sink.pool.take().expect("no buffer was lost");
         packet.fill(datagram);
-        let slot = legs[usize::from(socket >> 1) % legs.len()].1;
-        let key = SocketKey(slot << 1 | u32::from(socket & 1));
+        let leg = u32::from(socket >> 1) % legs.len() as u32;
+        let key = PortKey(leg << 1 | u32::from(socket & 1));
         let from = if socket & 0x80 == 0 { party((socket >> 1) % 6) } else { party(99) };
-        core.handle_datagram(now, key, from, packet, &mut sink);
-        core.handle_timers(now, &mut sink);
+        session.handle_datagram(now, key, from, packet, &mut sink);
+        session.handle_timeouts(now, &mut sink);
         assert_eq!(sink.pool.available(), BUFFERS, "a buffer was lost");
     }
-    let _ = core.statistics(now, call);
+    let _ = session.statistics(now, call);
 }

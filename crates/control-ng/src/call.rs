@@ -152,6 +152,8 @@ impl CallState {
             for stream in &mut party.streams {
                 stream.source.iter_mut().for_each(|link| renamed(&mut link.from.party));
                 stream.label.iter_mut().for_each(|label| *label += labels);
+                // A leg that moves to another call has no source there yet.
+                stream.applied.iter_mut().for_each(|applied| applied.source = None);
             }
             self.parties.push(party);
         }

@@ -15,7 +15,7 @@ mod totals;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mediapoint_engine::{Engine, Event};
+use mediapoint_engine::{CommandError, Engine, Event};
 use mediapoint_packet::Time;
 use mediapoint_packet::sdp::Sdp;
 
@@ -63,8 +63,15 @@ impl Controller {
         Self { engine, config, calls: Mutex::default(), totals: Mutex::default() }
     }
 
-    /// Takes one of the engine's events: a call that ended is forgotten.
+    /// Takes one of the engine's events: a call that ended is forgotten, and one that a worker could not serve is ended.
     pub fn handle_event(&self, event: &Event) {
+        if let Event::CommandFailed { call, error: CommandError::Port(_) | CommandError::NoRoom { .. } } =
+            event
+            && let Some(call) = self.engine.call(*call)
+        {
+            // Its party has been given ports that nobody serves.
+            let _ = call.end();
+        }
         let Event::CallEnded { call, reason, statistics } = event else { return };
         lock(&self.totals).call_ended(*reason, statistics);
         let mut calls = lock(&self.calls);

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 
-use mediapoint_engine::{AddressFamily, AdmissionError, CommandError, OpenLegError};
+use mediapoint_engine::{AddressFamily, AdmissionError, CommandError, MoveError, OpenLegError};
 use mediapoint_packet::sdp::SdpError;
 use mediapoint_srtp::sdes::SdesError;
 
@@ -139,9 +139,9 @@ pub enum NgError {
     /// A party is to receive two others at once.
     #[error("a second source for one stream is not supported")]
     SecondSource,
-    /// Parties of two calls are to be related.
-    #[error("relating parties of different calls is not supported yet")]
-    AcrossCalls,
+    /// A call cannot go to the worker of another one, to be merged with it.
+    #[error("the call is on its way to another worker: try again")]
+    OnTheMove,
     /// Two calls to be merged have a tag in common.
     #[error("the calls have a tag in common")]
     SameTag,
@@ -195,6 +195,16 @@ impl From<CommandError> for NgError {
     }
 }
 
+impl From<MoveError> for NgError {
+    fn from(error: MoveError) -> Self {
+        match error {
+            MoveError::Admission(error) => Self::LoadLimit(error),
+            MoveError::Command(error) => error.into(),
+            _ => Self::OnTheMove,
+        }
+    }
+}
+
 impl From<OpenLegError> for NgError {
     fn from(error: OpenLegError) -> Self {
         match error {
@@ -204,7 +214,6 @@ impl From<OpenLegError> for NgError {
             OpenLegError::NoSuchFamily { interface, family } => Self::NoSuchFamily { interface, family },
             OpenLegError::Admission(error) => Self::LoadLimit(error),
             OpenLegError::Command(error) => error.into(),
-            OpenLegError::Key(key) => Self::Engine(CommandError::Key(key)),
             other => {
                 tracing::error!(%other, "an error of the engine that is not known here");
                 Self::Internal

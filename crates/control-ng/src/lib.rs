@@ -13,7 +13,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let interface = Interface::new("default", "127.0.0.1".parse()?);
-//! let engine = Engine::builder().interface(interface).pin(false).build()?;
+//! let (engine, _events) = Engine::builder().interface(interface).pin(false).build()?;
 //! let controller = Arc::new(Controller::new(engine, ControllerConfig::default()));
 //! let dispatcher = Dispatcher::new(Arc::clone(&controller), CacheLimits::default());
 //!

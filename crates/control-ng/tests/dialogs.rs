@@ -183,7 +183,7 @@ fn a_party_that_moves_to_another_family_gets_another_port() {
     let stays = server.offer(&phone("2001:db8::1", 4000, "0"), "");
     assert_eq!(host(&stays, 0), "127.0.0.1", "B's side stays");
     let call = server.engine.call(CallId::from_u64(1)).unwrap();
-    assert_eq!(call.statistics().unwrap().legs.len(), 2, "the old leg is closed");
+    assert_eq!(call.statistics().unwrap().wait().unwrap().legs.len(), 2, "the old leg is closed");
 }
 
 #[test]

@@ -38,8 +38,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let known = |party: &UdpSocket| party.local_addr().map(|rtp| Some(RemoteAddress { rtp, rtcp: None }));
     let alice_leg = LegConfig { remote: known(&alice)?, ..speaks(PayloadType::PCMU, Codec::PCMU) };
     let bob_leg = speaks(PayloadType::PCMA, Codec::PCMA);
-    let to_alice = call.open_leg(&Placement::default(), alice_leg)?;
-    let to_bob = call.open_leg(&Placement::default(), bob_leg.clone())?;
+    let (to_alice, _) = call.open_leg(&Placement::default(), alice_leg)?;
+    let (to_bob, _) = call.open_leg(&Placement::default(), bob_leg.clone())?;
     call.connect(to_alice.id, to_bob.id)?.wait()?;
     println!("alice talks to {}, bob to {}", to_alice.rtp, to_bob.rtp);
 

@@ -21,8 +21,8 @@
 //!     ..LegConfig::default()
 //! };
 //! let call = engine.create_call(CallSpec::default())?;
-//! let a = call.open_leg(&Placement::default(), config.clone())?;
-//! let b = call.open_leg(&Placement::default(), config)?;
+//! let (a, _) = call.open_leg(&Placement::default(), config.clone())?;
+//! let (b, _) = call.open_leg(&Placement::default(), config)?;
 //! call.connect(a.id, b.id)?.wait()?;
 //! // Signal `a.rtp` to one party, `b.rtp` to the other: what comes to either goes out at the other.
 //! assert_eq!(call.statistics()?.wait()?.legs.len(), 2);
@@ -51,8 +51,10 @@ mod api;
 mod ring;
 mod runtime;
 #[cfg(feature = "sim")]
+#[doc(hidden)]
 pub mod session;
 #[cfg(not(feature = "sim"))]
+#[expect(unreachable_pub, dead_code, reason = "what only simulations use is public with the feature `sim`")]
 mod session;
 
 pub use api::codec::{Codec, EncoderSettings, Encoding, OpusParameters, Parameters, PayloadCodec};

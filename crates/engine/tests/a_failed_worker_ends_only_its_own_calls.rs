@@ -108,7 +108,7 @@ fn calls_made_while_the_worker_fails_leave_nothing_behind() {
         }
         if let Ok(call) = engine.create_call(mediapoint_engine::CallSpec::default()) {
             made.push(call.id());
-            if let Ok(leg) = call.open_leg(&Placement::default(), pcmu_leg()) {
+            if let Ok((leg, _)) = call.open_leg(&Placement::default(), pcmu_leg()) {
                 drop(call.configure_leg(leg.id, pcmu_leg(), mediapoint_engine::Relearn::Now));
             }
             calls.push(call);

@@ -43,7 +43,7 @@ fn a_leg_beyond_the_second_costs_extra_and_what_it_cost_comes_back() {
     let (engine, _events) = builder("127.9.3.3", 24_400..=24_499).budget(Points::whole(2)).build().unwrap();
     let call = engine.create_call(CallSpec::default()).unwrap();
     let open = || call.open_leg(&Placement::default(), pcmu_leg());
-    let legs: Vec<_> = (0..4).map(|_| open().unwrap()).collect();
+    let legs: Vec<_> = (0..4).map(|_| open().unwrap().0).collect();
     assert_eq!(call.points(), Points::whole(2));
     match open() {
         Err(OpenLegError::Admission(AdmissionError::NoPoints { needed, free })) => {
@@ -53,7 +53,7 @@ fn a_leg_beyond_the_second_costs_extra_and_what_it_cost_comes_back() {
     }
     drop(call.remove_leg(legs[3].id).unwrap());
     wait_until("half a point is free", || call.points() == Points::thousandths(1500));
-    open().unwrap();
+    drop(open().unwrap());
     assert_eq!(engine.load().workers[0].used, Points::whole(2));
 }
 
@@ -61,7 +61,7 @@ fn a_leg_beyond_the_second_costs_extra_and_what_it_cost_comes_back() {
 fn a_price_of_its_own_stays_when_a_leg_cannot_be_opened() {
     let (engine, _events) = builder("127.9.3.4", 24_400..=24_403).budget(Points::whole(9)).build().unwrap();
     let call = engine.create_call(spec(5000)).unwrap();
-    let opened = [(); 2].map(|()| call.open_leg(&Placement::default(), pcmu_leg()).unwrap());
+    let opened = [(); 2].map(|()| call.open_leg(&Placement::default(), pcmu_leg()).unwrap().0);
     assert!(matches!(
         call.open_leg(&Placement::default(), pcmu_leg()),
         Err(OpenLegError::NoPorts { total: 4, .. })
@@ -119,7 +119,7 @@ fn an_unknown_leg_or_call_is_named_in_the_error() {
     let mut pair = Pair::new(&engine, 0);
     pair.exchange();
     let other = engine.create_call(CallSpec::default()).unwrap();
-    let foreign = other.open_leg(&Placement::default(), pcmu_leg()).unwrap().id;
+    let foreign = other.open_leg(&Placement::default(), pcmu_leg()).unwrap().0.id;
     let unknown = LegId::from_u64(999_999);
     let call = &pair.call;
     for leg in [unknown, foreign] {

@@ -38,7 +38,7 @@ fn engine(last: u8) -> Engine {
 fn a_leg_opens_on_the_interface_and_family_asked_for() {
     let engine = engine(1);
     let call = engine.create_call(CallSpec::default()).unwrap();
-    let opened = |placement: &Placement| call.open_leg(placement, pcmu_leg()).unwrap().rtp.ip();
+    let opened = |placement: &Placement| call.open_leg(placement, pcmu_leg()).unwrap().0.rtp.ip();
     assert_eq!(opened(&Placement::default()), ip("127.9.4.1"), "the first is the default");
     assert_eq!(opened(&on("inside", None)), ip("127.9.4.1"));
     assert_eq!(opened(&on("inside", Some(AddressFamily::V4))), ip("127.9.4.1"));
@@ -64,13 +64,13 @@ fn an_interface_or_family_that_is_not_there_is_named() {
 fn ports_are_an_even_one_and_the_next_or_a_single_one() {
     let engine = engine(3);
     let call = engine.create_call(CallSpec::default()).unwrap();
-    let pair = call.open_leg(&Placement::default(), pcmu_leg()).unwrap();
+    let (pair, _) = call.open_leg(&Placement::default(), pcmu_leg()).unwrap();
     assert_eq!(pair.rtp.port() % 2, 0);
     assert_eq!(pair.rtcp.unwrap().port(), pair.rtp.port() + 1);
     assert!(UdpSocket::bind(pair.rtp).is_err() && UdpSocket::bind(pair.rtcp.unwrap()).is_err());
     let single = Placement { ports: Ports::Single, ..Placement::default() };
     let mux = LegConfig { rtcp: RtcpMode::Mux, ..pcmu_leg() };
-    let single = call.open_leg(&single, mux).unwrap();
+    let (single, _) = call.open_leg(&single, mux).unwrap();
     assert_eq!(single.rtcp, None);
     let next = SocketAddr::new(single.rtp.ip(), single.rtp.port() + 1);
     UdpSocket::bind(next).expect("the port beside a single one is not bound");
@@ -81,7 +81,7 @@ fn ports_run_out_with_the_total_and_come_back() {
     let engine = engine(4);
     let call = engine.create_call(CallSpec::default()).unwrap();
     let open = || call.open_leg(&Placement::default(), pcmu_leg());
-    let legs: Vec<_> = (0..10).map(|_| open().unwrap()).collect();
+    let legs: Vec<_> = (0..10).map(|_| open().unwrap().0).collect();
     match open() {
         Err(OpenLegError::NoPorts { total, address }) => {
             assert_eq!((total, address), (20, ip("127.9.4.4")));
@@ -90,15 +90,15 @@ fn ports_run_out_with_the_total_and_come_back() {
     }
     let other = engine.create_call(CallSpec::default()).unwrap();
     let beside = Placement { family: Some(AddressFamily::V6), ..Placement::default() };
-    other.open_leg(&beside, pcmu_leg()).expect("another address has ports of its own");
-    let closed = &legs[7];
+    drop(other.open_leg(&beside, pcmu_leg()).expect("another address has ports of its own"));
+    let closed = legs[7];
     drop(call.remove_leg(closed.id).unwrap());
     let mut again = None;
     wait_until("the port is lent again", || {
         again = open().ok();
         again.is_some()
     });
-    assert_eq!(again.unwrap().rtp, closed.rtp);
+    assert_eq!(again.unwrap().0.rtp, closed.rtp);
     drop(call.end().unwrap());
     let next = engine.create_call(CallSpec::default()).unwrap();
     let mut opened = 0;
@@ -116,7 +116,7 @@ fn a_port_that_another_program_has_is_passed_over() {
     let engine = engine(5);
     let call = engine.create_call(CallSpec::default()).unwrap();
     for _ in 0..9 {
-        let leg = call.open_leg(&Placement::default(), pcmu_leg()).unwrap();
+        let (leg, _) = call.open_leg(&Placement::default(), pcmu_leg()).unwrap();
         assert_ne!(leg.rtp.port(), 24_700, "its neighbour is taken");
     }
     assert!(matches!(
@@ -124,7 +124,7 @@ fn a_port_that_another_program_has_is_passed_over() {
         Err(OpenLegError::NoPorts { total: 20, .. })
     ));
     drop(held);
-    assert_eq!(call.open_leg(&Placement::default(), pcmu_leg()).unwrap().rtp.port(), 24_700);
+    assert_eq!(call.open_leg(&Placement::default(), pcmu_leg()).unwrap().0.rtp.port(), 24_700);
 }
 
 /// Media between an IPv4 and an IPv6 party.
@@ -137,7 +137,7 @@ fn a_call_crosses_families() {
         socket.set_read_timeout(Some(mediapoint_testkit::phone::PATIENCE)).unwrap();
         let rtp = socket.local_addr().unwrap();
         let config = LegConfig { remote: Some(RemoteAddress { rtp, rtcp: None }), ..pcmu_leg() };
-        let leg = call.open_leg(&on("inside", Some(family)), config).unwrap();
+        let (leg, _) = call.open_leg(&on("inside", Some(family)), config).unwrap();
         (socket, leg)
     });
     let [(a, leg_a), (b, leg_b)] = &parties;

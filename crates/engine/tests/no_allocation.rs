@@ -207,8 +207,8 @@ fn a_real_worker() {
         srtp: Some(keys),
         ..config(PayloadCodec::new(PayloadType::PCMA, Codec::PCMA), &b, &b_rtcp)
     };
-    let leg_a = call.open_leg(&placement, plain).unwrap();
-    let leg_b = call.open_leg(&placement, secure).unwrap();
+    let (leg_a, _) = call.open_leg(&placement, plain).unwrap();
+    let (leg_b, _) = call.open_leg(&placement, secure).unwrap();
     drop(call.connect(leg_a.id, leg_b.id).unwrap());
 
     let mut protector = Protector::new(&inbound, Library::Own).unwrap();

@@ -10,7 +10,7 @@ mod shutdown;
 
 use std::process::ExitCode;
 
-use mediapoint_engine::{BuildError, Engine};
+use mediapoint_engine::{BuildError, Engine, EventReceiver};
 
 use crate::cli::{FAILED, ServeArguments, UNUSABLE, refuse};
 use crate::config::Config;
@@ -63,10 +63,10 @@ pub(crate) fn command(arguments: &ServeArguments) -> ExitCode {
 fn run(config: &Config) -> Result<Why, ServeError> {
     let signals = Signals::listen().map_err(ServeError::Signals)?;
     let limits = limits::raise(config)?;
-    let engine = build(config, limits.max_legs)?;
+    let (engine, events) = build(config, limits.max_legs)?;
     let control = Control::start(&engine, config)?;
     let events =
-        EventReader::start(&engine, control.controller(), signals.waker()).map_err(ServeError::Events)?;
+        EventReader::start(events, control.controller(), signals.waker()).map_err(ServeError::Events)?;
     announce(config, &control, &limits);
     let why = shutdown::wait(&engine, &signals, config.grace);
     notify::stopping();
@@ -78,7 +78,7 @@ fn run(config: &Config) -> Result<Why, ServeError> {
     Ok(why)
 }
 
-fn build(config: &Config, max_legs: usize) -> Result<Engine, BuildError> {
+fn build(config: &Config, max_legs: usize) -> Result<(Engine, EventReceiver), BuildError> {
     let mut builder = Engine::builder()
         .workers(config.workers)
         .ports(config.ports.clone())

@@ -75,7 +75,7 @@ impl Phone {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let rtp = socket.local_addr().unwrap();
         let config = LegConfig { remote: Some(RemoteAddress { rtp, rtcp: None }), ..pcmu_leg() };
-        let leg = call.open_leg(&Placement::default(), config).unwrap();
+        let (leg, _) = call.open_leg(&Placement::default(), config).unwrap();
         Self { socket, leg, tag, next: 0 }
     }
 
@@ -137,7 +137,7 @@ impl Pair {
     /// All ports of its legs.
     #[must_use]
     pub fn ports(&self) -> [SocketAddr; 4] {
-        let [a, b] = [&self.a.leg, &self.b.leg];
+        let [a, b] = [self.a.leg, self.b.leg];
         [a.rtp, a.rtcp.unwrap(), b.rtp, b.rtcp.unwrap()]
     }
 

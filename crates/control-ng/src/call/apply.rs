@@ -31,7 +31,8 @@ pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<(), NgEr
         state.streams().filter_map(|(at, stream)| step(state, agreed, at, stream)).collect();
     for step in &mut steps {
         if let Some((config, relearn)) = step.config.take() {
-            state.call.configure_leg(step.wanted.leg, config, relearn)?;
+            // Where it fails, the engine reports it.
+            drop(state.call.configure_leg(step.wanted.leg, config, relearn)?);
         }
     }
     for Step { at, wanted, .. } in steps {
@@ -39,13 +40,13 @@ pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<(), NgEr
         let before = stream.applied.replace(wanted);
         let is_same = before.is_some_and(|b| (b.leg, b.source) == (wanted.leg, wanted.source));
         if !is_same {
-            state.call.set_source(wanted.leg, wanted.source.map_or(Source::Silence, Source::Leg))?;
+            drop(state.call.set_source(wanted.leg, wanted.source.map_or(Source::Silence, Source::Leg))?);
         }
     }
     for party in &mut state.parties {
         if agreed.iter().any(|agreed| agreed.party == party.id) {
             for leg in party.retired.drain(..) {
-                state.call.remove_leg(leg)?;
+                drop(state.call.remove_leg(leg)?);
             }
         }
     }
@@ -128,7 +129,7 @@ fn config(party: &Party, own: &Stream, direction: Direction) -> LegConfig {
         received_codecs: own.received.clone(),
         packet_time: own.packet_time,
         encoder: own.encoder.clone(),
-        always_encode: own.force_transcode,
+        force_transcode: own.force_transcode,
         remote: remote.address,
         rtcp: own.rtcp,
         direction,

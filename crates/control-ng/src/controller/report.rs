@@ -16,6 +16,9 @@ use crate::call::party::{Party, PartyId, Stream};
 use crate::request::Id;
 use crate::wire::{Dict, Value};
 
+/// How long a worker may take to answer with figures.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
 /// The calls.
 pub(super) fn list<'a>(ids: impl Iterator<Item = &'a Id>) -> Reply {
     Reply::ok().with("calls", ids.map(|id| Value::Bytes(id.bytes().to_vec())).collect::<Value>())
@@ -69,7 +72,8 @@ impl View {
     /// The reply with the figures that the call has now. Waits for the call's worker: no lock may be held.
     pub(super) fn reply(self, reply: Reply, now: Time, config: &ControllerConfig) -> Reply {
         // A call that has just ended has no figures any more.
-        let statistics = self.call.statistics().unwrap_or_default();
+        let asked = self.call.statistics().ok();
+        let statistics = asked.and_then(|asked| asked.wait_timeout(ANSWER_WITHIN)?.ok()).unwrap_or_default();
         let figures = Figures { statistics, now, unix_at_zero: config.unix_at_zero };
         let mut shown = Dict::new();
         for party in &self.parties {
@@ -229,7 +233,7 @@ impl Figures {
             if stream.rtcp == RtcpMode::Mux { vec!["RTP".into(), "RTCP".into()] } else { vec!["RTP".into()] };
         rtp.insert(b"flags".to_vec(), Value::List(kind));
         let received = leg.map(|leg| leg.received).unwrap_or_default();
-        rtp.insert(b"stats".to_vec(), counters(received.packets, received.octets, received.refused.total()));
+        rtp.insert(b"stats".to_vec(), counters(received.packets, received.octets, received.dropped.total()));
         if let Some(ssrc) = received.ssrc {
             rtp.insert(b"SSRC".to_vec(), i64::from(ssrc.0).into());
         }
@@ -257,7 +261,7 @@ impl Figures {
         let rtp = counters(
             sum(|leg| leg.received.packets),
             sum(|leg| leg.received.octets),
-            sum(|leg| leg.received.refused.total()),
+            sum(|leg| leg.received.dropped.total()),
         );
         let rtcp = counters(sum(|leg| leg.received.rtcp_packets), 0, 0);
         dict([("RTP", rtp), ("RTCP", rtcp)])

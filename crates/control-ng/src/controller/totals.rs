@@ -125,7 +125,7 @@ impl Totals {
         for leg in &statistics.legs {
             self.packets += leg.received.packets;
             self.octets += leg.received.octets;
-            self.dropped += leg.received.refused.total();
+            self.dropped += leg.received.dropped.total();
         }
     }
 

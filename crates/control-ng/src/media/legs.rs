@@ -57,7 +57,8 @@ impl Work<'_> {
     ) -> Result<OpenedLeg, NgError> {
         let leg = loop {
             match self.call.open_leg(&placement, config.clone()) {
-                Ok(leg) => break leg,
+                // Where the worker cannot serve it, the engine reports it.
+                Ok((leg, _)) => break leg,
                 // Names that are not known are passed over, as the protocol's users expect, but not in silence.
                 Err(OpenLegError::UnknownInterface(name)) if placement.interface.is_some() => {
                     self.warnings.push(format!("there is no interface named {name:?}"));

@@ -42,8 +42,7 @@ impl Server {
     }
 
     pub(crate) fn with(builder: EngineBuilder, config: ControllerConfig) -> Self {
-        let engine = builder.build().unwrap();
-        let events = engine.events().unwrap();
+        let (engine, events) = builder.build().unwrap();
         Self { controller: Controller::new(engine.clone(), config), engine, events }
     }
 

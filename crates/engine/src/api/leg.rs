@@ -2,7 +2,6 @@
 //! re-INVITE that repeats what was agreed before changes nothing on the wire.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use mediapoint_codec::EncoderSettings;
@@ -10,7 +9,6 @@ use mediapoint_srtp::{MasterKey, Mki};
 
 use crate::api::codec::PayloadCodec;
 use crate::api::id::LegId;
-use crate::api::pending::Pending;
 
 /// What flows through a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -275,8 +273,7 @@ impl AddressFamily {
 }
 
 /// A leg as it was opened: the addresses to signal to its party.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenedLeg {
     /// Its name.
     pub id: LegId,
@@ -284,6 +281,4 @@ pub struct OpenedLeg {
     pub rtp: SocketAddr,
     /// Advertised address of the RTCP port, where one was opened.
     pub rtcp: Option<SocketAddr>,
-    /// The outcome: the worker serves the leg's ports.
-    pub outcome: Arc<Pending<()>>,
 }

@@ -68,7 +68,11 @@ impl Call {
     ///
     /// # Errors
     /// [`OpenLegError`]; the call is unchanged then.
-    pub fn open_leg(&self, placement: &Placement, config: LegConfig) -> Result<OpenedLeg, OpenLegError> {
+    pub fn open_leg(
+        &self,
+        placement: &Placement,
+        config: LegConfig,
+    ) -> Result<(OpenedLeg, Pending<()>), OpenLegError> {
         let interface = self.interface(placement)?.clone();
         self.pay_for_leg()?;
         let opened = self.open_on(&interface, placement, config);
@@ -83,7 +87,7 @@ impl Call {
         interface: &Interface,
         placement: &Placement,
         config: LegConfig,
-    ) -> Result<OpenedLeg, OpenLegError> {
+    ) -> Result<(OpenedLeg, Pending<()>), OpenLegError> {
         let options = SocketOptions {
             dscp: config.dscp.min(63),
             receive_buffer: self.shared.config.socket_buffer,
@@ -106,7 +110,7 @@ impl Call {
         match sent {
             Ok(outcome) => {
                 registry.add_leg(self.id, leg, lease);
-                Ok(OpenedLeg { id: leg, rtp, rtcp, outcome: Arc::new(outcome) })
+                Ok((OpenedLeg { id: leg, rtp, rtcp }, outcome))
             }
             Err(error) => {
                 drop(registry);

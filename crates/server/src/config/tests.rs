@@ -72,7 +72,7 @@ fn every_key_is_read() {
     let interfaces: Vec<_> = config
         .interfaces
         .iter()
-        .map(|i| (i.name.as_str(), i.address.to_string(), i.told().to_string()))
+        .map(|i| (i.name.as_str(), i.address.to_string(), i.advertised_address().to_string()))
         .collect();
     let expected = [
         ("inside", "10.0.0.5", "10.0.0.5"),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use mediapoint_engine::{CallStatistics, EndReason, Engine, Event, LegStatistics};
+use mediapoint_engine::{CallStatistics, EndReason, Event, EventReceiver, LegStatistics};
 
 use super::control::ControllerHandle;
 use super::shutdown::CallEnded;
@@ -22,11 +22,13 @@ pub(super) struct EventReader {
 }
 
 impl EventReader {
-    pub(super) fn start(engine: &Engine, controller: ControllerHandle, ended: CallEnded) -> io::Result<Self> {
+    pub(super) fn start(
+        events: EventReceiver,
+        controller: ControllerHandle,
+        ended: CallEnded,
+    ) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&stop);
-        // A fresh engine still has its reader.
-        let events = engine.events().ok_or(io::ErrorKind::AlreadyExists)?;
         let thread = thread::Builder::new().name("events".to_owned()).spawn(move || {
             loop {
                 // Read before the queue: what the engine told before it was stopped is in the queue then.
@@ -74,7 +76,13 @@ fn log(event: &Event) {
             );
         }
         Event::MediaResumed { call, leg } => {
-            tracing::info!(call = call.as_u64(), leg = leg.as_u64(), "leg is heard again");
+            tracing::info!(call = call.as_u64(), leg = leg.as_u64(), "leg receives again");
+        }
+        Event::CallMoved { call, worker } => {
+            tracing::info!(call = call.as_u64(), worker, "call went on to another worker");
+        }
+        Event::CommandFailed { call, error } => {
+            tracing::warn!(call = call.as_u64(), %error, "a command to a call failed");
         }
         Event::WorkerFailed { worker } => {
             tracing::error!(worker, "worker failed; its calls have ended, and it starts again");
@@ -104,11 +112,11 @@ fn leg_text(leg: &LegStatistics) -> String {
     let received = &leg.received;
     let mos = received.mos.map(|mos| format!(", MOS {mos:.1}")).unwrap_or_default();
     format!(
-        "{} received {}, lost {}, refused {}, jitter {:.1} ms{mos}, sent {}",
+        "{} received {}, lost {}, dropped {}, jitter {:.1} ms{mos}, sent {}",
         leg.leg.as_u64(),
         received.packets,
         received.lost,
-        received.refused.total(),
+        received.dropped.total(),
         received.jitter.as_secs_f64() * 1e3,
         leg.sent.packets,
     )
