@@ -5,7 +5,7 @@ pub(super) use loom::{
     cell::UnsafeCell,
     sync::Arc,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence},
-    thread::{Thread, current, yield_now},
+    thread::yield_now,
 };
 #[cfg(not(all(loom, test)))]
 pub(super) use std::{
@@ -25,10 +25,33 @@ pub(super) fn park(timeout: Option<Duration>) {
     }
 }
 
+/// A thread's sleep. Not loom's own parking: there, an unparked thread that waits for something else (a join) wakes too,
+/// and loom takes that for a fault.
+#[cfg(all(loom, test))]
+#[derive(Debug, Clone)]
+pub(super) struct Thread(Arc<loom::sync::Notify>);
+
+#[cfg(all(loom, test))]
+impl Thread {
+    pub(super) fn unpark(&self) {
+        self.0.notify();
+    }
+}
+
+#[cfg(all(loom, test))]
+loom::thread_local! {
+    static CURRENT: Thread = Thread(Arc::new(loom::sync::Notify::new()));
+}
+
+#[cfg(all(loom, test))]
+pub(super) fn current() -> Thread {
+    CURRENT.with(Thread::clone)
+}
+
 /// Parks the thread until it is unparked; loom knows no time.
 #[cfg(all(loom, test))]
 pub(super) fn park(_: Option<Duration>) {
-    loom::thread::park();
+    current().0.wait();
 }
 
 /// The standard cell with loom's access.
