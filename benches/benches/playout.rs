@@ -102,16 +102,16 @@ fn concealment(criterion: &mut Criterion) {
         let Ok(mut concealer) = Concealer::new(rate) else { continue };
         let (first, mut gap, next) = (frame(0), frame(1), frame(2));
         let mut heard = frame(0);
-        (0..5).for_each(|number| concealer.hear(&mut frame(number)));
+        (0..5).for_each(|number| concealer.good(&mut frame(number)));
         group.bench_function(format!("heard, at {rate} Hz"), |bencher| {
-            bencher.iter(|| concealer.hear(black_box(&mut heard)));
+            bencher.iter(|| concealer.good(black_box(&mut heard)));
         });
         group.bench_function(format!("blind and heard again, at {rate} Hz"), |bencher| {
             bencher.iter_batched_ref(
                 || first.clone(),
                 |first| {
                     concealer.conceal(black_box(&mut gap));
-                    concealer.hear(first);
+                    concealer.good(first);
                 },
                 BatchSize::SmallInput,
             );

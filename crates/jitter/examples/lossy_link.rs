@@ -76,7 +76,7 @@ fn concealed(coded: &[i16], lost: &[bool]) -> Result<Vec<i16>, ConfigError> {
     let mut concealer = Concealer::new(8000)?;
     let mut heard = coded.to_vec();
     for (frame, lost) in heard.chunks_mut(FRAME).zip(lost) {
-        if *lost { concealer.conceal(frame) } else { concealer.hear(frame) }
+        if *lost { concealer.conceal(frame) } else { concealer.good(frame) }
     }
     Ok(heard)
 }

@@ -16,7 +16,7 @@ use crate::config::ConfigError;
 
 /// Conceals losses of one stream of audio.
 ///
-/// Every frame goes through it in its order: [`hear`](Self::hear) for one that came, [`conceal`](Self::conceal) for one
+/// Every frame goes through it in its order: [`good`](Self::good) for one that came, [`conceal`](Self::conceal) for one
 /// that did not, or [`conceal_before`](Self::conceal_before) for one that did not and the one after it that did. It adds
 /// no delay and allocates nothing once made.
 ///
@@ -29,7 +29,7 @@ use crate::config::ConfigError;
 /// for n in 0..160 {
 ///     (first[n], third[n]) = (tone(n), tone(n + 320));
 /// }
-/// concealer.hear(&mut first);
+/// concealer.good(&mut first);
 /// let mut second = [0; 160];
 /// concealer.conceal_before(&mut second, &mut third);
 /// assert!((0..160).all(|n| (second[n] - tone(n + 160)).abs() < 800));
@@ -55,7 +55,7 @@ impl Concealer {
     }
 
     /// A frame came. After a gap its beginning is changed, so that it goes on from what filled the gap.
-    pub fn hear(&mut self, pcm: &mut [i16]) {
+    pub fn good(&mut self, pcm: &mut [i16]) {
         self.repair.merge(pcm);
         self.remember(pcm);
     }
@@ -70,7 +70,7 @@ impl Concealer {
     }
 
     /// Fills `pcm` in place of what is missing before `next`, and takes in `next`: it is not to be given to
-    /// [`hear`](Self::hear) again. Of more than 120 ms, or before less than 10 ms, it makes what
+    /// [`good`](Self::good) again. Of more than 120 ms, or before less than 10 ms, it makes what
     /// [`conceal`](Self::conceal) would.
     pub fn conceal_before(&mut self, pcm: &mut [i16], next: &mut [i16]) {
         self.repair.bridge(&self.history, pcm, next);

@@ -42,13 +42,13 @@ mod config;
 mod payloads;
 mod pitch;
 mod playout;
+mod playout_buffer;
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;
 mod signal;
 mod store;
-mod stretch;
-mod tape;
 mod target;
+mod time_scale;
 mod timing;
 
 pub use conceal::Concealer;

@@ -17,10 +17,10 @@ use self::loss::LossMeter;
 use crate::conceal::repair::{HISTORY_MS, Repair};
 use crate::config::{ConfigError, PlayoutConfig};
 use crate::payloads::{Meaning, Payloads};
+use crate::playout_buffer::PlayoutBuffer;
 use crate::store::{Slot, Store, Stored, older};
-use crate::stretch::Stretcher;
-use crate::tape::Tape;
 use crate::target::{Punctuality, Target};
+use crate::time_scale::TimeScaler;
 use crate::timing::{Arrivals, Stamp};
 
 /// The most audio a pull asks for, in milliseconds.
@@ -167,9 +167,9 @@ pub struct Playout {
     arrivals: Arrivals,
     target: Target,
     control: Control,
-    tape: Tape,
+    buffer: PlayoutBuffer,
     repair: Repair,
-    stretcher: Stretcher,
+    scaler: TimeScaler,
     position: Option<Position>,
     noted: Noted,
     filling: Filling,
@@ -207,9 +207,9 @@ impl Playout {
             arrivals: Arrivals::new(longest_spike(&config)),
             target: Target::new(config.min_delay(), config.max_delay(), config.start_delay()),
             control: Control::new(),
-            tape: new_tape(rate),
+            buffer: new_buffer(rate),
             repair: Repair::new(rate),
-            stretcher: Stretcher::new(rate),
+            scaler: TimeScaler::new(rate),
             position: None,
             noted: Noted::default(),
             filling: Filling::Silence,
@@ -233,11 +233,13 @@ impl Playout {
             .with_start(self.config.start_delay());
         self.payloads.configure(rate, payloads)?;
         if rate != self.config.rate() {
-            let mut tape = new_tape(rate);
-            self.tape.move_to(&mut tape, self.config.rate(), rate).map_err(|_| ConfigError::Rate(rate))?;
-            self.tape = tape;
+            let mut buffer = new_buffer(rate);
+            self.buffer
+                .move_to(&mut buffer, self.config.rate(), rate)
+                .map_err(|_| ConfigError::Rate(rate))?;
+            self.buffer = buffer;
             self.repair = Repair::new(rate);
-            self.stretcher = Stretcher::new(rate);
+            self.scaler = TimeScaler::new(rate);
             self.beyond = self.beyond * rate as usize / self.config.rate() as usize;
         }
         self.config = config;
@@ -322,7 +324,7 @@ impl Playout {
     pub fn drain(&mut self, pcm: &mut [i16]) -> Option<Pulled> {
         let need = pcm.len().min(self.config.rate() as usize * MAX_PULL_MS as usize / 1000);
         self.fill(need, true);
-        (self.tape.ahead() > 0).then(|| self.play(pcm))
+        (self.buffer.ahead() > 0).then(|| self.play(pcm))
     }
 
     /// Numbers since the beginning.
@@ -389,7 +391,7 @@ impl Playout {
 
     fn play(&mut self, pcm: &mut [i16]) -> Pulled {
         let mut counts = [0; Kind::COUNT];
-        let samples = self.tape.play(pcm, &mut counts);
+        let samples = self.buffer.play(pcm, &mut counts);
         let [speech, noise, concealed, _] = counts;
         self.statistics.speech_samples += speech as u64;
         self.statistics.noise_samples += noise as u64;
@@ -410,7 +412,7 @@ fn longest_spike(config: &PlayoutConfig) -> Duration {
 }
 
 /// Room for a gap, the packet behind it and what a pull leaves.
-fn new_tape(rate: u32) -> Tape {
+fn new_buffer(rate: u32) -> PlayoutBuffer {
     let per_ms = rate as usize / 1000;
-    Tape::new(HISTORY_MS * per_ms, 480 * per_ms)
+    PlayoutBuffer::new(HISTORY_MS * per_ms, 480 * per_ms)
 }

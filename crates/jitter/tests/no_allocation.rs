@@ -65,7 +65,7 @@ fn nothing_is_allocated_after_construction() {
             if n % 7 == 3 {
                 concealer.conceal(&mut pcm);
             } else {
-                concealer.hear(&mut pcm);
+                concealer.good(&mut pcm);
             }
         }
         while playout.drain(&mut pcm).is_some() {}

@@ -25,7 +25,7 @@ fn steady_voice_goes_on_through_a_gap_at_every_rate() {
         for pitch in [90.0, 140.0, 220.0, 330.0] {
             let mut concealer = Concealer::new(rate).unwrap();
             for number in 0..4 {
-                concealer.hear(&mut frame(rate, pitch, number));
+                concealer.good(&mut frame(rate, pitch, number));
             }
             let mut one_sided = frame(rate, pitch, 4);
             concealer.conceal(&mut one_sided);
@@ -34,7 +34,7 @@ fn steady_voice_goes_on_through_a_gap_at_every_rate() {
 
             let mut concealer = Concealer::new(rate).unwrap();
             for number in 0..4 {
-                concealer.hear(&mut frame(rate, pitch, number));
+                concealer.good(&mut frame(rate, pitch, number));
             }
             let (mut two_sided, mut next) = (frame(rate, pitch, 4), frame(rate, pitch, 5));
             concealer.conceal_before(&mut two_sided, &mut next);
@@ -54,8 +54,8 @@ fn pitch_that_glides_is_in_phase_on_both_sides() {
     let mut blind = Concealer::new(8000).unwrap();
     let mut seeing = Concealer::new(8000).unwrap();
     for number in 0..20 {
-        blind.hear(&mut frame(number));
-        seeing.hear(&mut frame(number));
+        blind.good(&mut frame(number));
+        seeing.good(&mut frame(number));
     }
     let (mut one, mut two, mut next) = ([0; 160], [0; 160], frame(21));
     blind.conceal(&mut one);
@@ -68,7 +68,7 @@ fn pitch_that_glides_is_in_phase_on_both_sides() {
 fn long_gap_fades_to_silence() {
     let mut concealer = Concealer::new(8000).unwrap();
     for number in 0..4 {
-        concealer.hear(&mut frame(8000, 140.0, number));
+        concealer.good(&mut frame(8000, 140.0, number));
     }
     let levels: Vec<f32> = (0..12)
         .map(|_| {
@@ -94,7 +94,7 @@ fn there_is_no_step_at_either_end_of_a_gap() {
             if (4..4 + lost).contains(&number) {
                 concealer.conceal(&mut pcm);
             } else {
-                concealer.hear(&mut pcm);
+                concealer.good(&mut pcm);
             }
             heard.extend(pcm);
         }
@@ -107,7 +107,7 @@ fn there_is_no_step_at_either_end_of_a_gap() {
 #[test]
 fn silence_stays_silence_and_the_loudest_stays_bounded() {
     let mut concealer = Concealer::new(8000).unwrap();
-    concealer.hear(&mut [0; 160]);
+    concealer.good(&mut [0; 160]);
     let mut pcm = [99; 160];
     concealer.conceal(&mut pcm);
     assert_eq!(pcm, [0; 160]);
@@ -121,7 +121,7 @@ fn silence_stays_silence_and_the_loudest_stays_bounded() {
                 std::array::from_fn(|n| extreme(n + number)),
             );
             match number % 3 {
-                0 => concealer.hear(&mut pcm),
+                0 => concealer.good(&mut pcm),
                 1 => concealer.conceal(&mut pcm),
                 _ => concealer.conceal_before(&mut pcm, &mut next),
             }
@@ -134,7 +134,7 @@ fn frames_of_any_length_are_taken() {
     let mut concealer = Concealer::new(8000).unwrap();
     for len in [0, 1, 7, 80, 500, 2000] {
         let (mut pcm, mut next) = (vec![100; len], vec![50; len]);
-        concealer.hear(&mut pcm);
+        concealer.good(&mut pcm);
         concealer.conceal(&mut pcm);
         concealer.conceal_before(&mut pcm, &mut next);
         concealer.conceal_before(&mut pcm, &mut []);

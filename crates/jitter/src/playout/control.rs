@@ -5,7 +5,7 @@ use std::time::Duration;
 use mediapoint_packet::Time;
 
 use super::{Kind, Playout};
-use crate::stretch::Likeness;
+use crate::time_scale::Likeness;
 
 /// Packets looked at before the delay is known: patterns of packet and pull lengths repeat within so many.
 const PATTERN: usize = 4;
@@ -80,7 +80,7 @@ impl Playout {
     pub(super) fn adapt(&mut self, need: usize) {
         let target = self.target.delay(self.now);
         self.statistics.target_delay = target;
-        if !self.tape.is_all(&[Kind::Speech, Kind::Concealed]) {
+        if !self.buffer.is_all(&[Kind::Speech, Kind::Concealed]) {
             return;
         }
         let Some(spare) = self.control.least_spare(PATTERN_IN_HASTE) else { return };
@@ -100,28 +100,28 @@ impl Playout {
             return;
         }
         if settled || excess > FAR {
-            let before = self.tape.ahead();
+            let before = self.buffer.ahead();
             self.compress(if excess > FAR { Likeness(0.5) } else { Likeness(0.8) });
-            if self.tape.ahead() < before {
+            if self.buffer.ahead() < before {
                 self.fill(need, false);
             }
         }
     }
 
     fn stretch(&mut self, likeness: Likeness) {
-        let growth = self.stretcher.max_growth();
-        let ahead = self.tape.ahead();
-        let Some((audio, from)) = self.tape.with_room(growth) else { return };
-        let Some(len) = self.stretcher.lengthen(audio, from, likeness) else { return };
-        self.tape.resized(len);
+        let growth = self.scaler.max_growth();
+        let ahead = self.buffer.ahead();
+        let Some((audio, from)) = self.buffer.with_room(growth) else { return };
+        let Some(len) = self.scaler.lengthen(audio, from, likeness) else { return };
+        self.buffer.resized(len);
         self.statistics.stretched_samples += len.saturating_sub(ahead) as u64;
         self.control.changed();
     }
 
     fn compress(&mut self, likeness: Likeness) {
-        let ahead = self.tape.ahead();
-        let Some(len) = self.stretcher.shorten(self.tape.unplayed_mut(), likeness) else { return };
-        self.tape.resized(len);
+        let ahead = self.buffer.ahead();
+        let Some(len) = self.scaler.shorten(self.buffer.unplayed_mut(), likeness) else { return };
+        self.buffer.resized(len);
         self.statistics.compressed_samples += ahead.saturating_sub(len) as u64;
         self.control.changed();
     }

@@ -8,8 +8,8 @@ use mediapoint_packet::rtp::PayloadType;
 use super::{Filling, Kind, Playout, Position};
 use crate::conceal::repair::HISTORY_MS;
 use crate::payloads::{Meaning, Voice};
+use crate::playout_buffer::PlayoutBuffer;
 use crate::store::{MAX_PACKETS, Slot};
-use crate::tape::Tape;
 
 /// Timestamps that are off by less, in parts of a second, are taken for a sender's carelessness.
 const TOLERANCE: usize = 200;
@@ -38,7 +38,7 @@ enum Plan {
     /// It is behind a pause that is not over.
     Wait,
     /// What is missing before it may yet come: so many samples to make do without.
-    Hope(usize),
+    WaitForLate(usize),
     /// Too much waits.
     Shed,
 }
@@ -48,7 +48,7 @@ impl Playout {
     pub(super) fn fill(&mut self, need: usize, draining: bool) {
         // Each step makes at least 10 ms or uses up a packet.
         for _ in 0..2 * MAX_PACKETS {
-            let ahead = self.tape.ahead();
+            let ahead = self.buffer.ahead();
             if ahead >= need || (draining && self.store.slots().is_empty()) {
                 return;
             }
@@ -57,22 +57,22 @@ impl Playout {
             let Some((place, slot)) =
                 first.and_then(|place| self.store.get(place).map(|slot| (place, *slot)))
             else {
-                self.bide(want, false);
+                self.fill_idle(want, false);
                 continue;
             };
             match self.plan(&slot, need, draining) {
                 Plan::Play => self.play_packet(place, &slot),
                 Plan::Conceal(lost) => self.conceal_before(place, &slot, lost),
-                Plan::Wait => self.bide(want, true),
-                Plan::Hope(left) => self.bide(want.min(left), true),
+                Plan::Wait => self.fill_idle(want, true),
+                Plan::WaitForLate(left) => self.fill_idle(want.min(left), true),
                 Plan::Shed => self.shed(place, &slot),
             }
         }
         // Only what is not audio was there: what is missing is silence.
-        let want = need.saturating_sub(self.tape.ahead());
-        let room = self.tape.room(want);
+        let want = need.saturating_sub(self.buffer.ahead());
+        let room = self.buffer.room(want);
         room.fill(0);
-        self.tape.commit(want, Kind::Nothing);
+        self.buffer.commit(want, Kind::Nothing);
     }
 
     fn plan(&self, slot: &Slot, need: usize, draining: bool) -> Plan {
@@ -95,12 +95,12 @@ impl Playout {
                 return Plan::Play;
             }
             if self.may_yet_come(slot, gap) && !draining {
-                return Plan::Hope(left);
+                return Plan::WaitForLate(left);
             }
             // Of several that are missing, the later ones may yet come before their time.
             let each = gap / usize::try_from(missing).unwrap_or(usize::MAX).max(1);
             if each > 0 && left > each + rate / SLIVER && !draining {
-                return Plan::Hope((left - 1) % each + 1);
+                return Plan::WaitForLate((left - 1) % each + 1);
             }
             if left <= rate * MAX_BRIDGE_MS / 1000 {
                 return Plan::Conceal(left);
@@ -179,12 +179,12 @@ impl Playout {
         self.beyond = 0;
     }
 
-    /// Plays a packet where the tape ends.
+    /// Plays a packet where the buffer ends.
     fn play_packet(&mut self, place: usize, slot: &Slot) {
         self.store.remove(place);
         match self.payloads.find(slot.payload_type).map(|entry| &entry.meaning) {
             Some(Meaning::Voice(_)) => {}
-            Some(Meaning::Noise) => return self.hear_description(slot),
+            Some(Meaning::Noise) => return self.play_description(slot),
             Some(Meaning::Other) | None => return self.refuse(slot),
         }
         let jumped = self.position.as_ref().is_some_and(|position| {
@@ -195,7 +195,7 @@ impl Playout {
         }
         let samples = self.samples_of(slot);
         let Some((voice, scratch)) = self.payloads.voice(slot.payload_type) else { return };
-        let room = self.tape.room(samples);
+        let room = self.buffer.room(samples);
         let Ok((len, signal)) = voice.decode(self.store.payload(slot), scratch, room) else {
             return self.refuse(slot);
         };
@@ -204,7 +204,7 @@ impl Playout {
     }
 
     /// A packet described the noise of a pause.
-    fn hear_description(&mut self, slot: &Slot) {
+    fn play_description(&mut self, slot: &Slot) {
         self.payloads.noise.update(self.store.payload(slot));
         self.filling = Filling::Noise;
         self.repair.stop();
@@ -227,39 +227,40 @@ impl Playout {
             return self.conceal_blindly(lost);
         };
         if own && voice.conceals() {
-            let made = own_concealment(voice, scratch, &mut self.tape, lost, Some(self.store.payload(slot)));
+            let made =
+                own_concealment(voice, scratch, &mut self.buffer, lost, Some(self.store.payload(slot)));
             // What is less than the codec's step is left out.
             self.beyond += made.max(lost);
             return;
         }
         if own && voice.follows() {
             self.begin_gap();
-            let guess = self.tape.room(lost);
+            let guess = self.buffer.room(lost);
             self.repair.preview(guess);
             self.feed(slot.payload_type, lost);
         }
         let Some((voice, scratch)) = self.payloads.voice(slot.payload_type) else { return };
-        let behind = self.tape.room(lost + samples).get_mut(lost..).unwrap_or_default();
+        let behind = self.buffer.room(lost + samples).get_mut(lost..).unwrap_or_default();
         let decoded = voice.decode(self.store.payload(slot), scratch, behind);
         self.store.remove(place);
         let Ok((len, signal)) = decoded else { return self.refuse(slot) };
-        let (past, room) = self.tape.split(self.history());
+        let (past, room) = self.buffer.split(self.history());
         let Some((gap, behind)) = room.split_at_mut_checked(lost) else { return };
         self.repair.bridge(past, gap, behind.get_mut(..len).unwrap_or_default());
-        self.tape.commit(lost, Kind::Concealed);
+        self.buffer.commit(lost, Kind::Concealed);
         self.finish(slot, len, signal, true);
     }
 
-    /// Lets the decoder follow `len` samples at the tape's end.
+    /// Lets the decoder follow `len` samples at the buffer's end.
     fn feed(&mut self, payload_type: PayloadType, len: usize) {
         if let Some((voice, _)) = self.payloads.voice(payload_type) {
-            voice.feed_concealed(self.tape.room(len));
+            voice.feed_concealed(self.buffer.room(len));
         }
     }
 
     fn begin_gap(&mut self) {
         if !self.repair.in_gap() {
-            self.repair.start(self.tape.recent(self.history()));
+            self.repair.start(self.buffer.recent(self.history()));
         }
     }
 
@@ -267,13 +268,13 @@ impl Playout {
         HISTORY_MS * self.config.rate() as usize / 1000
     }
 
-    /// A packet was decoded to the tape's end.
+    /// A packet was decoded to the buffer's end.
     fn finish(&mut self, slot: &Slot, len: usize, signal: Signal, early: bool) {
         let kind = match signal {
             Signal::Speech => Kind::Speech,
             Signal::ComfortNoise => Kind::ComfortNoise,
         };
-        self.tape.commit(len, kind);
+        self.buffer.commit(len, kind);
         self.seam = false;
         self.statistics.played += 1;
         self.pass(slot);
@@ -300,15 +301,15 @@ impl Playout {
     }
 
     /// Fills about `want` samples while nothing is to be played. `waiting`: a packet is there, for later.
-    fn bide(&mut self, want: usize, waiting: bool) {
+    fn fill_idle(&mut self, want: usize, waiting: bool) {
         let step = self.config.rate() as usize / 100;
         let want = want.div_ceil(step) * step;
         match self.filling {
             Filling::Silence => self.silence(if waiting { step } else { want }),
             Filling::Noise => {
-                let room = self.tape.room(step);
+                let room = self.buffer.room(step);
                 self.payloads.noise.generate(room);
-                self.tape.commit(step, Kind::ComfortNoise);
+                self.buffer.commit(step, Kind::ComfortNoise);
                 self.beyond += step;
             }
             Filling::CodecNoise => self.codec_noise(step),
@@ -317,8 +318,8 @@ impl Playout {
     }
 
     fn silence(&mut self, len: usize) {
-        self.tape.room(len).fill(0);
-        self.tape.commit(len, Kind::Nothing);
+        self.buffer.room(len).fill(0);
+        self.buffer.commit(len, Kind::Nothing);
         self.beyond = self.beyond.saturating_add(len);
     }
 
@@ -334,10 +335,10 @@ impl Playout {
         }
         let made = payload_type
             .and_then(|payload_type| self.payloads.voice(payload_type))
-            .and_then(|(voice, scratch)| voice.continue_noise(scratch, self.tape.room(len)));
+            .and_then(|(voice, scratch)| voice.continue_noise(scratch, self.buffer.room(len)));
         match made.filter(|made| *made > 0) {
             Some(made) => {
-                self.tape.commit(made, Kind::ComfortNoise);
+                self.buffer.commit(made, Kind::ComfortNoise);
                 self.beyond += made;
             }
             None => {
@@ -366,7 +367,7 @@ impl Playout {
                 self.filling = Filling::CodecNoise;
                 return self.codec_noise(want);
             }
-            let made = own_concealment(voice, scratch, &mut self.tape, want, None);
+            let made = own_concealment(voice, scratch, &mut self.buffer, want, None);
             self.beyond += made;
             if made > 0 {
                 return;
@@ -379,19 +380,19 @@ impl Playout {
     /// Conceals with what was heard before only.
     fn conceal_blindly(&mut self, len: usize) {
         self.begin_gap();
-        let room = self.tape.room(len);
+        let room = self.buffer.room(len);
         self.repair.extend(room.get_mut(..len).unwrap_or_default());
         if let Some(payload_type) = self.position.as_ref().map(|position| position.payload_type) {
             self.feed(payload_type, len);
         }
-        self.tape.commit(len, Kind::Concealed);
+        self.buffer.commit(len, Kind::Concealed);
     }
 
     fn fade_to_silence(&mut self, len: usize) {
         self.begin_gap();
-        let room = self.tape.room(len);
+        let room = self.buffer.room(len);
         self.repair.fade_out(room.get_mut(..len).unwrap_or_default());
-        self.tape.commit(len, Kind::Nothing);
+        self.buffer.commit(len, Kind::Nothing);
         self.beyond += len;
         self.filling = Filling::Silence;
         self.repair.stop();
@@ -399,15 +400,15 @@ impl Playout {
     }
 }
 
-/// The codec's own concealment at the tape's end; tells how many samples it made.
+/// The codec's own concealment at the buffer's end; tells how many samples it made.
 fn own_concealment(
     voice: &mut Voice,
     scratch: &mut [i16],
-    tape: &mut Tape,
+    buffer: &mut PlayoutBuffer,
     len: usize,
     next: Option<&[u8]>,
 ) -> usize {
-    let made = voice.conceal(next, scratch, tape.room(len));
-    tape.commit(made, Kind::Concealed);
+    let made = voice.conceal(next, scratch, buffer.room(len));
+    buffer.commit(made, Kind::Concealed);
     made
 }

@@ -15,7 +15,7 @@ const QUIET: f32 = 60.0;
 
 /// Makes audio longer or shorter by a piece that is not missed.
 #[derive(Debug)]
-pub(crate) struct Stretcher {
+pub(crate) struct TimeScaler {
     per_ms: usize,
     signal: Vec<f32>,
     joint: Vec<i16>,
@@ -25,7 +25,7 @@ pub(crate) struct Stretcher {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Likeness(pub(crate) f32);
 
-impl Stretcher {
+impl TimeScaler {
     /// For audio at `rate` hertz.
     pub(crate) fn new(rate: u32) -> Self {
         let per_ms = rate as usize / 1000;

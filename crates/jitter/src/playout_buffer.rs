@@ -16,7 +16,7 @@ struct Run {
 
 /// Samples played and yet to be played, in one piece.
 #[derive(Debug)]
-pub(crate) struct Tape {
+pub(crate) struct PlayoutBuffer {
     samples: Box<[i16]>,
     /// Samples kept behind the read position.
     past: usize,
@@ -26,8 +26,8 @@ pub(crate) struct Tape {
     run_count: usize,
 }
 
-impl Tape {
-    /// A tape that keeps `past` samples of what was played, silence to begin with, and has room for `room` more.
+impl PlayoutBuffer {
+    /// A buffer that keeps `past` samples of what was played, silence to begin with, and has room for `room` more.
     pub(crate) fn new(past: usize, room: usize) -> Self {
         // Twice the room: what is kept moves to the front once in a while, not each time.
         let samples = vec![0; past + 2 * room].into_boxed_slice();
@@ -83,7 +83,7 @@ impl Tape {
         Ok(())
     }
 
-    /// Room for `len` more samples at the end; shorter where the tape is full.
+    /// Room for `len` more samples at the end; shorter where the buffer is full.
     pub(crate) fn room(&mut self, len: usize) -> &mut [i16] {
         if self.end + len > self.samples.len() {
             let keep = self.read - self.past;
