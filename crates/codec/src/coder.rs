@@ -78,21 +78,27 @@ pub trait Decoder: Send {
     fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Result<Decoded, DecodeError>;
 
     /// True where [`conceal`](Self::conceal) makes audio: the codec has a concealment of its own.
-    fn conceals(&self) -> bool;
+    fn conceals(&self) -> bool {
+        false
+    }
 
     /// Fills all of `pcm` in place of lost audio. `next` is the payload right behind the gap, where it is there: it may
     /// hold a copy of the end of what was lost. It is not consumed, and is to be decoded after this.
     ///
     /// A codec without a concealment of its own zeroes `pcm`.
-    fn conceal(&mut self, pcm: &mut [i16], next: Option<&[u8]>);
+    fn conceal(&mut self, pcm: &mut [i16], _next: Option<&[u8]>) {
+        pcm.fill(0);
+    }
 
-    /// Tells a decoder without a concealment of its own what was played in place of lost audio, so that its state
-    /// can follow. To be called once for each gap or part of one, in the order of the stream.
+    /// Lets the state of a decoder without a concealment of its own follow what was played in place of lost audio. To be
+    /// called once for each gap or part of one, in the order of the stream.
     fn feed_concealed(&mut self, _pcm: &[i16]) {}
 
-    /// Fills all of `pcm` with the background noise of a pause that the sender announced, if the codec knows how it
-    /// sounds. False, with `pcm` untouched, where it has no noise of its own.
-    fn continue_noise(&mut self, pcm: &mut [i16]) -> bool;
+    /// Fills all of `pcm` with the background noise of a pause that the sender announced, where the codec describes
+    /// noise. False, with `pcm` untouched, where it does not.
+    fn continue_noise(&mut self, _pcm: &mut [i16]) -> bool {
+        false
+    }
 
     /// Back to the state of a new decoder.
     fn reset(&mut self);
@@ -120,6 +126,24 @@ pub trait Encoder: Send {
 
     /// Back to the state of a new encoder.
     fn reset(&mut self);
+}
+
+/// The part of `pcm` that a packet's samples go to.
+pub(crate) const fn pcm_room(pcm: &mut [i16], need: usize) -> Result<&mut [i16], DecodeError> {
+    let have = pcm.len();
+    match pcm.split_at_mut_checked(need) {
+        Some((room, _)) => Ok(room),
+        None => Err(DecodeError::NoRoom { need, have }),
+    }
+}
+
+/// The part of `payload` that a packet's octets go to.
+pub(crate) const fn payload_room(payload: &mut [u8], need: usize) -> Result<&mut [u8], EncodeError> {
+    let have = payload.len();
+    match payload.split_at_mut_checked(need) {
+        Some((room, _)) => Ok(room),
+        None => Err(EncodeError::NoRoom { need, have }),
+    }
 }
 
 /// Refuses what is no packet's length.

@@ -6,7 +6,9 @@ use std::ops::Range;
 use mediapoint_g729::payload::{self, PackError};
 use mediapoint_g729::{Encoder as FrameEncoder, EncoderOptions, Frame};
 
-use crate::coder::{Decoded, Decoder, Encoded, Encoder, MAX_PACKET_MS, Signal, Transmission, check_length};
+use crate::coder::{
+    Decoded, Decoder, Encoded, Encoder, MAX_PACKET_MS, Signal, Transmission, check_length, pcm_room,
+};
 use crate::error::{DecodeError, EncodeError};
 
 const RATE: u32 = 8000;
@@ -62,8 +64,7 @@ impl Decoder for G729Decoder {
 
     fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Result<Decoded, DecodeError> {
         let need = self.duration(payload)?;
-        let have = pcm.len();
-        let out = pcm.get_mut(..need).ok_or(DecodeError::NoRoom { need, have })?;
+        let out = pcm_room(pcm, need)?;
         let frames = payload::split(payload).map_err(|error| DecodeError::Malformed { len: error.len })?;
         let mut kind = Signal::ComfortNoise;
         self.left = 0;

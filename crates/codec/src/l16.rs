@@ -1,6 +1,9 @@
 //! L16 behind the traits [RFC3551 4.5.11]: samples as they are, most significant octet first.
 
-use crate::coder::{Decoded, Decoder, Encoded, Encoder, MAX_PACKET_MS, Signal, Transmission, check_length};
+use crate::coder::{
+    Decoded, Decoder, Encoded, Encoder, MAX_PACKET_MS, Signal, Transmission, check_length, payload_room,
+    pcm_room,
+};
 use crate::error::{DecodeError, EncodeError};
 
 /// Samples of the longest packet at `rate`.
@@ -36,24 +39,11 @@ impl Decoder for L16Decoder {
 
     fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Result<Decoded, DecodeError> {
         let samples = self.duration(payload)?;
-        let have = pcm.len();
-        let out = pcm.get_mut(..samples).ok_or(DecodeError::NoRoom { need: samples, have })?;
+        let out = pcm_room(pcm, samples)?;
         for (sample, octets) in out.iter_mut().zip(payload.as_chunks().0) {
             *sample = i16::from_be_bytes(*octets);
         }
         Ok(Decoded { samples, kind: Signal::Speech })
-    }
-
-    fn conceals(&self) -> bool {
-        false
-    }
-
-    fn conceal(&mut self, pcm: &mut [i16], _next: Option<&[u8]>) {
-        pcm.fill(0);
-    }
-
-    fn continue_noise(&mut self, _pcm: &mut [i16]) -> bool {
-        false
     }
 
     fn reset(&mut self) {}
@@ -82,8 +72,8 @@ impl Encoder for L16Encoder {
 
     fn encode(&mut self, pcm: &[i16], payload: &mut [u8]) -> Result<Encoded, EncodeError> {
         check_length(pcm.len(), self.granule(), max_samples(self.rate))?;
-        let (need, have) = (pcm.len() * 2, payload.len());
-        let out = payload.get_mut(..need).ok_or(EncodeError::NoRoom { need, have })?;
+        let need = pcm.len() * 2;
+        let out = payload_room(payload, need)?;
         for (octets, sample) in out.as_chunks_mut().0.iter_mut().zip(pcm) {
             *octets = sample.to_be_bytes();
         }

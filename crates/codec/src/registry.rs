@@ -18,7 +18,8 @@ use crate::settings::EncoderSettings;
 /// [`Unsupported`] says what there is no decoder for.
 pub fn decoder(codec: &Codec, rate: u32) -> Result<Box<dyn Decoder>, Unsupported> {
     match check(codec)? {
-        Coding::G711(law) => Ok(Box::new(G711Decoder::new(law))),
+        Coding::Pcmu => Ok(Box::new(G711Decoder::<false>)),
+        Coding::Pcma => Ok(Box::new(G711Decoder::<true>)),
         Coding::G722 => Ok(Box::new(G722Decoder::new())),
         Coding::G729 => Ok(Box::new(G729Decoder::new())),
         Coding::L16 => Ok(Box::new(L16Decoder::new(codec.clock_rate))),
@@ -38,7 +39,8 @@ pub fn encoder(
     settings: &EncoderSettings,
 ) -> Result<Box<dyn Encoder>, Unsupported> {
     match check(codec)? {
-        Coding::G711(law) => Ok(Box::new(G711Encoder::new(law))),
+        Coding::Pcmu => Ok(Box::new(G711Encoder::<false>)),
+        Coding::Pcma => Ok(Box::new(G711Encoder::<true>)),
         Coding::G722 => Ok(Box::new(G722Encoder::new())),
         Coding::G729 => Ok(Box::new(G729Encoder::new(settings.dtx && party.annex_b))),
         Coding::L16 => Ok(Box::new(L16Encoder::new(codec.clock_rate))),
@@ -48,7 +50,8 @@ pub fn encoder(
 
 /// The codings there are coders for.
 pub(crate) enum Coding {
-    G711(mediapoint_g711::Law),
+    Pcmu,
+    Pcma,
     G722,
     G729,
     L16,
@@ -58,8 +61,8 @@ pub(crate) enum Coding {
 /// Which coding `codec` is, if its clock and channels are ones that there are coders for.
 pub(crate) fn check(codec: &Codec) -> Result<Coding, Unsupported> {
     let (coding, clocks, channels): (_, &[u32], _) = match codec.encoding {
-        Encoding::Pcmu => (Coding::G711(mediapoint_g711::Law::Mu), &[8000], 1),
-        Encoding::Pcma => (Coding::G711(mediapoint_g711::Law::A), &[8000], 1),
+        Encoding::Pcmu => (Coding::Pcmu, &[8000], 1),
+        Encoding::Pcma => (Coding::Pcma, &[8000], 1),
         Encoding::G722 => (Coding::G722, &[8000], 1),
         Encoding::G729 => (Coding::G729, &[8000], 1),
         Encoding::L16 => (Coding::L16, &[8000, 16_000, 48_000], 1),

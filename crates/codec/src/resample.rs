@@ -76,45 +76,58 @@ impl Resampler {
     /// Converts all of `input` to the beginning of `output` and says how many samples it became: exactly
     /// `input.len() * to / from` where that is a whole number each time. What `output` has no room for is left out.
     pub fn process(&mut self, input: &[i16], output: &mut [i16]) -> usize {
-        let Some(filter) = self.filter.clone() else {
+        let Self { filter: Some(filter), window, branch, skip, .. } = self else {
             let count = input.len().min(output.len());
             output.iter_mut().zip(input).for_each(|(out, sample)| *out = *sample);
             return count;
         };
+        let mut conversion = Conversion { filter, window, branch, skip };
         let mut written = 0;
         for block in input.chunks(BLOCK) {
-            written += self.block(&filter, block, output.get_mut(written..).unwrap_or_default());
+            written += conversion.block(block, output.get_mut(written..).unwrap_or_default());
         }
         written
     }
+}
 
+/// The parts of a resampler that changes rates, borrowed apart: its filter is shared, its state is not.
+struct Conversion<'a> {
+    filter: &'a Filter,
+    window: &'a mut [i16],
+    branch: &'a mut usize,
+    skip: &'a mut usize,
+}
+
+impl Conversion<'_> {
     /// Converts at most [`BLOCK`] inputs.
-    fn block(&mut self, filter: &Filter, input: &[i16], output: &mut [i16]) -> usize {
-        let history = filter.taps() - 1;
+    fn block(&mut self, input: &[i16], output: &mut [i16]) -> usize {
+        let history = self.filter.taps() - 1;
         let end = history + input.len();
         if let Some(new) = self.window.get_mut(history..end) {
             new.copy_from_slice(input);
         }
         // One loop for each length that there is: of a length known when it is compiled, a sum needs a tenth of the
         // instructions.
-        let written = match filter.taps() {
-            48 => self.convolve::<48>(filter, input.len(), output),
-            64 => self.convolve::<64>(filter, input.len(), output),
-            72 => self.convolve::<72>(filter, input.len(), output),
-            96 => self.convolve::<96>(filter, input.len(), output),
-            128 => self.convolve::<128>(filter, input.len(), output),
-            144 => self.convolve::<144>(filter, input.len(), output),
-            192 => self.convolve::<192>(filter, input.len(), output),
-            _ => self.convolve::<288>(filter, input.len(), output),
+        let count = input.len();
+        let written = match self.filter.taps() {
+            48 => self.convolve::<48>(count, output),
+            64 => self.convolve::<64>(count, output),
+            72 => self.convolve::<72>(count, output),
+            96 => self.convolve::<96>(count, output),
+            128 => self.convolve::<128>(count, output),
+            144 => self.convolve::<144>(count, output),
+            192 => self.convolve::<192>(count, output),
+            _ => self.convolve::<288>(count, output),
         };
-        self.window.copy_within(input.len()..end, 0);
+        self.window.copy_within(count..end, 0);
         written
     }
 
     /// The outputs that end at one of the `count` inputs in the window.
-    fn convolve<const TAPS: usize>(&mut self, filter: &Filter, count: usize, output: &mut [i16]) -> usize {
+    fn convolve<const TAPS: usize>(&mut self, count: usize, output: &mut [i16]) -> usize {
+        let filter = self.filter;
         let branches = filter.coefficients().as_chunks::<TAPS>().0;
-        let (mut position, mut branch) = (self.skip, self.branch);
+        let (mut position, mut branch) = (*self.skip, *self.branch);
         let mut output = output.iter_mut();
         let mut written = 0;
         while position < count {
@@ -131,7 +144,7 @@ impl Resampler {
                 position += 1;
             }
         }
-        (self.skip, self.branch) = (position.saturating_sub(count), branch);
+        (*self.skip, *self.branch) = (position.saturating_sub(count), branch);
         written
     }
 }

@@ -2,7 +2,10 @@
 
 use super::band::{HighBand, LowBand};
 use super::filter::{Analysis, BLOCK, Synthesis};
-use crate::coder::{Decoded, Decoder, Encoded, Encoder, MAX_PACKET_MS, Signal, Transmission, check_length};
+use crate::coder::{
+    Decoded, Decoder, Encoded, Encoder, MAX_PACKET_MS, Signal, Transmission, check_length, payload_room,
+    pcm_room,
+};
 use crate::error::{DecodeError, EncodeError};
 
 const RATE: u32 = 16_000;
@@ -44,8 +47,7 @@ impl Decoder for G722Decoder {
 
     fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Result<Decoded, DecodeError> {
         let samples = self.duration(payload)?;
-        let have = pcm.len();
-        let out = pcm.get_mut(..samples).ok_or(DecodeError::NoRoom { need: samples, have })?;
+        let out = pcm_room(pcm, samples)?;
         let Self { low, high, synthesis, analysis } = self;
         for (codes, out) in payload.chunks(BLOCK).zip(out.chunks_mut(2 * BLOCK)) {
             let mut codes = codes.iter();
@@ -58,15 +60,6 @@ impl Decoder for G722Decoder {
         Ok(Decoded { samples, kind: Signal::Speech })
     }
 
-    fn conceals(&self) -> bool {
-        false
-    }
-
-    /// The state stays as it is: what is played, [`feed_concealed`](Self::feed_concealed) tells.
-    fn conceal(&mut self, pcm: &mut [i16], _next: Option<&[u8]>) {
-        pcm.fill(0);
-    }
-
     /// Codes again what was played, so that scale factors and predictors are where they would be had it been sent.
     fn feed_concealed(&mut self, pcm: &[i16]) {
         let Self { low, high, synthesis, analysis } = self;
@@ -77,10 +70,6 @@ impl Decoder for G722Decoder {
                 synthesis.skip(low_value, high_value);
             });
         }
-    }
-
-    fn continue_noise(&mut self, _pcm: &mut [i16]) -> bool {
-        false
     }
 
     fn reset(&mut self) {
@@ -113,8 +102,8 @@ impl Encoder for G722Encoder {
 
     fn encode(&mut self, pcm: &[i16], payload: &mut [u8]) -> Result<Encoded, EncodeError> {
         check_length(pcm.len(), GRANULE, MAX_SAMPLES)?;
-        let (need, have) = (pcm.len() / 2, payload.len());
-        let out = payload.get_mut(..need).ok_or(EncodeError::NoRoom { need, have })?;
+        let need = pcm.len() / 2;
+        let out = payload_room(payload, need)?;
         let Self { low, high, analysis } = self;
         for (samples, codes) in pcm.chunks(2 * BLOCK).zip(out.chunks_mut(BLOCK)) {
             let mut codes = codes.iter_mut();

@@ -3,7 +3,7 @@
 use opus::{Channels, packet};
 
 use super::{rate_for, unsupported};
-use crate::coder::{Decoded, Decoder, MAX_PACKET_MS, Signal};
+use crate::coder::{Decoded, Decoder, MAX_PACKET_MS, Signal, pcm_room};
 use crate::error::{DecodeError, Unsupported};
 
 /// A payload of at most this many octets holds no audio: its sender is in a pause [RFC7587 3.1.3].
@@ -68,8 +68,7 @@ impl Decoder for OpusDecoder {
 
     fn decode(&mut self, payload: &[u8], pcm: &mut [i16]) -> Result<Decoded, DecodeError> {
         let need = self.duration(payload)?;
-        let have = pcm.len();
-        let out = pcm.get_mut(..need).ok_or(DecodeError::NoRoom { need, have })?;
+        let out = pcm_room(pcm, need)?;
         let len = payload.len();
         let samples = self.library.decode(payload, out, false).map_err(|_| DecodeError::Malformed { len })?;
         let kind = if len <= PAUSE { Signal::ComfortNoise } else { Signal::Speech };
