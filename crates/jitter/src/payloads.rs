@@ -7,22 +7,23 @@ use mediapoint_packet::rtp::PayloadType;
 
 use crate::config::ConfigError;
 
-/// The fastest decoder's rate in samples a millisecond.
-const MAX_RATE_KHZ: usize = 48;
-const MAX_SAMPLES: usize = MAX_RATE_KHZ * MAX_PACKET_MS as usize;
 const NOISE_SEED: u32 = 0x6d70;
+/// Octets of a noise description that are worth keeping: its level and the coefficients that are used.
+const MAX_NOISE_PAYLOAD: usize = 64;
+/// Octets a millisecond that the arena has room for of Opus, 192 kbit/s: telephony uses a quarter of it at most.
+const OPUS_OCTETS_PER_MS: usize = 24;
 
 /// Decodes one payload type to samples at the leg's rate.
 pub(crate) struct Voice {
     decoder: Box<dyn Decoder>,
     /// Where the decoder's rate is not the leg's.
-    resampler: Option<Resampler>,
+    resampler: Option<Box<Resampler>>,
     /// Samples at the decoder's rate for each 10 ms.
     per_10_ms: usize,
     out_per_10_ms: usize,
-    /// The decoder wants to be told what was played in place of lost audio.
+    /// The decoder's state has to follow the audio played in place of lost packets.
     follows: bool,
-    /// Its encoders fall silent without a word, and its concealment turns into noise by itself.
+    /// Its encoders stop sending without an announcement, and its concealment turns into noise by itself.
     tacit: bool,
 }
 
@@ -31,38 +32,45 @@ pub(crate) enum Meaning {
     Voice(Voice),
     /// Comfort noise, RFC 3389.
     Noise,
-    /// Telephone events, and whatever else is no audio.
+    /// Telephone events, and other payloads without audio.
     Other,
 }
 
+/// A payload type of the leg. What every packet needs comes first.
+#[repr(C)]
 pub(crate) struct Entry {
     pub(crate) payload_type: PayloadType,
-    pub(crate) codec: Codec,
+    pub(crate) clock_rate: u32,
     pub(crate) meaning: Meaning,
+    codec: Codec,
 }
 
 /// The payload types of a leg.
+#[repr(C)]
 pub(crate) struct Payloads {
-    rate: u32,
-    entries: Vec<Entry>,
-    /// Decoded at the decoder's rate, on its way to the leg's.
+    entries: Box<[Entry]>,
+    /// Index of the entry that was found last: mostly the one that is looked for next.
+    recent: usize,
+    /// Decoded at the decoder's rate, where that is not the leg's.
     scratch: Box<[i16]>,
-    pub(crate) noise: NoiseGenerator,
+    rate: u32,
+    pub(crate) noise: Box<NoiseGenerator>,
 }
 
 impl Payloads {
     pub(crate) fn new(rate: u32, payloads: &[(PayloadType, Codec)]) -> Result<Self, ConfigError> {
         let mut this = Self {
+            entries: Box::default(),
+            recent: 0,
+            scratch: Box::default(),
             rate,
-            entries: Vec::new(),
-            scratch: vec![0; MAX_SAMPLES].into_boxed_slice(),
-            noise: NoiseGenerator::new(rate, NOISE_SEED),
+            noise: Box::new(NoiseGenerator::new(rate, NOISE_SEED)),
         };
         this.configure(rate, payloads)?;
         Ok(this)
     }
 
-    /// Other payload types or another rate: decoders of what stays go on where they were.
+    /// Sets other payload types or another rate. The decoders of payload types that stay go on where they were.
     pub(crate) fn configure(
         &mut self,
         rate: u32,
@@ -81,7 +89,8 @@ impl Payloads {
                 _ if rate == self.rate && self.entries.iter().any(kept) => Meaning::Other,
                 _ => Meaning::Voice(Voice::new(*payload_type, codec, rate)?),
             };
-            entries.push(Entry { payload_type: *payload_type, codec: codec.clone(), meaning });
+            let (payload_type, clock_rate) = (*payload_type, codec.clock_rate.max(1));
+            entries.push(Entry { payload_type, clock_rate, meaning, codec: codec.clone() });
         }
         if rate == self.rate {
             for entry in &mut entries {
@@ -92,24 +101,78 @@ impl Payloads {
                 }
             }
         } else {
-            self.noise = NoiseGenerator::new(rate, NOISE_SEED);
+            *self.noise = NoiseGenerator::new(rate, NOISE_SEED);
         }
         self.rate = rate;
-        self.entries = entries;
+        self.entries = entries.into_boxed_slice();
+        self.recent = 0;
+        let scratch = self.voices().filter_map(Voice::scratch).max().unwrap_or(0);
+        if scratch != self.scratch.len() {
+            self.scratch = vec![0; scratch].into_boxed_slice();
+        }
         Ok(())
     }
 
-    pub(crate) fn find(&self, payload_type: PayloadType) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.payload_type == payload_type)
+    /// Back to the state of new decoders.
+    pub(crate) fn reset(&mut self) {
+        for entry in &mut self.entries {
+            if let Meaning::Voice(voice) = &mut entry.meaning {
+                voice.reset();
+            }
+        }
+        *self.noise = NoiseGenerator::new(self.rate, NOISE_SEED);
     }
 
-    /// The voice of a payload type, with the buffer that it decodes to.
-    pub(crate) fn voice(&mut self, payload_type: PayloadType) -> Option<(&mut Voice, &mut [i16])> {
-        let entry = self.entries.iter_mut().find(|entry| entry.payload_type == payload_type)?;
-        match &mut entry.meaning {
+    /// The most octets a millisecond that packets have, and the most that one packet has: what the arena is for.
+    pub(crate) fn octets(&self) -> (usize, usize) {
+        let per_ms = self.entries.iter().map(|entry| match (&entry.meaning, &entry.codec.encoding) {
+            (Meaning::Voice(_), Encoding::G729) => 1,
+            (Meaning::Voice(_), Encoding::L16) => 2 * entry.clock_rate as usize / 1000,
+            (Meaning::Voice(_), Encoding::Opus) => OPUS_OCTETS_PER_MS,
+            (Meaning::Voice(_), _) => 8,
+            _ => 0,
+        });
+        let per_ms = per_ms.max().unwrap_or(0);
+        (per_ms, (per_ms * MAX_PACKET_MS as usize).max(MAX_NOISE_PAYLOAD))
+    }
+
+    /// The entry of a payload type and its index.
+    pub(crate) fn find(&mut self, payload_type: PayloadType) -> Option<(u8, &Entry)> {
+        let is_it = |entry: &Entry| entry.payload_type == payload_type;
+        if !self.entries.get(self.recent).is_some_and(is_it) {
+            self.recent = self.entries.iter().position(is_it)?;
+        }
+        Some((u8::try_from(self.recent).ok()?, self.entries.get(self.recent)?))
+    }
+
+    /// The part of a payload that is worth keeping.
+    pub(crate) fn useful<'a>(&self, index: u8, payload: &'a [u8]) -> &'a [u8] {
+        match self.entry(index) {
+            Some(Entry { meaning: Meaning::Noise, .. }) => {
+                payload.get(..MAX_NOISE_PAYLOAD).unwrap_or(payload)
+            }
+            _ => payload,
+        }
+    }
+
+    /// The entry at an index.
+    pub(crate) fn entry(&self, index: u8) -> Option<&Entry> {
+        self.entries.get(usize::from(index))
+    }
+
+    /// The decoder at an index, with the buffer for audio at its own rate.
+    pub(crate) fn voice(&mut self, index: u8) -> Option<(&mut Voice, &mut [i16])> {
+        match &mut self.entries.get_mut(usize::from(index))?.meaning {
             Meaning::Voice(voice) => Some((voice, &mut self.scratch)),
             _ => None,
         }
+    }
+
+    fn voices(&self) -> impl Iterator<Item = &Voice> {
+        self.entries.iter().filter_map(|entry| match &entry.meaning {
+            Meaning::Voice(voice) => Some(voice),
+            _ => None,
+        })
     }
 }
 
@@ -121,7 +184,7 @@ impl Voice {
         let resampler = if from == rate {
             None
         } else {
-            Some(Resampler::new(from, rate).map_err(|_| ConfigError::Rate(from))?)
+            Some(Box::new(Resampler::new(from, rate).map_err(|_| ConfigError::Rate(from))?))
         };
         Ok(Self {
             decoder,
@@ -133,13 +196,26 @@ impl Voice {
         })
     }
 
-    /// Samples at the decoder's rate that a payload stands for, and that rate in samples for each 10 ms.
-    pub(crate) fn duration(&self, payload: &[u8]) -> Result<(usize, usize), DecodeError> {
+    fn reset(&mut self) {
+        self.decoder.reset();
+        if let Some(resampler) = &mut self.resampler {
+            resampler.reset();
+        }
+    }
+
+    /// Samples of the longest packet at the decoder's rate, where they have to be resampled.
+    fn scratch(&self) -> Option<usize> {
+        self.resampler.as_ref().map(|_| self.per_10_ms * (MAX_PACKET_MS as usize / 10))
+    }
+
+    /// Duration of a payload in ticks of `clock_rate` hertz.
+    pub(crate) fn ticks(&self, payload: &[u8], clock_rate: u32) -> Result<u32, DecodeError> {
         let samples = self.decoder.duration(payload)?;
         if samples == 0 || samples > self.per_10_ms * (MAX_PACKET_MS as usize / 10) {
             return Err(DecodeError::Malformed { len: payload.len() });
         }
-        Ok((samples, self.per_10_ms))
+        let ticks = samples as u64 * u64::from(clock_rate) / (self.per_10_ms as u64 * 100).max(1);
+        Ok(u32::try_from(ticks).unwrap_or(0))
     }
 
     pub(crate) fn conceals(&self) -> bool {
@@ -154,7 +230,7 @@ impl Voice {
         self.follows
     }
 
-    /// Decodes to `out` at the leg's rate; tells how many samples it became.
+    /// Decodes to `out` at the leg's rate; returns how many samples that were.
     pub(crate) fn decode(
         &mut self,
         payload: &[u8],
@@ -170,10 +246,10 @@ impl Voice {
         Ok((resampler.process(pcm, out), decoded.kind))
     }
 
-    /// The codec's own concealment of `out.len()` samples; tells how many it made. Where the rate has to be converted,
+    /// The codec's own concealment of `out.len()` samples; returns how many it made. Where the rate has to be converted,
     /// whole steps of 10 ms.
     pub(crate) fn conceal(&mut self, next: Option<&[u8]>, scratch: &mut [i16], out: &mut [i16]) -> usize {
-        let made = self.own_rate(out.len(), scratch.len());
+        let made = self.own_rate(out.len());
         let Some(resampler) = &mut self.resampler else {
             self.decoder.conceal(out, next);
             return out.len();
@@ -183,9 +259,9 @@ impl Voice {
         resampler.process(pcm, out)
     }
 
-    /// The codec's own noise for about `out.len()` samples, by steps of 10 ms; tells how many it made.
+    /// The codec's own noise for about `out.len()` samples, by steps of 10 ms; returns how many it made.
     pub(crate) fn continue_noise(&mut self, scratch: &mut [i16], out: &mut [i16]) -> Option<usize> {
-        let made = self.own_rate(out.len(), scratch.len());
+        let made = self.own_rate(out.len());
         let Some(resampler) = &mut self.resampler else {
             let out = out.get_mut(..made).unwrap_or_default();
             return self.decoder.continue_noise(out).then_some(out.len());
@@ -194,9 +270,10 @@ impl Voice {
         self.decoder.continue_noise(pcm).then(|| resampler.process(pcm, out))
     }
 
-    /// Samples at the decoder's rate, whole steps of 10 ms, that make no more than `out` at the leg's.
-    fn own_rate(&self, out: usize, most: usize) -> usize {
-        (out / self.out_per_10_ms).min(most / self.per_10_ms) * self.per_10_ms
+    /// Samples at the decoder's rate, whole steps of 10 ms, that make no more than `out` at the leg's; at most those of
+    /// the longest packet.
+    fn own_rate(&self, out: usize) -> usize {
+        (out / self.out_per_10_ms).min(MAX_PACKET_MS as usize / 10) * self.per_10_ms
     }
 
     pub(crate) fn feed_concealed(&mut self, pcm: &[i16]) {

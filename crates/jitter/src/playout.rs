@@ -1,9 +1,10 @@
-//! One receiving leg: packets in as they come, audio out as a steady stream.
+//! One receiving leg: packets in as they are received, audio out as a steady stream.
 
 mod control;
 mod events;
 mod loss;
 mod produce;
+mod types;
 
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use mediapoint_codec::Codec;
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{PayloadType, RtpTicks};
 
-use self::control::Control;
+use self::control::{Control, Scaling};
 use self::events::Noted;
 use self::loss::LossMeter;
+pub use self::types::{Arrived, Inserted, Kind, PlayoutStatistics, Pulled};
 use crate::conceal::repair::{HISTORY_MS, Repair};
 use crate::config::{ConfigError, PlayoutConfig};
 use crate::payloads::{Meaning, Payloads};
@@ -23,163 +25,88 @@ use crate::target::{Punctuality, Target};
 use crate::time_scale::TimeScaler;
 use crate::timing::{Arrivals, Stamp};
 
-/// The most audio a pull asks for, in milliseconds.
+/// The most audio that one pull delivers, in milliseconds.
 pub const MAX_PULL_MS: u32 = 60;
 
 /// A run of this many packets from before what is being played is a stream that began again.
 const RESTART_RUN: u32 = 25;
 
-/// A packet as it came.
-#[derive(Debug, Clone, Copy)]
-pub struct Arrived<'a> {
-    /// Changes by one where the stream began anew: another SSRC, or sequence numbers from elsewhere.
-    pub epoch: u32,
-    /// Sequence number within the epoch, extended so that it does not wrap.
-    pub index: u64,
-    /// RTP timestamp.
-    pub timestamp: RtpTicks,
-    /// Payload type.
-    pub payload_type: PayloadType,
-    /// Marker bit: the first packet after a pause [RFC3551 4.1].
-    pub marker: bool,
-    /// What it carries.
-    pub payload: &'a [u8],
-}
-
-/// What became of a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Inserted {
-    /// It waits for its time.
-    Kept,
-    /// Its time has passed.
-    Late,
-    /// It came before.
-    Duplicate,
-    /// Its payload type was not configured. Its number is not taken for lost audio.
-    UnknownPayloadType,
-    /// Its payload type is known and carries no audio. Its number is not taken for lost audio.
-    NotAudio,
-    /// Its payload is not of its codec.
-    Malformed,
-}
-
-/// What audio is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// Audio that was sent.
-    Speech,
-    /// Noise that the sender described, in a pause.
-    ComfortNoise,
-    /// Audio in place of what was lost or late.
-    Concealed,
-    /// Silence: no stream yet, a pause without a description, a telephone event, or nothing for long.
-    Nothing,
-}
-
-impl Kind {
-    pub(crate) const COUNT: usize = 4;
-    const ALL: [Self; Self::COUNT] = [Self::Speech, Self::ComfortNoise, Self::Concealed, Self::Nothing];
-
-    pub(crate) const fn number(self) -> usize {
-        self as usize
-    }
-}
-
-/// What was pulled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pulled {
-    /// What most of it is.
-    pub kind: Kind,
-    /// Samples of it; all that was asked for, but at the end of a drain.
-    pub samples: usize,
-}
-
-/// Numbers of a leg since it began. Samples are at the leg's rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PlayoutStatistics {
-    /// How long the packet decoded last had waited, and would have on the quickest way.
-    pub delay: Duration,
-    /// What that is aimed at.
-    pub target_delay: Duration,
-    /// Packets that wait for their time.
-    pub waiting: u32,
-    /// Packets decoded.
-    pub played: u64,
-    /// Packets that came after their time.
-    pub late: u64,
-    /// Packets that came twice, as far as it can be told.
-    pub duplicates: u64,
-    /// Packets that were not there when their time came.
-    pub lost: u64,
-    /// Packets that their decoder refused, or whose payload type was taken away while they waited.
-    pub malformed: u64,
-    /// Packets thrown away because too many waited.
-    pub overflows: u64,
-    /// Times that timestamps or sequence numbers began anew.
-    pub resets: u64,
-    /// Samples of audio that was sent.
-    pub speech_samples: u64,
-    /// Samples in place of what was lost or late.
-    pub concealed_samples: u64,
-    /// Samples of comfort noise.
-    pub noise_samples: u64,
-    /// Samples put in to make the delay longer.
-    pub stretched_samples: u64,
-    /// Samples taken out to make the delay shorter.
-    pub compressed_samples: u64,
-}
+/// Index of the entry of a payload type that was removed.
+const NO_ENTRY: u8 = u8::MAX;
 
 /// The packet that was played last.
 #[derive(Debug, Clone, Copy)]
 struct Position {
-    epoch: u32,
     index: u64,
+    /// Which of the 64 packets before it were played or noted, the last in the lowest bit.
+    before: u64,
+    epoch: u32,
     segment: Option<u32>,
-    payload_type: PayloadType,
     /// Where its audio ends.
     end: RtpTicks,
     clock_rate: u32,
-    /// Which of the 64 packets before it were played or noted, the last in the lowest bit.
-    before: u64,
+    payload_type: PayloadType,
+    /// Index of the payload type's entry.
+    entry: u8,
 }
 
-/// What fills the time in which nothing comes.
+/// What fills the time in which no packet is there to be played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Filling {
-    /// What sounds like what was heard last.
+    /// Audio continued from what was played last.
     Concealment,
     /// Noise that an RFC 3389 packet described.
     Noise,
     /// Noise of the codec's own.
     CodecNoise,
-    /// Nothing.
+    /// Silence.
     Silence,
+}
+
+/// Counters that change with every packet.
+#[derive(Debug, Default)]
+struct Counters {
+    played: u64,
+    speech_samples: u64,
+    /// How long the packet decoded last would have waited after the shortest transit, in nanoseconds.
+    delay: u64,
 }
 
 /// The receiving half of a leg's media path: jitter buffer, decoders, concealment and time-scaling.
 ///
-/// It never waits to begin: what has come is heard at the next pull, and the delay grows while it is heard. After
+/// It never waits for packets to begin: the first packet is played at the next pull, so that the time from the one to
+/// the other, which is the caller's choice, is the initial delay. Later the delay changes as the jitter requires. After
 /// construction and [`configure`](Self::configure) it allocates nothing.
+// The fields that every insertion and pull needs come first and in this order: a server with many legs finds each of
+// them in a cold cache, and what they cost is the number of cache lines.
+#[repr(C, align(64))]
 pub struct Playout {
-    config: PlayoutConfig,
-    payloads: Payloads,
+    now: Time,
+    /// Samples of a pull, and their duration in nanoseconds.
+    pull_samples: usize,
+    pull_nanos: u64,
+    /// The configuration's rate and longest delay in nanoseconds again.
+    rate: u32,
+    filling: Filling,
+    /// The next audio does not continue what was played last, or ends a gap: they are to be merged.
+    seam: bool,
+    max_delay: u64,
+    /// Samples made past the end of what was played last.
+    beyond: usize,
+    late_run: u32,
+    loss: LossMeter,
+    position: Option<Position>,
+    counters: Counters,
     store: Store,
+    payloads: Payloads,
+    control: Control,
     arrivals: Arrivals,
     target: Target,
-    control: Control,
     buffer: PlayoutBuffer,
     repair: Repair,
     scaler: TimeScaler,
-    position: Option<Position>,
     noted: Noted,
-    filling: Filling,
-    /// Samples made past the end of what was played last.
-    beyond: usize,
-    /// The next audio does not go on from what was heard last.
-    seam: bool,
-    loss: LossMeter,
-    late_run: u32,
-    now: Time,
+    config: PlayoutConfig,
     statistics: PlayoutStatistics,
 }
 
@@ -194,36 +121,43 @@ impl std::fmt::Debug for Playout {
 }
 
 impl Playout {
-    /// A leg that hears these payload types.
+    /// A leg that decodes these payload types.
     ///
     /// # Errors
-    /// [`ConfigError::Codec`] where one of them has no decoder; leave out what cannot be heard.
+    /// [`ConfigError::Codec`] where one of them has no decoder: payload types without audio are to be left out.
     pub fn new(config: PlayoutConfig, payloads: &[(PayloadType, Codec)]) -> Result<Self, ConfigError> {
         let rate = config.rate();
+        let payloads = Payloads::new(rate, payloads)?;
+        let (octets_per_ms, longest) = payloads.octets();
         Ok(Self {
-            config,
-            payloads: Payloads::new(rate, payloads)?,
-            store: Store::new(),
-            arrivals: Arrivals::new(longest_spike(&config)),
-            target: Target::new(config.min_delay(), config.max_delay(), config.start_delay()),
+            now: Time::ZERO,
+            pull_samples: 0,
+            pull_nanos: 0,
+            rate,
+            filling: Filling::Silence,
+            seam: false,
+            max_delay: nanos(config.max_delay()),
+            beyond: 0,
+            late_run: 0,
+            loss: LossMeter::default(),
+            position: None,
+            counters: Counters::default(),
+            store: Store::new(config.max_delay(), octets_per_ms, longest),
+            payloads,
             control: Control::new(),
+            arrivals: Arrivals::new(longest_spike(&config)),
+            target: new_target(&config),
             buffer: new_buffer(rate),
             repair: Repair::new(rate),
             scaler: TimeScaler::new(rate),
-            position: None,
             noted: Noted::default(),
-            filling: Filling::Silence,
-            beyond: 0,
-            seam: false,
-            loss: LossMeter::default(),
-            late_run: 0,
-            now: Time::ZERO,
+            config,
             statistics: PlayoutStatistics::default(),
         })
     }
 
-    /// Other payload types, another rate of the audio in hertz: a re-negotiation. Packets that wait stay, and so do the
-    /// decoders of payload types that mean what they meant.
+    /// Sets other payload types, or another rate of the audio in hertz: a re-negotiation. Packets that wait stay, and so
+    /// do the decoders of payload types that keep their codec.
     ///
     /// # Errors
     /// [`ConfigError`]; nothing has changed then.
@@ -232,23 +166,47 @@ impl Playout {
             .with_delay(self.config.min_delay(), self.config.max_delay())?
             .with_start(self.config.start_delay());
         self.payloads.configure(rate, payloads)?;
-        if rate != self.config.rate() {
+        let (octets_per_ms, longest) = self.payloads.octets();
+        self.store.grow(config.max_delay(), octets_per_ms, longest);
+        for slot in self.store.slots_mut() {
+            slot.entry = self.payloads.find(slot.payload_type).map_or(NO_ENTRY, |(index, _)| index);
+        }
+        if let Some(position) = &mut self.position {
+            position.entry = self.payloads.find(position.payload_type).map_or(NO_ENTRY, |(index, _)| index);
+        }
+        if rate != self.rate {
             let mut buffer = new_buffer(rate);
-            self.buffer
-                .move_to(&mut buffer, self.config.rate(), rate)
-                .map_err(|_| ConfigError::Rate(rate))?;
+            self.buffer.move_to(&mut buffer, self.rate, rate).map_err(|_| ConfigError::Rate(rate))?;
             self.buffer = buffer;
             self.repair = Repair::new(rate);
             self.scaler = TimeScaler::new(rate);
-            self.beyond = self.beyond * rate as usize / self.config.rate() as usize;
+            self.beyond = self.beyond * rate as usize / self.rate as usize;
+            self.rate = rate;
+            self.pull_samples = 0;
         }
         self.config = config;
         Ok(())
     }
 
-    /// Takes in a packet.
+    /// Forgets the stream: packets, what was played, the jitter, and the decoders' state. Configuration and statistics
+    /// stay. For a leg whose stream goes on elsewhere or later, as after a restore.
+    pub fn reset(&mut self) {
+        self.store.clear();
+        self.payloads.reset();
+        self.control = Control::new();
+        self.arrivals.restart();
+        self.target = new_target(&self.config);
+        self.buffer.clear();
+        self.repair.stop();
+        self.noted = Noted::default();
+        self.loss = LossMeter::default();
+        (self.position, self.filling, self.seam) = (None, Filling::Silence, false);
+        (self.beyond, self.late_run) = (0, 0);
+    }
+
+    /// Inserts a received packet.
     pub fn insert(&mut self, now: Time, packet: &Arrived<'_>) -> Inserted {
-        let (ticks, clock_rate) = match self.measure(packet) {
+        let (entry, ticks, clock_rate) = match self.measure(packet) {
             Ok(measured) => measured,
             Err(refusal) => {
                 self.noted.note(packet.epoch, packet.index);
@@ -284,11 +242,10 @@ impl Playout {
         let slot = Slot::new(
             (packet.epoch, packet.index),
             (arrival.segment, packet.timestamp, ticks),
-            packet.payload_type,
-            packet.marker,
+            (packet.payload_type, entry, packet.marker),
             (now, arrival.nominal),
         );
-        match self.store.insert(slot, packet.payload) {
+        match self.store.insert(slot, self.payloads.useful(entry, packet.payload)) {
             Stored::Kept { shed } => {
                 self.statistics.overflows += u64::from(shed);
                 Inserted::Kept
@@ -304,16 +261,30 @@ impl Playout {
         }
     }
 
-    /// Takes note that a packet of the stream carried something else than this leg's audio, such as a telephone event:
-    /// its number is not lost audio, and where no audio comes beside it, none is made up.
+    /// Notes a packet of the stream without audio of this leg, such as a telephone event: its number does not count as
+    /// lost audio, and where no audio comes beside it, none is concealed.
     pub fn note_event(&mut self, _now: Time, epoch: u32, index: u64) {
         self.noted.note(epoch, index);
     }
 
     /// Fills `pcm` with the next audio: a multiple of 10 ms, at most [`MAX_PULL_MS`].
     pub fn pull(&mut self, now: Time, pcm: &mut [i16]) -> Pulled {
-        let need = pcm.len().min(self.config.rate() as usize * MAX_PULL_MS as usize / 1000);
+        let need = self.need(pcm);
         self.now = now;
+        if need == pcm.len()
+            && let Some(kind) = self.decode_directly(pcm)
+        {
+            if self.scaling() == Scaling::Keep {
+                self.buffer.remember(pcm);
+                let mut counts = [0; Kind::COUNT];
+                if let Some(count) = counts.get_mut(kind.number()) {
+                    *count = need;
+                }
+                return self.count(&counts);
+            }
+            self.buffer.room(need).copy_from_slice(pcm);
+            self.buffer.commit(need, kind);
+        }
         self.fill(need, false);
         self.adapt(need);
         self.play(pcm)
@@ -322,36 +293,49 @@ impl Playout {
     /// Fills `pcm` with what waits, without regard to its time; `None` where nothing does. The last piece is shorter,
     /// as [`Pulled::samples`] says, and silence after that. For a call that goes on without this leg's audio.
     pub fn drain(&mut self, pcm: &mut [i16]) -> Option<Pulled> {
-        let need = pcm.len().min(self.config.rate() as usize * MAX_PULL_MS as usize / 1000);
+        let need = self.need(pcm);
         self.fill(need, true);
         (self.buffer.ahead() > 0).then(|| self.play(pcm))
     }
 
-    /// Numbers since the beginning.
+    /// Counters since the leg was made.
     #[must_use]
     pub fn statistics(&self) -> PlayoutStatistics {
-        let waiting = u32::try_from(self.store.slots().len()).unwrap_or(u32::MAX);
-        PlayoutStatistics { waiting, ..self.statistics }
+        let Counters { played, speech_samples, delay } = self.counters;
+        PlayoutStatistics {
+            delay: Duration::from_nanos(delay),
+            target_delay: Duration::from_nanos(self.target.delay(self.now)),
+            waiting: u32::try_from(self.store.slots().len()).unwrap_or(u32::MAX),
+            played,
+            speech_samples,
+            ..self.statistics
+        }
     }
 
     /// Sample rate of the audio in hertz.
     #[must_use]
     pub const fn rate(&self) -> u32 {
-        self.config.rate()
+        self.rate
     }
 
-    /// Ticks that a packet stands for and the rate of those, or why it is not kept.
-    fn measure(&mut self, packet: &Arrived<'_>) -> Result<(u32, u32), Inserted> {
-        let entry = self.payloads.find(packet.payload_type).ok_or(Inserted::UnknownPayloadType)?;
-        let clock_rate = entry.codec.clock_rate.max(1);
+    /// Samples that a pull delivers.
+    fn need(&mut self, pcm: &[i16]) -> usize {
+        if pcm.len() != self.pull_samples {
+            self.pull_samples = pcm.len();
+            self.pull_nanos = self.nanos_of(pcm.len());
+        }
+        pcm.len().min(self.rate as usize * MAX_PULL_MS as usize / 1000)
+    }
+
+    /// Index of a packet's entry, its duration in ticks and their rate, or why it is not kept.
+    fn measure(&mut self, packet: &Arrived<'_>) -> Result<(u8, u32, u32), Inserted> {
+        let (index, entry) = self.payloads.find(packet.payload_type).ok_or(Inserted::UnknownPayloadType)?;
+        let clock_rate = entry.clock_rate;
         match &entry.meaning {
             Meaning::Other => Err(Inserted::NotAudio),
-            Meaning::Noise => Ok((0, clock_rate)),
-            Meaning::Voice(voice) => match voice.duration(packet.payload) {
-                Ok((samples, per_10_ms)) => {
-                    let ticks = samples as u64 * u64::from(clock_rate) / (per_10_ms as u64 * 100).max(1);
-                    Ok((u32::try_from(ticks).unwrap_or(0), clock_rate))
-                }
+            Meaning::Noise => Ok((index, 0, clock_rate)),
+            Meaning::Voice(voice) => match voice.ticks(packet.payload, clock_rate) {
+                Ok(ticks) => Ok((index, ticks, clock_rate)),
                 Err(_) => {
                     self.statistics.malformed += 1;
                     Err(Inserted::Malformed)
@@ -360,7 +344,7 @@ impl Playout {
         }
     }
 
-    /// Whether a packet's time has passed, and if it was played then.
+    /// Whether a packet's playout time has passed, and whether it was played then.
     fn passed(&self, packet: &Arrived<'_>) -> Option<Inserted> {
         let position = self.position.as_ref()?;
         if packet.epoch != position.epoch {
@@ -379,7 +363,7 @@ impl Playout {
         self.loss.forgive();
         self.late_run += 1;
         if self.late_run >= RESTART_RUN {
-            // Nobody told of a new epoch, yet nothing else comes.
+            // The caller saw no new epoch, yet all packets come from before: the stream began again.
             self.late_run = 0;
             self.position = None;
             self.arrivals.restart();
@@ -391,18 +375,25 @@ impl Playout {
 
     fn play(&mut self, pcm: &mut [i16]) -> Pulled {
         let mut counts = [0; Kind::COUNT];
-        let samples = self.buffer.play(pcm, &mut counts);
-        let [speech, noise, concealed, _] = counts;
-        self.statistics.speech_samples += speech as u64;
-        self.statistics.noise_samples += noise as u64;
-        self.statistics.concealed_samples += concealed as u64;
+        self.buffer.play(pcm, &mut counts);
+        self.count(&counts)
+    }
+
+    /// Counts samples that were played, by kind.
+    fn count(&mut self, counts: &[usize; Kind::COUNT]) -> Pulled {
+        let [speech, noise, concealed, _] = *counts;
+        self.counters.speech_samples += speech as u64;
+        if noise + concealed > 0 {
+            self.statistics.noise_samples += noise as u64;
+            self.statistics.concealed_samples += concealed as u64;
+        }
         let mut most = (Kind::Nothing, 0);
-        for (kind, count) in Kind::ALL.into_iter().zip(counts) {
+        for (kind, &count) in Kind::ALL.into_iter().zip(counts) {
             if count > most.1 {
                 most = (kind, count);
             }
         }
-        Pulled { kind: most.0, samples }
+        Pulled { kind: most.0, samples: counts.iter().sum() }
     }
 }
 
@@ -411,8 +402,16 @@ fn longest_spike(config: &PlayoutConfig) -> Duration {
     (config.max_delay() * 2).max(Duration::from_millis(500))
 }
 
+fn new_target(config: &PlayoutConfig) -> Target {
+    Target::new(config.min_delay(), config.max_delay(), config.start_delay())
+}
+
 /// Room for a gap, the packet behind it and what a pull leaves.
 fn new_buffer(rate: u32) -> PlayoutBuffer {
     let per_ms = rate as usize / 1000;
     PlayoutBuffer::new(HISTORY_MS * per_ms, 480 * per_ms)
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,8 @@
-//! Decoded audio on its way out: what was played last, for concealment to look back on, and what is yet to be played.
+//! Decoded audio: what was played last, for concealment to look back on, and what is yet to be played.
+//!
+//! In the steady state a pull leaves nothing over, and its audio goes straight from the decoder to the caller
+//! ([`played`](PlayoutBuffer::played)): only the ring of the past is written. The rest is for packets that are not as
+//! long as a pull, gaps and time-scaling.
 
 use mediapoint_codec::resample::{Resampler, UnsupportedRates};
 
@@ -7,32 +11,51 @@ use crate::playout::Kind;
 /// Runs of different kind that the part yet to be played can have; more are merged into the last.
 const MAX_RUNS: usize = 16;
 
-/// A stretch of samples of one kind.
+/// Successive samples of one kind.
 #[derive(Debug, Clone, Copy)]
 struct Run {
     kind: Kind,
-    samples: usize,
+    samples: u32,
 }
 
-/// Samples played and yet to be played, in one piece.
+const NO_RUN: Run = Run { kind: Kind::Nothing, samples: 0 };
+
+/// Samples played and yet to be played.
+// The runs come last: in the steady state there are none.
+#[repr(C)]
 #[derive(Debug)]
 pub(crate) struct PlayoutBuffer {
+    /// A ring of what was played last.
+    ring: Box<[i16]>,
+    /// Where in it the oldest sample is.
+    oldest: usize,
+    /// As many samples as the ring, for a copy of it, and behind them those yet to be played.
     samples: Box<[i16]>,
-    /// Samples kept behind the read position.
-    past: usize,
+    /// The part yet to be played, in samples behind the ring's copy.
     read: usize,
     end: usize,
-    runs: [Run; MAX_RUNS],
     run_count: usize,
+    runs: [Run; MAX_RUNS],
 }
 
 impl PlayoutBuffer {
-    /// A buffer that keeps `past` samples of what was played, silence to begin with, and has room for `room` more.
+    /// Keeps `past` samples of what was played, silence to begin with, and has room for `room` more.
     pub(crate) fn new(past: usize, room: usize) -> Self {
-        // Twice the room: what is kept moves to the front once in a while, not each time.
-        let samples = vec![0; past + 2 * room].into_boxed_slice();
-        let none = Run { kind: Kind::Nothing, samples: 0 };
-        Self { samples, past, read: past, end: past, runs: [none; MAX_RUNS], run_count: 0 }
+        Self {
+            ring: vec![0; past].into_boxed_slice(),
+            oldest: 0,
+            samples: vec![0; past + room].into_boxed_slice(),
+            read: 0,
+            end: 0,
+            run_count: 0,
+            runs: [NO_RUN; MAX_RUNS],
+        }
+    }
+
+    /// Back to silence, with nothing to be played.
+    pub(crate) fn clear(&mut self) {
+        self.ring.fill(0);
+        (self.read, self.end, self.run_count) = (0, 0, 0);
     }
 
     /// Samples yet to be played.
@@ -40,41 +63,37 @@ impl PlayoutBuffer {
         self.end - self.read
     }
 
-    /// The samples yet to be played.
-    pub(crate) fn unplayed(&self) -> &[i16] {
-        self.samples.get(self.read..self.end).unwrap_or_default()
-    }
-
-    /// The last `len` samples, played or not; at most what is kept.
-    pub(crate) fn recent(&self, len: usize) -> &[i16] {
-        self.samples.get(self.end - len.min(self.past)..self.end).unwrap_or_default()
+    /// The last `len` samples, played or not; at most what is kept of the past.
+    pub(crate) fn recent(&mut self, len: usize) -> &[i16] {
+        let past = self.lay_out_past();
+        let end = past + self.ahead();
+        self.samples.get(end - len.min(past)..end).unwrap_or_default()
     }
 
     /// The samples yet to be played, to be changed.
     pub(crate) fn unplayed_mut(&mut self) -> &mut [i16] {
-        self.samples.get_mut(self.read..self.end).unwrap_or_default()
+        let past = self.past();
+        self.samples.get_mut(past + self.read..past + self.end).unwrap_or_default()
     }
 
-    /// All that is kept and room for `growth` samples behind it, and where in it the part yet to be played begins.
-    /// `None` where there is no such room.
+    /// The past, the part yet to be played and room for `growth` samples, in one piece, and where in it the second
+    /// begins. Changes of the past are lost. `None` where there is no such room.
     pub(crate) fn with_room(&mut self, growth: usize) -> Option<(&mut [i16], usize)> {
-        if self.room(growth).len() < growth {
-            return None;
-        }
-        let all = self.samples.get_mut(self.read - self.past..self.end + growth)?;
-        Some((all, self.past))
+        let past = self.lay_out_past();
+        let all = self.samples.get_mut(..past + self.end + growth)?;
+        Some((all, past))
     }
 
     /// Moves all that is kept to `other`, which is empty, from one rate in hertz to another.
-    pub(crate) fn move_to(&self, other: &mut Self, from: u32, to: u32) -> Result<(), UnsupportedRates> {
+    pub(crate) fn move_to(&mut self, other: &mut Self, from: u32, to: u32) -> Result<(), UnsupportedRates> {
         let mut resampler = Resampler::new(from, to)?;
-        let played = self.samples.get(self.read - self.past..self.read).unwrap_or_default();
-        let len = resampler.process(played, other.room(other.past));
-        other.commit(len, Kind::Nothing);
-        (other.read, other.run_count) = (other.end, 0);
-        let mut rest = self.unplayed();
+        let past = self.lay_out_past();
+        let (played, mut rest) = self.samples.split_at(past);
+        let mut scaled = vec![0; other.past()];
+        let len = resampler.process(played, &mut scaled);
+        other.remember(scaled.get(..len).unwrap_or_default());
         for run in self.runs.iter().take(self.run_count) {
-            let (part, behind) = rest.split_at_checked(run.samples).unwrap_or((rest, &[]));
+            let (part, behind) = rest.split_at_checked(run.samples as usize).unwrap_or((rest, &[]));
             rest = behind;
             let room = other.room(part.len() * to as usize / from as usize + 1);
             let len = resampler.process(part, room);
@@ -85,37 +104,35 @@ impl PlayoutBuffer {
 
     /// Room for `len` more samples at the end; shorter where the buffer is full.
     pub(crate) fn room(&mut self, len: usize) -> &mut [i16] {
-        if self.end + len > self.samples.len() {
-            let keep = self.read - self.past;
-            self.samples.copy_within(keep..self.end, 0);
-            self.read -= keep;
-            self.end -= keep;
-        }
-        let end = (self.end + len).min(self.samples.len());
-        self.samples.get_mut(self.end..end).unwrap_or_default()
+        self.move_to_front();
+        let start = self.past() + self.end;
+        let end = (start + len).min(self.samples.len());
+        self.samples.get_mut(start..end).unwrap_or_default()
     }
 
     /// The last `len` samples, and the room behind them that the last [`room`](Self::room) made.
     pub(crate) fn split(&mut self, len: usize) -> (&[i16], &mut [i16]) {
-        let (before, room) = self.samples.split_at_mut(self.end);
-        let from = before.len().saturating_sub(len.min(self.past));
+        let past = self.lay_out_past();
+        let (before, room) = self.samples.split_at_mut(past + self.end);
+        let from = before.len().saturating_sub(len.min(past));
         (before.get(from..).unwrap_or_default(), room)
     }
 
     /// Takes the first `len` samples that were written to the last [`room`](Self::room).
     pub(crate) fn commit(&mut self, len: usize, kind: Kind) {
-        let len = len.min(self.samples.len() - self.end);
+        let len = len.min(self.samples.len() - self.past() - self.end);
         self.end += len;
         if len == 0 {
             return;
         }
+        let samples = u32::try_from(len).unwrap_or(u32::MAX);
         let full = self.run_count == MAX_RUNS;
         if let Some(last) = self.run_count.checked_sub(1).and_then(|last| self.runs.get_mut(last))
             && (full || last.kind == kind)
         {
-            last.samples += len;
+            last.samples += samples;
         } else if let Some(next) = self.runs.get_mut(self.run_count) {
-            *next = Run { kind, samples: len };
+            *next = Run { kind, samples };
             self.run_count += 1;
         }
     }
@@ -126,38 +143,40 @@ impl PlayoutBuffer {
         !runs.is_empty() && runs.iter().all(|run| kinds.contains(&run.kind))
     }
 
-    /// Takes note that the part yet to be played has become this long, by a change at its beginning.
+    /// The part yet to be played has become this long, by a change at its beginning.
     pub(crate) fn resized(&mut self, ahead: usize) {
         let old = self.ahead();
-        self.end = (self.read + ahead).min(self.samples.len());
-        let mut gone = old.saturating_sub(ahead);
+        self.end = (self.read + ahead).min(self.samples.len() - self.past());
+        let mut gone = u32::try_from(old.saturating_sub(ahead)).unwrap_or(u32::MAX);
         for run in self.runs.iter_mut().take(self.run_count) {
             let part = run.samples.min(gone);
             run.samples -= part;
             gone -= part;
         }
         if let Some(first) = self.runs.first_mut().filter(|_| self.run_count > 0) {
-            first.samples += ahead.saturating_sub(old);
+            first.samples += u32::try_from(ahead.saturating_sub(old)).unwrap_or(0);
         }
     }
 
-    /// Plays to `out` and tells how many samples of each kind that were. `out` is filled with silence past the end.
+    /// Plays to `out` and adds up how many samples of each kind that were. `out` is filled with silence past the end.
     pub(crate) fn play(&mut self, out: &mut [i16], counts: &mut [usize; Kind::COUNT]) -> usize {
         let len = out.len().min(self.ahead());
         let (now, rest) = out.split_at_mut(len);
-        if let Some(samples) = self.samples.get(self.read..self.read + len) {
+        let start = self.past() + self.read;
+        if let Some(samples) = self.samples.get(start..start + len) {
             now.copy_from_slice(samples);
         }
         rest.fill(0);
+        self.remember(now);
         self.read += len;
-        let mut left = len;
+        let mut left = u32::try_from(len).unwrap_or(u32::MAX);
         let mut done = 0;
         for run in self.runs.iter_mut().take(self.run_count) {
             let part = run.samples.min(left);
             run.samples -= part;
             left -= part;
             if let Some(count) = counts.get_mut(run.kind.number()) {
-                *count += part;
+                *count += part as usize;
             }
             if run.samples > 0 {
                 break;
@@ -167,5 +186,104 @@ impl PlayoutBuffer {
         self.runs.copy_within(done..self.run_count, 0);
         self.run_count -= done;
         len
+    }
+
+    /// Adds to the past what was played without having been here.
+    pub(crate) fn remember(&mut self, pcm: &[i16]) {
+        let past = self.ring.len();
+        let pcm = pcm.get(pcm.len().saturating_sub(past)..).unwrap_or_default();
+        let before_end = pcm.len().min(past - self.oldest);
+        let (first, second) = pcm.split_at_checked(before_end).unwrap_or((pcm, &[]));
+        if let Some(to) = self.ring.get_mut(self.oldest..self.oldest + first.len()) {
+            to.copy_from_slice(first);
+        }
+        if let Some(to) = self.ring.get_mut(..second.len()) {
+            to.copy_from_slice(second);
+        }
+        self.oldest += pcm.len();
+        if self.oldest >= past {
+            self.oldest -= past;
+        }
+    }
+
+    const fn past(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// Copies the past to the front of the part yet to be played; returns its length.
+    fn lay_out_past(&mut self) -> usize {
+        self.move_to_front();
+        let past = self.past();
+        let (newer, older) = self.ring.split_at(self.oldest);
+        let (copy, _) = self.samples.split_at_mut(past);
+        let (first, second) = copy.split_at_mut(older.len());
+        first.copy_from_slice(older);
+        second.copy_from_slice(newer);
+        past
+    }
+
+    /// The part yet to be played goes right behind the past: of all places, the one that is still in the cache.
+    fn move_to_front(&mut self) {
+        if self.read > 0 {
+            let past = self.past();
+            self.samples.copy_within(past + self.read..past + self.end, past);
+            (self.read, self.end) = (0, self.end - self.read);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbered(from: i16, len: i16) -> Vec<i16> {
+        (from..from + len).collect()
+    }
+
+    #[test]
+    fn past_is_in_order_whichever_way_it_was_played() {
+        let mut buffer = PlayoutBuffer::new(50, 100);
+        let (mut next, mut played) = (1, vec![0; 50]);
+        for len in [7, 20, 33, 50, 80, 3, 60, 1, 49] {
+            let pcm = numbered(next, len);
+            next += len;
+            let mut out = vec![0; pcm.len()];
+            if len % 2 == 0 {
+                buffer.remember(&pcm);
+            } else {
+                buffer.room(pcm.len()).copy_from_slice(&pcm);
+                buffer.commit(pcm.len(), Kind::Speech);
+                buffer.play(&mut out, &mut [0; Kind::COUNT]);
+                assert_eq!(out, pcm);
+            }
+            played.extend(pcm);
+            assert_eq!(buffer.recent(50), &played[played.len() - 50..]);
+            assert_eq!(buffer.recent(9), &played[played.len() - 9..]);
+        }
+        buffer.room(10).copy_from_slice(&numbered(500, 10));
+        buffer.commit(10, Kind::Concealed);
+        buffer.play(&mut [0; 4], &mut [0; Kind::COUNT]);
+        let (all, from) = buffer.with_room(5).unwrap();
+        assert_eq!((from, all.len()), (50, 61));
+        assert_eq!(all[46..56], [500, 501, 502, 503, 504, 505, 506, 507, 508, 509]);
+        let (past, room) = buffer.split(50);
+        assert_eq!((past[40..].to_vec(), room.len()), (numbered(500, 10), 94));
+    }
+
+    #[test]
+    fn runs_follow_what_is_played_and_resized() {
+        let mut buffer = PlayoutBuffer::new(10, 200);
+        for (len, kind) in [(20, Kind::Speech), (30, Kind::Concealed), (10, Kind::Speech)] {
+            buffer.room(len);
+            buffer.commit(len, kind);
+        }
+        assert!(buffer.is_all(&[Kind::Speech, Kind::Concealed]) && !buffer.is_all(&[Kind::Speech]));
+        buffer.resized(55);
+        let mut counts = [0; Kind::COUNT];
+        assert_eq!(buffer.play(&mut [0; 40], &mut counts), 40);
+        assert_eq!(counts, [15, 0, 25, 0]);
+        assert_eq!(buffer.play(&mut [9; 40], &mut counts), 15);
+        assert_eq!((counts, buffer.ahead()), ([25, 0, 30, 0], 0));
+        assert!(!buffer.is_all(&[Kind::Speech]));
     }
 }

@@ -1,30 +1,43 @@
-//! Packets that wait for their time: their payloads in one arena of fixed size, their headers in a short list.
+//! Packets that wait for their playout time: payloads in one arena of fixed size, headers in a short list.
+//!
+//! Both are sized by the codecs and the longest delay. A payload goes to the start of the arena whenever there is room,
+//! so that a stream in the steady state uses the same few cache lines again and again.
+
+use std::time::Duration;
 
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{PayloadType, RtpTicks};
 
-/// Bytes for the payloads of one leg.
-pub(crate) const ARENA: usize = 32 * 1024;
-/// Packets of one leg: 1.28 s in packets of 10 ms.
+/// Packets of one leg at most: 1.28 s in packets of 10 ms.
 pub(crate) const MAX_PACKETS: usize = 128;
+/// Fewer are never enough for a burst.
+const MIN_PACKETS: usize = 32;
+/// The shortest packet time that the longest delay has room for.
+const SHORTEST_PACKET_MS: usize = 5;
+/// What waits beyond the longest delay: the packet to be played next, and one that has just come, of 60 ms each.
+const BEYOND_DELAY_MS: usize = 140;
+/// Up to so many packets, the arena's gaps are looked at one by one.
+const FEW: usize = 8;
 
 /// What is kept of a packet beside its payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Slot {
-    pub(crate) epoch: u32,
     pub(crate) index: u64,
-    /// Which run of timestamps it belongs to; `None` where its timestamp fits no run.
+    pub(crate) arrival: Time,
+    /// Arrival by the shortest transit seen lately.
+    pub(crate) nominal: Time,
+    pub(crate) epoch: u32,
+    /// The run of timestamps it belongs to; `None` where its timestamp fits no run.
     pub(crate) segment: Option<u32>,
     pub(crate) timestamp: RtpTicks,
-    /// What its payload stands for, in ticks of its clock.
+    /// Duration of its payload in ticks of its clock.
     pub(crate) ticks: u32,
     pub(crate) payload_type: PayloadType,
+    /// Index of the payload type's entry.
+    pub(crate) entry: u8,
     pub(crate) marker: bool,
-    pub(crate) arrival: Time,
-    /// When it would have come by the quickest way seen lately.
-    pub(crate) nominal: Time,
-    start: usize,
-    len: usize,
+    len: u16,
+    start: u32,
 }
 
 impl Slot {
@@ -32,17 +45,32 @@ impl Slot {
     pub(crate) const fn new(
         (epoch, index): (u32, u64),
         (segment, timestamp, ticks): (Option<u32>, RtpTicks, u32),
-        payload_type: PayloadType,
-        marker: bool,
+        (payload_type, entry, marker): (PayloadType, u8, bool),
         (arrival, nominal): (Time, Time),
     ) -> Self {
-        let (start, len) = (0, 0);
-        Self { epoch, index, segment, timestamp, ticks, payload_type, marker, arrival, nominal, start, len }
+        Self {
+            index,
+            arrival,
+            nominal,
+            epoch,
+            segment,
+            timestamp,
+            ticks,
+            payload_type,
+            entry,
+            marker,
+            len: 0,
+            start: 0,
+        }
     }
 
     /// True where this one is to be played before `other`.
     pub(crate) const fn precedes(&self, other: &Self) -> bool {
         if self.epoch == other.epoch { self.index < other.index } else { older(self.epoch, other.epoch) }
+    }
+
+    fn range(&self) -> std::ops::Range<usize> {
+        self.start as usize..self.start as usize + usize::from(self.len)
     }
 }
 
@@ -51,77 +79,131 @@ pub(crate) const fn older(a: u32, b: u32) -> bool {
     a.wrapping_sub(b).cast_signed() < 0
 }
 
-/// What became of a packet that was to be stored.
+/// Result of an insertion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stored {
-    /// It is there; so many older ones had to go.
+    /// Kept; `shed` older packets had to go.
     Kept {
         /// Packets shed.
         shed: u32,
     },
-    /// One of its epoch and index is there already.
+    /// A packet of this epoch and index is there already.
     Duplicate,
-    /// No arena holds such a payload.
+    /// The payload is longer than the arena.
     TooLong,
 }
 
-/// The packets, in order of arrival, so that payloads lie in the arena in the same order.
+/// The packets in order of arrival.
 #[derive(Debug)]
 pub(crate) struct Store {
+    /// Never more than there was room for at first.
     slots: Vec<Slot>,
     arena: Box<[u8]>,
-    /// Where the next payload goes.
-    end: usize,
 }
 
 impl Store {
-    pub(crate) fn new() -> Self {
-        Self { slots: Vec::with_capacity(MAX_PACKETS), arena: vec![0; ARENA].into_boxed_slice(), end: 0 }
+    /// Room for packets of up to `octets_per_ms` within `max_delay`, and for one payload of `longest` octets.
+    pub(crate) fn new(max_delay: Duration, octets_per_ms: usize, longest: usize) -> Self {
+        let (max_packets, octets) = sizes(max_delay, octets_per_ms, longest);
+        Self { slots: Vec::with_capacity(max_packets), arena: vec![0; octets].into_boxed_slice() }
+    }
+
+    /// Makes the arena as large as [`new`](Self::new) would, where it is smaller. The packets stay.
+    pub(crate) fn grow(&mut self, max_delay: Duration, octets_per_ms: usize, longest: usize) {
+        let (_, octets) = sizes(max_delay, octets_per_ms, longest);
+        if octets > self.arena.len() {
+            let mut arena = vec![0; octets].into_boxed_slice();
+            let (kept, _) = arena.split_at_mut(self.arena.len());
+            kept.copy_from_slice(&self.arena);
+            self.arena = arena;
+        }
     }
 
     pub(crate) fn slots(&self) -> &[Slot] {
         &self.slots
     }
 
-    /// Keeps a packet; where there is no room, what came first goes first.
+    pub(crate) fn slots_mut(&mut self) -> &mut [Slot] {
+        &mut self.slots
+    }
+
+    /// Keeps a packet; where there is no room, the packets that came first go first.
     pub(crate) fn insert(&mut self, mut slot: Slot, payload: &[u8]) -> Stored {
-        if payload.len() > self.arena.len() {
+        if payload.len() > self.arena.len().min(usize::from(u16::MAX)) {
             return Stored::TooLong;
         }
         if self.slots.iter().any(|held| (held.epoch, held.index) == (slot.epoch, slot.index)) {
             return Stored::Duplicate;
         }
         let mut shed = 0;
-        if self.slots.len() == MAX_PACKETS {
+        if self.slots.len() == self.slots.capacity() {
             self.slots.remove(0);
             shed += 1;
         }
-        if self.arena.len() - self.end < payload.len() {
-            self.compact();
-            while self.arena.len() - self.end < payload.len() && !self.slots.is_empty() {
-                self.slots.remove(0);
-                shed += 1;
-                self.compact();
+        let start = match self.free_place(payload.len()) {
+            Some(start) => start,
+            None => {
+                let (start, more) = self.make_room(payload.len());
+                shed += more;
+                start
             }
-        }
-        (slot.start, slot.len) = (self.end, payload.len());
-        if let Some(room) = self.arena.get_mut(self.end..self.end + payload.len()) {
+        };
+        if let Some(room) = self.arena.get_mut(start..start + payload.len()) {
             room.copy_from_slice(payload);
         }
-        self.end += payload.len();
+        slot.start = u32::try_from(start).unwrap_or(0);
+        slot.len = u16::try_from(payload.len()).unwrap_or(0);
         self.slots.push(slot);
         Stored::Kept { shed }
     }
 
-    /// Moves all payloads to the arena's beginning.
-    fn compact(&mut self) {
-        let mut end = 0;
-        for slot in &mut self.slots {
-            self.arena.copy_within(slot.start..slot.start + slot.len, end);
-            slot.start = end;
-            end += slot.len;
+    /// The lowest place for `len` octets; with many packets, the one behind all of them.
+    fn free_place(&self, len: usize) -> Option<usize> {
+        let mut start = 0;
+        if self.slots.len() > FEW {
+            start = self.slots.iter().map(|slot| slot.range().end).max().unwrap_or(0);
+        } else {
+            let overlaps = |start: usize| {
+                let mut ranges = self.slots.iter().map(Slot::range);
+                ranges.find(|range| range.start < start + len && start < range.end)
+            };
+            while let Some(range) = overlaps(start) {
+                start = range.end;
+            }
         }
-        self.end = end;
+        (start + len <= self.arena.len()).then_some(start)
+    }
+
+    /// Moves all payloads together and sheds packets until there is room for `len` octets: where that is, and how many
+    /// packets were shed.
+    #[cold]
+    fn make_room(&mut self, len: usize) -> (usize, u32) {
+        let mut shed = 0;
+        loop {
+            let used: usize = self.slots.iter().map(|slot| slot.range().len()).sum();
+            if self.arena.len() - used >= len || self.slots.is_empty() {
+                return (self.compact(), shed);
+            }
+            self.slots.remove(0);
+            shed += 1;
+        }
+    }
+
+    /// Moves all payloads to the arena's beginning, in the order they lie in; returns where they end.
+    fn compact(&mut self) -> usize {
+        let mut end = 0;
+        // Payloads do not overlap, so that each start but those of empty ones is there once.
+        let mut from = 0;
+        loop {
+            let behind = self.slots.iter_mut().filter(|slot| slot.len > 0 && slot.start >= from);
+            let Some(next) = behind.min_by_key(|slot| slot.start) else { return end };
+            let range = next.range();
+            from = next.start + 1;
+            next.start = u32::try_from(end).unwrap_or(0);
+            let len = range.len();
+            self.arena.copy_within(range, end);
+            end += len;
+        }
     }
 
     /// Place of the packet that is to be played first.
@@ -140,15 +222,85 @@ impl Store {
     }
 
     pub(crate) fn payload(&self, slot: &Slot) -> &[u8] {
-        self.arena.get(slot.start..slot.start + slot.len).unwrap_or_default()
+        self.arena.get(slot.range()).unwrap_or_default()
     }
 
-    /// Forgets a packet. Its payload can be read by its slot until the next insertion.
-    pub(crate) fn remove(&mut self, place: usize) -> Option<Slot> {
-        let slot = (place < self.slots.len()).then(|| self.slots.remove(place));
-        if self.slots.is_empty() {
-            self.end = 0;
+    /// Removes a packet. Its payload can be read by its slot until the next insertion.
+    pub(crate) fn remove(&mut self, place: usize) {
+        if place < self.slots.len() {
+            self.slots.remove(place);
         }
-        slot
+    }
+
+    /// Removes all packets.
+    pub(crate) fn clear(&mut self) {
+        self.slots.clear();
+    }
+}
+
+/// Packets and octets that there is room for.
+fn sizes(max_delay: Duration, octets_per_ms: usize, longest: usize) -> (usize, usize) {
+    let millis = usize::try_from(max_delay.as_millis()).unwrap_or(usize::MAX).saturating_add(BEYOND_DELAY_MS);
+    let packets = (millis / SHORTEST_PACKET_MS).clamp(MIN_PACKETS, MAX_PACKETS);
+    (packets, millis.saturating_mul(octets_per_ms).max(longest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(index: u64) -> Slot {
+        Slot::new(
+            (0, index),
+            (Some(0), RtpTicks(0), 160),
+            (PayloadType::PCMU, 0, false),
+            (Time::ZERO, Time::ZERO),
+        )
+    }
+
+    fn payload(index: u64, len: usize) -> Vec<u8> {
+        vec![index.to_le_bytes()[0]; len]
+    }
+
+    #[test]
+    fn steady_stream_stays_at_the_start_of_the_arena() {
+        let mut store = Store::new(Duration::from_millis(200), 8, 960);
+        for index in 0..1000 {
+            assert_eq!(store.insert(slot(index), &payload(index, 160)), Stored::Kept { shed: 0 });
+            assert!(store.slots().iter().all(|slot| slot.range().end <= 3 * 160));
+            if index >= 2 {
+                let first = *store.get(store.first().unwrap()).unwrap();
+                assert_eq!(store.payload(&first), payload(index - 2, 160));
+                store.remove(store.first().unwrap());
+            }
+        }
+    }
+
+    /// Insertions and removals at random, against a list of payloads.
+    #[test]
+    fn payloads_stay_what_they_were() {
+        let mut store = Store::new(Duration::from_millis(20), 8, 600);
+        let mut twin: Vec<(u64, usize)> = Vec::new();
+        let mut random = 1_u64;
+        for index in 0..20_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let choice = random >> 33;
+            let len = [0, 1, 20, 160, 160, 600][(choice % 6) as usize];
+            match store.insert(slot(index), &payload(index, len)) {
+                Stored::Kept { shed } => drop(twin.drain(..shed as usize)),
+                other => panic!("{other:?}"),
+            }
+            twin.push((index, len));
+            while (choice / 7).is_multiple_of(3) && twin.len() > (choice / 21 % 40) as usize {
+                let place = (choice / 840) as usize % twin.len();
+                store.remove(place);
+                twin.remove(place);
+            }
+            assert_eq!(store.slots().len(), twin.len());
+            for (slot, (index, len)) in store.slots().iter().zip(&twin) {
+                assert_eq!((slot.index, store.payload(slot)), (*index, &payload(*index, *len)[..]));
+            }
+        }
+        assert_eq!(store.insert(slot(u64::MAX), &[0; 2000]), Stored::TooLong);
     }
 }

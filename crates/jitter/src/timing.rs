@@ -1,75 +1,78 @@
-//! When packets come, compared with when they were sent: what jitter, drift and jumps make of a stream's arrivals.
+//! Arrival times of a stream compared with its timestamps: lateness by jitter, clock drift, jumps.
 
 use std::time::Duration;
 
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::RtpTicks;
 
-/// A minimum is forgotten after this many parts of [`PART`] each.
+/// The minimum transit is taken over this many parts of [`PART`] each.
 const PARTS: usize = 4;
-/// A sender's clock that is off by 200 ppm moves the minimum by 2 ms in the time that all parts last.
-const PART: Duration = Duration::from_millis(2500);
-/// A packet cannot overtake the quickest one by more than this: its timestamp jumped.
+/// In nanoseconds: a sender's clock that is off by 200 ppm moves the minimum by 2 ms in the time that all parts last.
+const PART: u64 = 2_500_000_000;
+/// A packet that is earlier than the shortest transit by more than this has a timestamp that jumped, in nanoseconds.
 const MAX_LEAD: i64 = 200_000_000;
 
-/// What is known of a packet's header.
+/// The fields of a packet's header that timing needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stamp {
     pub(crate) epoch: u32,
     pub(crate) index: u64,
     pub(crate) timestamp: RtpTicks,
-    /// What the payload stands for in ticks.
+    /// Duration of the payload in ticks.
     pub(crate) ticks: u32,
     pub(crate) clock_rate: u32,
 }
 
-/// What its arrival says.
+/// Timing of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Arrival {
     /// The run of timestamps it belongs to.
     pub(crate) segment: Option<u32>,
-    /// When it would have come by the quickest way seen lately.
+    /// Arrival by the shortest transit seen lately.
     pub(crate) nominal: Time,
-    /// How much later it came; `None` where that cannot be told.
-    pub(crate) lateness: Option<Duration>,
-    /// It began a new run of timestamps, and not the first.
+    /// How much later it came, in nanoseconds; `None` where that is not known.
+    pub(crate) lateness: Option<u64>,
+    /// It began a new run of timestamps that is not the first.
     pub(crate) jumped: bool,
-    /// It came in the wake of one that was late: no new sign of jitter.
+    /// It came right behind one that was later: both were held up by the same spike.
     pub(crate) trailing: bool,
 }
 
-/// A run of timestamps that go with the time: broken by a jump, another clock rate or epoch.
+/// A run of timestamps that advance with time. A jump, another clock rate or another epoch ends it.
+#[repr(C)]
 #[derive(Debug)]
 struct Segment {
     number: u32,
     epoch: u32,
     clock_rate: u32,
-    newest: u64,
     /// The newest packet's timestamp, and how far that is from the segment's first.
     timestamp: RtpTicks,
     elapsed: i64,
-    quickest: SlidingMinimum,
+    newest: u64,
     last_arrival: Time,
-    last_lateness: Duration,
+    last_lateness: u64,
+    quickest: SlidingMinimum,
 }
 
 /// The arrivals of one leg's stream.
+// Two cache lines: the second holds what follows from the first.
+#[repr(C, align(64))]
 #[derive(Debug)]
 pub(crate) struct Arrivals {
-    /// A packet later than this began a new run.
-    max_lateness: Duration,
+    /// A packet later than this begins a new run, in nanoseconds.
+    max_lateness: i64,
     segment: Option<Segment>,
     next_number: u32,
 }
 
 impl Arrivals {
-    pub(crate) const fn new(max_lateness: Duration) -> Self {
-        Self { max_lateness, segment: None, next_number: 0 }
+    pub(crate) fn new(max_lateness: Duration) -> Self {
+        Self { max_lateness: nanos(max_lateness), segment: None, next_number: 0 }
     }
 
-    /// Takes in a packet.
+    /// Records a packet.
     pub(crate) fn observe(&mut self, now: Time, stamp: &Stamp) -> Arrival {
-        let limit = nanos(self.max_lateness);
+        let limit = self.max_lateness;
         let Some(segment) = &mut self.segment else { return self.begin(now, stamp, false) };
         if segment.epoch != stamp.epoch || segment.clock_rate != stamp.clock_rate {
             return self.begin(now, stamp, true);
@@ -81,21 +84,21 @@ impl Arrivals {
         let transit = signed(now).saturating_sub(end);
         let lateness = transit.saturating_sub(segment.quickest.value());
         if (newer && step < 0) || !(-MAX_LEAD..=limit).contains(&lateness) {
-            // Only what is new can begin a run; what is not may be left over from the one before.
+            // Only a newer packet begins a run; an older one may be left over from the run before.
             return if newer { self.begin(now, stamp, true) } else { unknown(now) };
         }
         segment.quickest.observe(now, transit);
-        let lateness = Duration::from_nanos(u64::try_from(lateness).unwrap_or(0));
+        let lateness = u64::try_from(lateness).unwrap_or(0);
         let ticks_long = duration_of(i64::from(stamp.ticks), stamp.clock_rate);
         let trailing =
-            nanos(now.since(segment.last_arrival)) < ticks_long / 2 && lateness < segment.last_lateness;
+            signed(now) - signed(segment.last_arrival) < ticks_long / 2 && lateness < segment.last_lateness;
         (segment.last_arrival, segment.last_lateness) = (now, lateness);
         if newer {
             (segment.newest, segment.timestamp, segment.elapsed) = (stamp.index, stamp.timestamp, elapsed);
         }
         Arrival {
             segment: Some(segment.number),
-            nominal: now - lateness,
+            nominal: Time::from_nanos(now.as_nanos().saturating_sub(lateness)),
             lateness: Some(lateness),
             jumped: false,
             trailing,
@@ -120,7 +123,7 @@ impl Arrivals {
             elapsed: 0,
             quickest: SlidingMinimum::new(now, transit),
             last_arrival: now,
-            last_lateness: Duration::ZERO,
+            last_lateness: 0,
         });
         Arrival { segment: Some(number), nominal: now, lateness: None, jumped, trailing: false }
     }
@@ -138,7 +141,7 @@ fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// Nanoseconds that so many ticks last.
+/// Duration of ticks in nanoseconds.
 fn duration_of(ticks: i64, clock_rate: u32) -> i64 {
     const SECOND: i64 = 1_000_000_000;
     let rate = i64::from(clock_rate.max(1));
@@ -147,19 +150,20 @@ fn duration_of(ticks: i64, clock_rate: u32) -> i64 {
 }
 
 /// The least of the values of the last ten seconds, roughly.
+#[repr(C)]
 #[derive(Debug)]
 struct SlidingMinimum {
-    /// The least value of each part, the newest first.
-    parts: [i64; PARTS],
     least: i64,
+    /// The least value of the present part.
+    current: i64,
     since: Time,
+    /// The least value of each earlier part, the newest first.
+    earlier: [i64; PARTS - 1],
 }
 
 impl SlidingMinimum {
     const fn new(now: Time, value: i64) -> Self {
-        let mut parts = [i64::MAX; PARTS];
-        parts[0] = value;
-        Self { parts, least: value, since: now }
+        Self { least: value, current: value, since: now, earlier: [i64::MAX; PARTS - 1] }
     }
 
     const fn value(&self) -> i64 {
@@ -167,14 +171,15 @@ impl SlidingMinimum {
     }
 
     fn observe(&mut self, now: Time, value: i64) {
-        if now.since(self.since) >= PART {
-            self.parts.rotate_right(1);
-            self.parts[0] = value;
+        if now.as_nanos().saturating_sub(self.since.as_nanos()) >= PART {
+            self.earlier.rotate_right(1);
+            self.earlier[0] = self.current;
+            self.current = value;
             self.since = now;
-            self.least = self.parts.iter().copied().min().unwrap_or(value);
+            self.least = self.earlier.iter().copied().fold(value, i64::min);
             return;
         }
-        self.parts[0] = self.parts[0].min(value);
+        self.current = self.current.min(value);
         self.least = self.least.min(value);
     }
 }

@@ -38,8 +38,12 @@ const SHIFT_COST: f32 = 0.9;
 const LEAST_LIKENESS: f32 = 0.3;
 
 /// Fills gaps in a signal whose past the caller keeps.
+// Of a stream without gaps only the first field is ever read.
+#[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Repair {
+    /// Samples of this gap that are filled.
+    gap: Option<usize>,
     per_ms: usize,
     forward: Extrapolation,
     backward: Extrapolation,
@@ -47,8 +51,6 @@ pub(crate) struct Repair {
     future: Vec<f32>,
     ahead: Vec<f32>,
     behind: Vec<f32>,
-    /// Samples of this gap that are filled.
-    gap: Option<usize>,
 }
 
 impl Repair {
@@ -56,6 +58,7 @@ impl Repair {
         let per_ms = rate as usize / 1000;
         let reach = (MAX_BRIDGE_MS + MAX_SHIFT_MS + ALIGN_MS + 1) * per_ms;
         Self {
+            gap: None,
             per_ms,
             forward: Extrapolation::new(per_ms, SPENT_MS * per_ms + reach),
             backward: Extrapolation::new(per_ms, reach),
@@ -63,7 +66,6 @@ impl Repair {
             future: Vec::with_capacity(FUTURE_MS * per_ms),
             ahead: Vec::with_capacity(MAX_BRIDGE_MS * per_ms),
             behind: Vec::with_capacity(MAX_BRIDGE_MS * per_ms),
-            gap: None,
         }
     }
 

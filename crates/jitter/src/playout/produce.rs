@@ -1,49 +1,83 @@
-//! What a pull brings about: the next packet is decoded, or the time until it is filled.
-
-use std::time::Duration;
+//! What a pull plays: the next packet, decoded, or what fills the time until it.
 
 use mediapoint_codec::Signal;
-use mediapoint_packet::rtp::PayloadType;
 
+use super::control::elapsed;
 use super::{Filling, Kind, Playout, Position};
 use crate::conceal::repair::HISTORY_MS;
 use crate::payloads::{Meaning, Voice};
 use crate::playout_buffer::PlayoutBuffer;
 use crate::store::{MAX_PACKETS, Slot};
 
-/// Timestamps that are off by less, in parts of a second, are taken for a sender's carelessness.
+/// Timestamps that are off by less, in parts of a second, are taken for a sender's inaccuracy.
 const TOLERANCE: usize = 200;
-/// Less than this part of a second is not worth being concealed.
+/// A gap shorter than this part of a second is not concealed.
 const SLIVER: usize = 400;
 /// The longest gap that is concealed in one piece, in milliseconds.
 const MAX_BRIDGE_MS: usize = 100;
 /// A gap longer than this for each packet that is missing was a pause, in milliseconds.
 const MAX_PACKET_MS: usize = 120;
-/// After this long with nothing there is nothing left to conceal, in milliseconds.
+/// After this long without packets there is nothing left to continue, in milliseconds.
 const MAX_CONCEALMENT_MS: usize = 160;
 
-/// A codec whose encoders fall silent without a word is thought to be in a pause after this long, and for so long.
+/// A codec whose encoders stop sending without an announcement is taken to be in a pause after this long, and for so long.
 const TACIT_MS: usize = 60;
 const MAX_TACIT_MS: usize = 1000;
 /// More than this many numbers are left out by a sender, not lost at once.
 const MAX_LOST: u64 = 500;
+/// More than the longest delay waits where the packets behind the next one are longer by this, in nanoseconds.
+const OVERFLOW_MARGIN: u64 = 20_000_000;
+
+/// A pause is shortened where that leaves the delay longer than its target by this much, in nanoseconds.
+const PAUSE_SLACK: u64 = 5_000_000;
 
 /// What is to be done about the first packet that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Plan {
-    /// Its time has come.
+    /// Its playout time has come.
     Play,
     /// So many samples before it are lost.
     Conceal(usize),
     /// It is behind a pause that is not over.
     Wait,
-    /// What is missing before it may yet come: so many samples to make do without.
+    /// The packet missing before it may still come: fill so many samples without either.
     WaitForLate(usize),
-    /// Too much waits.
+    /// Too many packets wait: discard it.
     Shed,
 }
 
 impl Playout {
+    /// Decodes the next packet to all of `pcm`, where that is all that a pull has to do: nothing is left from the last
+    /// one, the packet continues what was played last and is as long. `None` where it is not, with nothing changed but
+    /// that a packet that is not of its codec is gone.
+    pub(super) fn decode_directly(&mut self, pcm: &mut [i16]) -> Option<Kind> {
+        let in_talkspurt = self.filling == Filling::Concealment && !self.seam;
+        if !in_talkspurt || self.buffer.ahead() > 0 {
+            return None;
+        }
+        let position = self.position.as_ref()?;
+        let place = self.store.first()?;
+        let slot = *self.store.get(place)?;
+        let follows = (slot.epoch, slot.index) == (position.epoch, position.index + 1)
+            && (slot.segment, slot.timestamp) == (position.segment, position.end)
+            && slot.segment.is_some();
+        let clock_rate = self.clock_rate(&slot);
+        let fits = u64::from(slot.ticks) * u64::from(self.rate) == pcm.len() as u64 * u64::from(clock_rate);
+        if !follows || !fits || self.too_much_waits(&slot) {
+            return None;
+        }
+        let (voice, scratch) = self.payloads.voice(slot.entry)?;
+        let decoded = voice.decode(self.store.payload(&slot), scratch, pcm);
+        self.store.remove(place);
+        match decoded {
+            Ok((len, signal)) if len == pcm.len() => Some(self.finish(&slot, len, signal, false)),
+            _ => {
+                self.refuse(&slot);
+                None
+            }
+        }
+    }
+
     /// Makes audio until there are `need` samples to be played; with `draining`, only what waits.
     pub(super) fn fill(&mut self, need: usize, draining: bool) {
         // Each step makes at least 10 ms or uses up a packet.
@@ -60,7 +94,7 @@ impl Playout {
                 self.fill_idle(want, false);
                 continue;
             };
-            match self.plan(&slot, need, draining) {
+            match self.plan(&slot, draining) {
                 Plan::Play => self.play_packet(place, &slot),
                 Plan::Conceal(lost) => self.conceal_before(place, &slot, lost),
                 Plan::Wait => self.fill_idle(want, true),
@@ -68,14 +102,14 @@ impl Playout {
                 Plan::Shed => self.shed(place, &slot),
             }
         }
-        // Only what is not audio was there: what is missing is silence.
+        // There were only packets without audio: the rest is silence.
         let want = need.saturating_sub(self.buffer.ahead());
         let room = self.buffer.room(want);
         room.fill(0);
         self.buffer.commit(want, Kind::Nothing);
     }
 
-    fn plan(&self, slot: &Slot, need: usize, draining: bool) -> Plan {
+    fn plan(&self, slot: &Slot, draining: bool) -> Plan {
         let Some(position) = &self.position else { return Plan::Play };
         if self.too_much_waits(slot) && !draining {
             return Plan::Shed;
@@ -83,7 +117,7 @@ impl Playout {
         let same_run =
             slot.epoch == position.epoch && slot.segment.is_some() && slot.segment == position.segment;
         let gap = slot.timestamp.distance_from(position.end);
-        let rate = self.config.rate() as usize;
+        let rate = self.rate as usize;
         let gap = usize::try_from(gap).unwrap_or(0).saturating_mul(rate) / position.clock_rate as usize;
         if !same_run || gap <= rate / TOLERANCE {
             return Plan::Play;
@@ -110,27 +144,28 @@ impl Playout {
                 return Plan::Wait;
             }
         }
-        if draining || self.pause_is_over(slot, gap, need) { Plan::Play } else { Plan::Wait }
+        if draining || self.pause_is_over(slot, gap) { Plan::Play } else { Plan::Wait }
     }
 
-    /// Packets lost between what was played last and `slot`.
+    /// Packets lost between the one played last and `slot`.
     fn missing(&self, position: &Position, slot: &Slot) -> u64 {
-        let between = slot.index.saturating_sub(position.index).saturating_sub(1);
-        between.saturating_sub(self.noted.between(slot.epoch, position.index, slot.index))
+        match slot.index.saturating_sub(position.index).saturating_sub(1) {
+            0 => 0,
+            between => between.saturating_sub(self.noted.between(slot.epoch, position.index, slot.index)),
+        }
     }
 
     /// While the delay is below its target, what is missing `gap` samples before `slot` is more likely late than lost.
     fn may_yet_come(&self, slot: &Slot, gap: usize) -> bool {
-        self.now.since(slot.nominal) + self.duration_of(gap) < self.target.delay(self.now)
+        elapsed(slot.nominal, self.now) + self.nanos_of(gap) < self.target.delay(self.now)
     }
 
-    /// A pause ends when its time is over, unless the delay had better change.
-    fn pause_is_over(&self, slot: &Slot, gap: usize, need: usize) -> bool {
+    /// A pause ends after its duration, unless the delay is to change, which is not audible here.
+    fn pause_is_over(&self, slot: &Slot, gap: usize) -> bool {
         let target = self.target.delay(self.now);
-        let spare = self.now.since(slot.nominal);
+        let spare = elapsed(slot.nominal, self.now);
         let over = self.beyond >= gap && spare >= target;
-        over || spare >= target + self.duration_of(need)
-            || self.now.since(slot.arrival) >= self.config.max_delay()
+        over || spare >= target + PAUSE_SLACK || elapsed(slot.arrival, self.now) >= self.max_delay
     }
 
     /// True where the packets behind `slot` alone are more than the longest delay.
@@ -140,9 +175,12 @@ impl Playout {
             return false;
         }
         let behind: u64 = slots.iter().map(|slot| u64::from(slot.ticks)).sum::<u64>() - u64::from(slot.ticks);
-        let clock = self.payloads.find(slot.payload_type).map_or(8000, |entry| entry.codec.clock_rate.max(1));
-        let behind = Duration::from_millis(behind * 1000 / u64::from(clock));
-        behind > self.config.max_delay() + Duration::from_millis(20)
+        let most = self.max_delay + OVERFLOW_MARGIN;
+        behind.saturating_mul(1_000_000_000) > most.saturating_mul(self.clock_rate(slot).into())
+    }
+
+    fn clock_rate(&self, slot: &Slot) -> u32 {
+        self.payloads.entry(slot.entry).map_or(8000, |entry| entry.clock_rate)
     }
 
     fn shed(&mut self, place: usize, slot: &Slot) {
@@ -153,36 +191,37 @@ impl Playout {
         self.control.forget();
     }
 
-    /// Takes note that `slot` is what was heard last.
+    /// Makes `slot` the packet that was played last.
     fn pass(&mut self, slot: &Slot) {
-        let clock_rate =
-            self.payloads.find(slot.payload_type).map_or(8000, |entry| entry.codec.clock_rate.max(1));
         let mut before = 0;
         if let Some(position) = &self.position
             && position.epoch == slot.epoch
         {
             let missing = self.missing(position, slot).min(MAX_LOST);
-            self.statistics.lost = self.statistics.lost.saturating_add(missing);
+            if missing > 0 {
+                self.statistics.lost = self.statistics.lost.saturating_add(missing);
+            }
             self.loss.observe(missing);
             let step = u32::try_from(slot.index.saturating_sub(position.index)).unwrap_or(u32::MAX);
             before = (position.before << 1 | 1).checked_shl(step.saturating_sub(1)).unwrap_or(0);
         }
         self.position = Some(Position {
-            epoch: slot.epoch,
             index: slot.index,
-            segment: slot.segment,
-            payload_type: slot.payload_type,
-            end: slot.timestamp.wrapping_add(slot.ticks),
-            clock_rate,
             before,
+            epoch: slot.epoch,
+            segment: slot.segment,
+            end: slot.timestamp.wrapping_add(slot.ticks),
+            clock_rate: self.clock_rate(slot),
+            payload_type: slot.payload_type,
+            entry: slot.entry,
         });
         self.beyond = 0;
     }
 
-    /// Plays a packet where the buffer ends.
+    /// Decodes a packet to the buffer's end.
     fn play_packet(&mut self, place: usize, slot: &Slot) {
         self.store.remove(place);
-        match self.payloads.find(slot.payload_type).map(|entry| &entry.meaning) {
+        match self.payloads.entry(slot.entry).map(|entry| &entry.meaning) {
             Some(Meaning::Voice(_)) => {}
             Some(Meaning::Noise) => return self.play_description(slot),
             Some(Meaning::Other) | None => return self.refuse(slot),
@@ -194,42 +233,43 @@ impl Playout {
             self.begin_gap();
         }
         let samples = self.samples_of(slot);
-        let Some((voice, scratch)) = self.payloads.voice(slot.payload_type) else { return };
+        let Some((voice, scratch)) = self.payloads.voice(slot.entry) else { return };
         let room = self.buffer.room(samples);
         let Ok((len, signal)) = voice.decode(self.store.payload(slot), scratch, room) else {
             return self.refuse(slot);
         };
         self.repair.merge(room.get_mut(..len).unwrap_or_default());
-        self.finish(slot, len, signal, false);
+        let kind = self.finish(slot, len, signal, false);
+        self.buffer.commit(len, kind);
     }
 
     /// A packet described the noise of a pause.
     fn play_description(&mut self, slot: &Slot) {
         self.payloads.noise.update(self.store.payload(slot));
         self.filling = Filling::Noise;
-        self.repair.stop();
-        self.statistics.played += 1;
+        self.end_gap();
+        self.counters.played += 1;
         self.pass(slot);
     }
 
-    /// A packet that waited has turned out not to be audio.
+    /// The decoder refused a packet, or its payload type was removed while it waited.
     fn refuse(&mut self, slot: &Slot) {
         self.statistics.malformed += 1;
         self.noted.note(slot.epoch, slot.index);
     }
 
-    /// Conceals `lost` samples before a packet and plays that too.
+    /// Conceals `lost` samples before a packet, and plays the packet too where it was decoded for that.
     fn conceal_before(&mut self, place: usize, slot: &Slot, lost: usize) {
-        let own = self.position.as_ref().is_some_and(|position| position.payload_type == slot.payload_type);
+        let own = self.position.as_ref().is_some_and(|position| position.entry == slot.entry);
         let samples = self.samples_of(slot);
-        let Some((voice, scratch)) = self.payloads.voice(slot.payload_type) else {
+        let Some((voice, scratch)) = self.payloads.voice(slot.entry) else {
             self.beyond += lost;
             return self.conceal_blindly(lost);
         };
         if own && voice.conceals() {
             let made =
                 own_concealment(voice, scratch, &mut self.buffer, lost, Some(self.store.payload(slot)));
-            // What is less than the codec's step is left out.
+            // Less than the codec's step is left out.
             self.beyond += made.max(lost);
             return;
         }
@@ -237,9 +277,9 @@ impl Playout {
             self.begin_gap();
             let guess = self.buffer.room(lost);
             self.repair.preview(guess);
-            self.feed(slot.payload_type, lost);
+            self.feed(slot.entry, lost);
         }
-        let Some((voice, scratch)) = self.payloads.voice(slot.payload_type) else { return };
+        let Some((voice, scratch)) = self.payloads.voice(slot.entry) else { return };
         let behind = self.buffer.room(lost + samples).get_mut(lost..).unwrap_or_default();
         let decoded = voice.decode(self.store.payload(slot), scratch, behind);
         self.store.remove(place);
@@ -248,12 +288,13 @@ impl Playout {
         let Some((gap, behind)) = room.split_at_mut_checked(lost) else { return };
         self.repair.bridge(past, gap, behind.get_mut(..len).unwrap_or_default());
         self.buffer.commit(lost, Kind::Concealed);
-        self.finish(slot, len, signal, true);
+        let kind = self.finish(slot, len, signal, true);
+        self.buffer.commit(len, kind);
     }
 
-    /// Lets the decoder follow `len` samples at the buffer's end.
-    fn feed(&mut self, payload_type: PayloadType, len: usize) {
-        if let Some((voice, _)) = self.payloads.voice(payload_type) {
+    /// Lets the decoder's state follow `len` samples at the buffer's end.
+    fn feed(&mut self, entry: u8, len: usize) {
+        if let Some((voice, _)) = self.payloads.voice(entry) {
             voice.feed_concealed(self.buffer.room(len));
         }
     }
@@ -262,47 +303,50 @@ impl Playout {
         if !self.repair.in_gap() {
             self.repair.start(self.buffer.recent(self.history()));
         }
+        self.seam = true;
+    }
+
+    /// Nothing is left of what was played before a gap.
+    fn end_gap(&mut self) {
+        self.repair.stop();
+        self.seam = false;
     }
 
     fn history(&self) -> usize {
-        HISTORY_MS * self.config.rate() as usize / 1000
+        HISTORY_MS * self.rate as usize / 1000
     }
 
-    /// A packet was decoded to the buffer's end.
-    fn finish(&mut self, slot: &Slot, len: usize, signal: Signal, early: bool) {
-        let kind = match signal {
-            Signal::Speech => Kind::Speech,
-            Signal::ComfortNoise => Kind::ComfortNoise,
-        };
-        self.buffer.commit(len, kind);
+    /// Records that a packet was decoded to `len` samples; returns their kind.
+    fn finish(&mut self, slot: &Slot, len: usize, signal: Signal, early: bool) -> Kind {
         self.seam = false;
-        self.statistics.played += 1;
+        self.counters.played += 1;
         self.pass(slot);
-        // With the packet behind a gap at hand, what is missing is drawn from both sides, or from that packet itself.
-        let headroom = if self.loss.is_lossy() { self.duration_of(len) } else { Duration::ZERO };
+        // A gap is concealed from both sides, or from a copy in the next packet, where that packet is there in time.
+        let headroom = if self.loss.is_lossy() { self.nanos_of(len) } else { 0 };
         self.target.set_headroom(headroom);
-        if signal == Signal::Speech {
-            self.filling = Filling::Concealment;
-            let (spare, waited) = (self.now.since(slot.nominal), self.now.since(slot.arrival));
-            // What was decoded ahead of its time, to conceal what is before it, tells nothing of the delay.
-            if !early {
-                self.statistics.delay = spare;
-                self.control.decoded(self.now, spare, waited);
-            }
-        } else {
+        if signal == Signal::ComfortNoise {
             self.filling = Filling::CodecNoise;
+            return Kind::ComfortNoise;
         }
+        self.filling = Filling::Concealment;
+        // A packet decoded before its time, to conceal the gap before it, says nothing of the delay.
+        if !early {
+            let (spare, waited) = (elapsed(slot.nominal, self.now), elapsed(slot.arrival, self.now));
+            self.counters.delay = spare;
+            let enough = self.longest_kept();
+            self.control.decoded(self.now, spare, waited, enough);
+        }
+        Kind::Speech
     }
 
     /// Samples at the leg's rate that a packet becomes, at most.
     fn samples_of(&self, slot: &Slot) -> usize {
-        let clock = self.payloads.find(slot.payload_type).map_or(8000, |entry| entry.codec.clock_rate.max(1));
-        slot.ticks as usize * self.config.rate() as usize / clock as usize + 2
+        slot.ticks as usize * self.rate as usize / self.clock_rate(slot) as usize + 2
     }
 
-    /// Fills about `want` samples while nothing is to be played. `waiting`: a packet is there, for later.
+    /// Fills about `want` samples while no packet is to be played. `waiting`: a packet is there, for later.
     fn fill_idle(&mut self, want: usize, waiting: bool) {
-        let step = self.config.rate() as usize / 100;
+        let step = self.rate as usize / 100;
         let want = want.div_ceil(step) * step;
         match self.filling {
             Filling::Silence => self.silence(if waiting { step } else { want }),
@@ -324,17 +368,15 @@ impl Playout {
     }
 
     fn codec_noise(&mut self, len: usize) {
-        let payload_type = self.position.as_ref().map(|position| position.payload_type);
-        let longest = MAX_TACIT_MS * self.config.rate() as usize / 1000;
+        let entry = self.position.as_ref().map(|position| position.entry);
+        let longest = MAX_TACIT_MS * self.rate as usize / 1000;
         if self.beyond >= longest
-            && payload_type
-                .and_then(|number| self.payloads.voice(number))
-                .is_some_and(|(voice, _)| voice.tacit())
+            && entry.and_then(|entry| self.payloads.voice(entry)).is_some_and(|(voice, _)| voice.tacit())
         {
             return self.fade_to_silence(len);
         }
-        let made = payload_type
-            .and_then(|payload_type| self.payloads.voice(payload_type))
+        let made = entry
+            .and_then(|entry| self.payloads.voice(entry))
             .and_then(|(voice, scratch)| voice.continue_noise(scratch, self.buffer.room(len)));
         match made.filter(|made| *made > 0) {
             Some(made) => {
@@ -348,9 +390,9 @@ impl Playout {
         }
     }
 
-    /// Conceals, until it is clear that there is nothing to conceal.
+    /// Conceals, until packets have been missing for so long that it is a pause.
     fn conceal_or_stop(&mut self, want: usize) {
-        let per_ms = self.config.rate() as usize / 1000;
+        let per_ms = self.rate as usize / 1000;
         let event = self
             .position
             .as_ref()
@@ -358,9 +400,8 @@ impl Playout {
         if event || self.beyond >= MAX_CONCEALMENT_MS * per_ms {
             return self.fade_to_silence(want);
         }
-        let payload_type = self.position.as_ref().map(|position| position.payload_type);
-        if let Some((voice, scratch)) =
-            payload_type.and_then(|payload_type| self.payloads.voice(payload_type))
+        let entry = self.position.as_ref().map(|position| position.entry);
+        if let Some((voice, scratch)) = entry.and_then(|entry| self.payloads.voice(entry))
             && voice.conceals()
         {
             if voice.tacit() && self.beyond >= TACIT_MS * per_ms {
@@ -377,13 +418,13 @@ impl Playout {
         self.conceal_blindly(want);
     }
 
-    /// Conceals with what was heard before only.
+    /// Conceals from what was played before alone.
     fn conceal_blindly(&mut self, len: usize) {
         self.begin_gap();
         let room = self.buffer.room(len);
         self.repair.extend(room.get_mut(..len).unwrap_or_default());
-        if let Some(payload_type) = self.position.as_ref().map(|position| position.payload_type) {
-            self.feed(payload_type, len);
+        if let Some(entry) = self.position.as_ref().map(|position| position.entry) {
+            self.feed(entry, len);
         }
         self.buffer.commit(len, Kind::Concealed);
     }
@@ -395,12 +436,12 @@ impl Playout {
         self.buffer.commit(len, Kind::Nothing);
         self.beyond += len;
         self.filling = Filling::Silence;
-        self.repair.stop();
+        self.end_gap();
         self.control.forget();
     }
 }
 
-/// The codec's own concealment at the buffer's end; tells how many samples it made.
+/// The codec's own concealment at the buffer's end; returns how many samples it made.
 fn own_concealment(
     voice: &mut Voice,
     scratch: &mut [i16],

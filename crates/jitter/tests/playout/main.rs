@@ -13,4 +13,5 @@ mod drift;
 mod jumps;
 mod order;
 mod pauses;
+mod steady;
 mod twin;
