@@ -112,10 +112,9 @@ fn direction(
     }
 }
 
-/// True where somebody is sent the stream who does not only subscribe to what is passed on.
+/// True where somebody is sent the stream who is not there to receive copies only.
 fn is_passed_on(state: &CallState, from: Place) -> bool {
-    let is_other = |link: Link| link.kind != LinkKind::Subscription { egress: true };
-    state.sinks(from).any(|(_, sink, link)| is_other(link) && sink.takes())
+    state.sinks(from).any(|(at, sink, _)| !state.is_subscriber(at.party) && sink.takes())
 }
 
 /// The configuration of a leg, from what was agreed with its party.

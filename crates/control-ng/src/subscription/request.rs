@@ -28,6 +28,7 @@ pub(crate) struct Source {
     at: Place,
     tag: Option<Id>,
     label: Option<Id>,
+    /// Its number in `a=label`, where it is asked for.
     media_label: Option<u32>,
     /// What its party sends, with the codecs agreed with it.
     remote: RemoteDescription,
@@ -60,7 +61,7 @@ impl Source {
             at: Place { party: party.id, section },
             tag: party.tag().cloned(),
             label: party.label.clone(),
-            media_label: stream.label,
+            media_label: None,
             remote,
             codecs_in_use: stream.codecs.clone(),
             description: Arc::clone(description),

@@ -94,6 +94,20 @@ pub(crate) fn await_end(server: &Server) -> mediapoint_engine::EndReason {
     }
 }
 
+/// Waits until the server has taken so many packets of a party of the call `c`.
+pub(crate) fn await_packets(server: &Server, tag: &str, count: u32) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    loop {
+        let query = server.ask("query", &format!(r#""call-id":"c","from-tag":"{tag}""#), None);
+        let party = dict(get(dict(query.value("tags")), tag));
+        let stream = dict(list(get(dict(list(get(party, "medias")).first()), "streams")).first());
+        if text(dict(get(stream, "stats")), "packets") == count.to_string() {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "{stream:?}");
+    }
+}
+
 /// The description in a reply that must have one.
 pub(crate) fn advertised(reply: &Reply) -> Sdp {
     assert_eq!(reply.text("result"), "ok", "{}", reply.text("error-reason"));

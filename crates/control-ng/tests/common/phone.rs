@@ -19,7 +19,11 @@ pub(crate) struct Phone {
 
 impl Phone {
     pub(crate) fn new() -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Self::at("127.0.0.1:0")
+    }
+
+    pub(crate) fn at(address: &str) -> Self {
+        let socket = UdpSocket::bind(address).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         Self { socket, sequence: 1000, step: 160, srtp: None }
     }

@@ -1,0 +1,245 @@
+//! Parties related without offer and answer: `connect`, `mesh`, and what becomes of those left.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test support outside of test functions")]
+
+mod common;
+
+use common::phone::Phone;
+use common::*;
+use mediapoint_engine::CallId;
+use mediapoint_packet::sdp::Sdp;
+
+/// A phone, and where it sends to.
+struct Party {
+    phone: Phone,
+    to: Sdp,
+}
+
+impl Party {
+    fn send(&mut self, payload_type: u8, byte: u8) {
+        self.phone.send(&self.to, payload_type, &[byte; 160]);
+    }
+}
+
+/// A call of two phones in the call `id`, by offer and answer.
+fn call(server: &Server, id: &str, tags: [&str; 2], codecs: [&str; 2]) -> [Party; 2] {
+    let (a, b) = (Phone::new(), Phone::new());
+    let [from, to] = tags;
+    let options = if codecs[0] == codecs[1] { "" } else { r#","codec":{"transcode":["PCMA","PCMU"]}"# };
+    let offer = format!(r#""call-id":"{id}","from-tag":"{from}","via-branch":"{from}"{options}"#);
+    let to_b = advertised(&server.ask("offer", &offer, Some(&a.sdp(codecs[0]))));
+    let answer = format!(r#""call-id":"{id}","from-tag":"{from}","to-tag":"{to}""#);
+    let to_a = advertised(&server.ask("answer", &answer, Some(&b.sdp(codecs[1]))));
+    [Party { phone: a, to: to_a }, Party { phone: b, to: to_b }]
+}
+
+fn talk(a: &mut Party, b: &mut Party, types: (u8, u8), bytes: (u8, u8)) {
+    a.send(types.0, bytes.0);
+    assert_eq!(b.phone.receive(), (types.1, vec![bytes.1; 160]));
+    b.send(types.1, bytes.1);
+    assert_eq!(a.phone.receive(), (types.0, vec![bytes.0; 160]));
+}
+
+fn connect(server: &Server, keys: &str) -> mediapoint_control_ng::Reply {
+    server.ask("connect", &format!(r#""call-id":"c",{keys}"#), None)
+}
+
+#[test]
+fn connected_parties_talk_and_those_left_are_silent() {
+    let server = Server::new();
+    let [mut a, mut b] = call(&server, "c", ["a", "b"], ["0", "0"]);
+    let [mut c, mut d] = call(&server, "c", ["c", "d"], ["0", "0"]);
+    talk(&mut a, &mut b, (0, 0), (1, 1));
+    talk(&mut c, &mut d, (0, 0), (2, 2));
+    assert_eq!(connect(&server, r#""from-tag":"a","to-tag":"c""#).text("result"), "ok");
+    b.send(0, 0x33);
+    d.send(0, 0x34);
+    talk(&mut a, &mut c, (0, 0), (4, 4));
+
+    let query = server.ask("query", r#""call-id":"c""#, None);
+    let tags = dict(query.value("tags"));
+    assert_eq!(text(dict(get(tags, "a")), "in dialogue with"), "c");
+    assert_eq!(list(get(dict(get(tags, "b")), "subscriptions")).len(), 0);
+
+    // A re-INVITE between two that belonged together before relates them again.
+    let again = r#""call-id":"c","from-tag":"a","to-tag":"b""#;
+    let to_b = advertised(&server.ask("offer", again, Some(&a.phone.sdp("0"))));
+    let to_a = advertised(&server.ask("answer", again, Some(&b.phone.sdp("0"))));
+    assert_eq!((port(&to_a, 0), port(&to_b, 0)), (port(&a.to, 0), port(&b.to, 0)));
+    c.send(0, 0x35);
+    talk(&mut a, &mut b, (0, 0), (6, 6));
+    // And one between the connected ones, too.
+    let again = r#""call-id":"c","from-tag":"c","to-tag":"a""#;
+    server.ask("offer", again, Some(&c.phone.sdp("0")));
+    server.ask("answer", again, Some(&a.phone.sdp("0")));
+    talk(&mut a, &mut c, (0, 0), (7, 7));
+    let engine = server.engine.call(CallId::from_u64(1)).unwrap();
+    assert_eq!(engine.statistics().unwrap().legs.len(), 4, "nobody got another port");
+}
+
+#[test]
+fn connected_parties_of_different_codecs_are_transcoded() {
+    let server = Server::new();
+    let [mut a, _b] = call(&server, "c", ["a", "b"], ["0", "0"]);
+    let [mut c, _d] = call(&server, "c", ["c", "d"], ["8", "8"]);
+    connect(&server, r#""from-tag":"a","to-tag":"c""#);
+    // The loudest sample is 0x80 in mu-law and 0xaa in A-law.
+    talk(&mut a, &mut c, (0, 8), (0x80, 0xaa));
+}
+
+#[test]
+fn a_party_left_goes_with_its_delete_and_the_connected_ones_stay() {
+    let server = Server::new();
+    let [mut a, _b] = call(&server, "c", ["a", "b"], ["0", "0"]);
+    let [mut c, _d] = call(&server, "c", ["c", "d"], ["0", "0"]);
+    connect(&server, r#""from-tag":"a","to-tag":"c""#);
+    let delete = |keys: &str| {
+        let reply = server.ask("delete", &format!(r#""call-id":"c",{keys}"#), None);
+        assert_eq!((reply.text("result"), reply.text("warning")), ("ok".into(), String::new()));
+    };
+    let legs = || {
+        let call = server.engine.call(CallId::from_u64(1)).unwrap();
+        call.statistics().unwrap().legs.len()
+    };
+    delete(r#""from-tag":"a","to-tag":"b""#);
+    assert_eq!(legs(), 3);
+    delete(r#""from-tag":"d","to-tag":"c""#);
+    assert_eq!(legs(), 2);
+    talk(&mut a, &mut c, (0, 0), (1, 1));
+    delete(r#""from-tag":"a","to-tag":"c""#);
+    assert_eq!(server.controller.calls(), 0);
+}
+
+#[test]
+fn a_directional_connection_adds_a_listener_and_takes_nothing_away() {
+    let server = Server::new();
+    let [mut a, mut b] = call(&server, "c", ["a", "b"], ["0", "0"]);
+    let listener = Phone::new();
+    let publish = server.ask(
+        "publish",
+        r#""call-id":"c","from-tag":"l","flags":["bidirectional"]"#,
+        Some(&listener.sdp("0")),
+    );
+    let mut l = Party { phone: listener, to: advertised(&publish) };
+    let flags = r#""from-tag":"a","to-tag":"l","flags":["directional"]"#;
+    assert_eq!(connect(&server, flags).text("result"), "ok");
+    assert_eq!(connect(&server, flags).text("result"), "ok", "again is the same");
+    talk(&mut a, &mut b, (0, 0), (1, 1));
+    assert_eq!(l.phone.receive(), (0, vec![1; 160]));
+    let query = server.ask("query", r#""call-id":"c","from-tag":"l""#, None);
+    let tags = dict(query.value("tags"));
+    let pair = dict(list(get(dict(get(tags, "l")), "subscriptions")).first());
+    assert_eq!((text(pair, "tag"), text(pair, "type")), ("a".into(), "pub/sub".into()));
+
+    // Two sources for one listener, and a listener for one that has a source, need a mix.
+    let mixing = "a second source for one stream is not supported";
+    assert_eq!(reason(&connect(&server, r#""from-tag":"b","to-tag":"l","flags":["directional"]"#)), mixing);
+    assert_eq!(reason(&connect(&server, r#""to-tag":"l","flags":["directional","all"]"#)), mixing);
+    assert_eq!(reason(&connect(&server, r#""from-tag":"l","to-tag":"b","flags":["directional"]"#)), mixing);
+    talk(&mut a, &mut b, (0, 0), (2, 2));
+    assert_eq!(l.phone.receive(), (0, vec![2; 160]));
+
+    // Of one source only, it is taken away by itself.
+    let keys = r#""call-id":"c","to-tag":"l","from-tag":"a","flags":["directional"]"#;
+    assert_eq!(server.ask("unsubscribe", keys, None).text("result"), "ok");
+    talk(&mut a, &mut b, (0, 0), (3, 3));
+    assert_eq!(
+        connect(&server, r#""from-tag":"b","to-tag":"l","flags":["directional"]"#).text("result"),
+        "ok"
+    );
+    a.send(0, 4);
+    b.send(0, 5);
+    assert_eq!((b.phone.receive(), a.phone.receive()), ((0, vec![4; 160]), (0, vec![5; 160])));
+    assert_eq!(l.phone.receive(), (0, vec![5; 160]));
+}
+
+#[test]
+fn a_bidirectional_connection_goes_both_ways() {
+    let server = Server::new();
+    let publish = |tag: &str| {
+        let phone = Phone::new();
+        let keys = format!(r#""call-id":"c","from-tag":"{tag}","flags":["bidirectional"]"#);
+        let to = advertised(&server.ask("publish", &keys, Some(&phone.sdp("0"))));
+        Party { phone, to }
+    };
+    let (mut p, mut q) = (publish("p"), publish("q"));
+    let flags = r#""from-tag":"p","to-tag":"q","flags":["directional","bidirectional"]"#;
+    assert_eq!(connect(&server, flags).text("result"), "ok");
+    talk(&mut p, &mut q, (0, 0), (1, 1));
+    let apart = r#""call-id":"c","from-tag":"p","to-tag":"q","flags":["directional","bidirectional"]"#;
+    server.ask("unsubscribe", apart, None);
+    p.send(0, 2);
+    await_packets(&server, "p", 2);
+    // A mesh of one call does the same as two connections.
+    let mesh = r#""calls":["c"],"tags":[{"from":"p","to":["q"]},{"from":"q","to":["p"]}]"#;
+    assert_eq!(server.ask("mesh", mesh, None).text("result"), "ok");
+    talk(&mut p, &mut q, (0, 0), (3, 3));
+    let reset = r#""calls":["c"],"rtpp-flags":"unsubscribe tags=[[from=q to=[p]]]""#;
+    assert_eq!(server.ask("mesh", reset, None).text("result"), "ok");
+    p.send(0, 4);
+    await_packets(&server, "p", 4);
+    q.send(0, 5);
+    assert_eq!(p.phone.receive(), (0, vec![5; 160]));
+    let both = r#""calls":["c"],"flags":["bidirectional","unsubscribe"],"tags":[{"from":"p","to":"q"}]"#;
+    assert_eq!(server.ask("mesh", both, None).text("result"), "ok");
+    talk(&mut p, &mut q, (0, 0), (6, 6));
+}
+
+#[test]
+fn sections_are_matched_by_kind() {
+    let server = Server::new();
+    let publish = |tag: &str, sdp: &str| {
+        let keys = format!(r#""call-id":"c","from-tag":"{tag}","flags":["bidirectional"]"#);
+        assert!(!server.ask("publish", &keys, Some(sdp)).is_error());
+    };
+    let video = "m=video 4002 RTP/AVP 99\r\na=rtpmap:99 VP8/90000\r\n";
+    publish("p", &(phone("192.0.2.1", 4000, "0") + video));
+    publish("q", &phone("192.0.2.1", 5000, "0"));
+    let reply = connect(&server, r#""from-tag":"p","to-tag":"q","flags":["directional"]"#);
+    assert_eq!(reply.text("warning"), "no video section to connect section 2 to");
+}
+
+#[test]
+fn parties_of_different_calls_are_refused_until_legs_can_move() {
+    let server = Server::new();
+    let [mut a, mut b] = call(&server, "c", ["a", "b"], ["0", "0"]);
+    let [mut c, mut d] = call(&server, "d", ["c", "d"], ["0", "0"]);
+    let refused = "relating parties of different calls is not supported yet";
+    assert_eq!(reason(&connect(&server, r#""from-tag":"a","to-tag":"c","to-call-id":"d""#)), refused);
+    assert_eq!(reason(&server.ask("mesh", r#""calls":["c","d"],"tags":[]"#, None)), refused);
+    assert_eq!(server.ask("mesh", r#""calls":["c","c"]"#, None).text("result"), "ok", "one call");
+    assert_eq!(server.controller.calls(), 2);
+    talk(&mut a, &mut b, (0, 0), (1, 1));
+    talk(&mut c, &mut d, (0, 0), (2, 2));
+    let [_e, _f] = call(&server, "e", ["a", "x"], ["0", "0"]);
+    let same = connect(&server, r#""from-tag":"a","to-tag":"x","to-call-id":"e""#);
+    assert_eq!(reason(&same), "the calls have a tag in common");
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let server = Server::new();
+    let _parties = call(&server, "c", ["a", "b"], ["0", "0"]);
+    assert_eq!(
+        reason(&connect(&server, r#""from-tag":"x","to-tag":"b""#)),
+        "the call has no party of this from-tag"
+    );
+    assert_eq!(
+        reason(&connect(&server, r#""from-tag":"a","to-tag":"x""#)),
+        "the call has no party of this to-tag"
+    );
+    assert_eq!(reason(&connect(&server, r#""from-tag":"a""#)), "missing key to-tag");
+    let elsewhere = r#""from-tag":"a","to-tag":"b","to-call-id":"x""#;
+    assert_eq!(reason(&connect(&server, elsewhere)), "unknown call-id");
+    assert_eq!(reason(&server.ask("mesh", "", None)), "missing key calls");
+    let unknown = r#""calls":["c"],"tags":[{"from":"a","to":["x"]}]"#;
+    assert_eq!(reason(&server.ask("mesh", unknown, None)), "the call has no party of this to");
+    let malformed = r#""calls":["c"],"tags":["x"]"#;
+    assert_eq!(reason(&server.ask("mesh", malformed, None)), "unusable value for tags");
+    for command in ["create", "create answer", "inject start", "inject stop"] {
+        assert_eq!(
+            reason(&server.ask(command, r#""call-id":"c""#, None)),
+            format!("{command} is not supported")
+        );
+    }
+}
