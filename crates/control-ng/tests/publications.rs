@@ -1,7 +1,5 @@
 //! `publish`: media answered by the server and received by whoever subscribes.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test support outside of test functions")]
-
 mod common;
 
 use common::phone::Phone;
