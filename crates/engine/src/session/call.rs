@@ -417,8 +417,8 @@ impl Call {
     pub fn check_invariants(&self) {
         for (at, leg) in self.legs.iter().enumerate() {
             assert_eq!(self.resolve(leg.source), Some(leg.feed), "a leg's feed is its source");
-            for listener in &leg.listeners {
-                let fed = self.legs.get(usize::from(*listener)).map(|listener| listener.feed);
+            for listener in leg.listeners.iter() {
+                let fed = self.legs.get(listener).map(|listener| listener.feed);
                 let own = u16::try_from(at).map(super::wiring::Feed::Leg);
                 assert_eq!(fed, own.ok(), "a leg feeds its listeners");
             }
@@ -426,7 +426,7 @@ impl Call {
                 .legs
                 .iter()
                 .map(|other| other.listeners.iter())
-                .map(|listeners| listeners.filter(|&&listener| usize::from(listener) == at).count());
+                .map(|listeners| listeners.filter(|&listener| listener == at).count());
             let expected = usize::from(matches!(leg.feed, super::wiring::Feed::Leg(_)));
             assert_eq!(listed.sum::<usize>(), expected, "a leg is listed once by the leg that feeds it");
             assert!(!leg.sender.transcodes() || leg.sender.egress.is_some(), "an encoder where one is used");

@@ -258,7 +258,7 @@ impl Call {
 
     /// Place of one of them.
     pub(super) fn listener(&self, at: usize, n: usize) -> Option<usize> {
-        self.legs.get(at)?.listeners.get(n).map(|listener| usize::from(*listener))
+        self.legs.get(at)?.listeners.get(n)
     }
 
     pub(super) fn listener_mut(&mut self, at: usize, n: usize) -> Option<&mut Leg> {

@@ -44,6 +44,45 @@ pub(super) struct Accepted {
     pub(super) taken: Taken,
 }
 
+/// Places of the legs that a leg feeds. The first one is kept apart: as a rule it is the only one.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    count: u16,
+    first: u16,
+    others: Vec<u16>,
+}
+
+impl Listeners {
+    pub(super) fn clear(&mut self) {
+        self.count = 0;
+        self.others.clear();
+    }
+
+    pub(super) fn push(&mut self, place: u16) {
+        if self.count == 0 {
+            self.first = place
+        } else {
+            self.others.push(place)
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.count)
+    }
+
+    pub(super) fn get(&self, n: usize) -> Option<usize> {
+        match n.checked_sub(1) {
+            None => (self.count > 0).then_some(usize::from(self.first)),
+            Some(n) => self.others.get(n).map(|place| usize::from(*place)),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
+        (0..self.len()).filter_map(|n| self.get(n))
+    }
+}
+
 /// One leg. The fields that every packet needs come first.
 #[repr(C)]
 pub(crate) struct Leg {
@@ -51,19 +90,19 @@ pub(crate) struct Leg {
     /// True where the direction lets the party send.
     pub(super) receives: bool,
     pub(super) timed_out: bool,
+    /// True where a packet tap wants copies of what the party sends, or is sent.
+    pub(super) tapped: [bool; 2],
+    /// Places of the legs that this one feeds.
+    pub(super) listeners: Listeners,
+    pub(super) payloads: PayloadTable,
     /// Payload type and length of the packet that the paths were selected for last.
     pub(super) path_of: Option<(PayloadType, usize)>,
     pub(super) last_received: Option<Time>,
     /// Silence counts from here: the last packet, or the time since which the party may send.
     pub(super) silent_since: Time,
-    /// Places of the legs that this one feeds.
-    pub(super) listeners: Vec<u16>,
-    /// True where a packet tap wants copies of what the party sends, or is sent.
-    pub(super) tapped: [bool; 2],
-    pub(super) receiver: Receiver,
-    pub(super) payloads: PayloadTable,
-    pub(super) transport: Transport,
     pub(super) ingress: Option<Box<Ingress>>,
+    pub(super) receiver: Receiver,
+    pub(super) transport: Transport,
     pub(super) sender: Sender,
     pub(super) feed: Feed,
     pub(super) source: Source,
@@ -94,7 +133,7 @@ impl Leg {
             path_of: None,
             last_received: None,
             silent_since: now,
-            listeners: Vec::with_capacity(2),
+            listeners: Listeners::default(),
             tapped: [false; 2],
             receiver: Receiver::default(),
             payloads: PayloadTable::new(config.codecs.iter().chain(&config.received_codecs)),
@@ -162,7 +201,7 @@ impl Leg {
         packet: &mut PacketBuf,
     ) -> Result<Accepted, (DropReason, Option<RtpMeta>)> {
         let meta = self.transport.open_rtp(now, from, packet).map_err(|reason| (reason, None))?;
-        let Some(info) = self.payloads.get(meta.payload_type) else {
+        let Some(info) = self.payloads.find(meta.payload_type) else {
             return Err((DropReason::UnknownPayloadType, Some(meta)));
         };
         let admission = self.transport.admit(now, from, &meta).map_err(|reason| (reason, None))?;

@@ -55,20 +55,21 @@ struct ForwardedTail {
     octets: [u8; TAIL],
 }
 
-/// The sending half of one leg.
+/// The sending half of one leg. The fields that every packet needs come first.
+#[repr(C)]
 pub(crate) struct Sender {
-    pub(crate) rewriter: RtpRewriter,
-    pub(crate) sent: Sent,
     /// True where the direction lets the engine send.
     pub(crate) allowed: bool,
     path: Path,
-    pub(crate) map: PayloadMap,
-    pub(crate) egress: Option<Box<Egress>>,
-    tail: Option<ForwardedTail>,
-    /// The source whose audio was gathered last.
-    gathered_from: Source,
     /// The first forwarded packet is cross-faded with the end of the encoded audio.
     join: bool,
+    pub(crate) map: PayloadMap,
+    pub(crate) sent: Sent,
+    tail: Option<ForwardedTail>,
+    pub(crate) rewriter: RtpRewriter,
+    pub(crate) egress: Option<Box<Egress>>,
+    /// The source whose audio was gathered last.
+    gathered_from: Source,
 }
 
 impl Sender {
@@ -127,7 +128,7 @@ impl Sender {
         meta: &RtpMeta,
         packet: &mut PacketBuf,
     ) -> Result<(), Unsent> {
-        let rule = self.map.get(meta.payload_type);
+        let rule = self.map.find(meta.payload_type);
         let conversion = rule.map_or(Conversion::Transcode, |rule| rule.conversion_of(meta.payload.len()));
         let Some(rule) = rule.filter(|_| conversion != Conversion::Transcode) else {
             self.rewriter.skip(input);

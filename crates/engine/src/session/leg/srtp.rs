@@ -12,11 +12,11 @@ pub(crate) struct Srtp {
 }
 
 impl Srtp {
-    pub(crate) fn new(keys: &SrtpKeys) -> Self {
-        Self {
+    pub(crate) fn boxed(keys: &SrtpKeys) -> Box<Self> {
+        Box::new(Self {
             inbound: keys.inbound.as_ref().map(|key| inbound(keys, key)),
             outbound: Outbound::new(&keys.outbound),
-        }
+        })
     }
 
     /// Takes new keys. The same key again keeps roll-over counters and replay windows.

@@ -60,11 +60,13 @@ impl RtpMeta {
     }
 }
 
-/// The transport of one leg.
+/// The transport of one leg. The fields that every packet needs come first.
+#[repr(C)]
 pub(crate) struct Transport {
-    pub(crate) latch: Latch,
-    pub(crate) srtp: Option<Srtp>,
     ports: LegPorts,
+    pub(crate) latch: Latch,
+    /// Apart, so that a leg without keys is small.
+    pub(crate) srtp: Option<Box<Srtp>>,
     rtcp_mode: RtcpMode,
     remote: Option<RemoteAddress>,
     rtcp_latched: Option<SocketAddr>,
@@ -75,7 +77,7 @@ impl Transport {
         let signalled = config.remote.map(|remote| remote.rtp);
         Self {
             latch: Latch::new(config.source_guard, signalled),
-            srtp: config.srtp.as_ref().map(Srtp::new),
+            srtp: config.srtp.as_ref().map(Srtp::boxed),
             ports,
             rtcp_mode: config.rtcp,
             remote: config.remote,
@@ -97,7 +99,7 @@ impl Transport {
         }
         match (&mut self.srtp, &config.srtp) {
             (Some(srtp), Some(keys)) => srtp.rekey(keys),
-            (srtp, keys) => *srtp = keys.as_ref().map(Srtp::new),
+            (srtp, keys) => *srtp = keys.as_ref().map(Srtp::boxed),
         }
         self.rtcp_mode = config.rtcp;
     }

@@ -1,0 +1,253 @@
+//! Steps of a session for benches: calls, senders with recorded speech, and a sink for what is sent.
+#![expect(clippy::expect_used, reason = "a bench that cannot be set up has nothing to measure")]
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use mediapoint_engine::session::command::CallCommand;
+use mediapoint_engine::session::port::{LegPorts, PortKey};
+use mediapoint_engine::session::{Output, Session, SessionConfig, WakeHandle};
+use mediapoint_engine::{
+    CallId, Codec, EncoderSettings, Encoding, Event, LegConfig, LegId, PayloadCodec, PayloadType,
+    RemoteAddress, RtcpMode, Source, SrtpKeys, Ssrc,
+};
+use mediapoint_packet::rtp::{RtpHeader, RtpTicks, Seq};
+use mediapoint_packet::{PacketBuf, PacketPool, Time};
+use mediapoint_srtp::{MasterKey, Outbound, Suite};
+
+/// Calls that are visited in turn, so that every packet finds its legs out of the first-level cache.
+pub const CALLS: u64 = 400;
+
+/// Takes what a session sends.
+#[derive(Debug)]
+struct Sink {
+    pool: PacketPool,
+    sent: u64,
+}
+
+impl Output for Sink {
+    fn send(&mut self, _from: PortKey, _to: SocketAddr, packet: PacketBuf) {
+        self.sent += 1;
+        self.pool.give(packet);
+    }
+
+    fn take(&mut self) -> Option<PacketBuf> {
+        self.pool.take()
+    }
+
+    fn give(&mut self, packet: PacketBuf) {
+        self.pool.give(packet);
+    }
+
+    fn event(&mut self, _event: Event) {}
+
+    fn close(&mut self, _ports: LegPorts, _leg: LegId) {}
+
+    fn wake(&mut self, handle: WakeHandle) {
+        handle.wake();
+    }
+}
+
+/// A party that sends.
+struct Sender {
+    key: PortKey,
+    address: SocketAddr,
+    sequence: u16,
+    srtp: Option<Outbound>,
+    speech: Rc<Speech>,
+}
+
+/// Recorded speech as a party sends it, in packets of 20 ms.
+struct Speech {
+    entry: PayloadCodec,
+    payloads: Vec<Vec<u8>>,
+}
+
+impl Speech {
+    fn new(entry: &PayloadCodec) -> Rc<Self> {
+        let rate = if entry.codec.encoding == Encoding::Opus { 48_000 } else { 8000 };
+        let settings = EncoderSettings::default();
+        let mut encoder =
+            mediapoint_codec::encoder(&entry.codec, rate, &entry.parameters, &settings).expect("an encoder");
+        let rate = encoder.sample_rate();
+        let pcm = crate::speech(rate);
+        let mut payload = [0; 1500];
+        let packets = pcm.chunks_exact(rate as usize / 50).map(|pcm| {
+            let encoded = encoder.encode(pcm, &mut payload).expect("a packet");
+            payload.get(..encoded.len).unwrap_or_default().to_vec()
+        });
+        Rc::new(Self { entry: entry.clone(), payloads: packets.collect() })
+    }
+}
+
+impl Sender {
+    fn fill(&mut self, packet: &mut PacketBuf) {
+        self.sequence = self.sequence.wrapping_add(1);
+        let Speech { entry, payloads } = &*self.speech;
+        let header = RtpHeader {
+            marker: false,
+            payload_type: entry.payload_type,
+            sequence: Seq(self.sequence),
+            timestamp: RtpTicks(u32::from(self.sequence).wrapping_mul(entry.codec.clock_rate / 50)),
+            ssrc: Ssrc(self.key.0),
+        };
+        // Every call is somewhere else in what is said.
+        let at = usize::from(self.sequence) + self.key.0 as usize * 17;
+        let payload = payloads.get(at % payloads.len().max(1)).map(Vec::as_slice).unwrap_or_default();
+        let storage = packet.storage_mut();
+        header.write(storage).expect("room for a header");
+        let mut len = 12 + payload.len();
+        storage.get_mut(12..len).expect("room for a payload").copy_from_slice(payload);
+        if let Some(srtp) = &mut self.srtp {
+            len = srtp.protect_rtp(storage, len).expect("a packet to protect");
+        }
+        packet.set_len(len);
+    }
+}
+
+fn leg(address: SocketAddr, codec: &PayloadCodec, key: Option<&MasterKey>) -> LegConfig {
+    LegConfig {
+        codecs: vec![codec.clone()],
+        remote: Some(RemoteAddress { rtp: address, rtcp: None }),
+        rtcp: RtcpMode::Off,
+        srtp: key.map(|key| SrtpKeys {
+            inbound: Some(key.clone()),
+            inbound_mki: None,
+            outbound: key.clone(),
+        }),
+        ..LegConfig::default()
+    }
+}
+
+/// Calls whose first leg speaks: in the clear or under `inbound`, heard by a second leg of `codec`, `outbound`.
+fn calls(
+    speech: &Rc<Speech>,
+    codec: &PayloadCodec,
+    inbound: Option<Suite>,
+    outbound: Option<Suite>,
+    sink: &mut Sink,
+) -> (Session, Vec<Sender>) {
+    let mut session = Session::new(SessionConfig {
+        max_legs: 2048,
+        media_timeout: Duration::from_secs(3600),
+        hold_timeout: Duration::from_secs(3600),
+        seed: [7; 32],
+        wall_at_zero: Duration::from_secs(1_700_000_000),
+    });
+    let mut senders = Vec::new();
+    for n in 0..CALLS {
+        let address = SocketAddr::from(([127, 0, 0, 1], 20_000 + u16::try_from(n * 2).expect("a port")));
+        let inbound = inbound.map(|suite| MasterKey::generate(suite).expect("a key"));
+        let outbound = outbound.map(|suite| MasterKey::generate(suite).expect("a key"));
+        let (call, a, b) = (CallId::from_u64(n), LegId::from_u64(2 * n), LegId::from_u64(2 * n + 1));
+        session.add_call(Time::ZERO, call).expect("room");
+        let port = u32::try_from(n * 4).expect("a port");
+        let legs = [
+            (a, port, leg(address, &speech.entry, inbound.as_ref())),
+            (b, port + 2, leg(address, codec, outbound.as_ref())),
+        ];
+        for (leg, port, config) in legs {
+            let ports = LegPorts { rtp: PortKey(port), rtcp: None };
+            let add = CallCommand::AddLeg { leg, config: Box::new(config), ports };
+            session.apply(Time::ZERO, call, add, sink).expect("room");
+        }
+        let feed = CallCommand::SetSource { leg: b, source: Source::Leg(a) };
+        session.apply(Time::ZERO, call, feed, sink).expect("a leg");
+        let srtp = inbound.as_ref().map(Outbound::new);
+        senders.push(Sender { key: PortKey(port), address, sequence: 0, srtp, speech: Rc::clone(speech) });
+    }
+    (session, senders)
+}
+
+/// A session and its parties.
+pub struct Steps {
+    session: Session,
+    senders: Vec<Sender>,
+    sink: Sink,
+    done: u64,
+}
+
+/// What a session is to do with each packet.
+#[derive(Debug, Clone)]
+pub struct Kind {
+    /// Its name.
+    pub name: &'static str,
+    from: PayloadCodec,
+    to: PayloadCodec,
+    inbound: Option<Suite>,
+    outbound: Option<Suite>,
+}
+
+/// All kinds there are.
+///
+/// # Panics
+/// Never: codecs and suites are those of the workspace.
+#[must_use]
+pub fn kinds() -> Vec<Kind> {
+    let pcmu = PayloadCodec::new(PayloadType::PCMU, Codec::PCMU);
+    let pcma = PayloadCodec::new(PayloadType::PCMA, Codec::PCMA);
+    let entry = |number, codec| PayloadCodec::new(PayloadType::new(number).expect("a number"), codec);
+    let (g722, g729, opus) = (entry(9, Codec::G722), entry(18, Codec::G729), entry(96, Codec::OPUS));
+    let l16 = entry(97, Codec::new("L16", 8000, 1));
+    let cm = Some(Suite::ALL.into_iter().find(|s| s.name() == "AES_CM_128_HMAC_SHA1_80").expect("a suite"));
+    let gcm = Some(Suite::ALL.into_iter().find(|s| s.name() == "AEAD_AES_128_GCM").expect("a suite"));
+    [
+        ("relay", &pcmu, &pcmu, None, None),
+        ("PCMU to PCMA", &pcmu, &pcma, None, None),
+        ("RTP to SRTP AES-CM", &pcmu, &pcmu, None, cm),
+        ("SRTP AES-CM to RTP, sender included", &pcmu, &pcmu, cm, None),
+        ("RTP to SRTP AES-GCM", &pcmu, &pcmu, None, gcm),
+        ("media path, PCMU to L16", &pcmu, &l16, None, None),
+        ("media path, PCMU to G.722", &pcmu, &g722, None, None),
+        ("media path, G.722 to PCMU", &g722, &pcmu, None, None),
+        ("media path, PCMU to G.729", &pcmu, &g729, None, None),
+        ("media path, G.729 to PCMU", &g729, &pcmu, None, None),
+        ("media path, PCMU to Opus", &pcmu, &opus, None, None),
+        ("media path, Opus to PCMU", &opus, &pcmu, None, None),
+    ]
+    .into_iter()
+    .map(|(name, from, to, inbound, outbound)| Kind {
+        name,
+        from: from.clone(),
+        to: to.clone(),
+        inbound,
+        outbound,
+    })
+    .collect()
+}
+
+impl Steps {
+    /// [`CALLS`] calls of a kind.
+    #[must_use]
+    pub fn new(kind: &Kind) -> Self {
+        let mut sink = Sink { pool: PacketPool::new(8), sent: 0 };
+        let speech = Speech::new(&kind.from);
+        let (session, senders) = calls(&speech, &kind.to, kind.inbound, kind.outbound, &mut sink);
+        Self { session, senders, sink, done: 0 }
+    }
+
+    /// One packet of the next call in turn, and the deadlines that have come.
+    pub fn step(&mut self) {
+        let index = usize::try_from(self.done % CALLS).unwrap_or(0);
+        let now = Time::from_nanos(self.done * (20_000_000 / CALLS));
+        self.done += 1;
+        let Some(sender) = self.senders.get_mut(index) else { return };
+        let Some(mut packet) = self.sink.pool.take() else { return };
+        sender.fill(&mut packet);
+        self.session.handle_datagram(now, sender.key, sender.address, packet, &mut self.sink);
+        self.session.handle_timeouts(now, &mut self.sink);
+    }
+
+    /// True where every packet went through; of those on the media path some wait in the jitter buffer.
+    #[must_use]
+    pub const fn all_sent(&self) -> bool {
+        self.sink.sent + 3 * CALLS >= self.done
+    }
+}
+
+impl std::fmt::Debug for Steps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Steps").field("done", &self.done).finish_non_exhaustive()
+    }
+}
