@@ -10,6 +10,8 @@ mod dialogs;
 mod find;
 mod report;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 mod totals;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,5 @@
 //! Parties related without offer and answer: `connect`, `mesh`, and what becomes of those left.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test support outside of test functions")]
-
 mod common;
 
 use common::phone::Phone;

@@ -62,12 +62,14 @@ impl CallState {
         })
     }
 
-    /// Makes the streams of two parties each other's source, section by section, and parts both from whomever offer and
-    /// answer related them to before.
+    /// Makes the streams of two parties each other's source, section by section where both agreed to it, and parts both
+    /// from whomever offer and answer related them to before.
     pub(crate) fn relate(&mut self, a: PartyId, b: PartyId) {
         let count = |id| self.party(id).map_or(0, |party| party.streams.len());
+        let is_active = |at| self.stream(at).is_some_and(|stream| stream.active);
         let pairs: Vec<(Place, Place)> = (0..count(a).min(count(b)))
             .map(|section| (Place { party: a, section }, Place { party: b, section }))
+            .filter(|(one, other)| is_active(*one) && is_active(*other))
             .collect();
         self.relate_sections(a, b, &pairs);
     }

@@ -241,3 +241,69 @@ fn codec_options_read_the_same_in_every_place() {
     assert!(options.unknown.is_empty() && options.not_done.is_empty());
     assert!(options.asymmetric_codecs && options.force_transcoding);
 }
+
+fn selection(json: &str) -> Selection {
+    parse(&format!(r#"{{"command":"subscribe request","call-id":"c"{json}}}"#)).unwrap().selection
+}
+
+#[test]
+fn parties_are_selected_in_every_spelling() {
+    let tags = |json: &str| selection(json).from_tags.iter().map(Id::to_string).collect::<Vec<_>>();
+    assert_eq!(tags(r#","from-tags":["Ab","c"]"#), ["Ab", "c"]);
+    assert_eq!(tags(r#","from tags":["Ab","Ab"]"#), ["Ab"]);
+    assert_eq!(tags(r#","flags":["from-tags-Ab","from-tags=c"]"#), ["Ab", "c"]);
+    assert_eq!(tags(r#","rtpp-flags":"from-tags=[Ab c] SIPREC""#), ["Ab", "c"]);
+    let many: Vec<String> = (0..100).map(|n| format!("\"{n}\"")).collect();
+    assert_eq!(tags(&format!(r#","from-tags":[{}]"#, many.join(","))).len(), 64);
+    let all = |json: &str| selection(json).all;
+    assert!(all(r#","flags":["all"]"#) && all(r#","all":"all""#) && !all(r#","all":"none""#));
+    let flags = selection(
+        r#","flags":["SIPREC","egress","inactive","directional","bidirectional","unsubscribe"],"address":"192.0.2.1",
+           "to-call-id":"d","calls":["c","d"]"#,
+    );
+    assert!(flags.siprec && flags.egress && flags.inactive && flags.directional && flags.bidirectional);
+    assert_eq!((flags.unsubscribe, flags.address), (true, Some("192.0.2.1".parse().unwrap())));
+    assert_eq!((flags.to_call_id, flags.calls), (Some("d".into()), vec!["c".into(), "d".into()]));
+}
+
+#[test]
+fn flows_are_read_from_dictionaries_and_from_one_string() {
+    let flows = |json: &str| {
+        let request = parse(&format!(r#"{{"command":"mesh","calls":["c"]{json}}}"#));
+        request.map(|request| request.selection.flows)
+    };
+    let expected = vec![
+        Flow { from: "a".into(), to: vec!["b".into(), "c".into()] },
+        Flow { from: "b".into(), to: vec!["a".into()] },
+        Flow { from: "c".into(), to: Vec::new() },
+    ];
+    let cases = [
+        r#","tags":[{"from":"a","to":["b","c"]},{"from":"b","to":"a"},{"from":"c"}]"#,
+        r#","rtpp-flags":"unsubscribe tags=[[from=a to=[b c]] [from=b to=[a]] [from=c]]""#,
+        r#","rtpp-flags":"tags=[from=a to=[b] to=c from=[b] to=a from=c]""#,
+        r#","flags":[{"tags":[{"from":"a","to":["b","c"]},{"from":"b","to":["a"]},{"from":"c","to":[]}]}]"#,
+    ];
+    for case in cases {
+        assert_eq!(flows(case).as_ref(), Ok(&expected), "{case}");
+    }
+    assert_eq!(flows(""), Ok(Vec::new()));
+    let bad = [r#""x""#, r#"["x"]"#, r#"[{"from":""}]"#, r#"[{"from":{}}]"#, "[1]"];
+    for value in bad {
+        let refused = flows(&format!(r#","tags":{value}"#));
+        assert_eq!(refused, Err(NgError::BadValue { key: "tags" }), "{value}");
+    }
+    let offer = offer(r#","tags":["nonsense"]"#);
+    assert_eq!(offer.unknown, Vec::<String>::new(), "of a mesh only");
+}
+
+#[test]
+fn commands_on_several_parties_name_the_keys_they_miss() {
+    let missing = |json: &str| parse(json).unwrap_err().to_string();
+    assert_eq!(missing(r#"{"command":"publish"}"#), "missing key sdp");
+    assert_eq!(missing(r#"{"command":"subscribe request"}"#), "missing key call-id");
+    assert_eq!(missing(r#"{"command":"subscribe-answer","call-id":"c","to-tag":"t"}"#), "missing key sdp");
+    assert_eq!(missing(r#"{"command":"subscribe answer","call-id":"c","sdp":"v=0"}"#), "missing key to-tag");
+    assert_eq!(missing(r#"{"command":"unsubscribe","call-id":"c"}"#), "missing key to-tag");
+    assert_eq!(missing(r#"{"command":"connect","call-id":"c","from-tag":"f"}"#), "missing key to-tag");
+    assert_eq!(missing(r#"{"command":"mesh","call-id":"c"}"#), "missing key calls");
+}
