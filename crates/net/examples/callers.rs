@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mediapoint_net::{
-    Clock, Reactor, ReactorConfig, SocketOptions, UdpSocket, pin_current_thread, raise_fd_limit,
+    Clock, PacketIo, PortOptions, SocketIo, SocketIoConfig, UdpSocket, pin_current_thread, raise_fd_limit,
 };
 use mediapoint_packet::{PacketPool, Time};
 
@@ -27,11 +27,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tick = Duration::from_micros(number(1000)?);
     raise_fd_limit()?;
 
-    let mut reactor = Reactor::new(ReactorConfig::default())?;
+    let mut io = SocketIo::new(SocketIoConfig::default())?;
     let mut pool = PacketPool::new(4096);
-    let options = SocketOptions { receive_buffer: Some(1 << 17), ..SocketOptions::default() };
-    for leg in 0..legs {
-        reactor.add(u32::from(leg), UdpSocket::bind(([127, 0, 0, 1], 0).into(), &options)?)?;
+    let options = PortOptions { receive_buffer: Some(1 << 17), ..PortOptions::default() };
+    let mut ports = Vec::new();
+    for _ in 0..legs {
+        ports.push(io.attach(UdpSocket::bind(([127, 0, 0, 1], 0).into(), &options)?)?);
     }
 
     let clock = Clock::new();
@@ -42,8 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut next = start;
     while clock.now().since(start) < duration {
         next = next + tick;
-        reactor.wait_tick(next.since(clock.now()))?;
-        while let Some(received) = reactor.receive(&mut pool) {
+        io.wait_tick(next.since(clock.now()))?;
+        while let Some(received) = io.receive(&mut pool) {
             if let Some(sent) = received.packet.bytes().first_chunk() {
                 let delay = clock.now().since(Time::from_nanos(u64::from_le_bytes(*sent)));
                 let place = usize::try_from(delay.as_nanos() / STEP.as_nanos())?.min(delays.len() - 1);
@@ -53,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             pool.give(received.packet);
         }
-        for (leg, due) in (0..legs).zip(&mut due) {
+        for ((leg, due), &port) in (0..legs).zip(&mut due).zip(&ports) {
             while *due <= next {
                 *due = *due + PACKET_TIME;
                 let Some(mut packet) = pool.take() else { continue };
@@ -62,17 +63,17 @@ fn main() -> Result<(), Box<dyn Error>> {
                     *stamp = clock.now().as_nanos().to_le_bytes();
                 }
                 let to = SocketAddr::from(([127, 0, 0, 1], FIRST_PORT + leg));
-                reactor.send(u32::from(leg), to, packet, &mut pool);
+                io.send(port, to, packet, &mut pool);
             }
         }
-        reactor.flush(&mut pool);
+        io.flush(&mut pool);
     }
-    report(&reactor, &delays);
+    report(&io, &delays);
     Ok(())
 }
 
-fn report(reactor: &Reactor, delays: &[u64]) {
-    let counters = reactor.counters();
+fn report(io: &SocketIo, delays: &[u64]) {
+    let counters = io.counters();
     let total: u64 = delays.iter().sum();
     let percentile = |share: f64| {
         let mut left = total as f64 * share;

@@ -1,16 +1,16 @@
 //! The barest media server: pairs of sockets, what comes to one goes to whoever last sent to the other.
 //!
-//! Measures what the kernel's share of a forwarded packet costs: `forward [calls] [tick-us] [seconds] [core]` binds
+//! Measures what the kernel's share of a forwarded packet costs: `forward [calls] [tick-us] [seconds] [core] [times]` binds
 //! two ports a call from 127.0.0.1:20000 up, skips two seconds, and prints CPU time a packet over the rest.
-//! `callers` is the other side. A tick of 0 sleeps until a datagram comes.
+//! `callers` is the other side. A tick of 0 sleeps until a datagram comes; with `times` 1 the kernel notes arrivals.
 
 use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use mediapoint_net::{
-    Clock, Counters, Reactor, ReactorConfig, SocketOptions, UdpSocket, pin_current_thread, process_cpu_time,
-    raise_fd_limit,
+    Clock, Counters, PacketIo, Port, PortOptions, SocketIo, SocketIoConfig, UdpSocket, pin_current_thread,
+    process_cpu_time, raise_fd_limit,
 };
 use mediapoint_packet::PacketPool;
 
@@ -22,6 +22,7 @@ struct Arguments {
     tick: Duration,
     measured: Duration,
     core: usize,
+    times: bool,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -29,24 +30,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     raise_fd_limit()?;
     pin_current_thread(arguments.core)?;
 
-    let mut reactor = Reactor::new(ReactorConfig::default())?;
+    let mut io = SocketIo::new(SocketIoConfig::default())?;
     let mut pool = PacketPool::new(2048);
-    let options = SocketOptions { receive_buffer: Some(1 << 17), ..SocketOptions::default() };
+    let options = PortOptions {
+        receive_buffer: Some(1 << 17),
+        arrival_times: arguments.times,
+        ..PortOptions::default()
+    };
     for leg in 0..arguments.calls * 2 {
         let address = SocketAddr::from(([127, 0, 0, 1], FIRST_PORT + leg));
-        reactor.add(u32::from(leg), UdpSocket::bind(address, &options)?)?;
+        // The backend numbers its ports from 0 up.
+        io.attach(UdpSocket::bind(address, &options)?)?;
     }
     let mut peers: Vec<Option<SocketAddr>> = vec![None; usize::from(arguments.calls) * 2];
 
-    run(&mut reactor, &mut pool, &mut peers, arguments.tick, WARM_UP)?;
-    let (before, cpu) = (reactor.counters(), process_cpu_time());
-    run(&mut reactor, &mut pool, &mut peers, arguments.tick, arguments.measured)?;
-    report(&before, &reactor.counters(), process_cpu_time() - cpu, arguments.measured);
+    run(&mut io, &mut pool, &mut peers, arguments.tick, WARM_UP)?;
+    let (before, cpu) = (io.counters(), process_cpu_time());
+    run(&mut io, &mut pool, &mut peers, arguments.tick, arguments.measured)?;
+    report(&before, &io.counters(), process_cpu_time() - cpu, arguments.measured);
     Ok(())
 }
 
 fn run(
-    reactor: &mut Reactor,
+    io: &mut SocketIo,
     pool: &mut PacketPool,
     peers: &mut [Option<SocketAddr>],
     tick: Duration,
@@ -61,22 +67,23 @@ fn run(
             return Ok(());
         }
         if tick.is_zero() {
-            reactor.wait(Some(end.since(now)))?;
+            io.wait(Some(end.since(now)))?;
         } else {
-            reactor.wait_tick(next.since(now))?;
+            io.wait_tick(next.since(now))?;
             next = (next + tick).max(now);
         }
-        while let Some(received) = reactor.receive(pool) {
-            let leg = received.key as usize;
+        while let Some(received) = io.receive(pool) {
+            let leg = received.port.index();
             if let Some(peer) = peers.get_mut(leg) {
                 *peer = Some(received.from);
             }
+            let other = Port::new(u32::try_from(leg ^ 1)?);
             match peers.get(leg ^ 1) {
-                Some(&Some(to)) => reactor.send(received.key ^ 1, to, received.packet, pool),
+                Some(&Some(to)) => io.send(other, to, received.packet, pool),
                 _ => pool.give(received.packet),
             }
         }
-        reactor.flush(pool);
+        io.flush(pool);
     }
 }
 
@@ -107,5 +114,6 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
         tick: Duration::from_micros(number(1000)?),
         measured: Duration::from_secs(number(8)?),
         core: usize::try_from(number(1)?)?,
+        times: number(0)? == 1,
     })
 }

@@ -1,6 +1,6 @@
-//! What a reactor counted: every datagram that came or went, and every one that did not, by reason.
+//! What a backend counted: every datagram that came or went, and every one that did not, by reason.
 
-/// Totals since the reactor was made. A copy, cheap enough for every statistics round.
+/// Totals since the backend was made. A copy, cheap enough for every statistics round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// Datagrams handed to the worker.
@@ -19,15 +19,15 @@ pub struct Counters {
     pub refused: u64,
     /// Not sent because there is no way there (`ENETUNREACH`, `EHOSTUNREACH`, `EAFNOSUPPORT`, `EINVAL`).
     pub unreachable: u64,
-    /// Not sent because the key names no socket.
-    pub no_socket: u64,
+    /// Not sent because the port is not attached.
+    pub no_port: u64,
     /// Not sent for another reason (`EPERM` of a packet filter, `EMSGSIZE`, …).
     pub send_other: u64,
     /// Times the pool had no buffer to receive into; the datagrams stayed in the kernel.
     pub pool_empty: u64,
     /// Waits that ended, that is: rounds of the worker.
     pub waits: u64,
-    /// Wake-ups whose receive budget was spent while sockets were still ready.
+    /// Wake-ups whose receive budget was spent while ports were still ready.
     pub budget_spent: u64,
     /// System calls made to receive.
     pub receive_calls: u64,
@@ -49,10 +49,10 @@ impl Counters {
         }
     }
 
-    /// Books one datagram whose key names no socket.
-    pub(crate) fn send_without_socket(&mut self) {
+    /// Books one datagram whose port is not attached.
+    pub(crate) fn send_without_port(&mut self) {
         self.send_errors += 1;
-        self.no_socket += 1;
+        self.no_port += 1;
     }
 }
 
@@ -76,8 +76,8 @@ mod tests {
             0,
         ];
         errors.into_iter().for_each(|error| counters.send_failed(error));
-        counters.send_without_socket();
+        counters.send_without_port();
         assert_eq!((counters.would_block, counters.refused, counters.unreachable), (2, 1, 4));
-        assert_eq!((counters.no_socket, counters.send_other, counters.send_errors), (1, 3, 11));
+        assert_eq!((counters.no_port, counters.send_other, counters.send_errors), (1, 3, 11));
     }
 }

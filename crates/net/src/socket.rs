@@ -15,9 +15,9 @@ const MAX_DSCP: u8 = 63;
 /// Figures of `SO_MEMINFO` up to and with the drops, which come last.
 const MEMINFO_FIGURES: usize = 9;
 
-/// How a socket is set up.
+/// How a local address is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SocketOptions {
+pub struct PortOptions {
     /// DSCP of what is sent, 0..=63 [RFC2474 3]; 46 (EF) by default.
     pub dscp: u8,
     /// Bytes the kernel may hold for receiving (`SO_RCVBUF`; it doubles them for its own book-keeping and cuts
@@ -27,11 +27,23 @@ pub struct SocketOptions {
     pub send_buffer: Option<usize>,
     /// A v6 socket carries v6 only. Without it, one bound to `[::]` or a v4-mapped address carries v4 too.
     pub v6_only: bool,
+    /// The kernel notes when each datagram arrived ([`Received::at`](crate::Received::at)); off by default, as it costs two
+    /// hundredths of a forwarded packet.
+    pub arrival_times: bool,
 }
 
-impl Default for SocketOptions {
+/// The options of a socket.
+pub type SocketOptions = PortOptions;
+
+impl Default for PortOptions {
     fn default() -> Self {
-        Self { dscp: EXPEDITED_FORWARDING, receive_buffer: None, send_buffer: None, v6_only: false }
+        Self {
+            dscp: EXPEDITED_FORWARDING,
+            receive_buffer: None,
+            send_buffer: None,
+            v6_only: false,
+            arrival_times: false,
+        }
     }
 }
 
@@ -40,6 +52,7 @@ impl Default for SocketOptions {
 pub struct UdpSocket {
     inner: Socket,
     local: SocketAddr,
+    arrival_times: bool,
 }
 
 impl UdpSocket {
@@ -47,7 +60,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The kernel's: address in use, not of this machine, no descriptors left; `InvalidInput` for a DSCP over 63.
-    pub fn bind(address: SocketAddr, options: &SocketOptions) -> io::Result<Self> {
+    pub fn bind(address: SocketAddr, options: &PortOptions) -> io::Result<Self> {
         let inner = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         inner.set_nonblocking(true)?;
         if address.is_ipv6() {
@@ -61,8 +74,11 @@ impl UdpSocket {
         }
         inner.bind(&address.into())?;
         let local = inner.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
-        let socket = Self { inner, local };
+        let mut socket = Self { inner, local, arrival_times: false };
         socket.set_dscp(options.dscp)?;
+        if options.arrival_times {
+            socket.set_arrival_times(true)?;
+        }
         Ok(socket)
     }
 
@@ -96,6 +112,31 @@ impl UdpSocket {
         Ok(())
     }
 
+    /// Sets whether the kernel notes from now on when each datagram arrives (`SO_TIMESTAMPNS`).
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn set_arrival_times(&mut self, wanted: bool) -> io::Result<()> {
+        let value = libc::c_int::from(wanted);
+        #[expect(clippy::cast_possible_truncation, reason = "4 bytes")]
+        let len = size_of_val(&value) as libc::socklen_t;
+        // SAFETY: setsockopt(2) reads as many bytes of the value as the length says, here a live local's own size.
+        let result = unsafe {
+            libc::setsockopt(
+                self.raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_TIMESTAMPNS,
+                (&raw const value).cast(),
+                len,
+            )
+        };
+        if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        self.arrival_times = wanted;
+        Ok(())
+    }
+
     /// Datagrams that the kernel dropped on arrival since the socket was made, above all for want of room in the
     /// receive buffer. A system call: for a round of statistics, not for each packet.
     ///
@@ -117,6 +158,11 @@ impl UdpSocket {
             )
         };
         if result == 0 { Ok(figures[MEMINFO_FIGURES - 1]) } else { Err(io::Error::last_os_error()) }
+    }
+
+    /// True where the kernel notes when each datagram arrives.
+    pub(crate) fn keeps_arrival_times(&self) -> bool {
+        self.arrival_times
     }
 
     /// True where the socket is of family v6, so that v4 destinations must be mapped.

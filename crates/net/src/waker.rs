@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 #[cfg(all(loom, test))]
 use loom::sync::atomic::{AtomicU8, Ordering};
 
+use crate::poller::WakeFd;
+
 /// The worker runs, or sleeps out its tick: it looks at the flag before it next sleeps for long.
 const RUNNING: u8 = 0;
 /// The worker sleeps in the kernel until something comes.
@@ -14,34 +16,32 @@ const ASLEEP: u8 = 1;
 /// A wake is under way and not yet seen.
 const WOKEN: u8 = 2;
 
-/// Wakes one reactor. Clones are cheap; a wake of a reactor that is awake, or already woken, is one atomic
+/// Wakes one worker. Clones are cheap; a wake of a worker that is awake, or already woken, is one atomic
 /// operation and no system call.
 #[derive(Debug, Clone)]
 pub struct Waker {
     shared: Arc<Shared>,
 }
 
-/// What the reactor and its wakers share.
+/// What the backend and its wakers share.
 #[derive(Debug)]
 struct Shared {
     flag: Flag,
-    inner: mio::Waker,
+    kernel: WakeFd,
 }
 
 impl Waker {
-    pub(crate) fn new(inner: mio::Waker) -> Self {
-        Self { shared: Arc::new(Shared { flag: Flag::new(), inner }) }
+    pub(crate) fn new(kernel: WakeFd) -> Self {
+        Self { shared: Arc::new(Shared { flag: Flag::new(), kernel }) }
     }
 
-    /// Ends the reactor's present wait, or its next one if it is not waiting now.
+    /// Ends the worker's present wait, or its next one if it is not waiting now.
     ///
     /// What the caller wrote before is visible to the worker once its wait has returned. A worker that sleeps out
-    /// its tick ([`Reactor::wait_tick`](crate::Reactor::wait_tick)) sees it at the tick.
+    /// its tick ([`PacketIo::wait_tick`](crate::PacketIo::wait_tick)) sees it at the tick.
     pub fn wake(&self) {
         if self.shared.flag.wake() {
-            // The descriptor is an eventfd that this struct keeps open; the one failure, a full counter, means
-            // that a wake is pending already, and mio resets it.
-            drop(self.shared.inner.wake());
+            self.shared.kernel.wake();
         }
     }
 

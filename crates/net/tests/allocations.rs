@@ -1,10 +1,11 @@
-//! The steady state allocates nothing: waiting, receiving, sending, waking, failing.
+//! The steady state allocates nothing: waiting, receiving, sending, waking, failing, and rings.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
-use mediapoint_net::{Reactor, ReactorConfig, SocketOptions, UdpSocket};
+use mediapoint_net::{PacketIo, PortOptions, SocketIo, SocketIoConfig, UdpSocket, ring};
 use mediapoint_packet::PacketPool;
 
 struct Counting;
@@ -31,15 +32,19 @@ static COUNTING: Counting = Counting;
 /// The only test of this file: another one's allocations would be counted too.
 #[test]
 fn the_steady_state_allocates_nothing() {
-    let config = ReactorConfig { max_sockets: 8, receive_batch: 4, send_batch: 8, receive_budget: 5 };
-    let (mut reactor, mut pool) = (Reactor::new(config).unwrap(), PacketPool::new(64));
-    let waker = reactor.waker();
-    let mut addresses = Vec::new();
-    for key in 0..8 {
-        let socket = UdpSocket::bind("127.0.0.1:0".parse().unwrap(), &SocketOptions::default()).unwrap();
-        addresses.push(socket.local_addr());
-        reactor.add(key, socket).unwrap();
+    let config = SocketIoConfig { max_ports: 8, receive_turn: 4, send_queue: 8, receive_budget: 5 };
+    let (mut io, mut pool) = (SocketIo::new(config).unwrap(), PacketPool::new(64));
+    let waker = io.waker();
+    let mut ports = Vec::new();
+    for number in 0..8_u32 {
+        let options = PortOptions { arrival_times: number % 2 == 0, ..PortOptions::default() };
+        let socket = UdpSocket::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap();
+        let address = socket.local_addr();
+        ports.push((number, io.attach(socket).unwrap(), address));
     }
+    // A ring whose reader waits for more and more, and is woken.
+    let (mut producer, mut consumer) = ring::channel(8, || [0_u8; 160]);
+    let mut context = Context::from_waker(Waker::noop());
     let nowhere = "127.0.0.1:0".parse().unwrap();
     let mut forwarded = 0_u32;
     let mut before = 0;
@@ -47,28 +52,34 @@ fn the_steady_state_allocates_nothing() {
         if forwarded < 2_000 {
             before = ALLOCATIONS.load(Ordering::Relaxed);
         }
-        for (key, &to) in (0..8_u32).zip(&addresses) {
-            for _ in 0..=key % 3 {
+        for &(number, port, to) in &ports {
+            for _ in 0..=number % 3 {
                 let mut packet = pool.take().unwrap();
                 packet.set_len(172);
-                reactor.send(key, to, packet, &mut pool);
+                io.send(port, to, packet, &mut pool);
             }
         }
         let packet = pool.take().unwrap();
-        reactor.send(0, nowhere, packet, &mut pool);
-        reactor.flush(&mut pool);
+        io.send(ports[0].1, nowhere, packet, &mut pool);
+        io.flush(&mut pool);
         waker.wake();
         let mut left = 15;
         while left > 0 {
-            reactor.wait(Some(Duration::from_secs(10))).unwrap();
-            while let Some(received) = reactor.receive(&mut pool) {
+            io.wait(Some(Duration::from_secs(10))).unwrap();
+            while let Some(received) = io.receive(&mut pool) {
                 pool.give(received.packet);
                 left -= 1;
                 forwarded += 1;
             }
         }
-        reactor.wait_tick(Duration::from_micros(10)).unwrap();
+        let wanted = usize::try_from(forwarded % 8).unwrap() + 1;
+        assert!(consumer.poll_ready(wanted, &mut context).is_pending());
+        while producer.push_with(|slot| slot.fill(1)) {
+            producer.take_wake().into_iter().for_each(ring::WakeHandle::wake);
+        }
+        while consumer.pop_with(|slot| slot[0]).is_some() {}
+        io.wait_tick(Duration::from_micros(10)).unwrap();
     }
-    assert!(reactor.counters().send_errors > 0 && reactor.counters().budget_spent > 0);
+    assert!(io.counters().send_errors > 0 && io.counters().budget_spent > 0);
     assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0);
 }

@@ -1,10 +1,11 @@
 //! DSCP: what is sent is marked, in both families, and on dual-stack sockets whichever family it leaves in.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket as Plain};
 use std::os::fd::AsRawFd;
 
 use crate::common::{LONG, packet};
-use mediapoint_net::{Reactor, ReactorConfig, SocketOptions, UdpSocket};
+use mediapoint_net::{PacketIo, Port, PortOptions, SocketIo, SocketIoConfig, UdpSocket};
 use mediapoint_packet::PacketPool;
 
 /// A receiver that is told the traffic class of what comes.
@@ -58,12 +59,12 @@ fn class_of_next(socket: &Plain) -> u8 {
 /// The DSCP with which a socket bound to `from` reaches a receiver at `to`, after setting it to `dscp`.
 fn dscp_on_arrival(from: &str, to: &str, dscp: u8) -> u8 {
     let receiver = receiver(to);
-    let options = SocketOptions { dscp, ..SocketOptions::default() };
+    let options = PortOptions { dscp, ..PortOptions::default() };
     let socket = UdpSocket::bind(from.parse().unwrap(), &options).unwrap();
-    let (mut reactor, mut pool) = (Reactor::new(ReactorConfig::default()).unwrap(), PacketPool::new(1));
-    reactor.add(0, socket).unwrap();
-    reactor.send(0, receiver.local_addr().unwrap(), packet(b"x"), &mut pool);
-    reactor.flush(&mut pool);
+    let (mut io, mut pool) = (SocketIo::new(SocketIoConfig::default()).unwrap(), PacketPool::new(1));
+    let port = io.attach(socket).unwrap();
+    io.send(port, receiver.local_addr().unwrap(), packet(b"x"), &mut pool);
+    io.flush(&mut pool);
     let class = class_of_next(&receiver);
     assert_eq!(class & 3, 0, "the two ECN bits are not ours");
     class >> 2
@@ -89,48 +90,47 @@ fn a_dual_stack_socket_marks_both_families() {
 
 #[test]
 fn voice_is_marked_expedited_forwarding_unless_told_otherwise() {
-    assert_eq!(SocketOptions::default().dscp, 46);
+    assert_eq!(PortOptions::default().dscp, 46);
 }
 
 #[test]
 fn a_mark_can_be_changed_while_the_socket_is_in_use() {
     let receiver = receiver("127.0.0.1:0");
-    let both = UdpSocket::bind("[::]:0".parse().unwrap(), &SocketOptions::default()).unwrap();
-    let (mut reactor, mut pool) = (Reactor::new(ReactorConfig::default()).unwrap(), PacketPool::new(1));
-    reactor.add(0, both).unwrap();
-    let mut arrives_with = |reactor: &mut Reactor| {
-        reactor.send(0, receiver.local_addr().unwrap(), packet(b"x"), &mut pool);
-        reactor.flush(&mut pool);
+    let both = UdpSocket::bind("[::]:0".parse().unwrap(), &PortOptions::default()).unwrap();
+    let (mut io, mut pool) = (SocketIo::new(SocketIoConfig::default()).unwrap(), PacketPool::new(1));
+    let port = io.attach(both).unwrap();
+    let mut arrives_with = |io: &mut SocketIo| {
+        io.send(port, receiver.local_addr().unwrap(), packet(b"x"), &mut pool);
+        io.flush(&mut pool);
         class_of_next(&receiver) >> 2
     };
-    assert_eq!(arrives_with(&mut reactor), 46);
-    reactor.socket(0).unwrap().set_dscp(10).unwrap();
-    assert_eq!(arrives_with(&mut reactor), 10);
+    assert_eq!(arrives_with(&mut io), 46);
+    io.set_dscp(port, 10).unwrap();
+    assert_eq!(arrives_with(&mut io), 10);
+    assert_eq!(io.set_dscp(port, 64).unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(io.set_dscp(Port::new(1), 10).unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 #[test]
 fn a_dscp_of_seven_bits_is_refused() {
     let address: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let options = SocketOptions { dscp: 64, ..SocketOptions::default() };
+    let options = PortOptions { dscp: 64, ..PortOptions::default() };
     let error = UdpSocket::bind(address, &options).unwrap_err();
-    assert_eq!(
-        (error.kind(), error.to_string().as_str()),
-        (std::io::ErrorKind::InvalidInput, "dscp 64 exceeds 63")
-    );
+    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::InvalidInput, "dscp 64 exceeds 63"));
 }
 
 #[test]
 fn a_v6_only_socket_leaves_the_v4_port_free() {
-    let options = SocketOptions { v6_only: true, ..SocketOptions::default() };
+    let options = PortOptions { v6_only: true, ..PortOptions::default() };
     let six = UdpSocket::bind("[::]:0".parse().unwrap(), &options).unwrap();
     let four = SocketAddr::from(([0, 0, 0, 0], six.local_addr().port()));
-    UdpSocket::bind(four, &SocketOptions::default()).unwrap();
+    UdpSocket::bind(four, &PortOptions::default()).unwrap();
 }
 
 #[test]
 fn buffer_sizes_are_asked_of_the_kernel() {
     let size = |receive_buffer| {
-        let options = SocketOptions { receive_buffer, ..SocketOptions::default() };
+        let options = PortOptions { receive_buffer, ..PortOptions::default() };
         let socket = UdpSocket::bind("127.0.0.1:0".parse().unwrap(), &options).unwrap();
         socket2::SockRef::from(&socket).recv_buffer_size().unwrap()
     };

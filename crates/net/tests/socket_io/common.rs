@@ -1,35 +1,37 @@
-//! What the tests of a reactor share: sockets on loopback, and waits that end.
+//! What the tests of the backend share: sockets on loopback, and waits that end.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mediapoint_net::{Clock, Reactor, ReactorConfig, Received, SocketOptions, UdpSocket};
+use mediapoint_net::{
+    Clock, PacketIo, Port, PortHandle, PortOpener, PortOptions, Received, SocketIo, SocketIoConfig,
+    SocketOpener, UdpSocket,
+};
 use mediapoint_packet::{PacketBuf, PacketPool};
 
 /// Longer than anything here takes; a test that waits for it has failed.
 pub(crate) const LONG: Duration = Duration::from_secs(10);
 
-pub(crate) fn reactor(receive_batch: usize, receive_budget: usize) -> Reactor {
-    Reactor::new(ReactorConfig { max_sockets: 16, receive_batch, send_batch: 8, receive_budget }).unwrap()
+pub(crate) fn backend(receive_turn: usize, receive_budget: usize) -> SocketIo {
+    SocketIo::new(SocketIoConfig { max_ports: 16, receive_turn, send_queue: 8, receive_budget }).unwrap()
 }
 
 pub(crate) fn socket(address: &str) -> UdpSocket {
-    UdpSocket::bind(address.parse().unwrap(), &SocketOptions::default()).unwrap()
+    SocketOpener.open(address.parse().unwrap(), &PortOptions::default()).unwrap()
 }
 
-/// Adds a fresh socket on v4 loopback; returns its address.
-pub(crate) fn add(reactor: &mut Reactor, key: u32) -> SocketAddr {
+/// Attaches a fresh socket on v4 loopback; returns its address too.
+pub(crate) fn add(io: &mut SocketIo) -> (Port, SocketAddr) {
     let socket = socket("127.0.0.1:0");
-    let address = socket.local_addr();
-    reactor.add(key, socket).unwrap();
-    address
+    let address = PortHandle::local_addr(&socket);
+    (io.attach(socket).unwrap(), address)
 }
 
 pub(crate) fn packet(bytes: &[u8]) -> PacketBuf {
     PacketBuf::copy_of(bytes).unwrap()
 }
 
-/// An outside socket that the reactor knows nothing of.
+/// An outside socket that the backend knows nothing of.
 pub(crate) fn stranger() -> std::net::UdpSocket {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(LONG)).unwrap();
@@ -48,25 +50,25 @@ pub(crate) fn send_numbered(from: &std::net::UdpSocket, to: SocketAddr, count: u
 }
 
 /// All that can be received without waiting again.
-pub(crate) fn drain(reactor: &mut Reactor, pool: &mut PacketPool) -> Vec<(u32, Vec<u8>)> {
+pub(crate) fn drain(io: &mut SocketIo, pool: &mut PacketPool) -> Vec<(Port, Vec<u8>)> {
     let mut all = Vec::new();
-    while let Some(received) = reactor.receive(pool) {
-        all.push((received.key, received.packet.bytes().to_vec()));
+    while let Some(received) = io.receive(pool) {
+        all.push((received.port, received.packet.bytes().to_vec()));
         pool.give(received.packet);
     }
     all
 }
 
 /// Waits for the next datagram.
-pub(crate) fn next(reactor: &mut Reactor, pool: &mut PacketPool) -> Received {
+pub(crate) fn next(io: &mut SocketIo, pool: &mut PacketPool) -> Received {
     let clock = Clock::new();
     let end = clock.now() + LONG;
     loop {
-        if let Some(received) = reactor.receive(pool) {
+        if let Some(received) = io.receive(pool) {
             return received;
         }
         assert!(clock.now() < end, "nothing came");
-        reactor.wait(Some(end.since(clock.now()))).unwrap();
+        io.wait(Some(end.since(clock.now()))).unwrap();
     }
 }
 
