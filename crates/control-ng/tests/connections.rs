@@ -72,7 +72,7 @@ fn connected_parties_talk_and_those_left_are_silent() {
     server.ask("answer", again, Some(&a.phone.sdp("0")));
     talk(&mut a, &mut c, (0, 0), (7, 7));
     let engine = server.engine.call(CallId::from_u64(1)).unwrap();
-    assert_eq!(engine.statistics().unwrap().legs.len(), 4, "nobody got another port");
+    assert_eq!(engine.statistics().unwrap().wait().unwrap().legs.len(), 4, "nobody got another port");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_party_left_goes_with_its_delete_and_the_connected_ones_stay() {
     };
     let legs = || {
         let call = server.engine.call(CallId::from_u64(1)).unwrap();
-        call.statistics().unwrap().legs.len()
+        call.statistics().unwrap().wait().unwrap().legs.len()
     };
     delete(r#""from-tag":"a","to-tag":"b""#);
     assert_eq!(legs(), 3);
@@ -198,20 +198,34 @@ fn sections_are_matched_by_kind() {
 }
 
 #[test]
-fn parties_of_different_calls_are_refused_until_legs_can_move() {
+fn parties_of_different_calls_are_connected_and_their_calls_are_one_from_then_on() {
     let server = Server::new();
     let [mut a, mut b] = call(&server, "c", ["a", "b"], ["0", "0"]);
     let [mut c, mut d] = call(&server, "d", ["c", "d"], ["0", "0"]);
-    let refused = "relating parties of different calls is not supported yet";
-    assert_eq!(reason(&connect(&server, r#""from-tag":"a","to-tag":"c","to-call-id":"d""#)), refused);
-    assert_eq!(reason(&server.ask("mesh", r#""calls":["c","d"],"tags":[]"#, None)), refused);
-    assert_eq!(server.ask("mesh", r#""calls":["c","c"]"#, None).text("result"), "ok", "one call");
-    assert_eq!(server.controller.calls(), 2);
     talk(&mut a, &mut b, (0, 0), (1, 1));
     talk(&mut c, &mut d, (0, 0), (2, 2));
+    let connected = connect(&server, r#""from-tag":"a","to-tag":"c","to-call-id":"d""#);
+    assert_eq!(connected.text("result"), "ok");
+    talk(&mut a, &mut c, (0, 0), (3, 3));
+    assert_eq!(server.controller.calls(), 1);
+    // Either call-id stands for the merged call.
+    let query = server.ask("query", r#""call-id":"d""#, None);
+    assert_eq!(dict(query.value("tags")).len(), 4);
+    let again = server.ask("connect", r#""call-id":"d","from-tag":"b","to-tag":"d""#, None);
+    assert_eq!(again.text("result"), "ok");
+    talk(&mut b, &mut d, (0, 0), (4, 4));
+    talk(&mut a, &mut c, (0, 0), (5, 5));
+}
+
+#[test]
+fn calls_that_share_a_tag_are_not_merged() {
+    let server = Server::new();
+    let [mut a, mut b] = call(&server, "c", ["a", "b"], ["0", "0"]);
+    assert_eq!(server.ask("mesh", r#""calls":["c","c"]"#, None).text("result"), "ok", "one call");
     let [_e, _f] = call(&server, "e", ["a", "x"], ["0", "0"]);
     let same = connect(&server, r#""from-tag":"a","to-tag":"x","to-call-id":"e""#);
     assert_eq!(reason(&same), "the calls have a tag in common");
+    talk(&mut a, &mut b, (0, 0), (1, 1));
 }
 
 #[test]

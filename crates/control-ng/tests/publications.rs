@@ -183,7 +183,7 @@ fn a_publisher_takes_part_in_a_call_with_the_port_it_has() {
     b.send(&to_b, 0, &[2; 160]);
     assert_eq!(p.receive(), (0, vec![2; 160]));
     let call = server.engine.call(CallId::from_u64(1)).unwrap();
-    assert_eq!(call.statistics().unwrap().legs.len(), 2);
+    assert_eq!(call.statistics().unwrap().wait().unwrap().legs.len(), 2);
     server.ask("delete", r#""call-id":"c","from-tag":"b","to-tag":"p""#, None);
     assert_eq!(server.controller.calls(), 0, "whoever is named is gone, publisher or not");
 }

@@ -357,13 +357,13 @@ fn an_unsubscribed_party_is_gone_with_its_ports() {
     talk.subscribe(&[&d], "0", r#""from-tag":"a","to-tag":"t""#);
     let used = || talk.server.engine.load().workers[0].used;
     let call = talk.server.engine.call(CallId::from_u64(1)).unwrap();
-    assert_eq!((call.statistics().unwrap().legs.len(), used()), (4, Points::whole(2)));
+    assert_eq!((call.statistics().unwrap().wait().unwrap().legs.len(), used()), (4, Points::whole(2)));
     let unsubscribe = |tag: &str| {
         talk.server.ask("unsubscribe", &format!(r#""call-id":"c","to-tag":"{tag}","from-tag":"a""#), None)
     };
     assert_eq!(unsubscribe("s").text("result"), "ok");
     assert_eq!(reason(&unsubscribe("s")), "the call has no party of this to-tag");
-    assert_eq!(call.statistics().unwrap().legs.len(), 3);
+    assert_eq!(call.statistics().unwrap().wait().unwrap().legs.len(), 3);
     let answer = talk.answer("s", &sections(&[&c], "0"), "");
     assert_eq!(reason(&answer), "the call has no subscription of this to-tag");
     talk.exchange(0, 1, 2);
@@ -382,7 +382,7 @@ fn a_subscription_ends_with_whomever_it_receives() {
     assert_eq!(dict(reply.value("tags")).len(), 2, "the subscriber and its source");
     assert_eq!(talk.server.controller.calls(), 1);
     let call = talk.server.engine.call(CallId::from_u64(1)).unwrap();
-    assert_eq!(call.statistics().unwrap().legs.len(), 2);
+    assert_eq!(call.statistics().unwrap().wait().unwrap().legs.len(), 2);
 
     talk.subscribe(&[&c], "0", r#""flags":["all"],"to-tag":"s""#);
     let reply = delete(r#""call-id":"c","from-tag":"a","to-tag":"b","flags":["fast"]"#);
@@ -453,12 +453,12 @@ fn what_cannot_be_done_is_refused_or_warned_of_by_name() {
     let answer = talk.answer("b", &sections(&[&talk.b], "0"), "");
     assert_eq!(reason(&answer), "the call has no subscription of this to-tag");
     let call = talk.server.engine.call(CallId::from_u64(1)).unwrap();
-    let before = call.statistics().unwrap().legs.len();
+    let before = call.statistics().unwrap().wait().unwrap().legs.len();
     assert_eq!(
         refused(r#""transport-protocol":"RTP/SAVP","SDES":["off"]"#),
         "unusable key: keys by DTLS are not supported"
     );
-    assert_eq!(call.statistics().unwrap().legs.len(), before, "nothing is left behind");
+    assert_eq!(call.statistics().unwrap().wait().unwrap().legs.len(), before, "nothing is left behind");
 }
 
 #[test]

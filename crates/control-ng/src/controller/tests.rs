@@ -19,7 +19,7 @@ static CONTROLLER: LazyLock<Controller> = LazyLock::new(|| {
         .ports(first + 4_800..=first + 4_999)
         .budget(Points::whole(1_000))
         .pin(false);
-    Controller::new(engine.build().unwrap(), ControllerConfig::default())
+    Controller::new(engine.build().unwrap().0, ControllerConfig::default())
 });
 
 const SDPS: [&str; 6] = [
@@ -88,7 +88,8 @@ fn ask((command, from, to, branch, sdp, flags): &Step) -> Reply {
 /// What must hold of a call whatever was asked for.
 fn check(call: &CallState) {
     let legs: BTreeSet<_> = call.parties.iter().flat_map(|party| party.legs().collect::<Vec<_>>()).collect();
-    let engine: BTreeSet<_> = call.call.statistics().unwrap().legs.iter().map(|leg| leg.leg).collect();
+    let engine: BTreeSet<_> =
+        call.call.statistics().unwrap().wait().unwrap().legs.iter().map(|leg| leg.leg).collect();
     assert_eq!(legs, engine, "every leg belongs to a party");
     let ids: BTreeSet<_> = call.parties.iter().map(|party| party.id).collect();
     assert_eq!(ids.len(), call.parties.len(), "parties have names of their own");

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use mediapoint_net::{SocketOptions, UdpSocket};
+use mediapoint_net::{PortOpener as _, PortOptions, SocketOpener};
 
 use crate::api::error::BuildError;
 use crate::api::leg::AddressFamily;
@@ -209,7 +209,8 @@ impl EngineBuilder {
         }
         for interface in &self.interfaces {
             let address = SocketAddr::new(interface.address, 0);
-            UdpSocket::bind(address, &SocketOptions::default())
+            SocketOpener
+                .open(address, &PortOptions::default())
                 .map_err(|source| BuildError::Address { address: interface.address, source })?;
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use mediapoint_net::SocketOptions;
+use mediapoint_net::{PortOpener as _, PortOptions, SocketOpener};
 
 use crate::api::error::{AdmissionError, CommandError, OpenLegError};
 use crate::api::event::EndReason;
@@ -88,12 +88,12 @@ impl Call {
         placement: &Placement,
         config: LegConfig,
     ) -> Result<(OpenedLeg, Pending<()>), OpenLegError> {
-        let options = SocketOptions {
+        let options = PortOptions {
             dscp: config.dscp.min(63),
             receive_buffer: self.shared.config.socket_buffer,
-            ..SocketOptions::default()
+            ..PortOptions::default()
         };
-        let open = |at| crate::runtime::io::open(at, &options);
+        let open = |at| SocketOpener.open(at, &options);
         let ports = self.shared.ports.open(interface.address, placement.ports, open)?;
         let lease = ports.lease;
         let advertised = |bound: SocketAddr| SocketAddr::new(interface.advertised_address(), bound.port());

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use mediapoint_net::{PacketIo, Port};
 use mediapoint_packet::Time;
 
 use crate::api::error::CommandError;
@@ -10,7 +11,6 @@ use crate::api::id::{CallId, LegId};
 use crate::api::leg::LegConfig;
 use crate::api::pending::Completer;
 use crate::api::stats::CallStatistics;
-use crate::runtime::io::{PacketIo, Port};
 use crate::runtime::mailbox::{Arrival, Command, Handle, Outcome, WorkerMessage};
 use crate::runtime::ports::OpenPorts;
 use crate::runtime::worker::Worker;
@@ -196,7 +196,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         let ports = self.session.call(call).and_then(|call| call.ports().find(|(known, _)| *known == leg));
         let Some((_, ports)) = ports else { return };
         for port in [Some(ports.rtp), ports.rtcp].into_iter().flatten() {
-            if let Err(error) = self.output.io.set_dscp(Port(port.0), dscp) {
+            if let Err(error) = self.output.io.set_dscp(Port::new(port.0), dscp) {
                 tracing::warn!(dscp, %error, "cannot set the DSCP of a leg");
             }
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use mediapoint_net::available_cores;
+use mediapoint_net::{PacketIo as _, PortOpener as _, PortOptions, SocketIo, SocketOpener, available_cores};
 
 use crate::api::error::{AdmissionError, BuildError, RestoreError};
 use crate::api::id::{CallId, LegId};
@@ -15,7 +15,6 @@ use crate::api::stats::{EngineLoad, WorkerLoad};
 use crate::runtime::builder::{EngineBuilder, Interface};
 use crate::runtime::call::{Call, CallSpec};
 use crate::runtime::events::{self, EventReceiver, EventSender};
-use crate::runtime::io::PacketIo as _;
 use crate::runtime::mailbox::{Command, Handle, Mailbox};
 use crate::runtime::ports::{OpenPorts, PortLease, PortPool, open_at};
 use crate::runtime::registry::{Entry, Registry};
@@ -122,12 +121,7 @@ impl Engine {
         Ok(())
     }
 
-    fn spawn_worker(
-        &self,
-        worker: usize,
-        io: crate::runtime::io::SocketIo,
-        config: WorkerConfig,
-    ) -> Result<(), BuildError> {
+    fn spawn_worker(&self, worker: usize, io: SocketIo, config: WorkerConfig) -> Result<(), BuildError> {
         let mailboxes = Arc::clone(&self.threads.shared.mailboxes);
         let handle = std::thread::Builder::new()
             .name(format!("media-{worker}"))
@@ -232,12 +226,9 @@ impl Engine {
         if !shared.ports.lend_exactly(lease) {
             return Err(Error::from(ErrorKind::AddrInUse));
         }
-        let options = mediapoint_net::SocketOptions {
-            receive_buffer: shared.config.socket_buffer,
-            ..mediapoint_net::SocketOptions::default()
-        };
+        let options = PortOptions { receive_buffer: shared.config.socket_buffer, ..PortOptions::default() };
         let ports = if local.rtcp.is_some() { Ports::RtpAndRtcp } else { Ports::Single };
-        let opened = open_at(lease, ports, |at| crate::runtime::io::open(at, &options));
+        let opened = open_at(lease, ports, |at| SocketOpener.open(at, &options));
         opened.inspect_err(|_| shared.ports.give_back(lease))
     }
 

@@ -7,7 +7,7 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use crossbeam::queue::ArrayQueue;
-use mediapoint_net::{UdpSocket, Waker};
+use mediapoint_net::{PortOpener, SocketOpener, Waker};
 
 use crate::api::error::CommandError;
 use crate::api::event::{EndReason, Event};
@@ -31,7 +31,7 @@ const ARRIVAL_QUEUE: usize = 64;
 const MESSAGE_QUEUE: usize = 16_384;
 
 /// An opened port of the socket backend.
-pub(crate) type Handle = UdpSocket;
+pub(crate) type Handle = <SocketOpener as PortOpener>::Handle;
 
 /// A command to a worker.
 pub(crate) enum Command {

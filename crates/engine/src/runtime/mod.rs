@@ -4,7 +4,6 @@ pub(crate) mod call;
 mod carry_out;
 pub(crate) mod engine;
 pub(crate) mod events;
-mod io;
 pub(crate) mod mailbox;
 pub(crate) mod moves;
 mod output;

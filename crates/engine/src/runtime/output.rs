@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use mediapoint_net::{PacketIo, Port, Received};
 use mediapoint_packet::{PacketBuf, PacketPool};
 
 use crate::api::event::Event;
 use crate::api::id::LegId;
 use crate::ring::WakeHandle;
-use crate::runtime::io::{PacketIo, Port, Received};
 use crate::runtime::mailbox::{Handle, Mailbox, WorkerMessage};
 use crate::runtime::ports::{OpenPorts, PortLease};
 use crate::session::Output;
@@ -19,6 +19,11 @@ use crate::session::snapshot::LocalAddresses;
 
 /// A wake-up's receive budget and send batch, with room for copies and reports.
 const BUFFERS: usize = 2048;
+
+/// The session's name of a port.
+pub(super) fn key(port: Port) -> PortKey {
+    PortKey(u32::try_from(port.index()).unwrap_or(u32::MAX))
+}
 
 /// The outside of one worker.
 pub(super) struct WorkerOutput<I> {
@@ -57,21 +62,21 @@ impl<I: PacketIo<Handle = Handle>> WorkerOutput<I> {
                 return Err(error);
             }
         };
-        let place = rtp.0 as usize;
+        let place = rtp.index();
         if self.leases.len() <= place {
             self.leases.resize(place + 1, None);
         }
         if let Some(entry) = self.leases.get_mut(place) {
             *entry = Some((leg, lease));
         }
-        Ok(LegPorts { rtp: PortKey(rtp.0), rtcp: rtcp.map(|rtcp| PortKey(rtcp.0)) })
+        Ok(LegPorts { rtp: key(rtp), rtcp: rtcp.map(key) })
     }
 
     /// Takes the ports of a leg out, still open.
     pub(super) fn detach(&mut self, ports: LegPorts) -> Option<OpenPorts<Handle>> {
         let (_, lease) = self.leases.get_mut(ports.rtp.0 as usize).and_then(Option::take)?;
-        let rtp = self.io.detach(Port(ports.rtp.0))?;
-        let rtcp = ports.rtcp.and_then(|rtcp| self.io.detach(Port(rtcp.0)));
+        let rtp = self.io.detach(Port::new(ports.rtp.0))?;
+        let rtcp = ports.rtcp.and_then(|rtcp| self.io.detach(Port::new(rtcp.0)));
         Some(OpenPorts { lease, rtp, rtcp })
     }
 
@@ -119,7 +124,7 @@ impl<I: PacketIo<Handle = Handle>> WorkerOutput<I> {
 
 impl<I: PacketIo<Handle = Handle>> Output for WorkerOutput<I> {
     fn send(&mut self, from: PortKey, to: SocketAddr, packet: PacketBuf) {
-        self.io.send(Port(from.0), to, packet, &mut self.pool);
+        self.io.send(Port::new(from.0), to, packet, &mut self.pool);
     }
 
     fn take(&mut self) -> Option<PacketBuf> {
@@ -140,9 +145,9 @@ impl<I: PacketIo<Handle = Handle>> Output for WorkerOutput<I> {
     }
 
     fn close(&mut self, ports: LegPorts, leg: LegId) {
-        self.io.close(Port(ports.rtp.0));
+        self.io.close(Port::new(ports.rtp.0));
         if let Some(rtcp) = ports.rtcp {
-            self.io.close(Port(rtcp.0));
+            self.io.close(Port::new(rtcp.0));
         }
         if let Some((_, lease)) = self.leases.get_mut(ports.rtp.0 as usize).and_then(Option::take) {
             self.message(WorkerMessage::Closed { leg, lease });

@@ -8,17 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mediapoint_net::{Clock, pin_current_thread, set_thread_name, thread_cpu_time};
+use mediapoint_net::{
+    Clock, PacketIo, SocketIo, SocketIoConfig, pin_current_thread, set_thread_name, thread_cpu_time,
+};
 use mediapoint_packet::Time;
 use rand::{Rng, rng};
 
 use crate::api::event::EndReason;
 use crate::runtime::carry_out::Expected;
-use crate::runtime::io::{PacketIo, SocketIo};
 use crate::runtime::mailbox::{Addressed, Command, Handle, Mailbox, WorkerMessage};
-use crate::runtime::output::WorkerOutput;
+use crate::runtime::output::{self, WorkerOutput};
 use crate::runtime::poll_mode::PollMode;
-use crate::session::port::PortKey;
 use crate::session::{Session, SessionConfig};
 
 /// Commands taken in one wake-up at most.
@@ -45,7 +45,7 @@ pub(crate) struct WorkerConfig {
 
 impl WorkerConfig {
     pub(crate) fn io(&self) -> std::io::Result<SocketIo> {
-        SocketIo::new(self.max_legs * 2)
+        SocketIo::new(SocketIoConfig { max_ports: self.max_legs * 2, ..SocketIoConfig::default() })
     }
 }
 
@@ -202,7 +202,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             if datagrams % CLOCK_BATCH == 0 {
                 now = self.clock.now();
             }
-            let port = PortKey(received.port.0);
+            let port = output::key(received.port);
             self.session.handle_datagram(now, port, received.from, received.packet, &mut self.output);
         }
         self.mode.note(now, datagrams);
