@@ -136,6 +136,9 @@ pub enum NgError {
     /// Neither a common codec nor one that can be converted.
     #[error("the answer has no codec that can be used")]
     NoCommonCodec,
+    /// A subscriber is to be connected to somebody as offer and answer would.
+    #[error("a subscriber can only be connected with the flag directional")]
+    IsSubscriber,
     /// A party is to receive two others at once.
     #[error("a second source for one stream is not supported")]
     SecondSource,

@@ -241,6 +241,9 @@ fn what_is_not_there_is_named() {
         "the call has no party of this to-tag"
     );
     assert_eq!(reason(&connect(&server, r#""from-tag":"a""#)), "missing key to-tag");
+    server.ask("subscribe request", r#""call-id":"c","from-tag":"a","to-tag":"s""#, None);
+    let subscriber = "a subscriber can only be connected with the flag directional";
+    assert_eq!(reason(&connect(&server, r#""from-tag":"s","to-tag":"b""#)), subscriber);
     let elsewhere = r#""from-tag":"a","to-tag":"b","to-call-id":"x""#;
     assert_eq!(reason(&connect(&server, elsewhere)), "unknown call-id");
     assert_eq!(reason(&server.ask("mesh", "", None)), "missing key calls");

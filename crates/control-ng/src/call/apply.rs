@@ -57,9 +57,6 @@ fn step(state: &CallState, agreed: &[Agreed], at: Place, stream: &Stream) -> Opt
     let party = state.party(at.party)?;
     let of = agreed.iter().find(|agreed| agreed.party == at.party);
     let leg = leg_at_work(agreed, at, stream)?;
-    if !stream.active && stream.applied.is_none() {
-        return None;
-    }
     let source = stream.source.and_then(|link| {
         let from = state.stream(link.from)?;
         Some((link, from, leg_at_work(agreed, link.from, from)?))
@@ -80,9 +77,11 @@ fn step(state: &CallState, agreed: &[Agreed], at: Place, stream: &Stream) -> Opt
     Some(Step { at, wanted, config })
 }
 
-/// The leg of a stream that others may receive: the advertised one where its party agreed to it, else the one before.
+/// The leg of a stream that is at work: the advertised one where its party agreed to it now, else the one before. `None`
+/// where nothing was agreed yet.
 fn leg_at_work(agreed: &[Agreed], at: Place, stream: &Stream) -> Option<LegId> {
-    if agreed.iter().any(|agreed| agreed.party == at.party) {
+    let is_agreed = agreed.iter().any(|agreed| agreed.party == at.party);
+    if is_agreed && (stream.active || stream.applied.is_some()) {
         stream.leg.map(|leg| leg.id)
     } else {
         stream.applied.map(|applied| applied.leg)

@@ -108,6 +108,20 @@ impl CallState {
         Ok(())
     }
 
+    /// Every stream's source.
+    pub(crate) fn links(&self) -> Vec<(Place, Option<Link>)> {
+        self.streams().map(|(at, stream)| (at, stream.source)).collect()
+    }
+
+    /// Sets the sources of streams.
+    pub(crate) fn set_links(&mut self, links: &[(Place, Option<Link>)]) {
+        for (at, link) in links {
+            if let Some(stream) = self.stream_mut(*at) {
+                stream.source = *link;
+            }
+        }
+    }
+
     /// Takes away the sources of a party's streams, all or those of one party.
     pub(crate) fn unsubscribe(&mut self, id: PartyId, of: Option<PartyId>) {
         let Some(party) = self.party_mut(id) else { return };

@@ -22,7 +22,8 @@ impl Controller {
         self.in_one_call(request.selection.calls.iter(), |call| mesh(now, call, request))
     }
 
-    /// Works on the call of these ids, which are merged into the first where they are several.
+    /// Works on the call of these ids, which are merged into the first where they are several. Where the work fails, who
+    /// receives whom stays as it was.
     fn in_one_call<'a>(
         &self,
         ids: impl Iterator<Item = &'a Id>,
@@ -41,7 +42,8 @@ impl Controller {
             merge(call, other)?;
             self.rename(call, other, states.first());
         }
-        let warnings = work(call)?;
+        let before = call.links();
+        let warnings = work(call).inspect_err(|_| call.set_links(&before))?;
         apply(call, &[])?;
         let reply = Reply::ok();
         Ok(if warnings.is_empty() { reply } else { reply.with("warning", warnings.join(", ")) })
@@ -72,6 +74,9 @@ fn connect(now: Time, call: &mut CallState, request: &Request) -> Result<Vec<Str
     let to = to.ok_or(NgError::NoParty { key: "to-tag" })?;
     let mut warnings = Vec::new();
     let flags = &request.selection;
+    if !flags.directional && sources.iter().chain([&to]).any(|id| call.is_subscriber(*id)) {
+        return Err(NgError::IsSubscriber);
+    }
     for from in sources.into_iter().filter(|from| *from != to) {
         let pairs = pairs(call, from, to, &mut warnings);
         if flags.directional {

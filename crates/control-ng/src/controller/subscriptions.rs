@@ -71,7 +71,8 @@ impl Controller {
         let subscription = call.subscriptions.get(position(&call, id)?).ok_or(NgError::Internal)?;
         let mut party = call.party(id).cloned().ok_or(NgError::Internal)?;
         party.delete_at = None;
-        answer::process(&mut party, subscription, &sdp, &request.options)?;
+        let is_there = |at| call.stream(at).is_some();
+        answer::process(&mut party, subscription, is_there, &sdp, &request.options)?;
         let warnings = self.work(&call, &request.options).warnings;
         call.last_signal = now;
         call.put(party);

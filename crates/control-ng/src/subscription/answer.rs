@@ -5,7 +5,7 @@ use mediapoint_packet::sdp::Sdp;
 
 use super::Subscription;
 use crate::NgError;
-use crate::call::links::Link;
+use crate::call::links::{Link, Place};
 use crate::call::party::{Party, Stream};
 use crate::dialog::Plan;
 use crate::media::answered;
@@ -13,10 +13,11 @@ use crate::media::codecs::CodecLine;
 use crate::media::remote::RemoteDescription;
 use crate::request::Options;
 
-/// Takes the subscriber's answer. The caller puts it into effect with [`crate::call::apply::apply`].
+/// Takes the subscriber's answer. `is_there` is false for sources that are gone since the request. The caller puts it into effect with [`crate::call::apply::apply`].
 pub(crate) fn process(
     subscriber: &mut Party,
     subscription: &Subscription,
+    is_there: impl Fn(Place) -> bool,
     sdp: &Sdp,
     options: &Options,
 ) -> Result<(), NgError> {
@@ -35,7 +36,7 @@ pub(crate) fn process(
         else {
             continue;
         };
-        if remote.disabled || remote.kind != plan.remote.kind {
+        if !is_there(subscribed.from) || remote.disabled || remote.kind != plan.remote.kind {
             continue;
         }
         let stream = subscriber.stream_mut(index).ok_or(NgError::Internal)?;
