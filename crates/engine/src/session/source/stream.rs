@@ -1,14 +1,18 @@
 //! A stream from outside: audio blocks that the embedding program pushes through a ring. The pace is the call's; where the
 //! program is late, the gap is concealed and counted.
 
+use mediapoint_jitter::Concealer;
+
 use crate::api::id::StreamId;
 use crate::api::stats::StreamStatistics;
 use crate::ring::{Consumer, WakeHandle};
 use crate::session::frame::{Frame, FrameKind, samples};
-use crate::session::leg::crossfade::Crossfade;
 
 /// Milliseconds of a block.
 pub const BLOCK_MILLIS: u32 = 10;
+
+/// Blocks after which nothing is left of concealed audio: 150 ms.
+const SILENT_AFTER: u32 = 15;
 
 /// 10 ms of audio in a ring, at the stream's rate.
 #[derive(Debug, Clone)]
@@ -33,10 +37,11 @@ pub struct Stream {
     pub wanted: bool,
     consumer: Consumer<StreamBlock>,
     frame: Frame,
-    /// Joins audio and silence at both edges of a gap.
-    crossfade: Crossfade,
-    in_gap: bool,
+    /// `None` for a rate that it does not know; gaps are silent then.
+    concealer: Option<Concealer>,
     started: bool,
+    /// Blocks concealed in a row.
+    gap: u32,
     statistics: StreamStatistics,
 }
 
@@ -48,9 +53,9 @@ impl Stream {
             wanted: false,
             consumer,
             frame: Frame::new(rate),
-            crossfade: Crossfade::new(rate),
-            in_gap: true,
+            concealer: Concealer::new(rate).ok(),
             started: false,
+            gap: 0,
             statistics: StreamStatistics::default(),
         }
     }
@@ -75,8 +80,9 @@ impl Stream {
         if !self.wanted {
             return None;
         }
-        let (consumer, crossfade) = (&mut self.consumer, &mut self.crossfade);
-        let (in_gap, started, statistics) = (&mut self.in_gap, &mut self.started, &mut self.statistics);
+        let (consumer, concealer, statistics) =
+            (&mut self.consumer, &mut self.concealer, &mut self.statistics);
+        let (started, gap) = (&mut self.started, &mut self.gap);
         let block = samples(self.frame.rate(), BLOCK_MILLIS).max(1);
         self.frame.fill(millis, |pcm| {
             let mut kind = FrameKind::Nothing;
@@ -85,23 +91,26 @@ impl Stream {
                     piece.iter_mut().zip(block.pcm.iter()).for_each(|(to, from)| *to = *from);
                 });
                 if popped.is_some() {
-                    if std::mem::take(in_gap) {
-                        crossfade.start();
+                    if let Some(concealer) = concealer {
+                        concealer.good(piece);
                     }
-                    (kind, *started) = (FrameKind::Audio, true);
+                    (kind, *started, *gap) = (FrameKind::Audio, true, 0);
                     statistics.blocks += 1;
-                } else {
-                    piece.fill(0);
-                    if !std::mem::replace(in_gap, true) {
-                        crossfade.start();
-                        kind = FrameKind::Audio;
-                    }
-                    // A program that has ended the stream, or has not begun, is not late.
-                    if *started && !consumer.is_closed() {
-                        statistics.starved += 1;
-                    }
+                    continue;
                 }
-                crossfade.apply(piece);
+                piece.fill(0);
+                // A stream that has not begun, or has faded out, is silent.
+                if *started && *gap < SILENT_AFTER {
+                    if let Some(concealer) = concealer {
+                        concealer.conceal(piece);
+                    }
+                    *gap += 1;
+                    kind = FrameKind::Audio;
+                }
+                // A program that has ended the stream, or has not begun, is not late.
+                if *started && !consumer.is_closed() {
+                    statistics.starved += 1;
+                }
             }
             kind
         });
