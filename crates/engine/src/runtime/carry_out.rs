@@ -102,6 +102,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
                     self.output.message(WorkerMessage::Lost { call });
                 }
             }
+            #[cfg(feature = "danger-panic")]
             #[expect(clippy::panic, reason = "the deliberate failure that tests of the take-down ask for")]
             Command::Panic => panic!("a test asked this worker to fail"),
             Command::Stop => {}

@@ -88,6 +88,7 @@ pub(crate) enum Command {
     Forget {
         call: CallId,
     },
+    #[cfg(feature = "danger-panic")]
     Panic,
     Stop,
 }

@@ -148,6 +148,7 @@ impl Frame {
 mod tests {
     use super::*;
 
+    // test-of: [RFC6464 4]
     #[test]
     fn full_scale_sine_is_0_dbov_and_silence_127() {
         let sine: Vec<i16> = (0..800_u32)

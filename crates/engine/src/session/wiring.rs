@@ -116,7 +116,8 @@ impl Call {
             match leg.feed {
                 Feed::Leg(_) if spec.is_some() => {}
                 Feed::Mix(_) | Feed::Player(_) | Feed::Stream(_) if spec.is_some() => {
-                    if !leg.sender.transcodes() && leg.make_egress(rate.unwrap_or(PLAYER_RATE)) {
+                    let begins = !leg.sender.transcodes();
+                    if begins && leg.make_egress(rate.unwrap_or(PLAYER_RATE)) {
                         leg.sender.enter_transcoding(now, None, leg.source);
                     }
                 }
