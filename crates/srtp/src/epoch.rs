@@ -47,6 +47,10 @@ impl Epoch {
         self.keys.suite
     }
 
+    pub(crate) fn master(&self) -> &MasterKey {
+        &self.master
+    }
+
     /// True where nothing has come under this key.
     pub(crate) fn is_unused(&self) -> bool {
         self.streams.iter().all(|stream| !matches!(stream.rtp, Position::Running(_)) && stream.rtcp.is_none())

@@ -232,6 +232,12 @@ impl Inbound {
     pub fn suite(&self) -> Suite {
         self.current.suite()
     }
+
+    /// The current key, to be saved with [`Inbound::export_state`]; and its identifier, where it has one.
+    #[must_use]
+    pub fn danger_key(&self) -> (&MasterKey, Option<&Mki>) {
+        (self.current.master(), self.current.mki.as_ref())
+    }
 }
 
 impl From<BadIndex> for UnprotectError {

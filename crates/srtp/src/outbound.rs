@@ -184,6 +184,12 @@ impl Outbound {
         }
     }
 
+    /// The key, to be saved with [`Outbound::export_state`].
+    #[must_use]
+    pub fn danger_key(&self) -> &MasterKey {
+        &self.master
+    }
+
     /// Takes over where another left off. Replaces whatever this direction knew.
     ///
     /// # Errors

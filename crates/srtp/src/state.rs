@@ -72,6 +72,7 @@ pub enum RtpState {
         /// The highest sequence number.
         highest_seq: u16,
         /// Bit n stands for the packet n before the highest.
+        #[cfg_attr(feature = "serde", serde(with = "halves"))]
         replay: u128,
     },
 }
@@ -83,6 +84,7 @@ pub struct RtcpState {
     /// The highest SRTCP index, 31 bits.
     pub highest_index: u32,
     /// Bit n stands for the packet n before the highest.
+    #[cfg_attr(feature = "serde", serde(with = "halves"))]
     pub replay: u128,
 }
 
@@ -215,4 +217,20 @@ fn join(roc: u32, seq: u16) -> u64 {
 #[expect(clippy::cast_possible_truncation, reason = "an index has 32 + 16 bits")]
 fn split(index: u64) -> (u32, u16) {
     ((index >> 16) as u32, index as u16)
+}
+
+/// A window as two numbers, the high half first: not every format has numbers of 128 bits.
+#[cfg(feature = "serde")]
+mod halves {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves are cut apart on purpose")]
+    pub(super) fn serialize<S: Serializer>(window: &u128, to: S) -> Result<S::Ok, S::Error> {
+        [(window >> 64) as u64, *window as u64].serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u128, D::Error> {
+        let [high, low] = <[u64; 2]>::deserialize(from)?;
+        Ok(u128::from(high) << 64 | u128::from(low))
+    }
 }

@@ -31,6 +31,7 @@ mod random;
 mod scene;
 mod seam;
 mod stream;
+mod takeover;
 mod voice;
 mod world;
 

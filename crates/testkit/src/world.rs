@@ -18,6 +18,9 @@ use crate::random::Random;
 /// Buffers of a world: far more than are ever on the way.
 const BUFFERS: usize = 4096;
 
+/// What the engine's wall clock shows at the world's beginning.
+pub(crate) const WALL_AT_ZERO: Duration = Duration::from_secs(1_760_000_000);
+
 /// Names a party of a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PeerId(pub(crate) usize);
@@ -71,6 +74,9 @@ pub struct World {
     pub inputs: u64,
     pub(crate) now: Time,
     pub(crate) session: Session,
+    /// What the session's clock showed when the world began.
+    pub(crate) session_began: Duration,
+    pub(crate) config: SessionConfig,
     outbox: Outbox,
     queue: BinaryHeap<Entry>,
     order: u64,
@@ -96,13 +102,13 @@ impl World {
         let mut random = Random::new(seed);
         let mut session_seed = [0; 32];
         random.fill(&mut session_seed);
-        let session = Session::new(SessionConfig {
+        let config = SessionConfig {
             max_legs: 4096,
             media_timeout,
             hold_timeout,
             seed: session_seed,
-            wall_at_zero: Duration::from_secs(1_760_000_000),
-        });
+            wall_at_zero: WALL_AT_ZERO,
+        };
         Self {
             events: Vec::with_capacity(4096),
             to_nowhere: 0,
@@ -110,7 +116,9 @@ impl World {
             probed: 0,
             inputs: 0,
             now: Time::ZERO,
-            session,
+            session: Session::new(config.clone()),
+            session_began: Duration::ZERO,
+            config,
             outbox: Outbox::new(BUFFERS),
             queue: BinaryHeap::with_capacity(BUFFERS),
             order: 0,
@@ -199,7 +207,7 @@ impl World {
     pub fn run_until(&mut self, end: Time) {
         loop {
             let queued = self.queue.peek().map(|entry| entry.at);
-            let deadline = self.session.next_deadline().map(|at| at.max(self.now));
+            let deadline = self.session.next_deadline().map(|at| (at - self.session_began).max(self.now));
             let next = match (queued, deadline) {
                 (Some(queued), Some(deadline)) => queued.min(deadline),
                 (queued, deadline) => match queued.or(deadline) {
@@ -234,7 +242,7 @@ impl World {
     /// A call's figures; all zero where it is gone.
     #[must_use]
     pub fn statistics(&self, call: CallId) -> CallStatistics {
-        self.session.statistics(self.now, call).unwrap_or_default()
+        self.session.statistics(self.session_now(), call).unwrap_or_default()
     }
 
     /// A leg's figures.
@@ -270,10 +278,17 @@ impl World {
         self.outbox.buffers_out() - on_the_way
     }
 
-    /// Gives the session control, then carries on what it put out.
+    /// The time on the session's clock.
+    #[must_use]
+    pub fn session_now(&self) -> Time {
+        self.now + self.session_began
+    }
+
+    /// Gives the session control, with the time on its clock, then carries on what it put out.
     pub fn with_session<T>(&mut self, act: impl FnOnce(&mut Session, Time, &mut Outbox) -> T) -> T {
         let before = self.probe.map_or(0, |probe| probe());
-        let result = act(&mut self.session, self.now, &mut self.outbox);
+        let now = self.session_now();
+        let result = act(&mut self.session, now, &mut self.outbox);
         let after = self.probe.map_or(0, |probe| probe());
         self.probed += after - before;
         self.carry_on();

@@ -126,9 +126,23 @@ pub enum RestoreError {
         /// The version read here.
         need: u16,
     },
+    /// It says what cannot be, as no engine writes it.
+    #[error("the snapshot is malformed: {what}")]
+    Malformed {
+        /// What is out of its range.
+        what: &'static str,
+    },
     /// A call of that name runs already.
     #[error("call {} runs already", .0.as_u64())]
     Exists(CallId),
+    /// A leg or tap of another call has the name that the snapshot has.
+    #[error("{kind} {id} is the name of another")]
+    NameInUse {
+        /// Of what.
+        kind: &'static str,
+        /// Its number.
+        id: u64,
+    },
     /// The ports of a leg are in use, or not known.
     #[error("leg {} cannot have its ports again: {source}", .leg.as_u64())]
     Ports {

@@ -11,7 +11,7 @@ use crate::api::codec::PayloadCodec;
 use crate::api::id::LegId;
 
 /// What flows through a leg.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum LegKind {
     /// One audio stream each way. The engine owns what it sends: its SSRC, sequence numbers and timestamps are its own
@@ -25,7 +25,7 @@ pub enum LegKind {
 }
 
 /// How RTCP travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum RtcpMode {
     /// No RTCP on this leg.
     Off,
@@ -37,7 +37,7 @@ pub enum RtcpMode {
 }
 
 /// Which way media may flow, seen from the engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum Direction {
     /// Both ways.
     #[default]
@@ -65,7 +65,7 @@ impl Direction {
 }
 
 /// Whose packets a leg takes, and where it sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum SourceGuard {
     /// Learn the party's address once from its first authentic packets, send there, take packets from nowhere else.
@@ -81,7 +81,7 @@ pub enum SourceGuard {
 }
 
 /// Where the signalling says that a party is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RemoteAddress {
     /// Destination of RTP.
     pub rtp: SocketAddr,
@@ -101,7 +101,7 @@ pub struct SrtpKeys {
 }
 
 /// How much audio a packet to the party is to hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub enum PacketTime {
     /// What is relayed keeps its length; what the engine encodes is sent in packets of 20 ms.
     #[default]
@@ -129,7 +129,7 @@ impl PacketTime {
 }
 
 /// What becomes of a party's telephone events (RFC 4733) on their way to the legs that it feeds. Taps see them in any case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum EventPolicy {
     /// They are forwarded.
@@ -142,7 +142,7 @@ pub enum EventPolicy {
 }
 
 /// Bounds of the delay that the jitter buffer of a leg adds, where what the party sends is decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct JitterBuffer {
     /// Least delay.
     pub min: Duration,

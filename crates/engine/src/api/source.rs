@@ -69,13 +69,17 @@ impl ToneSpec {
         let sine =
             |sine: &Sine| (1.0..4000.0).contains(&sine.frequency) && (-63.0..=3.17).contains(&sine.level);
         let burst = |burst: &Burst| burst.on <= longest && burst.off <= longest;
-        let total: Duration = self.cadence.iter().map(|burst| burst.on + burst.off).sum();
         (1..=Self::MAX_SINES).contains(&self.sines.len())
             && self.sines.iter().all(sine)
             && self.cadence.len() <= Self::MAX_BURSTS
             && self.cadence.iter().all(burst)
-            && (self.cadence.is_empty() || total >= Duration::from_millis(10))
+            && (self.cadence.is_empty() || self.cadence_length() >= Duration::from_millis(10))
             && (self.cycles.is_none() || !self.cadence.is_empty())
+    }
+
+    fn cadence_length(&self) -> Duration {
+        let times = self.cadence.iter().flat_map(|burst| [burst.on, burst.off]);
+        times.fold(Duration::ZERO, Duration::saturating_add)
     }
 }
 

@@ -11,7 +11,8 @@ use crate::api::id::{LegId, StreamId, TapId};
 use crate::api::points::Points;
 
 /// Packets that a leg did not take, by reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Dropped {
     /// From another source than the leg's party.

@@ -86,6 +86,10 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             Command::Restore { snapshot, ports, reply } => {
                 let call = snapshot.call();
                 let result = self.restore(now, &snapshot, ports);
+                if result.is_err() {
+                    let (reason, statistics) = (EndReason::NoRoom, CallStatistics::default());
+                    self.output.event(Event::CallEnded { call, reason, statistics });
+                }
                 self.done(call, reply, result);
             }
             Command::Depart { call, to, reply } => self.depart(Departure { call, to, reply }),

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use mediapoint_net::{PacketIo as _, PortOpener as _, PortOptions, SocketIo, SocketOpener, available_cores};
 
 use crate::api::error::{AdmissionError, BuildError, RestoreError};
-use crate::api::id::{CallId, LegId};
+use crate::api::id::{CallId, LegId, TapId};
 use crate::api::leg::Ports;
 use crate::api::pending::{Pending, pending};
 use crate::api::points::Points;
@@ -151,7 +151,9 @@ impl Engine {
     }
 
     /// Makes a call go on from a snapshot, with its name, on the same local addresses. The outcome says whether the worker
-    /// has taken it; what came to the ports from now on is not lost.
+    /// has taken it; what came to the ports from now on is not lost. Where the worker cannot take it, the call ends.
+    ///
+    /// Calls, legs and taps keep their names, so that the engine must not have others of the same names.
     ///
     /// # Errors
     /// [`RestoreError`]; nothing has changed then.
@@ -159,35 +161,51 @@ impl Engine {
         let shared = self.shared();
         snapshot.check()?;
         let id = snapshot.call();
-        let legs = snapshot.legs().count();
-        let needed = shared.config.prices.of_legs(legs.max(2));
+        check_names(&shared.registry(), &snapshot)?;
         // Names that are given from now on must not be those of the snapshot.
         shared.next_call.fetch_max(id.as_u64() + 1, Ordering::Relaxed);
         shared.next_id.fetch_max(snapshot.highest_id() + 1, Ordering::Relaxed);
-        let mut registry = shared.registry();
-        if registry.calls.contains_key(&id) {
-            return Err(RestoreError::Exists(id));
-        }
-        let worker = self.admit(&registry, needed, None)?;
         let ports = self.open_again(&snapshot)?;
+        let leases: Vec<PortLease> = ports.iter().map(|(_, ports)| ports.lease).collect();
+        let restored = self.enter_restored(snapshot, ports);
+        let outcome = restored.inspect_err(|_| {
+            leases.into_iter().for_each(|lease| shared.ports.give_back(lease));
+        })?;
+        Ok((Call::new(Arc::clone(shared), id), outcome))
+    }
+
+    /// Gives the command that restores a call, and enters call, legs and taps into the registry.
+    fn enter_restored(
+        &self,
+        mut snapshot: CallSnapshot,
+        ports: Vec<(LegId, OpenPorts<Handle>)>,
+    ) -> Result<Pending<()>, RestoreError> {
+        let shared = self.shared();
+        let prices = &shared.config.prices;
+        let (id, taps) = (snapshot.call(), snapshot.taps().collect::<Vec<_>>());
         let leases: Vec<(LegId, PortLease)> = ports.iter().map(|(leg, ports)| (*leg, ports.lease)).collect();
+        let mut registry = shared.registry();
+        check_names(&registry, &snapshot)?;
+        let worker = self.admit(&registry, prices.of_legs(leases.len().max(2)), None)?;
+        let rooms = snapshot.make_rooms();
+        for (tap, room) in &rooms {
+            shared.events.keep_room(*tap, room.clone());
+        }
         let (reply, outcome) = pending(worker);
-        let base = shared.config.prices.of_legs(2);
-        let entered = self.enter(&mut registry, id, (worker, base), |_| Command::Restore {
+        let entered = self.enter(&mut registry, id, (worker, prices.of_legs(2)), |_| Command::Restore {
             snapshot: Box::new(snapshot),
             ports,
             reply,
         });
-        if let Err(error) = entered {
-            leases.iter().for_each(|(_, lease)| shared.ports.give_back(*lease));
-            return Err(error.into());
-        }
+        entered.inspect_err(|_| rooms.iter().for_each(|(tap, _)| shared.events.forget_tap(*tap)))?;
         for (leg, lease) in leases {
             registry.add_leg(id, leg, lease);
         }
-        registry.settle(id, &shared.config.prices);
-        drop(registry);
-        Ok((Call::new(Arc::clone(shared), id), outcome))
+        if let Some(entry) = registry.calls.get_mut(&id) {
+            entry.taps = taps;
+        }
+        registry.settle(id, prices);
+        Ok(outcome)
     }
 
     /// Opens the local addresses of a snapshot's legs.
@@ -196,7 +214,7 @@ impl Engine {
         let mut opened: Vec<(LegId, OpenPorts<Handle>)> = Vec::new();
         let mut failed = None;
         for (leg, local) in snapshot.legs() {
-            let result = self.open_exactly(local);
+            let result = self.open_exactly(local, snapshot.dscp(leg));
             match result {
                 Ok(ports) => opened.push((leg, ports)),
                 Err(source) => {
@@ -218,7 +236,11 @@ impl Engine {
         }
     }
 
-    fn open_exactly(&self, local: Option<LocalAddresses>) -> std::io::Result<OpenPorts<Handle>> {
+    fn open_exactly(
+        &self,
+        local: Option<LocalAddresses>,
+        dscp: Option<u8>,
+    ) -> std::io::Result<OpenPorts<Handle>> {
         use std::io::{Error, ErrorKind};
         let shared = self.shared();
         let local = local.ok_or_else(|| Error::from(ErrorKind::AddrNotAvailable))?;
@@ -226,7 +248,11 @@ impl Engine {
         if !shared.ports.lend_exactly(lease) {
             return Err(Error::from(ErrorKind::AddrInUse));
         }
-        let options = PortOptions { receive_buffer: shared.config.socket_buffer, ..PortOptions::default() };
+        let mut options =
+            PortOptions { receive_buffer: shared.config.socket_buffer, ..PortOptions::default() };
+        if let Some(dscp) = dscp {
+            options.dscp = dscp.min(63);
+        }
         let ports = if local.rtcp.is_some() { Ports::RtpAndRtcp } else { Ports::Single };
         let opened = open_at(lease, ports, |at| SocketOpener.open(at, &options));
         opened.inspect_err(|_| shared.ports.give_back(lease))
@@ -367,6 +393,22 @@ impl Threads {
 impl Drop for Threads {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// Refuses a snapshot whose call, or one of its legs or taps, has the name of another.
+fn check_names(registry: &Registry, snapshot: &CallSnapshot) -> Result<(), RestoreError> {
+    let id = snapshot.call();
+    if registry.calls.contains_key(&id) {
+        return Err(RestoreError::Exists(id));
+    }
+    if let Some((leg, _)) = snapshot.legs().find(|(leg, _)| registry.legs.contains_key(leg)) {
+        return Err(RestoreError::NameInUse { kind: "leg", id: leg.as_u64() });
+    }
+    let in_use = |tap: &TapId| registry.calls.values().any(|entry| entry.taps.contains(tap));
+    match snapshot.taps().find(in_use) {
+        Some(tap) => Err(RestoreError::NameInUse { kind: "tap", id: tap.as_u64() }),
+        None => Ok(()),
     }
 }
 

@@ -131,7 +131,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             media_timeout: config.media_timeout,
             hold_timeout: config.hold_timeout,
             seed,
-            wall_at_zero: Duration::ZERO,
+            wall_at_zero: clock.wall().saturating_sub(now.since(Time::ZERO)),
         });
         Self {
             session,

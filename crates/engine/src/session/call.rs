@@ -28,7 +28,7 @@ use crate::session::timers::{Timer, Timers};
 use crate::session::{Output, SessionConfig};
 
 /// Players, streams, mixes and taps of a call at most, of each kind.
-const MAX_OBJECTS: usize = 64;
+pub(super) const MAX_OBJECTS: usize = 64;
 
 /// Legs of a call at most.
 pub(super) const MAX_LEGS: usize = 256;

@@ -1,13 +1,38 @@
 //! All of a call's state that must go on elsewhere: versioned, with times as ages.
+//!
+//! Saved are configuration, keys with their roll-over counters and replay windows, latches, the streams' SSRCs, sequence
+//! numbers and timestamps, RTCP, key presses under way, counters, mixes, players and where they are, taps on key presses
+//! and packets, and the phase of the media clock.
+//!
+//! Not saved is what only decides how the next 100 ms sound: packets in jitter buffers, the states of decoders and encoders,
+//! latch candidates. Streams from outside and taps on audio are left out, since their other ends are in the old process:
+//! what a stream fed is fed by silence. While an SRTP key changes, only the newest is saved.
+
+pub(crate) mod age;
+mod call;
+pub(crate) mod config;
+pub(crate) mod events;
+mod leg;
+pub(crate) mod objects;
+pub(crate) mod rtcp;
+mod secret;
+pub(crate) mod stream;
+pub(crate) mod transport;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use mediapoint_packet::Time;
 
 use crate::api::error::{CommandError, RestoreError};
-use crate::api::id::{CallId, LegId};
+use crate::api::id::{CallId, LegId, TapId};
 use crate::session::Session;
+use crate::session::call::Call;
 use crate::session::port::LegPorts;
+use crate::session::snapshot::age::{Age, Due, Malformed, Moment};
+use crate::session::snapshot::leg::LegSnapshot;
+use crate::session::snapshot::objects::{MixSnapshot, PlayerSnapshot, TapSnapshot};
+use crate::session::tap::event::PressRoom;
 
 /// The version of snapshots that this engine writes and reads.
 pub const SNAPSHOT_VERSION: u16 = 1;
@@ -21,19 +46,36 @@ pub struct LocalAddresses {
     pub rtcp: Option<SocketAddr>,
 }
 
-/// A leg of a snapshot.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub struct LegSnapshot {
-    pub(crate) leg: LegId,
-    pub(crate) local: Option<LocalAddresses>,
+impl LocalAddresses {
+    /// True for an even port, and the odd one above it for RTCP.
+    fn is_pair(&self) -> bool {
+        let port = self.rtp.port();
+        let rtcp = SocketAddr::new(self.rtp.ip(), port | 1);
+        port != 0 && port.is_multiple_of(2) && self.rtcp.is_none_or(|known| known == rtcp)
+    }
 }
 
-/// A call as it stood at one moment. Holds the keys of its legs.
+/// A call as it stood at one moment. It holds the keys of its legs: treat what it is serialised to as a secret.
+///
+/// The call that it was taken of may go on, but not beside the one that is restored: end it, or its process, first. What
+/// it sent in the meantime is allowed for, by the wall clocks of the two machines, for up to two minutes: sequence numbers
+/// and SRTP indexes that it may have used are passed over. The clocks must not differ by more than the time from its
+/// end to the restoring.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 pub struct CallSnapshot {
     pub(crate) version: u16,
     pub(crate) call: CallId,
+    /// When it was taken, in nanoseconds since the UNIX epoch.
+    taken: u64,
+    created: Age,
+    /// Since when no packets are to be expected.
+    held: Option<Age>,
+    /// The next tick, where a player runs.
+    tick: Option<Due>,
     pub(crate) legs: Vec<LegSnapshot>,
+    mixes: Vec<MixSnapshot>,
+    players: Vec<PlayerSnapshot>,
+    taps: Vec<TapSnapshot>,
 }
 
 impl CallSnapshot {
@@ -48,17 +90,22 @@ impl CallSnapshot {
         self.legs.iter().map(|leg| (leg.leg, leg.local))
     }
 
-    /// Refuses a snapshot of another version.
-    pub(crate) const fn check(&self) -> Result<(), RestoreError> {
-        match self.version {
-            SNAPSHOT_VERSION => Ok(()),
-            have => Err(RestoreError::Version { have, need: SNAPSHOT_VERSION }),
+    /// DSCP of what a leg sends.
+    pub(crate) fn dscp(&self, leg: LegId) -> Option<u8> {
+        self.legs.iter().find(|known| known.leg == leg).map(|leg| leg.config.dscp())
+    }
+
+    /// Refuses a snapshot of another version, and what no engine writes.
+    pub(crate) fn check(&self) -> Result<(), RestoreError> {
+        if self.version != SNAPSHOT_VERSION {
+            return Err(RestoreError::Version { have: self.version, need: SNAPSHOT_VERSION });
         }
+        self.check_contents().map_err(|Malformed(what)| RestoreError::Malformed { what })
     }
 
     /// The highest number that names a leg or another object of the call.
     pub(crate) fn highest_id(&self) -> u64 {
-        self.legs.iter().map(|leg| leg.leg.as_u64()).max().unwrap_or(0)
+        self.object_ids().map(|(_, id)| id).max().unwrap_or(0)
     }
 
     /// Notes the local addresses of a leg.
@@ -66,6 +113,23 @@ impl CallSnapshot {
         if let Some(known) = self.legs.iter_mut().find(|known| known.leg == leg) {
             known.local = Some(local);
         }
+    }
+
+    /// Its taps.
+    pub(crate) fn taps(&self) -> impl Iterator<Item = TapId> {
+        self.taps.iter().map(TapSnapshot::id)
+    }
+
+    /// Makes the rooms of taps on key presses anew, and returns them.
+    pub(crate) fn make_rooms(&mut self) -> Vec<(TapId, PressRoom)> {
+        let rooms = self.taps.iter_mut().filter_map(|tap| match tap {
+            TapSnapshot::KeyPresses { tap, room, .. } => {
+                *room = PressRoom::default();
+                Some((*tap, room.clone()))
+            }
+            TapSnapshot::Packets { .. } => None,
+        });
+        rooms.collect()
     }
 }
 
@@ -85,22 +149,38 @@ impl Session {
     ///
     /// # Errors
     /// [`CommandError::NoSuchCall`].
-    pub fn snapshot(&self, _now: Time, id: CallId) -> Result<CallSnapshot, CommandError> {
+    pub fn snapshot(&self, now: Time, id: CallId) -> Result<CallSnapshot, CommandError> {
+        let now = now.max(self.now);
         let call = self.call(id).ok_or(CommandError::NoSuchCall(id))?;
-        let legs = call.ports().map(|(leg, _)| LegSnapshot { leg, local: None }).collect();
-        Ok(CallSnapshot { version: SNAPSHOT_VERSION, call: id, legs })
+        Ok(call.save(now, self.wall(now)))
     }
 
     /// Makes a call of a snapshot, on these ports.
     ///
     /// # Errors
-    /// [`CommandError`] where there is no room, or a leg has no ports.
+    /// [`CommandError`] where there is no room, a leg has no ports, or the snapshot is malformed or of another version;
+    /// nothing has changed then.
     pub fn restore(
         &mut self,
-        _now: Time,
-        _snapshot: &CallSnapshot,
-        _ports: &[(LegId, LegPorts)],
+        now: Time,
+        snapshot: &CallSnapshot,
+        ports: &[(LegId, LegPorts)],
     ) -> Result<(), CommandError> {
-        Err(CommandError::OutOfRange { what: "the snapshot" })
+        let now = self.advance(now);
+        snapshot.check().map_err(|error| match error {
+            RestoreError::Malformed { what } => CommandError::OutOfRange { what },
+            _ => CommandError::OutOfRange { what: "the version of the snapshot" },
+        })?;
+        if self.names.contains_key(&snapshot.call()) {
+            return Err(CommandError::OutOfRange { what: "the name of the call" });
+        }
+        let pause = self.wall(now).saturating_sub(Duration::from_nanos(snapshot.taken));
+        let call = Call::restored(Moment::new(now, pause), snapshot, ports, &self.config)?;
+        self.insert(call).map_err(|_| self.full())
+    }
+
+    /// The wall clock at `now`, since the UNIX epoch.
+    fn wall(&self, now: Time) -> Duration {
+        self.config.wall_at_zero + now.since(Time::ZERO)
     }
 }

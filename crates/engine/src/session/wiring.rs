@@ -245,10 +245,10 @@ impl Call {
 }
 
 impl Leg {
-    /// Makes an egress for sources of `rate` hertz, where there is none; false where the leg has no codec for it.
+    /// Makes an egress for sources of `rate` hertz, where there is none; false where the leg is not audio or has no codec for it.
     pub(super) fn make_egress(&mut self, rate: u32) -> bool {
         if self.sender.egress.is_none() {
-            let spec = EncoderSpec::new(&self.config);
+            let spec = EncoderSpec::new(&self.config).filter(|_| self.kind == LegKind::Audio);
             self.sender.egress = spec.and_then(|spec| {
                 let rate = natural_rate(&spec.entry().codec).min(rate);
                 Egress::new(spec, rate).map(Box::new)

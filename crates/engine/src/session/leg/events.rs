@@ -15,6 +15,8 @@ use mediapoint_packet::telephone_event::EventBlock;
 
 use crate::api::event::KeyPress;
 use crate::api::leg::EventPolicy;
+use crate::session::snapshot::age::Age;
+use crate::session::snapshot::events::EventSnapshot;
 
 /// An event is over this long after its last packet: three times the usual interval of its packets [RFC4733 2.5.1.2].
 pub const TIMEOUT: Duration = Duration::from_millis(150);
@@ -232,6 +234,50 @@ impl EventReceiver {
     pub fn handle_timeout(&mut self, now: Time) -> Option<KeyPress> {
         let current = self.current.as_mut()?;
         if current.last + TIMEOUT > now { None } else { current.report() }
+    }
+}
+
+impl EventReceiver {
+    pub(crate) fn save(&self, now: Time) -> Option<EventSnapshot> {
+        self.current.map(|current| EventSnapshot {
+            epoch: current.epoch,
+            timestamp: current.timestamp.0,
+            index: current.index,
+            code: current.code,
+            volume: current.volume,
+            clock_rate: current.clock_rate,
+            earlier: current.earlier,
+            duration: current.duration,
+            last: Age::of(current.last, now),
+            ends: current.ends,
+            ended: Age::of(current.ended_at, now),
+            audio_between: current.audio_between,
+            audio_after: current.audio_after,
+            interleaved: current.interleaved,
+            reported: current.reported,
+        })
+    }
+
+    /// A receiver as it was saved. An event under way has its whole time-out again: in a pause nobody listened.
+    pub(crate) fn restored(now: Time, policy: EventPolicy, saved: Option<&EventSnapshot>) -> Self {
+        let current = saved.map(|saved| Current {
+            epoch: saved.epoch,
+            timestamp: RtpTicks(saved.timestamp),
+            index: saved.index,
+            code: saved.code,
+            volume: saved.volume,
+            clock_rate: saved.clock_rate,
+            earlier: saved.earlier,
+            duration: saved.duration,
+            last: saved.last.before(now),
+            ends: saved.ends,
+            ended_at: saved.ended.before(now),
+            audio_between: saved.audio_between,
+            audio_after: saved.audio_after,
+            interleaved: saved.interleaved,
+            reported: saved.reported,
+        });
+        Self { policy, current }
     }
 }
 

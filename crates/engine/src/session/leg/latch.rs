@@ -11,6 +11,8 @@ use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{Seq, Ssrc};
 
 use crate::api::leg::SourceGuard as LatchPolicy;
+use crate::session::snapshot::age::Age;
+use crate::session::snapshot::transport::{LatchSnapshot, LatchState, OldSource};
 
 /// Packets in sequence that an unsignalled source must show on a leg without SRTP.
 pub const PROBATION: u8 = 2;
@@ -283,6 +285,41 @@ impl Latch {
             Some(signalled) if signalled.ip() == from.ip() => 1,
             _ => 0,
         }
+    }
+}
+
+impl Latch {
+    pub(crate) fn save(&self, now: Time) -> LatchSnapshot {
+        LatchSnapshot {
+            signalled: self.signalled,
+            state: match self.state {
+                State::Learning { old } => LatchState::Learning {
+                    old: old.map(|Old { from, last, since }| OldSource {
+                        from,
+                        last: Age::of(last, now),
+                        since: Age::of(since, now),
+                    }),
+                },
+                State::Held { from, since } => LatchState::Held { from, since: Age::of(since, now) },
+            },
+            stream: self.stream.map(|(ssrc, sequence)| (ssrc.0, sequence.0)),
+        }
+    }
+
+    /// A latch as it was saved. Candidates begin their probation anew.
+    pub(crate) fn restored(now: Time, policy: LatchPolicy, saved: &LatchSnapshot) -> Self {
+        let state = match saved.state {
+            LatchState::Learning { old } => State::Learning {
+                old: old.map(|OldSource { from, last, since }| Old {
+                    from,
+                    last: last.before(now),
+                    since: since.before(now),
+                }),
+            },
+            LatchState::Held { from, since } => State::Held { from, since: since.before(now) },
+        };
+        let stream = saved.stream.map(|(ssrc, sequence)| (Ssrc(ssrc), Seq(sequence)));
+        Self { state, stream, ..Self::new(policy, saved.signalled) }
     }
 }
 

@@ -8,6 +8,8 @@ use std::time::Duration;
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{PayloadType, RtpTicks, Seq, Ssrc};
 
+use crate::session::snapshot::stream::ReceiverSnapshot;
+
 /// Largest step forward within an epoch [RFC3550 A.1 MAX_DROPOUT].
 const MAX_DROPOUT: i32 = 3000;
 
@@ -220,10 +222,8 @@ impl Receiver {
             self.jitter = 0;
             self.transit = None;
         }
-        let arrival = (now.as_nanos() / 1000).wrapping_mul(u64::from(clock_rate)) / 1_000_000;
         // Differences of 32-bit clocks: the wrap-around of the timestamp must not show.
-        #[expect(clippy::cast_possible_truncation, reason = "the RTP clock is 32 bits wide [RFC3550 5.1]")]
-        let transit = i64::from((arrival as u32).wrapping_sub(timestamp.0).cast_signed());
+        let transit = i64::from(clock_at(now, clock_rate).wrapping_sub(timestamp.0).cast_signed());
         if let Some(last) = self.transit {
             let distance = transit.wrapping_sub(last).unsigned_abs();
             // A timestamp that jumps says nothing about the network.
@@ -319,8 +319,84 @@ impl Receiver {
 
 const CYCLE: u64 = 1 << 16;
 
+/// What an RTP clock that began with the engine's shows at `now` [RFC3550 A.8].
+#[expect(clippy::cast_possible_truncation, reason = "the RTP clock is 32 bits wide [RFC3550 5.1]")]
+fn clock_at(now: Time, clock_rate: u32) -> u32 {
+    ((now.as_nanos() / 1000).wrapping_mul(u64::from(clock_rate)) / 1_000_000) as u32
+}
+
+/// A signed 32-bit number as its bits.
+#[expect(clippy::cast_possible_truncation, reason = "it was made from 32 bits")]
+const fn low_32(number: i64) -> u32 {
+    number.cast_unsigned() as u32
+}
+
 fn low_16(index: u64) -> Seq {
     Seq(u16::try_from(index & 0xffff).unwrap_or(0))
+}
+
+impl Receiver {
+    pub(crate) fn save(&self, now: Time) -> ReceiverSnapshot {
+        let shown = clock_at(now, self.clock_rate);
+        let [high, low] = [self.seen >> 64, self.seen & u128::from(u64::MAX)];
+        ReceiverSnapshot {
+            ssrc: self.ssrc.map(|ssrc| ssrc.0),
+            payload_type: self.payload_type.map(PayloadType::get),
+            left: self.left.map(|ssrc| ssrc.0),
+            left_run: self.left_run,
+            left_last: self.left_last.0,
+            epoch: self.epoch,
+            restarts: self.restarts,
+            highest: self.highest,
+            first: self.first,
+            seen: [high, low].map(|half| u64::try_from(half).unwrap_or(0)),
+            awaited: self.awaited.map(|sequence| sequence.0),
+            epoch_received: self.epoch_received,
+            lost_before: self.lost_before,
+            bursts: self.bursts,
+            received: self.received,
+            octets: self.octets,
+            duplicates: self.duplicates,
+            out_of_order: self.out_of_order,
+            transit: self.transit.map(|transit| low_32(transit).wrapping_sub(shown).cast_signed()),
+            jitter: self.jitter,
+            clock_rate: self.clock_rate,
+            reported_expected: self.reported_expected,
+            reported_received: self.reported_received,
+        }
+    }
+
+    /// A receiver as it was saved, on a clock that shows `taken` for that moment.
+    pub(crate) fn restored(taken: Time, saved: &ReceiverSnapshot) -> Self {
+        let shown = clock_at(taken, saved.clock_rate);
+        let transit = |relative: i32| i64::from(shown.wrapping_add_signed(relative).cast_signed());
+        let [high, low] = saved.seen;
+        Self {
+            ssrc: saved.ssrc.map(Ssrc),
+            payload_type: saved.payload_type.and_then(PayloadType::new),
+            left: saved.left.map(Ssrc),
+            left_run: saved.left_run,
+            left_last: Seq(saved.left_last),
+            epoch: saved.epoch,
+            restarts: saved.restarts,
+            highest: saved.highest,
+            first: saved.first,
+            seen: u128::from(high) << 64 | u128::from(low),
+            awaited: saved.awaited.map(Seq),
+            epoch_received: saved.epoch_received,
+            lost_before: saved.lost_before,
+            bursts: saved.bursts,
+            received: saved.received,
+            octets: saved.octets,
+            duplicates: saved.duplicates,
+            out_of_order: saved.out_of_order,
+            transit: saved.transit.map(transit),
+            jitter: saved.jitter,
+            clock_rate: saved.clock_rate,
+            reported_expected: saved.reported_expected,
+            reported_received: saved.reported_received,
+        }
+    }
 }
 
 #[cfg(test)]

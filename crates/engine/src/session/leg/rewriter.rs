@@ -12,6 +12,10 @@ use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{RtpTicks, Seq, Ssrc};
 
 use crate::api::id::LegId;
+use crate::session::snapshot::age::Age;
+use crate::session::snapshot::stream::{
+    AnchorSnapshot, EventTimestampSnapshot, MappingSnapshot, RewriterSnapshot,
+};
 
 /// A timestamp that departs from the arrival time by more than this is rebased.
 const MAX_CLOCK_ERROR_SECONDS: i64 = 2;
@@ -350,6 +354,72 @@ fn ticks(now: Time, earlier: Time, clock_rate: u32) -> u32 {
 
 fn low_16(index: u64) -> Seq {
     Seq(u16::try_from(index & 0xffff).unwrap_or(0))
+}
+
+impl RtpRewriter {
+    pub(crate) fn save(&self, now: Time) -> RewriterSnapshot {
+        let anchor = |Anchor { index, timestamp, at }| AnchorSnapshot {
+            index,
+            timestamp: timestamp.0,
+            at: Age::of(at, now),
+        };
+        RewriterSnapshot {
+            ssrc: self.ssrc.0,
+            next: self.next,
+            last_timestamp: self.last_timestamp.0,
+            last_at: self.last_at.map(|at| Age::of(at, now)),
+            clock_rate: self.clock_rate,
+            mapping: self.mapping.map(|mapping| MappingSnapshot {
+                epoch: mapping.epoch,
+                clock_rate: mapping.clock_rate,
+                first: mapping.first,
+                sequence_offset: mapping.sequence_offset.cast_signed(),
+                timestamp_offset: mapping.timestamp_offset,
+                anchor: mapping.anchor.map(anchor),
+                highest: mapping.highest,
+            }),
+            encoded_end: self.encoded_end.map(|end| end.0),
+            lead: self.lead,
+            event: self.event.map(|event| EventTimestampSnapshot {
+                epoch: event.epoch,
+                received: event.received.0,
+                sent: event.sent.0,
+            }),
+        }
+    }
+
+    /// A rewriter as it was saved, on a clock that shows `taken` for that moment. It passes over `passed` numbers, which may
+    /// have been used since.
+    pub(crate) fn restored(taken: Time, passed: u64, saved: &RewriterSnapshot) -> Self {
+        let anchor = |AnchorSnapshot { index, timestamp, at }| Anchor {
+            index,
+            timestamp: RtpTicks(timestamp),
+            at: at.before(taken),
+        };
+        Self {
+            ssrc: Ssrc(saved.ssrc),
+            next: saved.next + passed,
+            last_timestamp: RtpTicks(saved.last_timestamp),
+            last_at: saved.last_at.map(|at| at.before(taken)),
+            clock_rate: saved.clock_rate,
+            mapping: saved.mapping.map(|mapping| Mapping {
+                epoch: mapping.epoch,
+                clock_rate: mapping.clock_rate,
+                first: mapping.first,
+                sequence_offset: mapping.sequence_offset.cast_unsigned(),
+                timestamp_offset: mapping.timestamp_offset,
+                anchor: mapping.anchor.map(anchor),
+                highest: mapping.highest,
+            }),
+            encoded_end: saved.encoded_end.map(RtpTicks),
+            lead: saved.lead,
+            event: saved.event.map(|event| EventTimestamp {
+                epoch: event.epoch,
+                received: RtpTicks(event.received),
+                sent: RtpTicks(event.sent),
+            }),
+        }
+    }
 }
 
 #[cfg(test)]

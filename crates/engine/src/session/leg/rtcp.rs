@@ -10,6 +10,8 @@ use mediapoint_packet::rtp::Ssrc;
 use crate::session::leg::receiver::Receiver;
 use crate::session::leg::rewriter::RtpRewriter;
 use crate::session::leg::sender::Sent;
+use crate::session::snapshot::age::{Age, Due};
+use crate::session::snapshot::rtcp::{RemoteReport, RtcpSnapshot};
 
 /// Least time between two reports [RFC3550 6.2].
 const MINIMUM: Duration = Duration::from_secs(5);
@@ -22,6 +24,9 @@ const COMPENSATION: f64 = std::f64::consts::E - 1.5;
 
 /// UDP and IPv4 headers, which count as RTCP's too [RFC3550 6.2].
 const LOWER_HEADERS: f64 = 28.0;
+
+/// Parts of an octet in which a snapshot holds the average size.
+const AVERAGE_UNIT: f64 = 256.0;
 
 /// The party's last report on the stream that it receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,6 +246,53 @@ impl RtcpSession {
 /// The low 32 bits: RTCP's counters wrap [RFC3550 6.4.1].
 fn wrapped(count: u64) -> u32 {
     u32::try_from(count & 0xffff_ffff).unwrap_or(0)
+}
+
+impl RtcpSession {
+    pub(crate) fn save(&self, now: Time) -> RtcpSnapshot {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the size of a packet")]
+        let average_size = (self.average_size * AVERAGE_UNIT).round() as u32;
+        RtcpSnapshot {
+            cname: self.cname.to_string(),
+            last_sender_report: self.last_sender_report.map(|(middle, at)| (middle, Age::of(at, now))),
+            average_size,
+            reported_before: self.reported_before,
+            reported: Age::of(self.reported_at, now),
+            next_report: self.next_report.map(|at| Due::of(at, now)),
+            sent_at: self.sent_at,
+            sent: self.sent,
+            received: self.received,
+            remote: self.remote.map(|Remote { fraction_lost, lost, jitter }| RemoteReport {
+                fraction_lost,
+                lost,
+                jitter,
+            }),
+            round_trip: self.round_trip,
+            left: self.left,
+        }
+    }
+
+    /// A session as it was saved, on a clock that shows `taken` for that moment.
+    pub(crate) fn restored(taken: Time, saved: &RtcpSnapshot) -> Self {
+        Self {
+            cname: saved.cname.clone().into_boxed_str(),
+            last_sender_report: saved.last_sender_report.map(|(middle, at)| (middle, at.before(taken))),
+            average_size: f64::from(saved.average_size) / AVERAGE_UNIT,
+            reported_before: saved.reported_before,
+            reported_at: saved.reported.before(taken),
+            next_report: saved.next_report.map(|due| due.after(taken, MINIMUM * 2)),
+            sent_at: saved.sent_at,
+            sent: saved.sent,
+            received: saved.received,
+            remote: saved.remote.map(|RemoteReport { fraction_lost, lost, jitter }| Remote {
+                fraction_lost,
+                lost,
+                jitter,
+            }),
+            round_trip: saved.round_trip,
+            left: saved.left,
+        }
+    }
 }
 
 #[cfg(test)]

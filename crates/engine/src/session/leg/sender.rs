@@ -16,12 +16,13 @@ use crate::session::leg::egress::{Egress, Packetized};
 use crate::session::leg::rewriter::{Input, RtpRewriter};
 use crate::session::leg::transport::{RtpMeta, Transport};
 use crate::session::payload_map::{Conversion, PayloadMap, PayloadRule};
+use crate::session::snapshot::stream::PathSnapshot;
 
 /// Octets of G.711 that a cross-fade looks back on: 5 ms.
 const TAIL: usize = 40;
 
 /// Counters of what a leg sent.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Sent {
     pub(crate) packets: u64,
     pub(crate) octets: u64,
@@ -284,6 +285,22 @@ impl Sender {
                 }
             }
         }
+    }
+}
+
+impl Sender {
+    pub(crate) fn save_path(&self) -> PathSnapshot {
+        match &self.egress {
+            Some(egress) if self.transcodes() => PathSnapshot::Transcode { rate: egress.rate() },
+            _ => PathSnapshot::Forward,
+        }
+    }
+
+    /// Goes on with encoded audio of `source`; the timestamps go on where they were. There is an egress.
+    pub(crate) fn restore_transcoding(&mut self, source: Source) {
+        debug_assert!(self.egress.is_some(), "an encoder where one is used");
+        self.path = Path::Transcode;
+        self.gathered_from = source;
     }
 }
 

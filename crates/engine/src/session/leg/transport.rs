@@ -12,6 +12,7 @@ use crate::api::leg::{LegConfig, Relearn, RemoteAddress, RtcpMode};
 use crate::session::leg::latch::{Admission, Latch, PacketOrigin};
 use crate::session::leg::srtp::Srtp;
 use crate::session::port::{LegPorts, PortKey};
+use crate::session::snapshot::transport::TransportSnapshot;
 
 /// Why a packet goes no further; counted by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,5 +231,33 @@ impl Transport {
             rtcp.set_ip(rtp.ip());
         }
         Some(rtcp)
+    }
+}
+
+impl Transport {
+    pub(crate) fn save(&self, now: Time) -> TransportSnapshot {
+        TransportSnapshot {
+            latch: self.latch.save(now),
+            srtp: self.srtp.as_ref().map(Srtp::save),
+            remote: self.remote,
+            rtcp_latched: self.rtcp_latched,
+        }
+    }
+
+    /// A transport as it was saved, with its SRTP and on other ports.
+    pub(crate) fn restored(
+        now: Time,
+        (config, srtp): (&LegConfig, Option<Srtp>),
+        ports: LegPorts,
+        saved: &TransportSnapshot,
+    ) -> Self {
+        Self {
+            latch: Latch::restored(now, config.source_guard, &saved.latch),
+            srtp,
+            ports,
+            rtcp_mode: config.rtcp,
+            remote: saved.remote,
+            rtcp_latched: saved.rtcp_latched,
+        }
     }
 }

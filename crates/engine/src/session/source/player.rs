@@ -3,6 +3,7 @@
 use crate::api::id::PlayerId;
 use crate::api::source::PlayerSpec;
 use crate::session::frame::Frame;
+use crate::session::snapshot::objects::PlayerSnapshot;
 use crate::session::source::tone::ToneGenerator;
 
 /// A player of a call.
@@ -22,16 +23,6 @@ impl Player {
         let PlayerSpec::Tone(tone) = &spec;
         let tone = ToneGenerator::new(tone);
         Self { id, spec, tone, frame: Frame::new(8000), wanted: false, reported: false }
-    }
-
-    /// What it plays.
-    pub const fn spec(&self) -> &PlayerSpec {
-        &self.spec
-    }
-
-    /// Its generator.
-    pub const fn tone(&mut self) -> &mut ToneGenerator {
-        &mut self.tone
     }
 
     /// Sets the rate at which its audio is wanted in hertz; `None` where nobody wants it.
@@ -60,5 +51,23 @@ impl Player {
     /// The audio of the present tick.
     pub const fn frame(&mut self) -> &mut Frame {
         &mut self.frame
+    }
+}
+
+impl Player {
+    pub(crate) fn save(&self) -> PlayerSnapshot {
+        PlayerSnapshot {
+            player: self.id,
+            spec: self.spec.clone(),
+            tone: self.tone.save(),
+            reported: self.reported,
+        }
+    }
+
+    /// A player that goes on where it was when it was saved.
+    pub(crate) fn restored(saved: &PlayerSnapshot) -> Self {
+        let PlayerSpec::Tone(spec) = &saved.spec;
+        let tone = ToneGenerator::restored(spec, &saved.tone);
+        Self { tone, reported: saved.reported, ..Self::new(saved.player, saved.spec.clone()) }
     }
 }

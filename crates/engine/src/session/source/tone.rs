@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::api::source::ToneSpec;
 use crate::session::frame::FrameKind;
+use crate::session::snapshot::objects::ToneSnapshot;
 
 /// Level of a full-scale sine in dBm0 [ITU-T G.711 table 5].
 const FULL_SCALE_DBM0: f64 = 3.17;
@@ -118,26 +119,40 @@ impl ToneGenerator {
             }
         }
     }
-
-    /// Cadence position, for a snapshot: burst, time within it, cycles left.
-    #[must_use]
-    pub fn position(&self) -> (usize, Duration, Option<u32>) {
-        (self.burst, Duration::from_micros(self.at * 1_000_000 / u64::from(UNITS)), self.cycles_left)
-    }
-
-    /// Goes on from a position of the same tone.
-    pub fn seek(&mut self, (burst, at, cycles_left): (usize, Duration, Option<u32>)) {
-        (self.burst, self.at, self.cycles_left) = (burst, units(at), cycles_left);
-        self.finished = cycles_left == Some(0);
-        for sine in &mut self.sines {
-            sine.phase = (sine.frequency * at.as_secs_f64()).fract();
-        }
-    }
 }
 
 /// Units in a duration.
 fn units(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros() * u128::from(UNITS) / 1_000_000).unwrap_or(u64::MAX)
+}
+
+/// Parts of a turn in which a snapshot holds a phase: every phase is a whole number of them.
+const PHASE_UNIT: f64 = 9_007_199_254_740_992.0;
+
+impl ToneGenerator {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a phase is 0 to 1")]
+    pub(crate) fn save(&self) -> ToneSnapshot {
+        ToneSnapshot {
+            burst: u32::try_from(self.burst).unwrap_or(0),
+            at: self.at,
+            cycles_left: self.cycles_left,
+            phases: self.sines.iter().map(|sine| (sine.phase * PHASE_UNIT) as u64).collect(),
+        }
+    }
+
+    /// A generator of a tone as it was saved.
+    #[expect(clippy::cast_precision_loss, reason = "a phase has 53 bits")]
+    pub(crate) fn restored(spec: &ToneSpec, saved: &ToneSnapshot) -> Self {
+        let mut tone = Self::new(spec);
+        tone.burst = usize::try_from(saved.burst).unwrap_or(0);
+        tone.at = saved.at;
+        tone.cycles_left = saved.cycles_left;
+        tone.finished = saved.cycles_left == Some(0);
+        for (sine, phase) in tone.sines.iter_mut().zip(&saved.phases) {
+            sine.phase = *phase as f64 / PHASE_UNIT;
+        }
+        tone
+    }
 }
 
 #[cfg(test)]

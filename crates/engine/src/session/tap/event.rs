@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::api::event::KeyPress;
 use crate::api::id::{LegId, TapId};
+use crate::session::snapshot::objects::TapSnapshot;
 
 /// Key presses of one tap that may wait for the reader of the engine's events: the room that the tap's owner reserved.
 pub const ROOM: u32 = 64;
@@ -51,6 +52,22 @@ impl EventTap {
             return None;
         }
         Some(KeyPress { missed: std::mem::take(&mut self.missed), ..press })
+    }
+}
+
+impl EventTap {
+    pub(crate) fn save(&self) -> TapSnapshot {
+        TapSnapshot::KeyPresses {
+            tap: self.id,
+            leg: self.leg,
+            missed: self.missed,
+            room: PressRoom::default(),
+        }
+    }
+
+    /// A tap as it was saved.
+    pub(crate) const fn restored(id: TapId, leg: LegId, missed: u32, room: PressRoom) -> Self {
+        Self { id, leg, room, missed }
     }
 }
 

@@ -1,0 +1,23 @@
+//! The event receiver of a leg in a snapshot: the event under way, so that its press is reported once.
+
+use crate::session::snapshot::age::Age;
+
+/// The event that came last.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct EventSnapshot {
+    pub(crate) epoch: u32,
+    pub(crate) timestamp: u32,
+    pub(crate) index: u64,
+    pub(crate) code: u8,
+    pub(crate) volume: u8,
+    pub(crate) clock_rate: u32,
+    pub(crate) earlier: u32,
+    pub(crate) duration: u16,
+    pub(crate) last: Age,
+    pub(crate) ends: u8,
+    pub(crate) ended: Age,
+    pub(crate) audio_between: bool,
+    pub(crate) audio_after: bool,
+    pub(crate) interleaved: bool,
+    pub(crate) reported: bool,
+}

@@ -1,0 +1,160 @@
+//! A leg in a snapshot: configuration, local addresses, and the state of its parts.
+
+use std::time::Duration;
+
+use mediapoint_packet::Time;
+use mediapoint_packet::rtp::Ssrc;
+
+use crate::api::id::LegId;
+use crate::api::leg::{LegConfig, LegKind};
+use crate::api::source::Source;
+use crate::api::stats::Dropped;
+use crate::session::leg::Leg;
+use crate::session::leg::events::EventReceiver;
+use crate::session::leg::receiver::Receiver;
+use crate::session::leg::rewriter::RtpRewriter;
+use crate::session::leg::rtcp::RtcpSession;
+use crate::session::leg::sender::Sent;
+use crate::session::leg::srtp::Srtp;
+use crate::session::leg::transport::Transport;
+use crate::session::port::LegPorts;
+use crate::session::snapshot::LocalAddresses;
+use crate::session::snapshot::age::{Age, Malformed, Moment, ensure, ensure_counts};
+use crate::session::snapshot::config::ConfigSnapshot;
+use crate::session::snapshot::events::EventSnapshot;
+use crate::session::snapshot::rtcp::RtcpSnapshot;
+use crate::session::snapshot::stream::{PathSnapshot, ReceiverSnapshot, RewriterSnapshot};
+use crate::session::snapshot::transport::TransportSnapshot;
+
+/// A leg. Holds its keys: treat as a secret.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct LegSnapshot {
+    pub(crate) leg: LegId,
+    pub(crate) local: Option<LocalAddresses>,
+    pub(crate) config: ConfigSnapshot,
+    pub(crate) source: Source,
+    /// Age of the last packet.
+    received_last: Option<Age>,
+    /// Since when the party has been silent.
+    silent: Age,
+    timed_out: bool,
+    transport: TransportSnapshot,
+    receiver: ReceiverSnapshot,
+    rewriter: RewriterSnapshot,
+    path: PathSnapshot,
+    sent: Sent,
+    /// What came in on a leg that passes packets through.
+    passed: Sent,
+    dropped: Dropped,
+    rtcp: RtcpSnapshot,
+    event: Option<EventSnapshot>,
+}
+
+impl Leg {
+    pub(super) fn save(&self, now: Time) -> LegSnapshot {
+        let (source, path) = match self.source {
+            // The other end of a stream stays behind.
+            Source::Stream(_) => (Source::Silence, PathSnapshot::Forward),
+            source => (source, self.sender.save_path()),
+        };
+        LegSnapshot {
+            leg: self.id,
+            local: None,
+            config: ConfigSnapshot::save(&self.config),
+            source,
+            received_last: self.last_received.map(|at| Age::of(at, now)),
+            silent: Age::of(self.silent_since, now),
+            timed_out: self.timed_out,
+            transport: self.transport.save(now),
+            receiver: self.receiver.save(now),
+            rewriter: self.sender.rewriter.save(now),
+            path,
+            sent: self.sender.sent,
+            passed: self.passed,
+            dropped: self.dropped,
+            rtcp: self.rtcp.save(now),
+            event: self.events.save(now),
+        }
+    }
+
+    /// A leg as it was saved, on other ports. What feeds it is not looked up yet.
+    pub(super) fn restored(at: Moment, saved: &LegSnapshot, ports: LegPorts) -> Result<Box<Self>, Malformed> {
+        let Moment { now, taken, .. } = at;
+        let mut config = saved.config.restored()?;
+        let passed = at.may_have_sent(shortest_interval(&config, saved.transport.srtp.is_some()));
+        let srtp = match &saved.transport.srtp {
+            Some(srtp) => {
+                let (srtp, keys) = Srtp::restored(Ssrc(saved.rewriter.ssrc), passed, srtp)?;
+                config.srtp = Some(keys);
+                Some(srtp)
+            }
+            None => None,
+        };
+        let rewriter = RtpRewriter::restored(taken, passed, &saved.rewriter);
+        let rtcp = RtcpSession::restored(taken, &saved.rtcp);
+        let transport = Transport::restored(now, (&config, srtp), ports, &saved.transport);
+        let mut leg = Box::new(Self::new(now, saved.leg, Box::new(config), ports, rewriter, rtcp));
+        leg.transport = transport;
+        leg.receiver = Receiver::restored(taken, &saved.receiver);
+        leg.events = EventReceiver::restored(now, leg.config.events, saved.event.as_ref());
+        leg.source = saved.source;
+        leg.last_received = saved.received_last.map(|age| age.before(taken));
+        leg.silent_since = saved.silent.before(now);
+        leg.timed_out = saved.timed_out;
+        leg.sender.sent = saved.sent;
+        (leg.passed, leg.dropped) = (saved.passed, saved.dropped);
+        if let PathSnapshot::Transcode { rate } = saved.path
+            && leg.kind == LegKind::Audio
+            && saved.source != Source::Silence
+            && leg.make_egress(rate)
+        {
+            leg.sender.restore_transcoding(saved.source);
+        }
+        Ok(leg)
+    }
+}
+
+impl LegSnapshot {
+    pub(super) fn check(&self) -> Result<(), Malformed> {
+        self.receiver.check()?;
+        self.rewriter.check()?;
+        self.rtcp.check()?;
+        self.check_counters()?;
+        if let PathSnapshot::Transcode { rate } = self.path {
+            ensure((8000..=48_000).contains(&rate), "the sample rate of an encoder")?;
+        }
+        ensure(self.local.is_none_or(|local| local.is_pair()), "the local addresses of a leg")?;
+        self.config.restored()?;
+        if let Some(srtp) = &self.transport.srtp {
+            Srtp::restored(Ssrc(self.rewriter.ssrc), 0, srtp)?;
+        }
+        Ok(())
+    }
+
+    fn check_counters(&self) -> Result<(), Malformed> {
+        for Sent { packets, octets, unsent } in [self.sent, self.passed] {
+            ensure_counts([packets, octets, unsent], "the counters of a leg")?;
+        }
+        let Dropped {
+            foreign_source,
+            not_authentic,
+            replayed,
+            malformed,
+            unknown_payload_type,
+            no_common_codec,
+            out_of_range,
+            other_protocol,
+            on_hold,
+        } = self.dropped;
+        let counts = [foreign_source, not_authentic, replayed, malformed, unknown_payload_type];
+        ensure_counts(counts, "the counters of a leg")?;
+        ensure_counts([no_common_codec, out_of_range, other_protocol, on_hold], "the counters of a leg")
+    }
+}
+
+/// The least time between two packets that a leg sends, as a rule. Behind SRTP half of it, since an index that is used
+/// twice gives the keystream away, and events may go out between the audio.
+fn shortest_interval(config: &LegConfig, srtp: bool) -> Duration {
+    let interval = config.packet_time.encoded();
+    if srtp { interval / 2 } else { interval }
+}

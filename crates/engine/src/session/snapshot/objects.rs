@@ -1,0 +1,83 @@
+//! Mixes, players and taps of a call in a snapshot. Streams from outside and taps on audio end in rings of their process
+//! and are left out: what a stream fed is fed by silence.
+
+use crate::api::id::{LegId, MixId, PlayerId, TapId};
+use crate::api::source::{MixSpec, PlayerSpec, Source};
+use crate::api::tap::PacketTapSpec;
+use crate::session::snapshot::age::{Malformed, ensure};
+use crate::session::tap::event::PressRoom;
+
+/// A mix.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct MixSnapshot {
+    pub(crate) mix: MixId,
+    pub(crate) inputs: Vec<Source>,
+}
+
+impl MixSnapshot {
+    pub(crate) fn check(&self) -> Result<(), Malformed> {
+        let inputs = &self.inputs;
+        ensure(inputs.len() <= MixSpec::MAX_INPUTS, "the number of inputs of a mix")?;
+        let fits = |(at, input): (usize, &Source)| {
+            !matches!(input, Source::Silence | Source::Mix(_) | Source::Stream(_))
+                && !inputs.iter().take(at).any(|other| other == input)
+        };
+        ensure(inputs.iter().enumerate().all(fits), "the inputs of a mix")
+    }
+}
+
+/// A player.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct PlayerSnapshot {
+    pub(crate) player: PlayerId,
+    pub(crate) spec: PlayerSpec,
+    pub(crate) tone: ToneSnapshot,
+    /// Its end was reported.
+    pub(crate) reported: bool,
+}
+
+/// Where a tone stands.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct ToneSnapshot {
+    /// The burst of the cadence, and the units of 1/96000 s since it began.
+    pub(crate) burst: u32,
+    pub(crate) at: u64,
+    pub(crate) cycles_left: Option<u32>,
+    /// Phase of each sine in turns, in units of 2^-53.
+    pub(crate) phases: Vec<u64>,
+}
+
+impl PlayerSnapshot {
+    pub(crate) fn check(&self) -> Result<(), Malformed> {
+        let PlayerSpec::Tone(spec) = &self.spec;
+        ensure(spec.is_valid(), "a tone")?;
+        let ToneSnapshot { burst, at, cycles_left, phases } = &self.tone;
+        let in_cadence = usize::try_from(*burst).is_ok_and(|burst| burst < spec.cadence.len().max(1));
+        let in_cycles = cycles_left.is_some() == spec.cycles.is_some();
+        let in_turn = phases.len() == spec.sines.len() && phases.iter().all(|phase| *phase < 1 << 53);
+        ensure(in_cadence && in_cycles && in_turn && *at < 1 << 48, "the position of a tone")
+    }
+}
+
+/// A tap.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) enum TapSnapshot {
+    /// On key presses. The room for presses on their way is made anew.
+    KeyPresses {
+        tap: TapId,
+        leg: LegId,
+        missed: u32,
+        #[serde(skip)]
+        room: PressRoom,
+    },
+    /// On packets.
+    Packets { tap: TapId, spec: PacketTapSpec },
+}
+
+impl TapSnapshot {
+    pub(crate) const fn id(&self) -> TapId {
+        match self {
+            Self::KeyPresses { tap, .. } | Self::Packets { tap, .. } => *tap,
+        }
+    }
+}

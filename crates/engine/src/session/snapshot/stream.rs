@@ -1,0 +1,115 @@
+//! The streams of a leg in a snapshot: what was received, what was sent, and by which rule.
+
+use crate::session::leg::rewriter::InputEpoch;
+use crate::session::snapshot::age::{Age, Malformed, ensure, ensure_counts};
+
+/// The receiver of a leg.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct ReceiverSnapshot {
+    pub(crate) ssrc: Option<u32>,
+    pub(crate) payload_type: Option<u8>,
+    pub(crate) left: Option<u32>,
+    pub(crate) left_run: u8,
+    pub(crate) left_last: u16,
+    pub(crate) epoch: u32,
+    pub(crate) restarts: u32,
+    pub(crate) highest: u64,
+    pub(crate) first: u64,
+    /// The window of what was seen, the high half first.
+    pub(crate) seen: [u64; 2],
+    pub(crate) awaited: Option<u16>,
+    pub(crate) epoch_received: u64,
+    pub(crate) lost_before: u64,
+    pub(crate) bursts: u64,
+    pub(crate) received: u64,
+    pub(crate) octets: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) out_of_order: u64,
+    /// Transit time of the last packet, less what the RTP clock would show at the moment of the snapshot.
+    pub(crate) transit: Option<i32>,
+    pub(crate) jitter: u64,
+    pub(crate) clock_rate: u32,
+    pub(crate) reported_expected: u64,
+    pub(crate) reported_received: u64,
+}
+
+impl ReceiverSnapshot {
+    pub(crate) fn check(&self) -> Result<(), Malformed> {
+        let counts = [self.epoch_received, self.lost_before, self.bursts, self.received, self.octets];
+        ensure_counts(counts, "the counters of a stream received")?;
+        let counts = [self.duplicates, self.out_of_order, self.reported_expected, self.reported_received];
+        ensure_counts(counts, "the counters of a stream received")?;
+        ensure(self.jitter < 1 << 48 && self.left_run < 8, "the state of a stream received")?;
+        ensure(self.payload_type.is_none_or(|number| number < 128), "a payload type")?;
+        // The index of a stream begins one cycle up.
+        let has_index = self.highest < 1 << 48 && self.first <= self.highest;
+        ensure(
+            has_index && (self.ssrc.is_none() || self.highest >= 1 << 16),
+            "the index of a stream received",
+        )
+    }
+}
+
+/// The rewriter of a leg.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct RewriterSnapshot {
+    pub(crate) ssrc: u32,
+    pub(crate) next: u64,
+    pub(crate) last_timestamp: u32,
+    pub(crate) last_at: Option<Age>,
+    pub(crate) clock_rate: u32,
+    pub(crate) mapping: Option<MappingSnapshot>,
+    pub(crate) encoded_end: Option<u32>,
+    pub(crate) lead: u32,
+    pub(crate) event: Option<EventTimestampSnapshot>,
+}
+
+/// How packets of an input are numbered.
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
+pub(crate) struct MappingSnapshot {
+    pub(crate) epoch: InputEpoch,
+    pub(crate) clock_rate: u32,
+    pub(crate) first: u64,
+    pub(crate) sequence_offset: i64,
+    pub(crate) timestamp_offset: u32,
+    pub(crate) anchor: Option<AnchorSnapshot>,
+    pub(crate) highest: u64,
+}
+
+/// The packet that ties timestamps to arrival times.
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
+pub(crate) struct AnchorSnapshot {
+    pub(crate) index: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) at: Age,
+}
+
+/// The timestamp of an event among encoded packets.
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
+pub(crate) struct EventTimestampSnapshot {
+    pub(crate) epoch: InputEpoch,
+    pub(crate) received: u32,
+    pub(crate) sent: u32,
+}
+
+impl RewriterSnapshot {
+    pub(crate) fn check(&self) -> Result<(), Malformed> {
+        const WHAT: &str = "the sequence numbers of a leg";
+        ensure(self.next < 1 << 48, WHAT)?;
+        let Some(mapping) = &self.mapping else { return Ok(()) };
+        let known = |index: u64| {
+            let number = i64::try_from(index).ok().and_then(|at| at.checked_add(mapping.sequence_offset));
+            index < 1 << 48 && number.is_some_and(|number| (0..1 << 48).contains(&number))
+        };
+        ensure(known(mapping.first) && known(mapping.highest), WHAT)
+    }
+}
+
+/// How the source's audio reaches the party. The state of an encoder is not saved: another one begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) enum PathSnapshot {
+    /// Packets are forwarded.
+    Forward,
+    /// Audio is encoded, at this sample rate in hertz.
+    Transcode { rate: u32 },
+}
