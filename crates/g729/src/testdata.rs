@@ -1,4 +1,5 @@
-//! Where tests find the data pack: traces and vectors of the reference, which are not in the repository.
+//! Where tests find the data pack, which is not in the repository: traces and vectors of the reference; and how long
+//! tests of random operands go on.
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,11 @@ pub(crate) fn data_pack(who: &str) -> Option<PathBuf> {
         eprintln!("{who} skipped: no G.729 data pack (set MEDIAPOINT_G729_DATA, or put it in shared/g729)");
     }
     found
+}
+
+/// How many random operands to try of `all`: very few under Miri, which needs seconds for each.
+pub(crate) const fn rounds(all: usize) -> usize {
+    if cfg!(miri) { all / 2000 + 1 } else { all }
 }
 
 /// The JSON objects of a trace, one a line.

@@ -99,6 +99,7 @@ mod portable {
 mod tests {
     use super::*;
     use crate::math::Random;
+    use crate::testdata::rounds;
 
     fn random<const N: usize>(seed: i16, peak: i16) -> [i16; N] {
         let mut random = Random(seed);
@@ -112,7 +113,7 @@ mod tests {
 
     #[test]
     fn vectors_and_scalars_agree_on_random_and_extreme_operands() {
-        for seed in 0..2000 {
+        for seed in 0..rounds(2000) as i16 {
             let peak = if seed % 2 == 0 { i16::MAX } else { 900 };
             twins_agree::<11, 12>(&random(seed, peak), &random::<18>(!seed, i16::MAX));
             twins_agree::<20, 15>(&random(seed, peak), &random::<27>(!seed, 7000));

@@ -379,6 +379,7 @@ mod x86 {
 mod tests {
     use super::*;
     use crate::math::Random;
+    use crate::testdata::rounds;
 
     #[expect(clippy::indexing_slicing, reason = "eight lanes and corners")]
     fn words(random: &mut Random) -> [i32; 8] {
@@ -431,7 +432,7 @@ mod tests {
             return;
         };
         let mut random = Random(7);
-        for _ in 0..4000 {
+        for _ in 0..rounds(4000) {
             let (a, b) = (words(&mut random), words(&mut random));
             assert_eq!(all(machine, &a, &b), all(Portable, &a, &b), "{a:?} {b:?}");
         }

@@ -2,6 +2,7 @@ use super::super::lanes::Portable;
 use super::*;
 use crate::math::Random;
 use crate::ops::mult_r;
+use crate::testdata::rounds;
 
 /// Words of at most `peak`, or all alike at the corners.
 fn words<const N: usize>(random: &mut Random, round: usize) -> [i16; N] {
@@ -26,7 +27,7 @@ fn defined<const OUT: usize>(taps: &[i16], signal: &[i16]) -> [i32; OUT] {
 #[test]
 fn correlations_are_what_they_are_defined_as_on_every_machine() {
     let mut random = Random(3);
-    for round in 0..600 {
+    for round in 0..rounds(600) {
         let taps: [i16; 40] = words(&mut random, round);
         let signal: [i16; 104] = words(&mut random, round / 7);
         let (short, middle): (&[i16; 56], &[i16; 80]) =
@@ -47,7 +48,7 @@ fn correlations_are_what_they_are_defined_as_on_every_machine() {
 #[test]
 fn sums_of_subframes_and_windows_are_what_they_are_defined_as() {
     let mut random = Random(4);
-    for round in 0..600 {
+    for round in 0..rounds(600) {
         let (a, b): ([i16; 40], [i16; 40]) = (words(&mut random, round), words(&mut random, round / 5));
         let [product] = defined(&a, &b);
         assert_eq!([dot(&a, &b), portable_dot(&a, &b)], [product; 2]);

@@ -2,6 +2,7 @@ use super::super::lanes::Portable;
 use super::*;
 use crate::math::Random;
 use crate::ops::{extract_h, l_extract, l_mac, l_msu, l_mult, l_shl, mpy_32_16};
+use crate::testdata::rounds;
 
 /// Equation (17) operator by operator, and whether some word saturated or came near to it.
 fn stepwise(f: &[i16; 6], room: bool, x: i16) -> i16 {
@@ -21,7 +22,7 @@ fn stepwise(f: &[i16; 6], room: bool, x: i16) -> i16 {
 fn grid_holds_what_operators_yield_unless_it_is_refused() {
     let mut random = Random(5);
     let (mut taken, mut refused) = (0, 0);
-    for round in 0..4000 {
+    for round in 0..rounds(4000) {
         let size = round % 7;
         let polynomials: [[i16; 6]; 2] = core::array::from_fn(|_| {
             core::array::from_fn(|n| if n == 0 { 2048 } else { random.next() >> size })
@@ -43,5 +44,5 @@ fn grid_holds_what_operators_yield_unless_it_is_refused() {
             }
         }
     }
-    assert!(taken > 1000 && refused > 200, "{taken} {refused}");
+    assert!(cfg!(miri) || taken > 1000 && refused > 200, "{taken} {refused}");
 }

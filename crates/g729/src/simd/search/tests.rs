@@ -2,6 +2,7 @@ use super::super::lanes::Portable;
 use super::*;
 use crate::math::Random;
 use crate::ops::{l_add, mpy_32_16, mult};
+use crate::testdata::rounds;
 
 /// The first least of some values.
 fn first_of(values: impl IntoIterator<Item = i32>) -> usize {
@@ -21,7 +22,7 @@ fn words<const N: usize>(random: &mut Random, shift: i16) -> [i16; N] {
 #[test]
 fn nearest_rows_are_the_first_nearest() {
     let mut random = Random(6);
-    for round in 0..3000 {
+    for round in 0..rounds(3000) as i16 {
         // Near rows, between equal ones, and anywhere.
         let row = LSF_STAGE_1[usize::from(random.next().unsigned_abs()) % 128];
         let noise: [i16; ORDER] = words(&mut random, 4 + round % 8);
@@ -70,7 +71,7 @@ fn cheapest_gains_are_the_first_cheapest_where_sums_saturate_too() {
     use crate::tables::gain::{GAIN_STAGE_1, GAIN_STAGE_2};
     let mut random = Random(7);
     let mut wide = || i32::from(random.next()) << 16 | i32::from(random.next()) & 0xfffe;
-    for round in 0..6000 {
+    for round in 0..rounds(6000) {
         let terms: [i32; 5] = match round % 4 {
             0 => core::array::from_fn(|_| wide()),
             1 => core::array::from_fn(|n| wide() >> (4 * n) & !1),
@@ -93,6 +94,7 @@ fn cheapest_gains_are_the_first_cheapest_where_sums_saturate_too() {
 
 // The pulses are compared with the scalar search where that is: `encoder::codebook`.
 #[test]
+#[cfg_attr(miri, ignore = "minutes for one search")]
 fn pulses_are_the_same_on_every_machine() {
     let mut random = Random(8);
     for round in 0..2000 {
