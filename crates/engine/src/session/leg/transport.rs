@@ -238,7 +238,7 @@ impl Transport {
     pub(crate) fn save(&self, now: Time) -> TransportSnapshot {
         TransportSnapshot {
             latch: self.latch.save(now),
-            srtp: self.srtp.as_ref().map(Srtp::save),
+            srtp: self.srtp.as_deref().map(Srtp::save),
             remote: self.remote,
             rtcp_latched: self.rtcp_latched,
         }
@@ -253,7 +253,7 @@ impl Transport {
     ) -> Self {
         Self {
             latch: Latch::restored(now, config.source_guard, &saved.latch),
-            srtp,
+            srtp: srtp.map(Box::new),
             ports,
             rtcp_mode: config.rtcp,
             remote: saved.remote,
