@@ -10,14 +10,15 @@
 
 use std::alloc::System;
 use std::net::{SocketAddr, UdpSocket};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use mediapoint_engine::{
-    Codec, Direction, EncoderSettings, Engine, Interface, LegConfig, PayloadCodec, PayloadType, Placement,
-    RemoteAddress, SrtpKeys,
+    Burst, Codec, Direction, EncoderSettings, Engine, Event, EventPolicy, Interface, LegConfig, PayloadCodec,
+    PayloadType, Placement, RemoteAddress, Source, SrtpKeys, TapSide, ToneSpec,
 };
-use mediapoint_packet::PacketBuf;
 use mediapoint_packet::rtp::{RtpHeader, RtpTicks, Seq, Ssrc};
+use mediapoint_packet::{PacketBuf, Time};
 use mediapoint_srtp::{MasterKey, Suite};
 use mediapoint_testkit::{
     Library, LinkProfile, Mark, Protector, Voice, World, audio, codec, pcma, pcmu, telephone_event,
@@ -50,15 +51,29 @@ fn a_packet_allocates_nothing() {
     three_listeners();
     what_is_refused();
     media_path();
+    tone();
+    audio_tap();
+    stream_from_outside();
+    mix_of_three();
+    key_presses();
     a_real_worker();
 }
 
 /// Runs a world until it is in its steady state, then counts.
 fn assert_steady(world: &mut World, name: &str) {
-    world.run_for(Duration::from_secs(130));
+    assert_steady_with(world, name, |_| {});
+}
+
+/// The same, with something done each second from outside of the session.
+fn assert_steady_with(world: &mut World, name: &str, mut each_second: impl FnMut(&mut World)) {
+    for _ in 0..130 {
+        each_second(world);
+        world.run_for(Duration::from_secs(1));
+    }
     world.set_probe(allocations);
     let before = world.inputs;
     while world.inputs < before + INPUTS {
+        each_second(world);
         world.run_for(Duration::from_secs(1));
     }
     let inputs = world.inputs - before;
@@ -140,6 +155,96 @@ fn media_path() {
             world.start(party);
         }
         assert_steady(&mut world, &format!("{} to {}", from.codec.name(), to.codec.name()));
+    }
+}
+
+/// A tone with a cadence to a leg without another one, in every codec but Opus.
+fn tone() {
+    let codecs = [pcmu(), codec(9, "G722", 8000), codec(18, "G729", 8000), codec(97, "L16", 16_000)];
+    for entry in codecs.into_iter().filter(|entry| entry.codec.is_convertible()) {
+        let (mut world, [a, b]) = call([entry.clone(), pcmu()]);
+        let call = world.peer(a).call;
+        let burst = Burst { on: Duration::from_millis(330), off: Duration::from_millis(170) };
+        let spec = ToneSpec { cadence: vec![burst], ..ToneSpec::continuous(440.0, -10.0) };
+        let player = world.add_tone(call, spec);
+        world.feed(a, Source::Player(player));
+        // So that the call does not end.
+        world.start(b);
+        assert_steady(&mut world, &format!("tone in {}", entry.codec.name()));
+    }
+}
+
+/// A tap on a forwarded call and one on a transcoded call, at its rate and at another, read and not.
+fn audio_tap() {
+    for (entry, rate, reads) in
+        [(pcmu(), 8000, true), (pcmu(), 16_000, false), (codec(18, "G729", 8000), 48_000, true)]
+    {
+        let (mut world, [a, b]) = call([pcmu(), entry]);
+        let (_, mut reader) = world.tap_audio(a, TapSide::Both, rate, 100);
+        world.start(a);
+        world.start(b);
+        assert_steady_with(&mut world, "audio tap", |_| while reads && reader.pop_with(|_| ()).is_some() {});
+    }
+}
+
+/// A stream that is late at times, with a writer that asks to be woken.
+fn stream_from_outside() {
+    for entry in [pcmu(), codec(18, "G729", 8000)] {
+        let (mut world, [a, b]) = call([entry, pcmu()]);
+        let call = world.peer(a).call;
+        let (stream, mut writer) = world.add_stream(call, 16_000, 200);
+        world.feed(a, Source::Stream(stream));
+        world.start(b);
+        let mut second = 0;
+        assert_steady_with(&mut world, "stream", |_| {
+            second += 1;
+            for _ in 0..if second % 3 == 0 { 60 } else { 120 } {
+                writer.push_with(|block| block.pcm.fill(1000));
+            }
+            drop(writer.poll_ready(100, &mut Context::from_waker(Waker::noop())));
+        });
+    }
+}
+
+/// Three legs of different rates in a mix, over rough paths, with a player, and a tap on one.
+fn mix_of_three() {
+    let (mut world, [a, b]) = call([pcmu(), codec(18, "G729", 8000)]);
+    let call = world.peer(a).call;
+    let wide = codec(97, "L16", 16_000);
+    let c = world.add_peer(call, audio([wide.clone()]));
+    let stream = &mut world.peer_mut(c).stream;
+    stream.voice = Some(Voice::new(&wide, 16_000, &EncoderSettings::default(), speech));
+    stream.clock_rate = 16_000;
+    let player = world.add_tone(call, ToneSpec::continuous(440.0, -30.0));
+    let mut inputs = [a, b, c].map(|party| world.source_of(party)).to_vec();
+    inputs.push(Source::Player(player));
+    let mix = world.add_mix(call, &inputs);
+    let (_, mut reader) = world.tap_audio(a, TapSide::Both, 8000, 100);
+    for party in [a, b, c] {
+        world.feed(party, Source::Mix(mix));
+        world.start(party);
+    }
+    assert_steady_with(&mut world, "mix", |_| while reader.pop_with(|_| ()).is_some() {});
+}
+
+/// Key presses on a forwarded and on a transcoded call, with taps, and with what the party is not to know.
+fn key_presses() {
+    for policy in [EventPolicy::Forward, EventPolicy::Block, EventPolicy::Replace(15)] {
+        for entry in [pcmu(), codec(18, "G729", 8000)] {
+            let (mut world, [a, b]) = call([pcmu(), entry]);
+            world.reinvite(a, |config| config.events = policy);
+            let (_, room) = world.tap_keys(a);
+            let (_, mut reader) = world.tap_audio(a, TapSide::Both, 8000, 100);
+            world.start(a);
+            world.start(b);
+            assert_steady_with(&mut world, "key presses", |world| {
+                world.peer_mut(a).stream.press(5, Duration::from_millis(100));
+                room.give();
+                while reader.pop_with(|_| ()).is_some() {}
+            });
+            let pressed = |(_, event): &&(Time, Event)| matches!(event, Event::KeyPressed { .. });
+            assert!(world.events.iter().filter(pressed).count() > 200, "keys were pressed");
+        }
     }
 }
 

@@ -41,11 +41,14 @@ struct Highest {
 #[derive(Debug, Clone)]
 pub struct SeamCheck {
     tolerance: Duration,
+    audio_beside_events: bool,
     ssrc: Option<Ssrc>,
     first: u64,
     highest: Option<Highest>,
     /// The last packet that was not an event, with its timestamp since the first one.
     audio: Option<(Seen, i64)>,
+    /// Timestamp of the last event.
+    event: Option<RtpTicks>,
     first_audio_at: Time,
     seen: Box<[u64; 64]>,
     received: u64,
@@ -56,10 +59,12 @@ impl Default for SeamCheck {
     fn default() -> Self {
         Self {
             tolerance: Duration::from_millis(300),
+            audio_beside_events: false,
             ssrc: None,
             first: 0,
             highest: None,
             audio: None,
+            event: None,
             first_audio_at: Time::ZERO,
             seen: Box::new([0; 64]),
             received: 0,
@@ -72,6 +77,12 @@ impl SeamCheck {
     /// How far timestamps may be from the clock: what jitter and borders add up to; 300 ms where not set.
     pub fn set_tolerance(&mut self, tolerance: Duration) {
         self.tolerance = tolerance;
+    }
+
+    /// Lets audio go on beside an event, as some phones have it: what comes first of the event may then be behind audio
+    /// that is later than its beginning.
+    pub fn allow_audio_beside_events(&mut self) {
+        self.audio_beside_events = true;
     }
 
     /// `Ok` where no seam was found.
@@ -130,13 +141,25 @@ impl SeamCheck {
                 );
             }
         }
-        let ticks = i64::from(seen.timestamp.distance_from(highest.seen.timestamp));
-        let may_stand = seen.event || highest.seen.event;
-        if ticks < 0 || (ticks == 0 && !may_stand) {
-            self.found(seen, format_args!("timestamp stepped by {ticks}"));
-        }
+        self.observe_timestamp(seen);
         if !seen.event {
             self.observe_clock(seen);
+        }
+    }
+
+    /// Timestamps go on, but an event's, which stands still [RFC4733 2.2.1].
+    fn observe_timestamp(&mut self, seen: &Seen) {
+        let since = |before: Option<RtpTicks>| before.map(|before| seen.timestamp.distance_from(before));
+        let since_audio = since(self.audio.map(|(audio, _)| audio.timestamp));
+        let since_event = since(self.event);
+        let beside = self.audio_beside_events;
+        let back = if seen.event {
+            since_event.filter(|ticks| *ticks < 0).or(since_audio.filter(|ticks| *ticks < 0 && !beside))
+        } else {
+            since_audio.filter(|ticks| *ticks <= 0).or(since_event.filter(|ticks| *ticks < 0))
+        };
+        if let Some(ticks) = back {
+            self.found(seen, format_args!("timestamp stepped by {ticks}"));
         }
     }
 
@@ -187,6 +210,7 @@ impl SeamCheck {
         self.received += 1;
         self.highest = Some(Highest { index, seen });
         if seen.event {
+            self.event = Some(seen.timestamp);
             return;
         }
         let total = match self.audio {
@@ -278,6 +302,27 @@ mod tests {
             }
             packet
         }))
+    }
+
+    #[test]
+    fn audio_may_go_on_beside_an_event_where_that_is_allowed() {
+        let event =
+            |number: u32, timestamp: RtpTicks| Seen { timestamp, event: true, mark: None, ..seen(number) };
+        let audio = |number: u32, timestamp: RtpTicks| Seen { timestamp, mark: None, ..seen(number) };
+        let at = |number: u32| seen(number).timestamp;
+        let beside = [audio(0, at(0)), audio(2, at(1)), event(3, at(0)), audio(4, at(2)), event(5, at(0))];
+        assert_ne!(seams(beside), [""; 0]);
+        let mut check = SeamCheck::default();
+        check.allow_audio_beside_events();
+        beside.into_iter().for_each(|packet| check.observe(packet));
+        assert_eq!(check.check(), Ok(()));
+        for wrong in [
+            [audio(0, at(5)), event(1, at(4)), audio(2, at(6))],
+            [event(0, at(5)), event(1, at(6)), event(2, at(5))],
+            [event(0, at(5)), event(1, at(6)), audio(2, at(5))],
+        ] {
+            assert_eq!(seams(wrong).len(), 1, "{wrong:?}");
+        }
     }
 
     #[test]

@@ -104,6 +104,20 @@ impl Call {
         }
     }
 
+    /// What feeds a leg; `None` where the call has no such leg. For tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn source_of(&self, leg: LegId) -> Option<Source> {
+        self.legs.iter().find(|known| known.id == leg).map(|leg| leg.source)
+    }
+
+    /// What a mix adds up; `None` where the call has no such mix. For tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn inputs_of(&self, mix: crate::api::id::MixId) -> Option<&[Source]> {
+        self.mixes.iter().find(|known| known.id == mix).map(|mix| &*mix.inputs)
+    }
+
     /// When [`Call::handle_timeout`] is to be called.
     pub(super) fn next_deadline(&self) -> Option<Time> {
         self.timers.next()

@@ -174,7 +174,7 @@ impl Call {
         }
         // The event's packets carry the timestamp of its beginning, and audio sent later must not have an earlier one.
         if step == EventStep::Begins {
-            self.drain(now, at, out);
+            self.drain(now, at, true, out);
         }
         Some(step)
     }
@@ -395,18 +395,24 @@ impl Call {
 
     fn enter_transcoding(&mut self, now: Time, source: usize, listener: usize, input: &Input) {
         let Some(rate) = self.legs.get(source).and_then(|leg| leg.receive_rate()) else { return };
+        // For a tap or a mix audio waits that was forwarded already. It must not be sent once more.
+        let ingress = self.legs.get_mut(source).and_then(|leg| leg.ingress.as_mut());
+        let forwarded = ingress.map_or(0, |ingress| ingress.drain(true));
         let Some(leg) = self.legs.get_mut(listener) else { return };
         if !leg.make_egress(rate) {
             return;
         }
         let followed = leg.sender.enter_transcoding(now, Some(input), leg.source);
+        if followed {
+            leg.sender.pass_forwarded(forwarded);
+        }
         self.start_clock(now, if followed { LEAD_FROM_FORWARD } else { LEAD });
     }
 
     /// Brings a leg back to forwarding. What waits in the jitter buffer goes out at once, to all legs that transcode from it,
     /// since they share it.
     fn leave_transcoding<O: Output>(&mut self, now: Time, source: usize, listener: usize, out: &mut O) {
-        self.drain(now, source, out);
+        self.drain(now, source, false, out);
         let Some(id) = self.legs.get(source).map(|leg| leg.id) else { return };
         let Some(Leg { sender, transport, .. }) = self.legs.get_mut(listener).map(AsMut::as_mut) else {
             return;
@@ -417,8 +423,8 @@ impl Call {
         sender.leave_transcoding(Source::Leg(id));
     }
 
-    /// Sends what waits in a leg's jitter buffer at once to the legs that transcode from it.
-    fn drain<O: Output>(&mut self, now: Time, at: usize, out: &mut O) {
+    /// Sends what waits in a leg's jitter buffer at once to the legs that transcode from it. `silent`: no audio follows.
+    fn drain<O: Output>(&mut self, now: Time, at: usize, silent: bool, out: &mut O) {
         let count = self.listeners(at);
         let transcodes = |n| {
             self.listener(at, n).and_then(|at| self.legs.get(at)).is_some_and(|leg| leg.sender.transcodes())
@@ -441,9 +447,20 @@ impl Call {
                 let Some(listener) = self.listener(at, n) else { continue };
                 with_source(&mut self.legs, at, listener, |ingress, sender, transport| {
                     if sender.transcodes() {
-                        sender.push_ahead(now, transport, (source, ingress.frame()), last, out);
+                        sender.push_ahead(now, transport, (source, ingress.frame()), (piece, last), out);
                     }
                 });
+            }
+        }
+        // What stays for taps and mixes comes in the frames once more, but not for those who have had it.
+        let mut stays = if keep { pieces } else { 0 };
+        if silent {
+            // Nor the silence that fills up the last of those frames: it would be audio beside the event.
+            stays = stays.next_multiple_of(usize::try_from(self.clock.millis / 10).unwrap_or(1).max(1));
+        }
+        for n in 0..count {
+            if let Some(leg) = self.listener_mut(at, n).filter(|leg| leg.sender.transcodes()) {
+                leg.sender.set_had(stays);
             }
         }
     }
@@ -453,7 +470,7 @@ impl Call {
         let feed = u16::try_from(at).map(super::wiring::Feed::Leg);
         let Ok(feed) = feed else { return false };
         let mixed = self.mixes.iter().any(|mix| mix.is_wanted() && mix.feeds.contains(&feed));
-        mixed || self.taps.iter().any(|tap| matches!(tap, Tap::Audio(_)))
+        mixed || self.taps.iter().any(|tap| self.tap_rate(tap, feed).is_some())
     }
 }
 

@@ -84,10 +84,12 @@ impl Call {
             }
         }
         for at in 0..self.mixes.len() {
-            let Some(inputs) = self.mixes.get(at).map(|mix| mix.inputs.clone()) else { continue };
+            let Some(mut inputs) = self.mixes.get(at).map(|mix| mix.inputs.clone()) else { continue };
+            // What is gone is no input any more: a leg that comes back is not mixed in again unasked.
+            inputs.retain(|input| self.resolve(*input).is_some());
             let feeds = inputs.iter().filter_map(|input| self.resolve(*input)).collect();
             if let Some(mix) = self.mixes.get_mut(at) {
-                mix.feeds = feeds;
+                (mix.inputs, mix.feeds) = (inputs, feeds);
             }
         }
         self.mark_tapped();
@@ -114,7 +116,8 @@ impl Call {
             let spec = EncoderSpec::new(&leg.config).filter(|_| leg.kind == LegKind::Audio);
             leg.fit_egress(now, spec.as_ref(), rate);
             match leg.feed {
-                Feed::Leg(_) if spec.is_some() => {}
+                // From a leg that sends nothing that can be decoded no audio can come.
+                Feed::Leg(_) if spec.is_some() && rate.is_some() => {}
                 Feed::Mix(_) | Feed::Player(_) | Feed::Stream(_) if spec.is_some() => {
                     let begins = !leg.sender.transcodes();
                     if begins && leg.make_egress(rate.unwrap_or(PLAYER_RATE)) {
@@ -135,7 +138,10 @@ impl Call {
     pub(super) fn source_rate(&self, feed: Feed) -> Option<u32> {
         match feed {
             Feed::Silence => None,
-            Feed::Leg(at) => self.legs.get(usize::from(at))?.receive_rate(),
+            Feed::Leg(at) => {
+                let leg = self.legs.get(usize::from(at)).filter(|leg| leg.kind == LegKind::Audio)?;
+                leg.receive_rate()
+            }
             Feed::Mix(at) => {
                 let inputs = &self.mixes.get(usize::from(at))?.feeds;
                 // A mix within a mix is refused when it is made.
@@ -205,15 +211,18 @@ impl Call {
         let encoded = encoded.filter_map(|leg| Some(leg.sender.egress.as_ref()?.rate()));
         let mixed = self.mixes.iter().filter(|mix| mix.is_wanted() && mix.feeds.contains(&feed));
         let mixed = mixed.map(|mix| mix.rate());
-        let tapped = self.taps.iter().filter_map(|tap| {
-            let Tap::Audio(tap) = tap else { return None };
-            let at = self.legs.iter().position(|leg| leg.id == tap.leg)?;
-            let leg = self.legs.get(at)?;
-            let received = tap.side != TapSide::Sent && feed == Feed::Leg(u16::try_from(at).ok()?);
-            let sent = tap.side != TapSide::Received && leg.feed == feed;
-            (received || sent).then_some(tap.rate)
-        });
+        let tapped = self.taps.iter().filter_map(|tap| self.tap_rate(tap, feed));
         encoded.chain(mixed).chain(tapped).max()
+    }
+
+    /// The rate at which a tap wants the audio of a source, in hertz; `None` where it does not.
+    pub(super) fn tap_rate(&self, tap: &Tap, feed: Feed) -> Option<u32> {
+        let Tap::Audio(tap) = tap else { return None };
+        let at = self.legs.iter().position(|leg| leg.id == tap.leg)?;
+        let leg = self.legs.get(at)?;
+        let received = tap.side != TapSide::Sent && feed == Feed::Leg(u16::try_from(at).ok()?);
+        let sent = tap.side != TapSide::Received && leg.feed == feed;
+        (received || sent).then_some(tap.rate)
     }
 
     /// 20 ms, or 10 ms where the packets of a leg are no multiple of 20 ms.
@@ -228,6 +237,8 @@ impl Call {
         self.legs.iter().any(|leg| leg.ingress.as_ref().is_some_and(|ingress| ingress.is_live()))
             || self.players.iter().any(|player| player.is_live())
             || self.streams.iter().any(|stream| stream.is_live())
+            // What a player or a stream ended with in the middle of a packet is still to be sent.
+            || self.legs.iter().any(|leg| leg.sender.has_begun_packet())
     }
 
     /// Starts the media clock after `lead`, where it does not run.

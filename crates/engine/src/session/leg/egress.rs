@@ -165,6 +165,11 @@ impl Egress {
         self.filled == 0
     }
 
+    /// True where nothing was sent for the audio before.
+    pub(crate) const fn is_paused(&self) -> bool {
+        self.paused
+    }
+
     /// True where whole ticks of `millis` milliseconds fill a packet.
     pub(crate) fn fits_tick(&self, millis: u32) -> bool {
         let tick = samples(self.rate, millis);

@@ -63,7 +63,13 @@ impl Ingress {
     /// Changes codecs or rate; packets that wait stay.
     pub(crate) fn configure<'a>(&mut self, codecs: impl Iterator<Item = &'a PayloadCodec>, rate: u32) {
         let payloads = payloads(codecs);
+        let before = self.frame.rate().max(1);
         if self.playout.configure(&payloads, rate).is_ok() {
+            if rate != before {
+                let waits = std::mem::take(&mut self.backlog);
+                let wanted = waits.len() * rate as usize / before as usize;
+                scale(&waits, wanted, &mut self.backlog);
+            }
             self.frame.set_rate(rate);
             self.payloads = payloads;
         }
@@ -100,6 +106,9 @@ impl Ingress {
                 pcm.iter_mut().zip(backlog.drain(..count)).for_each(|(to, from)| *to = from);
                 if let Some(rest) = pcm.get_mut(count..).filter(|rest| !rest.is_empty()) {
                     playout.pull(now, rest);
+                    if in_event {
+                        rest.fill(0);
+                    }
                 }
                 return FrameKind::Audio;
             }

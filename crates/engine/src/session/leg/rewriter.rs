@@ -20,8 +20,11 @@ use crate::session::snapshot::stream::{
 /// A timestamp that departs from the arrival time by more than this is rebased.
 const MAX_CLOCK_ERROR_SECONDS: i64 = 2;
 
-/// Timestamps go on where the encoded audio ends if that is less than this part of a second behind the clock.
+/// Timestamps go on where the encoded audio ends if that is less than this part of a second behind the clock,
 const ENCODED_BEHIND: i64 = 20;
+
+/// and less than this part of a second ahead of it, beside what was sent ahead of its time.
+const ENCODED_AHEAD: i64 = 25;
 
 /// Which input a packet belongs to: the source leg, and the epoch of its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -96,6 +99,9 @@ pub struct RtpRewriter {
     encoded_end: Option<RtpTicks>,
     /// Ticks of audio that were sent before their time; the next pause is shorter by as much.
     lead: u32,
+    /// How far the last timestamp is ahead of the clock that the stream began with: audio that follows other audio without a
+    /// gap does not always come just when that ends. Without it, each change of source would add to the far end's delay.
+    ahead: i64,
     event: Option<EventTimestamp>,
 }
 
@@ -120,6 +126,7 @@ impl RtpRewriter {
             mapping: None,
             encoded_end: None,
             lead: 0,
+            ahead: 0,
             event: None,
         }
     }
@@ -161,7 +168,9 @@ impl RtpRewriter {
         }
         if sequence >= self.next {
             self.next = sequence + 1;
-            if self.last_at.is_none() || timestamp != self.last_timestamp {
+            // Beside audio that goes on, the timestamp of an event lies further and further behind.
+            let behind = input.event && timestamp.distance_from(self.last_timestamp) < 0;
+            if self.last_at.is_none() || (timestamp != self.last_timestamp && !behind) {
                 self.last_timestamp = timestamp;
                 self.last_at = Some(now);
             }
@@ -208,8 +217,9 @@ impl RtpRewriter {
         self.encoded_end = Some(followed.unwrap_or_else(|| self.continued_timestamp(now, clock_rate)));
         self.mapping = None;
         self.event = None;
+        self.lead = 0;
         if self.clock_rate != clock_rate {
-            self.lead = 0;
+            self.ahead = 0;
         }
         self.clock_rate = clock_rate;
         followed.is_some()
@@ -226,6 +236,7 @@ impl RtpRewriter {
     pub fn next_encoded(&mut self, now: Time, ticks: u32, marker: bool) -> Outgoing {
         let timestamp = self.encoded_end.unwrap_or_else(|| self.continued_timestamp(now, self.clock_rate));
         self.encoded_end = Some(timestamp.wrapping_add(ticks));
+        self.ahead = self.ahead_with(now, timestamp, self.clock_rate);
         self.last_timestamp = timestamp;
         self.last_at = Some(now);
         Outgoing { sequence: self.take_number(), timestamp, marker }
@@ -275,6 +286,7 @@ impl RtpRewriter {
     /// Sets the offsets for a new epoch: next number, and the timestamp that the time passed asks for.
     fn rebase(&mut self, now: Time, input: &Input) {
         let timestamp = self.continued_timestamp(now, input.clock_rate);
+        self.ahead = self.ahead_with(now, timestamp, input.clock_rate);
         // The input clock may have changed while its epoch went on: its numbers must not be given out again.
         self.mapping = Some(Mapping {
             epoch: input.epoch,
@@ -293,26 +305,39 @@ impl RtpRewriter {
         self.event = None;
     }
 
-    /// The timestamp to go on with: where the encoded audio ends if that is about as far as the clock, or further; else
-    /// the last one plus the time passed, 10 ms at least.
+    /// The timestamp to go on with: where the encoded audio ends if that is about as far as the clock; else the clock's, 10 ms
+    /// after the last one at least, or less to come back to the clock.
     fn continued_timestamp(&self, now: Time, clock_rate: u32) -> RtpTicks {
         let Some(at) = self.last_at else { return self.encoded_end.unwrap_or(self.last_timestamp) };
-        let passed = self.last_timestamp.wrapping_add(ticks(now, at, clock_rate).max(clock_rate / 100));
-        match self.encoded_end {
-            Some(end) if self.clock_rate == clock_rate => {
-                let ahead = i64::from(end.distance_from(passed));
-                let rate = i64::from(clock_rate);
-                let fits = ahead > -rate / ENCODED_BEHIND && ahead < MAX_CLOCK_ERROR_SECONDS * rate;
-                if fits { end } else { passed }
+        let rate = i64::from(clock_rate);
+        let same_rate = self.clock_rate == clock_rate;
+        let passed = i64::from(ticks(now, at, clock_rate)) - if same_rate { self.ahead } else { 0 };
+        let least = if self.ahead < rate / ENCODED_AHEAD { rate / 100 } else { rate / 1000 };
+        let step = match self.encoded_end.filter(|_| same_rate) {
+            None => passed.max(least),
+            Some(end) => {
+                let end = i64::from(end.distance_from(self.last_timestamp));
+                let most = passed + rate / ENCODED_AHEAD + i64::from(self.lead);
+                if end <= passed - rate / ENCODED_BEHIND { passed } else { end.min(most.max(least)) }
             }
-            _ => passed,
-        }
+        };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the RTP clock wraps")]
+        let step = step as u32;
+        self.last_timestamp.wrapping_add(step)
+    }
+
+    /// How far ahead of the clock a packet with `timestamp` is.
+    fn ahead_with(&self, now: Time, timestamp: RtpTicks, clock_rate: u32) -> i64 {
+        let Some(at) = self.last_at.filter(|_| self.clock_rate == clock_rate) else { return 0 };
+        let step = i64::from(timestamp.distance_from(self.last_timestamp));
+        self.ahead + step - i64::from(ticks(now, at, clock_rate))
     }
 
     /// Rebases the timestamps where the input's depart from the arrival times: a sender that starts its timestamps anew, or
     /// holds them during a pause, would be played late or not at all.
     fn follow_clock(&mut self, now: Time, input: &Input) -> bool {
         let continued = self.continued_timestamp(now, input.clock_rate);
+        let ahead = self.ahead_with(now, continued, input.clock_rate);
         let Some(mapping) = &mut self.mapping else { return false };
         let Some(anchor) = mapping.anchor else { return false };
         if input.event || input.index <= mapping.highest {
@@ -324,6 +349,7 @@ impl RtpRewriter {
             return false;
         }
         mapping.timestamp_offset = continued.0.wrapping_sub(input.timestamp.0);
+        self.ahead = ahead;
         true
     }
 }
@@ -380,6 +406,7 @@ impl RtpRewriter {
             }),
             encoded_end: self.encoded_end.map(|end| end.0),
             lead: self.lead,
+            ahead: self.ahead,
             event: self.event.map(|event| EventTimestampSnapshot {
                 epoch: event.epoch,
                 received: event.received.0,
@@ -413,6 +440,7 @@ impl RtpRewriter {
             }),
             encoded_end: saved.encoded_end.map(RtpTicks),
             lead: saved.lead,
+            ahead: saved.ahead.clamp(-1_000_000, 1_000_000),
             event: saved.event.map(|event| EventTimestamp {
                 epoch: event.epoch,
                 received: RtpTicks(event.received),

@@ -146,3 +146,77 @@ fn numbers_are_never_given_out_twice() {
         }
     }
 }
+
+#[test]
+fn changes_of_source_leave_the_timestamps_on_the_clock() {
+    let mut stream = stream();
+    let (mut now, mut index) = (0, 0);
+    let begin = stream.map(at(0), &input(0, 0, 0)).unwrap().timestamp;
+    // Forwarded and encoded packets in turn, at every phase between them.
+    for round in 1..200_u32 {
+        for n in 0..10 {
+            index += 1;
+            stream.map(at(now), &input(round, index, n * 160)).unwrap();
+            now += 20;
+        }
+        now = now - 20 + u64::from(round * 7 % 20);
+        stream.begin_encoded(at(now), None, 8000);
+        for _ in 0..10 {
+            let sent = stream.next_encoded(at(now), 160, false).timestamp;
+            let off = i64::from(sent.distance_from(begin)) - i64::try_from(now * 8).unwrap();
+            assert!((-400..=400).contains(&off), "round {round}: {off} ticks off the clock");
+            now += 20;
+        }
+        now = now - 20 + u64::from(round * 3 % 20);
+    }
+}
+
+#[test]
+fn audio_sent_ahead_shortens_the_next_pause_once_and_no_later_one() {
+    let mut stream = stream();
+    let mut now = 0;
+    let begin = stream.map(at(0), &input(0, 100, 0)).unwrap().timestamp;
+    for round in 1..50_u32 {
+        // Forwarded, then encoded from where that ends, then 40 ms of it at once, and forwarded again.
+        let index = 100 + u64::from(round) * 10;
+        now += 20;
+        stream.map(at(now), &input(0, index, u32::try_from(now * 8).unwrap())).unwrap();
+        now += 20;
+        assert!(stream.begin_encoded(
+            at(now),
+            Some(&input(0, index + 1, u32::try_from(now * 8).unwrap())),
+            8000
+        ));
+        now += 40;
+        for _ in 0..3 {
+            stream.next_encoded(at(now), 160, false);
+        }
+        stream.add_lead(320);
+        now += 20;
+        let next = stream.map(at(now), &input(0, index + 5, u32::try_from(now * 8).unwrap())).unwrap();
+        let off = i64::from(next.timestamp.distance_from(begin)) - i64::try_from(now * 8).unwrap();
+        assert!((-400..=400).contains(&off), "round {round}: {off} ticks off the clock");
+    }
+    stream.begin_encoded(at(now + 20), None, 8000);
+    stream.next_encoded(at(now + 20), 160, false);
+    for _ in 0..100 {
+        stream.pass_silence(160);
+    }
+    let after = stream.next_encoded(at(now + 20 + 101 * 20), 160, false).timestamp;
+    let off = i64::from(after.distance_from(begin)) - i64::try_from((now + 20 + 101 * 20) * 8).unwrap();
+    assert!((-400..=400).contains(&off), "{off} ticks off the clock after the pause");
+}
+
+#[test]
+fn event_beside_audio_does_not_hold_the_timestamps_back() {
+    let mut stream = stream();
+    for n in 0..50_u32 {
+        let (now, index) = (at(u64::from(n) * 20), u64::from(n) * 2);
+        let event = Input { event: true, ..input(0, index, 0) };
+        stream.map(now, &event).unwrap();
+        stream.map(now, &input(0, index + 1, n * 160)).unwrap();
+    }
+    stream.map(at(990), &Input { event: true, ..input(0, 100, 0) }).unwrap();
+    let next = stream.map(at(1000), &input(1, 7, 0)).unwrap();
+    assert_eq!(next.timestamp, RtpTicks(1000 + 8000));
+}

@@ -11,7 +11,7 @@ use mediapoint_packet::{PacketBuf, Time};
 
 use crate::api::source::Source;
 use crate::session::Output;
-use crate::session::frame::{Frame, FrameKind};
+use crate::session::frame::{Frame, FrameKind, samples};
 use crate::session::leg::egress::{Egress, Packetized};
 use crate::session::leg::rewriter::{Input, RtpRewriter};
 use crate::session::leg::transport::{RtpMeta, Transport};
@@ -20,6 +20,9 @@ use crate::session::snapshot::stream::PathSnapshot;
 
 /// Octets of G.711 that a cross-fade looks back on: 5 ms.
 const TAIL: usize = 40;
+
+/// Milliseconds of the pieces in which waiting audio is sent ahead of its time.
+const PIECE_MILLIS: u32 = 10;
 
 /// Counters of what a leg sent.
 #[derive(Debug, Clone, Copy, Default, serde::Serialize, serde::Deserialize)]
@@ -71,6 +74,9 @@ pub(crate) struct Sender {
     pub(crate) egress: Option<Box<Egress>>,
     /// The source whose audio was gathered last.
     gathered_from: Source,
+    /// Milliseconds of the coming frames that the party has had: they were sent ahead of their time, or forwarded, and
+    /// stayed for taps and mixes.
+    had: u32,
 }
 
 impl Sender {
@@ -85,12 +91,18 @@ impl Sender {
             tail: None,
             gathered_from: Source::Silence,
             join: false,
+            had: 0,
         }
     }
 
     /// True where audio is encoded for the party.
     pub(crate) const fn transcodes(&self) -> bool {
         matches!(self.path, Path::Transcode)
+    }
+
+    /// True where audio waits for its packet to be full: a tick fills it up with silence where nothing follows.
+    pub(crate) fn has_begun_packet(&self) -> bool {
+        self.transcodes() && self.egress.as_ref().is_some_and(|egress| !egress.is_empty())
     }
 
     /// Changes to encoded audio. `first` is the packet whose audio is encoded first, where the source is a leg whose packets
@@ -116,6 +128,7 @@ impl Sender {
         self.tail = None;
         // The packets of the source that was encoded follow its audio. Those of another one break it off.
         self.join = self.gathered_from != source;
+        self.gathered_from = source;
         if let Some(egress) = self.egress.as_mut().filter(|_| self.join) {
             egress.crossfade().start();
         }
@@ -187,44 +200,79 @@ impl Sender {
         out: &mut O,
     ) {
         let Some(egress) = &mut self.egress else { return };
+        let had = self.had.min(millis);
+        self.had -= had;
+        if had > 0 {
+            self.rewriter.pass_silence(egress.ticks_of(had));
+        }
+        let millis = millis - had;
+        if millis == 0 {
+            return;
+        }
         let to = transport.destination().filter(|_| self.allowed);
         if to.is_none() {
             egress.begin(true);
         }
+        // Where the new source has nothing yet, the signal of the old one fades out.
+        let changed = self.gathered_from != source;
+        let fades = changed && self.gathered_from != Source::Silence && !egress.is_paused();
+        let nothing = frame.kind() == FrameKind::Nothing;
         let kind = match frame.kind() {
-            FrameKind::Nothing if egress.is_empty() => None,
+            FrameKind::Nothing if egress.is_empty() && !fades => None,
             // Silence fills up a packet that has begun.
             FrameKind::Nothing => Some(FrameKind::Audio),
             kind => Some(kind),
         };
         let (Some(to), Some(kind)) = (to, kind) else {
             egress.pause();
+            // What comes next comes out of silence.
+            self.gathered_from = Source::Silence;
             return self.rewriter.pass_silence(egress.ticks_of(millis));
         };
-        if std::mem::replace(&mut self.gathered_from, source) != source {
+        if changed && (fades || !nothing) {
             egress.change_signal();
+            self.gathered_from = if nothing { Source::Silence } else { source };
         }
-        egress.gather(kind, frame.at(egress.rate()));
+        let pcm = frame.at(egress.rate());
+        egress.gather(kind, pcm.get(samples(egress.rate(), had)..).unwrap_or_default());
         self.send_ready(now, (transport, to), false, out);
     }
 
-    /// Takes a frame of 10 ms ahead of its time; with `last`, sends all that is gathered.
+    /// Takes piece `piece` of 10 ms of what a source had waiting, ahead of its time; with `last`, sends all that is gathered.
     pub(crate) fn push_ahead<O: Output>(
         &mut self,
         now: Time,
         transport: &mut Transport,
         (source, frame): (Source, &mut Frame),
-        last: bool,
+        (piece, last): (usize, bool),
         out: &mut O,
     ) {
         let Some(egress) = &mut self.egress else { return };
         let Some(to) = transport.destination().filter(|_| self.allowed) else { return };
+        if piece < usize::try_from(self.had / PIECE_MILLIS).unwrap_or(0) {
+            return;
+        }
         if std::mem::replace(&mut self.gathered_from, source) != source {
             egress.change_signal();
         }
         egress.gather(frame.kind(), frame.at(egress.rate()));
-        self.rewriter.add_lead(egress.ticks_of(10));
+        self.rewriter.add_lead(egress.ticks_of(PIECE_MILLIS));
         self.send_ready(now, (transport, to), last, out);
+    }
+
+    /// Notes that the party has had the next `pieces` pieces of 10 ms of the source's frames.
+    pub(crate) fn set_had(&mut self, pieces: usize) {
+        self.had = u32::try_from(pieces).unwrap_or(0) * PIECE_MILLIS;
+    }
+
+    /// The next `pieces` pieces of 10 ms of the source's frames were forwarded to the party before it changed to encoded
+    /// audio.
+    pub(crate) fn pass_forwarded(&mut self, pieces: usize) {
+        self.set_had(pieces);
+        if let Some(egress) = &self.egress {
+            // No time passes in the stream while they are left out.
+            self.rewriter.add_lead(egress.ticks_of(self.had));
+        }
     }
 
     /// Ends the encoded signal with a fade-out, and sends it.

@@ -61,6 +61,9 @@ pub(crate) struct RewriterSnapshot {
     pub(crate) mapping: Option<MappingSnapshot>,
     pub(crate) encoded_end: Option<u32>,
     pub(crate) lead: u32,
+    /// Ticks by which the last timestamp is ahead of the clock.
+    #[serde(default)]
+    pub(crate) ahead: i64,
     pub(crate) event: Option<EventTimestampSnapshot>,
 }
 

@@ -7,6 +7,7 @@ use crate::api::id::StreamId;
 use crate::api::stats::StreamStatistics;
 use crate::ring::{Consumer, WakeHandle};
 use crate::session::frame::{Frame, FrameKind, samples};
+use crate::session::leg::crossfade::Crossfade;
 
 /// Milliseconds of a block.
 pub const BLOCK_MILLIS: u32 = 10;
@@ -39,6 +40,8 @@ pub struct Stream {
     frame: Frame,
     /// `None` for a rate that it does not know; gaps are silent then.
     concealer: Option<Concealer>,
+    /// Ends the audio of a stream that was closed.
+    crossfade: Crossfade,
     started: bool,
     /// Blocks concealed in a row.
     gap: u32,
@@ -54,6 +57,7 @@ impl Stream {
             consumer,
             frame: Frame::new(rate),
             concealer: Concealer::new(rate).ok(),
+            crossfade: Crossfade::new(rate),
             started: false,
             gap: 0,
             statistics: StreamStatistics::default(),
@@ -70,9 +74,14 @@ impl Stream {
         self.statistics
     }
 
-    /// True where a tick moves it on.
+    /// True where a tick moves it on: also the one in which the end of its audio fades out.
     pub fn is_live(&self) -> bool {
-        self.wanted && (!self.consumer.is_closed() || !self.consumer.is_empty())
+        self.wanted && (!self.consumer.is_closed() || !self.consumer.is_empty() || self.sounds())
+    }
+
+    /// True where the audio before has not faded out yet.
+    const fn sounds(&self) -> bool {
+        self.started && self.gap < SILENT_AFTER
     }
 
     /// Fills the frame of a tick, and returns whom to wake because there is room in the ring.
@@ -82,7 +91,7 @@ impl Stream {
         }
         let (consumer, concealer, statistics) =
             (&mut self.consumer, &mut self.concealer, &mut self.statistics);
-        let (started, gap) = (&mut self.started, &mut self.gap);
+        let (started, gap, crossfade) = (&mut self.started, &mut self.gap, &mut self.crossfade);
         let block = samples(self.frame.rate(), BLOCK_MILLIS).max(1);
         self.frame.fill(millis, |pcm| {
             let mut kind = FrameKind::Nothing;
@@ -94,6 +103,7 @@ impl Stream {
                     if let Some(concealer) = concealer {
                         concealer.good(piece);
                     }
+                    crossfade.remember(piece);
                     (kind, *started, *gap) = (FrameKind::Audio, true, 0);
                     statistics.blocks += 1;
                     continue;
@@ -101,11 +111,19 @@ impl Stream {
                 piece.fill(0);
                 // A stream that has not begun, or has faded out, is silent.
                 if *started && *gap < SILENT_AFTER {
-                    if let Some(concealer) = concealer {
-                        concealer.conceal(piece);
-                    }
-                    *gap += 1;
                     kind = FrameKind::Audio;
+                    if consumer.is_closed() {
+                        // It has ended: nothing is made up beyond its end.
+                        crossfade.start();
+                        crossfade.apply(piece);
+                        *gap = SILENT_AFTER;
+                    } else {
+                        if let Some(concealer) = concealer {
+                            concealer.conceal(piece);
+                        }
+                        crossfade.remember(piece);
+                        *gap += 1;
+                    }
                 }
                 // A program that has ended the stream, or has not begun, is not late.
                 if *started && !consumer.is_closed() {
