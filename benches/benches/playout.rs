@@ -92,6 +92,28 @@ fn streams(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// 400 legs in turn, as in a server: each is found in a cold cache.
+fn many_legs(criterion: &mut Criterion) {
+    const LEGS: usize = 400;
+    let mut group = criterion.benchmark_group("playout/400 legs in turn");
+    let mut legs: Vec<Stream> = (0..LEGS).filter_map(|_| Stream::new(8000, PayloadType::PCMU, 0)).collect();
+    group.throughput(Throughput::Elements(LEGS as u64));
+    group.bench_function("PCMU", |bencher| {
+        bencher.iter(|| legs.iter_mut().for_each(Stream::step));
+    });
+    let mut decoders: Vec<_> =
+        (0..LEGS).filter_map(|_| mediapoint_codec::decoder(&Codec::PCMU, 8000).ok()).collect();
+    let (payload, mut pcm) = ([0x55; 160], [0; 160]);
+    group.bench_function("PCMU, decoders alone", |bencher| {
+        bencher.iter(|| {
+            for decoder in &mut decoders {
+                let _ = black_box(decoder.decode(black_box(&payload), black_box(&mut pcm)));
+            }
+        });
+    });
+    group.finish();
+}
+
 fn concealment(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("conceal/20 ms");
     group.throughput(Throughput::Elements(1));
@@ -127,5 +149,5 @@ fn concealment(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, streams, concealment);
+criterion_group!(benches, streams, many_legs, concealment);
 criterion_main!(benches);

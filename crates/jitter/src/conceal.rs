@@ -1,4 +1,4 @@
-//! Audio in place of what was lost, for codecs that have no concealment of their own.
+//! Audio in place of lost packets, for codecs that have no concealment of their own.
 //!
 //! A gap is filled from the audio before it, and from that behind it too where the packet behind it has come: its
 //! linear prediction residual is repeated by the pitch period and filtered again, forwards and backwards, both are
@@ -14,11 +14,11 @@ use mediapoint_codec::resample::RATES;
 use self::repair::{HISTORY_MS, Repair};
 use crate::config::ConfigError;
 
-/// Conceals losses of one stream of audio.
+/// Conceals gaps in one stream of audio, from packets or from any other source.
 ///
-/// Every frame goes through it in its order: [`good`](Self::good) for one that came, [`conceal`](Self::conceal) for one
-/// that did not, or [`conceal_before`](Self::conceal_before) for one that did not and the one after it that did. It adds
-/// no delay and allocates nothing once made.
+/// Every frame goes through it in its order: [`good`](Self::good) for one that is there, [`conceal`](Self::conceal) for
+/// one that is missing, or [`conceal_before`](Self::conceal_before) for a missing one and the one behind it. It adds no
+/// delay and allocates nothing once made.
 ///
 /// ```
 /// use mediapoint_jitter::Concealer;
@@ -54,13 +54,15 @@ impl Concealer {
         Ok(Self { history, repair: Repair::new(rate) })
     }
 
-    /// A frame came. After a gap its beginning is changed, so that it goes on from what filled the gap.
+    /// Takes a frame that is there, and leaves it as it is. Only behind a gap its beginning, of 6 to 10 ms, is changed to
+    /// continue what filled the gap.
     pub fn good(&mut self, pcm: &mut [i16]) {
         self.repair.merge(pcm);
         self.remember(pcm);
     }
 
-    /// Fills `pcm` in place of a frame that is missing, with nothing known of what comes after it.
+    /// Fills `pcm` in place of a missing frame, from the audio before it. A gap of more than 40 ms fades, and is silent
+    /// after 140 ms.
     pub fn conceal(&mut self, pcm: &mut [i16]) {
         if !self.repair.in_gap() {
             self.repair.start(&self.history);
@@ -69,16 +71,16 @@ impl Concealer {
         self.remember(pcm);
     }
 
-    /// Fills `pcm` in place of what is missing before `next`, and takes in `next`: it is not to be given to
-    /// [`good`](Self::good) again. Of more than 120 ms, or before less than 10 ms, it makes what
-    /// [`conceal`](Self::conceal) would.
+    /// Fills `pcm` in place of what is missing before `next`, from both sides, and takes `next`, which is not to be given
+    /// to [`good`](Self::good) again. A gap of more than 120 ms, or before less than 10 ms, is filled as
+    /// [`conceal`](Self::conceal) does.
     pub fn conceal_before(&mut self, pcm: &mut [i16], next: &mut [i16]) {
         self.repair.bridge(&self.history, pcm, next);
         self.remember(pcm);
         self.remember(next);
     }
 
-    /// Forgets what was heard.
+    /// Forgets all audio.
     pub fn reset(&mut self) {
         self.history.fill(0);
         self.repair.stop();

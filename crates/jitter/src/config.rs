@@ -1,21 +1,21 @@
-//! What a receiving leg is set to.
+//! Configuration of a receiving leg.
 
 use std::time::Duration;
 
 use mediapoint_codec::Unsupported;
 use mediapoint_codec::resample::RATES;
 
-/// The longest delay that can be allowed: what the arena holds of the fattest codec is less.
+/// The longest delay that can be configured.
 pub const MAX_DELAY: Duration = Duration::from_secs(1);
 
-/// Why a leg cannot be set up like that.
+/// Why a configuration is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// Audio cannot be had at this rate.
+    /// The rate is not supported.
     #[error("no audio at {0} Hz")]
     Rate(u32),
-    /// The bounds of the delay are the wrong way round, or beyond [`MAX_DELAY`].
+    /// The lower bound of the delay exceeds the upper one, or that exceeds [`MAX_DELAY`].
     #[error("delay from {min:?} to {max:?} is not within 0 and 1 s")]
     Delay {
         /// The lower bound.
@@ -23,12 +23,12 @@ pub enum ConfigError {
         /// The upper bound.
         max: Duration,
     },
-    /// A payload type that is to be heard has no decoder.
+    /// A payload type that is to be decoded has no decoder.
     #[error("payload type {payload_type}: {reason}")]
     Codec {
         /// The number on the wire.
         payload_type: u8,
-        /// What the registry said.
+        /// The reason, of the codec registry.
         reason: Unsupported,
     },
     /// More payload types than there are.
@@ -46,7 +46,7 @@ pub struct PlayoutConfig {
 }
 
 impl PlayoutConfig {
-    /// Audio at `rate` hertz, one of [`RATES`]; a delay of 0 to 200 ms that begins at 20 ms.
+    /// Audio at `rate` hertz, one of [`RATES`]; a delay of 0 to 200 ms, a start delay of 20 ms.
     ///
     /// # Errors
     /// [`ConfigError::Rate`].
@@ -58,8 +58,8 @@ impl PlayoutConfig {
         Ok(Self { rate, min_delay, max_delay, start_delay })
     }
 
-    /// The same with other bounds of the target delay. It is the time that a packet on the quickest way waits; one that
-    /// came late waits the less.
+    /// The same with other bounds of the target delay. It is the time that a packet of the shortest transit waits; a late
+    /// one waits the less.
     ///
     /// # Errors
     /// [`ConfigError::Delay`] where `min` exceeds `max`, or `max` is zero or exceeds [`MAX_DELAY`].
@@ -70,8 +70,11 @@ impl PlayoutConfig {
         Ok(Self { min_delay: min, max_delay: max, start_delay: self.start_delay.clamp(min, max), ..self })
     }
 
-    /// The same with another delay to aim at before the jitter is known, brought within the bounds. Audio is heard from
-    /// the first packet on whatever it is: the delay grows while it is heard.
+    /// The same with another start delay, brought within the bounds: the target delay of talkspurts that begin within the
+    /// stream's first 10 s, when little is known of the jitter. It falls to what the jitter needs in that time.
+    ///
+    /// The stream's first packet is played at the first pull after it: a caller that wants a start delay for it pulls so
+    /// much later. Audio is never time-scaled to reach the start delay.
     #[must_use]
     pub fn with_start(self, delay: Duration) -> Self {
         Self { start_delay: delay.clamp(self.min_delay, self.max_delay), ..self }
@@ -95,7 +98,7 @@ impl PlayoutConfig {
         self.max_delay
     }
 
-    /// The target delay before the jitter is known.
+    /// The target delay while little is known of the jitter.
     #[must_use]
     pub const fn start_delay(&self) -> Duration {
         self.start_delay

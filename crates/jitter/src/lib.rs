@@ -1,8 +1,8 @@
-//! The receiving half of a leg's media path: packets in as they come, a steady stream of audio out.
+//! The receiving half of a leg's media path: packets in as they are received, a steady stream of audio out.
 //!
 //! [`Playout`] is an adaptive jitter buffer with its decoders, concealment of loss and time-scaling; [`Concealer`] is the
-//! concealment alone. Both are told the time, do no I/O, and allocate nothing once set up. They know nothing of SSRC
-//! and sequence numbers: the caller extends numbers and tells streams apart.
+//! concealment alone. Both take the time as an argument, do no I/O, and allocate nothing once set up. They do not
+//! read SSRC and sequence numbers: the caller extends numbers and separates streams.
 //!
 //! ```
 //! use mediapoint_codec::Codec;
@@ -31,7 +31,7 @@
 //!
 //! Order of calls: [`Playout::insert`] for each packet when it comes, [`Playout::note_event`] for those that carry no
 //! audio, [`Playout::pull`] each 10 to 60 ms; [`Playout::configure`] at a re-negotiation; [`Playout::drain`] at the end,
-//! where what waits is still to be heard.
+//! where what waits is still to be played.
 //!
 //! | feature | effect |
 //! | --- | --- |

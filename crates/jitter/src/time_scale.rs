@@ -1,6 +1,6 @@
-//! Longer or shorter by one pitch period: what lets the delay change while audio is heard.
+//! Audio made longer or shorter by one pitch period: so the delay changes within a talkspurt.
 //!
-//! Where the waveform repeats itself, a period more or less is not heard; where it is quiet, nothing is.
+//! Where the waveform is periodic, a period more or less is hardly audible; where it is quiet, it is not at all.
 #![expect(
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
@@ -10,10 +10,10 @@
 
 use crate::pitch::best_lag;
 
-/// Below this mean amplitude nobody hears what is done.
+/// Below this mean amplitude a change is not audible.
 const QUIET: f32 = 60.0;
 
-/// Makes audio longer or shorter by a piece that is not missed.
+/// Makes audio longer or shorter by a piece of one period.
 #[derive(Debug)]
 pub(crate) struct TimeScaler {
     per_ms: usize,
@@ -44,7 +44,7 @@ impl TimeScaler {
         self.per_ms * 15
     }
 
-    /// Takes a piece out at the beginning of `audio`; tells how many samples are left, at its beginning.
+    /// Removes a piece at the beginning of `audio`; returns how many samples are left, at its beginning.
     pub(crate) fn shorten(&mut self, audio: &mut [i16], likeness: Likeness) -> Option<usize> {
         let overlap = self.overlap();
         let max = self.max_lag().min(audio.len().checked_sub(overlap)?);
@@ -58,8 +58,8 @@ impl TimeScaler {
         Some(audio.len() - lag)
     }
 
-    /// Puts a piece in at `from`, from which on `audio` is yet to be heard; before it is what was. The last
-    /// [`max_growth`](Self::max_growth) samples are room. Tells how many samples there are from `from` on.
+    /// Inserts a piece at `from`, from which on `audio` is yet to be played; before it is what was played last. The last
+    /// [`max_growth`](Self::max_growth) samples are room. Returns how many samples there are from `from` on.
     pub(crate) fn lengthen(&mut self, audio: &mut [i16], from: usize, likeness: Likeness) -> Option<usize> {
         let overlap = self.overlap();
         let len = audio.len().checked_sub(from + self.max_growth())?;
@@ -78,7 +78,7 @@ impl TimeScaler {
         Some(len + lag)
     }
 
-    /// The most that [`lengthen`](Self::lengthen) puts in.
+    /// The most samples that [`lengthen`](Self::lengthen) inserts.
     pub(crate) const fn max_growth(&self) -> usize {
         self.max_lag()
     }

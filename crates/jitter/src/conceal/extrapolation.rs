@@ -27,7 +27,7 @@ const CEILING: f32 = 60_000.0;
 /// The least past that can be continued.
 pub(super) const MIN_PAST_MS: usize = 10;
 
-/// A signal's model, and what it has made of it so far.
+/// A signal's model, and the continuation so far.
 #[derive(Debug)]
 pub(super) struct Extrapolation {
     per_ms: usize,

@@ -9,8 +9,8 @@ use std::f32::consts::PI;
 
 use crate::signal::dot;
 
-/// Samples that the next one is predicted from. More than the 10 that formants need: the first harmonics of a high voice
-/// show too. PESQ rises by 0.01 from 16 to 32 and no more after.
+/// Samples that the next one is predicted from. More than the 10 that formants need: so the first harmonics of a high voice
+/// are modelled too. PESQ rises by 0.01 from 16 to 32 and no more after.
 pub(crate) const ORDER: usize = 32;
 /// The end of the signal that the model is made from.
 const WINDOW_MS: usize = 20;
@@ -19,12 +19,12 @@ const LINE_WIDTH: f32 = 10.0;
 /// Noise added, in parts of the signal's power, so that no model is singular.
 const WHITE_NOISE: f32 = 1e-4;
 
-/// Makes models of signals' ends.
+/// Computes models of signals' ends.
 #[derive(Debug)]
 pub(super) struct Predictor {
     window: Box<[f32]>,
     windowed: Box<[f32]>,
-    /// What each autocorrelation is multiplied by.
+    /// Factor of each autocorrelation.
     lag_window: [f32; ORDER + 1],
 }
 

@@ -1,4 +1,4 @@
-//! What a gap is filled with: from what was before it, and from what is behind it where that is known.
+//! Fills a gap from the audio before it, and from the audio behind it where that is known.
 #![expect(
     clippy::indexing_slicing,
     clippy::cast_precision_loss,
@@ -10,26 +10,26 @@
 use super::extrapolation::{Extrapolation, MIN_PAST_MS};
 use crate::signal::{dot, energy, sample};
 
-/// Past that it looks back on: two of the longest pitch periods and more.
+/// Audio before a gap that is used: more than two of the longest pitch periods.
 pub(crate) const HISTORY_MS: usize = 50;
-/// The most of what is behind a gap that it looks at.
+/// The most of the audio behind a gap that is used.
 const FUTURE_MS: usize = 50;
-/// What was before a gap is heard as it is for so long,
+/// Continued audio keeps its level for so long,
 const HOLD_MS: f32 = 40.0;
-/// and then fades, by so much each millisecond: voices slower than noise.
+/// and then fades, by so much each millisecond: voiced audio slower than noise.
 const FADE_VOICED: f32 = 0.01;
 const FADE_UNVOICED: f32 = 0.02;
-/// From then on there is nothing left of it.
+/// From then on it is silent.
 const SPENT_MS: usize = HOLD_MS as usize + 100;
 /// The longest piece that is bridged at once.
 const MAX_BRIDGE_MS: usize = 120;
-/// Overlap at the end of a gap that nobody saw coming: it grows with the gap.
+/// Overlap at the end of a gap that was filled from the past alone: it grows with the gap.
 const MERGE_MS: f32 = 6.0;
 const MERGE_GROWTH: f32 = 0.1;
 const MAX_MERGE_MS: f32 = 10.0;
-/// Time in which what was heard dies away before silence.
+/// Time in which audio fades out before silence.
 const FADE_OUT_MS: usize = 10;
-/// How much of the far side a continuation is laid upon.
+/// How much of the far side a continuation is aligned with.
 const ALIGN_MS: usize = 4;
 /// The furthest that it is shifted for that.
 const MAX_SHIFT_MS: usize = 4;
@@ -90,7 +90,7 @@ impl Repair {
         self.gap = None;
     }
 
-    /// Fills `out` with more of what was before the gap.
+    /// Fills `out` with more of the continuation.
     pub(crate) fn extend(&mut self, out: &mut [i16]) {
         self.preview(out);
         if let Some(gap) = &mut self.gap {
@@ -98,7 +98,7 @@ impl Repair {
         }
     }
 
-    /// What [`extend`](Self::extend) would make, without a step on.
+    /// Fills `out` as [`extend`](Self::extend) would, without a change of state.
     pub(crate) fn preview(&mut self, out: &mut [i16]) {
         let gap = self.gap.unwrap_or(usize::MAX);
         let audible = (SPENT_MS * self.per_ms).saturating_sub(gap).min(out.len());
@@ -114,7 +114,7 @@ impl Repair {
         }
     }
 
-    /// Fills `out` with what dies away within 10 ms.
+    /// Fills `out` with a continuation that fades out within 10 ms.
     pub(crate) fn fade_out(&mut self, out: &mut [i16]) {
         self.extend(out);
         let steps = (FADE_OUT_MS * self.per_ms) as f32;
@@ -123,7 +123,7 @@ impl Repair {
         }
     }
 
-    /// Ends the gap: `pcm` came, and what filled the gap passes over into it.
+    /// Ends the gap: cross-fades from the continuation to `pcm`.
     pub(crate) fn merge(&mut self, pcm: &mut [i16]) {
         let Some(gap) = self.gap.take() else { return };
         let millis = (MERGE_MS + MERGE_GROWTH * gap as f32 / self.per_ms as f32).min(MAX_MERGE_MS);
@@ -171,7 +171,7 @@ impl Repair {
     }
 }
 
-/// How what was before a gap grows fainter in it.
+/// How a continuation fades.
 struct Fade {
     hold: f32,
     each: f32,
@@ -183,7 +183,7 @@ impl Fade {
         Self { hold: HOLD_MS * per_ms as f32, each: each_ms / per_ms as f32 }
     }
 
-    /// What is left at a sample of the gap.
+    /// The gain at a sample of the gap.
     fn at(&self, sample: usize) -> f32 {
         (1.0 - (sample as f32 - self.hold).max(0.0) * self.each).max(0.0)
     }

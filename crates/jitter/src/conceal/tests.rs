@@ -105,6 +105,48 @@ fn there_is_no_step_at_either_end_of_a_gap() {
 }
 
 #[test]
+fn audio_without_gaps_passes_unchanged() {
+    for rate in RATES {
+        let mut concealer = Concealer::new(rate).unwrap();
+        for number in 0..50 {
+            let mut pcm = frame(rate, 140.0, number);
+            concealer.good(&mut pcm);
+            assert_eq!(pcm, frame(rate, 140.0, number), "{rate} Hz, frame {number}");
+        }
+    }
+}
+
+/// A gap that has faded to silence ends as smoothly as a short one, and what comes behind its first 10 ms is unchanged.
+#[test]
+fn audio_after_a_long_gap_begins_without_a_step() {
+    let steepest = (0..8000_u16)
+        .map(|n| (voice(140.0, f32::from(n + 1) / 8000.0) - voice(140.0, f32::from(n) / 8000.0)).abs())
+        .fold(0.0, f32::max);
+    let mut concealer = Concealer::new(8000).unwrap();
+    let mut out = vec![0];
+    for number in 0..40 {
+        let mut pcm = frame(8000, 140.0, number);
+        if (4..30).contains(&number) {
+            concealer.conceal(&mut pcm);
+        } else {
+            concealer.good(&mut pcm);
+        }
+        if number == 30 {
+            assert_eq!(pcm[80..], frame(8000, 140.0, number)[80..]);
+        } else if !(4..30).contains(&number) {
+            assert_eq!(pcm, frame(8000, 140.0, number), "frame {number}");
+        }
+        out.extend(pcm);
+    }
+    let steep = out
+        .windows(2)
+        .skip(1)
+        .map(|pair| (f32::from(pair[1]) - f32::from(pair[0])).abs())
+        .fold(0.0, f32::max);
+    assert!(steep < steepest * 1.2, "{steep} over {steepest}");
+}
+
+#[test]
 fn silence_stays_silence_and_the_loudest_stays_bounded() {
     let mut concealer = Concealer::new(8000).unwrap();
     concealer.good(&mut [0; 160]);

@@ -70,7 +70,7 @@ impl Control {
         }
     }
 
-    /// The delay has changed by other means than time-scaling: what was seen before says nothing of it.
+    /// The delay has changed by other means than time-scaling: what was seen before is void.
     pub(super) const fn forget(&mut self) {
         *self = Self::new();
     }

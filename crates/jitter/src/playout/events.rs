@@ -28,7 +28,7 @@ impl Noted {
         }
     }
 
-    /// How many of the packets after `after` and before `before` carried no audio.
+    /// Count of the packets after `after` and before `before` that carried no audio.
     pub(super) fn between(&self, epoch: u32, after: u64, before: u64) -> u64 {
         let Some(newest) = self.newest.filter(|_| epoch == self.epoch) else { return 0 };
         let mut bits = self.bits;

@@ -1,4 +1,4 @@
-//! Whether packets are being lost, so that it is worth having the one behind a gap at hand.
+//! Whether packets are being lost, so that the delay is to leave time for the packet behind a gap.
 
 /// Weight of one packet: the meter's memory is this many packets, 10 s of 20 ms.
 const WEIGHT: f32 = 1.0 / 512.0;
@@ -24,7 +24,7 @@ impl LossMeter {
         self.lossy = self.share > if self.lossy { CLEAN } else { LOSSY };
     }
 
-    /// A packet taken for lost came late: it is the target delay's to see to.
+    /// A packet taken for lost came late: that is for the target delay, not for the headroom.
     pub(super) fn forgive(&mut self) {
         self.share = (self.share - WEIGHT).max(0.0);
         self.lossy = self.share > CLEAN;

@@ -329,7 +329,7 @@ impl Playout {
             return Kind::ComfortNoise;
         }
         self.filling = Filling::Concealment;
-        // A packet decoded before its time, to conceal the gap before it, says nothing of the delay.
+        // A packet decoded before its time, to conceal the gap before it, is no measure of the delay.
         if !early {
             let (spare, waited) = (elapsed(slot.nominal, self.now), elapsed(slot.arrival, self.now));
             self.counters.delay = spare;
