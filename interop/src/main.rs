@@ -15,6 +15,7 @@ mod rtp;
 mod scenarios;
 mod sdp;
 mod server;
+mod sip;
 mod tools;
 mod wire;
 

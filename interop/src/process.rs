@@ -1,6 +1,7 @@
 //! Outside programs that never outlive us: each is killed when its handle goes, and by the kernel when we die.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -23,6 +24,26 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `program` with its output in `folder`/`label`.log.
     pub(crate) fn start(folder: &Path, label: &str, program: &str, args: &[String]) -> Result<Self, Failure> {
+        Self::spawn(folder, label, program, args, Stdio::null())
+    }
+
+    /// The same with a standard input for [`command`](Self::command).
+    pub(crate) fn start_for_commands(
+        folder: &Path,
+        label: &str,
+        program: &str,
+        args: &[String],
+    ) -> Result<Self, Failure> {
+        Self::spawn(folder, label, program, args, Stdio::piped())
+    }
+
+    fn spawn(
+        folder: &Path,
+        label: &str,
+        program: &str,
+        args: &[String],
+        input: Stdio,
+    ) -> Result<Self, Failure> {
         let log = folder.join(format!("{label}.log"));
         let output = File::create(&log).during(log.display().to_string())?;
         let errors = output.try_clone().during(log.display().to_string())?;
@@ -32,12 +53,18 @@ impl Process {
             .args(["--pdeathsig", "SIGKILL", "--", program])
             .args(args)
             .current_dir(folder)
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(output)
             .stderr(errors)
             .spawn()
             .during(format!("starting {program}"))?;
         Ok(Self { child, name: program.to_owned(), log })
+    }
+
+    /// Writes a line to its standard input.
+    pub(crate) fn command(&mut self, line: &str) -> Result<(), Failure> {
+        let Some(input) = &mut self.child.stdin else { return Err(self.failure("has no standard input")) };
+        input.write_all(format!("{line}\n").as_bytes()).during(format!("a command for {}", self.name))
     }
 
     /// The operating system's number of the process.

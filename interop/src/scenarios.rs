@@ -4,6 +4,7 @@ mod codec_files;
 mod codecs;
 mod dialogue;
 mod media;
+mod phones;
 mod sipp;
 mod wireshark;
 
@@ -157,6 +158,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         )
         .only(Kind::Mediapoint, "the reference follows the stranger unless told otherwise"),
         Scenario::new("sipp", "sipp calls sipp through a proxy that drives the server", sipp::calls),
+        Scenario::new("phones-quality", "PESQ between baresip (PCMU) and linphone (G.729)", phones::quality),
         Scenario::new("tshark", "tshark finds RTP, RTCP and DSCP of a call in order", wireshark::clean),
     ]);
     for style in reference::styles() {

@@ -65,6 +65,10 @@ impl Feature {
                 package("gstreamer1.0-plugins-good", ""),
                 package("gstreamer1.0-plugins-bad", ""),
                 package("sip-tester", "sipp"),
+                package("baresip-core", "baresip"),
+                package("linphone-cli", "linphonec"),
+                // Of the scenario that measures speech quality; PyPI's pesq goes into an environment of its own.
+                package("python3-venv", "python3"),
                 package("tshark", "tshark"),
                 package("util-linux", "setpriv"),
                 BCG729,

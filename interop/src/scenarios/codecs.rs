@@ -192,8 +192,8 @@ fn in_order(arrivals: &[Arrival]) -> Vec<Option<Vec<u8>>> {
     arrivals.iter().map(|arrival| Some(payload(&arrival.bytes).to_vec())).collect()
 }
 
-/// Writes a WAV file for whoever wants to listen.
-fn keep(path: &std::path::Path, samples: &[i16]) -> Result<(), Failure> {
+/// Writes a WAV file.
+pub(super) fn keep(path: &std::path::Path, samples: &[i16]) -> Result<(), Failure> {
     let wrong = |error: hound::Error| Failure::Wrong(format!("{}: {error}", path.display()));
     let rate = u32::try_from(RATE).unwrap_or(8000);
     let spec = hound::WavSpec {
