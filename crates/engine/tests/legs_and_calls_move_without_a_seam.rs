@@ -13,8 +13,8 @@ use mediapoint_engine::session::{Session, SessionConfig};
 use mediapoint_engine::{CallId, EncoderSettings, PayloadCodec, Source, ToneSpec};
 use mediapoint_srtp::Suite;
 use mediapoint_testkit::{
-    HeardPacket, Library, LinkProfile, PeerId, Random, Voice, World, audio, codec, for_each_seed, level_of,
-    pcmu, telephone_event,
+    HeardPacket, Library, LinkProfile, PeerId, Random, Voice, World, audio, codec, for_each_seed, pcmu,
+    telephone_event,
 };
 
 const MOVES: u32 = 100;

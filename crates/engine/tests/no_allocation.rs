@@ -201,7 +201,7 @@ fn stream_from_outside() {
             for _ in 0..if second % 3 == 0 { 60 } else { 120 } {
                 writer.push_with(|block| block.pcm.fill(1000));
             }
-            drop(writer.poll_ready(100, &mut Context::from_waker(Waker::noop())));
+            let _ = writer.poll_ready(100, &mut Context::from_waker(Waker::noop()));
         });
     }
 }

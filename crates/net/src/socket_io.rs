@@ -17,6 +17,10 @@ use crate::send::{Outlet, SendQueue};
 use crate::socket::{PortOptions, UdpSocket};
 use crate::waker::Waker;
 
+/// Datagrams of one port that are read singly in a round. With more it is read until it is found empty: that costs one call
+/// for nothing, and spares a look at the poller for each.
+const SINGLE_READS: u32 = 2;
+
 /// The pause a wait makes instead of returning at once where the pool has no buffer to receive into.
 const STARVED_PAUSE: Duration = Duration::from_millis(1);
 
@@ -75,6 +79,7 @@ pub struct SocketIo {
     unsure: bool,
     outgoing: SendQueue,
     wall: WallOffset,
+    turn: u32,
     budget_left: usize,
     starved: bool,
     counters: Counters,
@@ -86,22 +91,21 @@ pub struct SocketIo {
 struct Slot {
     /// -1 where no port is attached.
     fd: RawFd,
-    /// The round in which it was last read.
+    /// The round in which it was last read, and how often in it.
     read_in: u32,
-    /// Datagrams taken in its present turn.
-    taken: u32,
+    reads: u32,
     v6: bool,
     /// Its times of arrival are wanted.
     stamped: bool,
     /// It stands in `ready`.
     queued: bool,
-    /// It had several datagrams in this round: it is read until it is found empty.
+    /// It has several datagrams: it is read until it is found empty.
     several: bool,
 }
 
 impl Slot {
     const FREE: Self =
-        Self { fd: -1, read_in: 0, taken: 0, v6: false, stamped: false, queued: false, several: false };
+        Self { fd: -1, read_in: 0, reads: 0, v6: false, stamped: false, queued: false, several: false };
 }
 
 impl SocketIo {
@@ -122,6 +126,7 @@ impl SocketIo {
             unsure: false,
             outgoing: SendQueue::new(config.send_queue),
             wall: WallOffset::new(),
+            turn: u32::try_from(config.receive_turn).unwrap_or(u32::MAX).max(1),
             budget_left: config.receive_budget.max(1),
             starved: false,
             counters: Counters::default(),
@@ -150,7 +155,7 @@ impl SocketIo {
         self.poller.add(fd, index)?;
         let slot = Slot {
             fd,
-            read_in: self.round,
+            read_in: self.round.wrapping_sub(1),
             v6: socket.is_v6(),
             stamped: socket.keeps_arrival_times(),
             ..Slot::FREE
@@ -199,7 +204,6 @@ impl SocketIo {
             if let Some(slot) = self.slots.get_mut(port.index()).filter(|slot| !slot.queued) {
                 slot.queued = true;
                 slot.several = false;
-                slot.taken = 0;
                 self.ready.push_back(port);
             }
         }
@@ -219,8 +223,7 @@ impl SocketIo {
             // Those that got their first datagram after the wait are reported again at the next.
             if let Some(slot) = slot.filter(|slot| !slot.queued && slot.read_in == self.round) {
                 slot.queued = true;
-                slot.several = true;
-                slot.taken = 0;
+                slot.several = slot.reads >= SINGLE_READS;
                 self.ready.push_back(port);
             }
         }
@@ -231,14 +234,16 @@ impl SocketIo {
     fn pass_turn(&mut self, drained: bool) {
         let Some(&port) = self.ready.front() else { return };
         let Some(slot) = self.slots.get_mut(port.index()) else { return };
-        slot.read_in = self.round;
-        slot.taken += 1;
+        if slot.read_in != self.round {
+            slot.read_in = self.round;
+            slot.reads = 0;
+        }
+        slot.reads += 1;
         if drained || !slot.several {
             slot.queued = false;
             self.unsure |= !drained;
             self.ready.pop_front();
-        } else if slot.taken as usize >= self.config.receive_turn {
-            slot.taken = 0;
+        } else if slot.reads.is_multiple_of(self.turn) {
             self.ready.rotate_left(1);
         }
     }

@@ -16,10 +16,19 @@ struct State<T> {
     awaited: bool,
 }
 
-#[derive(Debug)]
+/// Reports a failure that nobody asked for any more.
+pub(crate) type Report = Box<dyn Fn(CommandError) + Send + Sync>;
+
 struct Cell<T> {
     state: Mutex<State<T>>,
     ready: Condvar,
+    report: Option<Report>,
+}
+
+impl<T> std::fmt::Debug for Cell<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cell").finish_non_exhaustive()
+    }
 }
 
 impl<T> Cell<T> {
@@ -98,7 +107,16 @@ impl<T> Future for Pending<T> {
 
 impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
-        self.cell.lock().awaited = false;
+        let mut state = self.cell.lock();
+        state.awaited = false;
+        // The outcome may have come before anybody asked for it.
+        let outcome = state.outcome.take();
+        drop(state);
+        if let (Some(Err(error)), Some(report)) = (outcome, &self.cell.report)
+            && error != CommandError::OutcomeTaken
+        {
+            report(error);
+        }
     }
 }
 
@@ -109,25 +127,30 @@ pub(crate) struct Completer<T> {
     worker: usize,
 }
 
-/// An outcome that is to come from `worker`, and the end that completes it.
-pub(crate) fn pending<T>(worker: usize) -> (Completer<T>, Pending<T>) {
+/// An outcome that is to come from `worker`, and the end that completes it. A failure that nobody takes goes to `report`.
+pub(crate) fn pending<T>(worker: usize, report: Option<Report>) -> (Completer<T>, Pending<T>) {
     let state = State { outcome: None, waker: None, awaited: true };
-    let cell = Arc::new(Cell { state: Mutex::new(state), ready: Condvar::new() });
+    let cell = Arc::new(Cell { state: Mutex::new(state), ready: Condvar::new(), report });
     (Completer { cell: Some(Arc::clone(&cell)), worker }, Pending { cell })
 }
 
 impl<T> Completer<T> {
-    /// Completes it; the error, where nobody waits for the outcome any more.
-    pub(crate) fn complete(mut self, outcome: Result<T, CommandError>) -> Option<CommandError> {
-        let cell = self.cell.take()?;
-        finish(&cell, outcome)
+    /// Completes it.
+    pub(crate) fn complete(mut self, outcome: Result<T, CommandError>) {
+        if let Some(cell) = self.cell.take() {
+            finish(&cell, outcome);
+        }
     }
 }
 
-fn finish<T>(cell: &Cell<T>, outcome: Result<T, CommandError>) -> Option<CommandError> {
+fn finish<T>(cell: &Cell<T>, outcome: Result<T, CommandError>) {
     let mut state = cell.lock();
     if !state.awaited {
-        return outcome.err();
+        drop(state);
+        if let (Err(error), Some(report)) = (outcome, &cell.report) {
+            report(error);
+        }
+        return;
     }
     state.outcome = Some(outcome);
     let waker = state.waker.take();
@@ -136,7 +159,6 @@ fn finish<T>(cell: &Cell<T>, outcome: Result<T, CommandError>) -> Option<Command
     if let Some(waker) = waker {
         waker.wake();
     }
-    None
 }
 
 impl<T> Drop for Completer<T> {
@@ -154,26 +176,37 @@ mod tests {
 
     #[test]
     fn outcome_is_taken_once() {
-        let (completer, pending) = pending(0);
+        let (completer, pending) = pending(0, None);
         assert_eq!(pending.try_take(), None);
-        assert_eq!(completer.complete(Ok(7)), None);
+        completer.complete(Ok(7));
         assert_eq!(pending.wait(), Ok(7));
         assert_eq!(pending.wait_timeout(Duration::ZERO), Some(Err(CommandError::OutcomeTaken)));
     }
 
     #[test]
     fn lost_command_has_failed() {
-        let (completer, pending) = pending::<()>(3);
+        let (completer, pending) = pending::<()>(3, None);
         drop(completer);
         assert_eq!(pending.wait(), Err(CommandError::WorkerFailed { worker: 3 }));
     }
 
     #[test]
-    fn failure_that_nobody_waits_for_is_given_back() {
-        let (completer, waiting) = pending::<()>(0);
-        drop(waiting);
+    fn failure_that_nobody_takes_is_reported_whether_it_comes_before_or_after() {
         let error = CommandError::NoAnswer { worker: 0 };
-        assert_eq!(completer.complete(Err(error.clone())), Some(error));
+        for dropped_first in [true, false] {
+            let reported = Arc::new(Mutex::new(Vec::new()));
+            let into = Arc::clone(&reported);
+            let report: Report = Box::new(move |error| into.lock().unwrap().push(error));
+            let (completer, waiting) = pending::<()>(0, Some(report));
+            if dropped_first {
+                drop(waiting);
+                completer.complete(Err(error.clone()));
+            } else {
+                completer.complete(Err(error.clone()));
+                drop(waiting);
+            }
+            assert_eq!(*reported.lock().unwrap(), [error.clone()]);
+        }
     }
 
     #[test]
@@ -184,14 +217,14 @@ mod tests {
                 self.0.store(true, std::sync::atomic::Ordering::SeqCst);
             }
         }
-        let (completer, waiting) = pending(0);
+        let (completer, waiting) = pending(0, None);
         let thread = std::thread::spawn(move || waiting.wait());
         completer.complete(Ok(1));
         assert_eq!(thread.join().unwrap(), Ok(1));
 
         let flag = Arc::new(Flag(std::sync::atomic::AtomicBool::new(false)));
         let waker = Waker::from(Arc::clone(&flag));
-        let (completer, mut waiting) = pending(0);
+        let (completer, mut waiting) = pending(0, None);
         let mut context = Context::from_waker(&waker);
         assert!(Pin::new(&mut waiting).poll(&mut context).is_pending());
         completer.complete(Ok(2));

@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use mediapoint_net::{PortOpener as _, PortOptions, SocketOpener};
 
 use crate::api::error::{AdmissionError, CommandError, OpenLegError};
-use crate::api::event::EndReason;
+use crate::api::event::{EndReason, Event};
 use crate::api::id::{CallId, LegId, MixId, PlayerId, StreamId, TapId};
 use crate::api::leg::{LegConfig, OpenedLeg, Placement, Relearn};
-use crate::api::pending::{Completer, Pending, pending};
+use crate::api::pending::{Completer, Pending, Report, pending};
 use crate::api::points::Points;
 use crate::api::source::{MixSpec, PlayerSpec, Source, StreamSpec};
 use crate::api::stats::CallStatistics;
@@ -398,7 +398,15 @@ impl Call {
         let entry = registry.calls.get(&self.id).ok_or(CommandError::NoSuchCall(self.id))?;
         let (worker, generation) = (entry.worker, entry.generation);
         let mailbox = self.shared.mailboxes.get(worker).ok_or(CommandError::NoSuchCall(self.id))?;
-        let (reply, outcome) = pending(worker);
+        let (shared, call) = (Arc::downgrade(&self.shared), self.id);
+        let report: Report = Box::new(move |error| {
+            // The end of a call and the failure of a worker have events of their own. May run under the registry's lock.
+            let told = matches!(error, CommandError::NoSuchCall(_) | CommandError::WorkerFailed { .. });
+            if let Some(shared) = shared.upgrade().filter(|_| !told) {
+                shared.events.send(Event::CommandFailed { call, error });
+            }
+        });
+        let (reply, outcome) = pending(worker, Some(report));
         mailbox.command(generation, command(reply)).map_err(|_| CommandError::Busy { worker })?;
         Ok(outcome)
     }

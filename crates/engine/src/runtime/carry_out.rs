@@ -54,7 +54,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             Command::AddCall { call } => self.add_call(now, call),
             Command::AddLeg { call, leg, config, ports, reply } => {
                 let result = self.add_leg(now, call, leg, config, *ports);
-                self.done(call, reply, result);
+                self.done(reply, result);
             }
             Command::Apply { call, command, reply } => {
                 let dscp = match &command {
@@ -65,23 +65,23 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
                 if let (Some((leg, dscp)), true) = (dscp, result.is_ok()) {
                     self.mark(call, leg, dscp);
                 }
-                self.done(call, reply, result);
+                self.done(reply, result);
             }
             Command::MoveLeg { from, leg, to, reply } => {
                 let result = self.session.move_leg(now, (from, leg, to), &mut self.output);
-                self.done(from, reply, result);
+                self.done(reply, result);
             }
             Command::EndCall { call, reason, reply } => {
                 let result = self.session.end_call(now, call, reason, &mut self.output);
-                self.done(call, reply, result);
+                self.done(reply, result);
             }
             Command::Statistics { call, reply } => {
                 let outcome = Outcome::Statistics(reply, self.session.statistics(now, call));
-                self.output.message(WorkerMessage::Outcome { call, outcome });
+                self.output.message(WorkerMessage::Outcome { outcome });
             }
             Command::Snapshot { call, reply } => {
                 let outcome = Outcome::Snapshot(reply, self.snapshot(now, call));
-                self.output.message(WorkerMessage::Outcome { call, outcome });
+                self.output.message(WorkerMessage::Outcome { outcome });
             }
             Command::Restore { snapshot, ports, reply } => {
                 let call = snapshot.call();
@@ -90,7 +90,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
                     let (reason, statistics) = (EndReason::NoRoom, CallStatistics::default());
                     self.output.event(Event::CallEnded { call, reason, statistics });
                 }
-                self.done(call, reply, result);
+                self.done(reply, result);
             }
             Command::Depart { call, to, reply } => self.depart(Departure { call, to, reply }),
             // It may have come before the word of it.
@@ -139,8 +139,8 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         }
     }
 
-    fn done(&mut self, call: CallId, reply: Completer<()>, result: Result<(), CommandError>) {
-        self.output.message(WorkerMessage::Outcome { call, outcome: Outcome::Done(reply, result) });
+    fn done(&mut self, reply: Completer<()>, result: Result<(), CommandError>) {
+        self.output.message(WorkerMessage::Outcome { outcome: Outcome::Done(reply, result) });
     }
 
     fn add_call(&mut self, now: Time, call: CallId) {
@@ -211,7 +211,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
     fn depart(&mut self, departure: Departure) {
         let Departure { call, to, reply } = departure;
         let Some(target) = self.mailboxes.get(to).map(std::sync::Arc::clone) else {
-            return self.done(call, reply, Err(CommandError::NoSuchCall(call)));
+            return self.done(reply, Err(CommandError::NoSuchCall(call)));
         };
         // Only this worker and others push; a queue that is not full now may be when the call is ready, so room is kept.
         if target.arrivals.len() + self.mailboxes.len() >= target.arrivals.capacity() {
@@ -219,7 +219,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         }
         let taken = match self.session.take_call(call) {
             Ok(taken) => taken,
-            Err(error) => return self.done(call, reply, Err(error)),
+            Err(error) => return self.done(reply, Err(error)),
         };
         self.output.flush();
         let legs: Vec<(LegId, LegPorts)> = taken.ports().collect();
@@ -267,7 +267,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
                 let (reason, statistics) = (EndReason::NoRoom, CallStatistics::default());
                 self.output.event(Event::CallEnded { call: id, reason, statistics });
             }
-            self.done(id, reply, result);
+            self.done(reply, result);
             for command in self.expected.stashed.remove(&id).unwrap_or_default() {
                 self.carry_out(now, command);
             }

@@ -191,7 +191,7 @@ impl Engine {
         for (tap, room) in &rooms {
             shared.events.keep_room(*tap, room.clone());
         }
-        let (reply, outcome) = pending(worker);
+        let (reply, outcome) = pending(worker, None);
         let entered = self.enter(&mut registry, id, (worker, prices.of_legs(2)), |_| Command::Restore {
             snapshot: Box::new(snapshot),
             ports,

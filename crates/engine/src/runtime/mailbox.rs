@@ -123,7 +123,6 @@ pub(crate) enum WorkerMessage {
     },
     /// A command was carried out.
     Outcome {
-        call: CallId,
         outcome: Outcome,
     },
     /// Somebody at the other end of a ring is to be woken.

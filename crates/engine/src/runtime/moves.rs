@@ -77,7 +77,7 @@ pub(crate) fn start(
     call: CallId,
     to: usize,
 ) -> Result<Pending<()>, Unmoved> {
-    let (reply, outcome) = pending(to);
+    let (reply, outcome) = pending(to, None);
     start_with(shared, registry, call, to, reply).map(|()| outcome)
 }
 

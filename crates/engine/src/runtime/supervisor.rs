@@ -44,18 +44,11 @@ fn take(shared: &Shared, worker: usize, message: WorkerMessage) {
             shared.events.send(event);
         }
         WorkerMessage::Closed { leg, lease } => close(shared, leg, lease),
-        WorkerMessage::Outcome { call, outcome } => {
-            let failed = match outcome {
-                Outcome::Done(reply, result) => reply.complete(result),
-                Outcome::Statistics(reply, result) => reply.complete(result),
-                Outcome::Snapshot(reply, result) => reply.complete(result),
-            };
-            // A command to a call that has ended meanwhile needs no word.
-            let known = shared.registry().calls.contains_key(&call);
-            if let Some(error) = failed.filter(|_| known) {
-                shared.events.send(Event::CommandFailed { call, error });
-            }
-        }
+        WorkerMessage::Outcome { outcome } => match outcome {
+            Outcome::Done(reply, result) => reply.complete(result),
+            Outcome::Statistics(reply, result) => reply.complete(result),
+            Outcome::Snapshot(reply, result) => reply.complete(result),
+        },
         WorkerMessage::Wake(handle) => handle.wake(),
         WorkerMessage::Arrived { call } => {
             if let Some(entry) = shared.registry().calls.get_mut(&call) {

@@ -12,54 +12,54 @@ use mediapoint_testkit::{Outbox, leg_ports};
 use crate::steps::{Fed, TapKind};
 
 /// A session and a call in it.
-pub type At = (usize, u64);
+pub(crate) type At = (usize, u64);
 
-pub struct Leg {
-    pub at: At,
-    pub slot: u32,
-    pub source: Fed,
+pub(crate) struct Leg {
+    pub(crate) at: At,
+    pub(crate) slot: u32,
+    pub(crate) source: Fed,
 }
 
-pub struct Tap {
-    pub at: At,
-    pub leg: u64,
-    pub kind: TapKind,
-    pub room: PressRoom,
+pub(crate) struct Tap {
+    pub(crate) at: At,
+    pub(crate) leg: u64,
+    pub(crate) kind: TapKind,
+    pub(crate) room: PressRoom,
     /// The reading end of an audio tap, until it is dropped.
-    pub reader: Option<Consumer<TapFrame>>,
+    pub(crate) reader: Option<Consumer<TapFrame>>,
     /// Where the next frame begins at the earliest.
-    pub next: u64,
+    pub(crate) next: u64,
 }
 
-pub struct Stream {
-    pub at: At,
+pub(crate) struct Stream {
+    pub(crate) at: At,
     /// The writing end, until it is dropped.
-    pub writer: Option<Producer<StreamBlock>>,
+    pub(crate) writer: Option<Producer<StreamBlock>>,
 }
 
 #[derive(Default)]
-pub struct Model {
-    pub calls: BTreeSet<At>,
-    pub legs: BTreeMap<u64, Leg>,
+pub(crate) struct Model {
+    pub(crate) calls: BTreeSet<At>,
+    pub(crate) legs: BTreeMap<u64, Leg>,
     /// Players, and whether they have come to their end.
-    pub players: BTreeMap<u64, (At, bool)>,
-    pub streams: BTreeMap<u64, Stream>,
-    pub mixes: BTreeMap<u64, (At, Vec<Fed>)>,
-    pub taps: BTreeMap<u64, Tap>,
+    pub(crate) players: BTreeMap<u64, (At, bool)>,
+    pub(crate) streams: BTreeMap<u64, Stream>,
+    pub(crate) mixes: BTreeMap<u64, (At, Vec<Fed>)>,
+    pub(crate) taps: BTreeMap<u64, Tap>,
     /// Outer ends of rings whose stream or tap is gone.
-    pub orphans: Vec<Orphan>,
-    pub opened: usize,
-    pub closed: usize,
-    pub presses: u64,
-    pub finished: u64,
+    pub(crate) orphans: Vec<Orphan>,
+    pub(crate) opened: usize,
+    pub(crate) closed: usize,
+    pub(crate) presses: u64,
+    pub(crate) finished: u64,
 }
 
-pub enum Orphan {
+pub(crate) enum Orphan {
     Writer(Producer<StreamBlock>),
     Reader(Consumer<TapFrame>),
 }
 
-pub fn source(fed: Fed) -> Source {
+pub(crate) fn source(fed: Fed) -> Source {
     match fed {
         Fed::Silence => Source::Silence,
         Fed::Leg(id) => Source::Leg(LegId::from_u64(id)),
@@ -71,19 +71,19 @@ pub fn source(fed: Fed) -> Source {
 
 impl Model {
     /// `Err` where the session has no such call.
-    pub fn call(&self, at: At) -> Result<(), CommandError> {
+    pub(crate) fn call(&self, at: At) -> Result<(), CommandError> {
         let found = self.calls.contains(&at);
         if found { Ok(()) } else { Err(CommandError::NoSuchCall(CallId::from_u64(at.1))) }
     }
 
     /// `Err` where the call has no such leg.
-    pub fn leg(&self, at: At, leg: u64) -> Result<(), CommandError> {
+    pub(crate) fn leg(&self, at: At, leg: u64) -> Result<(), CommandError> {
         let found = self.legs.get(&leg).is_some_and(|known| known.at == at);
         if found { Ok(()) } else { Err(CommandError::NoSuchLeg(LegId::from_u64(leg))) }
     }
 
     /// `Err` where the call has no such object.
-    pub fn object(&self, at: At, kind: &'static str, id: u64) -> Result<(), CommandError> {
+    pub(crate) fn object(&self, at: At, kind: &'static str, id: u64) -> Result<(), CommandError> {
         let found = match kind {
             "player" => self.players.get(&id).map(|known| known.0),
             "stream" => self.streams.get(&id).map(|known| known.at),
@@ -94,7 +94,7 @@ impl Model {
     }
 
     /// `Err` where the call has no such source.
-    pub fn source(&self, at: At, fed: Fed) -> Result<(), CommandError> {
+    pub(crate) fn source(&self, at: At, fed: Fed) -> Result<(), CommandError> {
         match fed {
             Fed::Silence => Ok(()),
             Fed::Leg(leg) => self.leg(at, leg),
@@ -105,7 +105,7 @@ impl Model {
     }
 
     /// What making a mix of these inputs must answer.
-    pub fn inputs(&self, at: At, inputs: &[Fed]) -> Result<(), CommandError> {
+    pub(crate) fn inputs(&self, at: At, inputs: &[Fed]) -> Result<(), CommandError> {
         for (n, input) in inputs.iter().enumerate() {
             if inputs[..n].contains(input) || matches!(input, Fed::Silence | Fed::Mix(_)) {
                 return Err(CommandError::OutOfRange { what: "the inputs of the mix" });
@@ -115,27 +115,27 @@ impl Model {
         Ok(())
     }
 
-    pub fn mix_spec(inputs: &[Fed]) -> MixSpec {
+    pub(crate) fn mix_spec(inputs: &[Fed]) -> MixSpec {
         MixSpec { inputs: inputs.iter().map(|input| source(*input)).collect() }
     }
 
-    pub fn legs_of(&self, at: At) -> BTreeSet<u64> {
+    pub(crate) fn legs_of(&self, at: At) -> BTreeSet<u64> {
         self.legs.iter().filter(|(_, leg)| leg.at == at).map(|(id, _)| *id).collect()
     }
 
-    pub fn legs_in(&self, session: usize) -> usize {
+    pub(crate) fn legs_in(&self, session: usize) -> usize {
         self.legs.values().filter(|leg| leg.at.0 == session).count()
     }
 
     /// The lowest slot that no leg of the session has.
-    pub fn free_slot(&self, session: usize) -> u32 {
+    pub(crate) fn free_slot(&self, session: usize) -> u32 {
         let taken: BTreeSet<u32> =
             self.legs.values().filter(|leg| leg.at.0 == session).map(|leg| leg.slot).collect();
         (0..).find(|slot| !taken.contains(slot)).unwrap()
     }
 
     /// Moves all that is in a call.
-    pub fn move_call(&mut self, from: At, to: At) {
+    pub(crate) fn move_call(&mut self, from: At, to: At) {
         assert!(self.calls.remove(&from) && self.calls.insert(to));
         let places = (self.legs.values_mut().map(|leg| &mut leg.at))
             .chain(self.players.values_mut().map(|player| &mut player.0))
@@ -145,18 +145,18 @@ impl Model {
         places.filter(|at| **at == from).for_each(|at| *at = to);
     }
 
-    pub fn remove_stream(&mut self, id: u64) {
+    pub(crate) fn remove_stream(&mut self, id: u64) {
         let stream = self.streams.remove(&id).unwrap();
         self.orphans.extend(stream.writer.map(Orphan::Writer));
     }
 
-    pub fn remove_tap(&mut self, id: u64) {
+    pub(crate) fn remove_tap(&mut self, id: u64) {
         let tap = self.taps.remove(&id).unwrap();
         self.orphans.extend(tap.reader.map(Orphan::Reader));
     }
 
     /// What follows from things being gone: who was fed by them gets silence, who listened to them goes.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.players.retain(|_, (at, _)| self.calls.contains(at));
         let streams: Vec<u64> = self.streams.keys().copied().collect();
         for id in streams {
@@ -194,7 +194,7 @@ impl Model {
     }
 
     /// Takes in what a session closed and reported.
-    pub fn follow(&mut self, session: usize, out: &mut Outbox) {
+    pub(crate) fn follow(&mut self, session: usize, out: &mut Outbox) {
         for (ports, leg) in out.closed.drain(..) {
             let leg = self.legs.remove(&leg.as_u64()).expect("a leg is closed once");
             assert_eq!((ports, session), (leg_ports(leg.slot), leg.at.0), "by its own ports");

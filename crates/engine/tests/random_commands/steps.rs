@@ -12,13 +12,13 @@ use mediapoint_testkit::{Random, codec, pcma, pcmu, telephone_event};
 use proptest::prelude::*;
 
 /// Names of each kind of object that commands draw from: few, so that they meet.
-pub const CALLS: u64 = 6;
-pub const LEGS: u64 = 20;
-pub const OBJECTS: u64 = 8;
+pub(crate) const CALLS: u64 = 6;
+pub(crate) const LEGS: u64 = 20;
+pub(crate) const OBJECTS: u64 = 8;
 
 /// A source, by the number of what it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fed {
+pub(crate) enum Fed {
     Silence,
     Leg(u64),
     Mix(u64),
@@ -28,7 +28,7 @@ pub enum Fed {
 
 /// What a tap is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TapKind {
+pub(crate) enum TapKind {
     Events,
     Audio {
         side: u8,
@@ -43,7 +43,7 @@ pub enum TapKind {
 
 /// One input. `at` names the call that a command goes to where it is no matter of the object's own.
 #[derive(Debug, Clone)]
-pub enum Step {
+pub(crate) enum Step {
     AddCall(u64),
     EndCall(u64),
     MoveCall(u64),
@@ -156,7 +156,7 @@ fn tap_kind() -> impl Strategy<Value = TapKind> {
     ]
 }
 
-pub fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     // Mostly the object's own call, sometimes any.
     let at = || prop_oneof![5 => Just(None), 1 => (0..CALLS).prop_map(Some)];
     let inputs = || proptest::collection::vec(fed(), 0..5);
@@ -209,12 +209,12 @@ fn key(random: &mut Random) -> MasterKey {
 }
 
 /// One of four addresses that packets come from and legs are signalled at.
-pub fn address(from: u16) -> SocketAddr {
+pub(crate) fn address(from: u16) -> SocketAddr {
     SocketAddr::new([192, 0, 2, 1].into(), 4000 + from)
 }
 
 /// A configuration of chance.
-pub fn config(style: u64) -> LegConfig {
+pub(crate) fn config(style: u64) -> LegConfig {
     let mut random = Random::new(style);
     let random = &mut random;
     let all: [PayloadCodec; 9] = [
@@ -276,7 +276,7 @@ pub fn config(style: u64) -> LegConfig {
 }
 
 /// A tone of chance, and whether it is within its ranges.
-pub fn tone(style: u64) -> ToneSpec {
+pub(crate) fn tone(style: u64) -> ToneSpec {
     let mut random = Random::new(style);
     let millis = |random: &mut Random| Duration::from_millis(random.below(300));
     let sines = 1 + random.below(5);
@@ -289,7 +289,7 @@ pub fn tone(style: u64) -> ToneSpec {
 }
 
 /// A packet of chance: RTP in or out of sequence, RTCP, STUN, noise, nothing.
-pub fn packet(style: u64, sequence: u16) -> Vec<u8> {
+pub(crate) fn packet(style: u64, sequence: u16) -> Vec<u8> {
     let mut random = Random::new(style);
     let mut bytes = vec![0; usize::try_from(random.below(300)).unwrap()];
     random.fill(&mut bytes);
@@ -306,7 +306,7 @@ pub fn packet(style: u64, sequence: u16) -> Vec<u8> {
 }
 
 /// Packet `n` of a run: audio of a codec that many configurations have, or the packets of a key press.
-pub fn talk(style: u64, n: u8, sequence: u16) -> Vec<u8> {
+pub(crate) fn talk(style: u64, n: u8, sequence: u16) -> Vec<u8> {
     let mut random = Random::new(style);
     let event = random.chance(0.5);
     let payload_type = pick(&mut random, &[0, 8, 0, 8, 18, 9, 97]);

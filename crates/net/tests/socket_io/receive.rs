@@ -40,13 +40,15 @@ fn a_port_is_read_again_whatever_the_last_burst_was() {
 }
 
 #[test]
-fn one_receive_call_suffices_for_a_lone_datagram() {
-    let (mut io, mut pool) = (backend(4, 1000), PacketPool::new(64));
-    let (_, to) = add(&mut io);
-    stranger().send_to(b"x", to).unwrap();
-    io.wait(Some(LONG)).unwrap();
-    assert_eq!(drain(&mut io, &mut pool).len(), 1);
-    assert_eq!(io.counters().receive_calls, 1);
+fn a_datagram_or_two_cost_a_receive_call_each() {
+    for count in [1, 2] {
+        let (mut io, mut pool) = (backend(4, 1000), PacketPool::new(64));
+        let (_, to) = add(&mut io);
+        send_numbered(&stranger(), to, count);
+        io.wait(Some(LONG)).unwrap();
+        assert_eq!(drain(&mut io, &mut pool).len(), usize::from(count));
+        assert_eq!(io.counters().receive_calls, u64::from(count));
+    }
 }
 
 #[test]
