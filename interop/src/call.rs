@@ -68,6 +68,32 @@ impl<'c> Call<'c> {
         Ok(Invitation { port: section.port, crypto: section.crypto(), section })
     }
 
+    /// Asks for copies of what parties send; what comes back goes to the subscriber. Its tag, and a section for each.
+    pub(crate) fn subscribe(&self, flags: &Fields) -> Result<(String, Vec<Invitation>), Failure> {
+        let message = Message::new("subscribe request").with("call-id", &self.id);
+        let reply = self.client.request(&message.extended(flags))?;
+        let (Some(tag), Some(text)) = (reply.text("to-tag"), reply.text("sdp")) else {
+            return Err(Failure::Wrong("subscribe request: the reply has no sdp or no to-tag".to_owned()));
+        };
+        let sections = Description::parse(text)?.sections;
+        ensure!(sections.iter().all(|section| section.port != 0), "a section to be received has port 0");
+        let invited = |section: Section| Invitation { port: section.port, crypto: section.crypto(), section };
+        Ok((tag.to_owned(), sections.into_iter().map(invited).collect()))
+    }
+
+    /// The subscriber's answer.
+    pub(crate) fn answer_subscription(&self, tag: &str, sdp: &str, flags: &Fields) -> Result<(), Failure> {
+        let message = Message::new("subscribe answer").with("call-id", &self.id);
+        let message = message.with("to-tag", tag).with("sdp", sdp).extended(flags);
+        self.client.request(&message).map(drop)
+    }
+
+    /// Ends a subscription.
+    pub(crate) fn unsubscribe(&self, tag: &str) -> Result<(), Failure> {
+        let message = Message::new("unsubscribe").with("call-id", &self.id).with("to-tag", tag);
+        self.client.request(&message).map(drop)
+    }
+
     /// Ends the call.
     pub(crate) fn delete(self) -> Result<Reply, Failure> {
         let reply = self.client.request(&self.delete_message());

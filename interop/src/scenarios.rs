@@ -5,6 +5,7 @@ mod codecs;
 mod dialogue;
 mod media;
 mod phones;
+mod recording;
 mod sipp;
 mod wireshark;
 
@@ -132,6 +133,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         list.push(Scenario::new(&name, &about, move |bench| media::ffmpeg_srtp(bench, suite)));
     }
     list.extend(transcoding());
+    list.extend(recording::all());
     list.extend([
         Scenario::new("srtp-both-sides", "different suites and keys on the two sides", media::srtp_to_srtp),
         Scenario::new(

@@ -62,6 +62,16 @@ impl Offer {
         Self { direction, version: self.version + 1, ..self.clone() }
     }
 
+    /// The text of several streams in one description.
+    pub(crate) fn text_of(streams: &[Self]) -> String {
+        let sections = streams.iter().enumerate().map(|(index, stream)| {
+            let text = stream.text();
+            let section = text.find("m=").unwrap_or_default();
+            text.get(if index == 0 { 0 } else { section }..).unwrap_or_default().to_owned()
+        });
+        sections.collect()
+    }
+
     /// The text.
     pub(crate) fn text(&self) -> String {
         let mut out = String::new();

@@ -16,45 +16,50 @@ use crate::wire::{Channel, Wire, free_pair};
 /// Seconds of speech in each direction.
 const SECONDS: usize = 4;
 /// When a sender that plays in real time must have ended.
-const PLAYED: Duration = Duration::from_secs(20);
+pub(super) const PLAYED: Duration = Duration::from_secs(20);
 /// Converting between the laws costs quantisation noise: 38 dB at best. Anything audible costs far more.
 const CONVERTED_DB: f64 = 30.0;
 
 /// The program at one end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Program {
+pub(super) enum Program {
     Ffmpeg,
     GStreamer,
 }
 
 /// One end of a call.
-struct End {
+pub(super) struct End {
     label: &'static str,
     program: Program,
-    clip: Clip,
+    pub(super) clip: Clip,
     /// The suite, when this end speaks SRTP.
     suite: Option<Suite>,
 }
 
 impl End {
-    fn caller(bench: &Bench<'_>, program: Program, law: Law) -> Result<Self, Failure> {
+    pub(super) fn caller(bench: &Bench<'_>, program: Program, law: Law) -> Result<Self, Failure> {
         Ok(Self { label: "caller", program, clip: Clip::cut(&bench.folder, 0, SECONDS, law)?, suite: None })
     }
 
-    fn callee(bench: &Bench<'_>, program: Program, law: Law) -> Result<Self, Failure> {
+    pub(super) fn callee(bench: &Bench<'_>, program: Program, law: Law) -> Result<Self, Failure> {
         Ok(Self { label: "callee", program, clip: Clip::cut(&bench.folder, 1, SECONDS, law)?, suite: None })
     }
 
-    fn secured(mut self, suite: Suite) -> Self {
+    pub(super) fn secured(mut self, suite: Suite) -> Self {
         self.suite = Some(suite);
         self
     }
 
-    fn own_key(&self) -> Result<Option<Keyed>, Failure> {
+    pub(super) fn own_key(&self) -> Result<Option<Keyed>, Failure> {
         self.suite.map(Keyed::random).transpose()
     }
 
-    fn send(&self, bench: &Bench<'_>, wire: &Wire, key: Option<&Keyed>) -> Result<Process, Failure> {
+    pub(super) fn send(
+        &self,
+        bench: &Bench<'_>,
+        wire: &Wire,
+        key: Option<&Keyed>,
+    ) -> Result<Process, Failure> {
         let label = format!("{}-send", self.label);
         let (rtp, rtcp) = (wire.inlet(Channel::Rtp)?, wire.inlet(Channel::Rtcp)?);
         match self.program {
@@ -85,7 +90,7 @@ impl End {
         Ok(recorder)
     }
 
-    fn offer(&self, wire: &Wire, key: Option<&Keyed>, tag: u32) -> Result<Offer, Failure> {
+    pub(super) fn offer(&self, wire: &Wire, key: Option<&Keyed>, tag: u32) -> Result<Offer, Failure> {
         let offer = Offer::plain(wire.port()?, &[self.clip.law.codec()]);
         Ok(match key {
             Some(key) => offer.secured(key.line(tag)),
@@ -230,7 +235,7 @@ fn converted_both_ways(bench: &Bench<'_>, caller: &End, callee: &End, flags: &Fi
     alike("the caller", callee, &caller.clip.law.decode(&heard.caller))
 }
 
-fn alike(who: &str, speaker: &End, heard: &[i16]) -> Result<(), Failure> {
+pub(super) fn alike(who: &str, speaker: &End, heard: &[i16]) -> Result<(), Failure> {
     let said = speaker.clip.law.decode(&speaker.clip.words);
     let spare = heard.len().saturating_sub(said.len());
     ensure!(heard.len() >= said.len(), "{who} heard {} of {} samples", heard.len(), said.len());
@@ -239,11 +244,11 @@ fn alike(who: &str, speaker: &End, heard: &[i16]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn to_plain() -> Fields {
+pub(super) fn to_plain() -> Fields {
     Fields::none().with("transport-protocol", "RTP/AVP")
 }
 
-fn to_secured() -> Fields {
+pub(super) fn to_secured() -> Fields {
     Fields::none().with("transport-protocol", "RTP/SAVP").with("DTLS", "off")
 }
 
