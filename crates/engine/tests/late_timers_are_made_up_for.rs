@@ -2,12 +2,6 @@
 //! audio is made up for, up to a fifth of a second, sample by sample, and beyond that the timestamps say what is left out.
 //! Lateness does not add up.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of the tests: what is missing fails them"
-)]
-
 use std::time::Duration;
 
 use mediapoint_engine::session::source::tone::ToneGenerator;

@@ -205,7 +205,7 @@ mod tests {
                 completer.complete(Err(error.clone()));
                 drop(waiting);
             }
-            assert_eq!(*reported.lock().unwrap(), [error.clone()]);
+            assert_eq!(reported.lock().unwrap().as_slice(), std::slice::from_ref(&error));
         }
     }
 
