@@ -13,10 +13,10 @@ const MOVES: u32 = 100;
 /// Datagrams under way at most: the kernel holds them all for one port.
 const WINDOW: u32 = 64;
 
-/// Sends numbered datagrams as fast as they are received.
-fn send_all(stranger: &std::net::UdpSocket, to: std::net::SocketAddr, received: &AtomicU32) {
+/// Sends numbered datagrams as fast as their answers are read: neither side's buffer overflows.
+fn send_all(stranger: &std::net::UdpSocket, to: std::net::SocketAddr, answered: &AtomicU32) {
     for number in 0..DATAGRAMS {
-        while number >= received.load(Ordering::Relaxed) + WINDOW {
+        while number >= answered.load(Ordering::Relaxed) + WINDOW {
             std::thread::yield_now();
         }
         stranger.send_to(&number.to_be_bytes(), to).unwrap();
@@ -57,7 +57,7 @@ fn work(
 fn a_port_that_moves_while_datagrams_come_loses_and_doubles_none() {
     let (to_first, first) = mpsc::channel();
     let (to_second, second) = mpsc::channel();
-    let received = AtomicU32::new(0);
+    let (received, answered) = (AtomicU32::new(0), AtomicU32::new(0));
     let moving = socket("127.0.0.1:0");
     let address = PortHandle::local_addr(&moving);
     let stranger = stranger();
@@ -65,11 +65,12 @@ fn a_port_that_moves_while_datagrams_come_loses_and_doubles_none() {
         to_first.send((moving, 0)).unwrap();
         scope.spawn(|| work(first, to_second, &received));
         scope.spawn(|| work(second, to_first, &received));
-        scope.spawn(|| send_all(&stranger, address, &received));
+        scope.spawn(|| send_all(&stranger, address, &answered));
         let mut bytes = [0; 8];
         for number in 0..DATAGRAMS {
             let (len, from) = stranger.recv_from(&mut bytes).unwrap();
             assert_eq!((&bytes[..len], from), (&number.to_be_bytes()[..], address));
+            answered.store(number + 1, Ordering::Relaxed);
         }
     });
     assert_eq!(received.into_inner(), DATAGRAMS);
