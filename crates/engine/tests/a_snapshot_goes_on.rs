@@ -4,7 +4,10 @@
 
 #![expect(
     clippy::indexing_slicing,
-    clippy::needless_range_loop,clippy::unwrap_used, reason = "helpers of the tests: what is missing fails them")]
+    clippy::needless_range_loop,
+    clippy::unwrap_used,
+    reason = "helpers of the tests: what is missing fails them"
+)]
 
 use std::time::Duration;
 
