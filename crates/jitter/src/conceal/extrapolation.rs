@@ -1,4 +1,4 @@
-//! A signal continued beyond its end.
+//! Continues a signal beyond its end.
 //!
 //! Its linear prediction residual is repeated by the pitch period, mixed with noise where it is not periodic, and
 //! filtered again: the seam is smooth without an overlap, and the spectrum stays.
@@ -27,15 +27,15 @@ const CEILING: f32 = 60_000.0;
 /// The least past that can be continued.
 pub(super) const MIN_PAST_MS: usize = 10;
 
-/// A signal's model, and the continuation so far.
+/// A signal's model, and the continuation that is yet to be used.
 #[derive(Debug)]
 pub(super) struct Extrapolation {
     per_ms: usize,
-    predictor: Predictor,
     model: [f32; ORDER],
-    /// A pitch period and more of the past's residual, then what drives the filter.
+    /// The last pitch period of the past's residual, then of what drives the filter: a ring, and its oldest sample.
     excitation: Vec<f32>,
-    /// The last samples of the past, then what was made.
+    oldest: usize,
+    /// The last samples before the continuation, then the continuation.
     output: Vec<f32>,
     lag: usize,
     likeness: f32,
@@ -46,13 +46,13 @@ pub(super) struct Extrapolation {
 }
 
 impl Extrapolation {
-    /// For audio of `per_ms` samples a millisecond, with room for `longest` samples to be made.
+    /// For audio of `per_ms` samples a millisecond, with room for `longest` samples at a time.
     pub(super) fn new(per_ms: usize, longest: usize) -> Self {
         Self {
             per_ms,
-            predictor: Predictor::new(per_ms),
             model: [0.0; ORDER],
-            excitation: Vec::with_capacity(longest + MAX_LAG_HALF_MS * per_ms / 2 + 1),
+            excitation: Vec::with_capacity(MAX_LAG_HALF_MS * per_ms / 2 + 1),
+            oldest: 0,
             output: Vec::with_capacity(longest + ORDER),
             lag: 1,
             likeness: 0.0,
@@ -62,16 +62,17 @@ impl Extrapolation {
         }
     }
 
-    /// Takes in the past, its last sample last: at least [`MIN_PAST_MS`].
-    pub(super) fn begin(&mut self, past: &[f32]) {
+    /// Takes the past, its last sample last: at least [`MIN_PAST_MS`].
+    pub(super) fn begin(&mut self, predictor: &mut Predictor, past: &[f32]) {
         let len = past.len();
         let window = (MATCH_MS * self.per_ms).min(len * 2 / 5);
         let min = MIN_LAG_HALF_MS * self.per_ms / 2;
         let max = (MAX_LAG_HALF_MS * self.per_ms / 2).min(len - window).min(len - ORDER);
         (self.lag, self.likeness) =
             best_lag(past, len - window, window, min..=max, self.per_ms, |at, lag| at - lag);
-        self.model = self.predictor.model(past);
+        self.model = predictor.model(past);
         self.excitation.clear();
+        self.oldest = 0;
         for at in len - self.lag..len {
             self.excitation.push(past[at] + dot(&past[at - ORDER..at], &self.model));
         }
@@ -84,17 +85,31 @@ impl Extrapolation {
         self.output.extend_from_slice(&past[len - ORDER..]);
     }
 
-    /// At least the first `len` samples after the past.
+    /// At least the next `len` samples.
     pub(super) fn first(&mut self, len: usize) -> &[f32] {
         while self.output.len() - ORDER < len {
-            let repeated = self.excitation[self.excitation.len() - self.lag];
+            let repeated = self.excitation[self.oldest];
             let drive = repeated * self.periodic + self.random() * self.noise;
-            self.excitation.push(drive);
+            self.excitation[self.oldest] = drive;
+            self.oldest = if self.oldest + 1 < self.excitation.len() { self.oldest + 1 } else { 0 };
             let past = &self.output[self.output.len() - ORDER..];
             let sample = drive - dot(past, &self.model);
             self.output.push(sample.clamp(-CEILING, CEILING));
         }
+        self.made()
+    }
+
+    /// The samples that [`first`](Self::first) has made and that are not [used](Self::advance).
+    pub(super) fn made(&self) -> &[f32] {
         &self.output[ORDER..]
+    }
+
+    /// The first `len` samples are used.
+    pub(super) fn advance(&mut self, len: usize) {
+        self.first(len);
+        let rest = self.output.len() - len;
+        self.output.copy_within(len.., 0);
+        self.output.truncate(rest);
     }
 
     /// The pitch period in samples.

@@ -8,6 +8,7 @@
 )]
 
 use super::extrapolation::{Extrapolation, MIN_PAST_MS};
+use super::prediction::Predictor;
 use crate::signal::{dot, energy, sample};
 
 /// Audio before a gap that is used: more than two of the longest pitch periods.
@@ -45,12 +46,11 @@ pub(crate) struct Repair {
     /// Samples of this gap that are filled.
     gap: Option<usize>,
     per_ms: usize,
+    predictor: Predictor,
     forward: Extrapolation,
     backward: Extrapolation,
     past: Vec<f32>,
     future: Vec<f32>,
-    ahead: Vec<f32>,
-    behind: Vec<f32>,
 }
 
 impl Repair {
@@ -60,12 +60,11 @@ impl Repair {
         Self {
             gap: None,
             per_ms,
-            forward: Extrapolation::new(per_ms, SPENT_MS * per_ms + reach),
+            predictor: Predictor::new(per_ms),
+            forward: Extrapolation::new(per_ms, reach.max(SPENT_MS * per_ms)),
             backward: Extrapolation::new(per_ms, reach),
             past: Vec::with_capacity(HISTORY_MS * per_ms),
             future: Vec::with_capacity(FUTURE_MS * per_ms),
-            ahead: Vec::with_capacity(MAX_BRIDGE_MS * per_ms),
-            behind: Vec::with_capacity(MAX_BRIDGE_MS * per_ms),
         }
     }
 
@@ -81,7 +80,7 @@ impl Repair {
         if self.past.len() < MIN_PAST_MS * self.per_ms {
             self.past.resize(MIN_PAST_MS * self.per_ms, 0.0);
         }
-        self.forward.begin(&self.past);
+        self.forward.begin(&mut self.predictor, &self.past);
         self.gap = Some(0);
     }
 
@@ -92,26 +91,28 @@ impl Repair {
 
     /// Fills `out` with more of the continuation.
     pub(crate) fn extend(&mut self, out: &mut [i16]) {
-        self.preview(out);
+        let used = self.preview(out);
         if let Some(gap) = &mut self.gap {
             *gap = gap.saturating_add(out.len());
+            self.forward.advance(used);
         }
     }
 
-    /// Fills `out` as [`extend`](Self::extend) would, without a change of state.
-    pub(crate) fn preview(&mut self, out: &mut [i16]) {
+    /// Fills `out` as [`extend`](Self::extend) would, without a change of state; returns how many samples of the
+    /// continuation that took.
+    pub(crate) fn preview(&mut self, out: &mut [i16]) -> usize {
         let gap = self.gap.unwrap_or(usize::MAX);
         let audible = (SPENT_MS * self.per_ms).saturating_sub(gap).min(out.len());
         let (out, spent) = out.split_at_mut(audible);
         spent.fill(0);
         if audible == 0 {
-            return;
+            return 0;
         }
         let fade = Fade::new(self.per_ms, self.forward.voicing());
-        let made = &self.forward.first(gap + audible)[gap..];
-        for (at, (out, made)) in out.iter_mut().zip(made).enumerate() {
+        for (at, (out, made)) in out.iter_mut().zip(self.forward.first(audible)).enumerate() {
             *out = sample(made * fade.at(gap + at));
         }
+        audible
     }
 
     /// Fills `out` with a continuation that fades out within 10 ms.
@@ -129,8 +130,7 @@ impl Repair {
         let millis = (MERGE_MS + MERGE_GROWTH * gap as f32 / self.per_ms as f32).min(MAX_MERGE_MS);
         let overlap = ((millis * self.per_ms as f32) as usize).min(pcm.len());
         let fade = Fade::new(self.per_ms, self.forward.voicing());
-        let made =
-            if gap >= SPENT_MS * self.per_ms { &[] } else { &self.forward.first(gap + overlap)[gap..] };
+        let made = if gap >= SPENT_MS * self.per_ms { &[] } else { self.forward.first(overlap) };
         for (at, pcm) in pcm.iter_mut().take(overlap).enumerate() {
             let weight = (at as f32 + 0.5) / overlap as f32;
             let old = made.get(at).map_or(0.0, |made| made * fade.at(gap + at));
@@ -154,19 +154,20 @@ impl Repair {
         let known = next.len().min(FUTURE_MS * self.per_ms);
         self.future.clear();
         self.future.extend(next[..known].iter().rev().map(|sample| f32::from(*sample)));
-        self.backward.begin(&self.future);
+        self.backward.begin(&mut self.predictor, &self.future);
         self.future.reverse();
         self.past.clear();
         self.past.extend(past.iter().rev().take(align).map(|sample| f32::from(*sample)));
         let shift = MAX_SHIFT_MS * self.per_ms;
-        lay_upon(&mut self.forward, (gap, len), &self.future[..align], shift, &mut self.ahead);
-        lay_upon(&mut self.backward, (0, len), &self.past, shift, &mut self.behind);
+        let ahead = step_to(&mut self.forward, len, &self.future[..align], shift);
+        let behind = step_to(&mut self.backward, len, &self.past, shift);
         let fade = Fade::new(self.per_ms, self.forward.voicing());
-        for (at, ((out, ahead), behind)) in
-            out.iter_mut().zip(&self.ahead).zip(self.behind.iter().rev()).enumerate()
-        {
+        let (forward, backward) = (self.forward.made(), self.backward.made());
+        for (at, out) in out.iter_mut().enumerate() {
             let weight = (at as f32 + 0.5) / len as f32;
-            *out = sample(ahead * fade.at(gap + at) * (1.0 - weight) + behind * weight);
+            let before = between(forward, at as f32 * ahead) * fade.at(gap + at);
+            let after = between(backward, (len - 1 - at) as f32 * behind);
+            *out = sample(before * (1.0 - weight) + after * weight);
         }
     }
 }
@@ -189,17 +190,11 @@ impl Fade {
     }
 }
 
-/// `len` samples of a continuation from `from` on, stretched or squeezed so that what follows them fits `far`, the
-/// signal behind the gap: the pitch changes evenly over the gap, and both sides are in phase.
-fn lay_upon(
-    continuation: &mut Extrapolation,
-    (from, len): (usize, usize),
-    far: &[f32],
-    max_shift: usize,
-    out: &mut Vec<f32>,
-) {
+/// The step from sample to sample by which a continuation is to be read so that what follows its first `len` samples fits
+/// `far`, the signal behind the gap: the pitch changes evenly over the gap, and both sides are in phase.
+fn step_to(continuation: &mut Extrapolation, len: usize, far: &[f32], max_shift: usize) -> f32 {
     let reach = max_shift.min(continuation.lag() * 11 / 20 + 1).min(len / 2);
-    let made = &continuation.first(from + len + reach + far.len() + 2)[from..];
+    let made = continuation.first(len + reach + far.len() + 2);
     let loudness = energy(far) + 1.0;
     let mut best = (0.0, LEAST_LIKENESS);
     for end in len - reach..=len + reach {
@@ -211,9 +206,7 @@ fn lay_upon(
             best = (shift, score);
         }
     }
-    let step = 1.0 + best.0 / len as f32;
-    out.clear();
-    out.extend((0..len).map(|at| between(made, at as f32 * step)));
+    1.0 + best.0 / len as f32
 }
 
 /// A signal's value between its samples, by the cubic through the four around it.
