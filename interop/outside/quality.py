@@ -1,6 +1,6 @@
 """PESQ (narrow band, MOS-LQO) of each sentence in a recording, one figure a line.
 
-usage: pesq.py RECORDING SENTENCE...
+usage: quality.py RECORDING SENTENCE...
 
 All are WAV files at 8 kHz. A sentence is looked for in the recording by cross-correlation.
 """

@@ -31,7 +31,7 @@ const FLOOR: f64 = 0.35;
 /// How long a phone takes to end.
 const END: Duration = Duration::from_secs(10);
 
-const PESQ: &str = include_str!("../../outside/pesq.py");
+const PESQ: &str = include_str!("../../outside/quality.py");
 const BARESIP: &str = include_str!("../../testdata/baresip-config");
 const LINPHONE: &str = include_str!("../../testdata/linphonerc");
 
@@ -59,7 +59,7 @@ pub(super) fn quality(bench: &Bench<'_>) -> Result<(), Failure> {
         Ok(folder)
     };
     let score = |recordings: &Recordings| -> Result<[f64; 2], Failure> {
-        let script = bench.folder.join("pesq.py");
+        let script = bench.folder.join("quality.py");
         std::fs::write(&script, PESQ).during(script.display().to_string())?;
         let [to_linphone, to_baresip] = recordings;
         let [caller, callee] = &speech.sentences;
