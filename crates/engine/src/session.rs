@@ -193,6 +193,7 @@ impl Session {
         }
         self.forget_ports(from);
         let Some(call) = self.calls.get_mut(from) else { return Ok(()) };
+        let tick = call.next_tick();
         let taken = call.take_leg(now, leg, out);
         call.note_hold(now, &self.config);
         let deadline = call.next_deadline();
@@ -200,7 +201,7 @@ impl Session {
         self.register_ports(from);
         let leg = taken?;
         if let Some(call) = self.calls.get_mut(to) {
-            call.put_leg(now, leg, out);
+            call.put_leg(now, leg, tick, out);
             call.note_hold(now, &self.config);
             let deadline = call.next_deadline();
             self.deadlines.update(to, deadline);

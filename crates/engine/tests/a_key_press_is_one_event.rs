@@ -374,7 +374,6 @@ fn every_case(policy: EventPolicy, test: impl Fn(&mut Scene, Style, &str)) {
 
 // test-of: [RFC4733 2.5.1.2] [RFC4733 2.5.1.4]
 #[test]
-#[ignore = "open: events amid audio push the timestamps of encoded audio 100 ms off the clock for a while"]
 fn whichever_of_its_packets_are_lost() {
     every_case(EventPolicy::Forward, |scene, style, name| {
         for lost in 0..(1 << PACKETS) - 1 {
@@ -386,7 +385,6 @@ fn whichever_of_its_packets_are_lost() {
 }
 
 #[test]
-#[ignore = "open: events amid audio push the timestamps of encoded audio 100 ms off the clock for a while"]
 fn in_whatever_order_they_come() {
     every_case(EventPolicy::Forward, |scene, style, name| {
         for n in 0..PACKETS as usize {
@@ -453,7 +451,6 @@ fn blocked_where_the_far_end_must_not_know_it() {
 }
 
 #[test]
-#[ignore = "open: events amid audio push the timestamps of encoded audio 100 ms off the clock for a while"]
 fn replaced_where_the_far_end_must_not_know_which() {
     every_case(EventPolicy::Replace(15), |scene, style, name| {
         let mut random = Random::new(5);

@@ -133,7 +133,6 @@ fn edges(pcm: &[i16], rate: u32) -> Vec<usize> {
 }
 
 #[test]
-#[ignore = "open: a tone that is fed again begins 20 ms off the clock, and G.729 at 10 ms blurs a burst"]
 fn it_keeps_its_cadence_reports_its_end_once_and_then_sends_nothing() {
     for (entry, rate, _, off) in codecs() {
         for packet_time in PACKET_TIMES {
@@ -150,9 +149,9 @@ fn it_keeps_its_cadence_reports_its_end_once_and_then_sends_nothing() {
             for cycle in 0..3 {
                 expected.extend([0, 330, 540, 690].map(|at| cycle * 1080 + at));
             }
-            // The first burst begins with the audio.
-            let found: Vec<usize> =
-                std::iter::once(0).chain(edges(&ear(&scene, &entry, rate).pcm, rate)).collect();
+            // The first burst begins with the audio, or when the codec has begun.
+            let edges = edges(&ear(&scene, &entry, rate).pcm, rate).into_iter().filter(|at| *at > off);
+            let found: Vec<usize> = std::iter::once(0).chain(edges).collect();
             assert_eq!(found.len(), expected.len(), "{name}: {found:?}");
             for (found, expected) in found.iter().zip(&expected) {
                 assert!(found.abs_diff(*expected) <= off + 1, "{name}: {found} instead of {expected} ms");
@@ -198,7 +197,6 @@ fn its_last_burst_is_heard_to_its_end() {
 
 /// Taken from the leg in the middle, it can be given to it again and goes on; nobody hears it meanwhile.
 #[test]
-#[ignore = "open: a tone that is fed again begins 20 ms off the clock, and G.729 at 10 ms blurs a burst"]
 fn it_plays_only_while_somebody_wants_it() {
     let cadence = vec![Burst { on: millis(300), off: millis(100) }];
     let tone = ToneSpec { cadence, cycles: Some(2), ..ToneSpec::continuous(1000.0, -10.0) };

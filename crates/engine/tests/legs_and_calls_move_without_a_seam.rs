@@ -171,7 +171,6 @@ fn a_call_between_two_sessions() {
 
 /// Both legs of a pair go to a new call, and back into the old one: split and merged.
 #[test]
-#[ignore = "open: a pair of transcoded legs that moves sends up to 27 packets too many in 100 moves"]
 fn a_pair_of_legs_between_calls() {
     for case in cases() {
         let mut world = World::new(5);

@@ -215,3 +215,43 @@ fn packets_of_a_stranger_do_not_keep_a_call() {
     assert_eq!(ended(&world).map(|(_, reason)| reason), Some(EndReason::MediaTimeout));
     assert_eq!(world.to_nowhere, 0);
 }
+
+/// A recorder's leg sends nothing and has no answer yet, or has one: neither keeps a call whose parties are gone.
+#[test]
+fn a_leg_that_only_listens_neither_holds_a_call_nor_ends_it() {
+    for answered in [true, false] {
+        let (mut world, a, b) = call();
+        let recorder = world.add_peer(world.peer(a).call, audio([pcmu()]));
+        world.reinvite(recorder, |config| {
+            config.direction = Direction::SendOnly;
+            if !answered {
+                config.remote = None;
+            }
+        });
+        let said = world.source_of(a);
+        world.feed(recorder, said);
+        world.start(a);
+        world.start(b);
+        world.run_for(HOLD * 2);
+        assert_eq!(ended(&world), None);
+        assert_eq!(told(&world, recorder), []);
+        world.stop(a);
+        world.stop(b);
+        world.run_for(seconds(62));
+        assert_eq!(ended(&world).map(|(_, reason)| reason), Some(EndReason::MediaTimeout), "{answered}");
+    }
+}
+
+#[test]
+fn a_party_on_hold_holds_a_call_that_is_recorded() {
+    let (mut world, a, b) = call();
+    let recorder = world.add_peer(world.peer(a).call, audio([pcmu()]));
+    world.reinvite(recorder, |config| config.direction = Direction::SendOnly);
+    let said = world.source_of(a);
+    world.feed(recorder, said);
+    direct(&mut world, (a, Direction::Inactive), (b, Direction::Inactive));
+    world.run_for(HOLD - seconds(1));
+    assert_eq!(ended(&world), None);
+    world.run_for(seconds(2));
+    assert_eq!(ended(&world).map(|(_, reason)| reason), Some(EndReason::HoldTimeout));
+}

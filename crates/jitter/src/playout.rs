@@ -295,6 +295,8 @@ impl Playout {
     pub fn drain(&mut self, pcm: &mut [i16]) -> Option<Pulled> {
         let need = self.need(pcm);
         self.fill(need, true);
+        // What was decoded ahead of its time tells nothing of the delay.
+        self.control.forget();
         (self.buffer.ahead() > 0).then(|| self.play(pcm))
     }
 

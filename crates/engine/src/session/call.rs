@@ -360,8 +360,18 @@ impl Call {
         Ok(leg)
     }
 
-    /// Takes in a leg of another call.
-    pub(super) fn put_leg<O: Output>(&mut self, now: Time, leg: Box<Leg>, out: &mut O) {
+    /// When the next tick is, while the media clock runs.
+    pub(super) fn next_tick(&self) -> Option<Time> {
+        self.timers.get(Timer::Tick).filter(|_| self.clock.runs)
+    }
+
+    /// Takes in a leg of another call, whose next tick would have been at `tick`: a clock that stands goes on from there.
+    pub(super) fn put_leg<O: Output>(&mut self, now: Time, leg: Box<Leg>, tick: Option<Time>, out: &mut O) {
+        let audio = leg.ingress.is_some() || leg.sender.transcodes();
+        if let Some(tick) = tick.filter(|_| audio && !self.clock.runs) {
+            self.clock.runs = true;
+            self.timers.set(Timer::Tick, Some(tick));
+        }
         if let Some(report) = leg.rtcp.next_report() {
             self.timers.set_earlier(Timer::Report, report);
         }

@@ -404,7 +404,8 @@ impl Call {
         }
         let followed = leg.sender.enter_transcoding(now, Some(input), leg.source);
         if followed {
-            leg.sender.pass_forwarded(forwarded);
+            let source = leg.source;
+            leg.sender.pass_forwarded(source, forwarded);
         }
         self.start_clock(now, if followed { LEAD_FROM_FORWARD } else { LEAD });
     }
@@ -460,7 +461,7 @@ impl Call {
         }
         for n in 0..count {
             if let Some(leg) = self.listener_mut(at, n).filter(|leg| leg.sender.transcodes()) {
-                leg.sender.set_had(stays);
+                leg.sender.set_had(source, stays);
             }
         }
     }

@@ -1,13 +1,15 @@
 //! Inactivity: legs whose party may send and does not, and calls that no packet comes to any more.
 //!
 //! No packets are to be expected while a leg may not send (hold) or has no address yet (ringing): such a call ends only
-//! after the hold time-out without a packet.
+//! after the hold time-out without a packet. Legs that only listen (a recorder, a monitor) are never heard of, and say
+//! nothing of that.
 
 use std::time::Duration;
 
 use mediapoint_packet::Time;
 
 use crate::api::event::{EndReason, Event};
+use crate::api::source::Source;
 use crate::session::call::Call;
 use crate::session::leg::Leg;
 use crate::session::timers::Timer;
@@ -39,7 +41,7 @@ impl Leg {
 impl Call {
     /// Notes since when no packets are to be expected, and checks in time a leg with a limit of its own.
     pub(super) fn note_hold(&mut self, now: Time, config: &SessionConfig) {
-        let held = self.legs.is_empty() || self.legs.iter().any(|leg| !leg.receives || !leg.is_answered());
+        let held = self.is_held();
         let limit = self.legs.iter().filter_map(|leg| leg.config.media_timeout).min();
         if self.activity.held_since.is_some() && !held {
             self.legs.iter_mut().for_each(|leg| leg.silent_since = now);
@@ -47,6 +49,24 @@ impl Call {
         self.activity.held_since = if held { self.activity.held_since.or(Some(now)) } else { None };
         let check = now + limit.unwrap_or(config.media_timeout).max(SHORTEST);
         self.timers.set_earlier(Timer::Inactivity, check);
+    }
+
+    /// True where no packets are to be expected: a party of the call may not send or has not answered, or only listeners are
+    /// left.
+    fn is_held(&self) -> bool {
+        let mut parties = self.legs.iter().filter(|leg| !self.only_listens(leg)).peekable();
+        parties.peek().is_none() || parties.any(|leg| !leg.receives || !leg.is_answered())
+    }
+
+    fn is_ringing(&self) -> bool {
+        self.legs.iter().any(|leg| !leg.is_answered() && !self.only_listens(leg))
+    }
+
+    /// True for a leg that is fed, but feeds nobody, where others are heard: it need not send anything.
+    fn only_listens(&self, leg: &Leg) -> bool {
+        let is_input = |leg: &Leg| self.mixes.iter().any(|mix| mix.inputs.contains(&Source::Leg(leg.id)));
+        let feeds = |leg: &Leg| leg.listeners.get(0).is_some() || is_input(leg);
+        leg.source != Source::Silence && !feeds(leg) && self.legs.iter().any(|other| feeds(other))
     }
 
     /// Reports legs that are inactive, and returns why the call is to end where no packet has come for too long.
@@ -77,7 +97,7 @@ impl Call {
         out: &mut O,
     ) -> (Option<Time>, Time) {
         let mut next = now + limit;
-        let ringing = self.legs.iter().any(|leg| !leg.is_answered());
+        let ringing = self.is_ringing();
         let mut newest = None;
         for leg in &mut self.legs {
             newest = newest.max(Some(leg.silent_since));

@@ -57,18 +57,25 @@ impl Call {
     pub(super) fn tick<O: Output>(&mut self, now: Time, due: Time, out: &mut O) {
         let millis = self.clock.millis;
         let period = Duration::from_millis(u64::from(millis));
+        let mut due = due;
+        let late = now.since(due);
+        if late > MAKE_UP {
+            // Whole ticks are left out, so that no lateness adds up, and the audio of this one is not late itself.
+            let missed = u32::try_from(late.as_nanos() / period.as_nanos().max(1)).unwrap_or(0);
+            due = due + period * missed;
+            self.pass_missed(missed, millis);
+        }
         self.pull_sources(now, millis, out);
         self.sum_mixes(millis);
         self.write_taps(due, millis, out);
         self.push_frames(now, millis, out);
-        let late = now.since(due);
-        let mut next = due + period;
-        if late > MAKE_UP {
-            next = now + period;
-            self.pass_missed(u32::try_from(late.as_millis()).unwrap_or(0));
+        for leg in &mut self.legs {
+            if leg.ingress.as_ref().is_some_and(|ingress| ingress.unwanted) {
+                leg.drop_ingress();
+            }
         }
         self.clock.runs = self.is_live();
-        self.timers.set(Timer::Tick, self.clock.runs.then_some(next));
+        self.timers.set(Timer::Tick, self.clock.runs.then_some(due + period));
     }
 
     fn pull_sources<O: Output>(&mut self, now: Time, millis: u32, out: &mut O) {
@@ -150,6 +157,12 @@ impl Call {
             if !leg.sender.transcodes() {
                 continue;
             }
+            if leg.ends_signal() {
+                let Leg { sender, transport, .. } = leg;
+                sender.finish(now, transport, out);
+                sender.leave_transcoding(Source::Silence);
+                continue;
+            }
             let (feed, source, id) = (leg.feed, leg.source, leg.id);
             if let Feed::Leg(from) = feed {
                 with_source(legs, usize::from(from), at, |ingress, sender, transport| {
@@ -169,12 +182,12 @@ impl Call {
         debug_assert!(legs.iter().all(|leg| leg.source != Source::Silence || !leg.sender.transcodes()));
     }
 
-    /// Moves the timestamps of encoded audio on over a stall.
-    fn pass_missed(&mut self, millis: u32) {
+    /// Moves the timestamps of encoded audio on over ticks that are left out.
+    pub(super) fn pass_missed(&mut self, ticks: u32, millis: u32) {
         for leg in &mut self.legs {
             let sender = &mut leg.sender;
             if let Some(egress) = sender.egress.as_ref().filter(|_| sender.transcodes()) {
-                sender.rewriter.pass_silence(egress.ticks_of(millis));
+                sender.rewriter.pass_silence(egress.ticks_of(millis).wrapping_mul(ticks));
             }
         }
     }

@@ -124,6 +124,8 @@ impl Call {
                         leg.sender.enter_transcoding(now, None, leg.source);
                     }
                 }
+                // What it was fed by ends at the next tick, unless it is fed again until then.
+                Feed::Silence if spec.is_some() => {}
                 _ if leg.sender.transcodes() => {
                     let Leg { sender, transport, .. } = leg;
                     sender.finish(now, transport, out);
@@ -134,10 +136,11 @@ impl Call {
         }
     }
 
-    /// The sample rate of a source's audio in hertz.
+    /// The sample rate of a source's audio in hertz; `None` where it has none of its own. A player's audio is made at any rate:
+    /// for it no encoder is to be changed.
     pub(super) fn source_rate(&self, feed: Feed) -> Option<u32> {
         match feed {
-            Feed::Silence => None,
+            Feed::Silence | Feed::Player(_) => None,
             Feed::Leg(at) => {
                 let leg = self.legs.get(usize::from(at)).filter(|leg| leg.kind == LegKind::Audio)?;
                 leg.receive_rate()
@@ -148,7 +151,6 @@ impl Call {
                 let rates = inputs.iter().filter(|feed| !matches!(feed, Feed::Mix(_)));
                 rates.filter_map(|feed| self.source_rate(*feed)).max().map(|rate| rate.min(PLAYER_RATE))
             }
-            Feed::Player(_) => Some(PLAYER_RATE),
             Feed::Stream(at) => Some(self.streams.get(usize::from(at))?.rate()),
         }
     }
@@ -159,7 +161,7 @@ impl Call {
         for at in 0..self.legs.len() {
             let wanted = self.ingress_rate(at);
             let Some(leg) = self.legs.get_mut(at) else { continue };
-            leg.fit_ingress(wanted);
+            leg.fit_ingress(wanted, self.clock.runs);
         }
         for at in 0..self.players.len() {
             let Ok(place) = u16::try_from(at) else { continue };
@@ -237,8 +239,8 @@ impl Call {
         self.legs.iter().any(|leg| leg.ingress.as_ref().is_some_and(|ingress| ingress.is_live()))
             || self.players.iter().any(|player| player.is_live())
             || self.streams.iter().any(|stream| stream.is_live())
-            // What a player or a stream ended with in the middle of a packet is still to be sent.
-            || self.legs.iter().any(|leg| leg.sender.has_begun_packet())
+            // What a player or a stream ended with in the middle of a packet is still to be sent, and a signal to be ended.
+            || self.legs.iter().any(|leg| leg.sender.has_begun_packet() || leg.ends_signal())
     }
 
     /// Starts the media clock after `lead`, where it does not run.
@@ -256,6 +258,11 @@ impl Call {
 }
 
 impl Leg {
+    /// True where encoded audio is to end with the next tick, because nothing feeds the leg any more.
+    pub(super) fn ends_signal(&self) -> bool {
+        self.feed == Feed::Silence && self.sender.transcodes()
+    }
+
     /// Makes an egress for sources of `rate` hertz, where there is none; false where the leg is not audio or has no codec for it.
     pub(super) fn make_egress(&mut self, rate: u32) -> bool {
         if self.sender.egress.is_none() {
@@ -295,23 +302,34 @@ impl Leg {
         }
     }
 
-    /// Makes, keeps, changes or drops the ingress. Its rate only rises, so that decoders go on as long as they can.
-    fn fit_ingress(&mut self, wanted: Option<u32>) {
+    /// Makes, keeps, changes or drops the ingress. Its rate only rises, so that decoders go on as long as they can. While the
+    /// clock runs, one that nobody wants stays until the end of the next tick: commands that follow each other at once, as
+    /// where legs go to another call, want it again.
+    fn fit_ingress(&mut self, wanted: Option<u32>, clock_runs: bool) {
         let Some(wanted) = wanted else {
-            if let Some(ingress) = self.ingress.take() {
-                self.played = Some(ingress.statistics());
+            match &mut self.ingress {
+                Some(ingress) if clock_runs => ingress.unwanted = true,
+                _ => self.drop_ingress(),
             }
             return;
         };
         let codecs = self.config.codecs.iter().chain(&self.config.received_codecs);
         match &mut self.ingress {
             Some(ingress) => {
+                ingress.unwanted = false;
                 let rate = ingress.rate().max(wanted);
                 if ingress.rate() != rate || !ingress.is_of(codecs.clone()) {
                     ingress.configure(codecs, rate);
                 }
             }
             None => self.ingress = Ingress::new(codecs, wanted, self.config.jitter_buffer).map(Box::new),
+        }
+    }
+
+    /// Drops the ingress, and keeps its figures.
+    pub(super) fn drop_ingress(&mut self) {
+        if let Some(ingress) = self.ingress.take() {
+            self.played = Some(ingress.statistics());
         }
     }
 }

@@ -1,34 +1,49 @@
 //! A change from one signal to another without a step: the old one is continued for 5 ms and cross-faded with the new.
 //!
-//! The continuation mirrors the last 5 ms at their end point, in time and in amplitude, so that value and slope go on.
+//! The continuation is predicted linearly from the last 10 ms. A tone goes on as it was and speech as it would have for a
+//! moment, where anything simpler (silence, a mirrored past) is heard as a click or a thump.
 
 /// Milliseconds of the cross-fade.
 const MILLIS: u32 = 5;
 
-/// Samples of it at 48 kHz.
-const MAX: usize = 240;
+/// Milliseconds that the old signal is predicted from.
+const HISTORY_MILLIS: u32 = 10;
+
+/// Samples of those at 48 kHz.
+const MAX_HISTORY: usize = 480;
+
+/// Samples that each predicted one is a weighted sum of, at most.
+const ORDER: usize = 16;
 
 /// The end of the signal so far, and the cross-fade that is under way.
 #[derive(Debug, Clone)]
 pub(crate) struct Crossfade {
-    len: usize,
-    /// The last `len` samples, oldest first.
-    tail: [i16; MAX],
-    /// The continuation, while `at` is below `len`.
-    next: [i16; MAX],
+    /// The last samples, oldest first.
+    tail: Box<[i16]>,
+    /// How many of those, at the end, are of the signal.
+    known: usize,
+    /// The continuation, while `at` is below its length.
+    next: Box<[i16]>,
     at: usize,
 }
 
 impl Crossfade {
     /// For a signal at `rate` hertz that begins from silence.
     pub(crate) fn new(rate: u32) -> Self {
-        let len = usize::try_from(rate / 1000 * MILLIS).unwrap_or(MAX).min(MAX);
-        Self { len, tail: [0; MAX], next: [0; MAX], at: len }
+        let samples = |millis| usize::try_from(rate / 1000 * millis).unwrap_or(0);
+        let (len, history) = (samples(MILLIS), samples(HISTORY_MILLIS).min(MAX_HISTORY));
+        Self {
+            tail: vec![0; history].into_boxed_slice(),
+            known: history,
+            next: vec![0; len].into_boxed_slice(),
+            at: len,
+        }
     }
 
     /// Takes note of audio that ends the signal so far.
     pub(crate) fn remember(&mut self, pcm: &[i16]) {
-        let Some(tail) = self.tail.get_mut(..self.len) else { return };
+        let tail = &mut self.tail;
+        self.known = (self.known + pcm.len()).min(tail.len());
         if let Some(new) = pcm.len().checked_sub(tail.len()).and_then(|from| pcm.get(from..)) {
             tail.copy_from_slice(new);
         } else {
@@ -38,40 +53,29 @@ impl Crossfade {
         }
     }
 
+    /// The signal so far is another one, of which this is the end.
+    pub(crate) fn replace(&mut self, pcm: &[i16]) {
+        self.known = 0;
+        self.remember(pcm);
+    }
+
     /// The signal was silent.
-    pub(crate) const fn silence(&mut self) {
-        self.tail = [0; MAX];
+    pub(crate) fn silence(&mut self) {
+        self.tail.fill(0);
+        self.known = self.tail.len();
     }
 
     /// The audio that follows is another signal.
-    pub(crate) const fn start(&mut self) {
-        let mut n = 0;
-        let Some(last) = self.len.checked_sub(1) else { return };
+    pub(crate) fn start(&mut self) {
+        let known = self.tail.get(self.tail.len() - self.known..).unwrap_or_default();
+        predict(known, &mut self.next);
         self.at = 0;
-        while n < self.len {
-            #[expect(clippy::indexing_slicing, reason = "n and last - n are below len, which is at most MAX")]
-            let (end, mirrored) = (self.tail[last] as i32, self.tail[last.saturating_sub(n + 1)] as i32);
-            let value = 2 * end - mirrored;
-            #[expect(clippy::cast_possible_truncation, reason = "clamped")]
-            let value = if value > 32_767 {
-                32_767
-            } else if value < -32_768 {
-                -32_768
-            } else {
-                value as i16
-            };
-            #[expect(clippy::indexing_slicing, reason = "n is below len")]
-            {
-                self.next[n] = value;
-            }
-            n += 1;
-        }
     }
 
     /// Cross-fades `pcm`, which follows the signal so far, where a change was announced.
     pub(crate) fn apply(&mut self, pcm: &mut [i16]) {
-        if self.at < self.len {
-            let steps = self.len;
+        let steps = self.next.len();
+        if self.at < steps {
             let next = self.next.get(self.at..steps).unwrap_or_default();
             for ((n, old), new) in (self.at..).zip(next).zip(pcm.iter_mut()) {
                 *new = fade(*old, *new, n, steps);
@@ -79,6 +83,62 @@ impl Crossfade {
             self.at = (self.at + pcm.len()).min(steps);
         }
         self.remember(pcm);
+    }
+}
+
+/// Predicts what follows `past`, by Burg's method: the all-pole model whose forward and backward prediction errors over the
+/// past are least. It is stable, so that what it predicts does not grow. The errors count less towards both ends (a Hamming
+/// window), without which a tone of a few periods would be continued at a slightly wrong frequency.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    reason = "clamped; every index is below a length that is checked before"
+)]
+fn predict(past: &[i16], next: &mut [i16]) {
+    let len = past.len().min(MAX_HISTORY);
+    let order = ORDER.min(len / 3);
+    let (mut forward, mut backward) = ([0_f32; MAX_HISTORY], [0_f32; MAX_HISTORY]);
+    for (n, sample) in past.iter().skip(past.len() - len).enumerate() {
+        (forward[n], backward[n]) = (f32::from(*sample), f32::from(*sample));
+    }
+    let mut window = [0_f32; MAX_HISTORY];
+    for (n, weight) in window.iter_mut().take(len).enumerate() {
+        *weight = 0.54 - 0.46 * (n as f32 / (len - 1).max(1) as f32 * std::f32::consts::TAU).cos();
+    }
+    let mut recent = [0_f32; ORDER];
+    for (n, sample) in recent.iter_mut().take(len).enumerate() {
+        *sample = forward[len - 1 - n];
+    }
+    let mut weights = [0_f32; ORDER];
+    for stage in 0..order {
+        let (mut both, mut energy) = (0_f32, 0_f32);
+        for (n, weight) in window.iter().enumerate().take(len - stage - 1) {
+            let (ahead, behind) = (forward[n + stage + 1], backward[n + stage]);
+            both += weight * ahead * behind;
+            energy += weight * (ahead * ahead + behind * behind);
+        }
+        // Less than the quantisation leaves: there is nothing to predict.
+        if energy < len as f32 / 4.0 {
+            break;
+        }
+        let reflection = (2.0 * both / energy).clamp(-0.9999, 0.9999);
+        let before = weights;
+        weights[stage] = reflection;
+        for n in 0..stage {
+            weights[n] = before[n] - reflection * before[stage - 1 - n];
+        }
+        for n in (stage + 1..len).rev() {
+            let (ahead, behind) = (forward[n], backward[n - 1]);
+            forward[n] = ahead - reflection * behind;
+            backward[n] = behind - reflection * ahead;
+        }
+    }
+    for sample in next {
+        let value: f32 = weights.iter().zip(&recent).map(|(weight, sample)| weight * sample).sum();
+        let value = value.clamp(-32_768.0, 32_767.0);
+        recent.rotate_right(1);
+        recent[0] = value;
+        *sample = value.round() as i16;
     }
 }
 
@@ -140,6 +200,64 @@ mod tests {
         crossfade.apply(&mut rest);
         assert!(rest[..20].iter().any(|&sample| sample != 0));
         assert!(rest[40..].iter().all(|&sample| sample == 0));
+    }
+
+    /// A tone that is cross-faded with itself is still that tone: nothing of it changes by more than a fiftieth of its level.
+    #[test]
+    fn tone_goes_on_as_it_was() {
+        for rate in [8000, 16_000, 48_000] {
+            for frequency in [350.0, 440.0, 1000.0, 2800.0] {
+                let whole = sine(frequency * 8000.0 / f64::from(rate), 0, 3000);
+                let mut crossfade = Crossfade::new(rate);
+                crossfade.remember(&whole[..1000]);
+                crossfade.start();
+                let mut goes_on = whole[1000..].to_vec();
+                crossfade.apply(&mut goes_on);
+                let expected = whole[1000..].iter().zip(&goes_on);
+                let worst = expected.map(|(a, b)| (i32::from(*a) - i32::from(*b)).abs()).max().unwrap();
+                assert!(worst < 200, "{frequency} Hz at {rate} Hz: off by {worst}");
+            }
+        }
+    }
+
+    /// Two tones at once, from no more than the end of a forwarded packet.
+    #[test]
+    fn end_of_another_signal_is_continued() {
+        let mix = |from: usize, len: usize| -> Vec<i16> {
+            sine(350.0, from, len).iter().zip(sine(440.0, from, len)).map(|(a, b)| (a + b) / 2).collect()
+        };
+        let mut crossfade = Crossfade::new(8000);
+        crossfade.remember(&sine(3000.0, 0, 500));
+        crossfade.replace(&mix(460, 40));
+        crossfade.start();
+        let peak = crossfade.next.iter().map(|x| x.unsigned_abs()).max().unwrap();
+        assert!(peak < 12_000, "{peak}");
+        let first = mix(500, 5);
+        let worst =
+            first.iter().zip(&crossfade.next).map(|(a, b)| (i32::from(*a) - i32::from(*b)).abs()).max();
+        assert!(worst.unwrap() < 1000, "off by {worst:?}");
+    }
+
+    #[test]
+    fn no_past_makes_it_grow() {
+        let mut random = 1_u32;
+        let mut noise = || {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            i16::try_from(random >> 16 & 0x7fff).unwrap() - 0x3fff
+        };
+        let steps: [fn(usize) -> i16; 4] =
+            [|_| 32_767, |n| if n % 2 == 0 { 32_767 } else { -32_768 }, |n| i16::from(n == 400), |_| 0];
+        for len in [0, 1, 2, 5, 40, 480] {
+            let mut pasts: Vec<Vec<i16>> = steps.iter().map(|step| (0..len).map(step).collect()).collect();
+            pasts.push((0..len).map(|_| noise()).collect());
+            for past in pasts {
+                let peak = past.iter().map(|x| f32::from(*x).abs()).fold(0.0, f32::max);
+                let mut next = [0; 240];
+                predict(&past, &mut next);
+                let most = next.iter().map(|x| f32::from(*x).abs()).fold(0.0, f32::max);
+                assert!(most <= peak * 1.5 + 1.0, "{most} after {peak}, {len} samples");
+            }
+        }
     }
 
     #[test]

@@ -15,12 +15,15 @@ use crate::api::leg::{LegConfig, PacketTime};
 use crate::session::frame::{FrameKind, samples};
 use crate::session::leg::crossfade::Crossfade;
 
-/// Milliseconds gathered at most: a packet of 60 ms and a tick.
-const GATHERED_MILLIS: u32 = 80;
+/// Milliseconds gathered at most: two packets of 60 ms, where a signal ends at the end of the first.
+const GATHERED_MILLIS: u32 = 120;
 
 /// Octets of a payload of constant size at most, so that the packet fits any network: room is left for RTP header, tag and
 /// tunnels.
 const MAX_PAYLOAD: usize = 1380;
+
+/// Milliseconds in which a signal ends: the fade-out, and the silence behind it that pushes it through a codec's look-ahead.
+pub(crate) const FADE_MILLIS: u32 = 20;
 
 /// Comfort noise is described again after this long.
 const NOISE_AGAIN: Duration = Duration::from_millis(400);
@@ -184,14 +187,14 @@ impl Egress {
     }
 
     /// The audio that comes next is another signal than the audio before.
-    pub(crate) const fn change_signal(&mut self) {
+    pub(crate) fn change_signal(&mut self) {
         self.crossfade.start();
     }
 
     /// The end of a signal at 8000 Hz that was forwarded, to be continued by what comes next.
     pub(crate) fn follow(&mut self, tail: &[i16]) {
         if self.rate == 8000 {
-            self.crossfade.remember(tail);
+            self.crossfade.replace(tail);
             self.crossfade.start();
         }
     }
@@ -214,13 +217,14 @@ impl Egress {
         self.filled = end;
     }
 
-    /// Ends the signal: 5 ms in which it fades out, then silence to the end of a packet. Nothing where it has ended.
+    /// Ends the signal: 5 ms in which it fades out, then silence, for as long as codecs look ahead and to the end of a packet.
+    /// Nothing where it has ended.
     pub(crate) fn finish(&mut self) {
         if self.paused && self.filled == 0 {
             return;
         }
-        let missing = self.packet - self.filled % self.packet.max(1);
-        let end = (self.filled + missing).min(self.gathered.len());
+        let whole = (self.filled + samples(self.rate, FADE_MILLIS)).next_multiple_of(self.packet.max(1));
+        let end = whole.min(self.gathered.len());
         self.crossfade.start();
         if let Some(room) = self.gathered.get_mut(self.filled..end) {
             room.fill(0);

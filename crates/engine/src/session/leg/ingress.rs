@@ -33,6 +33,8 @@ pub(crate) struct Ingress {
     /// What the jitter buffer was configured with.
     payloads: Vec<(PayloadType, Codec)>,
     idle_for: u32,
+    /// Nobody wants its audio: it goes at the end of the tick.
+    pub(crate) unwanted: bool,
 }
 
 impl Ingress {
@@ -57,6 +59,7 @@ impl Ingress {
             drained_kind: FrameKind::Nothing,
             payloads,
             idle_for: IDLE_AFTER,
+            unwanted: false,
         })
     }
 

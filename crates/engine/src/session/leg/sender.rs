@@ -12,7 +12,7 @@ use mediapoint_packet::{PacketBuf, Time};
 use crate::api::source::Source;
 use crate::session::Output;
 use crate::session::frame::{Frame, FrameKind, samples};
-use crate::session::leg::egress::{Egress, Packetized};
+use crate::session::leg::egress::{Egress, FADE_MILLIS, Packetized};
 use crate::session::leg::rewriter::{Input, RtpRewriter};
 use crate::session::leg::transport::{RtpMeta, Transport};
 use crate::session::payload_map::{Conversion, PayloadMap, PayloadRule};
@@ -74,9 +74,12 @@ pub(crate) struct Sender {
     pub(crate) egress: Option<Box<Egress>>,
     /// The source whose audio was gathered last.
     gathered_from: Source,
-    /// Milliseconds of the coming frames that the party has had: they were sent ahead of their time, or forwarded, and
-    /// stayed for taps and mixes.
+    /// Milliseconds of the coming frames of a source that the party has had: they were sent ahead of their time, or forwarded,
+    /// and stayed for taps and mixes.
     had: u32,
+    had_of: Source,
+    /// Milliseconds in which the signal of the source before is still to end.
+    fade: u32,
 }
 
 impl Sender {
@@ -92,6 +95,8 @@ impl Sender {
             gathered_from: Source::Silence,
             join: false,
             had: 0,
+            had_of: Source::Silence,
+            fade: 0,
         }
     }
 
@@ -100,9 +105,9 @@ impl Sender {
         matches!(self.path, Path::Transcode)
     }
 
-    /// True where audio waits for its packet to be full: a tick fills it up with silence where nothing follows.
+    /// True where ticks are needed although nothing follows: a signal fades out, or audio waits for its packet to be full.
     pub(crate) fn has_begun_packet(&self) -> bool {
-        self.transcodes() && self.egress.as_ref().is_some_and(|egress| !egress.is_empty())
+        self.transcodes() && (self.fade > 0 || self.egress.as_ref().is_some_and(|egress| !egress.is_empty()))
     }
 
     /// Changes to encoded audio. `first` is the packet whose audio is encoded first, where the source is a leg whose packets
@@ -200,6 +205,9 @@ impl Sender {
         out: &mut O,
     ) {
         let Some(egress) = &mut self.egress else { return };
+        if self.had_of != source {
+            self.had = 0;
+        }
         let had = self.had.min(millis);
         self.had -= had;
         if had > 0 {
@@ -215,10 +223,15 @@ impl Sender {
         }
         // Where the new source has nothing yet, the signal of the old one fades out.
         let changed = self.gathered_from != source;
-        let fades = changed && self.gathered_from != Source::Silence && !egress.is_paused();
         let nothing = frame.kind() == FrameKind::Nothing;
+        let fades = changed && nothing && self.gathered_from != Source::Silence && !egress.is_paused();
+        self.fade = match (nothing, fades) {
+            (false, _) => 0,
+            (true, false) => self.fade.saturating_sub(millis),
+            (true, true) => FADE_MILLIS,
+        };
         let kind = match frame.kind() {
-            FrameKind::Nothing if egress.is_empty() && !fades => None,
+            FrameKind::Nothing if egress.is_empty() && self.fade == 0 => None,
             // Silence fills up a packet that has begun.
             FrameKind::Nothing => Some(FrameKind::Audio),
             kind => Some(kind),
@@ -249,7 +262,7 @@ impl Sender {
     ) {
         let Some(egress) = &mut self.egress else { return };
         let Some(to) = transport.destination().filter(|_| self.allowed) else { return };
-        if piece < usize::try_from(self.had / PIECE_MILLIS).unwrap_or(0) {
+        if self.had_of == source && piece < usize::try_from(self.had / PIECE_MILLIS).unwrap_or(0) {
             return;
         }
         if std::mem::replace(&mut self.gathered_from, source) != source {
@@ -260,15 +273,16 @@ impl Sender {
         self.send_ready(now, (transport, to), last, out);
     }
 
-    /// Notes that the party has had the next `pieces` pieces of 10 ms of the source's frames.
-    pub(crate) fn set_had(&mut self, pieces: usize) {
+    /// Notes that the party has had the next `pieces` pieces of 10 ms of a source's frames.
+    pub(crate) fn set_had(&mut self, source: Source, pieces: usize) {
         self.had = u32::try_from(pieces).unwrap_or(0) * PIECE_MILLIS;
+        self.had_of = source;
     }
 
-    /// The next `pieces` pieces of 10 ms of the source's frames were forwarded to the party before it changed to encoded
+    /// The next `pieces` pieces of 10 ms of a source's frames were forwarded to the party before it changed to encoded
     /// audio.
-    pub(crate) fn pass_forwarded(&mut self, pieces: usize) {
-        self.set_had(pieces);
+    pub(crate) fn pass_forwarded(&mut self, source: Source, pieces: usize) {
+        self.set_had(source, pieces);
         if let Some(egress) = &self.egress {
             // No time passes in the stream while they are left out.
             self.rewriter.add_lead(egress.ticks_of(self.had));

@@ -29,7 +29,8 @@ use crate::session::{Output, SessionConfig, WakeHandle};
 const NAMES: u64 = 1 << 62;
 
 /// The media clock keeps its phase over a pause: ticks are 10 or 20 ms apart.
-const PHASE: Duration = Duration::from_millis(20);
+const PHASE_MILLIS: u32 = 20;
+const PHASE: Duration = Duration::from_millis(PHASE_MILLIS as u64);
 
 /// Where a call has nothing to send and nobody to report to.
 struct Nowhere;
@@ -100,10 +101,15 @@ impl Call {
         call.mixes = saved.mixes.iter().map(|mix| Mix::new(mix.mix, mix.inputs.clone())).collect();
         call.players = saved.players.iter().map(Player::restored).collect();
         call.taps = saved.taps.iter().map(TapSnapshot::restored).collect();
-        if let Some(tick) = saved.tick {
-            call.start_clock(now, next_in_phase(tick, at));
+        let tick = saved.tick.map(|tick| next_in_phase(tick, at));
+        if let Some((next, _)) = tick {
+            call.clock.runs = true;
+            call.timers.set(Timer::Tick, Some(next));
         }
         call.rewire(now, &mut Nowhere);
+        if let Some((_, missed)) = tick {
+            call.pass_missed(missed, PHASE_MILLIS);
+        }
         if !call.is_live() {
             call.clock.runs = false;
             call.timers.set(Timer::Tick, None);
@@ -122,14 +128,12 @@ impl Call {
     }
 }
 
-/// Time until the next tick in the phase that the clock had.
-fn next_in_phase(tick: Due, at: Moment) -> Duration {
-    let mut due = tick.after(at.taken, PHASE * 2);
-    if due < at.now {
-        let missed = at.now.since(due).as_nanos().div_ceil(PHASE.as_nanos());
-        due = due + PHASE * u32::try_from(missed).unwrap_or(0);
-    }
-    due.since(at.now)
+/// The next tick in the phase that the clock had, and how many were missed.
+fn next_in_phase(tick: Due, at: Moment) -> (Time, u32) {
+    let due = tick.after(at.taken, PHASE * 2);
+    let missed = at.now.since(due).as_nanos().div_ceil(PHASE.as_nanos());
+    let missed = u32::try_from(missed).unwrap_or(0);
+    (due + PHASE * missed, missed)
 }
 
 impl TapSnapshot {
