@@ -4,8 +4,11 @@ pub(crate) mod arrows;
 pub(crate) mod conformance;
 pub(crate) mod deny;
 pub(crate) mod deployed;
+pub(crate) mod documents;
 pub(crate) mod hygiene;
+pub(crate) mod names;
 pub(crate) mod paths;
+pub(crate) mod unused;
 
 use crate::error::Error;
 

@@ -8,6 +8,7 @@ mod error;
 mod run;
 mod setup;
 mod shell;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -44,8 +45,20 @@ enum Task {
     Arrows,
     /// Check licences, banned crates, sources and security advisories of dependencies.
     Deny,
-    /// Check paths named in documents, and build docs/conformance.md from the clause tags in the source.
+    /// Check paths and names in documents, and build docs/conformance.md from the clause tags in the source.
     DocsCheck(DocsArgs),
+    /// Check that every dependency is named in the code of its crate.
+    Unused,
+    /// Check that the pinned compiler is the oldest one promised, and that the workspace builds with it.
+    Msrv,
+    /// Check that each library builds without warnings under every set of its features.
+    Features,
+    /// Compare the libraries' interfaces with those of the last tag.
+    Semver,
+    /// Run the tests of lock-free types under loom.
+    Loom,
+    /// Run the tests of rings and scalar kernels under Miri, where it is installed.
+    Miri,
     /// Check that no tracked file names a machine's own paths or a package registry's host.
     Hygiene,
 }
@@ -80,17 +93,17 @@ struct FuzzArgs {
 
 #[derive(Args)]
 struct DocsArgs {
-    /// What to do with docs/conformance.md.
+    /// What to do with docs/conformance.md and the examples of READMEs.
     #[arg(long, value_enum, default_value_t = Conformance::Check)]
     conformance: Conformance,
 }
 
-/// What `docs-check` does with the generated conformance page.
+/// What `docs-check` does with what is generated.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Conformance {
-    /// Fail when the page is out of date.
+    /// Fail when something is out of date.
     Check,
-    /// Write the page anew.
+    /// Write it anew.
     Write,
 }
 
@@ -119,11 +132,24 @@ fn dispatch(task: Task) -> Result<(), Error> {
         Task::Deny => checks::deny::check(),
         Task::DocsCheck(args) => {
             // The page first: other documents name it.
-            let conformance = checks::conformance::check(args.conformance == Conformance::Write);
-            both(conformance, checks::paths::check())
+            let write = args.conformance == Conformance::Write;
+            let generated = both(checks::conformance::check(write), checks::documents::check(write));
+            both(generated, both(checks::paths::check(), checks::names::check()))
         }
         Task::Hygiene => checks::hygiene::check(),
+        Task::Unused => checks::unused::check(),
+        Task::Msrv => built(verify::msrv::check),
+        Task::Features => built(verify::features::check),
+        Task::Semver => verify::semver::check(),
+        Task::Loom => built(verify::loom::check),
+        Task::Miri => verify::miri::check(),
     }
+}
+
+/// A check that compiles the workspace, after what that needs is installed.
+fn built(check: fn() -> Result<(), Error>) -> Result<(), Error> {
+    setup::ensure(&[Feature::Build])?;
+    check()
 }
 
 /// The outcome of two checks that both ran: the first error is shown, the second returned.
