@@ -3,25 +3,13 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "common/data_pack.rs"]
+mod data_pack;
+
 use std::path::{Path, PathBuf};
 
+use data_pack::data_pack;
 use mediapoint_g729::{Decoder, Frame, serial};
-
-/// The folder of the data pack, or `None` with the reason printed. Under CI its absence is a failure.
-fn data_pack() -> Option<PathBuf> {
-    let found = match std::env::var_os("MEDIAPOINT_G729_DATA") {
-        Some(named) => Some(PathBuf::from(named)),
-        None => Path::new(env!("CARGO_MANIFEST_DIR"))
-            .ancestors()
-            .map(|above| above.join("shared/g729"))
-            .find(|folder| folder.is_dir()),
-    };
-    if found.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "set MEDIAPOINT_G729_DATA to the G.729 data pack");
-        eprintln!("vectors skipped: no G.729 data pack (set MEDIAPOINT_G729_DATA, or put it in shared/g729)");
-    }
-    found
-}
 
 /// The bitstreams of a folder, in order.
 fn streams(folder: &Path) -> Vec<PathBuf> {
@@ -57,7 +45,7 @@ fn decode(frames: &[Option<Frame>]) -> Vec<i16> {
 
 #[test]
 fn every_vector_decodes_bit_for_bit() {
-    let Some(folder) = data_pack() else { return };
+    let Some(folder) = data_pack("vectors") else { return };
     let mut differing = Vec::new();
     for (set, count) in [("annex_a", 7), ("annex_b", 4), ("generated", 13)] {
         let streams = streams(&folder.join("vectors").join(set));

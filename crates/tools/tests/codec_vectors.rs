@@ -2,25 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "test support outside of test functions")]
 
+#[path = "../../g729/tests/common/data_pack.rs"]
+mod data_pack;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The folder of the data pack, or `None` with the reason printed. Under CI its absence is a failure.
-fn data_pack() -> Option<PathBuf> {
-    let found = match std::env::var_os("MEDIAPOINT_G729_DATA") {
-        Some(named) => Some(PathBuf::from(named)),
-        None => Path::new(env!("CARGO_MANIFEST_DIR"))
-            .ancestors()
-            .map(|above| above.join("shared/g729"))
-            .find(|folder| folder.is_dir()),
-    };
-    if found.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "set MEDIAPOINT_G729_DATA to the G.729 data pack");
-        eprintln!("vectors skipped: no G.729 data pack (set MEDIAPOINT_G729_DATA, or put it in shared/g729)");
-    }
-    found
-}
+use data_pack::data_pack;
 
 /// Runs `mediapoint-tools codec` from one file to another, and compares what came out.
 fn same(options: &str, input: &Path, wanted: &Path, extension: &str) {
@@ -50,7 +39,7 @@ fn encodes(vectors: &Path, options: &str, pairs: &[(&str, &str)]) {
 
 #[test]
 fn vectors_encode_to_the_files_of_the_itu() {
-    let Some(vectors) = data_pack().map(|folder| folder.join("vectors")) else { return };
+    let Some(vectors) = data_pack("vectors").map(|folder| folder.join("vectors")) else { return };
     let pairs = [
         ("annex_a/speech.in", "annex_a/speech.bit"),
         ("annex_a/algthm.in", "annex_a/algthm.bit"),
@@ -64,7 +53,7 @@ fn vectors_encode_to_the_files_of_the_itu() {
 
 #[test]
 fn vectors_encode_with_pauses_to_the_files_of_the_itu() {
-    let Some(vectors) = data_pack().map(|folder| folder.join("vectors")) else { return };
+    let Some(vectors) = data_pack("vectors").map(|folder| folder.join("vectors")) else { return };
     let pairs = [
         ("annex_b/tstseq1.bin", "annex_b/tstseq1a.bit"),
         ("annex_b/tstseq2.bin", "annex_b/tstseq2a.bit"),
@@ -76,7 +65,7 @@ fn vectors_encode_with_pauses_to_the_files_of_the_itu() {
 
 #[test]
 fn vectors_decode_to_the_files_of_the_itu() {
-    let Some(vectors) = data_pack().map(|folder| folder.join("vectors")) else { return };
+    let Some(vectors) = data_pack("vectors").map(|folder| folder.join("vectors")) else { return };
     for (input, wanted) in [
         ("annex_a/erasure.bit", "annex_a/erasure.pst"),
         ("annex_a/overflow.bit", "annex_a/overflow.pst"),
