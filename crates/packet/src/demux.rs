@@ -35,6 +35,12 @@ pub const fn classify(datagram: &[u8]) -> Kind {
     }
 }
 
+/// True where `datagram` is RTCP: on a port of its own, or told from RTP where both share one [RFC5761 4].
+#[must_use]
+pub const fn is_rtcp(datagram: &[u8]) -> bool {
+    matches!(classify(datagram), Kind::Rtcp)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +80,7 @@ mod tests {
             for second in 0..=255u8 {
                 let expected = if second & 0xe0 == 0xc0 { Kind::Rtcp } else { Kind::Rtp };
                 assert_eq!(classify(&[first, second]), expected, "bytes {first} {second}");
+                assert_eq!(is_rtcp(&[first, second]), expected == Kind::Rtcp, "bytes {first} {second}");
             }
         }
     }
