@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use mediapoint_packet::demux::is_rtcp;
+
 use crate::error::{Context as _, Failure, ensure};
 use crate::process::{LOOPBACK, wait_until};
 use crate::rtp::Arrival;
@@ -200,11 +202,6 @@ impl Joint {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Packet types 192 to 223 are RTCP where both share a port.
-fn is_rtcp(datagram: &[u8]) -> bool {
-    datagram.get(1).is_some_and(|second| (192..224).contains(second))
 }
 
 fn pump(socket: &UdpSocket, closing: &AtomicBool, mut each: impl FnMut(&[u8], SocketAddr)) {

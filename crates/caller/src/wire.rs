@@ -18,12 +18,6 @@ fn fenced<T, E>(work: impl FnOnce() -> Result<T, E>) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()?.ok()
 }
 
-/// True where a datagram on a multiplexed port is RTCP [RFC5761 4].
-#[must_use]
-pub(crate) fn is_rtcp(datagram: &[u8]) -> bool {
-    datagram.get(1).is_some_and(|octet| (192..=223).contains(octet))
-}
-
 /// Reads a packet of version 2.
 pub(crate) fn parse(datagram: &[u8]) -> Option<Packet> {
     let packet = fenced(|| Packet::unmarshal(&mut &*datagram))?;

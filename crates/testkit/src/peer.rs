@@ -162,7 +162,7 @@ impl Peer {
     /// Takes in a datagram of the engine.
     pub(crate) fn hear(&mut self, now: Time, to_rtcp_port: bool, packet: &mut PacketBuf) {
         // [RFC5761 4] By the second byte: RTCP packet types are 192 to 223.
-        let is_rtcp = packet.bytes().get(1).is_some_and(|kind| (192..224).contains(kind));
+        let is_rtcp = mediapoint_packet::demux::is_rtcp(packet.bytes());
         if let Some(unprotector) = &mut self.unprotector {
             let opened = if is_rtcp { unprotector.rtcp(packet) } else { unprotector.rtp(packet) };
             if !opened {

@@ -411,7 +411,7 @@ impl World {
                 self.recycle(sending.packet);
                 continue;
             };
-            let is_rtcp = sending.packet.bytes().get(1).is_some_and(|kind| (192..224).contains(kind));
+            let is_rtcp = mediapoint_packet::demux::is_rtcp(sending.packet.bytes());
             let peer = self.peer_mut(id);
             let link = if is_rtcp { &mut peer.down_rtcp } else { &mut peer.down };
             let arrivals = link.carry(now);

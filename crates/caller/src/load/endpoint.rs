@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mediapoint_g711::Law;
 use mediapoint_net::{SocketOptions, UdpSocket};
+use mediapoint_packet::demux::is_rtcp;
 use mediapoint_packet::{PacketBuf, Time};
 use rtp::header::Header;
 use webrtc_srtp::context::Context;
@@ -173,7 +174,7 @@ impl Endpoint {
 
     /// Reads a datagram that came to this phone at `now`.
     pub(super) fn read(&mut self, now: Time, datagram: &[u8]) -> Heard {
-        if wire::is_rtcp(datagram) {
+        if is_rtcp(datagram) {
             return Heard::Rtcp;
         }
         let plain;

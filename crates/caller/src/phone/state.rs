@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mediapoint_packet::Time;
+use mediapoint_packet::demux::is_rtcp;
 
 use super::receiver::Receiver;
 use super::reporter::Reporter;
@@ -15,7 +16,6 @@ use crate::clock::{now, ntp_now};
 use crate::recording::SAMPLE_RATE;
 use crate::sdes::Crypto;
 use crate::sdp::{Coding, Description, Direction, Format};
-use crate::wire;
 
 pub(super) struct State {
     config: PhoneConfig,
@@ -208,7 +208,7 @@ impl State {
 
     /// Takes a datagram in that came to either port.
     pub(super) fn handle(&mut self, from: SocketAddr, datagram: &[u8]) {
-        if wire::is_rtcp(datagram) {
+        if is_rtcp(datagram) {
             if let Some(plain) = self.receiver.open_rtcp(datagram) {
                 self.reporter.handle(now(), ntp_now(), &plain);
             }
