@@ -257,6 +257,9 @@ impl Keyed {
     }
 }
 
+/// GStreamer's program for pipelines.
+const GST: &str = "gst-launch-1.0";
+
 /// GStreamer sending a clip in real time, in packets of 20 ms; with a key through libsrtp.
 pub(crate) fn gst_send(
     folder: &Path,
@@ -273,11 +276,8 @@ pub(crate) fn gst_send(
     args.extend(words("sample-rate=8000 num-channels=1 !"));
     args.push(payloader.to_owned());
     args.extend(words("min-ptime=20000000 max-ptime=20000000 !"));
-    if let Some(keyed) = keyed {
-        args.extend(keyed.srtpenc());
-    }
-    args.extend(words(&format!("udpsink host=127.0.0.1 port={port} sync=true")));
-    Process::start(folder, label, "gst-launch-1.0", &args)
+    args.extend(gst_to(port, keyed));
+    Process::start(folder, label, GST, &args)
 }
 
 /// GStreamer recording what comes to a port; SRTP needs the key and the stream's SSRC.
@@ -290,18 +290,11 @@ pub(crate) fn gst_record(
 ) -> Result<Recorder, Failure> {
     let (_, _, depayloader, encoding) = gst_names(law);
     let fields = format!("media=audio,clock-rate=8000,encoding-name={encoding},payload={}", law.codec().0);
-    let mut args = words(&format!("-q -e udpsrc address=127.0.0.1 port={port}"));
-    match keyed {
-        None => args.push(format!("caps=application/x-rtp,{fields}")),
-        Some((keyed, ssrc)) => {
-            args.push(format!("caps=application/x-srtp,{fields},{}", keyed.caps(ssrc)));
-            args.extend(words("! srtpdec"));
-        }
-    }
+    let mut args = gst_from(port, &fields, keyed);
     args.extend(words("!"));
     args.push(depayloader.to_owned());
     args.extend(words("! filesink buffer-mode=unbuffered location=OUTPUT"));
-    Recorder::start(folder, label, "gst-launch-1.0", &args, port)
+    Recorder::start(folder, label, GST, &args, port)
 }
 
 /// GStreamer sending 8 kHz speech (`pcm`, 16 bits) as Opus in real time; with a key through libsrtp.
@@ -320,11 +313,8 @@ pub(crate) fn gst_say_opus(
          audioresample ! audio/x-raw,rate=48000,channels=1 ! opusenc bitrate=32000 audio-type=voice frame-size=20 !",
     ));
     args.extend(words(&format!("rtpopuspay pt={payload_type} !")));
-    if let Some(keyed) = keyed {
-        args.extend(keyed.srtpenc());
-    }
-    args.extend(words(&format!("udpsink host=127.0.0.1 port={port} sync=true")));
-    Process::start(folder, label, "gst-launch-1.0", &args)
+    args.extend(gst_to(port, keyed));
+    Process::start(folder, label, GST, &args)
 }
 
 /// GStreamer decoding Opus that comes to a port to 16-bit samples at 8 kHz; SRTP needs the key and the stream's SSRC.
@@ -336,6 +326,23 @@ pub(crate) fn gst_hear_opus(
     keyed: Option<(&Keyed, u32)>,
 ) -> Result<Recorder, Failure> {
     let fields = format!("media=audio,clock-rate=48000,encoding-name=OPUS,payload={payload_type}");
+    let mut args = gst_from(port, &fields, keyed);
+    args.extend(words(
+        "! rtpopusdepay ! opusdec ! audioconvert ! audioresample ! audio/x-raw,rate=8000,channels=1,format=S16LE ! \
+         filesink buffer-mode=unbuffered location=OUTPUT",
+    ));
+    Recorder::start(folder, label, GST, &args, port)
+}
+
+/// The end of a pipeline that sends to a port; with a key through libsrtp.
+fn gst_to(port: u16, keyed: Option<&Keyed>) -> Vec<String> {
+    let mut args = keyed.map_or_else(Vec::new, Keyed::srtpenc);
+    args.extend(words(&format!("udpsink host=127.0.0.1 port={port} sync=true")));
+    args
+}
+
+/// The beginning of a pipeline that takes RTP of these caps from a port; SRTP needs the key and the stream's SSRC.
+fn gst_from(port: u16, fields: &str, keyed: Option<(&Keyed, u32)>) -> Vec<String> {
     let mut args = words(&format!("-q -e udpsrc address=127.0.0.1 port={port}"));
     match keyed {
         None => args.push(format!("caps=application/x-rtp,{fields}")),
@@ -344,11 +351,7 @@ pub(crate) fn gst_hear_opus(
             args.extend(words("! srtpdec"));
         }
     }
-    args.extend(words(
-        "! rtpopusdepay ! opusdec ! audioconvert ! audioresample ! audio/x-raw,rate=8000,channels=1,format=S16LE ! \
-         filesink buffer-mode=unbuffered location=OUTPUT",
-    ));
-    Recorder::start(folder, label, "gst-launch-1.0", &args, port)
+    args
 }
 
 const fn gst_names(law: Law) -> (&'static str, &'static str, &'static str, &'static str) {
