@@ -1,115 +1,64 @@
-//! A small client of the ng protocol: one UDP socket, bencoded dictionaries, retransmission with the same cookie.
+//! The control port as scenarios use it: messages with flags kept apart from them, and failures that name the command.
 
-use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::net::{SocketAddr, UdpSocket};
-use std::time::Duration;
+use std::cell::RefCell;
+use std::net::SocketAddr;
 
-use bt_bencode::{ByteString, Value};
+use bt_bencode::Value;
+pub(crate) use mediapoint_caller::ng::Reply;
+use mediapoint_caller::ng::{self, Command, NgError};
 
-use crate::error::{Context as _, Failure};
-use crate::process::LOOPBACK;
-
-/// The first wait for a reply; each repetition waits as long again.
-const REPLY_WAIT: Duration = Duration::from_millis(700);
-/// How often a request is sent before the server counts as silent.
-const TRIES: u32 = 5;
-
-/// A dictionary in the making, or a reply taken apart.
-pub(crate) type Dictionary = BTreeMap<ByteString, Value>;
+use crate::error::Failure;
 
 /// A command and its fields.
 #[derive(Clone, Debug)]
-pub(crate) struct Message {
-    command: &'static str,
-    fields: Dictionary,
-}
+pub(crate) struct Message(Command);
 
 impl Message {
     /// A command without fields.
     pub(crate) fn new(command: &'static str) -> Self {
-        let mut fields = Dictionary::new();
-        fields.insert("command".into(), text(command));
-        Self { command, fields }
+        Self(Command::new(command))
     }
 
     /// Adds a text field.
-    pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
-        self.fields.insert(key.into(), text(value));
-        self
+    pub(crate) fn with(self, key: &str, value: &str) -> Self {
+        Self(self.0.text(key, value))
     }
 
     /// Adds the same fields to another message.
-    pub(crate) fn extended(mut self, other: &Fields) -> Self {
-        self.fields.extend(other.0.iter().map(|(key, value)| (key.clone(), value.clone())));
-        self
+    pub(crate) fn extended(self, other: &Fields) -> Self {
+        Self(self.0.keys_of(&other.0))
     }
 }
 
 /// Flags of an offer or an answer, kept apart from the message so that both sides of a comparison get the same.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Fields(Dictionary);
+#[derive(Clone, Debug)]
+pub(crate) struct Fields(Command);
 
 impl Fields {
     /// No flags.
     pub(crate) fn none() -> Self {
-        Self::default()
+        Self(Command::new("none"))
     }
 
     /// Adds a text field.
-    pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
-        self.0.insert(key.into(), text(value));
-        self
+    pub(crate) fn with(self, key: &str, value: &str) -> Self {
+        Self(self.0.text(key, value))
     }
 
     /// Adds a number.
-    pub(crate) fn with_number(mut self, key: &str, value: i64) -> Self {
-        self.0.insert(key.into(), Value::from(value));
-        self
+    pub(crate) fn with_number(self, key: &str, value: i64) -> Self {
+        Self(self.0.int(key, value))
     }
 
     /// Adds a list of texts.
-    pub(crate) fn with_list(mut self, key: &str, values: &[&str]) -> Self {
-        self.0.insert(key.into(), Value::List(values.iter().map(|value| text(value)).collect()));
-        self
+    pub(crate) fn with_list(self, key: &str, values: &[&str]) -> Self {
+        Self(self.0.list(key, values))
     }
 
     /// Adds codec directives as the dictionary that Kamailio sends.
-    pub(crate) fn with_codec(mut self, directive: &str, codecs: &[&str]) -> Self {
-        let entry = self.0.entry("codec".into()).or_insert_with(|| Value::Dict(Dictionary::new()));
-        if let Value::Dict(directives) = entry {
-            directives
-                .insert(directive.into(), Value::List(codecs.iter().map(|codec| text(codec)).collect()));
-        }
-        self
+    pub(crate) fn with_codec(self, directive: &str, codecs: &[&str]) -> Self {
+        Self(self.0.codec(directive, codecs))
     }
-}
-
-/// A reply with `result` other than `error`.
-#[derive(Clone, Debug)]
-pub(crate) struct Reply(Dictionary);
-
-impl Reply {
-    /// A text field.
-    pub(crate) fn text(&self, key: &str) -> Option<&str> {
-        self.0.get(key.as_bytes()).and_then(as_text)
-    }
-
-    /// The whole reply.
-    pub(crate) fn value(&self) -> Value {
-        Value::Dict(self.0.clone())
-    }
-
-    /// The value at a path of dictionary keys.
-    pub(crate) fn at(&self, path: &[&str]) -> Option<&Value> {
-        let (first, rest) = path.split_first()?;
-        rest.iter().try_fold(self.0.get(first.as_bytes())?, |value, key| value.as_dict()?.get(key.as_bytes()))
-    }
-}
-
-/// Reads a text value.
-pub(crate) fn as_text(value: &Value) -> Option<&str> {
-    std::str::from_utf8(value.as_byte_str()?.as_slice()).ok()
 }
 
 /// Reads a number that is not negative.
@@ -117,74 +66,29 @@ pub(crate) fn as_number(value: &Value) -> Option<u64> {
     value.as_u64()
 }
 
-fn text(value: &str) -> Value {
-    Value::ByteStr(value.into())
-}
-
 /// A controller's side of the control port.
-pub(crate) struct Client {
-    socket: UdpSocket,
-    server: SocketAddr,
-    next: Cell<u64>,
-}
+pub(crate) struct Client(RefCell<ng::Client>);
 
 impl Client {
     /// A client of the server at this control address.
     pub(crate) fn new(server: SocketAddr) -> Result<Self, Failure> {
-        let socket = UdpSocket::bind((LOOPBACK, 0)).during("binding the control socket")?;
-        socket.set_read_timeout(Some(REPLY_WAIT)).during("setting the control socket's timeout")?;
-        Ok(Self { socket, server, next: Cell::new(1) })
+        ng::Client::connect(server).map(RefCell::new).map(Self).map_err(|error| failure("ng", error))
     }
 
     /// Sends a command and waits for its reply; an error reply is a failure.
     pub(crate) fn request(&self, message: &Message) -> Result<Reply, Failure> {
-        let reply = self.exchange(message, TRIES)?;
-        match reply.text("result") {
-            Some("error") => Err(Failure::Refused {
-                command: message.command.to_owned(),
-                reason: reply.text("error-reason").unwrap_or("no reason given").to_owned(),
-            }),
-            Some(_) => Ok(reply),
-            None => Err(self.broken(message, "the reply has no result")),
-        }
+        self.0.borrow_mut().request(&message.0).map_err(|error| failure(message.0.name(), error))
     }
 
     /// Sends a command and returns whatever comes, an error reply too.
     pub(crate) fn exchange(&self, message: &Message, tries: u32) -> Result<Reply, Failure> {
-        let cookie = format!("{}_{}", std::process::id(), self.next.replace(self.next.get() + 1));
-        let mut request = format!("{cookie} ").into_bytes();
-        let body = bt_bencode::to_vec(&Value::Dict(message.fields.clone()))
-            .map_err(|error| self.broken(message, &error.to_string()))?;
-        request.extend_from_slice(&body);
-        for _ in 0..tries {
-            self.socket.send_to(&request, self.server).during(format!("sending {}", message.command))?;
-            if let Some(payload) = self.receive(&cookie) {
-                return match bt_bencode::from_slice(&payload) {
-                    Ok(Value::Dict(reply)) => Ok(Reply(reply)),
-                    Ok(_) => Err(self.broken(message, "the reply is no dictionary")),
-                    Err(error) => Err(self.broken(message, &error.to_string())),
-                };
-            }
-        }
-        Err(self.broken(message, "no reply"))
+        self.0.borrow_mut().exchange(&message.0, tries).map_err(|error| failure(message.0.name(), error))
     }
+}
 
-    /// Waits for the reply to this cookie; late replies to earlier ones are passed over.
-    fn receive(&self, cookie: &str) -> Option<Vec<u8>> {
-        let mut buffer = vec![0; 65_536];
-        loop {
-            let (length, from) = self.socket.recv_from(&mut buffer).ok()?;
-            let datagram = buffer.get(..length).unwrap_or_default();
-            let payload = datagram.strip_prefix(cookie.as_bytes()).and_then(|rest| rest.strip_prefix(b" "));
-            if from == self.server
-                && let Some(payload) = payload
-            {
-                return Some(payload.to_vec());
-            }
-        }
-    }
-
-    fn broken(&self, message: &Message, detail: &str) -> Failure {
-        Failure::Reply { command: message.command.to_owned(), detail: detail.to_owned() }
+fn failure(command: &str, error: NgError) -> Failure {
+    match error {
+        NgError::Refused { command, reason } => Failure::Refused { command, reason },
+        other => Failure::Reply { command: command.to_owned(), detail: other.to_string() },
     }
 }

@@ -96,23 +96,31 @@ impl Client {
     /// # Errors
     /// Every case of [`NgError`].
     pub fn request(&mut self, command: &Command) -> Result<Reply, NgError> {
+        self.exchange(command, self.tries)?.checked(command.name())
+    }
+
+    /// Sends any command, `tries` times at most, and returns whatever comes, `error` and `load limit` too.
+    ///
+    /// # Errors
+    /// Every case of [`NgError`] but [`NgError::Refused`] and [`NgError::LoadLimit`].
+    pub fn exchange(&mut self, command: &Command, tries: u32) -> Result<Reply, NgError> {
         self.sent += 1;
         let cookie = format!("{:08x}_{}", self.session, self.sent);
         let mut datagram = format!("{cookie} ").into_bytes();
         datagram.extend(command.encode()?);
         let mut wait = self.first_wait;
-        for _ in 0..self.tries {
+        for _ in 0..tries {
             match self.socket.send(&datagram) {
                 // A connected UDP socket reports the refusal of an earlier datagram here.
                 Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {}
                 other => drop(other?),
             }
             if let Some(value) = self.reply_to(&cookie, Instant::now() + wait)? {
-                return Reply::from_value(command.name(), value);
+                return Reply::from_value(value);
             }
             wait *= 2;
         }
-        let (server, tries) = (self.server, self.tries);
+        let server = self.server;
         Err(NgError::NoReply { server, command: command.name().to_owned(), tries })
     }
 

@@ -73,9 +73,9 @@ const LOCAL: &str = "127.0.0.1";
 pub(super) fn describe(sent: &str, reply: &Reply) -> Meaning {
     let mut out = Meaning::new();
     let reason = reply.text("error-reason").map(|reason| format!(": {reason}")).unwrap_or_default();
-    out.insert(RESULT.to_owned(), format!("{}{reason}", reply.text("result").unwrap_or("absent")));
+    out.insert(RESULT.to_owned(), format!("{}{reason}", reply.result()));
     let (Ok(sent), Some(text)) = (Description::parse(sent), reply.text("sdp")) else {
-        structure("", &reply.value(), &mut out);
+        structure("", &reply.to_value(), &mut out);
         return out;
     };
     let Ok(got) = Description::parse(text) else {

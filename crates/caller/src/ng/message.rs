@@ -71,6 +71,14 @@ impl Command {
         self
     }
 
+    /// Sets every key of another command but its name.
+    #[must_use]
+    pub fn keys_of(mut self, other: &Self) -> Self {
+        let keys = other.keys.iter().filter(|(key, _)| key.as_slice() != b"command");
+        self.keys.extend(keys.map(|(key, value)| (key.clone(), value.clone())));
+        self
+    }
+
     /// The command's name.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -82,7 +90,7 @@ impl Command {
     }
 }
 
-/// A reply whose result is neither `error` nor `load limit`.
+/// A reply: a dictionary with a result.
 #[derive(Debug, Clone)]
 pub struct Reply {
     result: String,
@@ -90,21 +98,25 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub(super) fn from_value(command: &str, value: Value) -> Result<Self, NgError> {
+    pub(super) fn from_value(value: Value) -> Result<Self, NgError> {
         let Value::Dict(keys) = value else {
             return Err(NgError::Malformed("not a dictionary".to_owned()));
         };
-        let text = |key: &str| keys.get(key.as_bytes()).and_then(Value::as_str).map(str::to_owned);
-        let Some(result) = text("result") else {
+        let Some(result) = keys.get(b"result".as_slice()).and_then(Value::as_str).map(str::to_owned) else {
             return Err(NgError::Malformed("no result".to_owned()));
         };
-        match result.as_str() {
+        Ok(Self { result, keys })
+    }
+
+    /// Refuses `error` and `load limit` as replies to `command`.
+    pub(super) fn checked(self, command: &str) -> Result<Self, NgError> {
+        match self.result() {
             "error" => {
-                let reason = text("error-reason").unwrap_or_else(|| "no reason given".to_owned());
+                let reason = self.text("error-reason").unwrap_or("no reason given").to_owned();
                 Err(NgError::Refused { command: command.to_owned(), reason })
             }
-            "load limit" => Err(NgError::LoadLimit(text("message").unwrap_or_default())),
-            _ => Ok(Self { result, keys }),
+            "load limit" => Err(NgError::LoadLimit(self.text("message").unwrap_or_default().to_owned())),
+            _ => Ok(self),
         }
     }
 
@@ -117,7 +129,19 @@ impl Reply {
     /// The `warning`, if there is one.
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
-        self.value("warning").and_then(Value::as_str)
+        self.text("warning")
+    }
+
+    /// A top-level string.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.value(key).and_then(Value::as_str)
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        Value::Dict(self.keys.clone())
     }
 
     /// Any top-level value.
@@ -140,7 +164,7 @@ impl Reply {
     }
 
     pub(super) fn sdp(self) -> Result<String, NgError> {
-        let sdp = self.value("sdp").and_then(Value::as_str).map(str::to_owned);
+        let sdp = self.text("sdp").map(str::to_owned);
         sdp.ok_or_else(|| NgError::Malformed("no sdp".to_owned()))
     }
 }
