@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64ct::{Base64, Base64Unpadded, Encoding as _};
 
 use crate::audio::{Clip, Law};
 use crate::call::Invitation;
@@ -216,8 +215,7 @@ impl Keyed {
         let crypto =
             found.ok_or_else(|| Failure::Wrong(format!("the server named no key for {}", suite.name)))?;
         // Servers differ in padding; both spellings are the same key.
-        let bytes = STANDARD_NO_PAD
-            .decode(crypto.key.trim_end_matches('='))
+        let bytes = Base64Unpadded::decode_vec(crypto.key.trim_end_matches('='))
             .map_err(|error| Failure::Wrong(format!("the server's key is no base64: {error}")))?;
         ensure!(
             bytes.len() == suite.key_length,
@@ -230,7 +228,7 @@ impl Keyed {
 
     /// The key as a line of SDP.
     pub(crate) fn line(&self, tag: u32) -> Crypto {
-        Crypto { tag, suite: self.suite.name.to_owned(), key: STANDARD.encode(&self.bytes) }
+        Crypto { tag, suite: self.suite.name.to_owned(), key: Base64::encode_string(&self.bytes) }
     }
 
     /// GStreamer's element that protects with it.

@@ -4,8 +4,7 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64ct::{Base64, Base64Unpadded, Encoding as _};
 use webrtc_srtp::context::Context;
 use webrtc_srtp::option::{srtcp_replay_protection, srtp_replay_protection};
 use webrtc_srtp::protection_profile::ProtectionProfile;
@@ -138,7 +137,7 @@ impl Crypto {
         let suite = Suite::from_name(suite).ok_or(SdesError::UnknownSuite)?;
         let key = key.strip_prefix("inline:").ok_or(SdesError::Incomplete)?;
         let key = key.split(['|', ';']).next().unwrap_or_default().trim_end_matches('=');
-        let secret = Zeroizing::new(STANDARD_NO_PAD.decode(key).map_err(|_| SdesError::NotBase64)?);
+        let secret = Zeroizing::new(Base64Unpadded::decode_vec(key).map_err(|_| SdesError::NotBase64)?);
         let needed = suite.key_and_salt_len();
         if secret.len() != needed {
             return Err(SdesError::Length { found: secret.len(), needed });
@@ -149,7 +148,7 @@ impl Crypto {
     /// What follows `a=crypto:`, the key padded because some phones refuse it otherwise.
     #[must_use]
     pub fn line(&self) -> String {
-        format!("{} {} inline:{}", self.tag, self.suite.name(), STANDARD.encode(&*self.secret))
+        format!("{} {} inline:{}", self.tag, self.suite.name(), Base64::encode_string(&self.secret))
     }
 
     /// The same key under another tag, for an answer that repeats the offer's.
