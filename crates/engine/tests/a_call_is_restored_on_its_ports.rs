@@ -3,8 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of the tests: what is missing fails them")]
 
-use mediapoint_engine::{CallId, CallSnapshot, CallSpec, Engine, Event, EventReceiver, RestoreError};
-use mediapoint_testkit::phone::{Pair, builder, wait_for, wait_until};
+use mediapoint_engine::{
+    CallId, CallSnapshot, CallSpec, CommandError, Engine, Event, EventReceiver, Placement, Points,
+    RestoreError,
+};
+use mediapoint_testkit::phone::{Pair, builder, pcmu_leg, wait_for, wait_until};
 
 fn engine(address: &str) -> (Engine, EventReceiver) {
     builder(address, 42_700..=42_719).build().unwrap()
@@ -117,4 +120,46 @@ fn malformed_snapshots_are_refused_before_anything_is_opened() {
     }
     assert_eq!(first.create_call(CallSpec::default()).unwrap().id().as_u64(), pair.id().as_u64() + 1);
     pair.exchange();
+}
+
+/// A worker that finds no room for the call says so, and all of it is given back.
+#[test]
+fn a_call_without_room_ends_at_once() {
+    let address = "127.0.9.5";
+    let (first, events) = engine(address);
+    let mut pair = Pair::new(&first, 1);
+    pair.exchange();
+    let saved = snapshot(&pair);
+    end(&pair, &first, &events);
+    let (second, events) = builder(address, 42_700..=42_719).max_legs(1).build().unwrap();
+    let (_, outcome) = second.restore(saved).unwrap();
+    let error = outcome.wait().unwrap_err();
+    assert!(matches!(error, CommandError::Port(_) | CommandError::NoRoom { .. }), "{error}");
+    wait_for_end(&events, pair.id());
+    assert_eq!((second.calls(), second.load().workers[0].used), (0, Points::ZERO));
+    let ports = pair.ports();
+    wait_until("its ports are closed", || ports.iter().all(|port| std::net::UdpSocket::bind(port).is_ok()));
+}
+
+/// A call keeps the price that it was admitted at.
+#[test]
+fn the_price_of_a_call_goes_on() {
+    let address = "127.0.9.6";
+    let (first, events) = engine(address);
+    let spec = CallSpec { points: Some(Points::thousandths(1750)), ..CallSpec::default() };
+    let call = first.create_call(spec).unwrap();
+    for _ in 0..3 {
+        let (_, outcome) = call.open_leg(&Placement::default(), pcmu_leg()).unwrap();
+        outcome.wait().unwrap();
+    }
+    let price = call.points();
+    assert!(price > Points::thousandths(1750));
+    let saved = *call.snapshot().unwrap().wait().unwrap();
+    call.end().unwrap().wait().unwrap();
+    wait_for_end(&events, call.id());
+    first.shutdown();
+    let (second, _events) = engine(address);
+    let (call, outcome) = second.restore(saved).unwrap();
+    outcome.wait().unwrap();
+    assert_eq!(call.points(), price);
 }

@@ -186,13 +186,15 @@ impl Engine {
         let leases: Vec<(LegId, PortLease)> = ports.iter().map(|(leg, ports)| (*leg, ports.lease)).collect();
         let mut registry = shared.registry();
         check_names(&registry, &snapshot)?;
-        let worker = self.admit(&registry, prices.of_legs(leases.len().max(2)), None)?;
+        let base = snapshot.price().unwrap_or_else(|| prices.of_legs(2));
+        let needed = base + (prices.of_legs(leases.len()) - prices.of_legs(2));
+        let worker = self.admit(&registry, needed, None)?;
         let rooms = snapshot.make_rooms();
         for (tap, room) in &rooms {
             shared.events.keep_room(*tap, room.clone());
         }
         let (reply, outcome) = pending(worker, None);
-        let entered = self.enter(&mut registry, id, (worker, prices.of_legs(2)), |_| Command::Restore {
+        let entered = self.enter(&mut registry, id, (worker, base), |_| Command::Restore {
             snapshot: Box::new(snapshot),
             ports,
             reply,

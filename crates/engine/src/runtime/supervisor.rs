@@ -13,6 +13,7 @@ use crate::runtime::mailbox::{Command, Outcome, WorkerMessage};
 use crate::runtime::moves;
 use crate::runtime::ports::PortLease;
 use crate::runtime::registry::Transit;
+use crate::session::snapshot::CallSnapshot;
 
 /// Longest time between two looks at the queues, in case a wake-up came just too early.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -47,7 +48,9 @@ fn take(shared: &Shared, worker: usize, message: WorkerMessage) {
         WorkerMessage::Outcome { outcome } => match outcome {
             Outcome::Done(reply, result) => reply.complete(result),
             Outcome::Statistics(reply, result) => reply.complete(result),
-            Outcome::Snapshot(reply, result) => reply.complete(result),
+            Outcome::Snapshot(reply, result) => {
+                reply.complete(result.map(|snapshot| priced(shared, snapshot)))
+            }
         },
         WorkerMessage::Wake(handle) => handle.wake(),
         WorkerMessage::Arrived { call } => {
@@ -59,6 +62,12 @@ fn take(shared: &Shared, worker: usize, message: WorkerMessage) {
         WorkerMessage::Lost { call } => lose(shared, &[call]),
         WorkerMessage::Failed { generation } => fail(shared, worker, generation),
     }
+}
+
+/// Notes in a snapshot what the call costs, which its worker does not know.
+fn priced(shared: &Shared, mut snapshot: Box<CallSnapshot>) -> Box<CallSnapshot> {
+    snapshot.set_price(shared.registry().calls.get(&snapshot.call()).map(|entry| entry.base));
+    snapshot
 }
 
 /// Forgets a call that has ended; where it was to move, the worker that expects it must know.

@@ -5,8 +5,7 @@
 //! and packets, and the phase of the media clock.
 //!
 //! Not saved is what only decides how the next 100 ms sound: packets in jitter buffers, the states of decoders and encoders,
-//! latch candidates. Streams from outside and taps on audio are left out, since their other ends are in the old process:
-//! what a stream fed is fed by silence. While an SRTP key changes, only the newest is saved.
+//! latch candidates.
 
 pub(crate) mod age;
 mod call;
@@ -26,6 +25,7 @@ use mediapoint_packet::Time;
 
 use crate::api::error::{CommandError, RestoreError};
 use crate::api::id::{CallId, LegId, TapId};
+use crate::api::points::Points;
 use crate::session::Session;
 use crate::session::call::Call;
 use crate::session::port::LegPorts;
@@ -55,12 +55,18 @@ impl LocalAddresses {
     }
 }
 
-/// A call as it stood at one moment. It holds the keys of its legs: treat what it is serialised to as a secret.
+/// A call as it stood at one moment: plain data for `serde`. It holds the keys of its legs: treat what it is serialised to as
+/// a secret.
 ///
-/// The call that it was taken of may go on, but not beside the one that is restored: end it, or its process, first. What
-/// it sent in the meantime is allowed for, by the wall clocks of the two machines, for up to two minutes: sequence numbers
-/// and SRTP indexes that it may have used are passed over. The clocks must not differ by more than the time from its
-/// end to the restoring.
+/// The call that it was taken of goes on, but must not do so beside the one that is restored: end it, or its process, first.
+/// What it sent in the meantime is allowed for, by the wall clock of either machine, for a minute at least: sequence
+/// numbers and SRTP indexes that it may have used are passed over. From its end to the restoring there must be more time
+/// than the clocks differ by.
+///
+/// Streams from outside and taps on audio are not in it, since their other ends are in the old process: what a stream fed
+/// is fed by silence. Codecs and jitter buffers begin anew. While the party changes its SRTP key, only the newest is in it.
+///
+/// What is read may come from anywhere: restoring refuses what no engine writes. Fields that are not known are passed over.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 pub struct CallSnapshot {
     pub(crate) version: u16,
@@ -70,6 +76,8 @@ pub struct CallSnapshot {
     created: Age,
     /// Since when no packets are to be expected.
     held: Option<Age>,
+    /// What it costs with two legs, in thousandths of a point.
+    price: Option<u64>,
     /// The next tick, where a player runs.
     tick: Option<Due>,
     pub(crate) legs: Vec<LegSnapshot>,
@@ -113,6 +121,16 @@ impl CallSnapshot {
         if let Some(known) = self.legs.iter_mut().find(|known| known.leg == leg) {
             known.local = Some(local);
         }
+    }
+
+    /// What the call costs with two legs, where that is known.
+    pub(crate) fn price(&self) -> Option<Points> {
+        self.price.map(Points::thousandths)
+    }
+
+    /// Notes what the call costs with two legs.
+    pub(crate) fn set_price(&mut self, price: Option<Points>) {
+        self.price = price.map(Points::as_thousandths);
     }
 
     /// Its taps.

@@ -71,6 +71,7 @@ impl Call {
             call: self.id,
             taken: u64::try_from(since_unix_epoch.as_nanos()).unwrap_or(u64::MAX),
             created: Age::of(self.created, now),
+            price: None,
             held: self.activity.held_since.map(|since| Age::of(since, now)),
             tick: tick.map(|at| Due::of(at, now)),
             legs: self.legs.iter().map(|leg| leg.save(now)).collect(),
