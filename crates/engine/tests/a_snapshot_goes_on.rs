@@ -152,11 +152,10 @@ fn of_roll_over_counters() {
             world.start(peer);
         }
         let mut lost = 0;
-        for round in 0..5 {
+        for takeover in TAKEOVERS {
             world.run_for(Duration::from_secs(410));
-            let pause = TAKEOVERS[round].1;
-            lost += 2 * packets_in(pause) + 2;
-            take_over(&mut world, a, TAKEOVERS[round]);
+            lost += 2 * packets_in(takeover.1) + 2;
+            take_over(&mut world, a, takeover);
         }
         world.run_for(Duration::from_secs(5));
         assert!(world.peer(a).stream.packets > 3 * 65_536);
@@ -205,7 +204,7 @@ fn transcoding_codecs() -> [(PayloadCodec, u32); 2] {
 /// The longest time between two packets heard after `from`, and the packets after it.
 fn longest_gap(log: &[HeardPacket], from: Time) -> (Duration, usize) {
     let after: Vec<Time> = log.iter().map(|packet| packet.at).filter(|at| *at >= from).collect();
-    let gaps = after.windows(2).map(|pair| pair[1].since(pair[0]));
+    let gaps = after.iter().zip(after.iter().skip(1)).map(|(one, next)| next.since(*one));
     (gaps.max().unwrap_or(Duration::MAX), after.len())
 }
 
