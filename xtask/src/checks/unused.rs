@@ -27,10 +27,13 @@ pub(crate) fn check() -> Result<(), Error> {
         dependencies += package.dependencies.len();
         findings.extend(unused(package, &sources));
     }
+    findings.extend(unclaimed(&metadata)?);
     conclude(
         "unused",
         findings,
-        &format!("each of {dependencies} dependencies is named in the code of its crate"),
+        &format!(
+            "each of {dependencies} dependencies is named in the code of its crate, each line of the table taken"
+        ),
     )
 }
 
