@@ -43,7 +43,7 @@
 //! | feature | effect |
 //! |---|---|
 //! | `sim` | [`session`], the engine without threads, clock and sockets, for simulation on a virtual clock |
-//! | `danger-panic` | a command that makes a worker panic, for tests |
+//! | `danger-panic` | commands that make a worker panic or stall, for tests |
 //!
 //! Specifications: RFC 3550, RFC 3551, RFC 3711, RFC 4733, RFC 5761, RFC 7983, ITU-T G.107, G.711.
 

@@ -22,6 +22,7 @@ use crate::runtime::mailbox::Command;
 use crate::runtime::moves::{self, MoveError};
 use crate::runtime::registry::Registry;
 use crate::runtime::streams::{StreamWriter, TapReader, check_rate, slots};
+use crate::session::call::{MAX_LEGS, MAX_OBJECTS};
 use crate::session::command::CallCommand;
 use crate::session::snapshot::CallSnapshot;
 use crate::session::source::stream::{BLOCK_MILLIS, Stream, StreamBlock};
@@ -47,6 +48,12 @@ pub struct Call {
 }
 
 impl Call {
+    /// Most legs of a call.
+    pub const MAX_LEGS: usize = MAX_LEGS;
+
+    /// Most mixes of a call; as many players, streams and taps.
+    pub const MAX_MIXES: usize = MAX_OBJECTS;
+
     pub(crate) const fn new(shared: Arc<Shared>, id: CallId) -> Self {
         Self { shared, id }
     }
@@ -177,6 +184,11 @@ impl Call {
         let there = registry.calls.get(&to.id).ok_or(CommandError::NoSuchCall(to.id))?.worker;
         if !registry.has_leg(self.id, leg) {
             return Err(CommandError::NoSuchLeg(leg).into());
+        }
+        if self.id != to.id {
+            // Refused here already, for what the worker refuses is known too late to be taken back.
+            let target = registry.calls.get(&to.id);
+            target.ok_or(CommandError::NoSuchCall(to.id))?.check_room()?;
         }
         if here != there {
             let moved = moves::start(&self.shared, &mut registry, self.id, there);
@@ -437,6 +449,7 @@ impl Call {
         let budget = self.shared.config.budget;
         let mut registry = self.shared.registry();
         let entry = registry.calls.get(&self.id).ok_or(CommandError::NoSuchCall(self.id))?;
+        entry.check_room()?;
         let price = entry.price(&self.shared.config.prices, 1);
         let (more, worker) = (price - entry.points, entry.worker);
         let free = registry.used.get(worker).map_or(Points::ZERO, |used| budget - *used);

@@ -109,6 +109,8 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             #[cfg(feature = "danger-panic")]
             #[expect(clippy::panic, reason = "the deliberate failure that tests of the take-down ask for")]
             Command::Panic => panic!("a test asked this worker to fail"),
+            #[cfg(feature = "danger-panic")]
+            Command::Stall(until) => drop(until.recv()),
             Command::Stop => {}
         }
     }

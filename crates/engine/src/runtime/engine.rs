@@ -365,6 +365,17 @@ impl Engine {
         }
     }
 
+    /// Makes a worker do nothing until what is returned is dropped, to see who waits for it. For tests of exactly that.
+    #[cfg(feature = "danger-panic")]
+    #[must_use]
+    pub fn danger_stall_worker(&self, worker: usize) -> std::sync::mpsc::Sender<()> {
+        let (held, until) = std::sync::mpsc::channel();
+        if let Some(mailbox) = self.shared().mailboxes.get(worker) {
+            drop(mailbox.command(mailbox.generation.load(Ordering::Acquire), Command::Stall(until)));
+        }
+        held
+    }
+
     /// Ends all calls and stops the threads; what happened until then can still be read from the events.
     pub fn shutdown(&self) {
         self.threads.stop();

@@ -90,6 +90,9 @@ pub(crate) enum Command {
     },
     #[cfg(feature = "danger-panic")]
     Panic,
+    /// Does nothing until the other end is dropped.
+    #[cfg(feature = "danger-panic")]
+    Stall(std::sync::mpsc::Receiver<()>),
     Stop,
 }
 

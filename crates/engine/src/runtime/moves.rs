@@ -101,6 +101,10 @@ fn start_with(
     let (Some(source), Some(target)) = (shared.mailboxes.get(from), shared.mailboxes.get(to)) else {
         return Err(Unmoved::NoSuchCall);
     };
+    // Asked first, so that the word to the target need hardly ever be taken back, which may wait for room in its queue.
+    if source.commands.is_full() {
+        return Err(Unmoved::Busy { worker: from });
+    }
     let generation = target.generation.load(Ordering::Acquire);
     // The target first, so that it keeps commands that overtake the call.
     target.command(generation, Command::Expect { call }).map_err(|_| Unmoved::Busy { worker: to })?;

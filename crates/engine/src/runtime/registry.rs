@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use crate::api::error::CommandError;
 use crate::api::id::{CallId, LegId, TapId};
 use crate::api::points::{Points, Prices};
 use crate::runtime::ports::PortLease;
+use crate::session::call::MAX_LEGS;
 
 /// A call that is on its way to its worker.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +38,16 @@ pub(crate) struct Entry {
 impl Entry {
     pub(crate) const fn new(worker: usize, generation: u64, base: Points) -> Self {
         Self { worker, generation, transit: None, base, points: base, legs: 0, opening: 0, taps: Vec::new() }
+    }
+
+    /// Refuses a leg more than a call can have. A leg counts until its ports are closed, so that the worker has room for
+    /// whatever is let through here.
+    pub(crate) const fn check_room(&self) -> Result<(), CommandError> {
+        if self.legs + self.opening < MAX_LEGS {
+            Ok(())
+        } else {
+            Err(CommandError::NoRoom { what: "legs of a call", limit: MAX_LEGS })
+        }
     }
 
     /// What the call costs with so many legs more than it has.

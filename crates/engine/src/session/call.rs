@@ -28,10 +28,10 @@ use crate::session::timers::{Timer, Timers};
 use crate::session::{Output, SessionConfig};
 
 /// Players, streams, mixes and taps of a call at most, of each kind.
-pub(super) const MAX_OBJECTS: usize = 64;
+pub(crate) const MAX_OBJECTS: usize = 64;
 
 /// Legs of a call at most.
-pub(super) const MAX_LEGS: usize = 256;
+pub(crate) const MAX_LEGS: usize = 256;
 
 /// What a call needs of its session.
 pub(super) struct Env<'a> {
