@@ -7,22 +7,24 @@ pub(crate) mod apply;
 pub(crate) mod links;
 pub(crate) mod party;
 
-use mediapoint_engine::{Call, LegId};
+use mediapoint_engine::{Call, LegId, MixId};
 use mediapoint_packet::Time;
 
 use crate::NgError;
-use crate::dialog::{Dialog, Exchange, Which};
+use crate::dialog::{Dialog, Exchange, MAX_DIALOGS, Which};
 use crate::request::Id;
 use crate::subscription::Subscription;
 use party::{Party, PartyId};
 
 /// Most parties of one call.
 pub(crate) const MAX_PARTIES: usize = 128;
+/// Most call-ids of one call.
+const MAX_CALL_IDS: usize = 64;
 /// Most media sections of one party that are carried; further ones are rejected.
 pub(crate) const MAX_CARRIED: usize = 16;
 
 /// One call of the controller, which is one call of the engine.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CallState {
     pub(crate) id: Id,
     /// Further call-ids, of calls that were merged into this one.
@@ -134,6 +136,11 @@ impl CallState {
         self.subscriptions.iter().any(|subscription| subscription.subscriber == id)
     }
 
+    /// All legs of its parties.
+    pub(crate) fn legs(&self) -> impl Iterator<Item = LegId> + '_ {
+        self.parties.iter().flat_map(Party::legs)
+    }
+
     /// A number for `a=label`, unique in the call.
     pub(crate) fn new_label(&mut self) -> u32 {
         let label = self.next_label;
@@ -141,8 +148,26 @@ impl CallState {
         label
     }
 
-    /// Takes over all parties of another call and their relations, under names of this one.
-    pub(crate) fn take_over(&mut self, other: &mut Self) {
+    /// Takes over all parties of another call, their relations and its call-ids, under names of this one.
+    ///
+    /// # Errors
+    /// [`NgError`] where they have a tag in common, or would be too many for one call; nothing has changed then.
+    pub(crate) fn take_over(&mut self, mut other: Self) -> Result<(), NgError> {
+        let mut tags = other.parties.iter().flat_map(|party| &party.tags);
+        if tags.any(|tag| self.tagged(tag).is_some()) {
+            return Err(NgError::SameTag);
+        }
+        if self.parties.len() + other.parties.len() > MAX_PARTIES {
+            return Err(NgError::TooManyParties { limit: MAX_PARTIES });
+        }
+        if self.dialogs.len() + other.dialogs.len() > MAX_DIALOGS {
+            return Err(NgError::TooManyBranches { limit: MAX_DIALOGS });
+        }
+        if self.aliases.len() + other.aliases.len() + 2 > MAX_CALL_IDS {
+            return Err(NgError::TooManyCallIds { limit: MAX_CALL_IDS });
+        }
+        self.aliases.push(other.id);
+        self.aliases.append(&mut other.aliases);
         let (parties, labels) = (self.next_party, self.next_label);
         self.next_party += other.next_party;
         self.next_label += other.next_label;
@@ -150,10 +175,11 @@ impl CallState {
         for mut party in other.parties.drain(..) {
             renamed(&mut party.id);
             for stream in &mut party.streams {
-                stream.source.iter_mut().for_each(|link| renamed(&mut link.from.party));
+                stream.sources.iter_mut().for_each(|link| renamed(&mut link.from.party));
                 stream.label.iter_mut().for_each(|label| *label += labels);
-                // A leg that moves to another call has no source there yet.
-                stream.applied.iter_mut().for_each(|applied| applied.source = None);
+                // A leg that moves to another call has no source there yet, and its mix stays behind.
+                stream.forget_sources();
+                stream.mix = None;
             }
             self.parties.push(party);
         }
@@ -164,14 +190,16 @@ impl CallState {
         }
         for mut subscription in other.subscriptions.drain(..) {
             renamed(&mut subscription.subscriber);
-            subscription.sections.iter_mut().for_each(|section| renamed(&mut section.from.party));
+            let places = subscription.sections.iter_mut().flat_map(|section| &mut section.from);
+            places.for_each(|from| renamed(&mut from.party));
             self.subscriptions.push(subscription);
         }
+        Ok(())
     }
 
     /// Removes what `gone` chooses and whatever is without a reason to stay then: parties that no dialog holds and that
-    /// do not publish, subscriptions that have nothing left to receive. Returns the legs to be closed.
-    pub(crate) fn remove(&mut self, gone: impl Fn(&Gone<'_>) -> bool) -> Vec<LegId> {
+    /// do not publish, subscriptions that have nothing left to receive. Returns what the engine has of them.
+    pub(crate) fn remove(&mut self, gone: impl Fn(&Gone<'_>) -> bool) -> Removed {
         self.dialogs.retain(|dialog| !gone(&Gone::Dialog(dialog)));
         let dismissed: Vec<PartyId> =
             self.parties.iter().filter(|party| gone(&Gone::Party(party))).map(|party| party.id).collect();
@@ -192,14 +220,25 @@ impl CallState {
         self.parties = kept;
         for party in &removed {
             self.unsubscribe_from(party.id);
+            for subscription in &mut self.subscriptions {
+                subscription.forget(party.id);
+            }
         }
-        removed.iter().flat_map(Party::legs).collect()
+        let mixes = removed.iter().flat_map(|party| &party.streams).filter_map(|stream| stream.mix);
+        Removed { legs: removed.iter().flat_map(Party::legs).collect(), mixes: mixes.collect() }
     }
 
     /// True where a dialog holds the party or it publishes.
     fn is_held(&self, id: PartyId) -> bool {
         self.is_in_dialog(id) || self.party(id).is_some_and(|party| party.published)
     }
+}
+
+/// What the engine has of parties that are gone.
+#[derive(Debug, Default)]
+pub(crate) struct Removed {
+    pub(crate) legs: Vec<LegId>,
+    pub(crate) mixes: Vec<MixId>,
 }
 
 /// What can be removed from a call.

@@ -97,15 +97,27 @@ pub enum NgError {
         /// The limit.
         limit: usize,
     },
-    /// The call has as many branches as are kept.
-    #[error("the call has {limit} branches already")]
+    /// The call would have more branches than are kept.
+    #[error("a call can have {limit} branches")]
     TooManyBranches {
         /// The limit.
         limit: usize,
     },
-    /// The call has as many parties as are kept.
-    #[error("the call has {limit} parties already")]
+    /// The call would have more parties than are kept.
+    #[error("a call can have {limit} parties")]
     TooManyParties {
+        /// The limit.
+        limit: usize,
+    },
+    /// Too many calls were merged into one.
+    #[error("a call can have {limit} call-ids")]
+    TooManyCallIds {
+        /// The limit.
+        limit: usize,
+    },
+    /// More streams are to be mixed than the engine mixes in one call.
+    #[error("a call can have {limit} streams with several sources")]
+    TooManyMixes {
         /// The limit.
         limit: usize,
     },
@@ -139,9 +151,18 @@ pub enum NgError {
     /// A subscriber is to be connected to somebody as offer and answer would.
     #[error("a subscriber can only be connected with the flag directional")]
     IsSubscriber,
-    /// A party is to receive two others at once.
-    #[error("a second source for one stream is not supported")]
-    SecondSource,
+    /// Several parties are to be connected to one as offer and answer would.
+    #[error("several parties can only be connected with the flag directional")]
+    SeveralParties,
+    /// A party is to receive two others at once, of media that cannot be mixed.
+    #[error("a second source for a stream other than audio is not supported")]
+    CannotMix,
+    /// A party is to receive more others than can be mixed.
+    #[error("a stream can have {limit} sources")]
+    TooManySources {
+        /// The limit.
+        limit: usize,
+    },
     /// A call cannot go to the worker of another one, to be merged with it.
     #[error("the call is on its way to another worker: try again")]
     OnTheMove,

@@ -1,7 +1,8 @@
 //! A party that receives copies of what others send: a recorder, a listener, a forked stream.
 //!
-//! Every section of a subscriber has a leg of its own, whose source is one section of one party. A section keeps its
-//! source and its place throughout, so that a repeated request describes the same streams in the same order.
+//! Every section of a subscriber has a leg of its own, whose source is one section of one party, or several where they
+//! are to be mixed. A section keeps its sources and its place throughout, so that a repeated request describes the same
+//! streams in the same order.
 
 pub(crate) mod answer;
 pub(crate) mod request;
@@ -17,7 +18,7 @@ use crate::request::{Id, Options};
 #[derive(Debug, Clone)]
 pub(crate) struct Subscription {
     pub(crate) subscriber: PartyId,
-    /// The source of each section, and the media line that it had first.
+    /// The sources of each section, and the media line that it had first. A source is in one section.
     pub(crate) sections: Vec<Subscribed>,
     /// The session part of the first description; later ones repeat it.
     session: Option<Section>,
@@ -28,7 +29,7 @@ pub(crate) struct Subscription {
 /// One section of a subscriber.
 #[derive(Debug, Clone)]
 pub(crate) struct Subscribed {
-    pub(crate) from: Place,
+    pub(crate) from: Vec<Place>,
     media: String,
     proto: String,
 }
@@ -38,8 +39,15 @@ pub(crate) struct Subscribed {
 pub(crate) struct PendingSubscription {
     kind: LinkKind,
     /// By section; `None` for those that were not asked for again.
-    plans: Vec<Option<Plan>>,
+    plans: Vec<Option<Planned>>,
     options: Options,
+}
+
+/// A section that was offered, and the sources that were asked for.
+#[derive(Debug, Clone)]
+struct Planned {
+    plan: Plan,
+    from: Vec<Place>,
 }
 
 /// One section of the reply: what its media is of.
@@ -63,8 +71,13 @@ impl Subscription {
         Self { subscriber, sections: Vec::new(), session: None, offer: None }
     }
 
+    /// Forgets a party that is gone. Its sections stay in their places.
+    pub(crate) fn forget(&mut self, party: PartyId) {
+        self.sections.iter_mut().for_each(|section| section.from.retain(|from| from.party != party));
+    }
+
     /// Whatever it receives or received.
     pub(crate) fn sources(&self) -> impl Iterator<Item = Place> {
-        self.sections.iter().map(|section| section.from)
+        self.sections.iter().flat_map(|section| section.from.iter().copied())
     }
 }

@@ -2,41 +2,10 @@
 
 mod common;
 
+use common::party::{DOWN, Party, SILENT, UP, call, mix, talk};
 use common::phone::Phone;
 use common::*;
 use mediapoint_engine::CallId;
-use mediapoint_packet::sdp::Sdp;
-
-/// A phone, and where it sends to.
-struct Party {
-    phone: Phone,
-    to: Sdp,
-}
-
-impl Party {
-    fn send(&mut self, payload_type: u8, byte: u8) {
-        self.phone.send(&self.to, payload_type, &[byte; 160]);
-    }
-}
-
-/// A call of two phones in the call `id`, by offer and answer.
-fn call(server: &Server, id: &str, tags: [&str; 2], codecs: [&str; 2]) -> [Party; 2] {
-    let (a, b) = (Phone::new(), Phone::new());
-    let [from, to] = tags;
-    let options = if codecs[0] == codecs[1] { "" } else { r#","codec":{"transcode":["PCMA","PCMU"]}"# };
-    let offer = format!(r#""call-id":"{id}","from-tag":"{from}","via-branch":"{from}"{options}"#);
-    let to_b = advertised(&server.ask("offer", &offer, Some(&a.sdp(codecs[0]))));
-    let answer = format!(r#""call-id":"{id}","from-tag":"{from}","to-tag":"{to}""#);
-    let to_a = advertised(&server.ask("answer", &answer, Some(&b.sdp(codecs[1]))));
-    [Party { phone: a, to: to_a }, Party { phone: b, to: to_b }]
-}
-
-fn talk(a: &mut Party, b: &mut Party, types: (u8, u8), bytes: (u8, u8)) {
-    a.send(types.0, bytes.0);
-    assert_eq!(b.phone.receive(), (types.1, vec![bytes.1; 160]));
-    b.send(types.1, bytes.1);
-    assert_eq!(a.phone.receive(), (types.0, vec![bytes.0; 160]));
-}
 
 fn connect(server: &Server, keys: &str) -> mediapoint_control_ng::Reply {
     server.ask("connect", &format!(r#""call-id":"c",{keys}"#), None)
@@ -129,14 +98,6 @@ fn a_directional_connection_adds_a_listener_and_takes_nothing_away() {
     let pair = dict(list(get(dict(get(tags, "l")), "subscriptions")).first());
     assert_eq!((text(pair, "tag"), text(pair, "type")), ("a".into(), "pub/sub".into()));
 
-    // Two sources for one listener, and a listener for one that has a source, need a mix.
-    let mixing = "a second source for one stream is not supported";
-    assert_eq!(reason(&connect(&server, r#""from-tag":"b","to-tag":"l","flags":["directional"]"#)), mixing);
-    assert_eq!(reason(&connect(&server, r#""to-tag":"l","flags":["directional","all"]"#)), mixing);
-    assert_eq!(reason(&connect(&server, r#""from-tag":"l","to-tag":"b","flags":["directional"]"#)), mixing);
-    talk(&mut a, &mut b, (0, 0), (2, 2));
-    assert_eq!(l.phone.receive(), (0, vec![2; 160]));
-
     // Of one source only, it is taken away by itself.
     let keys = r#""call-id":"c","to-tag":"l","from-tag":"a","flags":["directional"]"#;
     assert_eq!(server.ask("unsubscribe", keys, None).text("result"), "ok");
@@ -149,6 +110,58 @@ fn a_directional_connection_adds_a_listener_and_takes_nothing_away() {
     b.send(0, 5);
     assert_eq!((b.phone.receive(), a.phone.receive()), ((0, vec![4; 160]), (0, vec![5; 160])));
     assert_eq!(l.phone.receive(), (0, vec![5; 160]));
+}
+
+#[test]
+fn several_sources_of_one_party_are_mixed() {
+    let server = Server::new();
+    let [mut a, mut b] = call(&server, "c", ["a", "b"], ["0", "0"]);
+    let [mut c, mut d] = call(&server, "c", ["c", "d"], ["0", "0"]);
+    // Everybody receives everybody else.
+    let mesh = r#""calls":["c"],"flags":["bidirectional"],
+        "tags":[{"from":"a","to":["b","c","d"]},{"from":"b","to":["c","d"]},{"from":"c","to":["d"]}]"#;
+    assert_eq!(server.ask("mesh", mesh, None).text("result"), "ok");
+    mix(&mut [(&mut a, UP, DOWN), (&mut b, DOWN, UP), (&mut c, SILENT, SILENT), (&mut d, SILENT, SILENT)]);
+    mix(&mut [(&mut a, UP, UP), (&mut b, SILENT, UP), (&mut c, UP, UP), (&mut d, SILENT, UP)]);
+    let query = server.ask("query", r#""call-id":"c""#, None);
+    let of_a = dict(get(dict(query.value("tags")), "a"));
+    let sources = list(get(of_a, "subscriptions")).iter().map(|pair| {
+        let pair = dict(Some(pair));
+        (text(pair, "tag"), text(pair, "type"))
+    });
+    let pair = |tag: &str, kind: &str| (tag.to_owned(), kind.to_owned());
+    let expected = [pair("b", "offer/answer"), pair("c", "pub/sub"), pair("d", "pub/sub")];
+    assert_eq!(sources.collect::<Vec<_>>(), expected);
+
+    // Two leave: what is left is forwarded again.
+    let leave = r#""call-id":"c","from-tag":"c","to-tag":"d""#;
+    assert_eq!(server.ask("delete", leave, None).text("result"), "ok");
+    let odd = |byte: u8| vec![byte; 7];
+    a.phone.send(&a.to, 0, &odd(1));
+    assert!((0..200).any(|_| b.phone.receive() == (0, odd(1))), "not even looked at");
+    assert!(c.phone.port() != d.phone.port());
+}
+
+#[test]
+fn what_is_not_audio_has_one_source() {
+    let server = Server::new();
+    let video = "c=IN IP4 192.0.2.1\r\nt=0 0\r\nm=video 4002 RTP/AVP 99\r\na=rtpmap:99 VP8/90000\r\n";
+    for tag in ["p", "q", "r"] {
+        let keys = format!(r#""call-id":"c","from-tag":"{tag}","flags":["bidirectional"]"#);
+        let sdp = format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\n{video}");
+        assert!(!server.ask("publish", &keys, Some(&sdp)).is_error());
+    }
+    assert_eq!(
+        connect(&server, r#""from-tag":"p","to-tag":"r","flags":["directional"]"#).text("result"),
+        "ok"
+    );
+    let refused = connect(&server, r#""from-tag":"q","to-tag":"r","flags":["directional"]"#);
+    assert_eq!(reason(&refused), "a second source for a stream other than audio is not supported");
+    let mesh = r#""calls":["c"],"flags":["bidirectional"],"tags":[{"from":"p","to":["q","r"]}]"#;
+    assert!(server.ask("mesh", mesh, None).is_error());
+    let query = server.ask("query", r#""call-id":"c","from-tag":"q""#, None);
+    let of_q = dict(get(dict(query.value("tags")), "q"));
+    assert_eq!(list(get(of_q, "subscriptions")).len(), 0, "what fails changes nothing");
 }
 
 #[test]

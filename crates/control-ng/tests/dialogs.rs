@@ -491,7 +491,7 @@ fn branches_of_a_call_are_bounded() {
         })
         .find(mediapoint_control_ng::Reply::is_error)
         .unwrap();
-    assert_eq!(reason(&many), "the call has 32 branches already");
+    assert_eq!(reason(&many), "a call can have 32 branches");
 }
 
 #[test]

@@ -192,6 +192,30 @@ fn a_repeated_request_takes_effect_with_its_answer_and_drops_what_it_does_not_na
     assert_eq!((c.receive(), d.receive()), ((0, vec![7; 160]), (0, vec![8; 160])), "5 never came");
 }
 
+#[test]
+fn a_mixed_subscription_has_one_section_for_all_audio() {
+    let mut talk = Talk::new("0");
+    let mut c = Phone::new();
+    let reply = talk.request(r#""flags":["all","mix","SIPREC"],"to-tag":"s""#);
+    let sdp = told(&reply);
+    assert_eq!((sdp.media.len(), list_of(&reply, "from-tags")), (1, vec!["a".to_owned(), "b".to_owned()]));
+    let labels = list(reply.value("tag-medias"))
+        .iter()
+        .map(|entry| text(dict(list(get(dict(Some(entry)), "medias")).first()), "label"));
+    assert_eq!(labels.collect::<Vec<_>>(), ["0", "0"]);
+    assert_eq!(talk.answer("s", &sections(&[&c], "0"), "").text("result"), "ok");
+    // The same constant from both: what is louder than either has both in it.
+    let is_sum = |payload: &[u8]| payload.iter().all(|octet| (0x80..0xa0).contains(octet));
+    let found = (0..50).any(|_| {
+        for _ in 0..4 {
+            talk.a.send(&talk.to_a, 0, &[0xa0; 160]);
+            talk.b.send(&talk.to_b, 0, &[0xa0; 160]);
+        }
+        (0..4).any(|_| is_sum(&c.receive().1))
+    });
+    assert!(found, "no sum of both");
+}
+
 /// The lines offered, and the answer's line that takes the one of `SUITE`, with its key.
 fn accept(sdp: &Sdp) -> (CryptoAttribute, CryptoAttribute) {
     let lines = attributes(&sdp.media[0], "crypto");
@@ -438,10 +462,8 @@ fn query_shows_who_receives_whom() {
 fn what_cannot_be_done_is_refused_or_warned_of_by_name() {
     let talk = Talk::new("0");
     let warned = |more: &str| talk.request(&keys(r#""from-tag":"a""#, more)).text("warning");
-    assert_eq!(warned(r#""flags":["mix"]"#), "mix is not supported");
     assert_eq!(warned(r#""flags":["RTCP mirror"]"#), "RTCP-mirror is not supported");
     assert_eq!(warned(r#""flags":["mirror-RTCP"]"#), "RTCP-mirror is not supported");
-    assert_eq!(warned(r#""audio player":"force""#), "audio-player is not supported");
     assert_eq!(warned(r#""ICE":"remove""#), "");
     let refused = |more: &str| reason(&talk.request(&keys(r#""from-tag":"a""#, more)));
     assert_eq!(refused(r#""ICE":"force""#), "ICE=force is not supported");

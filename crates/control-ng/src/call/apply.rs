@@ -1,6 +1,6 @@
 //! Puts what was agreed into effect at the engine.
 
-use mediapoint_engine::{Direction, LegConfig, LegId, Relearn, Source, SourceGuard};
+use mediapoint_engine::{Call, Direction, LegConfig, LegId, MixSpec, Relearn, Source, SourceGuard};
 
 use super::CallState;
 use super::links::{Link, LinkKind, Place};
@@ -24,11 +24,13 @@ struct Step {
     config: Option<(LegConfig, Relearn)>,
 }
 
-/// Configures the legs of the parties in `agreed` at the engine, and those of others as far as their source or
-/// direction follows. What did not change goes on as before.
+/// Configures the legs of the parties in `agreed` at the engine, and those of others as far as their sources or
+/// direction follow. What did not change goes on as before.
 pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<(), NgError> {
     let mut steps: Vec<Step> =
         state.streams().filter_map(|(at, stream)| step(state, agreed, at, stream)).collect();
+    // Mixes that are not needed any more make room for others.
+    steps.sort_by_key(|step| step.wanted.sources.len() > 1);
     for step in &mut steps {
         if let Some((config, relearn)) = step.config.take() {
             // Where it fails, the engine reports it.
@@ -36,12 +38,7 @@ pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<(), NgEr
         }
     }
     for Step { at, wanted, .. } in steps {
-        let Some(stream) = state.stream_mut(at) else { continue };
-        let before = stream.applied.replace(wanted);
-        let is_same = before.is_some_and(|b| (b.leg, b.source) == (wanted.leg, wanted.source));
-        if !is_same {
-            drop(state.call.set_source(wanted.leg, wanted.source.map_or(Source::Silence, Source::Leg))?);
-        }
+        feed(state, at, wanted)?;
     }
     for party in &mut state.parties {
         if agreed.iter().any(|agreed| agreed.party == party.id) {
@@ -53,19 +50,68 @@ pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<(), NgEr
     Ok(())
 }
 
+/// Gives a leg its source: silence, a leg, or a mix of several.
+fn feed(state: &mut CallState, at: Place, mut wanted: Applied) -> Result<(), NgError> {
+    let call = state.call.clone();
+    let mixes = state.streams().filter(|(_, stream)| stream.mix.is_some()).count();
+    let Some(stream) = state.stream_mut(at) else { return Ok(()) };
+    if stream.mix.is_none() && mixes >= Call::MAX_MIXES {
+        // Only an answer leads here. What it agrees on comes first, and goes on alone.
+        wanted.sources.truncate(1);
+    }
+    let leg = wanted.leg;
+    let is_fed = |before: &Applied| before.leg == leg && before.sources == wanted.sources;
+    if !stream.applied.as_ref().is_some_and(is_fed) {
+        let source = match wanted.sources.as_slice() {
+            [] => Source::Silence,
+            [one] => Source::Leg(*one),
+            several => {
+                let spec = MixSpec { inputs: several.iter().copied().map(Source::Leg).collect() };
+                match stream.mix {
+                    Some(mix) => {
+                        drop(call.set_mix_inputs(mix, spec)?);
+                        Source::Mix(mix)
+                    }
+                    None => {
+                        let (mix, _) = call.add_mix(spec)?;
+                        stream.mix = Some(mix);
+                        Source::Mix(mix)
+                    }
+                }
+            }
+        };
+        // Where it fails, the engine reports it.
+        drop(call.set_source(leg, source)?);
+        if wanted.sources.len() < 2
+            && let Some(mix) = stream.mix.take()
+        {
+            drop(call.remove_mix(mix)?);
+        }
+    }
+    stream.applied = Some(wanted);
+    Ok(())
+}
+
 fn step(state: &CallState, agreed: &[Agreed], at: Place, stream: &Stream) -> Option<Step> {
     let party = state.party(at.party)?;
     let of = agreed.iter().find(|agreed| agreed.party == at.party);
     let leg = leg_at_work(agreed, at, stream)?;
-    let source = stream.source.and_then(|link| {
-        let from = state.stream(link.from)?;
-        Some((link, from, leg_at_work(agreed, link.from, from)?))
-    });
-    let direction = direction(state, at, party, stream, source.map(|(link, from, _)| (link, from)));
-    let wanted = Applied { leg, direction, source: source.map(|(_, _, leg)| leg) };
-    let started = stream.applied.filter(|before| before.leg == leg);
+    let sources: Vec<(&Link, &Stream, LegId)> = stream
+        .sources
+        .iter()
+        .filter_map(|link| {
+            let from = state.stream(link.from)?;
+            Some((link, from, leg_at_work(agreed, link.from, from)?))
+        })
+        // A section may have become something else since it got several.
+        .take(if stream.can_mix() { MixSpec::MAX_INPUTS } else { 1 })
+        .filter(|(link, ..)| is_sent(state, link))
+        .collect();
+    let direction = direction(state, at, party, stream, &sources);
+    let wanted = Applied { leg, direction, sources: sources.iter().map(|(.., leg)| *leg).collect() };
+    let started = stream.applied.as_ref().filter(|before| before.leg == leg);
     let config = match (of, started) {
-        (None, Some(before)) if before == wanted => return None,
+        (None, Some(before)) if *before == wanted => return None,
         (None, Some(before)) if before.direction == direction => None,
         (None, Some(_)) => Some((config(party, stream, direction), Relearn::IfMoved)),
         (None, None) => return None,
@@ -84,24 +130,20 @@ fn leg_at_work(agreed: &[Agreed], at: Place, stream: &Stream) -> Option<LegId> {
     if is_agreed && (stream.active || stream.applied.is_some()) {
         stream.leg.map(|leg| leg.id)
     } else {
-        stream.applied.map(|applied| applied.leg)
+        stream.applied.as_ref().map(|applied| applied.leg)
     }
 }
 
-/// Which way media may flow: what the party takes and its source gives, what the party gives and others take.
+/// Which way media may flow: what the party takes and its sources give, what the party gives and others take.
 fn direction(
     state: &CallState,
     at: Place,
     party: &Party,
     stream: &Stream,
-    source: Option<(Link, &Stream)>,
+    sources: &[(&Link, &Stream, LegId)],
 ) -> Direction {
-    let gives = |(link, from): (Link, &Stream)| match link.kind {
-        LinkKind::Subscription { egress: true } => from.gives() && is_passed_on(state, link.from),
-        LinkKind::Subscription { egress: false } | LinkKind::OfferAnswer => from.gives(),
-    };
-    let sends = stream.takes() && source.is_some_and(gives);
-    let wanted = party.published || state.sinks(at).any(|(_, sink, _)| sink.takes());
+    let sends = stream.takes() && sources.iter().any(|(_, from, _)| from.gives());
+    let wanted = party.published || state.sinks(at).any(|(_, sink)| sink.takes());
     let receives = stream.gives() && wanted;
     match (sends, receives) {
         (true, true) => Direction::SendReceive,
@@ -111,9 +153,17 @@ fn direction(
     }
 }
 
+/// True where what comes from the source goes on to the stream: of a subscription to what is passed on, only that.
+fn is_sent(state: &CallState, link: &Link) -> bool {
+    match link.kind {
+        LinkKind::Subscription { egress: true } => is_passed_on(state, link.from),
+        LinkKind::Subscription { egress: false } | LinkKind::OfferAnswer => true,
+    }
+}
+
 /// True where somebody is sent the stream who is not there to receive copies only.
 fn is_passed_on(state: &CallState, from: Place) -> bool {
-    state.sinks(from).any(|(at, sink, _)| !state.is_subscriber(at.party) && sink.takes())
+    state.sinks(from).any(|(at, sink)| !state.is_subscriber(at.party) && sink.takes())
 }
 
 /// The configuration of a leg, from what was agreed with its party.

@@ -1,11 +1,16 @@
-//! Which party receives which: every stream has one source at most.
+//! Which party receives which.
+
+use mediapoint_engine::{Call, MixSpec};
 
 use super::CallState;
 use super::party::{Party, PartyId, Stream};
 use crate::NgError;
 
+/// Most sources of a stream beside that of offer and answer, for which the mix keeps a place.
+pub(crate) const MAX_SOURCES: usize = MixSpec::MAX_INPUTS - 1;
+
 /// A media section of a party.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
     pub(crate) party: PartyId,
     /// Counted from 0.
@@ -54,12 +59,9 @@ impl CallState {
         self.party_mut(at.party)?.streams.get_mut(at.section)
     }
 
-    /// The streams whose source is the one at `from`.
-    pub(crate) fn sinks(&self, from: Place) -> impl Iterator<Item = (Place, &Stream, Link)> {
-        self.streams().filter_map(move |(at, stream)| {
-            let link = stream.source.filter(|link| link.from == from)?;
-            Some((at, stream, link))
-        })
+    /// The streams that receive the one at `from`.
+    pub(crate) fn sinks(&self, from: Place) -> impl Iterator<Item = (Place, &Stream)> {
+        self.streams().filter(move |(_, stream)| stream.sources.iter().any(|link| link.from == from))
     }
 
     /// Makes the streams of two parties each other's source, section by section where both agreed to it, and parts both
@@ -77,16 +79,19 @@ impl CallState {
     /// The same for these sections.
     pub(crate) fn relate_sections(&mut self, a: PartyId, b: PartyId, pairs: &[(Place, Place)]) {
         for party in &mut self.parties {
+            let is_own = [a, b].contains(&party.id);
             for stream in &mut party.streams {
-                let is_own = [a, b].contains(&party.id);
-                let is_of = |link: Link| is_own || [a, b].contains(&link.from.party);
-                stream.source = stream.source.filter(|link| link.is_subscription() || !is_of(*link));
+                let is_of = |link: &Link| is_own || [a, b].contains(&link.from.party);
+                stream.sources.retain(|link| link.is_subscription() || !is_of(link));
             }
         }
         for (one, other) in pairs {
             for (at, from) in [(*one, *other), (*other, *one)] {
                 if let Some(stream) = self.stream_mut(at) {
-                    stream.source = Some(Link { from, kind: LinkKind::OfferAnswer });
+                    // Offer and answer come first, and stand alone where nothing can be added to them.
+                    let can_mix = stream.can_mix();
+                    stream.sources.retain(|link| link.from != from && can_mix);
+                    stream.sources.insert(0, Link { from, kind: LinkKind::OfferAnswer });
                 }
             }
         }
@@ -95,38 +100,37 @@ impl CallState {
     /// Adds a source to the stream at `at`.
     ///
     /// # Errors
-    /// [`NgError::SecondSource`] where it has another one: nothing is mixed.
+    /// [`NgError::CannotMix`] where it has another one, and what it receives cannot be mixed; [`NgError::TooManySources`].
     pub(crate) fn subscribe(&mut self, at: Place, from: Place) -> Result<(), NgError> {
         let stream = self.stream_mut(at).ok_or(NgError::Internal)?;
-        match stream.source {
-            Some(link) if link.from == from => {}
-            Some(_) => return Err(NgError::SecondSource),
-            None => {
-                stream.source = Some(Link { from, kind: LinkKind::Subscription { egress: false } });
-            }
+        if stream.sources.iter().any(|link| link.from == from) {
+            return Ok(());
         }
+        if !stream.sources.is_empty() && !stream.can_mix() {
+            return Err(NgError::CannotMix);
+        }
+        if stream.sources.iter().filter(|link| link.is_subscription()).count() >= MAX_SOURCES {
+            return Err(NgError::TooManySources { limit: MAX_SOURCES });
+        }
+        stream.sources.push(Link { from, kind: LinkKind::Subscription { egress: false } });
         Ok(())
     }
 
-    /// Every stream's source.
-    pub(crate) fn links(&self) -> Vec<(Place, Option<Link>)> {
-        self.streams().map(|(at, stream)| (at, stream.source)).collect()
+    /// Refuses more mixes than the engine has for one call.
+    pub(crate) fn check_mixes(&self) -> Result<(), NgError> {
+        within_mixes(self.parties.iter())
     }
 
-    /// Sets the sources of streams.
-    pub(crate) fn set_links(&mut self, links: &[(Place, Option<Link>)]) {
-        for (at, link) in links {
-            if let Some(stream) = self.stream_mut(*at) {
-                stream.source = *link;
-            }
-        }
+    /// The same with this party in its place.
+    pub(crate) fn check_mixes_with(&self, party: &Party) -> Result<(), NgError> {
+        within_mixes(self.parties.iter().filter(|other| other.id != party.id).chain([party]))
     }
 
     /// Takes away the sources of a party's streams, all or those of one party.
     pub(crate) fn unsubscribe(&mut self, id: PartyId, of: Option<PartyId>) {
         let Some(party) = self.party_mut(id) else { return };
         for stream in &mut party.streams {
-            stream.source = stream.source.filter(|link| of.is_some_and(|of| link.from.party != of));
+            stream.sources.retain(|link| of.is_some_and(|of| link.from.party != of));
         }
     }
 
@@ -134,8 +138,15 @@ impl CallState {
     pub(crate) fn unsubscribe_from(&mut self, id: PartyId) {
         for party in &mut self.parties {
             for stream in &mut party.streams {
-                stream.source = stream.source.filter(|link| link.from.party != id);
+                stream.sources.retain(|link| link.from.party != id);
             }
         }
     }
+}
+
+fn within_mixes<'a>(parties: impl Iterator<Item = &'a Party>) -> Result<(), NgError> {
+    let streams = parties.flat_map(|party| &party.streams);
+    let mixed = streams.filter(|stream| stream.sources.len() > 1 && stream.can_mix()).count();
+    let limit = Call::MAX_MIXES;
+    if mixed > limit { Err(NgError::TooManyMixes { limit }) } else { Ok(()) }
 }

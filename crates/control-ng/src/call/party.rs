@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use mediapoint_engine::{
-    Direction, EncoderSettings, LegId, OpenedLeg, PacketTime, PayloadCodec, RtcpMode, SrtpKeys,
+    Direction, EncoderSettings, LegId, LegKind, MixId, OpenedLeg, PacketTime, PayloadCodec, RtcpMode,
+    SrtpKeys,
 };
 use mediapoint_packet::Time;
 use mediapoint_packet::sdp::{AddressFamily, Sdp};
@@ -139,8 +140,10 @@ pub(crate) struct Stream {
     pub(crate) force_transcode: bool,
     /// True where media may flow at all: the section is agreed on, and not refused.
     pub(crate) active: bool,
-    /// What the party receives.
-    pub(crate) source: Option<Link>,
+    /// What the party receives; several are mixed.
+    pub(crate) sources: Vec<Link>,
+    /// The mix that feeds the leg, where there is one.
+    pub(crate) mix: Option<MixId>,
     /// Its number in `a=label` of recording sessions, once one was made.
     pub(crate) label: Option<u32>,
     /// What the engine was last given for it; `None` until an answer put the leg to work.
@@ -153,6 +156,16 @@ impl Stream {
         self.active && self.remote.as_ref().is_some_and(|remote| remote.direction.receives())
     }
 
+    /// Notes that nothing feeds its leg at the engine.
+    pub(crate) fn forget_sources(&mut self) {
+        self.applied.iter_mut().for_each(|applied| applied.sources.clear());
+    }
+
+    /// True for audio, of which the engine can add up several.
+    pub(crate) fn can_mix(&self) -> bool {
+        self.remote.as_ref().is_some_and(|remote| remote.kind == Some(LegKind::Audio))
+    }
+
     /// True where the party may send media, by its description.
     pub(crate) fn gives(&self) -> bool {
         self.active && self.remote.as_ref().is_some_and(|remote| remote.direction.sends())
@@ -160,10 +173,11 @@ impl Stream {
 }
 
 /// What the engine was last given for a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Applied {
     /// The leg that is at work, which an offer may have given a successor.
     pub(crate) leg: LegId,
     pub(crate) direction: Direction,
-    pub(crate) source: Option<LegId>,
+    /// The legs that feed it.
+    pub(crate) sources: Vec<LegId>,
 }

@@ -1,5 +1,7 @@
 //! `connect` and `mesh`: parties related without offer and answer, calls merged.
 
+use std::sync::MutexGuard;
+
 use mediapoint_engine::{Call, LegId};
 use mediapoint_packet::Time;
 
@@ -8,7 +10,7 @@ use crate::call::CallState;
 use crate::call::apply::apply;
 use crate::call::links::Place;
 use crate::call::party::PartyId;
-use crate::dialog::Dialog;
+use crate::dialog::{Dialog, MAX_DIALOGS};
 use crate::request::Id;
 use crate::{NgError, Reply, Request};
 
@@ -22,8 +24,8 @@ impl Controller {
         self.in_one_call(request.selection.calls.iter(), |call| mesh(now, call, request))
     }
 
-    /// Works on the call of these ids, which are merged into the first where they are several. Where the work fails, who
-    /// receives whom stays as it was.
+    /// Works on the call of these ids, which are merged into the first where they are several. Everything is worked out
+    /// on a copy: where the work fails, or a leg cannot be moved, the calls stay as they were.
     fn in_one_call<'a>(
         &self,
         ids: impl Iterator<Item = &'a Id>,
@@ -32,33 +34,40 @@ impl Controller {
         let mut states: Vec<Shared> = Vec::new();
         for id in ids {
             let state = self.find(id).ok_or(NgError::UnknownCall)?;
-            if !states.iter().any(|known| std::sync::Arc::ptr_eq(known, &state)) {
+            if !states.iter().any(|known| Shared::ptr_eq(known, &state)) {
                 states.push(state);
             }
         }
         let mut calls = self.lock_all(&states)?;
-        let Some((call, others)) = calls.split_first_mut() else { return Err(NgError::UnknownCall) };
-        for other in others {
-            merge(call, other)?;
-            self.rename(call, other, states.first());
+        let (Some((call, others)), Some(state)) = (calls.split_first_mut(), states.first()) else {
+            return Err(NgError::UnknownCall);
+        };
+        let mut merged = CallState::clone(call);
+        for other in others.iter() {
+            merged.take_over(CallState::clone(other))?;
         }
-        let before = call.links();
-        let warnings = work(call).inspect_err(|_| call.set_links(&before))?;
+        let warnings = work(&mut merged)?;
+        merged.check_mixes()?;
+        move_legs(&call.call, others)?;
+        **call = merged;
+        for other in others {
+            self.replace(other, state);
+        }
         apply(call, &[])?;
         let reply = Reply::ok();
         Ok(if warnings.is_empty() { reply } else { reply.with("warning", warnings.join(", ")) })
     }
 
     /// Lets the ids of a merged call stand for the call that it was merged into.
-    fn rename(&self, call: &mut CallState, merged: &mut CallState, state: Option<&Shared>) {
+    fn replace(&self, merged: &mut CallState, by: &Shared) {
         merged.ended = true;
-        let aliases = std::iter::once(merged.id.clone()).chain(std::mem::take(&mut merged.aliases));
+        // Whoever waits for its lock finds nobody there.
+        merged.parties.clear();
+        merged.dialogs.clear();
+        merged.subscriptions.clear();
         let mut calls = lock(&self.calls);
-        for id in aliases {
-            if let Some(state) = state {
-                calls.by_id.insert(id.clone(), Shared::clone(state));
-            }
-            call.aliases.push(id);
+        for id in std::iter::once(merged.id.clone()).chain(std::mem::take(&mut merged.aliases)) {
+            calls.by_id.insert(id, Shared::clone(by));
         }
         calls.by_engine.remove(&merged.call.id());
         drop(calls);
@@ -77,6 +86,9 @@ fn connect(now: Time, call: &mut CallState, request: &Request) -> Result<Vec<Str
     if !flags.directional && sources.iter().chain([&to]).any(|id| call.is_subscriber(*id)) {
         return Err(NgError::IsSubscriber);
     }
+    if !flags.directional && sources.len() > 1 {
+        return Err(NgError::SeveralParties);
+    }
     for from in sources.into_iter().filter(|from| *from != to) {
         let pairs = pairs(call, from, to, &mut warnings);
         if flags.directional {
@@ -85,6 +97,9 @@ fn connect(now: Time, call: &mut CallState, request: &Request) -> Result<Vec<Str
             call.relate_sections(from, to, &pairs);
             let is_of = |dialog: &Dialog| [(from, to), (to, from)].contains(&(dialog.caller, dialog.callee));
             if !call.dialogs.iter().any(is_of) {
+                if call.dialogs.len() >= MAX_DIALOGS {
+                    return Err(NgError::TooManyBranches { limit: MAX_DIALOGS });
+                }
                 call.dialogs.push(Dialog::new(from, to, None));
             }
         }
@@ -168,23 +183,39 @@ fn pairs(call: &CallState, from: PartyId, to: PartyId, warnings: &mut Vec<String
     out
 }
 
-/// Moves the parties of `other` to `call`, with their relations.
-fn merge(call: &mut CallState, other: &mut CallState) -> Result<(), NgError> {
-    let tags = other.parties.iter().flat_map(|party| &party.tags);
-    if tags.into_iter().any(|tag| call.tagged(tag).is_some()) {
-        return Err(NgError::SameTag);
+/// Moves all legs of `others` to `call` at the engine, with ports, keys and streams. Where one of them cannot be moved, those
+/// that were go back, and everything that is to be fed is fed again.
+fn move_legs(call: &Call, others: &mut [MutexGuard<'_, CallState>]) -> Result<(), NgError> {
+    let mut moved: Vec<(LegId, Call)> = Vec::new();
+    let legs = others.iter().flat_map(|other| other.legs().map(|leg| (leg, other.call.clone())));
+    for (leg, from) in legs.collect::<Vec<_>>() {
+        match from.move_leg(leg, call) {
+            // The engine has checked that its worker can do it.
+            Ok(outcome) => drop(outcome),
+            Err(error) => {
+                put_back(call, moved, others);
+                return Err(error.into());
+            }
+        }
+        moved.push((leg, from));
     }
-    let legs: Vec<LegId> = other.parties.iter().flat_map(|party| party.legs()).collect();
-    move_legs(&other.call, &call.call, &legs)?;
-    call.take_over(other);
     Ok(())
 }
 
-/// Moves legs from one call of the engine to another, with ports, keys and streams. The one place that does.
-fn move_legs(from: &Call, to: &Call, legs: &[LegId]) -> Result<(), NgError> {
-    for leg in legs {
-        // Where it fails, the engine reports it.
-        drop(from.move_leg(*leg, to)?);
+/// Moves legs back to their calls.
+fn put_back(call: &Call, moved: Vec<(LegId, Call)>, others: &mut [MutexGuard<'_, CallState>]) {
+    for (leg, from) in moved.into_iter().rev() {
+        match call.move_leg(leg, &from) {
+            Ok(outcome) => drop(outcome),
+            Err(error) => tracing::error!(call = from.id().as_u64(), %error, "a leg cannot be moved back"),
+        }
     }
-    Ok(())
+    for other in others {
+        for stream in other.parties.iter_mut().flat_map(|party| &mut party.streams) {
+            stream.forget_sources();
+        }
+        if let Err(error) = apply(other, &[]) {
+            tracing::error!(call = other.call.id().as_u64(), %error, "a call goes on without its sources");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use mediapoint_packet::Time;
 
 use super::{Controller, Shared, find, lock, report};
 use crate::call::apply::apply;
-use crate::call::{CallState, Gone};
+use crate::call::{CallState, Gone, Removed};
 use crate::request::Id;
 use crate::{NgError, Reply, Request};
 
@@ -70,12 +70,16 @@ impl Controller {
 
     /// Removes what `gone` chooses, and ends the call with the last of it.
     pub(super) fn remove(&self, call: &mut CallState, state: &Shared, gone: impl Fn(&Gone<'_>) -> bool) {
-        let legs = call.remove(gone);
+        let Removed { legs, mixes } = call.remove(gone);
         if call.parties.is_empty() {
             self.end(call, state);
             return;
         }
-        // Whoever received one of them is given silence. Where the call is gone, so are its legs.
+        // Where the call is gone, so are its legs and mixes. These go first: others may need their room.
+        for mix in mixes {
+            let _ = call.call.remove_mix(mix);
+        }
+        // Whoever received one of them is given silence.
         let _ = apply(call, &[]);
         for leg in legs {
             let _ = call.call.remove_leg(leg);

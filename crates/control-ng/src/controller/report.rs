@@ -53,7 +53,7 @@ impl View {
         let mut ids: Vec<PartyId> = dialogs.flat_map(|dialog| [dialog.caller, dialog.callee]).collect();
         for party in call.parties.iter().filter(|party| is_meant_alone(call, party, tags)) {
             ids.push(party.id);
-            ids.extend(party.streams.iter().filter_map(|stream| stream.source).map(|link| link.from.party));
+            ids.extend(party.streams.iter().flat_map(|stream| &stream.sources).map(|link| link.from.party));
         }
         let parties = call.parties.iter().filter(|party| ids.contains(&party.id));
         Self {
@@ -94,7 +94,7 @@ impl Shown {
         let tag = |id| call.party(id).map(tag_of).unwrap_or_default();
         let dialog = call.dialogs.iter().rfind(|dialog| [dialog.caller, dialog.callee].contains(&party.id));
         let peer = dialog.map(|dialog| if dialog.caller == party.id { dialog.callee } else { dialog.caller });
-        let sources: Vec<Link> = party.streams.iter().filter_map(|stream| stream.source).collect();
+        let sources: Vec<Link> = party.streams.iter().flat_map(|stream| stream.sources.clone()).collect();
         let related =
             sources.iter().find(|link| !link.is_subscription()).map(|link| link.from.party).or(peer);
         let mut subscriptions = Vec::new();
@@ -103,13 +103,13 @@ impl Shown {
             add(&mut subscriptions, tag(link.from.party), kind(link));
         }
         for (at, stream) in call.streams() {
-            if let Some(link) = stream.source.filter(|link| link.from.party == party.id) {
-                add(&mut subscribers, tag(at.party), kind(link));
+            for link in stream.sources.iter().filter(|link| link.from.party == party.id) {
+                add(&mut subscribers, tag(at.party), kind(*link));
             }
         }
         // Before the first answer nobody receives anything, and yet it is known who will.
         let is_linked =
-            |id| call.party(id).is_some_and(|party| party.streams.iter().any(|s| s.source.is_some()));
+            |id| call.party(id).is_some_and(|party| party.streams.iter().any(|s| !s.sources.is_empty()));
         if let Some(peer) = peer.filter(|peer| !is_linked(*peer) && !is_linked(party.id)) {
             add(&mut subscriptions, tag(peer), OFFER_ANSWER);
             add(&mut subscribers, tag(peer), OFFER_ANSWER);

@@ -74,6 +74,7 @@ impl Controller {
         let is_there = |at| call.stream(at).is_some();
         answer::process(&mut party, subscription, is_there, &sdp, &request.options)?;
         let warnings = self.work(&call, &request.options).warnings;
+        call.check_mixes_with(&party)?;
         call.last_signal = now;
         call.put(party);
         apply(&mut call, &[Agreed { party: id, anew: false }])?;

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 
-use mediapoint_engine::{Interface, Points};
+use mediapoint_engine::{Interface, LegId, Points, Source};
 use proptest::prelude::*;
 
 use super::*;
-use crate::call::links::Place;
+use crate::call::links::{LinkKind, Place};
+use crate::call::party::Stream;
 use crate::wire::decode;
 
 static CONTROLLER: LazyLock<Controller> = LazyLock::new(|| {
@@ -31,7 +32,7 @@ const SDPS: [&str; 6] = [
     "c=IN IP4 192.0.2.5\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\nm=audio 4004 RTP/AVP 0\r\na=rtcp-mux\r\n",
 ];
 
-const FLAGS: [&str; 9] = [
+const FLAGS: [&str; 10] = [
     "all",
     "siprec",
     "directional",
@@ -39,12 +40,26 @@ const FLAGS: [&str; 9] = [
     "egress",
     "inactive",
     "unsubscribe",
+    "mix",
     "allow-transcoding",
     "x",
 ];
 
-/// One command: its name, from-tag, to-tag, via-branch, description and flags.
-type Step = (&'static str, u8, u8, u8, usize, Vec<&'static str>);
+/// Two calls, which may be merged at any time.
+const CALLS: [&str; 2] = ["c", "d"];
+
+/// One command.
+#[derive(Debug, Clone)]
+struct Step {
+    name: &'static str,
+    /// The call, and the one of the `to-tag` and of a merge.
+    calls: [&'static str; 2],
+    from: u8,
+    to: u8,
+    branch: u8,
+    sdp: usize,
+    flags: Vec<&'static str>,
+}
 
 fn step() -> impl Strategy<Value = Step> {
     let names = [
@@ -59,23 +74,40 @@ fn step() -> impl Strategy<Value = Step> {
         "subscribe answer",
         "unsubscribe",
         "connect",
+        "connect",
+        "mesh",
         "mesh",
         "delete",
         "query",
     ];
     let flags = prop::sample::subsequence(FLAGS.to_vec(), 0..3);
-    (prop::sample::select(names.to_vec()), 0..6_u8, 0..6_u8, 0..4_u8, 0..SDPS.len(), flags)
+    let call = || prop::sample::select(vec![CALLS[0], CALLS[0], CALLS[0], CALLS[1]]);
+    let numbers = (0..6_u8, 0..6_u8, 0..4_u8, 0..SDPS.len());
+    (prop::sample::select(names.to_vec()), [call(), call()], numbers, flags).prop_map(
+        |(name, calls, (from, to, branch, sdp), flags)| Step { name, calls, from, to, branch, sdp, flags },
+    )
 }
 
-fn ask((command, from, to, branch, sdp, flags): &Step) -> Reply {
-    let mut json = format!(r#"{{"command":"{command}","call-id":"c","calls":["c"]"#);
-    // The last tag of each is none.
-    for (key, tag, none) in [("from-tag", from, 5), ("to-tag", to, 5), ("via-branch", branch, 2)] {
+fn delete(call: &'static str) {
+    ask(&Step { name: "delete", calls: [call; 2], from: 5, to: 5, branch: 2, sdp: 0, flags: Vec::new() });
+}
+
+fn ask(step: &Step) -> Reply {
+    let Step { name, calls: [call, other], from, to, branch, sdp, flags } = step;
+    let mut json = format!(r#"{{"command":"{name}","call-id":"{call}","calls":["{call}","{other}"]"#);
+    // The last tag of each is none. Only what merges calls names a tag of another one.
+    let other = if ["connect", "mesh"].contains(name) { other } else { call };
+    if name == &"connect" {
+        json += &format!(r#","to-call-id":"{other}""#);
+    }
+    for (key, call, tag, none) in
+        [("from-tag", call, from, 5), ("to-tag", other, to, 5), ("via-branch", call, branch, 2)]
+    {
         if *tag < none {
-            json += &format!(r#","{key}":"t{tag}""#);
+            json += &format!(r#","{key}":"{call}{tag}""#);
         }
     }
-    json += &format!(r#","flags":{flags:?},"tags":[{{"from":"t{from}","to":["t{to}"]}}]}}"#);
+    json += &format!(r#","flags":{flags:?},"tags":[{{"from":"{call}{from}","to":["{other}{to}"]}}]}}"#);
     let mut dict = decode(json.as_bytes()).unwrap();
     let text = format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\n{}", SDPS[*sdp]);
     dict.insert(b"sdp".to_vec(), text.into());
@@ -106,23 +138,62 @@ fn check(call: &CallState) {
         assert!(stays, "{:?} is there for nothing", party.tags);
     }
     for (at, stream) in call.streams() {
-        let Some(link) = stream.source else { continue };
-        assert_ne!(link.from.party, at.party, "nobody receives itself");
-        assert!(call.stream(link.from).is_some(), "a source is there");
+        let places: BTreeSet<_> = stream.sources.iter().map(|link| link.from).collect();
+        assert_eq!(places.len(), stream.sources.len(), "each source once");
+        for link in &stream.sources {
+            assert_ne!(link.from.party, at.party, "nobody receives itself");
+            assert!(call.stream(link.from).is_some(), "a source is there");
+        }
         // One way may have been taken away by itself; the other never leads elsewhere.
-        let back = call.stream(link.from).and_then(|from| from.source);
-        let related = [Some(link), back].into_iter().flatten().filter(|link| !link.is_subscription());
-        if related.count() == 2 {
-            assert_eq!(back.map(|back| back.from), Some(at), "offer and answer relate two");
+        let related = |stream: &Stream| {
+            stream.sources.iter().find(|link| !link.is_subscription()).map(|link| link.from)
+        };
+        if let Some(back) = related(stream).and_then(|from| call.stream(from)).and_then(related) {
+            assert_eq!(back, at, "offer and answer relate two");
         }
     }
     for (at, stream) in call.streams() {
-        let Some(applied) = stream.applied else { continue };
-        let at_work =
-            |from: Place| call.stream(from).and_then(|from| from.applied).map(|applied| applied.leg);
-        let source = stream.source.and_then(|link| at_work(link.from));
-        assert_eq!(applied.source, source, "the engine knows the source of {at:?}");
+        assert!(stream.can_mix() || stream.sources.len() < 2 || !stream.active, "only audio is mixed");
+        let Some(applied) = &stream.applied else { continue };
+        let at_work = |from: Place| call.stream(from)?.applied.as_ref().map(|applied| applied.leg);
+        let is_passed_on =
+            |from: Place| call.sinks(from).any(|(at, sink)| !call.is_subscriber(at.party) && sink.takes());
+        let of_egress = LinkKind::Subscription { egress: true };
+        let links = stream.sources.iter().take(if stream.can_mix() { usize::MAX } else { 1 });
+        let links = links.filter(|link| link.kind != of_egress || is_passed_on(link.from));
+        let sources: Vec<_> = links.filter_map(|link| at_work(link.from)).collect();
+        assert_eq!(applied.sources, sources, "the engine knows the sources of {at:?}");
+        assert_eq!(stream.mix.is_some(), sources.len() > 1, "what is mixed has a mix");
         assert!(legs.contains(&applied.leg), "the leg at work is open");
+    }
+    check_engine(call);
+}
+
+/// What must hold of the call at the engine: legs are fed as the controller holds, and no mix is left behind.
+fn check_engine(call: &CallState) {
+    let snapshot = call.call.snapshot().unwrap().wait().unwrap();
+    let snapshot = serde_json::to_value(&*snapshot).unwrap();
+    let mixes: Vec<_> = call.streams().filter_map(|(_, stream)| stream.mix).collect();
+    assert_eq!(snapshot["mixes"].as_array().unwrap().len(), mixes.len(), "{snapshot}");
+    for (at, stream) in call.streams() {
+        let Some(applied) = &stream.applied else { continue };
+        let find = |list: &str, key: &str, id: u64| {
+            let list = snapshot[list].as_array().unwrap();
+            list.iter().find(|part| part[key] == id).unwrap().clone()
+        };
+        let leg = |id: &LegId| serde_json::to_value(Source::Leg(*id)).unwrap();
+        let source = match (applied.sources.as_slice(), stream.mix) {
+            ([], _) => Source::Silence,
+            ([one], _) => Source::Leg(*one),
+            (several, mix) => {
+                let inputs: Vec<_> = several.iter().map(leg).collect();
+                let mix = mix.unwrap();
+                assert_eq!(find("mixes", "mix", mix.as_u64())["inputs"], serde_json::Value::from(inputs));
+                Source::Mix(mix)
+            }
+        };
+        let fed = find("legs", "leg", applied.leg.as_u64())["source"].clone();
+        assert_eq!(fed, serde_json::to_value(source).unwrap(), "the engine feeds {at:?}");
     }
 }
 
@@ -130,19 +201,21 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn calls_and_engine_agree_whatever_is_asked_for(steps in prop::collection::vec(step(), 1..25)) {
+    fn calls_and_engine_agree_whatever_is_asked_for(steps in prop::collection::vec(step(), 1..40)) {
         // What an earlier case that failed has left.
-        ask(&("delete", 5, 5, 2, 0, Vec::new()));
+        CALLS.into_iter().for_each(delete);
         for step in &steps {
             let reply = ask(step);
             prop_assert_ne!(reply.text("error-reason"), "internal error", "{:?}", step);
             prop_assert!(!reply.text("error-reason").contains("engine"), "{} {:?}", reply.text("error-reason"), step);
-            let state = lock(&CONTROLLER.calls).by_id.get(&"c".into()).map(Arc::clone);
-            if let Some(state) = state {
-                check(&lock(&state));
+            for id in CALLS {
+                let state = lock(&CONTROLLER.calls).by_id.get(&id.into()).map(Arc::clone);
+                if let Some(state) = state {
+                    check(&lock(&state));
+                }
             }
         }
-        ask(&("delete", 5, 5, 2, 0, Vec::new()));
+        CALLS.into_iter().for_each(delete);
         prop_assert_eq!(CONTROLLER.calls(), 0);
     }
 }

@@ -383,9 +383,7 @@ impl Options {
             "drop-traffic" => "drop-traffic",
             "delay-buffer" if on => "delay-buffer",
             "osrtp-offer" => "OSRTP-offer",
-            "mix" => "mix",
             "rtcp-mirror" | "mirror-rtcp" => "RTCP-mirror",
-            "audio-player" if !matches!(directive.value(), "default" | "off") => "audio-player",
             name if name.starts_with("t.38-") || name.starts_with("t38-") => "T.38",
             _ => return false,
         };

@@ -33,6 +33,8 @@ pub struct Selection {
     pub siprec: bool,
     /// Only what is passed on to the other party.
     pub egress: bool,
+    /// Sources of audio share one section.
+    pub mix: bool,
     /// The description is marked as inactive.
     pub inactive: bool,
     /// One way, beside what is there.
@@ -64,6 +66,7 @@ impl Selection {
             "calls" => directive.values.iter().for_each(|call| push(&mut self.calls, call)),
             "siprec" => self.siprec = true,
             "egress" => self.egress = true,
+            "mix" => self.mix = true,
             "inactive" => self.inactive = true,
             "directional" => self.directional = true,
             "bidirectional" => self.bidirectional = true,

@@ -3,7 +3,7 @@
 use mediapoint_engine::LegKind;
 use mediapoint_packet::sdp::Sdp;
 
-use super::Subscription;
+use super::{Planned, Subscription};
 use crate::NgError;
 use crate::call::links::{Link, Place};
 use crate::call::party::{Party, Stream};
@@ -29,19 +29,17 @@ pub(crate) fn process(
     subscriber.learning.asymmetric = options.learning.asymmetric;
     subscriber.streams.iter_mut().for_each(|stream| {
         stream.active = false;
-        stream.source = None;
+        stream.sources.clear();
     });
     for (index, remote) in remote.into_iter().enumerate() {
-        let (Some(Some(plan)), Some(subscribed)) = (offer.plans.get(index), subscription.sections.get(index))
-        else {
-            continue;
-        };
-        if !is_there(subscribed.from) || remote.disabled || remote.kind != plan.remote.kind {
+        let Some(Some(Planned { plan, from })) = offer.plans.get(index) else { continue };
+        let from: Vec<Place> = from.iter().copied().filter(|from| is_there(*from)).collect();
+        if from.is_empty() || remote.disabled || remote.kind != plan.remote.kind {
             continue;
         }
         let stream = subscriber.stream_mut(index).ok_or(NgError::Internal)?;
         agree(stream, plan, remote, (&offer.options, options))?;
-        stream.source = Some(Link { from: subscribed.from, kind: offer.kind });
+        stream.sources = from.into_iter().map(|from| Link { from, kind: offer.kind }).collect();
     }
     Ok(())
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use mediapoint_engine::LegKind;
 use mediapoint_packet::sdp::{
     AddressFamily, Connection, Direction, Line, MediaLine, MediaSection, Sdp, Section,
 };
 
-use super::{PendingSubscription, SourceInfo, Subscribed, Subscription};
+use super::{PendingSubscription, Planned, SourceInfo, Subscribed, Subscription};
 use crate::NgError;
-use crate::call::links::{LinkKind, Place};
+use crate::call::links::{LinkKind, MAX_SOURCES, Place};
 use crate::call::party::{Party, Stream};
 use crate::call::{CallState, MAX_CARRIED};
 use crate::dialog::Plan;
@@ -92,13 +93,6 @@ impl Source {
             mode: self.remote.direction.reversed().name(),
         }
     }
-
-    /// The direction offered to its subscriber.
-    fn direction(&self, selection: &Selection) -> Direction {
-        let sends = self.remote.direction.sends() && !selection.inactive;
-        let receives = selection.bidirectional && self.remote.direction.receives();
-        Direction::new(sends, receives)
-    }
 }
 
 /// A codec as its own party has it, whatever was made of it for another.
@@ -130,33 +124,34 @@ pub(crate) fn process(
 ) -> Result<(Vec<u8>, Vec<SourceInfo>), NgError> {
     let first = sources.first().ok_or(NgError::NoSource)?;
     prepare(work, subscriber, first, options);
-    for source in sources {
-        if subscription.sources().all(|at| at != source.at) {
-            subscription.sections.push(Subscribed {
-                from: source.at,
-                media: source.remote.media.clone(),
-                proto: source.remote.proto.clone(),
-            });
-        }
+    for (at, source) in sources.iter().enumerate() {
+        let before: Vec<Place> = sources.iter().take(at).map(|source| source.at).collect();
+        place(subscription, source, &before, selection.mix);
     }
     if subscription.sections.len() > MAX_CARRIED {
         return Err(NgError::TooManySections { limit: MAX_CARRIED });
     }
     let (mut media, mut sections, mut plans, mut infos) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (index, subscribed) in subscription.sections.iter().enumerate() {
-        let source = sources.iter().find(|source| source.at == subscribed.from);
-        let Some((source, template)) = source.and_then(|source| Some((source, source.template()?))) else {
+        let asked: Vec<&Source> =
+            sources.iter().filter(|source| subscribed.from.contains(&source.at)).collect();
+        if asked.len() > MAX_SOURCES {
+            return Err(NgError::TooManySources { limit: MAX_SOURCES });
+        }
+        let of_first = asked.first().and_then(|source| Some((*source, source.template()?)));
+        let Some((source, template)) = of_first else {
             media.push(rejected(subscribed)?);
             sections.push(SectionOut::Rejected { address: None, proto: None });
             plans.push(None);
             continue;
         };
         let (plan, mut section) = carry(work, subscriber, index, source, options)?;
-        offered::set_direction(&mut section, source.direction(selection));
+        offered::set_direction(&mut section, direction(&asked, selection));
         media.push(template);
         sections.push(section);
-        plans.push(Some(plan));
-        infos.push(source.info());
+        plans.push(Some(Planned { plan, from: asked.iter().map(|source| source.at).collect() }));
+        let media_label = source.media_label;
+        infos.extend(asked.into_iter().map(|source| SourceInfo { media_label, ..source.info() }));
     }
     let out = outgoing(sections, &Options { original_sendrecv: false, ..options.clone() });
     let session = subscription.session.get_or_insert_with(|| session(&first.description));
@@ -168,6 +163,39 @@ pub(crate) fn process(
     let kind = LinkKind::Subscription { egress: selection.egress };
     subscription.offer = Some(PendingSubscription { kind, plans, options: options.clone() });
     Ok((sdp.to_bytes(), infos))
+}
+
+/// Finds a source the section that it has, or a new one: with `mix` the one of all audio, without it one that it need not
+/// share with what was placed `before`.
+fn place(subscription: &mut Subscription, source: &Source, before: &[Place], mix: bool) {
+    let can_mix = mix && source.remote.kind == Some(LegKind::Audio);
+    let sections = &mut subscription.sections;
+    let is_taken = |section: &Subscribed| section.from.iter().any(|at| before.contains(at));
+    let home = sections.iter().position(|section| section.from.contains(&source.at));
+    let fits =
+        |section: &Subscribed| section.media == source.remote.media && (can_mix || section.from.is_empty());
+    let at = match home {
+        Some(home) if !can_mix && sections.get(home).is_some_and(|section| !is_taken(section)) => return,
+        _ => sections.iter().position(fits),
+    };
+    for section in sections.iter_mut() {
+        section.from.retain(|at| *at != source.at);
+    }
+    match at.and_then(|at| sections.get_mut(at)) {
+        Some(section) => section.from.push(source.at),
+        None => sections.push(Subscribed {
+            from: vec![source.at],
+            media: source.remote.media.clone(),
+            proto: source.remote.proto.clone(),
+        }),
+    }
+}
+
+/// The direction offered to the subscriber of these.
+fn direction(sources: &[&Source], selection: &Selection) -> Direction {
+    let any = |is: fn(Direction) -> bool| sources.iter().any(|source| is(source.remote.direction));
+    let sends = any(Direction::sends) && !selection.inactive;
+    Direction::new(sends, selection.bidirectional && any(Direction::receives))
 }
 
 fn prepare(work: &Work<'_>, subscriber: &mut Party, first: &Source, options: &Options) {

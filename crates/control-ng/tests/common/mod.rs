@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test support")]
 
+pub(crate) mod party;
 pub(crate) mod phone;
 
 use std::net::SocketAddr;
@@ -10,12 +11,14 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use mediapoint_control_ng::wire::{Dict, Value, decode};
 use mediapoint_control_ng::{Controller, ControllerConfig, Handler, Reply, Request};
-use mediapoint_engine::{Engine, EngineBuilder, EventReceiver, Interface};
+use mediapoint_engine::{Call, CallId, Engine, EngineBuilder, EventReceiver, Interface, Points};
 use mediapoint_packet::Time;
 use mediapoint_packet::sdp::{MediaSection, Sdp};
 
 /// The first port of the next engine: tests of one process run at the same time.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
+
+static NEXT_SPACIOUS: AtomicU16 = AtomicU16::new(0);
 
 pub(crate) struct Server {
     pub(crate) controller: Controller,
@@ -39,6 +42,20 @@ pub(crate) fn builder() -> EngineBuilder {
 impl Server {
     pub(crate) fn new() -> Self {
         Self::with(builder(), ControllerConfig::default())
+    }
+
+    /// A server with so many workers and room for calls of the greatest size.
+    pub(crate) fn spacious(workers: usize) -> Self {
+        let base = 20_000 + u16::try_from(std::process::id() % 8).unwrap() * 5_000;
+        let first = base + NEXT_SPACIOUS.fetch_add(1_000, Ordering::Relaxed) % 5_000;
+        let builder = Engine::builder()
+            .interface(Interface::new("default", "127.0.0.6".parse().unwrap()))
+            .ports(first..=first + 999)
+            .budget(Points::whole(1_000))
+            .workers(workers)
+            .rebalance(false)
+            .pin(false);
+        Self::with(builder, ControllerConfig::default())
     }
 
     pub(crate) fn with(builder: EngineBuilder, config: ControllerConfig) -> Self {
@@ -77,6 +94,22 @@ impl Server {
             Some(sdp),
         ))
     }
+}
+
+/// The engine's call that was made as this one, from 1.
+pub(crate) fn engine_call(server: &Server, number: u64) -> Call {
+    server.engine.call(CallId::from_u64(number)).unwrap()
+}
+
+/// Legs of a call at the engine.
+pub(crate) fn legs(call: &Call) -> usize {
+    call.statistics().unwrap().wait().unwrap().legs.len()
+}
+
+/// Mixes of a call at the engine.
+pub(crate) fn mixes(call: &Call) -> usize {
+    let snapshot = serde_json::to_value(&*call.snapshot().unwrap().wait().unwrap()).unwrap();
+    snapshot["mixes"].as_array().unwrap().len()
 }
 
 pub(crate) fn keys(first: &str, more: &str) -> String {

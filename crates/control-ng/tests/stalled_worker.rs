@@ -1,0 +1,76 @@
+//! A worker that does nothing for a while: no command waits for it, but those that ask for figures, and those without a
+//! call's lock.
+
+mod common;
+
+use std::sync::mpsc::{TryRecvError, channel};
+use std::time::Duration;
+
+use common::party::{call, publish};
+use common::*;
+
+/// How many are tried.
+const COMMANDS: usize = 15;
+
+#[test]
+fn no_command_waits_for_a_worker_under_a_calls_lock() {
+    let server = Server::new();
+    let [a, b] = call(&server, "c", ["a", "b"], ["0", "0"]);
+    let [x, _y] = call(&server, "d", ["x", "y"], ["0", "0"]);
+    let p = publish(&server, "c", "p");
+    let stalled = server.engine.danger_stall_worker(0);
+    std::thread::scope(|scope| {
+        let server = &server;
+        let (figures, answered) = channel();
+        let (begins, begun) = channel();
+        scope.spawn(move || {
+            begins.send(()).unwrap();
+            let query = server.ask("query", r#""call-id":"c""#, None);
+            figures.send(query).unwrap();
+        });
+        begun.recv().unwrap();
+        let (progress, done) = channel();
+        scope.spawn(move || {
+            let ask = |command: &str, json: &str, sdp: Option<&str>| {
+                let reply = server.ask(command, json, sdp);
+                assert_eq!(reply.text("result"), "ok", "{command}: {}", reply.text("error-reason"));
+                reply
+            };
+            let recorder = phone("127.0.0.1", 4000, "0") + "a=recvonly\r\n";
+            for (command, json, sdp) in [
+                ("offer", r#""call-id":"c","from-tag":"a","to-tag":"b""#, Some(a.phone.sdp("0"))),
+                ("answer", r#""call-id":"c","from-tag":"a","to-tag":"b""#, Some(b.phone.sdp("0"))),
+                ("offer", r#""call-id":"new","from-tag":"n""#, Some(x.phone.sdp("0"))),
+                ("publish", r#""call-id":"c","from-tag":"p""#, Some(p.phone.sdp("0"))),
+                ("subscribe request", r#""call-id":"c","flags":["all","mix"],"to-tag":"s""#, None),
+                ("subscribe answer", r#""call-id":"c","to-tag":"s""#, Some(recorder)),
+                ("connect", r#""call-id":"c","from-tag":"p","to-tag":"a","flags":["directional"]"#, None),
+                ("connect", r#""call-id":"c","from-tag":"a","to-tag":"x","to-call-id":"d""#, None),
+                ("mesh", r#""calls":["c","d"],"tags":[{"from":"x","to":["b","p"]}]"#, None),
+                ("unsubscribe", r#""call-id":"c","to-tag":"s""#, None),
+                ("delete", r#""call-id":"c","from-tag":"p","flags":["fast"]"#, None),
+                ("delete", r#""call-id":"new","flags":["fast"]"#, None),
+                ("list", "", None),
+                ("statistics", "", None),
+                ("ping", "", None),
+            ] {
+                if command == "ping" {
+                    assert_eq!(server.ask(command, json, None).text("result"), "pong");
+                } else {
+                    ask(command, json, sdp.as_deref());
+                }
+                progress.send(command).unwrap();
+            }
+        });
+        let mut commands = std::iter::from_fn(|| done.recv_timeout(Duration::from_secs(10)).ok());
+        let last = commands.by_ref().take(COMMANDS).last();
+        // The query is answered without figures after a time; until then all of the above was done.
+        let early = answered.try_recv();
+        drop(stalled);
+        assert_eq!(last, Some("ping"), "the command after it waits for the worker");
+        assert_eq!(early.err(), Some(TryRecvError::Empty), "the figures come from the worker");
+        assert_eq!(answered.recv_timeout(Duration::from_secs(10)).unwrap().text("result"), "ok");
+    });
+    let query = server.ask("query", r#""call-id":"c""#, None);
+    assert_eq!(dict(query.value("tags")).len(), 4, "a, b, x and y");
+}
