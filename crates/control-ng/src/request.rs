@@ -5,6 +5,7 @@
 
 mod codec;
 mod directive;
+mod not_done;
 mod options;
 mod rtpp;
 mod sdes;

@@ -10,7 +10,7 @@ use crate::wire::{Dict, Value};
 const MAX_DIRECTIVES: usize = 2_000;
 
 /// Keys whose words are options of their own: `replace: [origin]` is `replace-origin`.
-const FAMILIES: [&str; 7] = ["replace", "rtcp-mux", "codec", "sdes", "osrtp", "t.38", "t38"];
+const FAMILIES: [&str; 8] = ["replace", "rtcp-mux", "codec", "sdes", "osrtp", "t.38", "t38", "extmap"];
 
 /// Keys that are no options; words of the same name are.
 const TAKEN: [&str; 6] = ["command", "sdp", "call-id", "from-tag", "to-tag", "via-branch"];

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mediapoint_packet::sdp::AddressFamily;
 
 use super::directive::Directive;
-use super::{CodecOptions, SdesOptions};
+use super::{CodecOptions, SdesOptions, not_done};
 use crate::NgError;
 
 /// Most unknown words remembered.
@@ -249,6 +249,7 @@ impl Options {
             "original-sendrecv" => self.original_sendrecv = true,
             "generate-mid" => self.generate_mid = true,
             "strip-extmap" => self.strip_extmap = true,
+            "extmap-strip" if directive.values.iter().any(|name| name == "all") => self.strip_extmap = true,
             "fatal" => self.fatal = true,
             "fast" => self.fast = true,
             "generate-rtcp" => self.generate_rtcp = Some(!matches!(directive.value(), "off" | "no")),
@@ -316,6 +317,8 @@ impl Options {
                 other => return Err(NgError::Unsupported { what: format!("ICE={other}") }),
             },
             "reject-ice" => self.ice = Some(Ice::Remove),
+            // Short for DTLS and forced ICE, among others.
+            "webrtc" => return Err(NgError::Unsupported { what: "WebRTC".to_owned() }),
             "transport-protocol" => return self.transport_word(directive, directive.value()),
             // Without DTLS here, `passive` and `active` have nothing to bear on.
             "dtls" | "dtls-reverse" | "dtls-fingerprint" | "dtls-off" | "dtls-no" | "dtls-passive" => {}
@@ -375,18 +378,7 @@ impl Options {
 
     /// Options that change the media and are not there yet: a controller should be warned.
     fn note_not_done(&mut self, directive: &Directive) -> bool {
-        let on = !matches!(directive.value(), "off" | "no" | "0" | "");
-        let what = match directive.name.as_str() {
-            "record-call" if directive.values.is_empty() || on => "record-call",
-            "inject-dtmf" => "inject-DTMF",
-            "media-echo" => "media-echo",
-            "drop-traffic" => "drop-traffic",
-            "delay-buffer" if on => "delay-buffer",
-            "osrtp-offer" => "OSRTP-offer",
-            "rtcp-mirror" | "mirror-rtcp" => "RTCP-mirror",
-            name if name.starts_with("t.38-") || name.starts_with("t38-") => "T.38",
-            _ => return false,
-        };
+        let Some(what) = not_done::name(directive) else { return false };
         if !self.not_done.contains(&what) {
             self.not_done.push(what);
         }

@@ -1,0 +1,32 @@
+//! Options of the protocol that change the media and are not there yet: a controller that asks for one is warned.
+
+use super::directive::Directive;
+
+/// The name of the option, where it is one of these and asks for something.
+pub(super) fn name(directive: &Directive) -> Option<&'static str> {
+    let on = !matches!(directive.value(), "off" | "no" | "0" | "");
+    Some(match directive.name.as_str() {
+        "record-call" if directive.values.is_empty() || on => "record-call",
+        "inject-dtmf" => "inject-DTMF",
+        "media-echo" => "media-echo",
+        "drop-traffic" => "drop-traffic",
+        "delay-buffer" if on => "delay-buffer",
+        "osrtp-offer" => "OSRTP-offer",
+        "rtcp-mirror" | "mirror-rtcp" => "RTCP-mirror",
+        "peer" => "peer",
+        "inbound-peer" => "inbound-peer",
+        "outbound-peer" => "outbound-peer",
+        "bundle" => "bundle",
+        "extmap-strip" | "extmap-mask" => "extmap",
+        "sdp-attr" => "sdp-attr",
+        "sdp-media-remove" => "sdp-media-remove",
+        "allow-no-codec-media" => "allow-no-codec-media",
+        "static-codecs" => "static-codecs",
+        "block-dtmf" => "block-DTMF",
+        "block-egress" => "block-egress",
+        "block-short" | "block-short-packets" => "block-short",
+        "recording-announcement" => "recording-announcement",
+        name if name.starts_with("t.38-") || name.starts_with("t38-") => "T.38",
+        _ => return None,
+    })
+}
