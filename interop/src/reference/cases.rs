@@ -2,6 +2,7 @@
 
 mod flags;
 mod makes;
+mod subscriptions;
 mod transcoding;
 
 use super::{Case, Step, Style};
@@ -41,6 +42,7 @@ pub(crate) fn styles() -> Vec<Style> {
         ),
         style("replace", "flags that replace parts of a description", flags::replacing()),
         style("sections", "odd and refused media sections", sections()),
+        style("subscriptions", "copies for subscribers, and publications", subscriptions::subscriptions()),
         style("replies", "replies to query, list, delete and statistics", replies()),
         style("errors", "messages that are refused", errors()),
     ]

@@ -74,10 +74,15 @@ pub(super) fn describe(sent: &str, reply: &Reply) -> Meaning {
     let mut out = Meaning::new();
     let reason = reply.text("error-reason").map(|reason| format!(": {reason}")).unwrap_or_default();
     out.insert(RESULT.to_owned(), format!("{}{reason}", reply.result()));
-    let (Ok(sent), Some(text)) = (Description::parse(sent), reply.text("sdp")) else {
+    let Some(text) = reply.text("sdp") else {
         structure("", &reply.to_value(), &mut out);
         return out;
     };
+    if sent.is_empty() {
+        // Beside a description that was asked for, the reply says what it is of.
+        structure("", &reply.to_value(), &mut out);
+    }
+    let sent = Description::parse(sent).unwrap_or_default();
     let Ok(got) = Description::parse(text) else {
         out.insert("sdp".to_owned(), "unreadable".to_owned());
         return out;
