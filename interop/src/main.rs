@@ -42,7 +42,7 @@ struct Cli {
     /// List the scenarios and end.
     #[arg(long)]
     list: bool,
-    /// The mediapoint binary to test [default: the release build of this workspace].
+    /// The mediapoint binary to test [default: the one built beside this program].
     #[arg(long, value_name = "PATH")]
     binary: Option<PathBuf>,
     /// A further argument for `mediapoint serve`; may be repeated.

@@ -13,7 +13,7 @@ use crate::process::{LOOPBACK, Process, wait_until};
 /// Which server to exchange calls through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
-    /// The one built from this workspace, in release.
+    /// The one built from this workspace.
     Mediapoint,
     /// Debian's rtpengine, the reference; also how this harness itself is tested.
     Rtpengine,
@@ -110,28 +110,29 @@ fn rtpengine_args(control: SocketAddr, folder: &Path) -> Vec<String> {
     ]
 }
 
-/// The release build beside this program, unless another was named.
+/// The one built beside this program, unless another was named.
 fn mediapoint_binary(named: Option<&Path>) -> Result<String, Failure> {
     let path = match named {
         Some(path) => path.to_path_buf(),
-        None => release("mediapoint")?,
+        None => built("mediapoint")?,
     };
     existing(&path, "mediapoint-server")
 }
 
-/// `mediapoint-tools`, built in release.
+/// `mediapoint-tools`, built beside this program.
 pub(crate) fn tools_binary() -> Result<String, Failure> {
-    existing(&release("mediapoint-tools")?, "mediapoint-tools")
+    existing(&built("mediapoint-tools")?, "mediapoint-tools")
 }
 
-/// Where a program of the workspace built in release is.
-fn release(program: &str) -> Result<PathBuf, Failure> {
-    Ok(target_folder()?.join("release").join(program))
+/// Where a program of the workspace is that was built as this one was.
+fn built(program: &str) -> Result<PathBuf, Failure> {
+    let own = std::env::current_exe().during("finding this program")?;
+    Ok(own.with_file_name(program))
 }
 
 fn existing(path: &Path, package: &str) -> Result<String, Failure> {
     let name = path.display();
-    ensure!(path.is_file(), "{name} is missing: cargo build --release -p {package}");
+    ensure!(path.is_file(), "{name} is missing: cargo build -p {package}");
     Ok(name.to_string())
 }
 

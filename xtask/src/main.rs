@@ -5,9 +5,11 @@
 mod checks;
 mod compare;
 mod error;
+mod fuzz;
 mod run;
 mod setup;
 mod shell;
+mod tools;
 mod verify;
 
 use std::process::ExitCode;
@@ -126,7 +128,7 @@ fn dispatch(task: Task) -> Result<(), Error> {
         Task::Test => run::test(),
         Task::Interop(forwarded) => run::interop(&forwarded.args),
         Task::Compare(forwarded) => compare::compare(&forwarded.args),
-        Task::Fuzz(args) => run::fuzz(args.seconds, args.target.as_deref()),
+        Task::Fuzz(args) => fuzz::fuzz(args.seconds, args.target.as_deref()),
         Task::Lint => run::lint(),
         Task::Arrows => both(checks::arrows::check(), checks::deployed::check()),
         Task::Deny => checks::deny::check(),

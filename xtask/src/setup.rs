@@ -24,6 +24,8 @@ pub(crate) enum Feature {
     Compare,
     /// Run `cargo xtask fuzz`: a C++ compiler for libFuzzer.
     Fuzz,
+    /// Run `cargo xtask deny` and `fuzz` without compiling their programs: an environment of Python for prebuilt ones.
+    Tools,
 }
 
 /// A Debian package and how to see that it is there without asking the package manager.
@@ -76,6 +78,7 @@ impl Feature {
             // Transcoded calls talk with recorded speech.
             Self::Compare => vec![COMPILER, RTPENGINE, SPEECH, package("util-linux", "taskset")],
             Self::Fuzz => vec![COMPILER, package("g++", "c++")],
+            Self::Tools => vec![package("python3-venv", "")],
         }
     }
 }

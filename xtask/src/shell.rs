@@ -1,6 +1,7 @@
 //! Running programs: echo the command, pass its output through or capture it, report a failure by name.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -54,6 +55,14 @@ impl Program {
     /// Runs it with output passed through; a non-zero exit is an error.
     pub(crate) fn run(mut self) -> Result<(), Error> {
         println!("$ {}", self.shown);
+        let status = self.command.status().map_err(|source| self.spawn_error(source))?;
+        if status.success() { Ok(()) } else { Err(Error::Failed { command: self.shown, status }) }
+    }
+
+    /// Runs it with all that it prints going into a file; a non-zero exit is an error.
+    pub(crate) fn run_into(mut self, file: File) -> Result<(), Error> {
+        let again = file.try_clone().map_err(|source| self.spawn_error(source))?;
+        self.command.stdin(Stdio::null()).stdout(file).stderr(again);
         let status = self.command.status().map_err(|source| self.spawn_error(source))?;
         if status.success() { Ok(()) } else { Err(Error::Failed { command: self.shown, status }) }
     }
