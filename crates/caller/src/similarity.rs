@@ -118,13 +118,13 @@ pub fn coded(samples: &[i16], laws: &[Law]) -> Vec<i16> {
 /// The lag of the greatest cross-correlation; of equal ones the smallest lag.
 fn best_lag(reference: &[i16], heard: &[i16]) -> i64 {
     let len = (reference.len() + heard.len()).next_power_of_two();
-    let mut planner = RealFftPlanner::<f64>::new();
+    let mut planner = RealFftPlanner::<f32>::new();
     let (forward, inverse) = (planner.plan_fft_forward(len), planner.plan_fft_inverse(len));
     let spectrum = |samples: &[i16]| {
         let mut time = forward.make_input_vec();
-        let mean = mean(samples);
+        let mean = single(mean(samples));
         for (to, &from) in time.iter_mut().zip(samples) {
-            *to = f64::from(from) - mean;
+            *to = f32::from(from) - mean;
         }
         let mut bins = forward.make_output_vec();
         // Fails only for wrong lengths, and these are the plan's own.
@@ -148,14 +148,14 @@ fn best_lag(reference: &[i16], heard: &[i16]) -> i64 {
 }
 
 /// Position `n` of a circular correlation is lag `n`, or `n - len` in the part that belongs to negative lags.
-fn pick(correlation: &[f64], reference: usize, heard: usize) -> i64 {
+fn pick(correlation: &[f32], reference: usize, heard: usize) -> i64 {
     let len = correlation.len();
     let positive = (0_i64..).zip(correlation.iter().take(heard));
     let negative =
         (1_i64..).zip(correlation.iter().rev().take(reference.min(len) - 1)).map(|(lag, c)| (-lag, c));
-    let greatest = positive.clone().chain(negative.clone()).map(|(_, c)| *c).fold(f64::MIN, f64::max);
+    let greatest = positive.clone().chain(negative.clone()).map(|(_, c)| *c).fold(f32::MIN, f32::max);
     // Within rounding of the greatest all are equal: a period of a tone is as good as the next.
-    let threshold = greatest - greatest.abs() * 1e-9;
+    let threshold = greatest - greatest.abs() * 1e-5;
     let candidates = positive.chain(negative).filter(|(_, c)| **c >= threshold);
     candidates.map(|(lag, _)| lag).min_by_key(|lag| lag.abs()).unwrap_or(0)
 }
@@ -220,6 +220,13 @@ fn fraction(part: usize, whole: usize) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "no audio has 2^52 samples")]
 fn decimal(number: i64) -> f64 {
     number as f64
+}
+
+/// In the precision of the transforms. Theirs is single: 24 bits are more than samples have, and the transform of files'
+/// decoders is compiled for no other.
+#[expect(clippy::cast_possible_truncation, reason = "rounding is meant")]
+const fn single(number: f64) -> f32 {
+    number as f32
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use realfft::RealFftPlanner;
 
+use super::single;
+
 /// Samples that a level is taken of, with a window that leaves about half of them: 32 ms.
 const WINDOW: usize = 256;
 
@@ -33,12 +35,12 @@ pub(super) fn correlation(a: &[i16], b: &[i16]) -> f64 {
 
 /// The bands' levels in decibels every [`STEP`] samples, none further than [`RANGE_DB`] below the greatest.
 fn levels(samples: &[i16]) -> Levels {
-    let plan = RealFftPlanner::<f64>::new().plan_fft_forward(WINDOW);
+    let plan = RealFftPlanner::<f32>::new().plan_fft_forward(WINDOW);
     let (mut time, mut bins) = (plan.make_input_vec(), plan.make_output_vec());
     let mut levels: Levels = Vec::new();
     for frame in samples.windows(WINDOW).step_by(STEP) {
         for ((to, &from), weight) in time.iter_mut().zip(frame).zip(hann()) {
-            *to = f64::from(from) * weight;
+            *to = f32::from(from) * weight;
         }
         // Fails only for wrong lengths, and these are the plan's own.
         if plan.process(&mut time, &mut bins).is_err() {
@@ -47,9 +49,9 @@ fn levels(samples: &[i16]) -> Levels {
         let mut frame = [0.0; BANDS];
         for (level, edges) in frame.iter_mut().zip(EDGES.windows(2)) {
             if let [from, to] = *edges {
-                let power: f64 =
+                let power: f32 =
                     bins.get(from..to).unwrap_or_default().iter().map(|bin| bin.norm_sqr()).sum();
-                *level = 10.0 * power.max(1.0).log10();
+                *level = 10.0 * f64::from(power.max(1.0)).log10();
             }
         }
         levels.push(frame);
@@ -59,9 +61,9 @@ fn levels(samples: &[i16]) -> Levels {
     levels
 }
 
-fn hann() -> impl Iterator<Item = f64> {
+fn hann() -> impl Iterator<Item = f32> {
     let turn = std::f64::consts::TAU / decimal(WINDOW);
-    (0..WINDOW).map(move |n| 0.5 - 0.5 * (turn * decimal(n)).cos())
+    (0..WINDOW).map(move |n| single(0.5 - 0.5 * (turn * decimal(n)).cos()))
 }
 
 fn centred(mut levels: Levels) -> Levels {
