@@ -6,10 +6,10 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use mediapoint_srtp::properties::oracle_profile;
 use mediapoint_srtp::{Inbound, InboundOptions, MasterKey, Outbound, Suite};
 use webrtc_srtp::context::Context;
 use webrtc_srtp::option::{srtcp_replay_protection, srtp_replay_protection};
-use webrtc_srtp::protection_profile::ProtectionProfile;
 
 const SESSIONS: usize = 2000;
 const PACKET: usize = 172;
@@ -37,17 +37,6 @@ impl Packets {
     }
 }
 
-fn profile(suite: Suite) -> ProtectionProfile {
-    match suite {
-        Suite::AeadAes128Gcm => ProtectionProfile::AeadAes128Gcm,
-        Suite::AeadAes256Gcm => ProtectionProfile::AeadAes256Gcm,
-        Suite::AesCm128HmacSha1_80 => ProtectionProfile::Aes128CmHmacSha1_80,
-        Suite::Aes256CmHmacSha1_80 => ProtectionProfile::Aes256CmHmacSha1_80,
-        Suite::AesCm128HmacSha1_32 => ProtectionProfile::Aes128CmHmacSha1_32,
-        Suite::Aes256CmHmacSha1_32 => ProtectionProfile::Aes256CmHmacSha1_32,
-    }
-}
-
 fn keys(suite: Suite) -> Vec<MasterKey> {
     (0..SESSIONS).map(|_| MasterKey::generate(suite).expect("randomness")).collect()
 }
@@ -56,7 +45,7 @@ fn keys(suite: Suite) -> Vec<MasterKey> {
 fn context(key: &MasterKey) -> Context {
     let (rtp, rtcp) = (srtp_replay_protection(128), srtcp_replay_protection(128));
     let (secret, salt) = (key.danger_key_bytes(), key.danger_salt_bytes());
-    Context::new(secret, salt, profile(key.suite()), Some(rtp), Some(rtcp))
+    Context::new(secret, salt, oracle_profile(key.suite()), Some(rtp), Some(rtcp))
         .expect("a key of the right length")
 }
 

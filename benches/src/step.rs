@@ -7,47 +7,18 @@ use std::time::Duration;
 
 use mediapoint_engine::session::command::CallCommand;
 use mediapoint_engine::session::port::{LegPorts, PortKey};
-use mediapoint_engine::session::{Output, Session, SessionConfig, WakeHandle};
+use mediapoint_engine::session::{Session, SessionConfig};
 use mediapoint_engine::{
-    CallId, Codec, EncoderSettings, Encoding, Event, LegConfig, LegId, PayloadCodec, PayloadType,
-    RemoteAddress, RtcpMode, Source, SrtpKeys, Ssrc,
+    CallId, Codec, EncoderSettings, Encoding, LegConfig, LegId, PayloadCodec, PayloadType, RemoteAddress,
+    RtcpMode, Source, SrtpKeys, Ssrc,
 };
 use mediapoint_packet::rtp::{RtpHeader, RtpTicks, Seq};
-use mediapoint_packet::{PacketBuf, PacketPool, Time};
+use mediapoint_packet::{PacketBuf, Time};
 use mediapoint_srtp::{MasterKey, Outbound, Suite};
+use mediapoint_testkit::Sink;
 
 /// Calls that are visited in turn, so that every packet finds its legs out of the first-level cache.
 pub const CALLS: u64 = 400;
-
-/// Takes what a session sends.
-#[derive(Debug)]
-struct Sink {
-    pool: PacketPool,
-    sent: u64,
-}
-
-impl Output for Sink {
-    fn send(&mut self, _from: PortKey, _to: SocketAddr, packet: PacketBuf) {
-        self.sent += 1;
-        self.pool.give(packet);
-    }
-
-    fn take(&mut self) -> Option<PacketBuf> {
-        self.pool.take()
-    }
-
-    fn give(&mut self, packet: PacketBuf) {
-        self.pool.give(packet);
-    }
-
-    fn event(&mut self, _event: Event) {}
-
-    fn close(&mut self, _ports: LegPorts, _leg: LegId) {}
-
-    fn wake(&mut self, handle: WakeHandle) {
-        handle.wake();
-    }
-}
 
 /// A party that sends.
 struct Sender {
@@ -221,7 +192,7 @@ impl Steps {
     /// [`CALLS`] calls of a kind.
     #[must_use]
     pub fn new(kind: &Kind) -> Self {
-        let mut sink = Sink { pool: PacketPool::new(8), sent: 0 };
+        let mut sink = Sink::new(8);
         let speech = Speech::new(&kind.from);
         let (session, senders) = calls(&speech, &kind.to, kind.inbound, kind.outbound, &mut sink);
         Self { session, senders, sink, done: 0 }

@@ -8,42 +8,16 @@ use std::time::Duration;
 
 use mediapoint_engine::session::command::CallCommand;
 use mediapoint_engine::session::port::{LegPorts, PortKey};
-use mediapoint_engine::session::{Output, Session, SessionConfig, WakeHandle};
+use mediapoint_engine::session::{Session, SessionConfig};
 use mediapoint_engine::{
-    CallId, Codec, Event, LegConfig, LegId, LegKind, PayloadCodec, PayloadType, RemoteAddress, RtcpMode, Source,
+    CallId, Codec, LegConfig, LegId, LegKind, PayloadCodec, PayloadType, RemoteAddress, RtcpMode, Source,
     SrtpKeys,
 };
-use mediapoint_packet::{PacketBuf, PacketPool, Time};
+use mediapoint_packet::Time;
 use mediapoint_srtp::{MasterKey, Suite};
+use mediapoint_testkit::Sink;
 
 const BUFFERS: usize = 32;
-
-struct Sink {
-    pool: PacketPool,
-}
-
-impl Output for Sink {
-    fn send(&mut self, _from: PortKey, _to: SocketAddr, packet: PacketBuf) {
-        assert!(!packet.is_empty(), "an empty datagram was sent");
-        self.pool.give(packet);
-    }
-
-    fn take(&mut self) -> Option<PacketBuf> {
-        self.pool.take()
-    }
-
-    fn give(&mut self, packet: PacketBuf) {
-        self.pool.give(packet);
-    }
-
-    fn event(&mut self, _event: Event) {}
-
-    fn close(&mut self, _ports: LegPorts, _leg: LegId) {}
-
-    fn wake(&mut self, handle: WakeHandle) {
-        handle.wake();
-    }
-}
 
 fn party(number: u8) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, number], 4000))
@@ -93,7 +67,7 @@ pub fn engine(mut data: &[u8]) {
         wall_at_zero: Duration::from_secs(1_700_000_000),
     });
     let call = CallId::from_u64(1);
-    let mut sink = Sink { pool: PacketPool::new(BUFFERS) };
+    let mut sink = Sink::new(BUFFERS);
     session.add_call(Time::ZERO, call).expect("room");
     let kinds =
         [LegKind::Audio, LegKind::Audio, LegKind::OpaqueRtp, LegKind::OpaqueRtp, LegKind::Datagrams, LegKind::Datagrams];

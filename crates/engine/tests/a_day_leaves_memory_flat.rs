@@ -4,24 +4,18 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of the test: what is missing fails it")]
 
-use std::alloc::System;
 use std::time::Duration;
 
 use mediapoint_engine::{Direction, Event, RemoteAddress};
 use mediapoint_packet::rtp::{RtpTicks, Ssrc};
 use mediapoint_srtp::Suite;
 use mediapoint_testkit::{Burst, Library, LinkProfile, PeerId, World, audio, pcma, pcmu, telephone_event};
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
-
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Heap bytes in use by the process.
-fn live_bytes() -> usize {
-    let stats = ALLOCATOR.stats();
-    stats.bytes_allocated - stats.bytes_deallocated
+fn live_bytes() -> i64 {
+    mediapoint_allocations::of_process().kept
 }
 
 #[test]

@@ -4,31 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mediapoint_engine::session::command::CallCommand;
-use mediapoint_engine::session::port::{LegPorts, PortKey};
-use mediapoint_engine::session::{Output, Session, SessionConfig, WakeHandle};
-use mediapoint_engine::{CallId, Event, LegConfig, LegId, LegKind, RemoteAddress, Source};
+use mediapoint_engine::session::{Session, SessionConfig};
+use mediapoint_engine::{CallId, LegConfig, LegId, LegKind, RemoteAddress, Source};
 use mediapoint_packet::{PacketBuf, Time};
-
-#[derive(Default)]
-struct Sent(Vec<Vec<u8>>);
-
-impl Output for Sent {
-    fn send(&mut self, _from: PortKey, _to: SocketAddr, packet: PacketBuf) {
-        self.0.push(packet.bytes().to_vec());
-    }
-
-    fn take(&mut self) -> Option<PacketBuf> {
-        Some(PacketBuf::new())
-    }
-
-    fn give(&mut self, _packet: PacketBuf) {}
-
-    fn event(&mut self, _event: Event) {}
-
-    fn close(&mut self, _ports: LegPorts, _leg: LegId) {}
-
-    fn wake(&mut self, _handle: WakeHandle) {}
-}
+use mediapoint_testkit::{Outbox, leg_ports, rtp_port};
 
 #[test]
 fn an_empty_datagram_is_not_relayed() {
@@ -46,19 +25,20 @@ fn an_empty_datagram_is_not_relayed() {
         remote: Some(RemoteAddress { rtp: party(port), rtcp: None }),
         ..LegConfig::default()
     };
-    let mut sent = Sent::default();
+    let mut out = Outbox::new(4);
     session.add_call(Time::ZERO, call).unwrap();
     for (leg, number) in [(a, 0), (b, 1)] {
         let config = Box::new(config(4000 + u16::try_from(number).unwrap() * 1000));
-        let ports = mediapoint_testkit::leg_ports(number);
-        session.apply(Time::ZERO, call, CallCommand::AddLeg { leg, config, ports }, &mut sent).unwrap();
+        let ports = leg_ports(number);
+        session.apply(Time::ZERO, call, CallCommand::AddLeg { leg, config, ports }, &mut out).unwrap();
     }
     let feed = CallCommand::SetSource { leg: b, source: Source::Leg(a) };
-    session.apply(Time::ZERO, call, feed, &mut sent).unwrap();
+    session.apply(Time::ZERO, call, feed, &mut out).unwrap();
     for bytes in [&b""[..], b"udptl"] {
         let packet = PacketBuf::copy_of(bytes).unwrap();
-        session.handle_datagram(Time::ZERO, mediapoint_testkit::rtp_port(0), party(4000), packet, &mut sent);
+        session.handle_datagram(Time::ZERO, rtp_port(0), party(4000), packet, &mut out);
     }
-    assert_eq!(sent.0, [b"udptl"]);
+    let sent: Vec<&[u8]> = out.sent.iter().map(|sending| sending.packet.bytes()).collect();
+    assert_eq!(sent, [b"udptl"]);
     assert_eq!(session.statistics(Time::ZERO, call).unwrap().legs[0].received.dropped.malformed, 1);
 }

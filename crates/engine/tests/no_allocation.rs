@@ -8,7 +8,6 @@
     reason = "helpers of the tests: what is missing fails them"
 )]
 
-use std::alloc::System;
 use std::net::{SocketAddr, UdpSocket};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
@@ -23,15 +22,10 @@ use mediapoint_srtp::{MasterKey, Suite};
 use mediapoint_testkit::{
     Library, LinkProfile, Mark, Protector, Voice, World, audio, codec, pcma, pcmu, telephone_event,
 };
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
-
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// Calls of the allocator so far, in the whole process.
 fn allocations() -> u64 {
-    let stats = ALLOCATOR.stats();
-    (stats.allocations + stats.reallocations + stats.deallocations) as u64
+    mediapoint_allocations::of_process().calls()
 }
 
 /// Packets and timers that each scene drives through.

@@ -1,33 +1,11 @@
 //! The steady state allocates nothing: waiting, receiving, sending, waking, failing, and rings.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use mediapoint_allocations::of_process;
 use mediapoint_net::{PacketIo, PortOptions, SocketIo, SocketIoConfig, UdpSocket, ring};
 use mediapoint_packet::PacketPool;
-
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call is passed on unchanged to the system's allocator, which keeps the contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// The only test of this file: another one's allocations would be counted too.
 #[test]
@@ -50,7 +28,7 @@ fn the_steady_state_allocates_nothing() {
     let mut before = 0;
     while forwarded < 12_000 {
         if forwarded < 2_000 {
-            before = ALLOCATIONS.load(Ordering::Relaxed);
+            before = of_process().calls();
         }
         for &(number, port, to) in &ports {
             for _ in 0..=number % 3 {
@@ -81,5 +59,5 @@ fn the_steady_state_allocates_nothing() {
         io.wait_tick(Duration::from_micros(10)).unwrap();
     }
     assert!(io.counters().send_errors > 0 && io.counters().budget_spent > 0);
-    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0);
+    assert_eq!(of_process().calls() - before, 0);
 }

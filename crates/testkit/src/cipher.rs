@@ -2,9 +2,9 @@
 //! test; the project's own crate where that cannot do what a test needs (roll-over counters carried over a rekey).
 
 use mediapoint_packet::PacketBuf;
-use mediapoint_srtp::{Inbound, InboundOptions, MasterKey, Outbound, Suite};
+use mediapoint_srtp::properties::oracle_profile;
+use mediapoint_srtp::{Inbound, InboundOptions, MasterKey, Outbound};
 use webrtc_srtp::context::Context;
-use webrtc_srtp::protection_profile::ProtectionProfile;
 
 /// Which implementation a party uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -152,14 +152,7 @@ impl Opening {
 }
 
 fn context(key: &MasterKey) -> Option<Context> {
-    let profile = match key.suite() {
-        Suite::AeadAes128Gcm => ProtectionProfile::AeadAes128Gcm,
-        Suite::AeadAes256Gcm => ProtectionProfile::AeadAes256Gcm,
-        Suite::AesCm128HmacSha1_80 => ProtectionProfile::Aes128CmHmacSha1_80,
-        Suite::AesCm128HmacSha1_32 => ProtectionProfile::Aes128CmHmacSha1_32,
-        Suite::Aes256CmHmacSha1_80 => ProtectionProfile::Aes256CmHmacSha1_80,
-        Suite::Aes256CmHmacSha1_32 => ProtectionProfile::Aes256CmHmacSha1_32,
-    };
+    let profile = oracle_profile(key.suite());
     Context::new(key.danger_key_bytes(), key.danger_salt_bytes(), profile, None, None).ok()
 }
 

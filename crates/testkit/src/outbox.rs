@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use mediapoint_engine::session::Output;
 use mediapoint_engine::session::port::{LegPorts, PortKey};
+use mediapoint_engine::session::{Output, WakeHandle};
 use mediapoint_engine::{Event, LegId};
 use mediapoint_packet::{PacketBuf, PacketPool};
 
@@ -88,8 +88,49 @@ impl Output for Outbox {
         self.closed.push((ports, leg));
     }
 
-    fn wake(&mut self, handle: mediapoint_engine::session::WakeHandle) {
+    fn wake(&mut self, handle: WakeHandle) {
         self.woken += 1;
+        handle.wake();
+    }
+}
+
+/// An [`Output`] that keeps nothing: a datagram that is sent is counted, and its buffer is free again.
+#[derive(Debug)]
+pub struct Sink {
+    /// Buffers for what comes in.
+    pub pool: PacketPool,
+    /// Datagrams sent.
+    pub sent: u64,
+}
+
+impl Sink {
+    /// A sink with a pool of `buffers`.
+    #[must_use]
+    pub fn new(buffers: usize) -> Self {
+        Self { pool: PacketPool::new(buffers), sent: 0 }
+    }
+}
+
+impl Output for Sink {
+    fn send(&mut self, _from: PortKey, _to: SocketAddr, packet: PacketBuf) {
+        assert!(!packet.is_empty(), "an empty datagram was sent");
+        self.sent += 1;
+        self.pool.give(packet);
+    }
+
+    fn take(&mut self) -> Option<PacketBuf> {
+        self.pool.take()
+    }
+
+    fn give(&mut self, packet: PacketBuf) {
+        self.pool.give(packet);
+    }
+
+    fn event(&mut self, _event: Event) {}
+
+    fn close(&mut self, _ports: LegPorts, _leg: LegId) {}
+
+    fn wake(&mut self, handle: WakeHandle) {
         handle.wake();
     }
 }

@@ -361,13 +361,7 @@ impl World {
         if peer.speak(now, &mut packet) {
             let (key, from) = (rtp_port(peer.slot), peer.address);
             let arrivals = peer.up.carry(now);
-            self.spread(arrivals, packet, |packet, arrival| What::ToSession {
-                peer: id,
-                key,
-                from,
-                packet,
-                arrival,
-            });
+            self.spread_to_session(arrivals, packet, id, key, from);
         } else {
             self.recycle(packet);
         }
@@ -388,13 +382,7 @@ impl World {
             (rtcp_port(peer.slot), peer.rtcp_address)
         };
         let arrivals = peer.up_rtcp.carry(now);
-        self.spread(arrivals, packet, |packet, arrival| What::ToSession {
-            peer: id,
-            key,
-            from,
-            packet,
-            arrival,
-        });
+        self.spread_to_session(arrivals, packet, id, key, from);
     }
 
     fn carry_on(&mut self) {
@@ -424,6 +412,18 @@ impl World {
             });
         }
         self.outbox.sent = sent;
+    }
+
+    /// Queues the copies of a peer's packet that arrive at the port `key`.
+    fn spread_to_session(
+        &mut self,
+        arrivals: [Option<Arrival>; 2],
+        packet: PacketBuf,
+        peer: PeerId,
+        key: PortKey,
+        from: SocketAddr,
+    ) {
+        self.spread(arrivals, packet, |packet, arrival| What::ToSession { peer, key, from, packet, arrival });
     }
 
     /// Queues the copies of a packet that arrive.

@@ -31,8 +31,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("console", "progress bars"),
     ("loom", "tests"),
     ("proptest", "tests"),
-    ("stats_alloc", "tests"),
-    ("allocation-counter", "tests"),
+    ("mediapoint-allocations", "tests"),
 ];
 
 /// The same for every crate whose name begins so.

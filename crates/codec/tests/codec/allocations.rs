@@ -7,8 +7,8 @@ use mediapoint_codec::{EncoderSettings, OpusParameters};
 use crate::support::*;
 
 /// Allocations while `work` runs.
-fn allocations(work: impl FnMut()) -> u64 {
-    allocation_counter::measure(work).count_total
+fn allocations(work: impl FnOnce()) -> u64 {
+    mediapoint_allocations::measure(work).allocations
 }
 
 #[test]

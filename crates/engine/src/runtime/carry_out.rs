@@ -172,7 +172,21 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         snapshot: &CallSnapshot,
         ports: Vec<(LegId, OpenPorts<Handle>)>,
     ) -> Result<(), CommandError> {
-        let mut attached: Vec<(LegId, LegPorts)> = Vec::with_capacity(ports.len());
+        let (attached, result) = self.attach_all(ports);
+        let result = result.and_then(|()| self.session.restore(now, snapshot, &attached));
+        result.inspect_err(|_| {
+            for (leg, ports) in attached {
+                self.output.close(ports, leg);
+            }
+        })
+    }
+
+    /// Attaches the ports of a call's legs: those that could be, and the last error.
+    fn attach_all(
+        &mut self,
+        ports: Vec<(LegId, OpenPorts<Handle>)>,
+    ) -> (Vec<(LegId, LegPorts)>, Result<(), CommandError>) {
+        let mut attached = Vec::with_capacity(ports.len());
         let mut result = Ok(());
         for (leg, ports) in ports {
             match self.output.attach(leg, ports) {
@@ -180,12 +194,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
                 Err(error) => result = Err(CommandError::Port(error.kind())),
             }
         }
-        let result = result.and_then(|()| self.session.restore(now, snapshot, &attached));
-        result.inspect_err(|_| {
-            for (leg, ports) in attached {
-                self.output.close(ports, leg);
-            }
-        })
+        (attached, result)
     }
 
     fn snapshot(&self, now: Time, call: CallId) -> Result<Box<CallSnapshot>, CommandError> {
@@ -245,14 +254,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
     pub(super) fn take_arrivals(&mut self, now: Time) {
         while let Some(Arrival { mut call, ports, reply }) = self.mailbox.arrivals.pop() {
             let id = call.id();
-            let mut attached: Vec<(LegId, LegPorts)> = Vec::with_capacity(ports.len());
-            let mut result = Ok(());
-            for (leg, ports) in ports {
-                match self.output.attach(leg, ports) {
-                    Ok(ports) => attached.push((leg, ports)),
-                    Err(error) => result = Err(CommandError::Port(error.kind())),
-                }
-            }
+            let (attached, result) = self.attach_all(ports);
             for &(leg, ports) in &attached {
                 call.set_ports(leg, ports);
             }

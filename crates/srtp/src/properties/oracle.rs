@@ -14,17 +14,22 @@ use crate::{Inbound, InboundOptions, Outbound, Suite, UnprotectError, header};
 
 const SSRC: u32 = 0x0102_0304;
 
-fn oracle(suite: Suite) -> Option<Context> {
-    let profile = match suite {
+/// What `webrtc-srtp` calls a suite.
+#[must_use]
+pub const fn oracle_profile(suite: Suite) -> ProtectionProfile {
+    match suite {
         Suite::AeadAes128Gcm => ProtectionProfile::AeadAes128Gcm,
         Suite::AeadAes256Gcm => ProtectionProfile::AeadAes256Gcm,
         Suite::AesCm128HmacSha1_80 => ProtectionProfile::Aes128CmHmacSha1_80,
         Suite::Aes256CmHmacSha1_80 => ProtectionProfile::Aes256CmHmacSha1_80,
         Suite::AesCm128HmacSha1_32 => ProtectionProfile::Aes128CmHmacSha1_32,
         Suite::Aes256CmHmacSha1_32 => ProtectionProfile::Aes256CmHmacSha1_32,
-    };
+    }
+}
+
+fn oracle(suite: Suite) -> Option<Context> {
     let key = key(suite, 1)?;
-    Context::new(key.danger_key_bytes(), key.danger_salt_bytes(), profile, None, None).ok()
+    Context::new(key.danger_key_bytes(), key.danger_salt_bytes(), oracle_profile(suite), None, None).ok()
 }
 
 /// Both ends of one direction, ours and the oracle's.

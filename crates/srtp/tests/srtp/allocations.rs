@@ -4,8 +4,8 @@ use crate::support::*;
 use mediapoint_srtp::{Inbound, InboundOptions, Outbound, Suite};
 
 /// Allocations while `work` runs.
-fn allocations(work: impl FnMut()) -> u64 {
-    allocation_counter::measure(work).count_total
+fn allocations(work: impl FnOnce()) -> u64 {
+    mediapoint_allocations::measure(work).allocations
 }
 
 #[test]

@@ -2,25 +2,14 @@
 //! to the same bytes, over loss, reordering, duplicates and wraps.
 
 use crate::support::*;
+use mediapoint_srtp::properties::oracle_profile;
 use mediapoint_srtp::{Inbound, InboundOptions, Outbound, Suite};
 use proptest::prelude::*;
 use webrtc_srtp::context::Context;
-use webrtc_srtp::protection_profile::ProtectionProfile;
-
-fn profile(suite: Suite) -> ProtectionProfile {
-    match suite {
-        Suite::AeadAes128Gcm => ProtectionProfile::AeadAes128Gcm,
-        Suite::AeadAes256Gcm => ProtectionProfile::AeadAes256Gcm,
-        Suite::AesCm128HmacSha1_80 => ProtectionProfile::Aes128CmHmacSha1_80,
-        Suite::Aes256CmHmacSha1_80 => ProtectionProfile::Aes256CmHmacSha1_80,
-        Suite::AesCm128HmacSha1_32 => ProtectionProfile::Aes128CmHmacSha1_32,
-        Suite::Aes256CmHmacSha1_32 => ProtectionProfile::Aes256CmHmacSha1_32,
-    }
-}
 
 fn theirs(suite: Suite) -> Context {
     let key = key(suite, 1);
-    Context::new(key.danger_key_bytes(), key.danger_salt_bytes(), profile(suite), None, None).unwrap()
+    Context::new(key.danger_key_bytes(), key.danger_salt_bytes(), oracle_profile(suite), None, None).unwrap()
 }
 
 fn suites() -> impl Strategy<Value = Suite> {

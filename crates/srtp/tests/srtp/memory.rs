@@ -7,14 +7,9 @@ use crate::support::*;
 /// Bytes of one direction with one SSRC: the value itself and what it holds on the heap.
 fn weight<T>(make: impl FnOnce() -> T) -> usize {
     let mut made = None;
-    let mut make = Some(make);
-    let info = allocation_counter::measure(|| {
-        if let Some(make) = make.take() {
-            made = Some(make());
-        }
-    });
+    let counts = mediapoint_allocations::measure(|| made = Some(make()));
     drop(made);
-    size_of::<T>() + usize::try_from(info.bytes_current).unwrap()
+    size_of::<T>() + usize::try_from(counts.kept).unwrap()
 }
 
 #[test]

@@ -2,19 +2,14 @@
 //! later version no longer gave it. See docs/decisions/001-own-srtp-transform.md.
 
 use crate::support::*;
+use mediapoint_srtp::properties::oracle_profile;
 use mediapoint_srtp::{Inbound, InboundOptions, Suite};
 use webrtc_srtp::context::Context;
 use webrtc_srtp::option::{ContextOption, srtcp_replay_protection, srtp_replay_protection};
-use webrtc_srtp::protection_profile::ProtectionProfile;
 
 fn context(suite: Suite, rtp: Option<ContextOption>, rtcp: Option<ContextOption>) -> Context {
-    let profile = match suite {
-        Suite::AeadAes128Gcm => ProtectionProfile::AeadAes128Gcm,
-        Suite::AesCm128HmacSha1_80 => ProtectionProfile::Aes128CmHmacSha1_80,
-        other => panic!("{other} is not used here"),
-    };
     let key = key(suite, 1);
-    Context::new(key.danger_key_bytes(), key.danger_salt_bytes(), profile, rtp, rtcp).unwrap()
+    Context::new(key.danger_key_bytes(), key.danger_salt_bytes(), oracle_profile(suite), rtp, rtcp).unwrap()
 }
 
 fn context_with_replay(suite: Suite) -> Context {
@@ -100,21 +95,21 @@ fn claim_3_forged_ssrcs_leave_state_behind() {
     const FORGED: u32 = 10_000;
     let suite = Suite::AesCm128HmacSha1_80;
     let mut theirs = context_with_replay(suite);
-    let kept = allocation_counter::measure(|| {
+    let kept = mediapoint_allocations::measure(|| {
         for ssrc in 0..FORGED {
             assert!(theirs.decrypt_rtp(&rtp(ssrc, 1, 170)).is_err());
         }
     })
-    .bytes_current;
+    .kept;
     assert!(kept > i64::from(FORGED) * 32, "{kept} bytes");
 
     let (_, mut ours) = pair(suite);
-    let kept = allocation_counter::measure(|| {
+    let kept = mediapoint_allocations::measure(|| {
         for ssrc in 0..FORGED {
             assert!(unprotect_rtp(&mut ours, &rtp(ssrc, 1, 170)).is_err());
         }
     })
-    .bytes_current;
+    .kept;
     assert_eq!(kept, 0);
 }
 
@@ -141,18 +136,18 @@ fn claim_5_every_packet_allocates() {
         let warm = theirs.encrypt_rtp(&plain[0]).unwrap();
         back.decrypt_rtp(&warm).unwrap();
         let mut packets = Vec::with_capacity(100);
-        let sent = allocation_counter::measure(|| {
+        let sent = mediapoint_allocations::measure(|| {
             for plain in &plain[1..] {
                 packets.push(theirs.encrypt_rtp(plain).unwrap());
             }
         });
-        let received = allocation_counter::measure(|| {
+        let received = mediapoint_allocations::measure(|| {
             for packet in &packets {
                 drop(back.decrypt_rtp(packet).unwrap());
             }
         });
-        assert!(sent.count_total >= 100, "{suite}: {} for 100 packets sent", sent.count_total);
-        assert!(received.count_total >= 100, "{suite}: {} for 100 received", received.count_total);
+        assert!(sent.allocations >= 100, "{suite}: {} for 100 packets sent", sent.allocations);
+        assert!(received.allocations >= 100, "{suite}: {} for 100 received", received.allocations);
     }
 }
 
