@@ -214,6 +214,9 @@ impl From<CommandError> for NgError {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::NoSuchCall(_) => Self::UnknownCall,
+            CommandError::NoPoints { needed, free } => {
+                Self::LoadLimit(AdmissionError::NoPoints { needed, free })
+            }
             other => Self::Engine(other),
         }
     }

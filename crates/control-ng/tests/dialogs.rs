@@ -430,13 +430,19 @@ fn running_out_of_ports_leaves_nothing_behind() {
         server.ask("offer", &format!(r#""call-id":"{call}","from-tag":"a""#), Some(&phone(A, 4000, "0")))
     };
     // 120 ports hold 60 pairs, which are two for each call.
-    let full = (0..100).find(|call| offer(*call).is_error()).unwrap();
+    let replies: Vec<_> = (0..100).map(offer).collect();
+    let full = replies.iter().position(|reply| reply.is_error()).unwrap();
+    // Other programs may have some of them; that shows only where they are opened.
     assert!((25..=30).contains(&full), "{full}");
-    assert!(reason(&offer(100)).starts_with("no ports left"));
+    let refused: Vec<String> = replies.iter().skip(full).map(reason).collect();
+    let tried = refused.iter().filter(|reason| reason.starts_with("no ports left")).count();
+    assert!(full < 30 || tried == 0, "{refused:?}");
+    let known = |reason: &String| reason.starts_with("load limit: the call needs 4 ports, ");
+    assert_eq!(refused.iter().filter(|reason| known(reason)).count(), refused.len() - tried, "{refused:?}");
     assert_eq!(server.controller.calls(), full);
     server.ask("delete", r#""call-id":"0""#, None);
-    // The two calls that found no ports ended, too, and before this one.
-    for _ in 0..3 {
+    // Calls that found no ports where they were opened ended, too, and before this one.
+    for _ in 0..=tried {
         assert_eq!(await_end(&server), EndReason::Command);
     }
     assert!(!offer(101).is_error());

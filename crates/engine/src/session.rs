@@ -42,8 +42,9 @@ use crate::session::port::{LegPorts, PortKey, PortOwner, PortTable};
 use crate::session::slots::Slots;
 use crate::session::timers::Deadlines;
 
-/// Calls whose deadlines are served in one wake-up at most.
-const TIMEOUT_BUDGET: usize = 256;
+/// Calls whose deadlines are served at once at most: a worker that cannot serve all reads its sockets in between, so that
+/// packets do not grow old in them.
+const TIMEOUT_BUDGET: usize = 64;
 
 /// Where the products of a session go.
 pub trait Output {
@@ -317,7 +318,7 @@ impl Session {
         self.deadlines.next()
     }
 
-    /// Serves what is due.
+    /// Serves what is due, or a part of it: [`Session::next_deadline`] has come then still.
     pub fn handle_timeouts<O: Output>(&mut self, now: Time, out: &mut O) {
         let now = self.advance(now);
         for _ in 0..TIMEOUT_BUDGET {

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of the tests: what is missing fails them")]
 
 use mediapoint_engine::{
-    CallId, CallSnapshot, CallSpec, CommandError, Engine, Event, EventReceiver, Placement, Points,
+    AdmissionError, CallId, CallSnapshot, CallSpec, Engine, Event, EventReceiver, Placement, Points,
     RestoreError,
 };
 use mediapoint_testkit::phone::{Pair, builder, pcmu_leg, wait_for, wait_until};
@@ -108,7 +108,7 @@ fn malformed_snapshots_are_refused_before_anything_is_opened() {
         ("/legs/1/leg", saved["legs"][0]["leg"].clone()),
         ("/legs/0/local/rtp", "127.0.9.4:65535".into()),
         ("/legs/0/local/rtp", "127.0.9.4:0".into()),
-        ("/legs/0/local/rtcp", "127.0.9.4:42705".into()),
+        ("/legs/0/local/rtcp", saved["legs"][1]["local"]["rtcp"].clone()),
         ("/legs/0/source/Leg", 4_000_000.into()),
         ("/legs/0/config/codecs/0/payload_type", 128.into()),
         ("/legs/0/receiver/highest", u64::MAX.into()),
@@ -122,20 +122,19 @@ fn malformed_snapshots_are_refused_before_anything_is_opened() {
     pair.exchange();
 }
 
-/// A worker that finds no room for the call says so, and all of it is given back.
+/// A call that no worker has room for is refused with the figures, and all of it is given back.
 #[test]
-fn a_call_without_room_ends_at_once() {
+fn a_call_without_room_is_refused_at_once() {
     let address = "127.0.9.5";
     let (first, events) = engine(address);
     let mut pair = Pair::new(&first, 1);
     pair.exchange();
     let saved = snapshot(&pair);
     end(&pair, &first, &events);
-    let (second, events) = builder(address, 42_700..=42_719).max_legs(1).build().unwrap();
-    let (_, outcome) = second.restore(saved).unwrap();
-    let error = outcome.wait().unwrap_err();
-    assert!(matches!(error, CommandError::Port(_) | CommandError::NoRoom { .. }), "{error}");
-    wait_for_end(&events, pair.id());
+    let (second, _events) = builder(address, 42_700..=42_719).max_legs(1).build().unwrap();
+    let error = second.restore(saved).map(drop).unwrap_err();
+    let figures = AdmissionError::NoLegs { needed: 2, free: 1, limit: 1 };
+    assert!(matches!(error, RestoreError::Admission(refused) if refused == figures), "{error}");
     assert_eq!((second.calls(), second.load().workers[0].used), (0, Points::ZERO));
     let ports = pair.ports();
     wait_until("its ports are closed", || ports.iter().all(|port| std::net::UdpSocket::bind(port).is_ok()));

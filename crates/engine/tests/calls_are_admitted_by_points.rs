@@ -64,7 +64,7 @@ fn a_price_of_its_own_stays_when_a_leg_cannot_be_opened() {
     let opened = [(); 2].map(|()| call.open_leg(&Placement::default(), pcmu_leg()).unwrap().0);
     assert!(matches!(
         call.open_leg(&Placement::default(), pcmu_leg()),
-        Err(OpenLegError::NoPorts { total: 4, .. })
+        Err(OpenLegError::Admission(AdmissionError::NoPorts { needed: 2, free: 0, total: 4 }))
     ));
     assert_eq!(call.points(), Points::whole(5));
     drop(call.remove_leg(opened[0].id).unwrap());

@@ -127,3 +127,28 @@ fn a_leg_more_than_a_call_can_have_is_refused_at_once() {
     assert_eq!(std::iter::from_fn(|| events.try_recv()).find(failed), None);
     engine.shutdown();
 }
+
+#[test]
+fn an_end_that_finds_the_queue_full_is_carried_out_later() {
+    let (engine, events) = builder("127.9.2.6", 24_200..=24_299).build().unwrap();
+    let [first, second] = [0, 2].map(|tag| Pair::new(&engine, tag));
+    engine.danger_slow_worker(0, Duration::from_millis(200));
+    wait_until("the queue is full", || {
+        let again = || first.call.set_source(first.a.leg.id, Source::Leg(first.b.leg.id));
+        let mut outcomes = (0..5000).map(|_| again().map(drop));
+        outcomes.any(|outcome| outcome == Err(CommandError::Busy { worker: 0 }))
+    });
+    let ended = first.call.end().expect("what frees something is never refused");
+    let outcome = second.call.remove_leg(second.a.leg.id).unwrap();
+    engine.danger_slow_worker(0, Duration::ZERO);
+    ended.wait().unwrap();
+    outcome.wait().unwrap();
+    wait_for(&events, "the end", |event| match event {
+        Event::CallEnded { call, reason: EndReason::Command, .. } => (*call == first.id()).then_some(()),
+        _ => None,
+    });
+    wait_until("what both had is free", || {
+        engine.calls() == 1 && engine.load().port_pairs.0 == 1 && engine.load().workers[0].legs == 2
+    });
+    engine.shutdown();
+}

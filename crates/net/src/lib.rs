@@ -47,9 +47,10 @@ pub use clock::Clock;
 pub use counters::Counters;
 pub use io::{PacketIo, Port, PortHandle, PortOpener, Received};
 pub use reactor::{Reactor, ReactorConfig, ReceivedByKey};
-pub use socket::{PortOptions, SocketOptions, UdpSocket};
+pub use socket::{PortOptions, SocketOptions, UdpSocket, is_exhaustion};
 pub use socket_io::{SocketIo, SocketIoConfig, SocketOpener};
 pub use thread::{
-    available_cores, pin_current_thread, process_cpu_time, raise_fd_limit, set_thread_name, thread_cpu_time,
+    available_cores, fd_limit, pin_current_thread, process_cpu_time, raise_fd_limit, set_thread_name,
+    thread_cpu_time,
 };
 pub use waker::Waker;

@@ -47,6 +47,14 @@ impl Default for PortOptions {
     }
 }
 
+/// True for an error by which the kernel says that it has nothing left to open a socket with, of descriptors or of memory:
+/// the next attempt may fare better, and no other port would.
+#[must_use]
+pub fn is_exhaustion(error: &io::Error) -> bool {
+    const KINDS: [i32; 5] = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS, libc::ENOSPC];
+    error.raw_os_error().is_some_and(|errno| KINDS.contains(&errno))
+}
+
 /// A bound, non-blocking UDP socket.
 #[derive(Debug)]
 pub struct UdpSocket {

@@ -48,6 +48,17 @@ pub fn process_cpu_time() -> Duration {
     Duration::from_nanos(clock::nanos(&clock::read(libc::CLOCK_PROCESS_CPUTIME_ID)))
 }
 
+/// The number of descriptors that the process may open.
+///
+/// # Errors
+/// The kernel's.
+pub fn fd_limit() -> io::Result<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: getrlimit(2) writes one rlimit to the address given, a live local.
+    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
+    Ok(limit.rlim_cur)
+}
+
 /// Raises the number of descriptors the process may open to the most it is allowed, and returns it.
 ///
 /// # Errors

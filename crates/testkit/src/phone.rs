@@ -122,7 +122,12 @@ impl Pair {
     /// A call whose phones hear each other; they are marked `tag` and the number after it.
     #[must_use]
     pub fn new(engine: &Engine, tag: u8) -> Self {
-        let call = engine.create_call(mediapoint_engine::CallSpec::default()).unwrap();
+        Self::on(engine.create_call(mediapoint_engine::CallSpec::default()).unwrap(), tag)
+    }
+
+    /// The same in a call that has been admitted.
+    #[must_use]
+    pub fn on(call: Call, tag: u8) -> Self {
         let (a, b) = (Phone::new(&call, tag), Phone::new(&call, tag + 1));
         call.connect(a.leg.id, b.leg.id).unwrap().wait().unwrap();
         Self { call, a, b, heard: [None; 2] }

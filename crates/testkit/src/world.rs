@@ -89,6 +89,8 @@ pub struct World {
     pub(crate) next_id: u64,
     pub(crate) next_slot: u32,
     probe: Option<fn() -> u64>,
+    /// Until then the session is given nothing.
+    stalled: Time,
     /// The deadline that comes next, and when it is served.
     served: Option<(Time, Time)>,
     lateness: Random,
@@ -135,6 +137,7 @@ impl World {
             next_id: 1,
             next_slot: 0,
             probe: None,
+            stalled: Time::ZERO,
             served: None,
             lateness: Random::new(seed ^ 0x1a7e),
         }
@@ -237,6 +240,12 @@ impl World {
         self.now = self.now.max(end);
     }
 
+    /// From now on the session is given nothing for so long, as if its worker had no core; then what came meanwhile, all at
+    /// once, and after that its timers.
+    pub fn stall(&mut self, duration: Duration) {
+        self.stalled = self.now + duration;
+    }
+
     /// When the session's next deadline is served.
     fn next_timer(&mut self) -> Option<Time> {
         let due = self.session.next_deadline()?;
@@ -245,7 +254,9 @@ impl World {
             _ => due + self.lateness.duration_below(self.late_up_to),
         };
         self.served = Some((due, at));
-        Some((at - self.session_began).max(self.now))
+        let at = (at - self.session_began).max(self.now);
+        // Behind the datagrams of the stall.
+        Some(if at <= self.stalled { self.stalled + Duration::from_micros(1) } else { at })
     }
 
     /// Hands a datagram to a leg as if it had come from `from`, at once.
@@ -316,6 +327,7 @@ impl World {
 
     fn happen(&mut self, what: What) {
         match what {
+            What::ToSession { .. } if self.now < self.stalled => self.queue_at(self.stalled, what),
             What::ToSession { peer, key, from, packet, arrival } => {
                 let peer = self.peer_mut(peer);
                 let link = if key == rtcp_port(peer.slot) { &mut peer.up_rtcp } else { &mut peer.up };

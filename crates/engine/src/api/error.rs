@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::api::id::{CallId, LegId};
 use crate::api::leg::AddressFamily;
@@ -55,6 +56,55 @@ pub enum AdmissionError {
         /// What is free on the worker with most.
         free: Points,
     },
+    /// No worker has room for its legs.
+    #[error("the call needs room for {needed} legs, the worker with most has {free} of {limit}")]
+    NoLegs {
+        /// Legs that the call needs room for.
+        needed: usize,
+        /// What is free on the worker with most.
+        free: usize,
+        /// Legs that a worker can hold.
+        limit: usize,
+    },
+    /// There are not enough ports for its legs.
+    #[error("the call needs {needed} ports, {free} are free of {total}")]
+    NoPorts {
+        /// Ports that the call needs.
+        needed: usize,
+        /// What is free on all addresses together.
+        free: usize,
+        /// Ports of all addresses.
+        total: usize,
+    },
+    /// There are not enough descriptors for its sockets.
+    #[error("the call needs {needed} open files, {free} are free of {total}")]
+    NoFiles {
+        /// Descriptors that the call needs.
+        needed: usize,
+        /// What is free.
+        free: usize,
+        /// Descriptors that the engine may have.
+        total: usize,
+    },
+    /// The system has nothing left to open a socket with.
+    #[error("no socket can be opened beside those of {legs} legs: {}", std::io::Error::from_raw_os_error(*.errno))]
+    NoSockets {
+        /// Legs that have theirs.
+        legs: usize,
+        /// What the system said, as its error number.
+        errno: i32,
+    },
+    /// The worker does not keep up with its media clock, and takes no calls until it does.
+    #[error("worker {worker} is {} ms behind its clock and takes no calls until it keeps up", .late.as_millis())]
+    Late {
+        /// Its number; of several, the one that is least late.
+        worker: usize,
+        /// How late it was at worst since it last kept up.
+        late: Duration,
+    },
+    /// No worker runs.
+    #[error("no worker runs")]
+    NoWorker,
     /// The engine has no worker of that number.
     #[error("there is no worker {0}")]
     NoSuchWorker(usize),
@@ -187,6 +237,14 @@ pub enum CommandError {
         what: &'static str,
         /// How many there may be.
         limit: usize,
+    },
+    /// It would make the call cost more than its worker has free, or another that it could move to.
+    #[error("the call needs {needed} points more, its worker has {free} free")]
+    NoPoints {
+        /// What it would cost more.
+        needed: Points,
+        /// What is free on its worker.
+        free: Points,
     },
     /// The worker's command queue is full.
     #[error("worker {worker} does not keep up with its commands")]

@@ -128,6 +128,18 @@ pub enum Event {
         /// The worker that carries it now.
         worker: usize,
     },
+    /// A worker does not keep up with its media clock, and takes no new calls.
+    WorkerLate {
+        /// Its number.
+        worker: usize,
+        /// How late it is.
+        late: Duration,
+    },
+    /// A worker that was late has kept up with its media clock for a while, and takes calls again.
+    WorkerOnTime {
+        /// Its number.
+        worker: usize,
+    },
     /// A worker failed; its calls ended, and it started again.
     WorkerFailed {
         /// Its number.
@@ -150,7 +162,9 @@ impl Event {
             | Self::MediaTimeout { .. }
             | Self::MediaResumed { .. }
             | Self::Bye { .. }
-            | Self::CallMoved { .. } => true,
+            | Self::CallMoved { .. }
+            | Self::WorkerLate { .. }
+            | Self::WorkerOnTime { .. } => true,
         }
     }
 }

@@ -79,7 +79,8 @@ impl Sum for Points {
     }
 }
 
-/// What each kind of work costs.
+/// What each kind of work costs. The defaults are conservative ratios of one machine; they tell the codecs apart where no
+/// others were measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Prices {
@@ -87,16 +88,36 @@ pub struct Prices {
     pub call: Points,
     /// Every further leg of a call.
     pub extra_leg: Points,
+    /// A leg with SRTP.
+    pub srtp_leg: Points,
+    /// A leg of G.711 or L16 whose audio is decoded and encoded.
+    pub pcm_coded: Points,
+    /// A leg of G.722 whose audio is decoded and encoded.
+    pub g722_coded: Points,
+    /// A leg of G.729 whose audio is decoded and encoded.
+    pub g729_coded: Points,
+    /// A leg of Opus whose audio is decoded and encoded.
+    pub opus_coded: Points,
 }
 
 impl Default for Prices {
     fn default() -> Self {
-        Self { call: Points::ONE, extra_leg: Points::thousandths(500) }
+        // From core time per packet beside a relayed call's (docs/performance.md), rounded up by about a sixth: SRTP on one
+        // side 1.14, G.729 2.5, G.722 3.4, Opus 7.6, each beside PCMU.
+        Self {
+            call: Points::ONE,
+            extra_leg: Points::thousandths(500),
+            srtp_leg: Points::thousandths(200),
+            pcm_coded: Points::thousandths(400),
+            g722_coded: Points::thousandths(2500),
+            g729_coded: Points::thousandths(1500),
+            opus_coded: Points::thousandths(7500),
+        }
     }
 }
 
 impl Prices {
-    /// Price of a call of `legs` legs.
+    /// Price of a call of `legs` legs that are forwarded without keys.
     #[must_use]
     pub fn of_legs(&self, legs: usize) -> Points {
         let extra = u64::try_from(legs.saturating_sub(2)).unwrap_or(u64::MAX);

@@ -177,6 +177,12 @@ pub struct WorkerLoad {
     pub events_dropped: u64,
     /// Times that it failed and started again.
     pub restarts: u64,
+    /// Room for legs that its calls have reserved.
+    pub legs: usize,
+    /// Legs that it can hold.
+    pub max_legs: usize,
+    /// How late it was at worst, while it does not keep up with its media clock and takes no calls.
+    pub late: Option<Duration>,
 }
 
 /// What the engine carries.
@@ -184,4 +190,12 @@ pub struct WorkerLoad {
 pub struct EngineLoad {
     /// Its workers.
     pub workers: Vec<WorkerLoad>,
+    /// Pairs of ports that are lent to legs, and those that there are on all addresses.
+    pub port_pairs: (usize, usize),
+    /// Descriptors that are reserved for sockets, and those that there may be.
+    pub files: (usize, usize),
+    /// Call events that wait to be read.
+    pub events_waiting: usize,
+    /// Taps on key presses whose room is kept.
+    pub tap_rooms: usize,
 }

@@ -55,6 +55,7 @@ pub struct EngineBuilder {
     pub(crate) budget: Points,
     pub(crate) prices: Prices,
     pub(crate) max_legs: usize,
+    pub(crate) max_files: Option<usize>,
     pub(crate) event_capacity: usize,
     pub(crate) media_timeout: Duration,
     pub(crate) hold_timeout: Duration,
@@ -74,6 +75,7 @@ impl Default for EngineBuilder {
             budget: Points::whole(1000),
             prices: Prices::default(),
             max_legs: 8192,
+            max_files: None,
             event_capacity: 65_536,
             media_timeout: Duration::from_secs(60),
             hold_timeout: Duration::from_secs(3600),
@@ -142,10 +144,18 @@ impl EngineBuilder {
         self
     }
 
-    /// Legs that each worker can hold; 8192 by default.
+    /// Legs that each worker can hold; 8192 by default. A call has room for two of them from its admission on.
     #[must_use]
     pub fn max_legs(mut self, legs: usize) -> Self {
         self.max_legs = legs;
+        self
+    }
+
+    /// Descriptors that the engine may open for its sockets, two for each leg; by default those that the process may open when
+    /// the engine is built, but for a few.
+    #[must_use]
+    pub fn max_files(mut self, files: usize) -> Self {
+        self.max_files = Some(files);
         self
     }
 

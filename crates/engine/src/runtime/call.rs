@@ -1,12 +1,14 @@
 //! The handle on one call.
 
+mod room;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use mediapoint_net::{PortOpener as _, PortOptions, SocketOpener};
 
-use crate::api::error::{AdmissionError, CommandError, OpenLegError};
+use crate::api::error::{CommandError, OpenLegError};
 use crate::api::event::{EndReason, Event};
 use crate::api::id::{CallId, LegId, MixId, PlayerId, StreamId, TapId};
 use crate::api::leg::{LegConfig, OpenedLeg, Placement, Relearn};
@@ -22,6 +24,7 @@ use crate::runtime::mailbox::Command;
 use crate::runtime::moves::{self, MoveError};
 use crate::runtime::registry::Registry;
 use crate::runtime::streams::{StreamWriter, TapReader, check_rate, slots};
+use crate::runtime::work::LegWork;
 use crate::session::call::{MAX_LEGS, MAX_OBJECTS};
 use crate::session::command::CallCommand;
 use crate::session::snapshot::CallSnapshot;
@@ -81,7 +84,7 @@ impl Call {
         config: LegConfig,
     ) -> Result<(OpenedLeg, Pending<()>), OpenLegError> {
         let interface = self.interface(placement)?.clone();
-        self.pay_for_leg()?;
+        self.pay_for_leg(&LegWork::of(&config))?;
         let opened = self.open_on(&interface, placement, config);
         if opened.is_err() {
             self.settle();
@@ -101,7 +104,9 @@ impl Call {
             ..PortOptions::default()
         };
         let open = |at| SocketOpener.open(at, &options);
-        let ports = self.shared.ports.open(interface.address, placement.ports, open)?;
+        let opened = self.shared.ports.open(interface.address, placement.ports, open);
+        let ports = opened.map_err(|error| self.explain(error))?;
+        let work = LegWork::of(&config);
         let lease = ports.lease;
         let advertised = |bound: SocketAddr| SocketAddr::new(interface.advertised_address(), bound.port());
         let leg = LegId(self.shared.next_id.fetch_add(1, Ordering::Relaxed));
@@ -116,7 +121,7 @@ impl Call {
         });
         match sent {
             Ok(outcome) => {
-                registry.add_leg(self.id, leg, lease);
+                registry.add_leg(self.id, (leg, work), lease, &self.shared.config.prices);
                 Ok((OpenedLeg { id: leg, rtp, rtcp }, outcome))
             }
             Err(error) => {
@@ -128,18 +133,25 @@ impl Call {
         }
     }
 
-    /// Gives a leg another configuration. What is the same as before goes on as before.
+    /// Gives a leg another configuration. What is the same as before goes on as before. Where its codecs or keys make the call
+    /// cost more than its worker has free, the call moves to one that has it.
     ///
     /// # Errors
-    /// [`CommandError`] where the call or leg is gone, or the worker does not keep up.
+    /// [`CommandError`] where the call or leg is gone, the worker does not keep up, or no worker has the points
+    /// ([`CommandError::NoPoints`]); nothing has changed then.
     pub fn configure_leg(
         &self,
         leg: LegId,
         config: LegConfig,
         relearn: Relearn,
     ) -> Result<Pending<()>, CommandError> {
-        self.check(leg)?;
-        self.apply(CallCommand::ConfigureLeg { leg, config: Box::new(config), relearn })
+        let work = LegWork::of(&config);
+        let config = Box::new(config);
+        self.apply_with(
+            leg,
+            |known| known.reconfigured(work),
+            CallCommand::ConfigureLeg { leg, config, relearn },
+        )
     }
 
     /// Sets what feeds a leg.
@@ -147,11 +159,11 @@ impl Call {
     /// # Errors
     /// [`CommandError`] where the call or one of the legs is gone, or the worker does not keep up.
     pub fn set_source(&self, leg: LegId, source: Source) -> Result<Pending<()>, CommandError> {
-        self.check(leg)?;
         if let Source::Leg(from) = source {
             self.check(from)?;
         }
-        self.apply(CallCommand::SetSource { leg, source })
+        let mixed = !matches!(source, Source::Leg(_) | Source::Silence);
+        self.apply_with(leg, |known| known.fed_by(mixed), CallCommand::SetSource { leg, source })
     }
 
     /// Makes two legs each other's source. The outcome is that of the second.
@@ -163,13 +175,23 @@ impl Call {
         self.set_source(b, Source::Leg(a))
     }
 
-    /// Closes a leg and frees its ports. What it fed is fed by silence.
+    /// Closes a leg and frees its ports. What it fed is fed by silence. A worker that does not keep up does so later.
     ///
     /// # Errors
-    /// [`CommandError`] where the call or leg is gone, or the worker does not keep up.
+    /// [`CommandError`] where the call or leg is gone.
     pub fn remove_leg(&self, leg: LegId) -> Result<Pending<()>, CommandError> {
         self.check(leg)?;
-        self.apply(CallCommand::RemoveLeg { leg })
+        let mut registry = self.shared.registry();
+        if registry.leaving.contains(&leg) {
+            return Err(CommandError::NoSuchLeg(leg));
+        }
+        let call = self.id;
+        let remove = |reply| Command::Apply { call, command: CallCommand::RemoveLeg { leg }, reply };
+        let (outcome, deferred) = self.release(&mut registry, remove)?;
+        if deferred {
+            registry.leaving.insert(leg);
+        }
+        Ok(outcome)
     }
 
     /// Moves a leg to another call, with its ports, keys, stream state and encoder. What it fed in this call is fed by silence
@@ -294,12 +316,8 @@ impl Call {
         self.check(leg)?;
         let tap = TapId(self.next_id());
         let room = PressRoom::default();
-        self.shared.events.keep_room(tap, room.clone());
-        let outcome = self.add_tap(tap, Tap::Events(EventTap::new(tap, leg, room)));
-        if outcome.is_err() {
-            self.shared.events.forget_tap(tap);
-        }
-        Ok((tap, outcome?))
+        let outcome = self.add_tap(tap, Tap::Events(EventTap::new(tap, leg, room.clone())), Some(room))?;
+        Ok((tap, outcome))
     }
 
     /// Adds a tap on the audio of a leg. A leg that is forwarded stays forwarded.
@@ -312,7 +330,7 @@ impl Call {
         let frames = slots(spec.capacity, 20, 60)?;
         let tap = TapId(self.next_id());
         let (producer, consumer) = ring::channel(frames, || TapFrame::new(spec.rate));
-        let outcome = self.add_tap(tap, Tap::Audio(AudioTap::new(tap, &spec, producer)))?;
+        let outcome = self.add_tap(tap, Tap::Audio(AudioTap::new(tap, &spec, producer)), None)?;
         Ok((tap, TapReader::new(consumer, spec.rate), outcome))
     }
 
@@ -323,14 +341,25 @@ impl Call {
     pub fn tap_packets(&self, spec: PacketTapSpec) -> Result<(TapId, Pending<()>), CommandError> {
         self.check(spec.leg)?;
         let tap = TapId(self.next_id());
-        let outcome = self.add_tap(tap, Tap::Packets(PacketTap { id: tap, spec }))?;
+        let outcome = self.add_tap(tap, Tap::Packets(PacketTap { id: tap, spec }), None)?;
         Ok((tap, outcome))
     }
 
-    fn add_tap(&self, id: TapId, tap: Tap) -> Result<Pending<()>, CommandError> {
-        let outcome = self.apply(CallCommand::AddTap { tap: Box::new(tap) })?;
-        if let Some(entry) = self.shared.registry().calls.get_mut(&self.id) {
+    /// Adds a tap; `room` is what its events need. All of it is one step for the supervisor, which takes both back where the
+    /// worker refuses the tap.
+    fn add_tap(&self, id: TapId, tap: Tap, room: Option<PressRoom>) -> Result<Pending<()>, CommandError> {
+        let mut registry = self.shared.registry();
+        let (call, command) = (self.id, CallCommand::AddTap { tap: Box::new(tap) });
+        let outcome = self.send(&mut registry, |reply| Command::Apply { call, command, reply })?;
+        if let Some(entry) = registry.calls.get_mut(&self.id) {
+            // A leg that goes takes its taps along, so that there may be names of more than there are taps.
+            if entry.taps.len() >= 2 * MAX_OBJECTS {
+                self.shared.events.forget_tap(entry.taps.remove(0));
+            }
             entry.taps.push(id);
+        }
+        if let Some(room) = room {
+            self.shared.events.keep_room(id, room);
         }
         Ok(outcome)
     }
@@ -367,14 +396,22 @@ impl Call {
         self.send(&mut registry, |reply| Command::Snapshot { call, reply })
     }
 
-    /// Ends the call; its last figures come with [`crate::Event::CallEnded`].
+    /// Ends the call; its last figures come with [`crate::Event::CallEnded`]. A worker that does not keep up does so later.
     ///
     /// # Errors
-    /// [`CommandError`] where it has ended already, or the worker does not keep up.
+    /// [`CommandError::NoSuchCall`] where it has ended already.
     pub fn end(&self) -> Result<Pending<()>, CommandError> {
         let call = self.id;
         let mut registry = self.shared.registry();
-        self.send(&mut registry, |reply| Command::EndCall { call, reason: EndReason::Command, reply })
+        if registry.calls.get(&call).is_some_and(|entry| entry.ending) {
+            return Err(CommandError::NoSuchCall(call));
+        }
+        let end = |reply| Command::EndCall { call, reason: EndReason::Command, reply };
+        let (outcome, deferred) = self.release(&mut registry, end)?;
+        if let Some(entry) = registry.calls.get_mut(&call) {
+            entry.ending = deferred;
+        }
+        Ok(outcome)
     }
 
     /// Points that the call costs now; none where it has ended.
@@ -401,6 +438,25 @@ impl Call {
         self.send(&mut registry, |reply| Command::Apply { call, command, reply })
     }
 
+    /// Gives a command that frees something; true where it waits until the worker's queue has room.
+    fn release(
+        &self,
+        registry: &mut Registry,
+        command: impl FnOnce(Completer<()>) -> Command,
+    ) -> Result<(Pending<()>, bool), CommandError> {
+        let entry = registry.calls.get(&self.id).ok_or(CommandError::NoSuchCall(self.id))?;
+        let (worker, generation) = (entry.worker, entry.generation);
+        let mailbox = self.shared.mailboxes.get(worker).ok_or(CommandError::NoSuchCall(self.id))?;
+        let (reply, outcome) = pending(worker, Some(self.report()));
+        match mailbox.command(generation, command(reply)) {
+            Ok(()) => Ok((outcome, false)),
+            Err(command) => {
+                registry.deferred.push_back((self.id, command));
+                Ok((outcome, true))
+            }
+        }
+    }
+
     /// Gives a command to the worker that carries the call. The registry stays locked, so that no move comes between.
     fn send<T>(
         &self,
@@ -410,17 +466,21 @@ impl Call {
         let entry = registry.calls.get(&self.id).ok_or(CommandError::NoSuchCall(self.id))?;
         let (worker, generation) = (entry.worker, entry.generation);
         let mailbox = self.shared.mailboxes.get(worker).ok_or(CommandError::NoSuchCall(self.id))?;
+        let (reply, outcome) = pending(worker, Some(self.report()));
+        mailbox.command(generation, command(reply)).map_err(|_| CommandError::Busy { worker })?;
+        Ok(outcome)
+    }
+
+    /// What becomes of a failure that nobody takes.
+    fn report(&self) -> Report {
         let (shared, call) = (Arc::downgrade(&self.shared), self.id);
-        let report: Report = Box::new(move |error| {
+        Box::new(move |error| {
             // The end of a call and the failure of a worker have events of their own. May run under the registry's lock.
             let told = matches!(error, CommandError::NoSuchCall(_) | CommandError::WorkerFailed { .. });
             if let Some(shared) = shared.upgrade().filter(|_| !told) {
                 shared.events.send(Event::CommandFailed { call, error });
             }
-        });
-        let (reply, outcome) = pending(worker, Some(report));
-        mailbox.command(generation, command(reply)).map_err(|_| CommandError::Busy { worker })?;
-        Ok(outcome)
+        })
     }
 
     fn interface(&self, placement: &Placement) -> Result<&Interface, OpenLegError> {
@@ -442,41 +502,5 @@ impl Call {
                 .find(|interface| interface.family() == family)
                 .ok_or_else(|| OpenLegError::NoSuchFamily { interface: name.clone(), family }),
         }
-    }
-
-    /// Adds a further leg's price. Where the worker has it not free, the call moves to one that has.
-    fn pay_for_leg(&self) -> Result<(), OpenLegError> {
-        let budget = self.shared.config.budget;
-        let mut registry = self.shared.registry();
-        let entry = registry.calls.get(&self.id).ok_or(CommandError::NoSuchCall(self.id))?;
-        entry.check_room()?;
-        let price = entry.price(&self.shared.config.prices, 1);
-        let (more, worker) = (price - entry.points, entry.worker);
-        let free = registry.used.get(worker).map_or(Points::ZERO, |used| budget - *used);
-        if more > free {
-            let (other, used) = registry.least_used();
-            let fits = other != worker && budget - used >= price;
-            let moved = fits && moves::start(&self.shared, &mut registry, self.id, other).map(drop).is_ok();
-            if !moved {
-                return Err(AdmissionError::NoPoints { needed: more, free }.into());
-            }
-        }
-        let Some(entry) = registry.calls.get_mut(&self.id) else { return Ok(()) };
-        entry.points += more;
-        entry.opening += 1;
-        let worker = entry.worker;
-        if let Some(used) = registry.used.get_mut(worker) {
-            *used += more;
-        }
-        Ok(())
-    }
-
-    /// Takes the price of a leg that could not be opened off again.
-    fn settle(&self) {
-        let mut registry = self.shared.registry();
-        if let Some(entry) = registry.calls.get_mut(&self.id) {
-            entry.opening = entry.opening.saturating_sub(1);
-        }
-        registry.settle(self.id, &self.shared.config.prices);
     }
 }

@@ -61,7 +61,14 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
                     CallCommand::ConfigureLeg { leg, config, .. } => Some((*leg, config.dscp)),
                     _ => None,
                 };
+                let tap = match &command {
+                    CallCommand::AddTap { tap } => Some(tap.id()),
+                    _ => None,
+                };
                 let result = self.session.apply(now, call, command, &mut self.output);
+                if let (Some(tap), true) = (tap, result.is_err()) {
+                    self.output.message(WorkerMessage::TapRefused { call, tap });
+                }
                 if let (Some((leg, dscp)), true) = (dscp, result.is_ok()) {
                     self.mark(call, leg, dscp);
                 }
@@ -73,6 +80,10 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             }
             Command::EndCall { call, reason, reply } => {
                 let result = self.session.end_call(now, call, reason, &mut self.output);
+                if result.is_err() {
+                    let generation = self.generation;
+                    self.output.message(WorkerMessage::Unknown { call, generation });
+                }
                 self.done(reply, result);
             }
             Command::Statistics { call, reply } => {

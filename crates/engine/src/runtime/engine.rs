@@ -1,5 +1,7 @@
 //! The engine as its user holds it: admission, the registry of calls, shutdown.
 
+use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -12,13 +14,15 @@ use crate::api::leg::Ports;
 use crate::api::pending::{Pending, pending};
 use crate::api::points::Points;
 use crate::api::stats::{EngineLoad, WorkerLoad};
+use crate::runtime::admission::{FILES_OF_A_LEG, Limits};
 use crate::runtime::builder::{EngineBuilder, Interface};
 use crate::runtime::call::{Call, CallSpec};
 use crate::runtime::events::{self, EventReceiver, EventSender};
 use crate::runtime::mailbox::{Command, Handle, Mailbox};
 use crate::runtime::ports::{OpenPorts, PortLease, PortPool, open_at};
-use crate::runtime::registry::{Entry, Registry};
+use crate::runtime::registry::{Entry, Need, Registry, Used};
 use crate::runtime::supervisor;
+use crate::runtime::work::LegWork;
 use crate::runtime::worker::{self, Mailboxes, WorkerConfig};
 use crate::session::snapshot::{CallSnapshot, LocalAddresses};
 
@@ -29,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) mailboxes: Mailboxes,
     pub(crate) registry: Mutex<Registry>,
     pub(crate) ports: PortPool,
+    pub(crate) limits: Limits,
     pub(crate) events: EventSender,
     pub(crate) next_call: AtomicU64,
     /// Names legs, mixes, players, streams and taps.
@@ -82,9 +87,17 @@ impl Engine {
             ios.push(io);
         }
         let (sender, receiver) = events::channel(config.event_capacity);
-        let registry = Registry { used: vec![Points::ZERO; config.workers], ..Registry::default() };
+        let registry = Registry::new(config.workers);
+        let ports = PortPool::new(config.ports.clone());
+        let addresses: HashSet<IpAddr> =
+            config.interfaces.iter().map(|interface| interface.address).collect();
+        let limits = Limits {
+            pairs: ports.pair_count().saturating_mul(addresses.len()),
+            files: config.max_files.unwrap_or_else(Limits::files_of_process),
+        };
         let shared = Arc::new(Shared {
-            ports: PortPool::new(config.ports.clone()),
+            ports,
+            limits,
             mailboxes: mailboxes.into(),
             registry: Mutex::new(registry),
             events: sender,
@@ -141,11 +154,11 @@ impl Engine {
     /// [`AdmissionError`] with the points needed and free, while draining, or while too many events are unread.
     pub fn create_call(&self, spec: CallSpec) -> Result<Call, AdmissionError> {
         let shared = self.shared();
-        let needed = spec.points.unwrap_or_else(|| shared.config.prices.of_legs(2));
         let mut registry = shared.registry();
-        let worker = self.admit(&registry, needed, spec.worker)?;
+        let worker =
+            self.admit(&registry, &Entry::new(0, 0, spec.points, &shared.config.prices), 0, spec.worker)?;
         let id = CallId(shared.next_call.fetch_add(1, Ordering::Relaxed));
-        self.enter(&mut registry, id, (worker, needed), |_| Command::AddCall { call: id })?;
+        self.enter(&mut registry, id, (worker, spec.points), |_| Command::AddCall { call: id })?;
         drop(registry);
         Ok(Call::new(Arc::clone(shared), id))
     }
@@ -183,30 +196,31 @@ impl Engine {
         let shared = self.shared();
         let prices = &shared.config.prices;
         let (id, taps) = (snapshot.call(), snapshot.taps().collect::<Vec<_>>());
-        let leases: Vec<(LegId, PortLease)> = ports.iter().map(|(leg, ports)| (*leg, ports.lease)).collect();
+        let legs: Vec<(LegId, LegWork, PortLease)> = ports
+            .iter()
+            .map(|(leg, ports)| (*leg, snapshot.work(*leg).unwrap_or_default(), ports.lease))
+            .collect();
         let mut registry = shared.registry();
         check_names(&registry, &snapshot)?;
-        let base = snapshot.price().unwrap_or_else(|| prices.of_legs(2));
-        let needed = base + (prices.of_legs(leases.len()) - prices.of_legs(2));
-        let worker = self.admit(&registry, needed, None)?;
+        let given = snapshot.price();
+        let worker = self.admit(&registry, &Entry::new(0, 0, given, prices), legs.len(), None)?;
         let rooms = snapshot.make_rooms();
         for (tap, room) in &rooms {
             shared.events.keep_room(*tap, room.clone());
         }
         let (reply, outcome) = pending(worker, None);
-        let entered = self.enter(&mut registry, id, (worker, base), |_| Command::Restore {
+        let entered = self.enter(&mut registry, id, (worker, given), |_| Command::Restore {
             snapshot: Box::new(snapshot),
             ports,
             reply,
         });
         entered.inspect_err(|_| rooms.iter().for_each(|(tap, _)| shared.events.forget_tap(*tap)))?;
-        for (leg, lease) in leases {
-            registry.add_leg(id, leg, lease);
+        for (leg, work, lease) in legs {
+            registry.add_leg(id, (leg, work), lease, prices);
         }
         if let Some(entry) = registry.calls.get_mut(&id) {
             entry.taps = taps;
         }
-        registry.settle(id, prices);
         Ok(outcome)
     }
 
@@ -260,11 +274,12 @@ impl Engine {
         opened.inspect_err(|_| shared.ports.give_back(lease))
     }
 
-    /// The worker for a call of so many points.
+    /// The worker for a new call of so many legs.
     fn admit(
         &self,
         registry: &Registry,
-        needed: Points,
+        call: &Entry,
+        legs: usize,
         wanted: Option<usize>,
     ) -> Result<usize, AdmissionError> {
         let shared = self.shared();
@@ -274,15 +289,12 @@ impl Engine {
         if let Some(waiting) = shared.events.overfull() {
             return Err(AdmissionError::EventsUnread { waiting });
         }
-        let (worker, used) = match wanted {
-            None => registry.least_used(),
-            Some(worker) => {
-                let used = registry.used.get(worker).ok_or(AdmissionError::NoSuchWorker(worker))?;
-                (worker, *used)
-            }
-        };
-        let free = shared.config.budget - used;
-        if free < needed { Err(AdmissionError::NoPoints { needed, free }) } else { Ok(worker) }
+        if let Some(worker) = wanted.filter(|worker| *worker >= registry.used.len()) {
+            return Err(AdmissionError::NoSuchWorker(worker));
+        }
+        let need: Need = call.need(&shared.config.prices, legs);
+        shared.check_legs(registry, need.legs)?;
+        shared.place(registry, need, |worker| wanted.is_none_or(|wanted| wanted == worker))
     }
 
     /// Gives the command that makes a call, and enters the call into the registry.
@@ -290,16 +302,14 @@ impl Engine {
         &self,
         registry: &mut Registry,
         id: CallId,
-        (worker, points): (usize, Points),
+        (worker, points): (usize, Option<Points>),
         command: impl FnOnce(&Mailbox) -> Command,
     ) -> Result<(), AdmissionError> {
         let mailbox = self.shared().mailboxes.get(worker).ok_or(AdmissionError::NoSuchWorker(worker))?;
         let generation = mailbox.generation.load(Ordering::Acquire);
         mailbox.command(generation, command(mailbox)).map_err(|_| AdmissionError::Busy { worker })?;
-        registry.calls.insert(id, Entry::new(worker, generation, points));
-        if let Some(used) = registry.used.get_mut(worker) {
-            *used += points;
-        }
+        let prices = &self.shared().config.prices;
+        registry.insert(id, Entry::new(worker, generation, points, prices), prices);
         Ok(())
     }
 
@@ -328,12 +338,17 @@ impl Engine {
         let shared = self.shared();
         // What the reader was too slow for is nobody's in particular: every worker shows it.
         let unread = shared.events.dropped();
-        let used = shared.registry().used.clone();
-        let load = |(mailbox, used): (&Arc<Mailbox>, Points)| {
+        let registry = shared.registry();
+        let (used, reserved) = (registry.used.clone(), registry.reserved);
+        drop(registry);
+        let load = |(mailbox, used): (&Arc<Mailbox>, Used)| {
             let gauges = &mailbox.gauges;
             WorkerLoad {
                 budget: shared.config.budget,
-                used,
+                used: used.points,
+                legs: used.legs,
+                max_legs: shared.config.max_legs,
+                late: gauges.late(),
                 calls: gauges.calls.load(Ordering::Relaxed),
                 received: gauges.received.load(Ordering::Relaxed),
                 sent: gauges.sent.load(Ordering::Relaxed),
@@ -343,7 +358,14 @@ impl Engine {
                 restarts: gauges.restarts.load(Ordering::Relaxed),
             }
         };
-        EngineLoad { workers: shared.mailboxes.iter().zip(used).map(load).collect() }
+        let (events_waiting, tap_rooms) = shared.events.waiting();
+        EngineLoad {
+            workers: shared.mailboxes.iter().zip(used).map(load).collect(),
+            port_pairs: (shared.ports.lent(), shared.limits.pairs),
+            files: (reserved * FILES_OF_A_LEG, shared.limits.files),
+            events_waiting,
+            tap_rooms,
+        }
     }
 
     /// Takes no new calls from now on, or takes them again.
@@ -376,6 +398,15 @@ impl Engine {
         held
     }
 
+    /// Makes each round of a worker take so much longer, as if it had more work than it can do. For tests of exactly that.
+    #[cfg(feature = "danger-panic")]
+    pub fn danger_slow_worker(&self, worker: usize, round: std::time::Duration) {
+        if let Some(mailbox) = self.shared().mailboxes.get(worker) {
+            let micros = u64::try_from(round.as_micros()).unwrap_or(u64::MAX);
+            mailbox.slow_micros.store(micros, Ordering::Relaxed);
+        }
+    }
+
     /// Ends all calls and stops the threads; what happened until then can still be read from the events.
     pub fn shutdown(&self) {
         self.threads.stop();
@@ -385,16 +416,22 @@ impl Engine {
 impl Threads {
     fn stop(&self) {
         self.shared.draining.store(true, Ordering::Release);
-        for mailbox in self.shared.mailboxes.iter() {
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        for (mailbox, handle) in self.shared.mailboxes.iter().zip(workers.iter()) {
+            mailbox.stop.store(true, Ordering::Release);
             let mut command = Command::Stop;
             while let Err(back) = mailbox.command(mailbox.generation.load(Ordering::Acquire), command) {
+                if handle.is_finished() {
+                    break;
+                }
                 command = back;
                 std::thread::yield_now();
             }
         }
-        for handle in self.workers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for handle in workers.drain(..) {
             drop(handle.join());
         }
+        drop(workers);
         self.shared.stopping.store(true, Ordering::Release);
         if let Some(handle) = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take() {
             handle.thread().unpark();

@@ -109,6 +109,12 @@ impl EventSender {
         self.shared.lock().rooms.remove(&tap);
     }
 
+    /// Call events that wait to be read, and rooms that are kept.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        let state = self.shared.lock();
+        (state.kept, state.rooms.len())
+    }
+
     /// Events dropped so far.
     pub(crate) fn dropped(&self) -> u64 {
         self.shared.lock().dropped

@@ -1,7 +1,7 @@
 //! The mailbox of a worker: commands to it, messages from it, figures that both sides see.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use mediapoint_net::{PortOpener, SocketOpener, Waker};
 
 use crate::api::error::CommandError;
 use crate::api::event::{EndReason, Event};
-use crate::api::id::{CallId, LegId};
+use crate::api::id::{CallId, LegId, TapId};
 use crate::api::leg::LegConfig;
 use crate::api::pending::Completer;
 use crate::api::stats::CallStatistics;
@@ -96,6 +96,23 @@ pub(crate) enum Command {
     Stop,
 }
 
+impl Command {
+    /// Completes a command that frees something, whose call has ended before it was given.
+    pub(crate) fn refuse(self, error: CommandError) {
+        match self {
+            Self::EndCall { reply, .. } | Self::Apply { reply, .. } => reply.complete(Err(error)),
+            _ => {}
+        }
+    }
+}
+
+impl std::fmt::Debug for Command {
+    /// Shows no key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Command")
+    }
+}
+
 /// A call on its way from one worker to another.
 pub(crate) struct Arrival {
     pub(crate) call: Box<Call>,
@@ -134,6 +151,16 @@ pub(crate) enum WorkerMessage {
     Arrived {
         call: CallId,
     },
+    /// The worker was to end a call that it does not have.
+    Unknown {
+        call: CallId,
+        generation: u64,
+    },
+    /// A tap was not added.
+    TapRefused {
+        call: CallId,
+        tap: TapId,
+    },
     /// A call that was expected from a worker that failed has not come.
     Lost {
         call: CallId,
@@ -154,9 +181,21 @@ pub(crate) struct Gauges {
     pub(crate) cpu_nanos: AtomicU64,
     pub(crate) restarts: AtomicU64,
     pub(crate) events_dropped: AtomicU64,
+    /// How late the worker is while it takes no calls; 0 while it does.
+    pub(crate) late_nanos: AtomicU64,
 }
 
 impl Gauges {
+    pub(crate) fn late(&self) -> Option<Duration> {
+        let nanos = self.late_nanos.load(Ordering::Acquire);
+        (nanos > 0).then(|| Duration::from_nanos(nanos))
+    }
+
+    pub(crate) fn set_late(&self, late: Option<Duration>) {
+        let nanos = late.map_or(0, |late| u64::try_from(late.as_nanos()).unwrap_or(u64::MAX).max(1));
+        self.late_nanos.store(nanos, Ordering::Release);
+    }
+
     pub(crate) fn cpu(&self) -> Duration {
         Duration::from_nanos(self.cpu_nanos.load(Ordering::Relaxed))
     }
@@ -170,6 +209,13 @@ pub(crate) struct Mailbox {
     pub(crate) messages: ArrayQueue<WorkerMessage>,
     pub(crate) generation: AtomicU64,
     pub(crate) gauges: Gauges,
+    /// False while a worker that failed cannot start again.
+    pub(crate) up: AtomicBool,
+    /// Microseconds that each round of the worker takes longer, for tests.
+    #[cfg(feature = "danger-panic")]
+    pub(crate) slow_micros: AtomicU64,
+    /// The worker is to stop, also where it does not run.
+    pub(crate) stop: AtomicBool,
     /// Changes when the worker starts again; only the control side and a starting worker lock it.
     waker: Mutex<Waker>,
     supervisor: OnceLock<Thread>,
@@ -184,6 +230,10 @@ impl Mailbox {
             messages: ArrayQueue::new(MESSAGE_QUEUE),
             generation: AtomicU64::new(0),
             gauges: Gauges::default(),
+            up: AtomicBool::new(true),
+            #[cfg(feature = "danger-panic")]
+            slow_micros: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
             waker: Mutex::new(waker),
             supervisor: OnceLock::new(),
         }

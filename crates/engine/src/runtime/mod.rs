@@ -1,5 +1,6 @@
 //! Threads, queues, packet I/O and ports around the sans-I/O session: what makes the library an engine that runs.
 
+mod admission;
 pub(crate) mod call;
 mod carry_out;
 pub(crate) mod engine;
@@ -9,9 +10,11 @@ pub(crate) mod moves;
 mod output;
 mod poll_mode;
 pub(crate) mod ports;
+mod punctuality;
 pub(crate) mod registry;
 pub(crate) mod streams;
 pub(crate) mod supervisor;
+pub(crate) mod work;
 pub(crate) mod worker;
 
 mod builder;

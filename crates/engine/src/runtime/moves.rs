@@ -9,7 +9,7 @@ use crate::api::pending::{Completer, Pending, pending};
 use crate::api::points::Points;
 use crate::runtime::engine::Shared;
 use crate::runtime::mailbox::{Command, Mailbox};
-use crate::runtime::registry::{Registry, Transit};
+use crate::runtime::registry::Registry;
 
 /// How often the load of the workers is compared.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -29,10 +29,7 @@ pub(crate) enum Unmoved {
     NoSuchCall,
     /// It is there already, or on its way somewhere.
     Stays,
-    NoPoints {
-        needed: Points,
-        free: Points,
-    },
+    Refused(AdmissionError),
     Busy {
         worker: usize,
     },
@@ -43,9 +40,7 @@ impl Unmoved {
         match self {
             Self::NoSuchCall => MoveError::Command(CommandError::NoSuchCall(call)),
             Self::Stays => MoveError::UnderWay,
-            Self::NoPoints { needed, free } => {
-                MoveError::Admission(AdmissionError::NoPoints { needed, free })
-            }
+            Self::Refused(error) => MoveError::Admission(error),
             Self::Busy { worker } => MoveError::Command(CommandError::Busy { worker }),
         }
     }
@@ -89,15 +84,12 @@ fn start_with(
     reply: Completer<()>,
 ) -> Result<(), Unmoved> {
     let entry = registry.calls.get(&call).ok_or(Unmoved::NoSuchCall)?;
-    let (from, since, points) = (entry.worker, entry.generation, entry.points);
+    let (from, since) = (entry.worker, entry.generation);
     if from == to || entry.transit.is_some() {
         return Err(Unmoved::Stays);
     }
-    let used = registry.used.get(to).copied().unwrap_or(shared.config.budget);
-    let free = shared.config.budget - used;
-    if free < points {
-        return Err(Unmoved::NoPoints { needed: points, free });
-    }
+    let need = entry.need(&shared.config.prices, 0);
+    shared.place(registry, need, |worker| worker == to).map_err(Unmoved::Refused)?;
     let (Some(source), Some(target)) = (shared.mailboxes.get(from), shared.mailboxes.get(to)) else {
         return Err(Unmoved::NoSuchCall);
     };
@@ -112,15 +104,7 @@ fn start_with(
         give_up(target, generation, call);
         return Err(Unmoved::Busy { worker: from });
     }
-    if let Some(entry) = registry.calls.get_mut(&call) {
-        (entry.worker, entry.generation) = (to, generation);
-        entry.transit = Some(Transit { from, generation: since });
-    }
-    for (worker, gains) in [(from, false), (to, true)] {
-        if let Some(used) = registry.used.get_mut(worker) {
-            *used = if gains { *used + points } else { *used - points };
-        }
-    }
+    registry.depart(call, to, generation);
     Ok(())
 }
 
@@ -174,7 +158,7 @@ fn rebalance(shared: &Shared, busy: &[f64]) {
     let mut registry = shared.registry();
     for worker in 0..busy.len() {
         let busy_share = busy.get(worker).copied().unwrap_or(0.0);
-        let over = registry.used.get(worker).is_some_and(|used| *used > budget);
+        let over = registry.used.get(worker).is_some_and(|used| used.points > budget);
         if !over && busy_share <= OVERLOADED {
             continue;
         }
@@ -189,7 +173,8 @@ fn rebalance(shared: &Shared, busy: &[f64]) {
             let room = |(other, _): &(usize, Points)| {
                 *other != worker && busy.get(*other).is_some_and(|share| *share < HAS_ROOM)
             };
-            let used: Vec<(usize, Points)> = registry.used.iter().copied().enumerate().collect();
+            let used: Vec<(usize, Points)> =
+                registry.used.iter().map(|used| used.points).enumerate().collect();
             let Some((to, _)) = used.into_iter().filter(room).min_by_key(|(_, used)| *used) else { break };
             match start(shared, &mut registry, call, to) {
                 Ok(outcome) => drop(outcome),

@@ -207,7 +207,6 @@ impl PortPool {
     }
 
     /// Pairs that are lent now, of all addresses.
-    #[cfg(test)]
     pub(crate) fn lent(&self) -> usize {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.addresses.values().map(|pairs| pairs.lent.iter().filter(|lent| **lent).count()).sum()

@@ -1,20 +1,28 @@
-//! What the control side keeps of calls and legs: which worker carries them, what they cost, which ports they have.
+//! What the control side keeps of calls and legs: which worker carries them, what they cost, which ports they have, and
+//! what is reserved for them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::api::error::CommandError;
 use crate::api::id::{CallId, LegId, TapId};
 use crate::api::points::{Points, Prices};
+use crate::runtime::mailbox::Command;
 use crate::runtime::ports::PortLease;
+use crate::runtime::work::{LegWork, surcharge};
 use crate::session::call::MAX_LEGS;
+
+/// Legs that a call has room for from its admission on.
+pub(crate) const LEGS_OF_A_CALL: usize = 2;
 
 /// A call that is on its way to its worker.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Transit {
-    /// The worker that gives it away.
+    /// The worker that gives it away, and holds its legs until it has arrived.
     pub(crate) from: usize,
     /// That worker's life.
     pub(crate) generation: u64,
+    /// Room for legs that is held there.
+    pub(crate) room: usize,
 }
 
 /// What is kept of a call.
@@ -25,35 +33,106 @@ pub(crate) struct Entry {
     /// That worker's life.
     pub(crate) generation: u64,
     pub(crate) transit: Option<Transit>,
-    /// What the call costs with two legs.
-    pub(crate) base: Points,
+    /// What the call costs with two legs that code nothing.
+    base: Points,
+    /// Its price was given: codecs and keys do not change it.
+    fixed: bool,
     /// What it costs now.
     pub(crate) points: Points,
-    /// Legs that it has, and legs paid for that are being opened.
-    pub(crate) legs: usize,
-    pub(crate) opening: usize,
+    /// Room for legs that is reserved for it.
+    pub(crate) room: usize,
+    /// Legs that it has, and how many are being opened.
+    legs: Vec<(LegId, LegWork)>,
+    opening: usize,
     pub(crate) taps: Vec<TapId>,
+    /// Its end waits in `Registry::deferred`.
+    pub(crate) ending: bool,
 }
 
 impl Entry {
-    pub(crate) const fn new(worker: usize, generation: u64, base: Points) -> Self {
-        Self { worker, generation, transit: None, base, points: base, legs: 0, opening: 0, taps: Vec::new() }
+    /// A call without legs. `given` is a price that codecs and keys do not change.
+    pub(crate) fn new(worker: usize, generation: u64, given: Option<Points>, prices: &Prices) -> Self {
+        Self {
+            worker,
+            generation,
+            transit: None,
+            base: given.unwrap_or(prices.of_legs(LEGS_OF_A_CALL)),
+            fixed: given.is_some(),
+            points: Points::ZERO,
+            room: 0,
+            legs: Vec::new(),
+            opening: 0,
+            taps: Vec::new(),
+            ending: false,
+        }
     }
 
     /// Refuses a leg more than a call can have. A leg counts until its ports are closed, so that the worker has room for
     /// whatever is let through here.
     pub(crate) const fn check_room(&self) -> Result<(), CommandError> {
-        if self.legs + self.opening < MAX_LEGS {
+        if self.leg_count() < MAX_LEGS {
             Ok(())
         } else {
             Err(CommandError::NoRoom { what: "legs of a call", limit: MAX_LEGS })
         }
     }
 
-    /// What the call costs with so many legs more than it has.
-    pub(crate) fn price(&self, prices: &Prices, more: usize) -> Points {
-        self.base + (prices.of_legs(self.legs + self.opening + more) - prices.of_legs(2))
+    /// Its price, where that was given: what it costs with two legs.
+    pub(crate) fn given(&self) -> Option<Points> {
+        self.fixed.then_some(self.base)
     }
+
+    /// Legs that it has, and those that are being opened.
+    pub(crate) const fn leg_count(&self) -> usize {
+        self.legs.len() + self.opening
+    }
+
+    /// What it needs with `more` legs than it has.
+    pub(crate) fn need(&self, prices: &Prices, more: usize) -> Need {
+        self.need_of(prices, more, self.legs.iter().map(|(_, work)| work))
+    }
+
+    /// What it needs with one leg more.
+    pub(crate) fn need_opening(&self, prices: &Prices, work: &LegWork) -> Need {
+        self.need_of(prices, 1, self.legs.iter().map(|(_, work)| work).chain(std::iter::once(work)))
+    }
+
+    /// What it needs with another work of one of its legs.
+    fn need_with(&self, prices: &Prices, leg: LegId, work: &LegWork) -> Need {
+        let works = self.legs.iter().map(|(id, known)| if *id == leg { work } else { known });
+        self.need_of(prices, 0, works)
+    }
+
+    fn need_of<'a>(
+        &self,
+        prices: &Prices,
+        more: usize,
+        works: impl Iterator<Item = &'a LegWork> + Clone,
+    ) -> Need {
+        let legs = self.leg_count() + more;
+        let extra = prices.of_legs(legs) - prices.of_legs(LEGS_OF_A_CALL);
+        let coded = if self.fixed { Points::ZERO } else { surcharge(prices, works) };
+        Need { points: self.base + extra + coded, legs: legs.max(LEGS_OF_A_CALL) }
+    }
+
+    fn work_mut(&mut self, leg: LegId) -> Option<&mut LegWork> {
+        self.legs.iter_mut().find(|(id, _)| *id == leg).map(|(_, work)| work)
+    }
+}
+
+/// What a call needs of its worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Need {
+    pub(crate) points: Points,
+    pub(crate) legs: usize,
+}
+
+/// What is in use of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Used {
+    pub(crate) points: Points,
+    /// Room for legs: two of each call at least, those on their way to another worker included.
+    pub(crate) legs: usize,
 }
 
 /// All calls and legs.
@@ -62,75 +141,179 @@ pub(crate) struct Registry {
     pub(crate) calls: HashMap<CallId, Entry>,
     /// The call and the ports of each leg.
     pub(crate) legs: HashMap<LegId, (CallId, PortLease)>,
-    /// Points in use on each worker.
-    pub(crate) used: Vec<Points>,
+    /// What is in use of each worker.
+    pub(crate) used: Vec<Used>,
+    /// Room for legs that is reserved in the whole engine.
+    pub(crate) reserved: usize,
+    /// Commands that free something and found their worker's queue full. They wait here: what they free must not be lost.
+    pub(crate) deferred: VecDeque<(CallId, Command)>,
+    /// Legs whose removal waits in `deferred`.
+    pub(crate) leaving: HashSet<LegId>,
 }
 
 impl Registry {
-    /// Forgets a call and frees its points; its legs' ports are freed as the worker closes them.
+    pub(crate) fn new(workers: usize) -> Self {
+        Self { used: vec![Used::default(); workers], ..Self::default() }
+    }
+
+    /// Enters a call, and reserves what it needs.
+    pub(crate) fn insert(&mut self, call: CallId, entry: Entry, prices: &Prices) {
+        self.calls.insert(call, entry);
+        self.settle(call, prices);
+    }
+
+    /// Forgets a call and frees what was reserved for it; its legs' ports are freed as the worker closes them.
     pub(crate) fn remove(&mut self, call: CallId) -> Option<Entry> {
         let entry = self.calls.remove(&call)?;
-        if let Some(used) = self.used.get_mut(entry.worker) {
-            *used -= entry.points;
+        self.change(entry.worker, Need { points: entry.points, legs: entry.room }, Need::NOTHING);
+        self.reserved = self.reserved.saturating_sub(entry.room);
+        if let Some(transit) = entry.transit {
+            self.release(transit);
         }
         Some(entry)
     }
 
-    /// Adds an opened leg to a call.
-    pub(crate) fn add_leg(&mut self, call: CallId, leg: LegId, lease: PortLease) {
+    /// A call has come to its worker: the one before holds its legs no longer.
+    pub(crate) fn arrived(&mut self, call: CallId) {
+        if let Some(transit) = self.calls.get_mut(&call).and_then(|entry| entry.transit.take()) {
+            self.release(transit);
+        }
+    }
+
+    fn release(&mut self, transit: Transit) {
+        if let Some(used) = self.used.get_mut(transit.from) {
+            used.legs = used.legs.saturating_sub(transit.room);
+        }
+    }
+
+    /// Notes that a call is on its way to another worker. The one that it leaves holds its legs until it has arrived.
+    pub(crate) fn depart(&mut self, call: CallId, to: usize, generation: u64) {
+        let Some(entry) = self.calls.get_mut(&call) else { return };
+        let transit = Transit { from: entry.worker, generation: entry.generation, room: entry.room };
+        (entry.worker, entry.generation, entry.transit) = (to, generation, Some(transit));
+        let need = Need { points: entry.points, legs: entry.room };
+        self.change(to, Need::NOTHING, need);
+        self.change(transit.from, Need { legs: 0, ..need }, Need::NOTHING);
+    }
+
+    /// Notes that a leg is to be opened, and reserves its room.
+    pub(crate) fn begin_leg(&mut self, call: CallId, prices: &Prices) {
         if let Some(entry) = self.calls.get_mut(&call) {
-            entry.legs += 1;
+            entry.opening += 1;
+        }
+        self.settle(call, prices);
+    }
+
+    /// Takes back that a leg is to be opened.
+    pub(crate) fn give_up_leg(&mut self, call: CallId, prices: &Prices) {
+        if let Some(entry) = self.calls.get_mut(&call) {
+            entry.opening = entry.opening.saturating_sub(1);
+        }
+        self.settle(call, prices);
+    }
+
+    /// Adds an opened leg to a call.
+    pub(crate) fn add_leg(
+        &mut self,
+        call: CallId,
+        (leg, work): (LegId, LegWork),
+        lease: PortLease,
+        prices: &Prices,
+    ) {
+        if let Some(entry) = self.calls.get_mut(&call) {
+            entry.legs.push((leg, work));
             entry.opening = entry.opening.saturating_sub(1);
         }
         self.legs.insert(leg, (call, lease));
+        self.settle(call, prices);
     }
 
-    /// Forgets a leg, and returns its ports.
-    pub(crate) fn remove_leg(&mut self, leg: LegId, prices: &Prices) -> Option<PortLease> {
-        let (call, lease) = self.legs.remove(&leg)?;
+    /// Forgets a leg.
+    pub(crate) fn remove_leg(&mut self, leg: LegId, prices: &Prices) {
+        let Some((call, _)) = self.legs.remove(&leg) else { return };
+        self.leaving.remove(&leg);
         if let Some(entry) = self.calls.get_mut(&call) {
-            entry.legs = entry.legs.saturating_sub(1);
+            entry.legs.retain(|(known, _)| *known != leg);
         }
         self.settle(call, prices);
-        Some(lease)
     }
 
-    /// Notes that a leg has gone to another call.
+    /// Notes that a leg has gone to another call, where nothing feeds it yet.
     pub(crate) fn move_leg(&mut self, leg: LegId, to: CallId, prices: &Prices) {
         let Some((call, _)) = self.legs.get_mut(&leg) else { return };
         let from = std::mem::replace(call, to);
-        for (call, step) in [(from, -1_isize), (to, 1)] {
-            if let Some(entry) = self.calls.get_mut(&call) {
-                entry.legs = entry.legs.saturating_add_signed(step);
-            }
-            self.settle(call, prices);
+        let mut work = LegWork::default();
+        if let Some(entry) = self.calls.get_mut(&from)
+            && let Some(at) = entry.legs.iter().position(|(known, _)| *known == leg)
+        {
+            (_, work) = entry.legs.remove(at);
         }
+        if let Some(entry) = self.calls.get_mut(&to) {
+            entry.legs.push((leg, work.fed_by(false)));
+        }
+        self.settle(from, prices);
+        self.settle(to, prices);
     }
 
-    /// Makes a call cost what its legs cost now.
-    pub(crate) fn settle(&mut self, call: CallId, prices: &Prices) {
+    /// The work of a leg.
+    pub(crate) fn work(&self, call: CallId, leg: LegId) -> Option<LegWork> {
+        self.calls.get(&call)?.legs.iter().find(|(known, _)| *known == leg).map(|(_, work)| *work)
+    }
+
+    /// What a call needs with another work of one of its legs.
+    pub(crate) fn need_with(
+        &self,
+        call: CallId,
+        leg: LegId,
+        work: &LegWork,
+        prices: &Prices,
+    ) -> Option<Need> {
+        self.calls.get(&call).map(|entry| entry.need_with(prices, leg, work))
+    }
+
+    /// Gives a leg another work.
+    pub(crate) fn set_work(&mut self, call: CallId, leg: LegId, work: LegWork, prices: &Prices) {
+        if let Some(known) = self.calls.get_mut(&call).and_then(|entry| entry.work_mut(leg)) {
+            *known = work;
+        }
+        self.settle(call, prices);
+    }
+
+    /// Makes what is reserved for a call what it needs now.
+    fn settle(&mut self, call: CallId, prices: &Prices) {
         let Some(entry) = self.calls.get_mut(&call) else { return };
-        let price = entry.price(prices, 0);
-        let before = std::mem::replace(&mut entry.points, price);
-        if let Some(used) = self.used.get_mut(entry.worker) {
-            *used = *used - before + entry.points;
+        let before = Need { points: entry.points, legs: entry.room };
+        let need = entry.need(prices, 0);
+        (entry.points, entry.room) = (need.points, need.legs);
+        let worker = entry.worker;
+        self.reserved = (self.reserved + need.legs).saturating_sub(before.legs);
+        self.change(worker, before, need);
+    }
+
+    fn change(&mut self, worker: usize, before: Need, now: Need) {
+        if let Some(used) = self.used.get_mut(worker) {
+            used.points = used.points - before.points + now.points;
+            used.legs = (used.legs + now.legs).saturating_sub(before.legs);
         }
     }
 
     /// Takes all legs of these calls out, with their ports.
     pub(crate) fn take_legs(&mut self, of: &[CallId]) -> Vec<PortLease> {
-        let of: std::collections::HashSet<&CallId> = of.iter().collect();
-        self.legs.extract_if(|_, (call, _)| of.contains(call)).map(|(_, (_, lease))| lease).collect()
+        let of: HashSet<&CallId> = of.iter().collect();
+        let legs = self.legs.extract_if(|_, (call, _)| of.contains(call));
+        let (ids, leases): (Vec<LegId>, Vec<PortLease>) = legs.map(|(leg, (_, lease))| (leg, lease)).unzip();
+        for leg in &ids {
+            self.leaving.remove(leg);
+        }
+        leases
     }
 
     /// True where the call has the leg.
     pub(crate) fn has_leg(&self, call: CallId, leg: LegId) -> bool {
         self.legs.get(&leg).is_some_and(|(of, _)| *of == call)
     }
+}
 
-    /// The worker with least points in use, and those.
-    pub(crate) fn least_used(&self) -> (usize, Points) {
-        let used = self.used.iter().copied().enumerate();
-        used.min_by_key(|(_, used)| *used).unwrap_or((0, Points::ZERO))
-    }
+impl Need {
+    const NOTHING: Self = Self { points: Points::ZERO, legs: 0 };
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::api::error::CommandError;
 use crate::api::event::{EndReason, Event};
 use crate::api::id::{CallId, LegId};
 use crate::api::stats::CallStatistics;
@@ -12,7 +13,7 @@ use crate::runtime::engine::Shared;
 use crate::runtime::mailbox::{Command, Outcome, WorkerMessage};
 use crate::runtime::moves;
 use crate::runtime::ports::PortLease;
-use crate::runtime::registry::Transit;
+use crate::runtime::registry::{Entry, Transit};
 use crate::session::snapshot::CallSnapshot;
 
 /// Longest time between two looks at the queues, in case a wake-up came just too early.
@@ -31,6 +32,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
         if stopping {
             return;
         }
+        give_deferred(shared);
         balance.look(shared, Instant::now());
         std::thread::park_timeout(LOOK_EVERY);
     }
@@ -39,8 +41,16 @@ pub(crate) fn run(shared: &Arc<Shared>) {
 fn take(shared: &Shared, worker: usize, message: WorkerMessage) {
     match message {
         WorkerMessage::Event(event) => {
-            if let Event::CallEnded { call, .. } = &event {
-                end(shared, *call);
+            match &event {
+                Event::CallEnded { call, .. } => end(shared, *call),
+                Event::WorkerLate { worker, late } => {
+                    let late_ms = late.as_millis();
+                    tracing::warn!(worker, late_ms, "a worker does not keep up and takes no calls");
+                }
+                Event::WorkerOnTime { worker } => {
+                    tracing::info!(worker, "a worker keeps up again and takes calls");
+                }
+                _ => {}
             }
             shared.events.send(event);
         }
@@ -54,19 +64,24 @@ fn take(shared: &Shared, worker: usize, message: WorkerMessage) {
         },
         WorkerMessage::Wake(handle) => handle.wake(),
         WorkerMessage::Arrived { call } => {
-            if let Some(entry) = shared.registry().calls.get_mut(&call) {
-                entry.transit = None;
-            }
+            shared.registry().arrived(call);
             shared.events.send(Event::CallMoved { call, worker });
         }
-        WorkerMessage::Lost { call } => lose(shared, &[call]),
+        WorkerMessage::Unknown { call, generation } => unknown(shared, worker, generation, call),
+        WorkerMessage::TapRefused { call, tap } => {
+            if let Some(entry) = shared.registry().calls.get_mut(&call) {
+                entry.taps.retain(|known| *known != tap);
+            }
+            shared.events.forget_tap(tap);
+        }
+        WorkerMessage::Lost { call } => lose(shared, &[call], EndReason::WorkerFailed),
         WorkerMessage::Failed { generation } => fail(shared, worker, generation),
     }
 }
 
-/// Notes in a snapshot what the call costs, which its worker does not know.
+/// Notes in a snapshot the price that the call was given, which its worker does not know.
 fn priced(shared: &Shared, mut snapshot: Box<CallSnapshot>) -> Box<CallSnapshot> {
-    snapshot.set_price(shared.registry().calls.get(&snapshot.call()).map(|entry| entry.base));
+    snapshot.set_price(shared.registry().calls.get(&snapshot.call()).and_then(Entry::given));
     snapshot
 }
 
@@ -94,9 +109,10 @@ fn forget(shared: &Shared, worker: usize, call: CallId) {
 }
 
 fn close(shared: &Shared, leg: LegId, lease: PortLease) {
-    // Where the call ended first, its legs are still known.
-    let _: Option<PortLease> = shared.registry().remove_leg(leg, &shared.config.prices);
+    // Where the call ended first, its legs are still known. What the registry says is free must be: ports first.
+    let mut registry = shared.registry();
     shared.ports.give_back(lease);
+    registry.remove_leg(leg, &shared.config.prices);
 }
 
 /// Ends the calls of the life of a worker that failed.
@@ -111,7 +127,7 @@ fn fail(shared: &Shared, worker: usize, generation: u64) {
                 uncertain.push((*call, worker));
             }
             // It was to leave: whether it did, the worker that expects it knows.
-            Some(Transit { from, generation: since }) if from == worker && since <= generation => {
+            Some(Transit { from, generation: since, .. }) if from == worker && since <= generation => {
                 uncertain.push((*call, entry.worker));
             }
             _ if entry.worker == worker && entry.generation <= generation => lost.push(*call),
@@ -119,7 +135,7 @@ fn fail(shared: &Shared, worker: usize, generation: u64) {
         }
     }
     shared.events.send(Event::WorkerFailed { worker });
-    lose(shared, &lost);
+    lose(shared, &lost, EndReason::WorkerFailed);
     for (call, at) in uncertain {
         if at == worker {
             expect_again(shared, worker, call);
@@ -139,23 +155,51 @@ fn expect_again(shared: &Shared, worker: usize, call: CallId) {
     }
 }
 
-/// Ends calls that were lost with their worker: their ports are closed.
-fn lose(shared: &Shared, lost: &[CallId]) {
+/// Ends a call that its worker does not have: nothing else would, and it would keep its points for ever.
+fn unknown(shared: &Shared, worker: usize, generation: u64, call: CallId) {
+    let lost = shared.registry().calls.get(&call).is_some_and(|entry| {
+        (entry.worker, entry.generation) == (worker, generation) && entry.transit.is_none()
+    });
+    if lost {
+        tracing::error!(call = call.as_u64(), worker, "a call was known to its worker no longer");
+        lose(shared, &[call], EndReason::NoRoom);
+    }
+}
+
+/// Gives the workers what found their queues full.
+fn give_deferred(shared: &Shared) {
     let mut registry = shared.registry();
+    for _ in 0..registry.deferred.len() {
+        let Some((call, command)) = registry.deferred.pop_front() else { return };
+        let Some(entry) = registry.calls.get(&call) else {
+            command.refuse(CommandError::NoSuchCall(call));
+            continue;
+        };
+        let Some(mailbox) = shared.mailboxes.get(entry.worker) else { continue };
+        if let Err(command) = mailbox.command(entry.generation, command) {
+            registry.deferred.push_back((call, command));
+        }
+    }
+}
+
+/// Ends calls that were lost with their worker: their ports are closed.
+fn lose(shared: &Shared, lost: &[CallId], reason: EndReason) {
+    let mut ended = Vec::with_capacity(lost.len());
+    let mut registry = shared.registry();
+    for lease in registry.take_legs(lost) {
+        shared.ports.give_back(lease);
+    }
     for &call in lost {
         if let Some(entry) = registry.remove(call) {
             for tap in &entry.taps {
                 shared.events.forget_tap(*tap);
             }
+            ended.push(call);
         }
     }
-    let leases = registry.take_legs(lost);
     drop(registry);
-    for lease in leases {
-        shared.ports.give_back(lease);
-    }
-    for &call in lost {
+    for call in ended {
         let statistics = CallStatistics::default();
-        shared.events.send(Event::CallEnded { call, reason: EndReason::WorkerFailed, statistics });
+        shared.events.send(Event::CallEnded { call, reason, statistics });
     }
 }

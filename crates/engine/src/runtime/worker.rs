@@ -14,21 +14,28 @@ use mediapoint_net::{
 use mediapoint_packet::Time;
 use rand::{Rng, rng};
 
-use crate::api::event::EndReason;
+use crate::api::event::{EndReason, Event};
 use crate::runtime::carry_out::Expected;
 use crate::runtime::mailbox::{Addressed, Command, Handle, Mailbox, WorkerMessage};
 use crate::runtime::output::{self, WorkerOutput};
 use crate::runtime::poll_mode::PollMode;
-use crate::session::{Session, SessionConfig};
+use crate::runtime::punctuality::{Change, Punctuality};
+use crate::session::{Output as _, Session, SessionConfig};
 
 /// Commands taken in one wake-up at most.
 const COMMAND_BUDGET: usize = 64;
+
+/// How often timeouts are served in one wake-up at most, a part of them each time.
+const TIMEOUT_PASSES: usize = 4;
 
 /// Longest sleep of an idle worker.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 /// How often core time is read and the wall clock set.
 const SLOW_ROUND: Duration = Duration::from_secs(1);
+
+/// Time between two attempts to start again.
+const RESTART_PAUSE: Duration = Duration::from_millis(100);
 
 /// Datagrams that share one reading of the clock.
 const CLOCK_BATCH: u64 = 16;
@@ -62,14 +69,19 @@ pub(crate) fn run(worker: usize, mailboxes: &Mailboxes, config: &WorkerConfig, i
         tracing::warn!(worker, core, %error, "cannot pin the worker");
     }
     let mut io = Some(io);
-    loop {
-        let Some(first) = io.take().or_else(|| restart_io(mailbox, config)) else { return };
+    while let Some(first) = io.take().or_else(|| restart_io(mailbox, config)) {
         let mut worker = Worker::new(mailbox, mailboxes, config, first);
+        mailbox.up.store(true, Ordering::Release);
         let ended = catch_unwind(AssertUnwindSafe(|| worker.run()));
         // What a panic left behind may panic again when dropped; the ports must be closed before the failure is reported.
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(worker)));
-        if ended.is_ok() {
-            return;
+        match ended {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => {
+                tracing::error!(worker = mailbox.worker, %error, "a worker cannot wait for packets");
+                std::thread::sleep(RESTART_PAUSE);
+            }
+            Err(_) => {}
         }
         if dropped.is_err() {
             tracing::error!(worker = mailbox.worker, "the failed worker could not be taken down cleanly");
@@ -93,17 +105,26 @@ fn fail_over(mailbox: &Mailbox) {
     mailbox.wake_supervisor();
 }
 
+/// Packet I/O for a new life. A machine without descriptors or memory may have them again later: a worker that gave up would
+/// take its share of the calls with it, in silence.
 fn restart_io(mailbox: &Mailbox, config: &WorkerConfig) -> Option<SocketIo> {
-    match config.io() {
-        Ok(io) => {
-            mailbox.set_waker(io.waker());
-            Some(io)
-        }
-        Err(error) => {
-            tracing::error!(worker = mailbox.worker, %error, "the worker cannot start again");
-            None
+    let mut told = false;
+    while !mailbox.stop.load(Ordering::Acquire) {
+        match config.io() {
+            Ok(io) => {
+                mailbox.set_waker(io.waker());
+                return Some(io);
+            }
+            Err(error) => {
+                mailbox.up.store(false, Ordering::Release);
+                if !std::mem::replace(&mut told, true) {
+                    tracing::error!(worker = mailbox.worker, %error, "the worker cannot start again yet");
+                }
+                std::thread::sleep(RESTART_PAUSE);
+            }
         }
     }
+    None
 }
 
 /// One life of a worker.
@@ -117,7 +138,10 @@ pub(super) struct Worker<I> {
     mode: PollMode,
     next_tick: Time,
     next_slow_round: Time,
-    generation: u64,
+    punctuality: Punctuality,
+    /// When a busy worker was to look at its ports, had it been in time.
+    planned: Option<Time>,
+    pub(super) generation: u64,
 }
 
 impl<I: PacketIo<Handle = Handle>> Worker<I> {
@@ -143,26 +167,31 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             mode: PollMode::new(now, config.tick),
             next_tick: now,
             next_slow_round: now,
+            punctuality: Punctuality::default(),
+            planned: None,
             generation: mailbox.generation.load(Ordering::Acquire),
         }
     }
 
-    fn run(&mut self) {
+    /// Runs until it is to stop.
+    fn run(&mut self) -> std::io::Result<()> {
+        self.mailbox.gauges.set_late(None);
         loop {
-            if self.wait().is_err() {
-                return;
-            }
+            self.wait()?;
+            #[cfg(feature = "danger-panic")]
+            std::thread::sleep(Duration::from_micros(self.mailbox.slow_micros.load(Ordering::Relaxed)));
             let now = self.clock.now();
             self.take_arrivals(now);
             if !self.take_commands(now) {
                 self.session.end_all(now, EndReason::Shutdown, &mut self.output);
                 self.output.flush();
                 self.output.pass_on();
-                return;
+                return Ok(());
             }
             self.take_datagrams();
             let now = self.clock.now();
-            self.session.handle_timeouts(now, &mut self.output);
+            self.note_lateness(now);
+            self.serve_timeouts(now)?;
             self.output.flush();
             self.output.pass_on();
             self.publish(now);
@@ -173,7 +202,9 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         // One wake stands for many commands, and a wake-up takes a bounded number of them.
         let more = !self.mailbox.commands.is_empty() || !self.mailbox.arrivals.is_empty();
         let now = self.clock.now();
+        self.planned = None;
         if self.mode.is_busy() {
+            self.planned = Some(self.next_tick);
             let pause = self.next_tick.since(now);
             // A late round does not shorten the next ones: the schedule goes on from now.
             self.next_tick = if pause.is_zero() { now } else { self.next_tick } + self.mode.tick();
@@ -206,6 +237,35 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             self.session.handle_datagram(now, port, received.from, received.packet, &mut self.output);
         }
         self.mode.note(now, datagrams);
+    }
+
+    /// Serves what is due at `now`. Where that is much, datagrams are read in between.
+    fn serve_timeouts(&mut self, now: Time) -> std::io::Result<()> {
+        self.session.handle_timeouts(now, &mut self.output);
+        for _ in 1..TIMEOUT_PASSES {
+            if self.session.next_deadline().is_none_or(|due| due > now) {
+                break;
+            }
+            self.output.flush();
+            self.output.io.wait(Some(Duration::ZERO))?;
+            self.take_datagrams();
+            let now = self.clock.now();
+            self.session.handle_timeouts(now, &mut self.output);
+        }
+        Ok(())
+    }
+
+    /// Sees whether the most urgent deadline, or the round itself, is late.
+    fn note_lateness(&mut self, now: Time) {
+        let due = [self.session.next_deadline(), self.planned].into_iter().flatten().min();
+        let late = due.map_or(Duration::ZERO, |due| now.since(due));
+        let worker = self.mailbox.worker;
+        match self.punctuality.note(now, late) {
+            Some(Change::FellBehind { late }) => self.output.event(Event::WorkerLate { worker, late }),
+            Some(Change::Recovered) => self.output.event(Event::WorkerOnTime { worker }),
+            None => {}
+        }
+        self.mailbox.gauges.set_late(self.punctuality.late());
     }
 
     /// Carries commands out; false where the worker is to stop.

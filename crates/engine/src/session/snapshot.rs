@@ -26,6 +26,8 @@ use mediapoint_packet::Time;
 use crate::api::error::{CommandError, RestoreError};
 use crate::api::id::{CallId, LegId, TapId};
 use crate::api::points::Points;
+use crate::api::source::Source;
+use crate::runtime::work::LegWork;
 use crate::session::Session;
 use crate::session::call::Call;
 use crate::session::port::LegPorts;
@@ -76,7 +78,7 @@ pub struct CallSnapshot {
     created: Age,
     /// Since when no packets are to be expected.
     held: Option<Age>,
-    /// What it costs with two legs, in thousandths of a point.
+    /// What it was given to cost with two legs, in thousandths of a point.
     price: Option<u64>,
     /// The next tick, where a player runs.
     tick: Option<Due>,
@@ -103,6 +105,13 @@ impl CallSnapshot {
         self.legs.iter().find(|known| known.leg == leg).map(|leg| leg.config.dscp())
     }
 
+    /// The work of a leg.
+    pub(crate) fn work(&self, leg: LegId) -> Option<LegWork> {
+        let known = self.legs.iter().find(|known| known.leg == leg)?;
+        let work = LegWork::of(&known.config.restored().ok()?).secured(known.is_secure());
+        Some(work.fed_by(!matches!(known.source, Source::Leg(_) | Source::Silence)))
+    }
+
     /// Refuses a snapshot of another version, and what no engine writes.
     pub(crate) fn check(&self) -> Result<(), RestoreError> {
         if self.version != SNAPSHOT_VERSION {
@@ -123,12 +132,12 @@ impl CallSnapshot {
         }
     }
 
-    /// What the call costs with two legs, where that is known.
+    /// What the call was given to cost with two legs; `None` where its work says it.
     pub(crate) fn price(&self) -> Option<Points> {
         self.price.map(Points::thousandths)
     }
 
-    /// Notes what the call costs with two legs.
+    /// Notes what the call was given to cost with two legs.
     pub(crate) fn set_price(&mut self, price: Option<Points>) {
         self.price = price.map(Points::as_thousandths);
     }

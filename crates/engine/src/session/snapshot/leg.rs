@@ -50,6 +50,13 @@ pub(crate) struct LegSnapshot {
     event: Option<EventSnapshot>,
 }
 
+impl LegSnapshot {
+    /// True where it has keys.
+    pub(crate) const fn is_secure(&self) -> bool {
+        self.transport.srtp.is_some()
+    }
+}
+
 impl Leg {
     pub(super) fn save(&self, now: Time) -> LegSnapshot {
         let (source, path) = match self.source {

@@ -1,0 +1,155 @@
+//! The work that a leg's configuration makes, as far as its price tells it apart, and the price of a call.
+//!
+//! Which packets are coded shows only when they come. What is known before is what the legs of a call may send and take:
+//! where one may send what another does not take, both are taken to be coded.
+
+use crate::api::codec::{Codec, Encoding};
+use crate::api::leg::{LegConfig, LegKind, PacketTime};
+use crate::api::points::{Points, Prices};
+
+/// A coding that is forwarded where both sides have it; the two laws of G.711 count as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    G711,
+    G722,
+    G729,
+    Opus,
+    L16(u32),
+}
+
+impl Coding {
+    fn of(codec: &Codec) -> Option<Self> {
+        match codec.encoding {
+            Encoding::Pcmu | Encoding::Pcma => Some(Self::G711),
+            Encoding::G722 => Some(Self::G722),
+            Encoding::G729 => Some(Self::G729),
+            Encoding::Opus => Some(Self::Opus),
+            Encoding::L16 => Some(Self::L16(codec.clock_rate)),
+            _ => None,
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        match self {
+            Self::G711 => 1,
+            Self::G722 => 2,
+            Self::G729 => 4,
+            Self::Opus => 8,
+            Self::L16(8000) => 16,
+            Self::L16(16_000) => 32,
+            Self::L16(_) => 64,
+        }
+    }
+
+    const fn price(self, prices: &Prices) -> Points {
+        match self {
+            Self::G711 | Self::L16(_) => prices.pcm_coded,
+            Self::G722 => prices.g722_coded,
+            Self::G729 => prices.g729_coded,
+            Self::Opus => prices.opus_coded,
+        }
+    }
+}
+
+/// The work of one leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct LegWork {
+    /// The coding of what it most likely sends and is sent.
+    first: Option<Coding>,
+    /// The codings that it can be forwarded, a bit each.
+    takes: u8,
+    /// What it is sent is encoded whatever it takes.
+    forced: bool,
+    srtp: bool,
+    /// Its source is no leg.
+    mixed: bool,
+}
+
+impl LegWork {
+    pub(crate) fn of(config: &LegConfig) -> Self {
+        if config.kind != LegKind::Audio {
+            return Self { srtp: config.srtp.is_some(), ..Self::default() };
+        }
+        let codings = || config.codecs.iter().filter_map(|entry| Coding::of(&entry.codec));
+        Self {
+            first: codings().next(),
+            takes: codings().fold(0, |takes, coding| takes | coding.bit()),
+            forced: config.force_transcode || matches!(config.packet_time, PacketTime::Always(_)),
+            srtp: config.srtp.is_some(),
+            mixed: false,
+        }
+    }
+
+    /// The same with another configuration: what feeds it stays.
+    pub(crate) const fn reconfigured(self, to: Self) -> Self {
+        Self { mixed: self.mixed, ..to }
+    }
+
+    /// The same with keys or without.
+    pub(crate) const fn secured(self, srtp: bool) -> Self {
+        Self { srtp, ..self }
+    }
+
+    /// The same, fed by a leg or silence, or else by what makes audio of its own.
+    pub(crate) const fn fed_by(self, mixed: bool) -> Self {
+        Self { mixed, ..self }
+    }
+
+    /// True where what `from` may send has to be coded for this leg.
+    fn codes(&self, from: &Self) -> bool {
+        match (from.first, self.first) {
+            (Some(sent), Some(_)) => self.forced || sent.bit() & self.takes == 0,
+            _ => false,
+        }
+    }
+}
+
+/// What legs cost beside the call itself.
+pub(crate) fn surcharge<'a>(prices: &Prices, legs: impl Iterator<Item = &'a LegWork> + Clone) -> Points {
+    let price = |(at, leg): (usize, &LegWork)| {
+        let others = || legs.clone().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other);
+        let coded = leg.mixed || others().any(|other| leg.codes(other) || other.codes(leg));
+        let coding = leg.first.filter(|_| coded).map_or(Points::ZERO, |coding| coding.price(prices));
+        if leg.srtp { coding + prices.srtp_leg } else { coding }
+    };
+    legs.clone().enumerate().map(price).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::codec::PayloadCodec;
+    use mediapoint_packet::rtp::PayloadType;
+
+    fn leg(codecs: &[Codec]) -> LegConfig {
+        let entry = |(number, codec): (u8, &Codec)| {
+            PayloadCodec::new(PayloadType::new(96 + number).unwrap(), codec.clone())
+        };
+        LegConfig { codecs: (0..).zip(codecs).map(entry).collect(), ..LegConfig::default() }
+    }
+
+    fn price(legs: &[LegConfig]) -> u64 {
+        let works: Vec<LegWork> = legs.iter().map(LegWork::of).collect();
+        surcharge(&Prices::default(), works.iter()).as_thousandths()
+    }
+
+    #[test]
+    fn what_is_coded_costs_as_its_codecs_do_and_what_is_forwarded_costs_nothing() {
+        let [pcmu, pcma, g722, g729, opus] =
+            [Codec::PCMU, Codec::PCMA, Codec::G722, Codec::G729, Codec::OPUS].map(|codec| leg(&[codec]));
+        for same in [&pcmu, &g722, &g729, &opus] {
+            assert_eq!(price(&[same.clone(), same.clone()]), 0);
+        }
+        assert_eq!(price(&[pcmu.clone(), pcma.clone()]), 0, "laws are converted in place");
+        let with_pcmu = [&g729, &g722, &opus].map(|other| price(&[pcmu.clone(), other.clone()]));
+        assert!(with_pcmu.is_sorted() && with_pcmu[0] > 0, "{with_pcmu:?}");
+        assert!(price(&[g729.clone(), opus.clone()]) > with_pcmu[2]);
+        assert_eq!(price(&[pcmu.clone(), leg(&[])]), 0, "what is not agreed yet is not known");
+        assert_eq!(price(&[opus]), 0, "nor what the other party will have");
+        let both = leg(&[Codec::G729, Codec::PCMU]);
+        assert!(price(&[both.clone(), pcmu.clone()]) > 0, "it may send what the other does not take");
+        assert_eq!(price(&[both, leg(&[Codec::PCMU, Codec::G729])]), 0, "both take what the other prefers");
+        let forced = LegConfig { force_transcode: true, ..pcmu.clone() };
+        assert!(price(&[forced, pcmu]) > 0);
+    }
+}
