@@ -171,7 +171,7 @@ pub struct WorkerLoad {
     pub sent: u64,
     /// Datagrams lost for want of a buffer, or refused by the kernel.
     pub dropped: u64,
-    /// Core time used since start.
+    /// Core time used since start; grows at least once a second while the worker lives.
     pub cpu: Duration,
     /// Events that were not delivered because nobody read them.
     pub events_dropped: u64,
@@ -198,4 +198,6 @@ pub struct EngineLoad {
     pub events_waiting: usize,
     /// Taps on key presses whose room is kept.
     pub tap_rooms: usize,
+    /// Rounds of the thread that reads what the workers report, ten a second at least: it lives as long as they grow.
+    pub rounds: u64,
 }

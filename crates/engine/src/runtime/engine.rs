@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) next_id: AtomicU64,
     pub(crate) draining: AtomicBool,
     pub(crate) stopping: AtomicBool,
+    /// Rounds of the supervisor.
+    pub(crate) rounds: AtomicU64,
 }
 
 impl Shared {
@@ -105,6 +107,7 @@ impl Engine {
             next_id: AtomicU64::new(1),
             draining: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            rounds: AtomicU64::new(0),
             config,
         });
         let engine = Self {
@@ -365,6 +368,7 @@ impl Engine {
             files: (reserved * FILES_OF_A_LEG, shared.limits.files),
             events_waiting,
             tap_rooms,
+            rounds: shared.rounds.load(Ordering::Relaxed),
         }
     }
 

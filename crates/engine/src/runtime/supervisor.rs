@@ -24,6 +24,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     let mut balance = moves::Balance::new(Instant::now());
     loop {
         let stopping = shared.stopping.load(Ordering::Acquire);
+        shared.rounds.fetch_add(1, Ordering::Relaxed);
         for (worker, mailbox) in shared.mailboxes.iter().enumerate() {
             while let Some(message) = mailbox.messages.pop() {
                 take(shared, worker, message);
