@@ -6,6 +6,7 @@
 mod calls;
 mod connect;
 mod delete;
+mod deletes;
 mod dialogs;
 mod find;
 mod report;

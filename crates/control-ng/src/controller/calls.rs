@@ -1,12 +1,12 @@
 //! The calls by their ids: found, made, ended, merged.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use mediapoint_engine::{CallId, CallSpec};
 use mediapoint_packet::Time;
 
+use super::deletes::Deletes;
 use super::{Controller, Shared, lock};
 use crate::NgError;
 use crate::call::CallState;
@@ -18,8 +18,8 @@ pub(super) struct Calls {
     /// A call that others were merged into has several ids.
     pub(super) by_id: HashMap<Id, Shared>,
     pub(super) by_engine: HashMap<CallId, Id>,
-    /// Delayed deletes, the next one first.
-    pub(super) deletes: BinaryHeap<Reverse<(Time, Id)>>,
+    /// Delayed deletes.
+    pub(super) deletes: Deletes,
 }
 
 impl Controller {
@@ -79,6 +79,7 @@ impl Controller {
         for id in std::iter::once(&call.id).chain(&call.aliases) {
             if calls.by_id.get(id).is_some_and(|known| Arc::ptr_eq(known, state)) {
                 calls.by_id.remove(id);
+                calls.deletes.remove(id);
             }
         }
         calls.by_engine.remove(&call.call.id());

@@ -1,7 +1,5 @@
 //! `delete`, at once or delayed, and what is removed with it.
 
-use std::cmp::Reverse;
-
 use mediapoint_packet::Time;
 
 use super::{Controller, Shared, find, lock, report};
@@ -14,17 +12,16 @@ impl Controller {
     /// Carries out the delayed deletes that are due. When to call again, where there are more.
     pub fn poll(&self, now: Time) -> Option<Time> {
         loop {
-            let id = {
-                let mut calls = lock(&self.calls);
-                let Reverse((due, id)) = calls.deletes.peek().cloned()?;
-                if due > now {
-                    return Some(due);
-                }
-                calls.deletes.pop();
-                id
+            let id = match lock(&self.calls).deletes.take_due(now) {
+                Ok(id) => id,
+                Err(next) => return next,
             };
-            if let Some(state) = self.find(&id) {
-                self.remove_due(now, &mut lock(&state), &state);
+            let Some(state) = self.find(&id) else { continue };
+            let mut call = lock(&state);
+            self.remove_due(now, &mut call, &state);
+            // Other branches may have been given more time.
+            if let Some(due) = next_due(now, &call).filter(|_| !call.ended) {
+                lock(&self.calls).deletes.add(due, &call.id);
             }
         }
     }
@@ -54,7 +51,7 @@ impl Controller {
         if due <= now {
             self.remove_due(now, &mut call, &state);
         } else if changed {
-            lock(&self.calls).deletes.push(Reverse((due, call.id.clone())));
+            lock(&self.calls).deletes.add(due, &call.id);
         }
         Ok(reply)
     }
@@ -85,6 +82,13 @@ impl Controller {
             let _ = call.call.remove_leg(leg);
         }
     }
+}
+
+/// When something of the call is to be removed after `now`.
+fn next_due(now: Time, call: &CallState) -> Option<Time> {
+    let dialogs = call.dialogs.iter().filter_map(|dialog| dialog.delete_at);
+    let parties = call.parties.iter().filter_map(|party| party.delete_at);
+    dialogs.chain(parties).filter(|due| *due > now).min()
 }
 
 /// Marks what a delete means. `None` where it means nothing; else whether anything is due earlier than it was: a
