@@ -195,14 +195,14 @@ impl Server {
         let pidfile = target.join("compare-rtpengine.pid");
         let line = match name {
             "mediapoint" => format!(
-                "{} serve --ng 127.0.0.1:{control} --address 127.0.0.1 --ports 30000-44999 --workers 1 --cores {core} \
+                "{} serve --ng 127.0.0.1:{control} --address 127.0.0.1 --ports 10000-24999 --workers 1 --cores {core} \
                  --budget 10000 --log warn",
                 target.join("release").join("mediapoint").display()
             ),
             // One thread for one core, and no kernel module: packets pass through the daemon, as they do here.
             _ => format!(
                 "rtpengine --config-file=none --table=-1 --interface=127.0.0.1 --listen-ng=127.0.0.1:{control} \
-                 --port-min=30000 --port-max=44999 --num-threads=1 --foreground --log-stderr --log-level=4 \
+                 --port-min=10000 --port-max=24999 --num-threads=1 --foreground --log-stderr --log-level=4 \
                  --delete-delay=0 --tos=184 --pidfile={}",
                 pidfile.display()
             ),
