@@ -1,17 +1,21 @@
-//! A client of the rtpengine ng control protocol over UDP: `cookie SP bencoded-dictionary` both ways.
+//! A client of the rtpengine ng control protocol over UDP or a Unix socket, under a secret where the server has one:
+//! `cookie SP bencoded-dictionary` both ways.
 //!
 //! A command that gets no reply is repeated under the same cookie, so that the server answers from its
 //! cache instead of acting twice. Replies to other cookies are passed over.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bt_bencode::Value;
 
 mod message;
+mod transport;
 
 pub use message::{Command, Query, Reply, StreamTotals};
+use transport::{Secret, Socket};
 
 /// Largest reply that is read; a UDP datagram cannot be larger.
 const MAX_REPLY: usize = 65_535;
@@ -26,7 +30,7 @@ pub enum NgError {
     #[error("no reply from {server} to {command} after {tries} tries")]
     NoReply {
         /// Where the command went.
-        server: SocketAddr,
+        server: String,
         /// The command's name.
         command: String,
         /// How often it was sent.
@@ -51,11 +55,12 @@ pub enum NgError {
     LoadLimit(String),
 }
 
-/// A client on its own UDP socket.
+/// A client on its own socket.
 #[derive(Debug)]
 pub struct Client {
-    socket: UdpSocket,
-    server: SocketAddr,
+    socket: Socket,
+    secret: Option<Secret>,
+    server: String,
     first_wait: Duration,
     tries: u32,
     session: u32,
@@ -69,18 +74,35 @@ impl Client {
     /// # Errors
     /// Where no socket can be had.
     pub fn connect(server: SocketAddr) -> Result<Self, NgError> {
-        let any: SocketAddr = if server.is_ipv6() { ([0_u16; 8], 0).into() } else { ([0_u8; 4], 0).into() };
-        let socket = UdpSocket::bind(any)?;
-        socket.connect(server)?;
-        Ok(Self {
+        Ok(Self::over(Socket::udp(server)?, server.to_string()))
+    }
+
+    /// The same over the Unix datagram socket at `server`.
+    ///
+    /// # Errors
+    /// Where no socket can be had.
+    pub fn connect_unix(server: &Path) -> Result<Self, NgError> {
+        Ok(Self::over(Socket::unix(server)?, format!("unix:{}", server.display())))
+    }
+
+    fn over(socket: Socket, server: String) -> Self {
+        Self {
             socket,
+            secret: None,
             server,
             first_wait: Duration::from_millis(250),
             tries: 6,
             session: rand::random(),
             sent: 0,
             buffer: vec![0; MAX_REPLY],
-        })
+        }
+    }
+
+    /// Sends each command under a secret, and takes replies only under it.
+    #[must_use]
+    pub fn with_secret(mut self, secret: &[u8]) -> Self {
+        self.secret = Some(Secret::new(secret));
+        self
     }
 
     /// Sets the first waiting time and how often a command is sent in all, at least once.
@@ -108,6 +130,10 @@ impl Client {
         let cookie = format!("{:08x}_{}", self.session, self.sent);
         let mut datagram = format!("{cookie} ").into_bytes();
         datagram.extend(command.encode()?);
+        let mut mac = String::new();
+        if let Some(secret) = &self.secret {
+            (datagram, mac) = secret.seal(&datagram);
+        }
         let mut wait = self.first_wait;
         for _ in 0..tries {
             match self.socket.send(&datagram) {
@@ -115,12 +141,12 @@ impl Client {
                 Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {}
                 other => drop(other?),
             }
-            if let Some(value) = self.reply_to(&cookie, Instant::now() + wait)? {
+            if let Some(value) = self.reply_to(&cookie, &mac, Instant::now() + wait)? {
                 return Reply::from_value(value);
             }
             wait *= 2;
         }
-        let server = self.server;
+        let server = self.server.clone();
         Err(NgError::NoReply { server, command: command.name().to_owned(), tries })
     }
 
@@ -188,14 +214,13 @@ impl Client {
         self.request(&Command::new("statistics"))
     }
 
-    fn reply_to(&mut self, cookie: &str, deadline: Instant) -> Result<Option<Value>, NgError> {
+    fn reply_to(&mut self, cookie: &str, mac: &str, deadline: Instant) -> Result<Option<Value>, NgError> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(None);
             }
-            self.socket.set_read_timeout(Some(left))?;
-            let len = match self.socket.recv(&mut self.buffer) {
+            let len = match self.socket.receive(&mut self.buffer, left) {
                 Ok(len) => len,
                 Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
                     return Ok(None);
@@ -208,6 +233,11 @@ impl Client {
                 Err(e) => return Err(e.into()),
             };
             let datagram = self.buffer.get(..len).unwrap_or_default();
+            let opened = match &self.secret {
+                Some(secret) => secret.open(mac, datagram),
+                None => Some(datagram),
+            };
+            let Some(datagram) = opened else { continue };
             let Some(body) =
                 datagram.strip_prefix(cookie.as_bytes()).and_then(|rest| rest.strip_prefix(b" "))
             else {

@@ -1,8 +1,10 @@
 //! Which peers may speak to the control port.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::sync::{PoisonError, RwLock};
 
 /// An address prefix such as `10.0.0.0/8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,6 +92,66 @@ impl AllowList {
     }
 }
 
+/// Whether a peer may speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may.
+    Allowed,
+    /// It is not on the list.
+    Stranger,
+    /// It is a media port of this server: whoever sends to the other side of a call would speak through it.
+    MediaPort,
+}
+
+/// Who may speak at the control ports. The listeners share it, and the list can change while they run.
+#[derive(Debug, Default)]
+pub struct Access {
+    allow: RwLock<AllowList>,
+    media_addresses: Vec<IpAddr>,
+    media_ports: Option<RangeInclusive<u16>>,
+}
+
+impl Access {
+    /// Access for the peers of this list.
+    #[must_use]
+    pub fn new(allow: AllowList) -> Self {
+        Self { allow: RwLock::new(allow), media_addresses: Vec::new(), media_ports: None }
+    }
+
+    /// The same, for nobody at a media port of this server: one of these addresses with a port of this range.
+    #[must_use]
+    pub fn without_media(
+        self,
+        addresses: impl IntoIterator<Item = IpAddr>,
+        ports: RangeInclusive<u16>,
+    ) -> Self {
+        let media_addresses = addresses.into_iter().map(|address| address.to_canonical()).collect();
+        Self { media_addresses, media_ports: Some(ports), ..self }
+    }
+
+    /// Puts another list in place, for what comes from now on.
+    pub fn set_allow(&self, allow: AllowList) {
+        *self.allow.write().unwrap_or_else(PoisonError::into_inner) = allow;
+    }
+
+    /// True where the list has no prefix.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.allow.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Whether a peer at `from` may speak.
+    #[must_use]
+    pub fn verdict(&self, from: SocketAddr) -> Verdict {
+        let is_media_port = self.media_ports.as_ref().is_some_and(|ports| ports.contains(&from.port()));
+        if is_media_port && self.media_addresses.contains(&from.ip().to_canonical()) {
+            return Verdict::MediaPort;
+        }
+        let allow = self.allow.read().unwrap_or_else(PoisonError::into_inner);
+        if allow.allows(from.ip()) { Verdict::Allowed } else { Verdict::Stranger }
+    }
+}
+
 fn width(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
@@ -123,6 +185,20 @@ mod tests {
         assert!(allows(&[], "127.0.0.1") && allows(&[], "::1") && allows(&[], "::ffff:127.0.0.1"));
         assert!(!allows(&[], "192.0.2.1"));
         assert!(!allows(&["10.0.0.0/8"], "127.0.0.1"), "a given list is the whole list");
+    }
+
+    #[test]
+    fn media_ports_of_this_server_may_not_speak_whatever_the_list_says() {
+        let allow = AllowList::new(vec!["0.0.0.0/0".parse().unwrap()]);
+        let access = Access::new(allow).without_media(["192.0.2.10".parse().unwrap()], 10_000..=10_999);
+        let verdict = |from: &str| access.verdict(from.parse().unwrap());
+        assert_eq!(verdict("192.0.2.10:10000"), Verdict::MediaPort);
+        assert_eq!(verdict("[::ffff:192.0.2.10]:10999"), Verdict::MediaPort);
+        assert_eq!(verdict("192.0.2.10:11000"), Verdict::Allowed);
+        assert_eq!(verdict("192.0.2.11:10000"), Verdict::Allowed);
+        access.set_allow(AllowList::default());
+        assert_eq!(verdict("192.0.2.11:10000"), Verdict::Stranger);
+        assert_eq!(verdict("127.0.0.1:10000"), Verdict::Allowed);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Remembers replies by cookie, so that a repeated request is answered and not carried out again.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mediapoint_packet::Time;
+
+use crate::Peer;
 
 /// How much is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub enum Seen {
     Replied(Arc<[u8]>),
 }
 
-type Key = (SocketAddr, Box<[u8]>);
+type Key = (Peer, Box<[u8]>);
 
 struct Entry {
     since: Time,
@@ -60,9 +61,9 @@ impl CookieCache {
     }
 
     /// Looks a cookie up and enters it as pending where it is new.
-    pub fn enter(&mut self, now: Time, source: SocketAddr, cookie: &[u8]) -> Seen {
+    pub fn enter(&mut self, now: Time, source: &Peer, cookie: &[u8]) -> Seen {
         self.forget(now);
-        let key = (source, cookie.into());
+        let key = (source.clone(), cookie.into());
         match self.entries.get(&key) {
             Some(Entry { reply: Some(reply), .. }) => Seen::Replied(Arc::clone(reply)),
             Some(Entry { reply: None, .. }) => Seen::Pending,
@@ -76,9 +77,15 @@ impl CookieCache {
         }
     }
 
+    /// The reply to a cookie that was entered, where it is still known.
+    #[must_use]
+    pub fn reply(&self, source: &Peer, cookie: &[u8]) -> Option<Arc<[u8]>> {
+        self.entries.get(&(source.clone(), cookie.into()))?.reply.clone()
+    }
+
     /// Keeps the reply to a cookie that was entered.
-    pub fn store(&mut self, now: Time, source: SocketAddr, cookie: &[u8], reply: Arc<[u8]>) {
-        if let Some(entry) = self.entries.get_mut(&(source, cookie.into())) {
+    pub fn store(&mut self, now: Time, source: &Peer, cookie: &[u8], reply: Arc<[u8]>) {
+        if let Some(entry) = self.entries.get_mut(&(source.clone(), cookie.into())) {
             self.bytes += reply.len();
             entry.reply = Some(reply);
         }
@@ -127,8 +134,8 @@ impl std::fmt::Debug for CookieCache {
 mod tests {
     use super::*;
 
-    fn at(port: u16) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], port))
+    fn at(port: u16) -> Peer {
+        std::net::SocketAddr::from(([127, 0, 0, 1], port)).into()
     }
 
     fn cache(entries: usize, bytes: usize) -> CookieCache {
@@ -143,12 +150,12 @@ mod tests {
     fn a_repeated_cookie_gets_its_reply_until_it_is_forgotten() {
         let mut cache = cache(10, 1000);
         let second = Time::from_millis(1000);
-        assert_eq!(cache.enter(Time::ZERO, at(1), b"a"), Seen::New);
-        assert_eq!(cache.enter(Time::ZERO, at(1), b"a"), Seen::Pending);
-        assert_eq!(cache.enter(Time::ZERO, at(2), b"a"), Seen::New, "another source");
-        cache.store(second, at(1), b"a", reply("r"));
-        assert_eq!(cache.enter(Time::from_millis(29_999), at(1), b"a"), Seen::Replied(reply("r")));
-        assert_eq!(cache.enter(Time::from_millis(30_000), at(1), b"a"), Seen::New);
+        assert_eq!(cache.enter(Time::ZERO, &at(1), b"a"), Seen::New);
+        assert_eq!(cache.enter(Time::ZERO, &at(1), b"a"), Seen::Pending);
+        assert_eq!(cache.enter(Time::ZERO, &at(2), b"a"), Seen::New, "another source");
+        cache.store(second, &at(1), b"a", reply("r"));
+        assert_eq!(cache.enter(Time::from_millis(29_999), &at(1), b"a"), Seen::Replied(reply("r")));
+        assert_eq!(cache.enter(Time::from_millis(30_000), &at(1), b"a"), Seen::New);
         assert_eq!(cache.len(), 1);
     }
 
@@ -156,16 +163,16 @@ mod tests {
     fn count_and_bytes_are_bounded_and_the_oldest_goes_first() {
         let mut cache = cache(3, 1000);
         for n in 0..10_u8 {
-            cache.enter(Time::ZERO, at(1), &[n]);
-            cache.store(Time::ZERO, at(1), &[n], reply("r"));
+            cache.enter(Time::ZERO, &at(1), &[n]);
+            cache.store(Time::ZERO, &at(1), &[n], reply("r"));
         }
         assert_eq!(cache.len(), 3);
-        assert_eq!(cache.enter(Time::ZERO, at(1), &[9]), Seen::Replied(reply("r")));
-        assert_eq!(cache.enter(Time::ZERO, at(1), &[6]), Seen::New);
+        assert_eq!(cache.enter(Time::ZERO, &at(1), &[9]), Seen::Replied(reply("r")));
+        assert_eq!(cache.enter(Time::ZERO, &at(1), &[6]), Seen::New);
         let long: Arc<[u8]> = vec![0; 900].into();
-        cache.store(Time::ZERO, at(1), &[6], Arc::clone(&long));
-        cache.enter(Time::ZERO, at(1), b"b");
-        cache.store(Time::ZERO, at(1), b"b", long);
+        cache.store(Time::ZERO, &at(1), &[6], Arc::clone(&long));
+        cache.enter(Time::ZERO, &at(1), b"b");
+        cache.store(Time::ZERO, &at(1), b"b", long);
         assert_eq!(cache.len(), 1);
         assert!(cache.bytes <= 1000);
     }
@@ -174,9 +181,9 @@ mod tests {
     fn bytes_return_to_zero_when_all_is_forgotten() {
         let mut cache = cache(100, 10_000);
         for n in 0..50_u8 {
-            cache.enter(Time::ZERO, at(1), &[n]);
+            cache.enter(Time::ZERO, &at(1), &[n]);
             if n % 2 == 0 {
-                cache.store(Time::ZERO, at(1), &[n], reply("reply"));
+                cache.store(Time::ZERO, &at(1), &[n], reply("reply"));
             }
         }
         cache.forget(Time::from_millis(60_000));

@@ -1,6 +1,5 @@
 //! From a message to its reply, with no sockets: cookies, decoding, the handler, encoding.
 
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mediapoint_packet::Time;
 
 use crate::cookies::{CacheLimits, CookieCache, Seen};
-use crate::wire::{self, Envelope, MAX_MESSAGE};
-use crate::{NgError, Reply, Request};
+use crate::shorten::encode_within;
+use crate::wire::{self, Dict, Envelope, MAX_MESSAGE};
+use crate::{Command, NgError, Peer, Reply, Request};
 
 /// What carries requests out.
 pub trait Handler: Send + Sync {
@@ -38,8 +38,36 @@ pub struct Counters {
     pub without_cookie: AtomicU64,
     /// Messages and connections of peers that may not speak here.
     pub refused_peers: AtomicU64,
-    /// Connections over the limit.
+    /// Connections over the limit, of all or of one source.
     pub refused_connections: AtomicU64,
+    /// Messages from a media port of this server.
+    pub from_media: AtomicU64,
+    /// Messages that are not under the secret, or are a replay.
+    pub not_authentic: AtomicU64,
+    /// Connections that took too long for a message.
+    pub slow_connections: AtomicU64,
+    /// Replies that could not be sent.
+    pub unsent: AtomicU64,
+}
+
+impl Counters {
+    /// As the reply to `statistics` has them.
+    fn dict(&self) -> Dict {
+        let pairs = [
+            ("requests", &self.requests),
+            ("repeated", &self.repeated),
+            ("pending", &self.pending),
+            ("errors", &self.errors),
+            ("withoutcookie", &self.without_cookie),
+            ("refusedpeers", &self.refused_peers),
+            ("refusedconnections", &self.refused_connections),
+            ("frommediaports", &self.from_media),
+            ("notauthentic", &self.not_authentic),
+            ("slowconnections", &self.slow_connections),
+            ("unsentreplies", &self.unsent),
+        ];
+        pairs.map(|(key, counter)| (key.as_bytes().to_vec(), counter.load(Ordering::Relaxed).into())).into()
+    }
 }
 
 /// Adds one.
@@ -61,14 +89,19 @@ impl<H: Handler> Dispatcher<H> {
         Self { handler, cookies: Mutex::new(CookieCache::new(limits)), counters: Counters::default() }
     }
 
-    /// Answers one message. `None` where there is nothing to answer: no cookie, or one whose request is still
-    /// being carried out.
-    pub fn answer(&self, now: Time, source: SocketAddr, message: &[u8]) -> Option<Arc<[u8]>> {
+    /// Answers one message, however long the reply is. `None` where there is nothing to answer: no cookie, or one whose
+    /// request is still being carried out.
+    pub fn answer(&self, now: Time, peer: impl Into<Peer>, message: &[u8]) -> Option<Arc<[u8]>> {
+        self.answer_within(now, &peer.into(), message, usize::MAX)
+    }
+
+    /// The same with a reply of at most `limit` bytes: what is longer is shortened, with a mark, or is an error.
+    pub fn answer_within(&self, now: Time, peer: &Peer, message: &[u8], limit: usize) -> Option<Arc<[u8]>> {
         let Some(envelope) = Envelope::split(message) else {
             count(&self.counters.without_cookie);
             return None;
         };
-        match self.cookies().enter(now, source, envelope.cookie) {
+        match self.cookies().enter(now, peer, envelope.cookie) {
             Seen::New => {}
             Seen::Pending => {
                 count(&self.counters.pending);
@@ -79,13 +112,27 @@ impl<H: Handler> Dispatcher<H> {
                 return Some(reply);
             }
         }
-        let reply = self.carry_out(now, source, &envelope, message.len());
-        if reply.is_error() {
-            count(&self.counters.errors);
-        }
-        let bytes: Arc<[u8]> = wire::encode(envelope.cookie, envelope.format(), reply.dict()).into();
-        self.cookies().store(now, source, envelope.cookie, Arc::clone(&bytes));
+        let reply = self.carry_out(now, peer, &envelope, message.len());
+        let bytes: Arc<[u8]> = encode_within(envelope.cookie, envelope.format(), &reply, limit).into();
+        self.cookies().store(now, peer, envelope.cookie, Arc::clone(&bytes));
         Some(bytes)
+    }
+
+    /// Answers a dictionary without a cookie, which a connection of its own stands for: the bare reply.
+    pub(crate) fn answer_bare(&self, now: Time, peer: &Peer, payload: &[u8]) -> Vec<u8> {
+        let envelope = Envelope { cookie: b"", payload };
+        let reply = self.carry_out(now, peer, &envelope, payload.len());
+        let mut bytes = wire::encode(b"", envelope.format(), reply.dict());
+        // The blank behind the cookie.
+        bytes.remove(0);
+        bytes
+    }
+
+    /// The reply that was given before, where it is still known; nothing is carried out.
+    pub(crate) fn answer_again(&self, peer: &Peer, message: &[u8]) -> Option<Arc<[u8]>> {
+        let reply = self.cookies().reply(peer, Envelope::split(message)?.cookie)?;
+        count(&self.counters.repeated);
+        Some(reply)
     }
 
     /// The reply to a message that is refused before it is complete; `None` where it has no cookie.
@@ -108,21 +155,30 @@ impl<H: Handler> Dispatcher<H> {
         &self.counters
     }
 
-    fn carry_out(&self, now: Time, source: SocketAddr, envelope: &Envelope<'_>, size: usize) -> Reply {
+    fn carry_out(&self, now: Time, peer: &Peer, envelope: &Envelope<'_>, size: usize) -> Reply {
         let request = if size > MAX_MESSAGE {
             Err(NgError::TooLarge { size, limit: MAX_MESSAGE })
         } else {
-            wire::decode(envelope.payload).and_then(|dict| Request::parse(&dict, source))
+            wire::decode(envelope.payload).and_then(|dict| Request::parse(&dict, peer.address()))
         };
-        match request {
+        let reply = match request {
             Ok(request) => {
                 count(&self.counters.requests);
+                let is_statistics = request.command == Command::Statistics;
                 // A fault in one request must not end the thread that answers all others.
-                catch_unwind(AssertUnwindSafe(|| self.handler.handle(now, request)))
-                    .unwrap_or_else(|_| Reply::error(&NgError::Internal))
+                let reply = catch_unwind(AssertUnwindSafe(|| self.handler.handle(now, request)))
+                    .unwrap_or_else(|_| Reply::error(&NgError::Internal));
+                match is_statistics {
+                    true => reply.with_in("statistics", "controlport", self.counters.dict()),
+                    false => reply,
+                }
             }
             Err(error) => Reply::error(&error),
+        };
+        if reply.is_error() {
+            count(&self.counters.errors);
         }
+        reply
     }
 
     fn cookies(&self) -> MutexGuard<'_, CookieCache> {

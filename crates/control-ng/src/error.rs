@@ -40,6 +40,14 @@ pub enum NgError {
         /// Bytes taken.
         limit: usize,
     },
+    /// A reply that does not fit into a datagram and cannot be shortened.
+    #[error("the reply has {size} bytes, and a datagram holds {limit}: ask over TCP or a Unix stream")]
+    ReplyTooLarge {
+        /// Bytes of the reply.
+        size: usize,
+        /// Bytes that fit.
+        limit: usize,
+    },
     /// A key that the command needs is not there.
     #[error("missing key {key}")]
     MissingKey {

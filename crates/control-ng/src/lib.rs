@@ -1,10 +1,11 @@
 //! The rtpengine ng control protocol on top of the engine: what Kamailio's and OpenSIPS's rtpengine modules speak.
 //!
-//! It reads messages (bencode and JSON, UDP and TCP), keeps the calls, rewrites their SDP and configures
+//! It reads messages (bencode and JSON, over UDP, TCP and Unix sockets), keeps the calls, rewrites their SDP and configures
 //! the legs at the engine. It refuses what it cannot do with a reply that names it: keys by DTLS, ICE, and
 //! the commands for recording and playing. It reads no clock and no configuration.
 //!
 //! ```
+//! use std::net::SocketAddr;
 //! use std::sync::Arc;
 //!
 //! use mediapoint_control_ng::{CacheLimits, Controller, ControllerConfig, Dispatcher};
@@ -17,14 +18,14 @@
 //! let controller = Arc::new(Controller::new(engine, ControllerConfig::default()));
 //! let dispatcher = Dispatcher::new(Arc::clone(&controller), CacheLimits::default());
 //!
-//! let peer = "127.0.0.1:5555".parse()?;
+//! let peer: SocketAddr = "127.0.0.1:5555".parse()?;
 //! let reply = dispatcher.answer(Time::ZERO, peer, b"5323_1 d7:command4:pinge");
 //! assert_eq!(reply.as_deref(), Some(b"5323_1 d6:result4:ponge".as_slice()));
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Who calls what: a server gives its [`Dispatcher`] to [`listen::Listener::udp`] and [`listen::Listener::tcp`], gives
+//! Who calls what: a server gives its [`Dispatcher`] to [`listen::Listener::datagrams`] and [`listen::Listener::streams`], gives
 //! every event of the engine to [`Controller::handle_event`], and calls [`Controller::poll`] when it is due.
 //! Whoever carries requests out otherwise implements [`Handler`].
 //!
@@ -44,21 +45,28 @@ mod dispatch;
 mod error;
 pub mod listen;
 mod media;
+mod peer;
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;
 mod publication;
 mod reply;
 pub mod request;
+mod secret;
+mod shorten;
 mod subscription;
 pub mod wire;
 
-pub use access::{AllowList, Prefix, PrefixError};
+pub use access::{Access, AllowList, Prefix, PrefixError, Verdict};
 pub use controller::{Controller, ControllerConfig};
 pub use cookies::{CacheLimits, CookieCache, Seen};
 pub use dispatch::{Counters, Dispatcher, Handler};
 pub use error::{KeyFault, NgError};
+#[doc(no_inline)]
+pub use mediapoint_packet::Time;
+pub use peer::Peer;
 pub use reply::Reply;
 pub use request::{Command, Request};
+pub use secret::{Guard, MAX_SEAL, MIN_SECRET, NotAuthentic, Secret, WallClock};
 
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,20 @@ impl Reply {
         self
     }
 
+    /// The reply with a dictionary more inside the one of this key; unchanged where it has none.
+    #[must_use]
+    pub fn with_in(mut self, outer: &str, key: &str, value: impl Into<Value>) -> Self {
+        if let Some(Value::Dict(dict)) = self.0.get_mut(outer.as_bytes()) {
+            dict.insert(key.as_bytes().to_vec(), value.into());
+        }
+        self
+    }
+
+    /// Takes a key away; true where it was there.
+    pub(crate) fn remove(&mut self, key: &str) -> bool {
+        self.0.remove(key.as_bytes()).is_some()
+    }
+
     /// The value of a key.
     #[must_use]
     pub fn value(&self, key: &str) -> Option<&Value> {

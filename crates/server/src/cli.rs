@@ -40,7 +40,8 @@ pub(crate) enum Command {
     /// Run the server, in the foreground, until SIGTERM
     ///
     /// SIGTERM or a first SIGINT drains: new calls are refused, and the server ends when the last call ends, or ends
-    /// the calls that are left after the grace time. A second SIGINT ends it now. Under systemd, Type=notify works.
+    /// the calls that are left after the grace time. A second SIGINT ends it now. SIGHUP reads the file again: allow,
+    /// grace, log and the secret change at once. Under systemd, Type=notify and WatchdogSec work.
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(Box<ServeArguments>),
     /// Print the default configuration file, or check one
@@ -65,6 +66,7 @@ Examples:
   mediapoint serve --address 192.0.2.10 --ports 20000-29999 --workers 2 --cores 1,2
   mediapoint serve --address inside/10.0.0.5 --address outside/192.0.2.10!203.0.113.10
   mediapoint serve --ng 10.0.0.5:2223 --allow 10.0.0.0/24
+  mediapoint serve --ng unix:/run/mediapoint/ng --ng-owner :kamailio
   mediapoint serve --config mediapoint.toml --log debug";
 
 const CONFIG_EXAMPLES: &str = "\

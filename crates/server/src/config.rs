@@ -9,9 +9,10 @@ pub(crate) mod values;
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mediapoint_control_ng::listen::{Address, UnixOptions};
 use mediapoint_control_ng::{AllowList, Prefix};
 use mediapoint_engine::{Interface, Points};
 
@@ -25,12 +26,16 @@ pub(crate) const DEFAULT_FILE: &str = include_str!("../../../mediapoint.toml");
 /// Everything the server is told, complete and checked.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Config {
-    /// UDP control port.
-    pub(crate) ng: SocketAddr,
-    /// TCP control port.
-    pub(crate) ng_tcp: Option<SocketAddr>,
-    /// Who may speak to them.
+    /// Control port for datagrams.
+    pub(crate) ng: Address,
+    /// Control port for connections.
+    pub(crate) ng_tcp: Option<Address>,
+    /// Who may speak to them at an address.
     pub(crate) allow: AllowList,
+    /// Who may speak to them at a Unix socket.
+    pub(crate) unix: UnixOptions,
+    /// Where the secret is that messages at an address must be under.
+    pub(crate) ng_secret_file: Option<PathBuf>,
     /// Addresses for media, the default one first.
     pub(crate) interfaces: Vec<Interface>,
     /// Ports for media.
@@ -57,6 +62,8 @@ pub(crate) struct Config {
     pub(crate) log: LogFilter,
     /// How.
     pub(crate) log_format: LogFormat,
+    /// Whether a crash may write memory to disk.
+    pub(crate) danger_core_dumps: bool,
 }
 
 /// Why there is no usable configuration.
@@ -73,7 +80,30 @@ pub(crate) enum ConfigError {
         /// The setting.
         key: &'static str,
         /// Its address.
+        address: Address,
+    },
+    /// A control port among the media ports.
+    #[error(
+        "{key}: {address} is one of the media ports {first}-{last} of {media}; allowed: a port outside of them, or \
+         other `ports`"
+    )]
+    AmongMedia {
+        /// The setting.
+        key: &'static str,
+        /// Its address.
         address: SocketAddr,
+        /// The address of the media ports.
+        media: IpAddr,
+        /// The first of them.
+        first: u16,
+        /// The last.
+        last: u16,
+    },
+    /// One path for both Unix sockets.
+    #[error("ng-tcp: {address} is the socket of ng already; allowed: another path")]
+    SameSocket {
+        /// The socket.
+        address: Address,
     },
     /// Two interfaces that no controller could tell apart.
     #[error(
@@ -115,6 +145,12 @@ impl Config {
         let config = Self {
             ng: settings.ng.map_or(default.ng, |listen| listen.0),
             ng_tcp: settings.ng_tcp.map(|listen| listen.0),
+            unix: UnixOptions {
+                mode: settings.ng_mode.map_or(default.unix.mode, |mode| mode.0),
+                user: settings.ng_owner.and_then(|owner| owner.user),
+                group: settings.ng_owner.and_then(|owner| owner.group),
+            },
+            ng_secret_file: settings.ng_secret_file,
             allow: settings.allow.map_or(default.allow, |list| {
                 AllowList::new(list.into_iter().map(|allowed| allowed.0).collect::<Vec<Prefix>>())
             }),
@@ -133,6 +169,7 @@ impl Config {
             grace: settings.grace.map_or(default.grace, |span| span.0),
             log: settings.log.unwrap_or(default.log),
             log_format: settings.log_format.unwrap_or(default.log_format),
+            danger_core_dumps: settings.danger_core_dumps.unwrap_or(default.danger_core_dumps),
         };
         config.check()?;
         Ok(config)
@@ -140,11 +177,19 @@ impl Config {
 
     /// What no single value shows.
     fn check(&self) -> Result<(), ConfigError> {
-        for (key, address) in [("ng", Some(self.ng)), ("ng-tcp", self.ng_tcp)] {
+        for (key, address) in [("ng", Some(&self.ng)), ("ng-tcp", self.ng_tcp.as_ref())] {
             let Some(address) = address else { continue };
-            if self.allow.is_empty() && !address.ip().to_canonical().is_loopback() {
-                return Err(ConfigError::Open { key, address });
+            if self.allow.is_empty() && address.is_open() {
+                return Err(ConfigError::Open { key, address: address.clone() });
             }
+            if let Some(address) = address.inet() {
+                self.check_apart(key, address)?;
+            }
+        }
+        if let (Address::Unix(_), Some(address)) = (&self.ng, &self.ng_tcp)
+            && self.ng == *address
+        {
+            return Err(ConfigError::SameSocket { address: address.clone() });
         }
         if self.interfaces.is_empty() {
             return Err(ConfigError::NoInterface);
@@ -165,15 +210,56 @@ impl Config {
     }
 }
 
+impl Config {
+    /// A control port is none of the media ports: media would come to it, and none could be sent from it.
+    fn check_apart(&self, key: &'static str, address: SocketAddr) -> Result<(), ConfigError> {
+        let ip = address.ip().to_canonical();
+        let shares = |media: IpAddr| ip == media || (ip.is_unspecified() && ip.is_ipv4() == media.is_ipv4());
+        let shared = self.interfaces.iter().map(|interface| interface.address).find(|media| shares(*media));
+        match shared.filter(|_| self.ports.contains(&address.port())) {
+            None => Ok(()),
+            Some(media) => {
+                let (first, last) = (*self.ports.start(), *self.ports.end());
+                Err(ConfigError::AmongMedia { key, address, media, first, last })
+            }
+        }
+    }
+
+    /// Settings that differ from those of `other` and take a restart.
+    pub(crate) fn restart_keys(&self, other: &Self) -> Vec<&'static str> {
+        let differs = [
+            ("ng", self.ng != other.ng),
+            ("ng-tcp", self.ng_tcp != other.ng_tcp),
+            ("ng-mode, ng-owner", self.unix != other.unix),
+            ("ng-secret-file", self.ng_secret_file != other.ng_secret_file),
+            ("address", self.interfaces != other.interfaces),
+            ("ports", self.ports != other.ports),
+            ("dscp", self.dscp != other.dscp),
+            ("media-timeout", self.media_timeout != other.media_timeout),
+            ("hold-timeout", self.hold_timeout != other.hold_timeout),
+            ("workers", self.workers != other.workers),
+            ("cores", self.cores != other.cores),
+            ("tick", self.tick != other.tick),
+            ("budget", self.budget != other.budget),
+            ("max-legs", self.max_legs != other.max_legs),
+            ("log-format", self.log_format != other.log_format),
+            ("danger-core-dumps", self.danger_core_dumps != other.danger_core_dumps),
+        ];
+        differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Self {
-            ng: SocketAddr::new(loopback, 2223),
+            ng: SocketAddr::new(loopback, 2223).into(),
             ng_tcp: None,
             allow: AllowList::default(),
+            unix: UnixOptions::default(),
+            ng_secret_file: None,
             interfaces: vec![Interface::new(DEFAULT_INTERFACE, loopback)],
-            ports: 30_000..=60_000,
+            ports: 10_000..=32_767,
             dscp: 46,
             media_timeout: Duration::from_secs(60),
             hold_timeout: Duration::from_secs(3600),
@@ -185,6 +271,7 @@ impl Default for Config {
             grace: Duration::from_secs(60),
             log: LogFilter::default(),
             log_format: LogFormat::Text,
+            danger_core_dumps: false,
         }
     }
 }

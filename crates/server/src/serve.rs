@@ -5,21 +5,30 @@
 mod control;
 mod events;
 mod limits;
+mod memory;
 mod notify;
+mod ports;
+mod reload;
+mod secret;
 mod shutdown;
+mod watchdog;
 
+use std::io;
 use std::process::ExitCode;
 
+use mediapoint_control_ng::listen::Pulse;
 use mediapoint_engine::{BuildError, Engine, EventReceiver};
 
 use crate::cli::{FAILED, ServeArguments, UNUSABLE, refuse};
 use crate::config::Config;
 use crate::config::values::Cores;
-use crate::logging;
+use crate::logging::{self, Log};
 use control::{Control, ControlError};
 use events::EventReader;
 use limits::LimitError;
+use reload::Reloader;
 use shutdown::{Signals, Why};
+use watchdog::{Source, Watchdog};
 
 /// Exit code where a second SIGINT ended the server: 128 and the signal's number.
 const INTERRUPTED: u8 = 130;
@@ -34,9 +43,9 @@ enum ServeError {
     #[error(transparent)]
     Control(#[from] ControlError),
     #[error("cannot listen for signals: {0}")]
-    Signals(std::io::Error),
-    #[error("cannot start the thread that reads events: {0}")]
-    Events(std::io::Error),
+    Signals(io::Error),
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
 }
 
 /// `mediapoint serve`.
@@ -45,8 +54,11 @@ pub(crate) fn command(arguments: &ServeArguments) -> ExitCode {
         Ok(config) => config,
         Err(error) => return refuse(UNUSABLE, &error),
     };
-    logging::start(&config.log, config.log_format);
-    match run(&config) {
+    let log = match logging::start(&config.log, config.log_format) {
+        Ok(log) => log,
+        Err(error) => return refuse(FAILED, &ServeError::Thread(error)),
+    };
+    match run(arguments, config, &log) {
         Ok(Why::Drained | Why::GraceOver) => ExitCode::SUCCESS,
         Ok(Why::Interrupted) => ExitCode::from(INTERRUPTED),
         Err(error) => {
@@ -60,22 +72,54 @@ pub(crate) fn command(arguments: &ServeArguments) -> ExitCode {
     }
 }
 
-fn run(config: &Config) -> Result<Why, ServeError> {
+fn run(arguments: &ServeArguments, config: Config, log: &Log) -> Result<Why, ServeError> {
     let signals = Signals::listen().map_err(ServeError::Signals)?;
-    let limits = limits::raise(config)?;
-    let (engine, events) = build(config, limits.max_legs)?;
-    let control = Control::start(&engine, config)?;
+    let memory = memory::protect(config.danger_core_dumps);
+    let limits = limits::raise(&config)?;
+    ports::warn_of_shared(&config.ports);
+    let (engine, events) = build(&config, limits.max_legs)?;
+    let control = Control::start(&engine, &config, log.figures())?;
     let events =
-        EventReader::start(events, control.controller(), signals.waker()).map_err(ServeError::Events)?;
-    announce(config, &control, &limits);
-    let why = shutdown::wait(&engine, &signals, config.grace);
+        EventReader::start(events, control.controller(), signals.waker()).map_err(ServeError::Thread)?;
+    let sources: Vec<Source> = vec![
+        Box::new(control.pulse()),
+        Box::new(events.pulse()),
+        Box::new(signals.pulse()),
+        Box::new(engine_pulse(&engine)),
+        Box::new(log.pulse()),
+    ];
+    let watchdog = Watchdog::start(sources).map_err(ServeError::Thread)?;
+    announce(&config, &control, &limits, memory);
+    // Whoever waits for "ready" may read the log then.
+    log.flush();
+    notify::ready(control.datagrams(), control.streams());
+    let (access, guard) = control.access();
+    let mut reloader = Reloader::new(arguments, config, log, access, guard);
+    let why = shutdown::wait(&engine, &signals, &mut reloader);
     notify::stopping();
+    // From here on threads end because they are told to.
+    drop(watchdog);
     // Nobody can start a call any more; then the engine ends those that are left, and what it tells is still read.
     drop(control);
     engine.shutdown();
     events.finish();
     tracing::info!(reason = why.as_str(), "stopped");
     Ok(why)
+}
+
+/// Signs of life of the engine's threads, from its figures.
+fn engine_pulse(engine: &Engine) -> impl Fn() -> Vec<Pulse> + Send + use<> {
+    let engine = engine.clone();
+    move || {
+        let load = engine.load();
+        let workers = load.workers.iter().enumerate().map(|(number, worker)| Pulse {
+            name: format!("media-{number}"),
+            rounds: u64::try_from(worker.cpu.as_nanos()).unwrap_or(u64::MAX),
+            ended: false,
+        });
+        let supervisor = Pulse { name: "supervisor".to_owned(), rounds: load.rounds, ended: false };
+        workers.chain([supervisor]).collect()
+    }
 }
 
 fn build(config: &Config, max_legs: usize) -> Result<(Engine, EventReceiver), BuildError> {
@@ -98,13 +142,14 @@ fn build(config: &Config, max_legs: usize) -> Result<(Engine, EventReceiver), Bu
     .build()
 }
 
-/// Says what runs where, to the log and to a service manager.
-fn announce(config: &Config, control: &Control, limits: &limits::Limits) {
+/// Says what runs where.
+fn announce(config: &Config, control: &Control, limits: &limits::Limits, memory: memory::Protection) {
     let interfaces: Vec<String> = config.interfaces.iter().map(interface_text).collect();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        ng = %control.udp(),
-        ng_tcp = control.tcp().map(tracing::field::display),
+        ng = %control.datagrams(),
+        ng_tcp = control.streams().map(tracing::field::display),
+        ng_secret = config.ng_secret_file.is_some(),
         interfaces = interfaces.join(" "),
         ports = format!("{}-{}", config.ports.start(), config.ports.end()),
         workers = config.workers,
@@ -113,9 +158,9 @@ fn announce(config: &Config, control: &Control, limits: &limits::Limits) {
         points_per_worker = %config.budget,
         legs_per_worker = limits.max_legs,
         open_files = limits.open_files,
+        memory = %memory,
         "serving"
     );
-    notify::ready(control.udp(), control.tcp());
 }
 
 fn interface_text(interface: &mediapoint_engine::Interface) -> String {

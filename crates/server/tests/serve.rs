@@ -187,7 +187,7 @@ fn a_flag_overrides_the_file() {
 #[test]
 fn more_legs_than_open_files_are_refused() {
     let (code, said) = refused(&["serve", "--ng", "0", "--max-legs", "65536", "--workers", "256"]);
-    assert!(code == 1 && said.contains("need 33554560 open files"), "{said}");
+    assert!(code == 1 && said.contains("need 33554688 open files"), "{said}");
 }
 
 #[test]

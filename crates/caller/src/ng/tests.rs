@@ -1,6 +1,7 @@
 //! The client against a scripted server on a loopback socket.
 
 use super::*;
+use std::net::UdpSocket;
 
 /// Answers each datagram with what `script` makes of its number, cookie and body, until it gives `None`.
 fn serve<F>(mut script: F) -> (SocketAddr, std::thread::JoinHandle<Vec<String>>)

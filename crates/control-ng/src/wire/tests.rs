@@ -47,6 +47,21 @@ fn a_message_is_split_at_its_first_blank() {
 }
 
 #[test]
+fn bytes_that_are_no_printable_token_are_no_cookie() {
+    for known in ["5323_17", "1_5323_4294967295", "0.730172917", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"] {
+        let message = format!("{known} d7:command4:pinge");
+        assert_eq!(Envelope::split(message.as_bytes()).map(|e| e.cookie), Some(known.as_bytes()));
+    }
+    // An RTP header, bytes above ASCII, a tab, and one character more than the limit.
+    let rtp = b"\x80\x00\x12\x34\x00\x00\x00\xa0ABCD d7:command4:liste";
+    let long = [&[b'x'; MAX_COOKIE + 1][..], b" d7:command4:liste"].concat();
+    for bad in [&rtp[..], b"caf\xc3\xa9 d7:command4:liste", b"a\tb d7:command4:liste", &long] {
+        assert_eq!(Envelope::split(bad), None, "{}", bad.escape_ascii());
+    }
+    assert!(Envelope::split(&long[1..]).is_some());
+}
+
+#[test]
 fn broken_messages_are_refused_with_the_place() {
     let broken = |format, at| Err(NgError::Broken { format, at });
     let bencode = |at| broken(Format::Bencode, at);

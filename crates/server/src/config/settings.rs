@@ -1,10 +1,13 @@
 //! What a file or the command line may say: the same names in both, each of them optional.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde::Deserialize;
 
 use super::values::{
-    Allowed, Budget, Cores, InterfaceAddress, ListenAddress, LogFilter, LogFormat, Number, PortRange, Span,
+    Allowed, Budget, Cores, InterfaceAddress, ListenAddress, LogFilter, LogFormat, Mode, Number, Owner,
+    PortRange, Span,
 };
 
 /// 100 µs to 10 ms.
@@ -18,12 +21,23 @@ pub(crate) type Grace = Span<0, 604_800_000_000>;
 #[derive(Debug, Clone, Default, PartialEq, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Settings {
-    /// UDP address of the ng control port; a port alone means this machine only [default: 127.0.0.1:2223]
-    #[arg(long, value_name = "ADDR:PORT", help_heading = "Control port")]
+    /// UDP address of the ng control port, or unix:PATH for datagrams over a Unix socket; a port alone means this machine
+    /// only [default: 127.0.0.1:2223]
+    #[arg(long, value_name = "ADDR:PORT|unix:PATH", help_heading = "Control port")]
     pub(crate) ng: Option<ListenAddress>,
-    /// TCP address of the ng control port; none by default
-    #[arg(long, value_name = "ADDR:PORT", help_heading = "Control port")]
+    /// TCP address of the ng control port, or unix:PATH for connections over a Unix socket; none by default
+    #[arg(long, value_name = "ADDR:PORT|unix:PATH", help_heading = "Control port")]
     pub(crate) ng_tcp: Option<ListenAddress>,
+    /// Permissions of Unix sockets, octal: whoever may write may speak [default: 0660]
+    #[arg(long, value_name = "MODE", help_heading = "Control port")]
+    pub(crate) ng_mode: Option<Mode>,
+    /// Owner of Unix sockets, by name or number [default: the server's own]
+    #[arg(long, value_name = "USER[:GROUP]|:GROUP", help_heading = "Control port")]
+    pub(crate) ng_owner: Option<Owner>,
+    /// File with a secret that each message over UDP and TCP must be authentic under; Kamailio and OpenSIPS cannot do
+    /// that, mediapoint's own clients can
+    #[arg(long, value_name = "FILE", help_heading = "Control port")]
+    pub(crate) ng_secret_file: Option<PathBuf>,
     /// Machines that may speak to the control port, repeatable; only this one by default. A control port that others
     /// can reach needs it
     #[arg(long, value_name = "PREFIX", value_delimiter = ',', help_heading = "Control port")]
@@ -33,7 +47,7 @@ pub(crate) struct Settings {
     /// `interface` and `direction`, ADVERTISED what the parties are told behind one-to-one NAT [default: 127.0.0.1]
     #[arg(long, value_name = "[NAME/]ADDR[!ADVERTISED]", value_delimiter = ',', help_heading = "Media")]
     pub(crate) address: Option<Vec<InterfaceAddress>>,
-    /// UDP ports for media [default: 30000-60000]
+    /// UDP ports for media [default: 10000-32767]
     #[arg(long, value_name = "FIRST-LAST", help_heading = "Media")]
     pub(crate) ports: Option<PortRange>,
     /// DSCP of what is sent, 0 to 63; the controller's TOS overrides it [default: 46, expedited forwarding]
@@ -72,6 +86,9 @@ pub(crate) struct Settings {
     /// How log lines are written: text or json [default: text]
     #[arg(long, value_name = "FORMAT", help_heading = "Running")]
     pub(crate) log_format: Option<LogFormat>,
+    /// Lets the system write the memory of the process to disk when it crashes, keys and audio included [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", help_heading = "Running")]
+    pub(crate) danger_core_dumps: Option<bool>,
 }
 
 impl Settings {
@@ -80,6 +97,9 @@ impl Settings {
         Self {
             ng: self.ng.or(lower.ng),
             ng_tcp: self.ng_tcp.or(lower.ng_tcp),
+            ng_mode: self.ng_mode.or(lower.ng_mode),
+            ng_owner: self.ng_owner.or(lower.ng_owner),
+            ng_secret_file: self.ng_secret_file.or(lower.ng_secret_file),
             allow: self.allow.or(lower.allow),
             address: self.address.or(lower.address),
             ports: self.ports.or(lower.ports),
@@ -94,6 +114,7 @@ impl Settings {
             grace: self.grace.or(lower.grace),
             log: self.log.or(lower.log),
             log_format: self.log_format.or(lower.log_format),
+            danger_core_dumps: self.danger_core_dumps.or(lower.danger_core_dumps),
         }
     }
 }

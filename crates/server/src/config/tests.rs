@@ -47,6 +47,9 @@ fn every_key_is_read() {
         r#"
         ng = "10.0.0.5:2300"
         ng-tcp = 2301
+        ng-mode = "0600"
+        ng-owner = "0:7"
+        ng-secret-file = "/etc/secret"
         allow = ["10.0.0.0/8", "127.0.0.1"]
         address = ["inside/10.0.0.5", "outside/192.0.2.10!203.0.113.10", "outside/[2001:db8::10]"]
         ports = "20000-20999"
@@ -61,11 +64,15 @@ fn every_key_is_read() {
         grace = 0
         log = "warn,mediapoint_engine=debug"
         log-format = "json"
+        danger-core-dumps = true
         "#,
     )
     .unwrap();
-    assert_eq!(config.ng, "10.0.0.5:2300".parse().unwrap());
-    assert_eq!(config.ng_tcp, Some("127.0.0.1:2301".parse().unwrap()));
+    assert_eq!(config.ng.to_string(), "10.0.0.5:2300");
+    assert_eq!(config.ng_tcp.map(|address| address.to_string()).as_deref(), Some("127.0.0.1:2301"));
+    assert_eq!(config.unix, UnixOptions { mode: 0o600, user: Some(0), group: Some(7) });
+    assert_eq!(config.ng_secret_file.as_deref(), Some(Path::new("/etc/secret")));
+    assert!(config.danger_core_dumps);
     assert!(
         config.allow.allows("10.9.9.9".parse().unwrap()) && !config.allow.allows("11.0.0.1".parse().unwrap())
     );
@@ -92,6 +99,21 @@ fn every_key_is_read() {
 fn a_refused_value_is_named_with_file_line_key_and_what_is_allowed() {
     let cases = [
         ("ng = \"host:1\"", "ng: \"host:1\" is no address with a port; allowed: such as 127.0.0.1:2223"),
+        (
+            "ng = \"unix:ng\"",
+            "ng: \"ng\" is no path of a socket; allowed: an absolute one of 107 bytes at most",
+        ),
+        ("ng-mode = \"0888\"", "ng-mode: \"0888\" are no permissions; allowed: octal, such as \"0660\""),
+        ("ng-mode = 1", "ng-mode: \"1\" are no permissions"),
+        ("ng-owner = \"no-such-user\"", "ng-owner: \"no-such-user\" is not in /etc/passwd; allowed: USER"),
+        ("ng-owner = \":no-such-group\"", "ng-owner: \"no-such-group\" is not in /etc/group; allowed: USER"),
+        ("ng-owner = \":\"", "ng-owner: \":\" names nobody; allowed: USER"),
+        ("danger-core-dumps = 1", "danger-core-dumps: invalid type: integer `1`, expected a boolean"),
+        ("address = [\"239.1.2.3\"]", "address: a multicast or broadcast address"),
+        ("address = [\"ff02::1\"]", "address: a multicast or broadcast address"),
+        ("address = [\"255.255.255.255\"]", "address: a multicast or broadcast address"),
+        ("address = [\"10.0.0.1!224.0.0.1\"]", "address: a multicast or broadcast address"),
+        ("address = [\"10.0.0.1!0.0.0.0\"]", "address: an advertised address that stands for all"),
         ("ng = true", "ng: invalid type: boolean `true`, expected a string or a number"),
         ("ng-tcp = 70000", "ng-tcp: \"70000\" is no address with a port"),
         (
@@ -123,7 +145,10 @@ fn a_refused_value_is_named_with_file_line_key_and_what_is_allowed() {
         ("grace = \"8days\"", "grace: \"8days\" is no time within range"),
         ("log = \"loud\"", "log: \"loud\" is no log level; allowed: off, error, warn"),
         ("log-format = \"xml\"", "log-format: \"xml\" is no log format; allowed: text, json"),
-        ("portrange = 1", "portrange: unknown key; allowed: ng, ng-tcp, allow, address, ports"),
+        (
+            "portrange = 1",
+            "portrange: unknown key; allowed: ng, ng-tcp, ng-mode, ng-owner, ng-secret-file, allow, address, ports",
+        ),
         ("[serve]\nng = 1", "serve: unknown key; allowed: ng"),
     ];
     for (text, reason) in cases {
@@ -156,6 +181,15 @@ fn settings_that_do_not_go_together_are_refused_by_key() {
         ("ng-tcp = \"[::]:2223\"", "ng-tcp: [::]:2223 can be reached from other machines"),
         ("address = []", "address: the list is empty"),
         (
+            "ng = 10500",
+            "ng: 127.0.0.1:10500 is one of the media ports 10000-32767 of 127.0.0.1; allowed: a port outside",
+        ),
+        (
+            "ng-tcp = \"0.0.0.0:2223\"\nallow = [\"10.0.0.0/8\"]\naddress = [\"10.0.0.1\"]\nports = \"2000-3000\"",
+            "ng-tcp: 0.0.0.0:2223 is one of the media ports 2000-3000 of 10.0.0.1",
+        ),
+        ("ng = \"unix:/run/a\"\nng-tcp = \"unix:/run/a\"", "ng-tcp: unix:/run/a is the socket of ng already"),
+        (
             "address = [\"10.0.0.1\", \"10.0.0.2\"]",
             "address: \"default\" has two addresses of the same IP version",
         ),
@@ -164,6 +198,27 @@ fn settings_that_do_not_go_together_are_refused_by_key() {
     for (text, reason) in cases {
         assert!(refusal(text).starts_with(reason), "{}", refusal(text));
     }
+}
+
+#[test]
+fn a_unix_socket_needs_no_list_and_may_be_beside_any_ports() {
+    let config = file("ng = \"unix:/run/mediapoint/ng\"\nng-owner = \"root:root\"").unwrap();
+    assert_eq!(config.ng, Address::Unix("/run/mediapoint/ng".into()));
+    assert_eq!((config.unix.user, config.unix.group), (Some(0), Some(0)));
+    assert!(file("ng = \"127.0.0.2:10500\"").is_ok(), "an address without media");
+}
+
+#[test]
+fn settings_that_take_a_restart_are_named() {
+    let config = |text: &str| file(text).unwrap();
+    let new =
+        config("ports = \"20000-29999\"\nworkers = 2\nlog = \"debug\"\ngrace = 5\nallow = [\"127.0.0.1\"]");
+    assert_eq!(new.restart_keys(&config("")), ["ports", "workers"]);
+    let every = "ng = 1\nng-tcp = 2\nng-mode = \"0600\"\nng-secret-file = \"x\"\naddress = [\"10.0.0.1\"]\ndscp = 0\n\
+                 media-timeout = 5\nhold-timeout = 5\ncores = \"none\"\ntick = \"2ms\"\nbudget = 1\nmax-legs = 2\n\
+                 log-format = \"json\"\ndanger-core-dumps = true\nports = \"1000-2000\"\nworkers = 2";
+    // All but allow, grace and log; mode and owner are one.
+    assert_eq!(config(every).restart_keys(&config("")).len(), 16);
 }
 
 #[test]

@@ -2,13 +2,16 @@
 //! accept the same words and refuse with the same reason; a value that exists is within its range.
 
 use std::fmt;
+use std::fs;
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use mediapoint_control_ng::Prefix;
+use mediapoint_control_ng::listen::Address;
 use mediapoint_engine::{Interface, Points};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -68,23 +71,84 @@ read_as_text!(
     [] Allowed,
     [] LogFilter,
     [] LogFormat,
+    [] Mode,
+    [] Owner,
 );
 
-/// Where a control port listens: `ADDR:PORT`, or a port alone for this machine only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ListenAddress(pub(crate) SocketAddr);
+/// Where a control port listens: `ADDR:PORT`, a port alone for this machine only, or `unix:PATH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ListenAddress(pub(crate) Address);
 
 impl FromStr for ListenAddress {
     type Err = Refusal;
 
     fn from_str(text: &str) -> Result<Self, Refusal> {
-        if let Ok(port) = text.parse() {
-            return Ok(Self(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)));
+        if let Some(path) = text.strip_prefix("unix:") {
+            // What a socket's address holds, with the zero at its end.
+            let fits = path.starts_with('/') && path.len() < 108;
+            return fits.then(|| Self(Address::Unix(PathBuf::from(path)))).ok_or_else(|| {
+                format!("{path:?} is no path of a socket; allowed: an absolute one of 107 bytes at most")
+            });
         }
-        text.parse().map(Self).map_err(|_| {
-            format!("{text:?} is no address with a port; allowed: such as 127.0.0.1:2223 or [::1]:2223")
+        if let Ok(port) = text.parse() {
+            return Ok(Self(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port).into()));
+        }
+        text.parse::<SocketAddr>().map(|address| Self(address.into())).map_err(|_| {
+            format!(
+                "{text:?} is no address with a port; allowed: such as 127.0.0.1:2223, [::1]:2223 or \
+                 unix:/run/mediapoint/ng"
+            )
         })
     }
+}
+
+/// Permissions of a Unix socket, in octal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mode(pub(crate) u32);
+
+impl FromStr for Mode {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| text.len() > 2 && *mode <= 0o777);
+        mode.map(Self).ok_or_else(|| format!("{text:?} are no permissions; allowed: octal, such as \"0660\""))
+    }
+}
+
+/// Owner and group of a Unix socket: `USER`, `USER:GROUP` or `:GROUP`, by name or number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) user: Option<u32>,
+    pub(crate) group: Option<u32>,
+}
+
+impl FromStr for Owner {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let (user, group) = text.split_once(':').unwrap_or((text, ""));
+        let number = |name: &str, file: &str| match name {
+            "" => Ok(None),
+            name => id_of(name, file).map(Some).ok_or_else(|| format!("{name:?} is not in {file}")),
+        };
+        let refusal = |why: String| format!("{why}; allowed: USER, USER:GROUP or :GROUP, by name or number");
+        let user = number(user, "/etc/passwd").map_err(refusal)?;
+        let group = number(group, "/etc/group").map_err(refusal)?;
+        if user.is_none() && group.is_none() {
+            return Err(refusal(format!("{text:?} names nobody")));
+        }
+        Ok(Self { user, group })
+    }
+}
+
+/// The number of a user or group, from the file that has them third in a line.
+fn id_of(name: &str, file: &str) -> Option<u32> {
+    if let Ok(number) = name.parse() {
+        return Some(number);
+    }
+    let text = fs::read_to_string(file).ok()?;
+    let mut lines = text.lines().map(|line| line.split(':'));
+    lines.find_map(|mut fields| (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok())?)
 }
 
 /// An address that media flows through: `[NAME/]ADDR[!ADVERTISED]`.
@@ -112,6 +176,16 @@ impl FromStr for InterfaceAddress {
         };
         if bound.is_unspecified() {
             return Err(refusal("an address that stands for all, which no party can be told,"));
+        }
+        let is_shared = |address: IpAddr| {
+            let broadcast = IpAddr::V4(Ipv4Addr::BROADCAST);
+            address.is_multicast() || address == broadcast
+        };
+        if is_shared(bound) || advertised.is_some_and(is_shared) {
+            return Err(refusal("a multicast or broadcast address, which is no single machine's,"));
+        }
+        if advertised.is_some_and(|told| told.is_unspecified()) {
+            return Err(refusal("an advertised address that stands for all"));
         }
         if advertised.is_some_and(|told| told.is_ipv4() != bound.is_ipv4()) {
             return Err(refusal("an advertised address of the other IP version"));

@@ -1,15 +1,20 @@
 //! The control ports: what the ng protocol asks for goes to the controller, and through it to the engine.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mediapoint_control_ng::listen::{Clock, ListenConfig, ListenError, Listener};
-use mediapoint_control_ng::{CacheLimits, Controller, ControllerConfig, Dispatcher};
+use mediapoint_control_ng::listen::{Address, Clock, ListenConfig, ListenError, Listener, Pulse};
+use mediapoint_control_ng::wire::Dict;
+use mediapoint_control_ng::{
+    Access, CacheLimits, Command, Controller, ControllerConfig, Dispatcher, Guard, Handler, Reply, Request,
+    Time,
+};
 use mediapoint_engine::{Engine, Event};
 
+use super::secret::{self, SecretError};
 use crate::config::Config;
+use crate::logging::Figures;
 
 /// Why the control port is not up.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +23,7 @@ pub(super) enum ControlError {
     #[error("cannot listen on {address}: address in use; another server? choose --{flag}")]
     InUse {
         /// The address.
-        address: SocketAddr,
+        address: Address,
         /// The setting that chooses it.
         flag: &'static str,
     },
@@ -26,10 +31,13 @@ pub(super) enum ControlError {
     #[error("cannot listen on {address}: no such address on this machine; choose --{flag}")]
     NotHere {
         /// The address.
-        address: SocketAddr,
+        address: Address,
         /// The setting that chooses it.
         flag: &'static str,
     },
+    /// The secret cannot be used.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// Anything else.
     #[error("{source}; choose --{flag}")]
     Other {
@@ -40,23 +48,43 @@ pub(super) enum ControlError {
     },
 }
 
+/// The controller, with the log's figures in its statistics.
+#[derive(Debug)]
+struct Told {
+    controller: Controller,
+    log: Figures,
+}
+
+impl Handler for Told {
+    fn handle(&self, now: Time, request: Request) -> Reply {
+        let is_statistics = request.command == Command::Statistics;
+        let reply = self.controller.handle(now, request);
+        if !is_statistics {
+            return reply;
+        }
+        let figures = [("droppedlines", self.log.dropped()), ("warningsleftout", self.log.left_out())];
+        let log: Dict = figures.map(|(key, figure)| (key.as_bytes().to_vec(), figure.into())).into();
+        reply.with_in("statistics", "log", log)
+    }
+}
+
 /// Tells the controller what happens at the engine, and the time.
 #[derive(Debug, Clone)]
 pub(super) struct ControllerHandle {
-    dispatcher: Arc<Dispatcher<Controller>>,
+    dispatcher: Arc<Dispatcher<Told>>,
     clock: mediapoint_net::Clock,
 }
 
 impl ControllerHandle {
     /// Hands one of the engine's events over.
     pub(super) fn handle_event(&self, event: &Event) {
-        self.dispatcher.handler().handle_event(event);
+        self.dispatcher.handler().controller.handle_event(event);
     }
 
     /// Carries out what is due by now. How long until something is due again, where anything is.
     pub(super) fn poll(&self) -> Option<Duration> {
         let now = self.clock.now();
-        self.dispatcher.handler().poll(now).map(|due| due.since(now))
+        self.dispatcher.handler().controller.poll(now).map(|due| due.since(now))
     }
 }
 
@@ -64,33 +92,46 @@ impl ControllerHandle {
 #[derive(Debug)]
 pub(super) struct Control {
     controller: ControllerHandle,
-    udp: Listener,
-    tcp: Option<Listener>,
+    access: Arc<Access>,
+    guard: Option<Arc<Guard>>,
+    /// For datagrams, and for connections where they are wanted.
+    listeners: Arc<(Listener, Option<Listener>)>,
 }
 
 impl Control {
     /// Opens the control ports of `config` over `engine`.
-    pub(super) fn start(engine: &Engine, config: &Config) -> Result<Self, ControlError> {
+    pub(super) fn start(engine: &Engine, config: &Config, log: Figures) -> Result<Self, ControlError> {
         let clock = mediapoint_net::Clock::new();
         let told = ControllerConfig {
             tos: config.dscp << 2,
             unix_at_zero: unix_at_zero(clock),
             ..ControllerConfig::default()
         };
-        let controller = Controller::new(engine.clone(), told);
-        let dispatcher = Arc::new(Dispatcher::new(controller, CacheLimits::default()));
+        let handler = Told { controller: Controller::new(engine.clone(), told), log };
+        let dispatcher = Arc::new(Dispatcher::new(handler, CacheLimits::default()));
         let time: Clock = Arc::new(move || clock.now());
-        let listen = |address| ListenConfig { allow: config.allow.clone(), ..ListenConfig::new(address) };
-        let udp = Listener::udp(&listen(config.ng), Arc::clone(&time), Arc::clone(&dispatcher))
+        let access = Arc::new(access(config));
+        let guard = match &config.ng_secret_file {
+            None => None,
+            Some(file) => Some(Arc::new(Guard::new(secret::read(file)?, Arc::new(move || clock.wall())))),
+        };
+        let listen = |address: &Address| ListenConfig {
+            access: Arc::clone(&access),
+            unix: config.unix,
+            guard: guard.clone(),
+            ..ListenConfig::new(address.clone())
+        };
+        let datagrams = Listener::datagrams(&listen(&config.ng), &time, &dispatcher)
             .map_err(|source| explain(source, "ng"))?;
-        let tcp = match config.ng_tcp {
+        let streams = match &config.ng_tcp {
             None => None,
             Some(address) => {
-                let listener = Listener::tcp(&listen(address), time, Arc::clone(&dispatcher));
+                let listener = Listener::streams(&listen(address), &time, &dispatcher);
                 Some(listener.map_err(|source| explain(source, "ng-tcp"))?)
             }
         };
-        Ok(Self { controller: ControllerHandle { dispatcher, clock }, udp, tcp })
+        let listeners = Arc::new((datagrams, streams));
+        Ok(Self { controller: ControllerHandle { dispatcher, clock }, access, guard, listeners })
     }
 
     /// A handle on the controller behind the ports.
@@ -98,15 +139,36 @@ impl Control {
         self.controller.clone()
     }
 
-    /// Where UDP messages are taken.
-    pub(super) fn udp(&self) -> SocketAddr {
-        self.udp.address()
+    /// Who may speak, to be changed.
+    pub(super) fn access(&self) -> (Arc<Access>, Option<Arc<Guard>>) {
+        (Arc::clone(&self.access), self.guard.clone())
     }
 
-    /// Where TCP connections are taken.
-    pub(super) fn tcp(&self) -> Option<SocketAddr> {
-        self.tcp.as_ref().map(Listener::address)
+    /// A reader of the signs of life of the ports' threads.
+    pub(super) fn pulse(&self) -> impl Fn() -> Vec<Pulse> + Send + use<> {
+        let listeners = Arc::clone(&self.listeners);
+        move || {
+            let streams = listeners.1.iter().flat_map(Listener::pulses);
+            listeners.0.pulses().chain(streams).collect()
+        }
     }
+
+    /// Where datagrams are taken.
+    pub(super) fn datagrams(&self) -> &Address {
+        self.listeners.0.address()
+    }
+
+    /// Where connections are taken.
+    pub(super) fn streams(&self) -> Option<&Address> {
+        self.listeners.1.as_ref().map(Listener::address)
+    }
+}
+
+/// Who may speak: those on the list, and never what comes from a media port, by whichever of its addresses.
+fn access(config: &Config) -> Access {
+    let bound = config.interfaces.iter().map(|interface| interface.address);
+    let told = config.interfaces.iter().filter_map(|interface| interface.advertised);
+    Access::new(config.allow.clone()).without_media(bound.chain(told), config.ports.clone())
 }
 
 /// Unix time when the monotonic clock was zero.
@@ -119,10 +181,10 @@ fn unix_at_zero(clock: mediapoint_net::Clock) -> Duration {
 fn explain(error: ListenError, flag: &'static str) -> ControlError {
     match &error {
         ListenError::Io { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
-            ControlError::InUse { address: *address, flag }
+            ControlError::InUse { address: address.clone(), flag }
         }
         ListenError::Io { address, source } if source.kind() == io::ErrorKind::AddrNotAvailable => {
-            ControlError::NotHere { address: *address, flag }
+            ControlError::NotHere { address: address.clone(), flag }
         }
         _ => ControlError::Other { source: error, flag },
     }

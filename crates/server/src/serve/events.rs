@@ -1,11 +1,13 @@
 //! Reads what the engine tells: hands it to the controller and logs it. Parties' addresses are logged at debug only.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use mediapoint_control_ng::listen::Pulse;
 use mediapoint_engine::{CallStatistics, EndReason, Event, EventReceiver, LegStatistics};
 
 use super::control::ControllerHandle;
@@ -18,7 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct EventReader {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    rounds: Arc<AtomicU64>,
+    thread: Arc<JoinHandle<()>>,
 }
 
 impl EventReader {
@@ -28,11 +31,13 @@ impl EventReader {
         ended: CallEnded,
     ) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let asked = Arc::clone(&stop);
+        let rounds = Arc::new(AtomicU64::new(0));
+        let (asked, counted) = (Arc::clone(&stop), Arc::clone(&rounds));
         let thread = thread::Builder::new().name("events".to_owned()).spawn(move || {
             loop {
                 // Read before the queue: what the engine told before it was stopped is in the queue then.
                 let last = asked.load(Ordering::Acquire);
+                counted.fetch_add(1, Ordering::Relaxed);
                 while let Some(event) = events.try_recv() {
                     take(&controller, &ended, &event);
                 }
@@ -45,19 +50,33 @@ impl EventReader {
                 }
             }
         })?;
-        Ok(Self { stop, thread })
+        Ok(Self { stop, rounds, thread: Arc::new(thread) })
     }
 
-    /// Reads what is left and ends. The engine must have been shut down.
+    /// A reader of its signs of life.
+    pub(super) fn pulse(&self) -> impl Fn() -> Vec<Pulse> + Send + use<> {
+        let (rounds, thread) = (Arc::clone(&self.rounds), Arc::clone(&self.thread));
+        move || {
+            let rounds = rounds.load(Ordering::Relaxed);
+            vec![Pulse { name: "events".to_owned(), rounds, ended: thread.is_finished() }]
+        }
+    }
+
+    /// Reads what is left and ends. The engine must have been shut down, and nobody may read its pulse any more.
     pub(super) fn finish(self) {
         self.stop.store(true, Ordering::Release);
         // A thread that panicked has logged so and has nothing left to give.
-        drop(self.thread.join());
+        if let Some(thread) = Arc::into_inner(self.thread) {
+            drop(thread.join());
+        }
     }
 }
 
 fn take(controller: &ControllerHandle, ended: &CallEnded, event: &Event) {
-    controller.handle_event(event);
+    // A fault over one event must not leave all later ones unread: calls would never be seen to end.
+    if catch_unwind(AssertUnwindSafe(|| controller.handle_event(event))).is_err() {
+        tracing::error!("an event could not be handled");
+    }
     log(event);
     if matches!(event, Event::CallEnded { .. }) {
         ended.wake();

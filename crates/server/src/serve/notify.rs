@@ -1,4 +1,5 @@
-//! Tells a service manager that the server is ready or stopping: datagrams to `$NOTIFY_SOCKET` as systemd reads them.
+//! Tells a service manager that the server is ready, alive or stopping: datagrams to `$NOTIFY_SOCKET` as systemd reads
+//! them.
 //!
 //! `X_MEDIAPOINT_NG` and `X_MEDIAPOINT_NG_TCP` say which control ports it listens on, for whoever let the system choose
 //! them.
@@ -6,16 +7,18 @@
 use std::env;
 use std::fmt::Write as _;
 use std::io;
-use std::net::SocketAddr;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
+use std::time::Duration;
+
+use mediapoint_control_ng::listen::Address;
 
 /// The server takes commands.
-pub(super) fn ready(udp: SocketAddr, tcp: Option<SocketAddr>) {
-    let mut state = format!("READY=1\nSTATUS=serving, control port {udp}\nX_MEDIAPOINT_NG={udp}");
-    if let Some(tcp) = tcp {
+pub(super) fn ready(datagrams: &Address, streams: Option<&Address>) {
+    let mut state = format!("READY=1\nSTATUS=serving, control port {datagrams}\nX_MEDIAPOINT_NG={datagrams}");
+    if let Some(streams) = streams {
         // A string takes whatever is written to it.
-        let _ = write!(state, "\nX_MEDIAPOINT_NG_TCP={tcp}");
+        let _ = write!(state, "\nX_MEDIAPOINT_NG_TCP={streams}");
     }
     tell(&state);
 }
@@ -28,6 +31,21 @@ pub(super) fn draining(calls: usize) {
 /// The server ends.
 pub(super) fn stopping() {
     tell("STOPPING=1");
+}
+
+/// All threads go on.
+pub(super) fn alive() {
+    tell("WATCHDOG=1");
+}
+
+/// How long the manager waits for [`alive`] before it starts the server anew; `None` where it does not.
+pub(super) fn watchdog_period() -> Option<Duration> {
+    let number = |key| env::var(key).ok()?.parse::<u64>().ok();
+    // Meant for another process that this one was started by.
+    if number("WATCHDOG_PID").is_some_and(|pid| pid != u64::from(std::process::id())) {
+        return None;
+    }
+    number("WATCHDOG_USEC").filter(|period| *period > 0).map(Duration::from_micros)
 }
 
 fn tell(state: &str) {
@@ -44,5 +62,8 @@ fn tell(state: &str) {
 }
 
 fn send(address: &UnixAddr, state: &str) -> io::Result<()> {
-    UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), address).map(drop)
+    let socket = UnixDatagram::unbound()?;
+    // A manager that does not read must not stop the server.
+    socket.set_nonblocking(true)?;
+    socket.send_to_addr(state.as_bytes(), address).map(drop)
 }

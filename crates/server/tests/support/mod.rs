@@ -1,5 +1,7 @@
 //! A server process under test. Waits are for conditions, each with a deadline.
 
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
@@ -53,12 +55,29 @@ pub(crate) struct Server {
     child: Mutex<Child>,
     log: PathBuf,
     ready: String,
-    _notices: UnixDatagram,
+    notices: UnixDatagram,
+    notice_file: PathBuf,
+}
+
+/// What a server is started with beside its arguments.
+#[derive(Default)]
+pub(crate) struct Surroundings<'a> {
+    /// A log that nobody reads: a pipe, full after a few hundred lines.
+    pub(crate) unread_log: bool,
+    /// Variables of its environment.
+    pub(crate) variables: &'a [(&'a str, &'a str)],
+    /// Its control port, where it is not one that the system chooses.
+    pub(crate) ng: Option<&'a str>,
 }
 
 impl Server {
     /// Starts it and waits until it says that it is ready.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_in(arguments, &Surroundings::default())
+    }
+
+    /// The same in other surroundings.
+    pub(crate) fn start_in(arguments: &[&str], surroundings: &Surroundings<'_>) -> Self {
         let folder = folder();
         // The path of a socket is short by nature, that of a target folder is not.
         let socket = std::env::temp_dir().join(format!(
@@ -70,10 +89,11 @@ impl Server {
         notices.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
         let log = folder.join("log");
         let child = mediapoint()
-            .args(["serve", "--ng", "127.0.0.1:0", "--cores", "none"])
+            .args(["serve", "--ng", surroundings.ng.unwrap_or("127.0.0.1:0"), "--cores", "none"])
             .args(arguments)
             .env("NOTIFY_SOCKET", &socket)
-            .stderr(File::create(&log).unwrap())
+            .envs(surroundings.variables.iter().copied())
+            .stderr(if surroundings.unread_log { Stdio::piped() } else { File::create(&log).unwrap().into() })
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
@@ -86,9 +106,8 @@ impl Server {
             let len = notices.recv(&mut buffer).ok()?;
             Some(String::from_utf8(buffer[..len].to_vec()).unwrap())
         });
-        fs::remove_file(&socket).unwrap();
         assert!(ready.starts_with("READY=1\n"), "{ready}");
-        Self { child, log, ready, _notices: notices }
+        Self { child, log, ready, notices, notice_file: socket }
     }
 
     pub(crate) fn ng(&self) -> SocketAddr {
@@ -106,6 +125,15 @@ impl Server {
     /// What it has logged up to now.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Waits until it tells the service manager this.
+    pub(crate) fn wait_for_notice(&self, notice: &str) {
+        let mut buffer = [0; 1024];
+        wait_for(notice, || {
+            let len = self.notices.recv(&mut buffer).ok()?;
+            (buffer[..len] == *notice.as_bytes()).then_some(())
+        });
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -131,5 +159,6 @@ impl Drop for Server {
         // Both fail only where it has ended already.
         drop(child.kill());
         drop(child.wait());
+        fs::remove_file(&self.notice_file).unwrap();
     }
 }

@@ -1,0 +1,219 @@
+//! What must not stop the server, and what it says of its surroundings.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test support outside of test functions"
+)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use mediapoint_caller::ng::{Client, Command as Ng, NgError};
+use mediapoint_caller::{By, Call, PhoneConfig, Softphone};
+use rustix::process::Signal;
+use support::{Server, Surroundings, refused, wait_for};
+
+fn statistic(client: &mut Client, path: &[&str]) -> u64 {
+    let reply = client.request(&Ng::new("statistics")).unwrap();
+    reply.int_at(&[&["statistics"], path].concat()).unwrap()
+}
+
+/// Sends an offer that the server has no points for.
+fn refused_offer(client: &mut Client) {
+    let phone = Softphone::bind(PhoneConfig::default()).unwrap();
+    let call = Call::new();
+    let offer = Ng::offer(call.id(), call.tag(By::Caller), &phone.offer());
+    let answer = client.offer(&offer);
+    assert!(matches!(answer, Err(NgError::Refused { .. })), "{answer:?}");
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let surroundings = Surroundings { unread_log: true, ..Surroundings::default() };
+    let server = Server::start_in(&["--log", "debug", "--media-timeout", "1s"], &surroundings);
+    let mut client = server.client();
+    let phones = [(); 2].map(|()| Softphone::bind(PhoneConfig::default()).unwrap());
+    let [caller, callee] = &phones;
+    let call = Call::new();
+    call.invite(&mut client, By::Caller, (caller, callee), |offer| offer, |answer| answer).unwrap();
+    // Each refusal is a line: the pipe is full after a few hundred of them.
+    let unknown = Ng::new("query").text("call-id", &"x".repeat(1000));
+    for _ in 0..1000 {
+        assert!(matches!(client.request(&unknown), Err(NgError::Refused { .. })));
+    }
+    assert_eq!(client.list(10).unwrap(), [call.id()]);
+    // The call ends by itself, and is seen to have ended.
+    drop(phones);
+    wait_for("the end of the call", || client.list(10).unwrap().is_empty().then_some(()));
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait_for_end().code(), Some(0));
+}
+
+#[test]
+fn lines_that_nobody_read_are_counted() {
+    let surroundings = Surroundings { unread_log: true, ..Surroundings::default() };
+    let server = Server::start_in(&["--log", "debug"], &surroundings);
+    let mut client = server.client();
+    let unknown = Ng::new("query").text("call-id", "unknown");
+    wait_for("a full queue", || {
+        for _ in 0..1000 {
+            drop(client.request(&unknown));
+        }
+        (statistic(&mut client, &["log", "droppedlines"]) > 0).then_some(())
+    });
+}
+
+#[test]
+fn warnings_of_a_kind_are_bounded_and_those_left_out_counted() {
+    let server = Server::start(&["--budget", "0.001"]);
+    let mut client = server.client();
+    for _ in 0..300 {
+        refused_offer(&mut client);
+    }
+    wait_for("the count of those left out", || server.log().contains("warnings were left out").then_some(()));
+    let log = server.log();
+    let told =
+        log.lines().filter(|line| line.contains("no room for a call") && !line.contains("left_out")).count();
+    assert!((10..60).contains(&told), "{told} warnings");
+    assert!(log.contains("kind=\"no room for a call\""), "{log}");
+    assert!(statistic(&mut client, &["log", "warningsleftout"]) > 200);
+}
+
+#[test]
+fn the_service_managers_watchdog_is_fed() {
+    let variables = [("WATCHDOG_USEC", "200000")];
+    let server = Server::start_in(&[], &Surroundings { variables: &variables, ..Surroundings::default() });
+    server.wait_for_notice("WATCHDOG=1");
+    server.wait_for_notice("WATCHDOG=1");
+}
+
+#[test]
+fn signals_without_a_meaning_do_not_end_it() {
+    let server = Server::start(&[]);
+    for (signal, name) in [(Signal::USR1, "SIGUSR1"), (Signal::USR2, "SIGUSR2"), (Signal::HUP, "no file")] {
+        server.signal(signal);
+        wait_for(name, || server.log().contains(name).then_some(()));
+    }
+    server.client().ping().unwrap();
+}
+
+#[test]
+fn a_hangup_reads_the_configuration_again() {
+    let file = support::folder().join("mediapoint.toml");
+    let write = |text: &str| fs::write(&file, text).unwrap();
+    write("ports = \"10000-10999\"\n");
+    let server = Server::start(&["--config", file.to_str().unwrap()]);
+    server.client().ping().unwrap();
+    let hang_up = |said: &str| {
+        server.signal(Signal::HUP);
+        wait_for(said, || server.log().contains(said).then_some(()));
+    };
+    write("workers = 0\n");
+    hang_up("the configuration stays as it was");
+    assert!(server.log().contains("allowed: 1 to 256"), "{}", server.log());
+    write("ports = \"10000-11999\"\nlog = \"debug\"\nallow = [\"127.0.0.2\"]\n");
+    hang_up("the configuration was read again");
+    assert!(server.log().contains("settings=\"ports\""), "{}", server.log());
+    let mut stranger = server.client().with_patience(Duration::from_millis(50), 1);
+    assert!(
+        matches!(stranger.ping(), Err(NgError::NoReply { .. })),
+        "this client is not on the list any more"
+    );
+    write("allow = [\"127.0.0.1\"]\n");
+    server.signal(Signal::HUP);
+    wait_for("the list to change", || stranger.ping().ok());
+}
+
+#[test]
+fn a_unix_socket_takes_the_place_of_udp() {
+    let path = std::env::temp_dir().join(format!("mediapoint-ng-{}", std::process::id()));
+    let ng = format!("unix:{}", path.display());
+    let surroundings = Surroundings { ng: Some(&ng), ..Surroundings::default() };
+    let server = Server::start_in(&["--ng-mode", "0600"], &surroundings);
+    let mut client = Client::connect_unix(&path).unwrap();
+    client.ping().unwrap();
+    // A server that is killed leaves its socket, which the next one replaces.
+    drop(server);
+    assert!(path.exists());
+    let server = Server::start_in(&[], &surroundings);
+    Client::connect_unix(&path).unwrap().ping().unwrap();
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait_for_end().code(), Some(0));
+    assert!(!path.exists());
+}
+
+#[test]
+fn under_a_secret_only_who_knows_it_is_answered() {
+    let file = support::folder().join("secret");
+    fs::write(&file, "0123456789abcdef0123456789abcdef\n").unwrap();
+    set_mode(&file, 0o600);
+    let server = Server::start(&["--ng-secret-file", file.to_str().unwrap()]);
+    let hasty = || server.client().with_patience(Duration::from_millis(50), 1);
+    for mut client in [hasty(), hasty().with_secret(b"another secret of 16 bytes")] {
+        assert!(matches!(client.ping(), Err(NgError::NoReply { .. })));
+    }
+    let mut client = server.client().with_secret(b"0123456789abcdef0123456789abcdef");
+    client.ping().unwrap();
+    assert_eq!(statistic(&mut client, &["controlport", "notauthentic"]), 2);
+    let log = server.log();
+    assert!(!log.contains("0123456789abcdef") && log.contains("ng_secret=true"), "{log}");
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_secret_that_is_none_is_refused() {
+    let file = support::folder().join("secret");
+    for (text, mode, reason) in [
+        ("short", 0o600, "has 5 bytes; allowed: 16 to 4096"),
+        (&"x".repeat(40), 0o644, "can be read by everybody"),
+    ] {
+        fs::write(&file, text).unwrap();
+        set_mode(&file, mode);
+        let (code, said) = refused(&["serve", "--ng", "0", "--ng-secret-file", file.to_str().unwrap()]);
+        assert!(code == 1 && said.contains(reason) && !said.contains(text), "{said}");
+    }
+}
+
+#[test]
+fn memory_is_kept_off_the_disk_unless_it_is_asked_for() {
+    let server = Server::start(&[]);
+    assert!(server.log().contains("no core dumps"), "{}", server.log());
+    assert!(server.log().contains("memory="), "{}", server.log());
+    let server = Server::start(&["--danger-core-dumps"]);
+    assert!(server.log().contains("core dumps are allowed"), "{}", server.log());
+}
+
+#[test]
+fn what_cannot_go_well_is_said_at_the_start() {
+    let (code, said) = refused(&["serve", "--address", "239.0.0.1"]);
+    assert!(code == 2 && said.contains("multicast"), "{said}");
+    let (code, said) = refused(&["serve", "--ng", "30100", "--ports", "30000-30999"]);
+    assert!(code == 2 && said.contains("is one of the media ports 30000-30999"), "{said}");
+    let server = Server::start(&["--ports", "30000-30099"]);
+    assert!(server.log().contains("ports allows fewer calls"), "{}", server.log());
+}
+
+#[test]
+fn messages_from_its_own_media_ports_are_ignored() {
+    // A party of a call cannot choose the source port of what the server sends, but it always is one of these.
+    let phone = (0..100).find_map(|_| std::net::UdpSocket::bind("127.0.0.1:0").ok()).unwrap();
+    let port = phone.local_addr().unwrap().port();
+    let even = port & !1;
+    let server = Server::start(&["--ports", &format!("{even}-{}", even + 1)]);
+    phone.send_to(b"1_1 d7:command4:liste", server.ng()).unwrap();
+    let mut client = server.client();
+    wait_for("the message to be counted", || {
+        (statistic(&mut client, &["controlport", "frommediaports"]) == 1).then_some(())
+    });
+    phone.set_nonblocking(true).unwrap();
+    assert!(phone.recv(&mut [0; 100]).is_err());
+}
