@@ -105,6 +105,7 @@ fn calls(
         hold_timeout: Duration::from_secs(3600),
         seed: [7; 32],
         wall_at_zero: Duration::from_secs(1_700_000_000),
+        remotes: Default::default(),
     });
     let mut senders = Vec::new();
     for n in 0..CALLS {

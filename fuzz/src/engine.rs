@@ -65,6 +65,7 @@ pub fn engine(mut data: &[u8]) {
         hold_timeout: Duration::from_secs(60),
         seed: [1; 32],
         wall_at_zero: Duration::from_secs(1_700_000_000),
+        remotes: Default::default(),
     });
     let call = CallId::from_u64(1);
     let mut sink = Sink::new(BUFFERS);

@@ -67,6 +67,7 @@ pub use api::leg::{
 };
 pub use api::pending::Pending;
 pub use api::points::{Points, Prices};
+pub use api::remote::{ForbiddenRemote, IpNet, LocalScope, RemotePolicy};
 pub use api::source::{Burst, MixSpec, PlayerSpec, Sine, Source, StreamSpec, ToneSpec};
 pub use api::stats::{
     CallStatistics, Dropped, EngineLoad, LegStatistics, PlayoutStatistics, ReceiveStatistics, SendStatistics,

@@ -25,6 +25,7 @@ mod wiring;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mediapoint_packet::{PacketBuf, Time};
@@ -34,6 +35,7 @@ use rand::rngs::StdRng;
 use crate::api::error::CommandError;
 use crate::api::event::{EndReason, Event};
 use crate::api::id::{CallId, LegId};
+use crate::api::remote::RemotePolicy;
 use crate::api::stats::CallStatistics;
 pub use crate::ring::WakeHandle;
 use crate::session::call::{Call, Env};
@@ -75,6 +77,8 @@ pub struct SessionConfig {
     pub seed: [u8; 32],
     /// Time since the UNIX epoch at [`Time::ZERO`].
     pub wall_at_zero: Duration,
+    /// Where legs may send to.
+    pub remotes: Arc<RemotePolicy>,
 }
 
 /// The calls of one worker.

@@ -37,6 +37,7 @@ fn session(wall_at_zero: Duration) -> Session {
         hold_timeout: Duration::from_secs(120),
         seed: [3; 32],
         wall_at_zero,
+        remotes: Default::default(),
     })
 }
 
@@ -101,6 +102,7 @@ fn config(random: &mut Random) -> LegConfig {
         },
         force_transcode: random.chance(0.2),
         jitter_buffer: JitterBuffer { min: packet_time, ..JitterBuffer::default() },
+        signalling_source: random.chance(0.2).then(|| "192.0.2.9".parse().unwrap()),
         remote: random.chance(0.9).then(|| RemoteAddress {
             rtp: address(random.next_u16() % 4),
             rtcp: random.chance(0.3).then(|| address(9)),
@@ -117,6 +119,7 @@ fn config(random: &mut Random) -> LegConfig {
         dscp: u8::try_from(random.below(64)).unwrap(),
         events: pick(random, &policies),
         media_timeout: random.chance(0.2).then(|| Duration::from_secs(random.below(40))),
+        max_packet_rate: random.chance(0.1).then_some(1000),
     }
 }
 

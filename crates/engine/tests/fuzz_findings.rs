@@ -17,6 +17,7 @@ fn an_empty_datagram_is_not_relayed() {
         hold_timeout: Duration::from_secs(60),
         seed: [0; 32],
         wall_at_zero: Duration::ZERO,
+        remotes: Default::default(),
     });
     let (call, a, b) = (CallId::from_u64(1), LegId::from_u64(1), LegId::from_u64(2));
     let party = |port| SocketAddr::from(([192, 0, 2, 1], port));

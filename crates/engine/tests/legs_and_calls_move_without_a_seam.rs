@@ -107,6 +107,7 @@ fn session() -> Session {
         hold_timeout: Duration::from_secs(3600),
         seed: [7; 32],
         wall_at_zero: Duration::from_secs(1_760_000_000),
+        remotes: Default::default(),
     })
 }
 

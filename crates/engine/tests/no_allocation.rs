@@ -296,6 +296,8 @@ fn a_real_worker() {
             rtp: rtp.local_addr().unwrap(),
             rtcp: Some(rtcp.local_addr().unwrap()),
         }),
+        // Packets follow each other as fast as they can.
+        max_packet_rate: Some(1_000_000),
         ..LegConfig::default()
     };
     let call = engine.create_call(mediapoint_engine::CallSpec::default()).unwrap();

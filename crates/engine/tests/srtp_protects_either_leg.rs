@@ -61,6 +61,7 @@ fn replayed_packets_are_counted_and_heard_by_nobody() {
         let mut world = World::new(5);
         let [a, b] = call(&mut world, [Some(suite), None], Library::WebRtc);
         world.peer_mut(a).keep_sent = true;
+        world.reinvite(a, |config| config.max_packet_rate = Some(10_000));
         world.run_for(Duration::from_secs(4));
         let (from, key) = (world.peer(a).address, mediapoint_testkit::rtp_port(world.peer(a).slot));
         let mut replayed = 0;

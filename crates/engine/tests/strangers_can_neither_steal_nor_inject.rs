@@ -30,6 +30,12 @@ fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
+/// The party says where it is within its own network, behind NAT.
+fn signal_private_address(world: &mut World, party: PeerId) {
+    let rtp = address("192.168.1.20:4000");
+    world.reinvite(party, |config| config.remote = Some(RemoteAddress { rtp, rtcp: None }));
+}
+
 fn call(seed: u64, policy: SourceGuard) -> (World, PeerId, PeerId) {
     let mut world = World::new(seed);
     let call = world.add_call();
@@ -179,6 +185,7 @@ fn a_party_behind_nat_is_learnt_in_a_shower_of_packets_and_held() {
     for policy in [SourceGuard::Symmetric, SourceGuard::Handover] {
         for_each_seed(SEEDS, |seed| {
             let (mut world, a, b) = call(seed, policy);
+            signal_private_address(&mut world, a);
             world.start(b);
             sprayer(&mut world, a, 1, 3000);
             world.run_for(Duration::from_millis(500));

@@ -143,7 +143,8 @@ fn of_a_party_that_moves_and_relearning() {
         scene.unheard_at_a_border = 12;
         for port in [5000, 6000] {
             scene.border(|world, a, _| {
-                world.move_peer(a, format!("203.0.113.9:{port}").parse().unwrap());
+                let host = world.peer(a).config.remote.unwrap().rtp.ip();
+                world.move_peer(a, std::net::SocketAddr::new(host, port));
                 world.reinvite_with(a, Relearn::Now, |_| {});
             });
         }

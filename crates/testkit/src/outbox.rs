@@ -150,5 +150,5 @@ pub const fn rtcp_port(leg: u32) -> PortKey {
 /// Both ports of the leg that a test numbers `leg`.
 #[must_use]
 pub const fn leg_ports(leg: u32) -> LegPorts {
-    LegPorts { rtp: rtp_port(leg), rtcp: Some(rtcp_port(leg)) }
+    LegPorts { rtp: rtp_port(leg), rtcp: Some(rtcp_port(leg)), scope: mediapoint_engine::LocalScope::Global }
 }

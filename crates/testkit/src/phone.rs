@@ -30,7 +30,12 @@ pub fn builder(address: &str, ports: std::ops::RangeInclusive<u16>) -> EngineBui
 /// A leg that speaks PCMU.
 #[must_use]
 pub fn pcmu_leg() -> LegConfig {
-    LegConfig { codecs: vec![PayloadCodec::new(PayloadType::PCMU, Codec::PCMU)], ..LegConfig::default() }
+    LegConfig {
+        codecs: vec![PayloadCodec::new(PayloadType::PCMU, Codec::PCMU)],
+        // Tests wait for packets, not for time.
+        max_packet_rate: Some(1_000_000),
+        ..LegConfig::default()
+    }
 }
 
 /// Waits until a condition holds.

@@ -3,11 +3,12 @@
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mediapoint_engine::session::port::PortKey;
 use mediapoint_engine::session::{Output as _, Session, SessionConfig};
-use mediapoint_engine::{CallId, CallStatistics, Event, LegStatistics};
+use mediapoint_engine::{CallId, CallStatistics, Event, LegStatistics, RemotePolicy};
 use mediapoint_packet::{PacketBuf, Time};
 
 use crate::link::Arrival;
@@ -66,6 +67,8 @@ pub struct World {
     pub events: Vec<(Time, Event)>,
     /// Packets that the engine sent where no party is.
     pub to_nowhere: u64,
+    /// Addresses that those were sent to.
+    pub(crate) nowhere: HashSet<SocketAddr>,
     /// Packets that came to a port that is closed.
     pub to_closed: u64,
     /// What `probe` counted while the session had control.
@@ -115,10 +118,12 @@ impl World {
             hold_timeout,
             seed: session_seed,
             wall_at_zero: WALL_AT_ZERO,
+            remotes: Default::default(),
         };
         Self {
             events: Vec::with_capacity(4096),
             to_nowhere: 0,
+            nowhere: HashSet::new(),
             to_closed: 0,
             probed: 0,
             inputs: 0,
@@ -269,6 +274,18 @@ impl World {
         self.give_to_session(key, from, packet);
     }
 
+    /// Sets where legs may send to. Before there are calls.
+    pub fn set_remotes(&mut self, remotes: Arc<RemotePolicy>) {
+        self.config.remotes = remotes;
+        self.session = Session::new(self.config.clone());
+    }
+
+    /// True where the engine has sent something to an address at which no party is.
+    #[must_use]
+    pub fn sent_to(&self, address: SocketAddr) -> bool {
+        self.nowhere.contains(&address)
+    }
+
     /// A call's figures; all zero where it is gone.
     #[must_use]
     pub fn statistics(&self, call: CallId) -> CallStatistics {
@@ -408,6 +425,9 @@ impl World {
         for sending in sent.drain(..) {
             let Some(&(id, rtcp_port)) = self.addresses.get(&sending.to) else {
                 self.to_nowhere += 1;
+                if self.nowhere.len() < 1000 {
+                    self.nowhere.insert(sending.to);
+                }
                 self.recycle(sending.packet);
                 continue;
             };

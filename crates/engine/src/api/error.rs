@@ -1,12 +1,13 @@
 //! What can go wrong, by whose fault it is.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::api::id::{CallId, LegId};
 use crate::api::leg::AddressFamily;
 use crate::api::points::Points;
+use crate::api::remote::ForbiddenRemote;
 
 /// Why an engine could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -270,4 +271,12 @@ pub enum CommandError {
     /// The worker cannot serve a port.
     #[error("the worker cannot serve the port: {0}")]
     Port(io::ErrorKind),
+    /// Media may not be sent to that address.
+    #[error("media may not be sent to {address}: {reason}")]
+    ForbiddenRemote {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        reason: ForbiddenRemote,
+    },
 }

@@ -54,6 +54,28 @@ pub enum Event {
         leg: LegId,
         /// Source of its RTP.
         from: SocketAddr,
+        /// False where neither the host that was signalled nor the one that the signalling came from is there, as with a
+        /// party behind NAT, or with somebody who is not the party.
+        expected: bool,
+    },
+    /// More came to a leg than its media can need; what is beyond is dropped. Reported once for each flood.
+    Flood {
+        /// Its call.
+        call: CallId,
+        /// The leg.
+        leg: LegId,
+        /// Source of the packet that was dropped first.
+        from: SocketAddr,
+    },
+    /// What comes to a leg has come before, again and again, as in a loop through another server. Its media is dropped for
+    /// two seconds, of which a loop dies; a source that goes on after that, such as a tone, is taken again.
+    LoopCut {
+        /// Its call.
+        call: CallId,
+        /// The leg.
+        leg: LegId,
+        /// Source of the packets.
+        from: SocketAddr,
     },
     /// The party's stream began anew with another SSRC or sequence.
     StreamRestarted {
@@ -158,6 +180,8 @@ impl Event {
             | Self::CommandFailed { .. }
             | Self::WorkerFailed { .. } => false,
             Self::LegLearnt { .. }
+            | Self::Flood { .. }
+            | Self::LoopCut { .. }
             | Self::StreamRestarted { .. }
             | Self::MediaTimeout { .. }
             | Self::MediaResumed { .. }

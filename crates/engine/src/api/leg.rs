@@ -1,7 +1,7 @@
 //! The configuration of a leg. The whole wanted state is given every time; the engine finds out what changed, so that a
 //! re-INVITE that repeats what was agreed before changes nothing on the wire.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use mediapoint_codec::EncoderSettings;
@@ -68,7 +68,9 @@ impl Direction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum SourceGuard {
-    /// Learn the party's address once from its first authentic packets, send there, take packets from nowhere else.
+    /// Learn the party's address once from its first authentic packets, send there, take packets from nowhere else. On a leg
+    /// without SRTP only the signalled host, or the one that the signalling came from, is learnt, unless the signalled
+    /// address is that of a party behind NAT.
     #[default]
     Symmetric,
     /// Take packets only from the signalled address; never learn.
@@ -180,6 +182,9 @@ pub struct LegConfig {
     pub jitter_buffer: JitterBuffer,
     /// Where the signalling says the party is; `None` while unknown or withheld (`0.0.0.0`).
     pub remote: Option<RemoteAddress>,
+    /// The host that the party's signalling came from, where the controller knows it. A party whose media address is the same
+    /// is not behind NAT, and a host that nothing names is not learnt.
+    pub signalling_source: Option<IpAddr>,
     /// How RTCP travels.
     pub rtcp: RtcpMode,
     /// Whether the engine sends reports of its own on an audio leg.
@@ -196,6 +201,9 @@ pub struct LegConfig {
     pub events: EventPolicy,
     /// Time without a packet after which a leg whose party may send is reported; `None` for the engine's default.
     pub media_timeout: Option<Duration>,
+    /// Datagrams of the party that are taken a second, and half as many at once after a stall; the rest is dropped before any
+    /// work. `None` for what its kind can need: 400 for audio and fax, 5,000 for video.
+    pub max_packet_rate: Option<u32>,
 }
 
 impl Default for LegConfig {
@@ -209,6 +217,7 @@ impl Default for LegConfig {
             encoder: EncoderSettings::default(),
             jitter_buffer: JitterBuffer::default(),
             remote: None,
+            signalling_source: None,
             rtcp: RtcpMode::Separate,
             generate_rtcp: true,
             direction: Direction::SendReceive,
@@ -217,6 +226,7 @@ impl Default for LegConfig {
             dscp: 46,
             events: EventPolicy::Forward,
             media_timeout: None,
+            max_packet_rate: None,
         }
     }
 }
@@ -264,10 +274,10 @@ pub enum AddressFamily {
 impl AddressFamily {
     /// The family of an address.
     #[must_use]
-    pub const fn of(address: std::net::IpAddr) -> Self {
+    pub const fn of(address: IpAddr) -> Self {
         match address {
-            std::net::IpAddr::V4(_) => Self::V4,
-            std::net::IpAddr::V6(_) => Self::V6,
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
         }
     }
 }

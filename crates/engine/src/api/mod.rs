@@ -7,6 +7,7 @@ pub(crate) mod id;
 pub(crate) mod leg;
 pub(crate) mod pending;
 pub(crate) mod points;
+pub(crate) mod remote;
 pub(crate) mod source;
 pub(crate) mod stats;
 pub(crate) mod tap;

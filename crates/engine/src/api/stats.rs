@@ -33,6 +33,10 @@ pub struct Dropped {
     pub other_protocol: u64,
     /// The leg's direction forbids it (on hold).
     pub on_hold: u64,
+    /// More than the media of the leg can need.
+    pub flood: u64,
+    /// Repeats of what came before, as in a loop.
+    pub loops: u64,
 }
 
 impl Dropped {
@@ -48,6 +52,8 @@ impl Dropped {
             + self.out_of_range
             + self.other_protocol
             + self.on_hold
+            + self.flood
+            + self.loops
     }
 }
 

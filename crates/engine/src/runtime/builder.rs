@@ -9,6 +9,7 @@ use mediapoint_net::{PortOpener as _, PortOptions, SocketOpener};
 use crate::api::error::BuildError;
 use crate::api::leg::AddressFamily;
 use crate::api::points::{Points, Prices};
+use crate::api::remote::RemotePolicy;
 use crate::runtime::engine::Engine;
 use crate::runtime::events::EventReceiver;
 
@@ -61,6 +62,7 @@ pub struct EngineBuilder {
     pub(crate) hold_timeout: Duration,
     pub(crate) socket_buffer: Option<usize>,
     pub(crate) rebalance: bool,
+    pub(crate) remotes: RemotePolicy,
 }
 
 impl Default for EngineBuilder {
@@ -81,6 +83,7 @@ impl Default for EngineBuilder {
             hold_timeout: Duration::from_secs(3600),
             socket_buffer: None,
             rebalance: true,
+            remotes: RemotePolicy::default(),
         }
     }
 }
@@ -196,13 +199,25 @@ impl EngineBuilder {
         self
     }
 
+    /// Which remote addresses legs may send to. The ports that legs may be opened on are refused in any case, on every
+    /// interface's bound and advertised address, unless the policy has the word for it.
+    #[must_use]
+    pub fn remotes(mut self, remotes: RemotePolicy) -> Self {
+        self.remotes = remotes;
+        self
+    }
+
     /// Starts the engine: opens a socket on every interface to see that it can, and starts the workers. Returns the engine
     /// and the reader of its events.
     ///
     /// # Errors
     /// [`BuildError`] where the description holds nothing to run on, or the system refuses a socket or a thread.
-    pub fn build(self) -> Result<(Engine, EventReceiver), BuildError> {
+    pub fn build(mut self) -> Result<(Engine, EventReceiver), BuildError> {
         self.check()?;
+        self.remotes = self.interfaces.iter().fold(self.remotes, |policy, interface| {
+            let policy = policy.own(interface.address, self.ports.clone());
+            policy.own(interface.advertised_address(), self.ports.clone())
+        });
         Engine::start(self)
     }
 

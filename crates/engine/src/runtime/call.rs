@@ -14,6 +14,7 @@ use crate::api::id::{CallId, LegId, MixId, PlayerId, StreamId, TapId};
 use crate::api::leg::{LegConfig, OpenedLeg, Placement, Relearn};
 use crate::api::pending::{Completer, Pending, Report, pending};
 use crate::api::points::Points;
+use crate::api::remote::LocalScope;
 use crate::api::source::{MixSpec, PlayerSpec, Source, StreamSpec};
 use crate::api::stats::CallStatistics;
 use crate::api::tap::{AudioTapSpec, PacketTapSpec};
@@ -25,7 +26,7 @@ use crate::runtime::moves::{self, MoveError};
 use crate::runtime::registry::Registry;
 use crate::runtime::streams::{StreamWriter, TapReader, check_rate, slots};
 use crate::runtime::work::LegWork;
-use crate::session::call::{MAX_LEGS, MAX_OBJECTS};
+use crate::session::call::{MAX_LEGS, MAX_OBJECTS, check_remote};
 use crate::session::command::CallCommand;
 use crate::session::snapshot::CallSnapshot;
 use crate::session::source::stream::{BLOCK_MILLIS, Stream, StreamBlock};
@@ -84,6 +85,8 @@ impl Call {
         config: LegConfig,
     ) -> Result<(OpenedLeg, Pending<()>), OpenLegError> {
         let interface = self.interface(placement)?.clone();
+        let scope = LocalScope::of(interface.address);
+        check_remote(&self.shared.config.remotes, scope, config.remote).map_err(OpenLegError::from)?;
         self.pay_for_leg(&LegWork::of(&config))?;
         let opened = self.open_on(&interface, placement, config);
         if opened.is_err() {
@@ -145,6 +148,9 @@ impl Call {
         config: LegConfig,
         relearn: Relearn,
     ) -> Result<Pending<()>, CommandError> {
+        if let Some(lease) = self.shared.registry().lease_of(leg) {
+            check_remote(&self.shared.config.remotes, LocalScope::of(lease.address), config.remote)?;
+        }
         let work = LegWork::of(&config);
         let config = Box::new(config);
         self.apply_with(

@@ -75,12 +75,14 @@ impl Engine {
         let cores = cores_of(&config);
         let mut ios = Vec::new();
         let mut mailboxes = Vec::new();
+        let remotes = Arc::new(config.remotes.clone());
         let worker_config = |index: usize| WorkerConfig {
             core: cores.get(index % cores.len().max(1)).copied(),
             tick: config.tick,
             max_legs: config.max_legs,
             media_timeout: config.media_timeout,
             hold_timeout: config.hold_timeout,
+            remotes: Arc::clone(&remotes),
         };
         let configs: Vec<WorkerConfig> = (0..config.workers).map(worker_config).collect();
         for (worker, worker_config) in configs.iter().enumerate() {

@@ -10,6 +10,7 @@ use mediapoint_packet::{PacketBuf, PacketPool};
 
 use crate::api::event::Event;
 use crate::api::id::LegId;
+use crate::api::remote::LocalScope;
 use crate::ring::WakeHandle;
 use crate::runtime::mailbox::{Handle, Mailbox, WorkerMessage};
 use crate::runtime::ports::{OpenPorts, PortLease};
@@ -69,7 +70,7 @@ impl<I: PacketIo<Handle = Handle>> WorkerOutput<I> {
         if let Some(entry) = self.leases.get_mut(place) {
             *entry = Some((leg, lease));
         }
-        Ok(LegPorts { rtp: key(rtp), rtcp: rtcp.map(key) })
+        Ok(LegPorts { rtp: key(rtp), rtcp: rtcp.map(key), scope: LocalScope::of(lease.address) })
     }
 
     /// Takes the ports of a leg out, still open.
@@ -178,6 +179,7 @@ mod tests {
             max_legs: 4,
             media_timeout: Duration::from_secs(60),
             hold_timeout: Duration::from_secs(60),
+            remotes: Arc::default(),
         };
         let io = config.io().unwrap();
         let mailbox = Arc::new(Mailbox::new(0, io.waker()));

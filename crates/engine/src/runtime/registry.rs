@@ -308,6 +308,11 @@ impl Registry {
         leases
     }
 
+    /// The ports of a leg.
+    pub(crate) fn lease_of(&self, leg: LegId) -> Option<PortLease> {
+        self.legs.get(&leg).map(|(_, lease)| *lease)
+    }
+
     /// True where the call has the leg.
     pub(crate) fn has_leg(&self, call: CallId, leg: LegId) -> bool {
         self.legs.get(&leg).is_some_and(|(of, _)| *of == call)

@@ -15,6 +15,7 @@ use mediapoint_packet::Time;
 use rand::{Rng, rng};
 
 use crate::api::event::{EndReason, Event};
+use crate::api::remote::RemotePolicy;
 use crate::runtime::carry_out::Expected;
 use crate::runtime::mailbox::{Addressed, Command, Handle, Mailbox, WorkerMessage};
 use crate::runtime::output::{self, WorkerOutput};
@@ -48,6 +49,7 @@ pub(crate) struct WorkerConfig {
     pub(crate) max_legs: usize,
     pub(crate) media_timeout: Duration,
     pub(crate) hold_timeout: Duration,
+    pub(crate) remotes: Arc<RemotePolicy>,
 }
 
 impl WorkerConfig {
@@ -156,6 +158,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             hold_timeout: config.hold_timeout,
             seed,
             wall_at_zero: clock.wall().saturating_sub(now.since(Time::ZERO)),
+            remotes: Arc::clone(&config.remotes),
         });
         Self {
             session,

@@ -11,8 +11,11 @@ use crate::api::error::CommandError;
 use crate::api::event::Event;
 use crate::api::id::{CallId, LegId};
 use crate::api::leg::LegKind;
+use crate::api::leg::RemoteAddress;
+use crate::api::remote::{LocalScope, RemotePolicy};
 use crate::api::source::{MixSpec, Source};
 use crate::api::stats::CallStatistics;
+use crate::api::tap::PacketTarget;
 use crate::session::command::CallCommand;
 use crate::session::inactivity::Activity;
 use crate::session::leg::Leg;
@@ -192,9 +195,14 @@ impl Call {
         out: &mut O,
     ) -> Result<(), CommandError> {
         match command {
-            CallCommand::AddLeg { leg, config, ports } => self.add_leg(now, leg, config, ports, env)?,
+            CallCommand::AddLeg { leg, config, ports } => {
+                check_remote(&env.config.remotes, ports.scope, config.remote)?;
+                self.add_leg(now, leg, config, ports, env)?;
+            }
             CallCommand::ConfigureLeg { leg, config, relearn } => {
-                self.leg_mut(leg)?.configure(now, config, relearn);
+                let leg = self.leg_mut(leg)?;
+                check_remote(&env.config.remotes, leg.transport.ports().scope, config.remote)?;
+                leg.configure(now, config, relearn);
             }
             CallCommand::SetSource { leg, source } => self.set_source(leg, source)?,
             CallCommand::RemoveLeg { leg } => {
@@ -239,8 +247,14 @@ impl Call {
                     Tap::Events(tap) => tap.leg,
                     Tap::Audio(tap) => tap.leg,
                     Tap::Packets(tap) => {
-                        if let crate::api::tap::PacketTarget::Leg(target) = tap.spec.target {
-                            self.place_of(target)?;
+                        match tap.spec.target {
+                            PacketTarget::Leg(target) => drop(self.place_of(target)?),
+                            PacketTarget::Address(rtp) => {
+                                let at = self.place_of(tap.spec.leg)?;
+                                let scope = self.legs.get(at).map(|leg| leg.transport.ports().scope);
+                                let remote = RemoteAddress { rtp, rtcp: None };
+                                check_remote(&env.config.remotes, scope.unwrap_or_default(), Some(remote))?;
+                            }
                         }
                         tap.spec.leg
                     }
@@ -290,7 +304,8 @@ impl Call {
         let cname = format!("{:016x}{:08x}", random.next_u64(), random.next_u32());
         let mut rtcp = RtcpSession::new(cname);
         let report = rtcp.schedule(now, env.chance());
-        self.legs.push(Box::new(Leg::new(now, id, config, ports, rewriter, rtcp)));
+        let remotes = &env.config.remotes;
+        self.legs.push(Box::new(Leg::new(now, id, config, (ports, remotes), rewriter, rtcp)));
         self.timers.set_earlier(Timer::Report, report);
         Ok(())
     }
@@ -386,9 +401,7 @@ impl Call {
         self.taps.retain(|tap| match tap {
             Tap::Events(tap) => tap.leg != leg,
             Tap::Audio(tap) => tap.leg != leg,
-            Tap::Packets(tap) => {
-                tap.spec.leg != leg && tap.spec.target != crate::api::tap::PacketTarget::Leg(leg)
-            }
+            Tap::Packets(tap) => tap.spec.leg != leg && tap.spec.target != PacketTarget::Leg(leg),
         });
     }
 
@@ -422,8 +435,8 @@ impl Call {
         out: &mut O,
     ) {
         let call = self.id;
-        if effects.latched {
-            out.event(Event::LegLearnt { call, leg, from });
+        if let Some(expected) = effects.latched {
+            out.event(Event::LegLearnt { call, leg, from, expected });
         }
         if let Some(ssrc) = effects.restarted {
             out.event(Event::StreamRestarted { call, leg, ssrc });
@@ -466,6 +479,19 @@ impl std::fmt::Debug for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Call").field("id", &self.id).field("legs", &self.legs.len()).finish_non_exhaustive()
     }
+}
+
+/// Refuses a remote address that legs in `scope` may not send to.
+pub(crate) fn check_remote(
+    policy: &RemotePolicy,
+    scope: LocalScope,
+    remote: Option<RemoteAddress>,
+) -> Result<(), CommandError> {
+    let Some(remote) = remote else { return Ok(()) };
+    for address in [Some(remote.rtp), remote.rtcp].into_iter().flatten() {
+        policy.check(scope, address).map_err(|reason| CommandError::ForbiddenRemote { address, reason })?;
+    }
+    Ok(())
 }
 
 fn room(used: usize, what: &'static str) -> Result<(), CommandError> {

@@ -17,7 +17,7 @@ use crate::session::Output;
 use crate::session::call::Call;
 use crate::session::leg::events::{EventPacket, EventStep};
 use crate::session::leg::ingress::Ingress;
-use crate::session::leg::latch::Admission;
+use crate::session::leg::loop_watch::LoopVerdict;
 use crate::session::leg::receiver::{Taken, Verdict};
 use crate::session::leg::rewriter::{Input, InputEpoch};
 use crate::session::leg::sender::{Sender, Unsent};
@@ -38,8 +38,8 @@ const LEAD_FROM_FORWARD: Duration = Duration::from_millis(5);
 /// What a packet brought to light beside its media; nothing as a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct PacketEffects {
-    /// The leg latched on to its source.
-    pub(super) latched: bool,
+    /// The leg latched on to its source; false where the signalling named another host.
+    pub(super) latched: Option<bool>,
     /// It began its stream anew, with this SSRC.
     pub(super) restarted: Option<Ssrc>,
     /// Its leg had timed out.
@@ -72,7 +72,7 @@ impl Call {
         let accepted = match leg.accept(now, from, &mut packet) {
             Ok(accepted) => accepted,
             Err((reason, unknown)) => {
-                leg.count(reason);
+                self.drop_refused(at, from, reason, out);
                 if let Some(meta) = unknown {
                     self.pass_over(at, from, &meta);
                 }
@@ -81,7 +81,7 @@ impl Call {
         };
         let Accepted { meta, info, admission, taken } = accepted;
         let effects = PacketEffects {
-            latched: admission == Admission::AcceptAndLatch,
+            latched: leg.latched(admission, from),
             restarted: taken.restarted.then_some(meta.ssrc),
             resumed: leg.note_received(now),
         };
@@ -90,7 +90,11 @@ impl Call {
             self.report_effects(id, from, &effects, out);
         }
         if !receives {
-            self.count_on_hold(at);
+            self.drop_received(at, DropReason::OnHold);
+            return out.give(packet);
+        }
+        if !info.event && self.is_in_loop(now, at, from, packet.bytes().get(meta.payload.clone()), out) {
+            self.drop_received(at, DropReason::Loop);
             return out.give(packet);
         }
         let input = meta.input(id, &taken, info);
@@ -118,9 +122,27 @@ impl Call {
         }
     }
 
-    fn count_on_hold(&mut self, at: usize) {
+    /// True for a packet that is to be dropped because its leg's media may go round in a loop.
+    pub(super) fn is_in_loop<O: Output>(
+        &mut self,
+        now: Time,
+        at: usize,
+        from: SocketAddr,
+        payload: Option<&[u8]>,
+        out: &mut O,
+    ) -> bool {
+        let Some(leg) = self.legs.get_mut(at) else { return false };
+        let verdict = leg.watch_loops(now, payload.unwrap_or_default());
+        if verdict == LoopVerdict::CutBegins {
+            out.event(Event::LoopCut { call: self.id, leg: leg.id, from });
+        }
+        verdict != LoopVerdict::Pass
+    }
+
+    /// Counts a packet that was received and goes no further: those after it take the next numbers.
+    pub(super) fn drop_received(&mut self, at: usize, reason: DropReason) {
         let Some(leg) = self.legs.get_mut(at) else { return };
-        leg.count(DropReason::OnHold);
+        leg.count(reason);
         for n in 0..self.listeners(at) {
             if let Some(listener) = self.listener_mut(at, n) {
                 listener.sender.rewriter.interrupt();

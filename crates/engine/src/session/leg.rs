@@ -5,6 +5,8 @@ pub mod egress;
 pub mod events;
 pub mod ingress;
 pub mod latch;
+pub(crate) mod limiter;
+pub(crate) mod loop_watch;
 pub mod receiver;
 pub mod rewriter;
 pub mod rtcp;
@@ -14,6 +16,7 @@ pub mod statistics;
 pub mod transport;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use mediapoint_jitter::PlayoutStatistics;
 use mediapoint_packet::rtp::PayloadType;
@@ -22,11 +25,13 @@ use mediapoint_packet::{PacketBuf, Time};
 use crate::api::codec::PayloadCodec;
 use crate::api::id::LegId;
 use crate::api::leg::{LegConfig, LegKind, Relearn};
+use crate::api::remote::RemotePolicy;
 use crate::api::source::Source;
 use crate::api::stats::Dropped;
 use crate::session::leg::events::EventReceiver;
 use crate::session::leg::ingress::{Ingress, natural_rate};
 use crate::session::leg::latch::Admission;
+use crate::session::leg::loop_watch::{LoopVerdict, LoopWatch, is_sampled};
 use crate::session::leg::receiver::{Receiver, Taken, Verdict};
 use crate::session::leg::rewriter::RtpRewriter;
 use crate::session::leg::rtcp::RtcpSession;
@@ -92,6 +97,8 @@ pub(crate) struct Leg {
     pub(super) timed_out: bool,
     /// True where a packet tap wants copies of what the party sends, or is sent.
     pub(super) tapped: [bool; 2],
+    /// Its media is dropped, because it may go round in a loop.
+    loop_cut: bool,
     /// Places of the legs that this one feeds.
     pub(super) listeners: Listeners,
     pub(super) payloads: PayloadTable,
@@ -115,6 +122,7 @@ pub(crate) struct Leg {
     pub(super) config: Box<LegConfig>,
     /// Figures of the jitter buffer that was in use last.
     pub(super) played: Option<PlayoutStatistics>,
+    loop_watch: LoopWatch,
 }
 
 impl Leg {
@@ -122,7 +130,7 @@ impl Leg {
         now: Time,
         id: LegId,
         config: Box<LegConfig>,
-        ports: LegPorts,
+        (ports, remotes): (LegPorts, &Arc<RemotePolicy>),
         rewriter: RtpRewriter,
         rtcp: RtcpSession,
     ) -> Self {
@@ -135,9 +143,10 @@ impl Leg {
             silent_since: now,
             listeners: Listeners::default(),
             tapped: [false; 2],
+            loop_cut: false,
             receiver: Receiver::default(),
             payloads: PayloadTable::new(config.codecs.iter().chain(&config.received_codecs)),
-            transport: Transport::new(&config, ports),
+            transport: Transport::new(&config, ports, remotes),
             ingress: None,
             sender: Sender::new(rewriter, config.direction.sends()),
             feed: Feed::Silence,
@@ -149,6 +158,7 @@ impl Leg {
             rtcp,
             config,
             played: None,
+            loop_watch: LoopWatch::default(),
         }
     }
 
@@ -216,6 +226,22 @@ impl Leg {
         Ok(Accepted { meta, info, admission, taken })
     }
 
+    /// Whether the leg has just latched on to `from`, and whether that is where its party was expected.
+    pub(super) fn latched(&self, admission: Admission, from: SocketAddr) -> Option<bool> {
+        (admission == Admission::AcceptAndLatch).then(|| self.transport.latch.is_expected(from))
+    }
+
+    /// Shows the loop watch what came.
+    pub(super) fn watch_loops(&mut self, now: Time, payload: &[u8]) -> LoopVerdict {
+        if !self.loop_cut && !is_sampled(payload) {
+            return LoopVerdict::Pass;
+        }
+        let flooded = self.transport.limiter.is_flooded(now);
+        let verdict = self.loop_watch.observe(now, payload, flooded);
+        self.loop_cut = verdict != LoopVerdict::Pass;
+        verdict
+    }
+
     /// Notes that a packet came; true where the leg had timed out.
     pub(super) const fn note_received(&mut self, now: Time) -> bool {
         self.last_received = Some(now);
@@ -236,6 +262,8 @@ impl Leg {
             DropReason::UnknownPayloadType => dropped.unknown_payload_type += 1,
             DropReason::OutOfRange => dropped.out_of_range += 1,
             DropReason::OnHold => dropped.on_hold += 1,
+            DropReason::Flood => dropped.flood += 1,
+            DropReason::Loop => dropped.loops += 1,
             // The receiver counts these.
             DropReason::Duplicate => {}
         }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use mediapoint_packet::rtp::Ssrc;
 use mediapoint_packet::{PacketBuf, Time};
 
+use crate::api::event::Event;
 use crate::api::id::LegId;
 use crate::api::tap::{PacketTarget, TapSide};
 use crate::session::Output;
@@ -36,9 +37,24 @@ impl Call {
                 self.pass_through(now, at, (from, admission), meta.payload.len(), packet, out);
             }
             Err(reason) => {
-                leg.count(reason);
+                self.drop_refused(at, from, reason, out);
                 out.give(packet);
             }
+        }
+    }
+
+    /// Counts a packet that was refused, and reports a flood once.
+    pub(super) fn drop_refused<O: Output>(
+        &mut self,
+        at: usize,
+        from: SocketAddr,
+        reason: DropReason,
+        out: &mut O,
+    ) {
+        let Some(leg) = self.legs.get_mut(at) else { return };
+        leg.count(reason);
+        if reason == DropReason::Flood && leg.transport.limiter.take_report() {
+            out.event(Event::Flood { call: self.id, leg: leg.id, from });
         }
     }
 
@@ -52,6 +68,10 @@ impl Call {
         out: &mut O,
     ) {
         let Some(leg) = self.legs.get_mut(at) else { return out.give(packet) };
+        if let Err(reason) = leg.transport.admits(now, from) {
+            self.drop_refused(at, from, reason, out);
+            return out.give(packet);
+        }
         let origin = PacketOrigin { from, authenticated: false, ssrc: Ssrc(0), sequence: None };
         match leg.transport.latch.observe(now, &origin) {
             Admission::Reject => {
@@ -76,16 +96,19 @@ impl Call {
         leg.passed.packets += 1;
         leg.passed.octets += octets as u64;
         let effects = PacketEffects {
-            latched: admission == Admission::AcceptAndLatch,
+            latched: leg.latched(admission, from),
             restarted: None,
             resumed: leg.note_received(now),
         };
         let (id, receives, tapped) = (leg.id, leg.receives, leg.tapped[0]);
         self.report_effects(id, from, &effects, out);
         if !receives {
-            if let Some(leg) = self.legs.get_mut(at) {
-                leg.count(DropReason::OnHold);
-            }
+            self.drop_received(at, DropReason::OnHold);
+            return out.give(packet);
+        }
+        let payload = packet.len().checked_sub(octets).and_then(|header| packet.bytes().get(header..));
+        if self.is_in_loop(now, at, from, payload, out) {
+            self.drop_received(at, DropReason::Loop);
             return out.give(packet);
         }
         if tapped {

@@ -1,5 +1,7 @@
 //! Ports as the session knows them: opaque numbers of the packet I/O backend, and the table from port to leg.
 
+use crate::api::remote::LocalScope;
+
 /// A port of the worker's packet I/O backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PortKey(pub u32);
@@ -11,6 +13,8 @@ pub struct LegPorts {
     pub rtp: PortKey,
     /// The port of RTCP.
     pub rtcp: Option<PortKey>,
+    /// Where their address lies.
+    pub scope: LocalScope,
 }
 
 /// What a port belongs to.

@@ -10,6 +10,7 @@ use crate::api::leg::LegKind;
 use crate::session::Output;
 use crate::session::call::{Call, Env};
 use crate::session::leg::Leg;
+use crate::session::leg::transport::RtcpStream;
 use crate::session::timers::Timer;
 
 impl Call {
@@ -23,8 +24,12 @@ impl Call {
         out: &mut O,
     ) {
         let Some(leg) = self.legs.get_mut(at) else { return out.give(packet) };
-        if let Err(reason) = leg.transport.open_rtcp(own_port, from, &mut packet) {
-            leg.count(reason);
+        let stream = match leg.kind {
+            LegKind::Audio => RtcpStream::One(leg.receiver.ssrc()),
+            _ => RtcpStream::Any,
+        };
+        if let Err(reason) = leg.transport.open_rtcp(now, (own_port, stream), from, &mut packet) {
+            self.drop_refused(at, from, reason, out);
             return out.give(packet);
         }
         if leg.kind != LegKind::Audio {

@@ -247,6 +247,7 @@ pub(crate) fn config(style: u64) -> LegConfig {
             rtp: address(random.next_u16() % 4),
             rtcp: random.chance(0.3).then(|| address(9)),
         }),
+        signalling_source: random.chance(0.2).then(|| address(random.next_u16() % 4).ip()),
         rtcp: pick(random, &[RtcpMode::Off, RtcpMode::Separate, RtcpMode::Mux]),
         generate_rtcp: random.chance(0.8),
         direction: pick(
@@ -272,6 +273,7 @@ pub(crate) fn config(style: u64) -> LegConfig {
         dscp: 46,
         events: pick(random, &[EventPolicy::Forward, EventPolicy::Block, EventPolicy::Replace(15)]),
         media_timeout: random.chance(0.2).then(|| Duration::from_secs(random.below(40))),
+        max_packet_rate: random.chance(0.1).then_some(1000),
     }
 }
 

@@ -2,14 +2,17 @@
 
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
-use mediapoint_packet::rtcp::Compound;
+use mediapoint_packet::rtcp::{Compound, Packet};
 use mediapoint_packet::rtp::{PayloadType, RtpTicks, RtpView, Seq, Ssrc};
 use mediapoint_packet::{Malformed, PacketBuf, Time};
 use mediapoint_srtp::{AuthenticRtcp, AuthenticRtp, UnprotectError};
 
 use crate::api::leg::{LegConfig, Relearn, RemoteAddress, RtcpMode};
-use crate::session::leg::latch::{Admission, Latch, PacketOrigin};
+use crate::api::remote::RemotePolicy;
+use crate::session::leg::latch::{Admission, Latch, Learnable, PacketOrigin, Signalled};
+use crate::session::leg::limiter::Limiter;
 use crate::session::leg::srtp::Srtp;
 use crate::session::port::{LegPorts, PortKey};
 use crate::session::snapshot::transport::TransportSnapshot;
@@ -25,6 +28,8 @@ pub(crate) enum DropReason {
     Duplicate,
     OutOfRange,
     OnHold,
+    Flood,
+    Loop,
 }
 
 impl DropReason {
@@ -33,6 +38,32 @@ impl DropReason {
             UnprotectError::Replayed { .. } | UnprotectError::TooOld { .. } => Self::Replayed,
             _ => Self::NotAuthentic,
         }
+    }
+}
+
+/// Whose reports a leg takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RtcpStream {
+    /// Those of the stream with this SSRC; of none before the party has sent.
+    One(Option<Ssrc>),
+    /// The party may send several streams.
+    Any,
+}
+
+impl RtcpStream {
+    fn has_sent(self, compound: &Compound<'_>) -> bool {
+        match self {
+            Self::One(ssrc) => ssrc.is_some() && reporter(compound) == ssrc,
+            Self::Any => true,
+        }
+    }
+}
+
+/// The SSRC of who sent a compound; `None` where it begins with no report.
+fn reporter(compound: &Compound<'_>) -> Option<Ssrc> {
+    match compound.packets().next()? {
+        Packet::SenderReport { ssrc, .. } | Packet::ReceiverReport { ssrc, .. } => Some(ssrc),
+        _ => None,
     }
 }
 
@@ -66,6 +97,7 @@ impl RtpMeta {
 pub(crate) struct Transport {
     ports: LegPorts,
     pub(crate) latch: Latch,
+    pub(crate) limiter: Limiter,
     /// Apart, so that a leg without keys is small.
     pub(crate) srtp: Option<Box<Srtp>>,
     rtcp_mode: RtcpMode,
@@ -74,10 +106,11 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    pub(crate) fn new(config: &LegConfig, ports: LegPorts) -> Self {
-        let signalled = config.remote.map(|remote| remote.rtp);
+    pub(crate) fn new(config: &LegConfig, ports: LegPorts, remotes: &Arc<RemotePolicy>) -> Self {
+        let learnable = Learnable { policy: Arc::clone(remotes), scope: ports.scope };
         Self {
-            latch: Latch::new(config.source_guard, signalled),
+            latch: Latch::new(Signalled::of(config), learnable),
+            limiter: Limiter::new(config.kind, config.max_packet_rate),
             srtp: config.srtp.as_ref().map(Srtp::boxed),
             ports,
             rtcp_mode: config.rtcp,
@@ -88,9 +121,9 @@ impl Transport {
 
     /// Follows a new configuration; what is the same as before goes on as before.
     pub(crate) fn configure(&mut self, now: Time, config: &LegConfig, relearn: Relearn) {
-        let signalled = config.remote.map(|remote| remote.rtp);
         let moved = config.remote.is_some() && config.remote != self.remote;
-        self.latch.configure(now, config.source_guard, signalled, relearn == Relearn::Now);
+        self.latch.configure(now, Signalled::of(config), relearn == Relearn::Now);
+        self.limiter.configure(config.kind, config.max_packet_rate);
         if moved || relearn == Relearn::Now {
             self.rtcp_latched = None;
         }
@@ -115,6 +148,16 @@ impl Transport {
         self.ports = ports;
     }
 
+    /// Decides, before any work, whether a datagram from there may be the party's and is not too many.
+    pub(crate) fn admits(&mut self, now: Time, from: SocketAddr) -> Result<(), DropReason> {
+        if !self.latch.admits(now, from) {
+            return Err(DropReason::ForeignSource);
+        }
+        // Strangers have an allowance of their own: what they send takes nothing from the party's.
+        let is_party = self.latch.learnt() == Some(from) || self.latch.is_signalled(from);
+        if self.limiter.admits(now, is_party) { Ok(()) } else { Err(DropReason::Flood) }
+    }
+
     /// Authenticates and decrypts an RTP packet in place, and reads its header.
     pub(crate) fn open_rtp(
         &mut self,
@@ -122,9 +165,7 @@ impl Transport {
         from: SocketAddr,
         packet: &mut PacketBuf,
     ) -> Result<RtpMeta, DropReason> {
-        if !self.latch.admits(now, from) {
-            return Err(DropReason::ForeignSource);
-        }
+        self.admits(now, from)?;
         let authentic = match &mut self.srtp {
             Some(srtp) => {
                 let inbound = srtp.inbound.as_mut().ok_or(DropReason::NotAuthentic)?;
@@ -157,19 +198,26 @@ impl Transport {
         }
     }
 
-    /// Authenticates and decrypts a compound in place, and latches on to its source.
+    /// Authenticates and decrypts a compound in place, and latches on to its source. `stream` says whose
+    /// reports are taken from a port that was not signalled.
     pub(crate) fn open_rtcp(
         &mut self,
-        own_port: bool,
+        now: Time,
+        (own_port, stream): (bool, RtcpStream),
         from: SocketAddr,
         packet: &mut PacketBuf,
     ) -> Result<(), DropReason> {
-        let known = match self.rtcp_latched {
-            Some(latched) => latched == from,
-            None => self.srtp.is_some() || self.latch.knows_host(from),
+        let exact = match own_port {
+            true => self.rtcp_latched == Some(from) || self.signalled_rtcp() == Some(from),
+            false => self.latch.learnt().map_or_else(|| self.latch.is_signalled(from), |held| held == from),
         };
-        if !known && !self.latch.knows_host(from) {
+        // Behind NAT the port of RTCP is any of the party's host. Where another is learnt, only authentication moves it.
+        let open = self.srtp.is_some() || own_port && self.rtcp_latched.is_none();
+        if !exact && !(open && self.latch.knows_host(from)) {
             return Err(DropReason::ForeignSource);
+        }
+        if !self.limiter.admits_rtcp(now) {
+            return Err(DropReason::Flood);
         }
         let authentic = match &mut self.srtp {
             Some(srtp) => {
@@ -178,10 +226,16 @@ impl Transport {
             }
             None => AuthenticRtcp::danger_cleartext(packet.bytes_mut()),
         };
-        Compound::parse(authentic.bytes()).map_err(|_| DropReason::Malformed)?;
+        let compound = Compound::parse(authentic.bytes()).map_err(|_| DropReason::Malformed)?;
+        // Who knows the SSRC of the party's stream has seen its packets.
+        if !exact && self.srtp.is_none() && !stream.has_sent(&compound) {
+            return Err(DropReason::ForeignSource);
+        }
         let len = authentic.len();
         packet.set_len(len);
-        if own_port {
+        // What is still on its way from where the party was before says nothing of where it is.
+        let is_there = exact || self.latch.learnt().is_some_and(|held| held.ip() == from.ip());
+        if own_port && is_there && self.latch.is_learnable(from) {
             self.rtcp_latched = Some(from);
         }
         Ok(())
@@ -248,11 +302,13 @@ impl Transport {
     pub(crate) fn restored(
         now: Time,
         (config, srtp): (&LegConfig, Option<Srtp>),
-        ports: LegPorts,
+        (ports, remotes): (LegPorts, &Arc<RemotePolicy>),
         saved: &TransportSnapshot,
     ) -> Self {
+        let learnable = Learnable { policy: Arc::clone(remotes), scope: ports.scope };
         Self {
-            latch: Latch::restored(now, config.source_guard, &saved.latch),
+            latch: Latch::restored(now, Signalled::of(config), learnable, &saved.latch),
+            limiter: Limiter::new(config.kind, config.max_packet_rate),
             srtp: srtp.map(Box::new),
             ports,
             rtcp_mode: config.rtcp,

@@ -95,7 +95,7 @@ impl Call {
         for leg in &saved.legs {
             let known = ports.iter().find(|(id, _)| *id == leg.leg);
             let (_, ports) = known.ok_or(CommandError::OutOfRange { what: "the ports of a leg" })?;
-            let leg = Leg::restored(at, leg, *ports)
+            let leg = Leg::restored(at, leg, (*ports, &config.remotes))
                 .map_err(|Malformed(what)| CommandError::OutOfRange { what })?;
             call.legs.push(leg);
         }

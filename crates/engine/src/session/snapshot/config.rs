@@ -1,6 +1,7 @@
 //! The configuration of a leg in a snapshot. Codecs are named as session descriptions name them. Keys are not here, but
 //! with the state that they are in: see [`super::transport`].
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use mediapoint_packet::rtp::PayloadType;
@@ -48,6 +49,8 @@ pub(crate) struct ConfigSnapshot {
     encoder: EncoderSnapshot,
     jitter_buffer: JitterBuffer,
     remote: Option<RemoteAddress>,
+    #[serde(default)]
+    signalling_source: Option<IpAddr>,
     rtcp: RtcpMode,
     generate_rtcp: bool,
     direction: Direction,
@@ -55,6 +58,8 @@ pub(crate) struct ConfigSnapshot {
     dscp: u8,
     events: EventPolicy,
     media_timeout: Option<Duration>,
+    #[serde(default)]
+    max_packet_rate: Option<u32>,
 }
 
 impl CodecSnapshot {
@@ -91,6 +96,7 @@ impl ConfigSnapshot {
             encoder: EncoderSnapshot { dtx, opus_complexity, opus_bitrate, expected_loss_percent },
             jitter_buffer: config.jitter_buffer,
             remote: config.remote,
+            signalling_source: config.signalling_source,
             rtcp: config.rtcp,
             generate_rtcp: config.generate_rtcp,
             direction: config.direction,
@@ -98,6 +104,7 @@ impl ConfigSnapshot {
             dscp: config.dscp,
             events: config.events,
             media_timeout: config.media_timeout,
+            max_packet_rate: config.max_packet_rate,
         }
     }
 
@@ -117,6 +124,7 @@ impl ConfigSnapshot {
             encoder: EncoderSettings { dtx, opus_complexity, opus_bitrate, expected_loss_percent },
             jitter_buffer: self.jitter_buffer,
             remote: self.remote,
+            signalling_source: self.signalling_source,
             rtcp: self.rtcp,
             generate_rtcp: self.generate_rtcp,
             direction: self.direction,
@@ -125,6 +133,7 @@ impl ConfigSnapshot {
             dscp: self.dscp,
             events: self.events,
             media_timeout: self.media_timeout,
+            max_packet_rate: self.max_packet_rate,
         })
     }
 

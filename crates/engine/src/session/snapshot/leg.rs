@@ -1,5 +1,6 @@
 //! A leg in a snapshot: configuration, local addresses, and the state of its parts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mediapoint_packet::Time;
@@ -7,6 +8,7 @@ use mediapoint_packet::rtp::Ssrc;
 
 use crate::api::id::LegId;
 use crate::api::leg::{LegConfig, LegKind};
+use crate::api::remote::RemotePolicy;
 use crate::api::source::Source;
 use crate::api::stats::Dropped;
 use crate::session::leg::Leg;
@@ -85,7 +87,11 @@ impl Leg {
     }
 
     /// A leg as it was saved, on other ports. What feeds it is not looked up yet.
-    pub(super) fn restored(at: Moment, saved: &LegSnapshot, ports: LegPorts) -> Result<Box<Self>, Malformed> {
+    pub(super) fn restored(
+        at: Moment,
+        saved: &LegSnapshot,
+        (ports, remotes): (LegPorts, &Arc<RemotePolicy>),
+    ) -> Result<Box<Self>, Malformed> {
         let Moment { now, taken, .. } = at;
         let mut config = saved.config.restored()?;
         let passed = at.may_have_sent(shortest_interval(&config, saved.transport.srtp.is_some()));
@@ -99,8 +105,8 @@ impl Leg {
         };
         let rewriter = RtpRewriter::restored(taken, passed, &saved.rewriter);
         let rtcp = RtcpSession::restored(taken, &saved.rtcp);
-        let transport = Transport::restored(now, (&config, srtp), ports, &saved.transport);
-        let mut leg = Box::new(Self::new(now, saved.leg, Box::new(config), ports, rewriter, rtcp));
+        let transport = Transport::restored(now, (&config, srtp), (ports, remotes), &saved.transport);
+        let mut leg = Box::new(Self::new(now, saved.leg, Box::new(config), (ports, remotes), rewriter, rtcp));
         leg.transport = transport;
         leg.receiver = Receiver::restored(taken, &saved.receiver);
         leg.events = EventReceiver::restored(now, leg.config.events, saved.event.as_ref());
@@ -152,10 +158,13 @@ impl LegSnapshot {
             out_of_range,
             other_protocol,
             on_hold,
+            flood,
+            loops,
         } = self.dropped;
         let counts = [foreign_source, not_authentic, replayed, malformed, unknown_payload_type];
         ensure_counts(counts, "the counters of a leg")?;
-        ensure_counts([no_common_codec, out_of_range, other_protocol, on_hold], "the counters of a leg")
+        let counts = [no_common_codec, out_of_range, other_protocol, on_hold, flood, loops];
+        ensure_counts(counts, "the counters of a leg")
     }
 }
 
