@@ -24,6 +24,7 @@ use mediapoint_packet::sdp::Sdp;
 
 use crate::call::CallState;
 use crate::media::legs::Work;
+use crate::media::remote::remote_address;
 use crate::request::{Options, SdpBytes};
 use crate::{Command, Handler, NgError, Reply, Request};
 use calls::Calls;
@@ -139,6 +140,27 @@ impl Controller {
     }
 }
 
+impl Controller {
+    /// The description of a request; `None` for an empty one, which asks for nothing. Refused where it names an address
+    /// that media may not be sent to.
+    fn read_sdp(&self, request: &Request) -> Result<Option<Sdp>, NgError> {
+        let Some(SdpBytes(bytes)) = &request.sdp else { return Err(NgError::MissingKey { key: "sdp" }) };
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let sdp = Sdp::parse(bytes)?;
+        if sdp.media.is_empty() {
+            return Err(NgError::NoMedia);
+        }
+        for (index, section) in sdp.media.iter().enumerate() {
+            if let Some(remote) = remote_address(&sdp, index, section, &request.options)? {
+                self.engine.check_remote(remote)?;
+            }
+        }
+        Ok(Some(sdp))
+    }
+}
+
 impl Handler for Controller {
     fn handle(&self, now: Time, request: Request) -> Reply {
         self.poll(now);
@@ -160,16 +182,6 @@ impl Handler for Controller {
             }
         }
     }
-}
-
-/// The description of a request; `None` for an empty one, which asks for nothing.
-fn read_sdp(sdp: Option<&SdpBytes>) -> Result<Option<Sdp>, NgError> {
-    let Some(SdpBytes(bytes)) = sdp else { return Err(NgError::MissingKey { key: "sdp" }) };
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    let sdp = Sdp::parse(bytes)?;
-    if sdp.media.is_empty() { Err(NgError::NoMedia) } else { Ok(Some(sdp)) }
 }
 
 fn reply(sdp: Vec<u8>, warnings: Vec<String>) -> Reply {

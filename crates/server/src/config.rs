@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use mediapoint_control_ng::listen::{Address, UnixOptions};
 use mediapoint_control_ng::{AllowList, Prefix};
-use mediapoint_engine::{Interface, Points};
+use mediapoint_engine::{Interface, IpNet, Points, RemotePolicy};
 
 pub(crate) use file::FileError;
 pub(crate) use settings::Settings;
-use values::{Cores, DEFAULT_INTERFACE, LogFilter, LogFormat};
+use values::{Cores, DEFAULT_INTERFACE, LogFilter, LogFormat, Network};
 
 /// The default file, every key explained.
 pub(crate) const DEFAULT_FILE: &str = include_str!("../../../mediapoint.toml");
@@ -46,6 +46,10 @@ pub(crate) struct Config {
     pub(crate) media_timeout: Duration,
     /// Hold that ends a call.
     pub(crate) hold_timeout: Duration,
+    /// Where media may be sent, but for the control port.
+    pub(crate) media_allow: Vec<IpNet>,
+    pub(crate) media_deny: Vec<IpNet>,
+    pub(crate) danger_own_addresses: bool,
     /// Worker threads.
     pub(crate) workers: usize,
     /// Where they run.
@@ -130,7 +134,22 @@ fn list(numbers: &[usize]) -> String {
     numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
 }
 
+fn networks(list: Option<Vec<Network>>) -> Vec<IpNet> {
+    list.unwrap_or_default().into_iter().map(|network| network.0).collect()
+}
+
 impl Config {
+    /// Where media may be sent.
+    pub(crate) fn remotes(&self) -> RemotePolicy {
+        let control = [Some(&self.ng), self.ng_tcp.as_ref()].into_iter().flatten().filter_map(Address::inet);
+        let policy = control.fold(RemotePolicy::default(), |policy, control| {
+            policy.own(control.ip(), control.port()..=control.port())
+        });
+        let policy = self.media_allow.iter().fold(policy, |policy, network| policy.allow(*network));
+        let policy = self.media_deny.iter().fold(policy, |policy, network| policy.deny(*network));
+        if self.danger_own_addresses { policy.danger_allow_own_addresses() } else { policy }
+    }
+
     /// The configuration that the command line and the file, where one is named, make together.
     pub(crate) fn load(command_line: Settings, path: Option<&Path>) -> Result<Self, ConfigError> {
         let file = match path {
@@ -161,6 +180,9 @@ impl Config {
             dscp: settings.dscp.and_then(|dscp| u8::try_from(dscp.as_usize()).ok()).unwrap_or(default.dscp),
             media_timeout: settings.media_timeout.map_or(default.media_timeout, |span| span.0),
             hold_timeout: settings.hold_timeout.map_or(default.hold_timeout, |span| span.0),
+            media_allow: networks(settings.media_allow),
+            media_deny: networks(settings.media_deny),
+            danger_own_addresses: settings.danger_own_addresses.unwrap_or(default.danger_own_addresses),
             workers: settings.workers.map_or(default.workers, |number| number.as_usize()),
             cores: settings.cores.unwrap_or(default.cores),
             tick: settings.tick.map_or(default.tick, |span| span.0),
@@ -237,6 +259,9 @@ impl Config {
             ("dscp", self.dscp != other.dscp),
             ("media-timeout", self.media_timeout != other.media_timeout),
             ("hold-timeout", self.hold_timeout != other.hold_timeout),
+            ("media-allow", self.media_allow != other.media_allow),
+            ("media-deny", self.media_deny != other.media_deny),
+            ("danger-own-addresses", self.danger_own_addresses != other.danger_own_addresses),
             ("workers", self.workers != other.workers),
             ("cores", self.cores != other.cores),
             ("tick", self.tick != other.tick),
@@ -263,6 +288,9 @@ impl Default for Config {
             dscp: 46,
             media_timeout: Duration::from_secs(60),
             hold_timeout: Duration::from_secs(3600),
+            media_allow: Vec::new(),
+            media_deny: Vec::new(),
+            danger_own_addresses: false,
             workers: 1,
             cores: Cores::Auto,
             tick: Duration::from_millis(1),

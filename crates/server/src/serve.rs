@@ -130,7 +130,8 @@ fn build(config: &Config, max_legs: usize) -> Result<(Engine, EventReceiver), Bu
         .budget(config.budget)
         .max_legs(max_legs)
         .media_timeout(config.media_timeout)
-        .hold_timeout(config.hold_timeout);
+        .hold_timeout(config.hold_timeout)
+        .remotes(config.remotes());
     for interface in &config.interfaces {
         builder = builder.interface(interface.clone());
     }

@@ -179,6 +179,7 @@ fn config(party: &Party, own: &Stream, direction: Direction) -> LegConfig {
         encoder: own.encoder.clone(),
         force_transcode: own.force_transcode,
         remote: remote.address,
+        signalling_source: remote.signalling_source,
         rtcp: own.rtcp,
         direction,
         source_guard: guard(party.learning),

@@ -3,7 +3,7 @@
 use mediapoint_packet::Time;
 use mediapoint_packet::sdp::Sdp;
 
-use super::{Controller, find, lock, read_sdp, reply};
+use super::{Controller, find, lock, reply};
 use crate::call::CallState;
 use crate::call::apply::{Agreed, apply};
 use crate::call::party::Party;
@@ -17,7 +17,7 @@ impl Controller {
         let (Some(id), Some(from_tag)) = (&request.call_id, &request.from_tag) else {
             return Err(NgError::Internal);
         };
-        let Some(sdp) = read_sdp(request.sdp.as_ref())? else { return Ok(Reply::ok()) };
+        let Some(sdp) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
         let state = self.find_or_create(now, id)?;
         let mut call = lock(&state);
         let result = self.offer_in(now, &mut call, from_tag, request, sdp);
@@ -67,7 +67,7 @@ impl Controller {
         else {
             return Err(NgError::Internal);
         };
-        let Some(sdp) = read_sdp(request.sdp.as_ref())? else { return Ok(Reply::ok()) };
+        let Some(sdp) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
         let state = self.find(id).ok_or(NgError::UnknownCall)?;
         let mut call = lock(&state);
         let at = find::for_answer(&call, from_tag, to_tag, request.via_branch.as_ref())

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use mediapoint_packet::Time;
 
-use super::{Controller, Shared, find, lock, read_sdp, reply};
+use super::{Controller, Shared, find, lock, reply};
 use crate::call::apply::{Agreed, apply};
 use crate::call::party::PartyId;
 use crate::call::{CallState, Gone};
@@ -64,7 +64,7 @@ impl Controller {
     }
 
     pub(super) fn subscribe_answer(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
-        let Some(sdp) = read_sdp(request.sdp.as_ref())? else { return Ok(Reply::ok()) };
+        let Some(sdp) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
         let state = self.find_call(request)?;
         let mut call = lock(&state);
         let id = subscriber(&call, request)?;
@@ -110,7 +110,7 @@ impl Controller {
     }
 
     pub(super) fn publish(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
-        let Some(sdp) = read_sdp(request.sdp.as_ref())? else { return Ok(Reply::ok()) };
+        let Some(sdp) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
         let id = request.call_id.clone().unwrap_or_else(random_id);
         let state = self.find_or_create(now, &id)?;
         let mut call = lock(&state);

@@ -27,6 +27,8 @@ pub(crate) struct RemoteDescription {
     pub(crate) disabled: bool,
     /// Where the party is; `None` where it withholds its address.
     pub(crate) address: Option<RemoteAddress>,
+    /// The host that the signalling came from, where the controller says so.
+    pub(crate) signalling_source: Option<IpAddr>,
     /// The address that the section's `c=` names, for its family.
     pub(crate) host: Option<IpAddr>,
     /// The address is zero: hold as of before RFC 3264.
@@ -44,6 +46,23 @@ pub(crate) struct RemoteDescription {
     /// Why the last unusable `a=crypto` line is.
     pub(crate) crypto_fault: Option<KeyFault>,
     pub(crate) mid: Option<String>,
+}
+
+/// Where a section's party is; `None` where the section is refused, cannot be carried, or withholds the address.
+///
+/// # Errors
+/// [`NgError`] where a section in use names no address, or a host name.
+pub(crate) fn remote_address(
+    sdp: &Sdp,
+    index: usize,
+    section: &MediaSection,
+    options: &Options,
+) -> Result<Option<RemoteAddress>, NgError> {
+    let line = section.media();
+    if section.is_rejected() || kind_of(&line.media, &line.proto, Profile::parse(&line.proto)).is_none() {
+        return Ok(None);
+    }
+    Ok(Address::read(index, section, sdp.connection_of(section), options)?.remote)
 }
 
 impl RemoteDescription {
@@ -78,6 +97,7 @@ impl RemoteDescription {
             profile,
             disabled,
             address: address.remote,
+            signalling_source: options.received_from,
             host: connection.and_then(|c| c.ip()),
             zero: address.zero,
             direction,

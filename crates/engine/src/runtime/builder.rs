@@ -200,7 +200,7 @@ impl EngineBuilder {
     }
 
     /// Which remote addresses legs may send to. The ports that legs may be opened on are refused in any case, on every
-    /// interface's bound and advertised address, unless the policy has the word for it.
+    /// interface's bound and advertised address that is not loopback, unless the policy has the word for it.
     #[must_use]
     pub fn remotes(mut self, remotes: RemotePolicy) -> Self {
         self.remotes = remotes;
@@ -214,10 +214,15 @@ impl EngineBuilder {
     /// [`BuildError`] where the description holds nothing to run on, or the system refuses a socket or a thread.
     pub fn build(mut self) -> Result<(Engine, EventReceiver), BuildError> {
         self.check()?;
-        self.remotes = self.interfaces.iter().fold(self.remotes, |policy, interface| {
-            let policy = policy.own(interface.address, self.ports.clone());
-            policy.own(interface.advertised_address(), self.ports.clone())
-        });
+        // On loopback the ports of the range are other programs' too: what they bind to at random is there.
+        let shared = |interface: &&Interface| interface.address.to_canonical().is_loopback();
+        self.remotes = self.interfaces.iter().filter(|interface| !shared(interface)).fold(
+            self.remotes,
+            |policy, interface| {
+                let policy = policy.own(interface.address, self.ports.clone());
+                policy.own(interface.advertised_address(), self.ports.clone())
+            },
+        );
         Engine::start(self)
     }
 

@@ -8,11 +8,12 @@ use std::thread::JoinHandle;
 
 use mediapoint_net::{PacketIo as _, PortOpener as _, PortOptions, SocketIo, SocketOpener, available_cores};
 
-use crate::api::error::{AdmissionError, BuildError, RestoreError};
+use crate::api::error::{AdmissionError, BuildError, CommandError, RestoreError};
 use crate::api::id::{CallId, LegId, TapId};
-use crate::api::leg::Ports;
+use crate::api::leg::{Ports, RemoteAddress};
 use crate::api::pending::{Pending, pending};
 use crate::api::points::Points;
+use crate::api::remote::LocalScope;
 use crate::api::stats::{EngineLoad, WorkerLoad};
 use crate::runtime::admission::{FILES_OF_A_LEG, Limits};
 use crate::runtime::builder::{EngineBuilder, Interface};
@@ -24,6 +25,7 @@ use crate::runtime::registry::{Entry, Need, Registry, Used};
 use crate::runtime::supervisor;
 use crate::runtime::work::LegWork;
 use crate::runtime::worker::{self, Mailboxes, WorkerConfig};
+use crate::session::call::check_remote;
 use crate::session::snapshot::{CallSnapshot, LocalAddresses};
 
 /// What engine, calls and supervisor share. No worker ever locks any of it.
@@ -65,6 +67,19 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// Checks whether media may be sent to an address by a leg on any of the interfaces. A leg of one interface may still be
+    /// refused an address that is allowed to another, as loopback addresses are.
+    ///
+    /// # Errors
+    /// [`CommandError::ForbiddenRemote`].
+    pub fn check_remote(&self, remote: RemoteAddress) -> Result<(), CommandError> {
+        let config = &self.threads.shared.config;
+        let scopes = config.interfaces.iter().map(|interface| LocalScope::of(interface.address));
+        let mut results = scopes.map(|scope| check_remote(&config.remotes, scope, Some(remote)));
+        let first = results.next().unwrap_or(Ok(()));
+        if results.any(|result| result.is_ok()) { Ok(()) } else { first }
+    }
+
     /// Describes an engine.
     #[must_use]
     pub fn builder() -> EngineBuilder {

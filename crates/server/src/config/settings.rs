@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::values::{
-    Allowed, Budget, Cores, InterfaceAddress, ListenAddress, LogFilter, LogFormat, Mode, Number, Owner,
+    Allowed, Budget, Cores, InterfaceAddress, ListenAddress, LogFilter, LogFormat, Mode, Network, Number, Owner,
     PortRange, Span,
 };
 
@@ -59,6 +59,16 @@ pub(crate) struct Settings {
     /// Time on hold that ends a call [default: 1h]
     #[arg(long, value_name = "TIME", help_heading = "Media")]
     pub(crate) hold_timeout: Option<Timeout>,
+    /// Networks that media may be sent to whatever else is said of them, repeatable; never the server's own ports
+    #[arg(long, value_name = "NETWORK", value_delimiter = ',', help_heading = "Media")]
+    pub(crate) media_allow: Option<Vec<Network>>,
+    /// Networks that no media is sent to, repeatable. Loopback, link-local, multicast, broadcast and unspecified addresses
+    /// are none in any case, but those of the address that a leg is on
+    #[arg(long, value_name = "NETWORK", value_delimiter = ',', help_heading = "Media")]
+    pub(crate) media_deny: Option<Vec<Network>>,
+    /// Let media be sent to the server's own ports: a party can then command the control port, and two can make a loop
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", help_heading = "Media")]
+    pub(crate) danger_own_addresses: Option<bool>,
 
     /// Worker threads, each with its own calls and sockets [default: 1]
     #[arg(long, value_name = "NUMBER", help_heading = "Capacity")]
@@ -106,6 +116,9 @@ impl Settings {
             dscp: self.dscp.or(lower.dscp),
             media_timeout: self.media_timeout.or(lower.media_timeout),
             hold_timeout: self.hold_timeout.or(lower.hold_timeout),
+            media_allow: self.media_allow.or(lower.media_allow),
+            media_deny: self.media_deny.or(lower.media_deny),
+            danger_own_addresses: self.danger_own_addresses.or(lower.danger_own_addresses),
             workers: self.workers.or(lower.workers),
             cores: self.cores.or(lower.cores),
             tick: self.tick.or(lower.tick),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use mediapoint_control_ng::Prefix;
 use mediapoint_control_ng::listen::Address;
-use mediapoint_engine::{Interface, Points};
+use mediapoint_engine::{Interface, IpNet, Points};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -69,6 +69,7 @@ read_as_text!(
     [] Cores,
     [] Budget,
     [] Allowed,
+    [] Network,
     [] LogFilter,
     [] LogFormat,
     [] Mode,
@@ -331,6 +332,21 @@ impl FromStr for Allowed {
     fn from_str(text: &str) -> Result<Self, Refusal> {
         text.parse().map(Self).map_err(|_| {
             format!("{text:?} is no address prefix; allowed: such as 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7")
+        })
+    }
+}
+
+/// A network of remote media addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Network(pub(crate) IpNet);
+
+impl FromStr for Network {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let host = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse().or_else(|_| host()).map(Self).map_err(|_| {
+            format!("{text:?} is no network; allowed: such as 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7")
         })
     }
 }

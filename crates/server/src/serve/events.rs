@@ -106,7 +106,31 @@ fn log(event: &Event) {
         Event::WorkerFailed { worker } => {
             tracing::error!(worker, "worker failed; its calls have ended, and it starts again");
         }
-        Event::LegLearnt { call, leg, from } => {
+        Event::LegLearnt { call, leg, from, expected: false } => {
+            tracing::warn!(
+                call = call.as_u64(),
+                leg = leg.as_u64(),
+                %from,
+                "leg learnt an address that the signalling did not name: a party behind NAT, or a stranger"
+            );
+        }
+        Event::Flood { call, leg, from } => {
+            tracing::warn!(
+                call = call.as_u64(),
+                leg = leg.as_u64(),
+                %from,
+                "more packets come to a leg than its media can need; the rest is dropped"
+            );
+        }
+        Event::LoopCut { call, leg, from } => {
+            tracing::warn!(
+                call = call.as_u64(),
+                leg = leg.as_u64(),
+                %from,
+                "packets repeat as in a loop; the leg's media is dropped for two seconds"
+            );
+        }
+        Event::LegLearnt { call, leg, from, .. } => {
             tracing::debug!(call = call.as_u64(), leg = leg.as_u64(), %from, "leg learnt its party's address");
         }
         Event::StreamRestarted { call, leg, ssrc } => {
