@@ -27,6 +27,12 @@ impl Call {
         if let Some(late) = self.shared.late(worker).filter(|_| more > 0) {
             return Err(AdmissionError::Late { worker, late }.into());
         }
+        // Legs that moved between calls can leave more reserved than there is room for: none is opened until that is over.
+        let (used, limit) =
+            (registry.used.get(worker).map_or(0, |used| used.legs), self.shared.config.max_legs);
+        if used > limit {
+            return Err(AdmissionError::NoLegs { needed: 1, free: 0, limit }.into());
+        }
         self.make_room(&mut registry, need)?;
         registry.begin_leg(self.id, prices);
         Ok(())
@@ -42,8 +48,7 @@ impl Call {
         let free = budget - used.points;
         let legs = (used.legs + need.legs).saturating_sub(room);
         let fits_points = more == Points::ZERO || more <= free;
-        // More may be reserved than there is room for, after legs moved between calls: none is opened until that is over.
-        let fits_legs = need.legs < room || legs <= max_legs;
+        let fits_legs = need.legs <= room || legs <= max_legs;
         if fits_points && fits_legs {
             return Ok(());
         }
