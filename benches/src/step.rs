@@ -120,7 +120,8 @@ fn calls(
             (b, port + 2, leg(address, codec, outbound.as_ref())),
         ];
         for (leg, port, config) in legs {
-            let ports = LegPorts { rtp: PortKey(port), rtcp: None };
+            let ports =
+                LegPorts { rtp: PortKey(port), rtcp: None, scope: mediapoint_engine::LocalScope::Global };
             let add = CallCommand::AddLeg { leg, config: Box::new(config), ports };
             session.apply(Time::ZERO, call, add, sink).expect("room");
         }

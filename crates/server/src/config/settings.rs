@@ -6,8 +6,8 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::values::{
-    Allowed, Budget, Cores, InterfaceAddress, ListenAddress, LogFilter, LogFormat, Mode, Network, Number, Owner,
-    PortRange, Span,
+    Allowed, Budget, Cores, InterfaceAddress, ListenAddress, LogFilter, LogFormat, Mode, Network, Number,
+    Owner, PortRange, Span,
 };
 
 /// 100 µs to 10 ms.
