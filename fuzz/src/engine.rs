@@ -44,11 +44,7 @@ fn codecs(number: u8) -> Vec<PayloadCodec> {
 
 fn config(number: u8, kind: LegKind) -> LegConfig {
     let keys = || {
-        let key = MasterKey::new(
-            Suite::ALL[0],
-            &vec![number; Suite::ALL[0].master_key_len()],
-            &[1; 14][..Suite::ALL[0].master_salt_len()],
-        );
+        let key = MasterKey::new(Suite::ALL[0], &vec![number; Suite::ALL[0].master_key_len()], &[1; 14][..Suite::ALL[0].master_salt_len()]);
         key.ok().map(|key| SrtpKeys { inbound: Some(key.clone()), inbound_mki: None, outbound: key })
     };
     LegConfig {
@@ -74,22 +70,13 @@ pub fn engine(mut data: &[u8]) {
     let call = CallId::from_u64(1);
     let mut sink = Sink::new(BUFFERS);
     session.add_call(Time::ZERO, call).expect("room");
-    let kinds = [
-        LegKind::Audio,
-        LegKind::Audio,
-        LegKind::OpaqueRtp,
-        LegKind::OpaqueRtp,
-        LegKind::Datagrams,
-        LegKind::Datagrams,
-    ];
+    let kinds =
+        [LegKind::Audio, LegKind::Audio, LegKind::OpaqueRtp, LegKind::OpaqueRtp, LegKind::Datagrams, LegKind::Datagrams];
     let legs: Vec<LegId> = (0..kinds.len() as u64).map(LegId::from_u64).collect();
     for ((number, kind), leg) in (0_u8..).zip(kinds).zip(&legs) {
         let rtp = u32::from(number) * 2;
-        let ports = LegPorts {
-            rtp: PortKey(rtp),
-            rtcp: Some(PortKey(rtp + 1)),
-            scope: mediapoint_engine::LocalScope::Global,
-        };
+        let scope = mediapoint_engine::LocalScope::Global;
+        let ports = LegPorts { rtp: PortKey(rtp), rtcp: Some(PortKey(rtp + 1)), scope };
         let add = CallCommand::AddLeg { leg: *leg, config: Box::new(config(number, kind)), ports };
         session.apply(Time::ZERO, call, add, &mut sink).expect("room");
     }

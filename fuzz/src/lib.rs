@@ -22,11 +22,10 @@ pub use engine::engine;
 pub use mediapoint_codec::properties::decode as codec_decode;
 pub use mediapoint_control_ng::properties::message as ng_message;
 pub use mediapoint_jitter::properties::playout_survives as playout;
-pub use mediapoint_packet::properties::rtcp_round_trips as rtcp;
 pub use mediapoint_packet::properties::{event_round_trips as telephone_event, stun_never_panics as stun};
+pub use mediapoint_packet::properties::rtcp_round_trips as rtcp;
 pub use mediapoint_srtp::properties::{
-    protect_then_unprotect, sdes_round_trips as sdes, srtcp_unprotect_matches_oracle,
-    unprotect_matches_oracle,
+    protect_then_unprotect, sdes_round_trips as sdes, srtcp_unprotect_matches_oracle, unprotect_matches_oracle,
 };
 
 /// Every target by its name.

@@ -2,12 +2,7 @@
 //! SSRC, sequence numbers and timestamps that go on, and miss nothing but the packets of the pause; no packet of SRTP is
 //! refused and no index used twice, whatever the call sent between the snapshot and its end.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::needless_range_loop,
-    clippy::unwrap_used,
-    reason = "helpers of the tests: what is missing fails them"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of the tests: what is missing fails them")]
 
 use std::time::Duration;
 

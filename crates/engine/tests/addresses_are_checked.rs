@@ -1,6 +1,8 @@
 //! Where media may be sent to: no party of a call, and nobody who can write to its legs, makes the engine send to itself, to this
 //! machine, to everybody on a network, or to an address that the configuration denies.
 
+#![expect(clippy::expect_used, reason = "helpers of the tests: what is missing fails them")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,10 +117,13 @@ fn no_leg_learns_such_a_source() {
     }
 }
 
+/// Its name, and what is done to the party's leg.
+type Case = (&'static str, fn(&mut World, PeerId));
+
 #[test]
 fn a_stranger_gains_nothing_from_a_silent_party() {
     // A party that only listens, one that has not sent yet, one that is moved by a re-INVITE, one that is to be learnt anew.
-    let cases: [(&str, fn(&mut World, PeerId)); 4] = [
+    let cases: [Case; 4] = [
         ("recvonly", |world, a| world.reinvite(a, |config| config.direction = Direction::SendOnly)),
         ("has not sent", |_, _| {}),
         ("moved", |world, a| {

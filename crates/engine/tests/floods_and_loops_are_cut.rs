@@ -1,6 +1,8 @@
 //! What a party floods a leg with is cut to what its media can need, and what goes round in a loop through another server is
 //! cut off; both are told, and neither costs anybody else a packet.
 
+#![expect(clippy::expect_used, reason = "helpers of the tests: what is missing fails them")]
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -255,6 +255,7 @@ mod tests {
         assert_eq!(lab.check(LocalScope::Global, address("10.7.1.1:30001")), Ok(()));
     }
 
+    // test-of: [RFC6598 7]
     #[test]
     fn private_and_shared_addresses_are_not_public() {
         for (text, public) in [

@@ -213,7 +213,8 @@ impl Transport {
         };
         // Behind NAT the port of RTCP is any of the party's host. Where another is learnt, only authentication moves it.
         let open = self.srtp.is_some() || own_port && self.rtcp_latched.is_none();
-        if !exact && !(open && self.latch.knows_host(from)) {
+        let known = exact || open && self.latch.knows_host(from);
+        if !known {
             return Err(DropReason::ForeignSource);
         }
         if !self.limiter.admits_rtcp(now) {
