@@ -80,7 +80,7 @@ impl Epoch {
         let plain = self.plain_len(len, header.len, tag)?;
         let behind_mki = self.keys.rtp_behind_mki();
         self.check_mki(packet, behind_mki)?;
-        let position = self.streams.find(header.ssrc).map_or(Position::Unseen, |stream| stream.rtp);
+        let position = self.streams.state_of(header.ssrc).rtp;
         let guess = position.guess(header.seq);
         let first = guess.first.ok_or(UnprotectError::TooOld { index: 0 })?;
         let opened = |this: &Self, packet: &mut [u8], index: u64, needed_again: bool| {
@@ -118,9 +118,7 @@ impl Epoch {
             .and_then(|at| packet.get(at..)?.first_chunk())
             .ok_or(UnprotectError::TooShort { len })?;
         let place = RtcpPlace::from_word(ssrc, *word);
-        if let Some(stream) = self.streams.find(ssrc) {
-            stream.check_rtcp(place.index)?;
-        }
+        self.streams.state_of(ssrc).check_rtcp(place.index)?;
         let keys = &self.keys;
         self.without_mki(packet, behind_mki, needed_again, |packet| keys.open_rtcp(packet, place).is_ok())?;
         if !place.encrypted && !accept_unencrypted {

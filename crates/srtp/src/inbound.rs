@@ -32,8 +32,8 @@ impl Default for InboundOptions {
 /// Unprotects what is received under one master key: any number of SSRCs, RTP and RTCP.
 ///
 /// State of an SSRC is made when a packet of it has proved authentic; the third SSRC and, now and then, a later
-/// one allocate for it, and nothing else does. One that gave way to others is forgotten with its replay window:
-/// should it come back, its old packets count as new.
+/// one allocate for it, and nothing else does. Of one that gave way to others the highest indexes are kept: should it come
+/// back, none of its old packets is accepted again. The last 1,024 of those are kept.
 pub struct Inbound {
     provider: &'static dyn Provider,
     current: Epoch,

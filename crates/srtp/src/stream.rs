@@ -1,6 +1,8 @@
 //! What is known of one SSRC under one key: where its index stands and which packets were seen; and the
 //! bounded table of them. [RFC3711 3.2.3, 3.3.1, App. A]
 
+use std::collections::VecDeque;
+
 use crate::window::{Refused, ReplayWindow};
 
 /// The highest RTP packet index: 32 bits of roll-over counter, 16 of sequence number.
@@ -146,18 +148,50 @@ impl Stream {
     }
 }
 
+/// Floors that are kept at most: streams that gave way to others.
+const MAX_FLOORS: usize = 1024;
+
+/// What is kept of an SSRC whose state gave way: the highest indexes that were accepted. Nothing up to them is accepted again
+/// under the same key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Floor {
+    ssrc: u32,
+    rtp: Option<u64>,
+    rtcp: Option<u64>,
+}
+
+impl Floor {
+    /// `None` for a stream under which nothing was accepted.
+    fn of(stream: &Stream) -> Option<Self> {
+        let rtp = match stream.rtp {
+            Position::Running(window) => Some(window.highest()),
+            _ => None,
+        };
+        let rtcp = stream.rtcp.map(|window| window.highest());
+        (rtp.is_some() || rtcp.is_some()).then_some(Self { ssrc: stream.ssrc, rtp, rtcp })
+    }
+
+    fn stream(self) -> Stream {
+        let rtp =
+            self.rtp.map_or(Position::Unseen, |highest| Position::Running(ReplayWindow::closed_at(highest)));
+        Stream { ssrc: self.ssrc, rtp, rtcp: self.rtcp.map(ReplayWindow::closed_at) }
+    }
+}
+
 /// SSRC states in the order of their last use, most recent first: a session has one or two, so that the first
 /// look nearly always finds it.
 #[derive(Debug, Clone)]
 pub(crate) struct Streams {
     list: Vec<Stream>,
     limit: usize,
+    /// Of those that gave way, oldest first.
+    floors: VecDeque<Floor>,
 }
 
 impl Streams {
     pub(crate) fn new(limit: usize) -> Self {
         let limit = limit.max(1);
-        Self { list: Vec::with_capacity(limit.min(2)), limit }
+        Self { list: Vec::with_capacity(limit.min(2)), limit, floors: VecDeque::new() }
     }
 
     pub(crate) fn limit(&self) -> usize {
@@ -177,8 +211,15 @@ impl Streams {
         self.list.iter().find(|stream| stream.ssrc == ssrc)
     }
 
+    /// The state of `ssrc` as it would be made where there is none: of one that gave way, nothing up to where it stood is
+    /// accepted again. Changes nothing.
+    pub(crate) fn state_of(&self, ssrc: u32) -> Stream {
+        let floor = || self.floors.iter().find(|floor| floor.ssrc == ssrc).map(|floor| floor.stream());
+        self.find(ssrc).copied().or_else(floor).unwrap_or_else(|| Stream::new(ssrc))
+    }
+
     /// The state of `ssrc`, made where there is none, and now the most recently used. In a full table the
-    /// least recently used one gives way.
+    /// least recently used one gives way, and leaves its floor.
     pub(crate) fn touch(&mut self, ssrc: u32) -> &mut Stream {
         match self.list.iter().position(|stream| stream.ssrc == ssrc) {
             Some(0) => {}
@@ -188,10 +229,17 @@ impl Streams {
                 }
             }
             None => {
-                if self.is_full() {
-                    self.list.pop();
+                let stream = self.state_of(ssrc);
+                self.floors.retain(|floor| floor.ssrc != ssrc);
+                if self.is_full()
+                    && let Some(floor) = self.list.pop().as_ref().and_then(Floor::of)
+                {
+                    if self.floors.len() >= MAX_FLOORS {
+                        self.floors.pop_front();
+                    }
+                    self.floors.push_back(floor);
                 }
-                self.list.insert(0, Stream::new(ssrc));
+                self.list.insert(0, stream);
             }
         }
         // The branches above leave the state at the front; the list holds at least one.
@@ -212,7 +260,7 @@ impl Streams {
             },
             rtcp: None,
         }));
-        Self { list, limit: self.limit }
+        Self { list, limit: self.limit, floors: VecDeque::new() }
     }
 }
 

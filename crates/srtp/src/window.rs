@@ -35,6 +35,11 @@ impl ReplayWindow {
         this
     }
 
+    /// A window in which every index up to `highest` counts as seen.
+    pub(crate) fn closed_at(highest: u64) -> Self {
+        Self::restored(highest, u128::MAX)
+    }
+
     pub(crate) fn highest(&self) -> u64 {
         self.next.get() - 1
     }

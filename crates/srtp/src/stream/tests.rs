@@ -66,6 +66,41 @@ fn a_full_table_gives_up_the_least_recently_used() {
     assert_eq!(streams.iter().map(|stream| stream.ssrc).collect::<Vec<_>>(), [4, 1, 3]);
 }
 
+/// A stream that gives way comes back above the indexes that were accepted of it, however many others came meanwhile.
+#[test]
+fn what_gave_way_is_not_accepted_again() {
+    let mut streams = Streams::new(32);
+    let stream = streams.touch(7);
+    for index in [100, 101, 105] {
+        stream.rtp.accept(index);
+    }
+    stream.accept_rtcp(9);
+    for ssrc in 1000..1000 + 33 {
+        streams.touch(ssrc).rtp.accept(1);
+    }
+    assert!(streams.find(7).is_none(), "it gave way");
+    let state = streams.state_of(7);
+    for index in [100, 101, 102, 105] {
+        assert_eq!(state.rtp.check(index), Err(BadIndex::Replayed(index)));
+    }
+    assert_eq!(
+        (state.rtp.check(106), state.check_rtcp(9), state.check_rtcp(10)),
+        (Ok(()), Err(BadIndex::Replayed(9)), Ok(()))
+    );
+    streams.touch(7).rtp.accept(106);
+    assert_eq!(streams.touch(7).rtp.check(105), Err(BadIndex::Replayed(105)));
+}
+
+#[test]
+fn floors_are_bounded() {
+    let mut streams = Streams::new(1);
+    for ssrc in 0..5000 {
+        streams.touch(ssrc).rtp.accept(1);
+    }
+    assert_eq!(streams.floors.len(), MAX_FLOORS);
+    assert_eq!(streams.state_of(4998).rtp.check(1), Err(BadIndex::Replayed(1)));
+}
+
 #[test]
 fn a_table_without_room_still_holds_one() {
     let mut streams = Streams::new(0);
