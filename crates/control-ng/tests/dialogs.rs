@@ -429,14 +429,13 @@ fn running_out_of_ports_leaves_nothing_behind() {
     let offer = |call: usize| {
         server.ask("offer", &format!(r#""call-id":"{call}","from-tag":"a""#), Some(&phone(A, 4000, "0")))
     };
-    // 120 ports hold 60 pairs, which are two for each call.
+    // The 120 ports of an address hold 60 pairs, which are two for each call; other programs may have some of them.
     let replies: Vec<_> = (0..100).map(offer).collect();
     let full = replies.iter().position(|reply| reply.is_error()).unwrap();
-    // Other programs may have some of them; that shows only where they are opened.
     assert!((25..=30).contains(&full), "{full}");
     let refused: Vec<String> = replies.iter().skip(full).map(reason).collect();
+    // What is reserved is a number of ports on all addresses; that one of them has none left shows where they are opened.
     let tried = refused.iter().filter(|reason| reason.starts_with("no ports left")).count();
-    assert!(full < 30 || tried == 0, "{refused:?}");
     let known = |reason: &String| reason.starts_with("load limit: the call needs 4 ports, ");
     assert_eq!(refused.iter().filter(|reason| known(reason)).count(), refused.len() - tried, "{refused:?}");
     assert_eq!(server.controller.calls(), full);
