@@ -31,8 +31,8 @@ pub(crate) struct Server {
 /// Media ports of each server, apart so that both can run.
 const fn ports(kind: Kind) -> (u16, u16) {
     match kind {
-        Kind::Mediapoint => (20_000, 23_999),
-        Kind::Rtpengine => (24_000, 27_999),
+        Kind::Mediapoint => (10_000, 13_999),
+        Kind::Rtpengine => (18_000, 21_999),
     }
 }
 
