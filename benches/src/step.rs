@@ -109,7 +109,7 @@ fn calls(
     });
     let mut senders = Vec::new();
     for n in 0..CALLS {
-        let address = SocketAddr::from(([127, 0, 0, 1], 20_000 + u16::try_from(n * 2).expect("a port")));
+        let address = SocketAddr::from(([192, 0, 2, 1], 20_000 + u16::try_from(n * 2).expect("a port")));
         let inbound = inbound.map(|suite| MasterKey::generate(suite).expect("a key"));
         let outbound = outbound.map(|suite| MasterKey::generate(suite).expect("a key"));
         let (call, a, b) = (CallId::from_u64(n), LegId::from_u64(2 * n), LegId::from_u64(2 * n + 1));
