@@ -18,10 +18,12 @@ use mediapoint_engine::{
     Codec, EncoderSettings, LegConfig, PacketTime, PayloadCodec, PayloadType, Source, ToneSpec,
 };
 use mediapoint_packet::Time;
-use mediapoint_testkit::{HeardPacket, PeerId, Random, Spectrum, Voice, World, audio, codec, pcma, pcmu};
+use mediapoint_testkit::{
+    HeardPacket, PeerId, Random, Spectrum, Voice, World, audio, codec, pcma, pcmu, tone,
+};
 
 /// What the other leg's party says, and what the players play, in hertz.
-const SAID: f64 = 437.0;
+const SPOKEN: f64 = 437.0;
 const TONES: [f32; 2] = [350.0, 610.0];
 
 /// Milliseconds of a window of the spectrum.
@@ -29,11 +31,6 @@ const WINDOW: u32 = 20;
 
 /// A click is what is above this frequency, in hertz: far from all signals.
 const ABOVE: f64 = 2000.0;
-
-#[expect(clippy::cast_possible_truncation, reason = "a tone within 16 bits")]
-fn said(n: u64, rate: u32) -> i16 {
-    (8000.0 * (n as f64 / f64::from(rate) * SAID * std::f64::consts::TAU).sin()) as i16
-}
 
 fn opus() -> PayloadCodec {
     PayloadCodec::new(PayloadType::new(96).unwrap(), Codec::OPUS)
@@ -152,7 +149,7 @@ impl Scene {
         // A packet and the time for which audio waits in the jitter buffer.
         heard.seam.set_tolerance(Duration::from_millis(100));
         let stream = &mut world.peer_mut(other).stream;
-        stream.voice = Some(Voice::new(&case.from, 48_000, &EncoderSettings::default(), said));
+        stream.voice = Some(Voice::new(&case.from, 48_000, &EncoderSettings::default(), tone(SPOKEN)));
         (stream.payload_type, stream.clock_rate) = (case.from.payload_type, case.from.codec.clock_rate);
         let mut sources = vec![world.source_of(other)];
         for hertz in TONES {

@@ -93,7 +93,7 @@ impl Scene {
         self.world.run_for(Duration::from_millis(millis));
     }
 
-    fn said(&self, party: usize) -> Vec<i16> {
+    fn spoken(&self, party: usize) -> Vec<i16> {
         let voice = self.world.peer(self.parties[party]).stream.voice.as_ref().unwrap();
         coded(&self.entry, &voice.said_pcm)
     }
@@ -154,7 +154,7 @@ fn for_three_parties_and_a_listener() {
     for entry in [l16(), pcmu()] {
         let mut scene = Scene::new(&entry);
         scene.run(6000);
-        let said: Vec<Vec<i16>> = (0..3).map(|party| scene.said(party)).collect();
+        let said: Vec<Vec<i16>> = (0..3).map(|party| scene.spoken(party)).collect();
         // One after the other begins to talk; the first is heard alone by both others.
         let ear = scene.ear(2);
         let a = delay_of(&ear, &[], &said[0], &entry, range(3150, 3400));
@@ -188,7 +188,7 @@ fn with_a_player_in_it() {
     scene.run(1500);
     let mut tone = vec![0; RATE * 2];
     ToneGenerator::new(&spec).generate(8000, &mut tone);
-    let said: Vec<Vec<i16>> = (0..3).map(|party| scene.said(party)).collect();
+    let said: Vec<Vec<i16>> = (0..3).map(|party| scene.spoken(party)).collect();
     let ear = scene.ear(2);
     let a = delay_of(&ear, &[], &said[0], &entry, range(3150, 3400));
     let b = delay_of(&ear, &[(&said[0], a)], &said[1], &entry, range(3650, 3900));
@@ -220,7 +220,7 @@ fn without_who_has_left_and_without_who_has_moved_away_until_he_is_back() {
             assert!(scene.world.remove_leg(gone));
         }
         scene.run(1000);
-        let said: Vec<Vec<i16>> = (0..3).map(|party| scene.said(party)).collect();
+        let said: Vec<Vec<i16>> = (0..3).map(|party| scene.spoken(party)).collect();
         let outside = scene.heard(scene.outside);
         let a = delay_of(&outside, &[], &said[0], &entry, range(3150, 3400));
         let b = delay_of(&outside, &[(&said[0], a)], &said[1], &entry, range(3650, 3900));
@@ -245,7 +245,7 @@ fn without_who_has_left_and_without_who_has_moved_away_until_he_is_back() {
         scene.run(500);
         assert_sum(
             &scene.heard(scene.outside),
-            &[(&scene.said(0), a.1), (&scene.said(1), b.1)],
+            &[(&scene.spoken(0), a.1), (&scene.spoken(1), b.1)],
             &entry,
             range(6900, 7100),
         );
@@ -253,7 +253,7 @@ fn without_who_has_left_and_without_who_has_moved_away_until_he_is_back() {
         scene.set_inputs(&inputs);
         scene.world.feed(gone, Source::Mix(scene.mix));
         scene.run(4000);
-        let said: Vec<Vec<i16>> = (0..3).map(|party| scene.said(party)).collect();
+        let said: Vec<Vec<i16>> = (0..3).map(|party| scene.spoken(party)).collect();
         let outside = scene.heard(scene.outside);
         let [a, b] = [(&*said[0], a.1), (&*said[1], b.1)];
         // Its jitter buffer begins anew.

@@ -22,7 +22,7 @@ fn level(block: u64) -> i16 {
     (i16::try_from(block % LEVELS).unwrap() - 32) * STEP
 }
 
-fn said(n: u64, _rate: u32) -> i16 {
+fn step(n: u64, _rate: u32) -> i16 {
     level(n / BLOCK)
 }
 
@@ -35,7 +35,7 @@ fn call(max: Duration, heard: PayloadCodec) -> (World, PeerId, PeerId) {
     let a = world.add_peer(call, LegConfig { jitter_buffer, ..audio([l16.clone()]) });
     let b = world.add_peer(call, audio([heard]));
     world.connect(a, b);
-    world.peer_mut(a).stream.voice = Some(Voice::new(&l16, 8000, &EncoderSettings::default(), said));
+    world.peer_mut(a).stream.voice = Some(Voice::new(&l16, 8000, &EncoderSettings::default(), step));
     world.peer_mut(b).heard.keep_packets = true;
     world.start(a);
     (world, a, b)

@@ -62,7 +62,7 @@ impl Scene {
         self.world.run_for(Duration::from_secs(SECONDS));
     }
 
-    fn said(&self, party: PeerId) -> &[i16] {
+    fn spoken(&self, party: PeerId) -> &[i16] {
         &self.world.peer(party).stream.voice.as_ref().unwrap().said_pcm
     }
 
@@ -75,7 +75,7 @@ impl Scene {
         for (from, to, laws) in [(self.a, self.b, self.laws), (self.b, self.a, [self.laws[1], self.laws[0]])]
         {
             let heard: Vec<u8> = self.log(to).iter().flat_map(|packet| packet.payload.clone()).collect();
-            let mut sent: Vec<u8> = self.said(from).iter().map(|&sample| encode(laws[0], sample)).collect();
+            let mut sent: Vec<u8> = self.spoken(from).iter().map(|&sample| encode(laws[0], sample)).collect();
             match laws {
                 [Law::Mu, Law::A] => mediapoint_g711::mu_to_a_in_place(&mut sent),
                 [Law::A, Law::Mu] => mediapoint_g711::a_to_mu_in_place(&mut sent),
@@ -140,8 +140,8 @@ fn which_reads_both_directions_in_one_time_line() {
         scene.check_forwarded();
         let tapped = read(&mut reader);
         assert!(tapped.received.len() > 8000 * (usize::try_from(SECONDS).unwrap() - 1));
-        let received = delay(&tapped.received, scene.said(scene.a), scene.laws[0]);
-        let sent = delay(&tapped.sent, scene.said(scene.b), scene.laws[1]);
+        let received = delay(&tapped.received, scene.spoken(scene.a), scene.laws[0]);
+        let sent = delay(&tapped.sent, scene.spoken(scene.b), scene.laws[1]);
         // `b` began 7 ms after `a`; what came at one moment is within a tick of each other.
         let apart = (sent - received) - 7 * 8;
         assert!(apart.abs() <= 160, "{apart} samples apart");
@@ -183,8 +183,8 @@ fn which_reads_one_direction_where_it_is_asked_for_one() {
         scene.run();
         let tapped = read(&mut reader);
         let (channel, other, said, law) = match side {
-            TapSide::Received => (&tapped.received, &tapped.sent, scene.said(scene.a), Law::Mu),
-            _ => (&tapped.sent, &tapped.received, scene.said(scene.b), Law::A),
+            TapSide::Received => (&tapped.received, &tapped.sent, scene.spoken(scene.a), Law::Mu),
+            _ => (&tapped.sent, &tapped.received, scene.spoken(scene.b), Law::A),
         };
         delay(channel, said, law);
         assert!(other.iter().all(|&sample| sample == 0), "the other is silence");

@@ -8,7 +8,7 @@ use mediapoint_engine::session::source::tone::ToneGenerator;
 use mediapoint_engine::{CallId, EncoderSettings, Event, PayloadCodec, Source, TapSide, ToneSpec};
 use mediapoint_packet::Time;
 use mediapoint_testkit::{
-    Ear, Outbox, PeerId, Voice, World, audio, codec, for_each_seed, pcmu, telephone_event,
+    Ear, Outbox, PeerId, Voice, World, audio, codec, for_each_seed, pcmu, telephone_event, tone,
 };
 
 /// A stall up to this long is made up for.
@@ -20,11 +20,6 @@ fn l16() -> PayloadCodec {
     codec(97, "L16", 8000)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a tone within 16 bits")]
-fn said(n: u64, rate: u32) -> i16 {
-    (8000.0 * (n as f64 / f64::from(rate) * 437.0 * std::f64::consts::TAU).sin()) as i16
-}
-
 /// A call between these codecs; the first party talks.
 fn call(seed: u64, codecs: [PayloadCodec; 2]) -> (World, PeerId, PeerId) {
     let mut world = World::new(seed);
@@ -33,7 +28,7 @@ fn call(seed: u64, codecs: [PayloadCodec; 2]) -> (World, PeerId, PeerId) {
     let spoken = codecs[0].clone();
     let [a, b] = codecs.map(|entry| world.add_peer(call, audio([entry, telephone_event(101)])));
     world.connect(a, b);
-    let voice = Voice::new(&spoken, 8000, &EncoderSettings::default(), said);
+    let voice = Voice::new(&spoken, 8000, &EncoderSettings::default(), tone(437.0));
     world.peer_mut(a).stream.voice = Some(voice);
     let heard = &mut world.peer_mut(b).heard;
     (heard.keep_packets, heard.clock_rate) = (true, clock_rate);

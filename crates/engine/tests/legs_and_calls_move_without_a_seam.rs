@@ -14,15 +14,10 @@ use mediapoint_engine::{CallId, EncoderSettings, PayloadCodec, Source, ToneSpec}
 use mediapoint_srtp::Suite;
 use mediapoint_testkit::{
     HeardPacket, Library, LinkProfile, PeerId, Random, Voice, World, audio, codec, for_each_seed, pcmu,
-    telephone_event,
+    telephone_event, tone,
 };
 
 const MOVES: u32 = 100;
-
-#[expect(clippy::cast_possible_truncation, reason = "a tone within 16 bits")]
-fn said(n: u64, rate: u32) -> i16 {
-    (8000.0 * (n as f64 / f64::from(rate) * 400.0 * std::f64::consts::TAU).sin()) as i16
-}
 
 fn g729() -> PayloadCodec {
     codec(18, "G729", 8000)
@@ -68,7 +63,7 @@ fn party(world: &mut World, call: CallId, entry: &PayloadCodec, case: &Case) -> 
     peer.heard.keep_packets = true;
     peer.heard.seam.set_tolerance(Duration::from_millis(120));
     if !case.is_forwarded() || *entry != pcmu() {
-        peer.stream.voice = Some(Voice::new(entry, 8000, &EncoderSettings::default(), said));
+        peer.stream.voice = Some(Voice::new(entry, 8000, &EncoderSettings::default(), tone(400.0)));
     }
     party
 }

@@ -113,7 +113,7 @@ pub(crate) fn start(filter: &LogFilter, format: LogFormat) -> io::Result<Log> {
     let (to_write, limited) = (Arc::clone(&queue), Arc::clone(&filter));
     let writer = std::thread::Builder::new()
         .name("log".to_owned())
-        .spawn(move || to_write.write_to(out, || limited.limiter().tell()))?;
+        .spawn(move || to_write.write_to(out, || limited.limiter().report_left_out()))?;
     log_panics();
     Ok(Log { filter, queue, writer: Arc::new(writer) })
 }

@@ -48,5 +48,5 @@ pub use scene::{audio, codec, pcma, pcmu, telephone_event};
 pub use seam::{SeamCheck, Seams};
 pub use spectrum::{Spectrum, level_of};
 pub use stream::Stream;
-pub use voice::{Ear, Sound, Voice};
+pub use voice::{Ear, Sound, Voice, tone};
 pub use world::{PeerId, World};

@@ -13,6 +13,12 @@ use crate::heard::HeardPacket;
 /// What a party says: a function of the sample's number at the encoder's rate.
 pub type Sound = Box<dyn Fn(u64, u32) -> i16>;
 
+/// A tone of `hertz` at an amplitude of 8000, as a [`Sound`].
+pub fn tone(hertz: f64) -> impl Fn(u64, u32) -> i16 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a tone within 16 bits")]
+    move |n, rate| (8000.0 * (n as f64 / f64::from(rate) * hertz * std::f64::consts::TAU).sin()) as i16
+}
+
 /// A party's microphone and encoder.
 pub struct Voice {
     encoder: Box<dyn Encoder>,

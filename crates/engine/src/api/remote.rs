@@ -6,6 +6,9 @@ use std::ops::RangeInclusive;
 
 pub use ipnet::IpNet;
 
+use crate::api::error::CommandError;
+use crate::api::leg::RemoteAddress;
+
 /// Why media may not be sent to an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -136,6 +139,23 @@ impl RemotePolicy {
             | (Some(ForbiddenRemote::LinkLocal), LocalScope::LinkLocal) => Ok(()),
             (Some(reason), _) => Err(reason),
         }
+    }
+
+    /// Checks the addresses of RTP and RTCP that a leg is given.
+    ///
+    /// # Errors
+    /// [`CommandError::ForbiddenRemote`].
+    pub(crate) fn check_leg(
+        &self,
+        local: LocalScope,
+        remote: Option<RemoteAddress>,
+    ) -> Result<(), CommandError> {
+        let addresses = remote.into_iter().flat_map(|remote| [Some(remote.rtp), remote.rtcp]).flatten();
+        for address in addresses {
+            let forbidden = |reason| CommandError::ForbiddenRemote { address, reason };
+            self.check(local, address).map_err(forbidden)?;
+        }
+        Ok(())
     }
 
     /// True for an address and port of the program's own.

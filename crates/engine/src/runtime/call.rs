@@ -26,7 +26,7 @@ use crate::runtime::moves::{self, MoveError};
 use crate::runtime::registry::Registry;
 use crate::runtime::streams::{StreamWriter, TapReader, check_rate, slots};
 use crate::runtime::work::LegWork;
-use crate::session::call::{MAX_LEGS, MAX_OBJECTS, check_remote};
+use crate::session::call::{MAX_LEGS, MAX_OBJECTS};
 use crate::session::command::CallCommand;
 use crate::session::snapshot::CallSnapshot;
 use crate::session::source::stream::{BLOCK_MILLIS, Stream, StreamBlock};
@@ -86,7 +86,7 @@ impl Call {
     ) -> Result<(OpenedLeg, Pending<()>), OpenLegError> {
         let interface = self.interface(placement)?.clone();
         let scope = LocalScope::of(interface.address);
-        check_remote(&self.shared.config.remotes, scope, config.remote).map_err(OpenLegError::from)?;
+        self.shared.config.remotes.check_leg(scope, config.remote)?;
         self.pay_for_leg(&LegWork::of(&config))?;
         let opened = self.open_on(&interface, placement, config);
         if opened.is_err() {
@@ -149,7 +149,7 @@ impl Call {
         relearn: Relearn,
     ) -> Result<Pending<()>, CommandError> {
         if let Some(lease) = self.shared.registry().lease_of(leg) {
-            check_remote(&self.shared.config.remotes, LocalScope::of(lease.address), config.remote)?;
+            self.shared.config.remotes.check_leg(LocalScope::of(lease.address), config.remote)?;
         }
         let work = LegWork::of(&config);
         let config = Box::new(config);

@@ -25,7 +25,6 @@ use crate::runtime::registry::{Entry, Need, Registry, Used};
 use crate::runtime::supervisor;
 use crate::runtime::work::LegWork;
 use crate::runtime::worker::{self, Mailboxes, WorkerConfig};
-use crate::session::call::check_remote;
 use crate::session::snapshot::{CallSnapshot, LocalAddresses};
 
 /// What engine, calls and supervisor share. No worker ever locks any of it.
@@ -75,7 +74,7 @@ impl Engine {
     pub fn check_remote(&self, remote: RemoteAddress) -> Result<(), CommandError> {
         let config = &self.threads.shared.config;
         let scopes = config.interfaces.iter().map(|interface| LocalScope::of(interface.address));
-        let mut results = scopes.map(|scope| check_remote(&config.remotes, scope, Some(remote)));
+        let mut results = scopes.map(|scope| config.remotes.check_leg(scope, Some(remote)));
         let first = results.next().unwrap_or(Ok(()));
         if results.any(|result| result.is_ok()) { Ok(()) } else { first }
     }

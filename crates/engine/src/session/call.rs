@@ -12,7 +12,6 @@ use crate::api::event::Event;
 use crate::api::id::{CallId, LegId};
 use crate::api::leg::LegKind;
 use crate::api::leg::RemoteAddress;
-use crate::api::remote::{LocalScope, RemotePolicy};
 use crate::api::source::{MixSpec, Source};
 use crate::api::stats::CallStatistics;
 use crate::api::tap::PacketTarget;
@@ -196,12 +195,12 @@ impl Call {
     ) -> Result<(), CommandError> {
         match command {
             CallCommand::AddLeg { leg, config, ports } => {
-                check_remote(&env.config.remotes, ports.scope, config.remote)?;
+                env.config.remotes.check_leg(ports.scope, config.remote)?;
                 self.add_leg(now, leg, config, ports, env)?;
             }
             CallCommand::ConfigureLeg { leg, config, relearn } => {
                 let leg = self.leg_mut(leg)?;
-                check_remote(&env.config.remotes, leg.transport.ports().scope, config.remote)?;
+                env.config.remotes.check_leg(leg.transport.ports().scope, config.remote)?;
                 leg.configure(now, config, relearn);
             }
             CallCommand::SetSource { leg, source } => self.set_source(leg, source)?,
@@ -253,7 +252,7 @@ impl Call {
                                 let at = self.place_of(tap.spec.leg)?;
                                 let scope = self.legs.get(at).map(|leg| leg.transport.ports().scope);
                                 let remote = RemoteAddress { rtp, rtcp: None };
-                                check_remote(&env.config.remotes, scope.unwrap_or_default(), Some(remote))?;
+                                env.config.remotes.check_leg(scope.unwrap_or_default(), Some(remote))?;
                             }
                         }
                         tap.spec.leg
@@ -479,19 +478,6 @@ impl std::fmt::Debug for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Call").field("id", &self.id).field("legs", &self.legs.len()).finish_non_exhaustive()
     }
-}
-
-/// Refuses a remote address that legs in `scope` may not send to.
-pub(crate) fn check_remote(
-    policy: &RemotePolicy,
-    scope: LocalScope,
-    remote: Option<RemoteAddress>,
-) -> Result<(), CommandError> {
-    let Some(remote) = remote else { return Ok(()) };
-    for address in [Some(remote.rtp), remote.rtcp].into_iter().flatten() {
-        policy.check(scope, address).map_err(|reason| CommandError::ForbiddenRemote { address, reason })?;
-    }
-    Ok(())
 }
 
 fn room(used: usize, what: &'static str) -> Result<(), CommandError> {

@@ -78,7 +78,7 @@ impl Limiter {
     }
 
     /// Logs how many of each kind were left out since it was last called.
-    pub(super) fn tell(&self) {
+    pub(super) fn report_left_out(&self) {
         for (kind, left_out) in self.take_left_out() {
             tracing::warn!(target: OWN_TARGET, kind, left_out, "warnings were left out");
         }

@@ -50,12 +50,12 @@ pub(super) enum ControlError {
 
 /// The controller, with the log's figures in its statistics.
 #[derive(Debug)]
-struct Told {
+struct LoggedController {
     controller: Controller,
     log: Figures,
 }
 
-impl Handler for Told {
+impl Handler for LoggedController {
     fn handle(&self, now: Time, request: Request) -> Reply {
         let is_statistics = request.command == Command::Statistics;
         let reply = self.controller.handle(now, request);
@@ -71,7 +71,7 @@ impl Handler for Told {
 /// Tells the controller what happens at the engine, and the time.
 #[derive(Debug, Clone)]
 pub(super) struct ControllerHandle {
-    dispatcher: Arc<Dispatcher<Told>>,
+    dispatcher: Arc<Dispatcher<LoggedController>>,
     clock: mediapoint_net::Clock,
 }
 
@@ -102,12 +102,12 @@ impl Control {
     /// Opens the control ports of `config` over `engine`.
     pub(super) fn start(engine: &Engine, config: &Config, log: Figures) -> Result<Self, ControlError> {
         let clock = mediapoint_net::Clock::new();
-        let told = ControllerConfig {
+        let settings = ControllerConfig {
             tos: config.dscp << 2,
             unix_at_zero: unix_at_zero(clock),
             ..ControllerConfig::default()
         };
-        let handler = Told { controller: Controller::new(engine.clone(), told), log };
+        let handler = LoggedController { controller: Controller::new(engine.clone(), settings), log };
         let dispatcher = Arc::new(Dispatcher::new(handler, CacheLimits::default()));
         let time: Clock = Arc::new(move || clock.now());
         let access = Arc::new(access(config));

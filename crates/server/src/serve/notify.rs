@@ -20,22 +20,22 @@ pub(super) fn ready(datagrams: &Address, streams: Option<&Address>) {
         // A string takes whatever is written to it.
         let _ = write!(state, "\nX_MEDIAPOINT_NG_TCP={streams}");
     }
-    tell(&state);
+    send_state(&state);
 }
 
 /// The server takes no new calls and waits for `calls` to end.
 pub(super) fn draining(calls: usize) {
-    tell(&format!("STATUS=draining, {calls} calls left"));
+    send_state(&format!("STATUS=draining, {calls} calls left"));
 }
 
 /// The server ends.
 pub(super) fn stopping() {
-    tell("STOPPING=1");
+    send_state("STOPPING=1");
 }
 
 /// All threads go on.
 pub(super) fn alive() {
-    tell("WATCHDOG=1");
+    send_state("WATCHDOG=1");
 }
 
 /// How long the manager waits for [`alive`] before it starts the server anew; `None` where it does not.
@@ -48,7 +48,7 @@ pub(super) fn watchdog_period() -> Option<Duration> {
     number("WATCHDOG_USEC").filter(|period| *period > 0).map(Duration::from_micros)
 }
 
-fn tell(state: &str) {
+fn send_state(state: &str) {
     let Some(target) = env::var_os("NOTIFY_SOCKET") else { return };
     let bytes = target.as_encoded_bytes();
     let sent = match bytes.strip_prefix(b"@") {

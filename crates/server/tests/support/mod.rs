@@ -111,11 +111,11 @@ impl Server {
     }
 
     pub(crate) fn ng(&self) -> SocketAddr {
-        self.said("X_MEDIAPOINT_NG=").unwrap()
+        self.ready_address("X_MEDIAPOINT_NG=").unwrap()
     }
 
     pub(crate) fn ng_tcp(&self) -> Option<SocketAddr> {
-        self.said("X_MEDIAPOINT_NG_TCP=")
+        self.ready_address("X_MEDIAPOINT_NG_TCP=")
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -148,7 +148,7 @@ impl Server {
         wait_for("the server to end", || self.child.lock().unwrap().try_wait().unwrap())
     }
 
-    fn said(&self, key: &str) -> Option<SocketAddr> {
+    fn ready_address(&self, key: &str) -> Option<SocketAddr> {
         self.ready.lines().find_map(|line| line.strip_prefix(key)).map(|text| text.parse().unwrap())
     }
 }
