@@ -31,7 +31,7 @@ use crate::api::stats::Dropped;
 use crate::session::leg::events::EventReceiver;
 use crate::session::leg::ingress::{Ingress, natural_rate};
 use crate::session::leg::latch::Admission;
-use crate::session::leg::loop_watch::{LoopVerdict, LoopWatch, is_sampled};
+use crate::session::leg::loop_watch::{LoopVerdict, LoopWatch};
 use crate::session::leg::receiver::{Receiver, Taken, Verdict};
 use crate::session::leg::rewriter::RtpRewriter;
 use crate::session::leg::rtcp::RtcpSession;
@@ -97,13 +97,12 @@ pub(crate) struct Leg {
     pub(super) timed_out: bool,
     /// True where a packet tap wants copies of what the party sends, or is sent.
     pub(super) tapped: [bool; 2],
-    /// Its media is dropped, because it may go round in a loop.
-    loop_cut: bool,
     /// Places of the legs that this one feeds.
     pub(super) listeners: Listeners,
     pub(super) payloads: PayloadTable,
     /// Payload type and length of the packet that the paths were selected for last.
     pub(super) path_of: Option<(PayloadType, usize)>,
+    loop_watch: LoopWatch,
     pub(super) last_received: Option<Time>,
     /// Silence counts from here: the last packet, or the time since which the party may send.
     pub(super) silent_since: Time,
@@ -122,7 +121,6 @@ pub(crate) struct Leg {
     pub(super) config: Box<LegConfig>,
     /// Figures of the jitter buffer that was in use last.
     pub(super) played: Option<PlayoutStatistics>,
-    loop_watch: LoopWatch,
 }
 
 impl Leg {
@@ -143,7 +141,6 @@ impl Leg {
             silent_since: now,
             listeners: Listeners::default(),
             tapped: [false; 2],
-            loop_cut: false,
             receiver: Receiver::default(),
             payloads: PayloadTable::new(config.codecs.iter().chain(&config.received_codecs)),
             transport: Transport::new(&config, ports, remotes),
@@ -233,13 +230,8 @@ impl Leg {
 
     /// Shows the loop watch what came.
     pub(super) fn watch_loops(&mut self, now: Time, payload: &[u8]) -> LoopVerdict {
-        if !self.loop_cut && !is_sampled(payload) {
-            return LoopVerdict::Pass;
-        }
-        let flooded = self.transport.limiter.is_flooded(now);
-        let verdict = self.loop_watch.observe(now, payload, flooded);
-        self.loop_cut = verdict != LoopVerdict::Pass;
-        verdict
+        let limiter = &self.transport.limiter;
+        self.loop_watch.observe(now, payload, || limiter.is_flooded(now))
     }
 
     /// Notes that a packet came; true where the leg had timed out.

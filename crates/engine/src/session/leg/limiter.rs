@@ -58,8 +58,9 @@ impl Allowance {
     }
 }
 
-/// The limits of one leg.
+/// The limits of one leg. The fields that every packet needs come first.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub(crate) struct Limiter {
     media: Allowance,
     /// When the party's datagrams so far would have been due, in nanoseconds, those of anybody else, and RTCP.
