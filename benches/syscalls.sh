@@ -15,7 +15,7 @@ command -v strace >/dev/null || { echo "strace is missing: apt-get install strac
 
 out=$(mktemp -d)
 trap 'kill "$pid" 2>/dev/null || true; wait 2>/dev/null || true; rm -r "$out"' EXIT
-"$server" serve --ng 127.0.0.1:22399 --ports 40000-50000 --workers 1 --grace 0 2>"$out/log" &
+"$server" serve --ng 127.0.0.1:22399 --ports 10000-20000 --workers 1 --grace 0 2>"$out/log" &
 pid=$!
 "$tools" bench --ng 127.0.0.1:22399 --pid "$pid" --calls "$calls" --seconds 8 >"$out/bench" 2>&1 &
 bench=$!
