@@ -41,19 +41,21 @@ fn one_call_for_a_day() {
         world.peer_mut(peer).heard.seam.set_tolerance(Duration::from_secs(5));
         world.start(peer);
     }
-    world.run_for(HOUR);
-    a_few_reinvites(&mut world, a, b, 0);
-    let start = live_bytes();
-    for hour in 1..24 {
+    // After an hour every kind of re-INVITE has been seen twice, and what is kept of each, such as the key before, is there.
+    let mut start = 0;
+    for hour in 0..24 {
         for part in 0..12 {
             world.run_for(HOUR / 12);
             a_few_reinvites(&mut world, a, b, hour * 12 + part);
         }
         world.events.clear();
+        if hour == 0 {
+            start = live_bytes();
+        }
     }
     let end = live_bytes();
     let grown = end.saturating_sub(start);
-    assert!(grown < 4096, "{start} bytes after an hour, {end} after a day");
+    assert!(grown < 1024, "{start} bytes after an hour, {end} after a day");
 
     let inputs = world.inputs;
     assert!(inputs > 8_000_000, "{inputs} packets and timers");
