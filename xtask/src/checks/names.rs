@@ -1,4 +1,5 @@
-//! docs/architecture.md takes a reader through the source: every file, type and function in its `code spans` must exist.
+//! docs/architecture.md takes a reader through the source, and docs/security.md names the tests of each rule: every file,
+//! type and function in their `code spans` must exist.
 //!
 //! What counts as a name: a file (`latch.rs`, `session/leg/latch.rs`), a type (`LegConfig`), a path (`demux::classify`,
 //! `Source::Leg`), a function (`handle_timeout`, `poll()`). Single lower-case words are prose, or names of crates.
@@ -10,7 +11,7 @@ use super::conclude;
 use crate::error::Error;
 use crate::shell;
 
-const PAGE: &str = "docs/architecture.md";
+const PAGES: &[&str] = &["docs/architecture.md", "docs/security.md"];
 
 /// Names of the standard library and the language that the page may use.
 const KNOWN: &[&str] = &["Arc", "Copy", "Duration", "Instant", "Option", "Result", "Send", "Sync", "Vec"];
@@ -21,17 +22,20 @@ const KEYWORDS: &[&str] = &["struct", "enum", "trait", "type", "union", "fn", "m
 /// `cargo xtask docs-check`, third part.
 pub(crate) fn check() -> Result<(), Error> {
     let index = Index::build()?;
-    let page = shell::read(Path::new(PAGE))?;
     let mut findings = Vec::new();
     let mut seen = BTreeSet::new();
-    for (number, span) in spans(&page) {
-        let Some(name) = Name::parse(span) else { continue };
-        seen.insert(span);
-        if !index.has(&name) {
-            findings.push(format!("{PAGE}:{number}: nothing is called {span}"));
+    for path in PAGES {
+        let page = shell::read(Path::new(path))?;
+        for (number, span) in spans(&page) {
+            let Some(name) = Name::parse(span) else { continue };
+            if !index.has(&name) {
+                findings.push(format!("{path}:{number}: nothing is called {span}"));
+            }
+            seen.insert(span.to_owned());
         }
     }
-    conclude("names", findings, &format!("{} names in {PAGE} exist in the source", seen.len()))
+    let done = format!("{} names in {} exist in the source", seen.len(), PAGES.join(" and "));
+    conclude("names", findings, &done)
 }
 
 /// Code spans of a page and their lines, without those in blocks.
