@@ -125,6 +125,27 @@ fn reports_go_where_the_party_is_and_not_where_somebody_on_its_host_asks_for_the
     assert!(world.sent_to(other));
 }
 
+#[test]
+fn reports_stay_where_the_party_sent_its_own_from() {
+    let mut world = World::new(7);
+    let (a, b) = call(&mut world);
+    world.peer_mut(a).reports_every = Some(Duration::from_secs(1));
+    world.start(a);
+    world.start(b);
+    world.run_for(Duration::from_secs(5));
+    let other = SocketAddr::new(world.peer(a).address.ip(), 9999);
+    // It has seen the party's packets, so that it knows the SSRC.
+    let ssrc = world.peer(a).stream.ssrc.0.to_be_bytes();
+    let forged = [&[0x80, 201, 0, 1], &ssrc[..]].concat();
+    let slot = world.peer(a).slot;
+    for _ in 0..20 {
+        world.inject(rtcp_port(slot), other, &forged);
+        world.run_for(Duration::from_secs(1));
+    }
+    assert!(!world.sent_to(other));
+    assert!(world.peer(a).heard.compounds >= 3, "{}", world.peer(a).heard.compounds);
+}
+
 /// A call whose legs are connected by another server: what goes out at the second comes in at the first again.
 struct Loop {
     session: Session,

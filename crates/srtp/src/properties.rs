@@ -11,7 +11,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
-pub use oracle::{oracle_profile, srtcp_unprotect_matches_oracle, unprotect_matches_oracle};
+pub use oracle::{ORACLE_SUITES, oracle_profile, srtcp_unprotect_matches_oracle, unprotect_matches_oracle};
 pub use sessions::protect_then_unprotect;
 
 use crate::sdes::CryptoAttribute;

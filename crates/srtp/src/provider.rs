@@ -6,11 +6,13 @@ mod gcm;
 
 use std::fmt::Debug;
 
-/// An AES key of one of the two sizes in use.
+/// An AES key.
 #[derive(Clone, Copy)]
 pub enum AesKey<'a> {
     /// 128 bits.
     Aes128(&'a [u8; 16]),
+    /// 192 bits. Counter mode only.
+    Aes192(&'a [u8; 24]),
     /// 256 bits.
     Aes256(&'a [u8; 32]),
 }
@@ -20,6 +22,7 @@ impl Debug for AesKey<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Aes128(_) => "Aes128",
+            Self::Aes192(_) => "Aes192",
             Self::Aes256(_) => "Aes256",
         })
     }

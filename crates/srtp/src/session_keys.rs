@@ -258,11 +258,14 @@ pub(crate) fn session_key(master: &MasterKey, provider: &dyn Provider, label: u8
     salt.zeroize();
 }
 
-/// The key by its length. Lengths come from [`Suite::master_key_len`], so that there is no third case.
+/// The key by its length. Lengths come from [`Suite::master_key_len`], so that there is no fourth case.
 fn aes_key(key: &[u8]) -> AesKey<'_> {
-    match <&[u8; 32]>::try_from(key) {
-        Ok(key) => AesKey::Aes256(key),
-        Err(_) => AesKey::Aes128(key.first_chunk().unwrap_or(&[0; 16])),
+    if let Ok(key) = <&[u8; 32]>::try_from(key) {
+        AesKey::Aes256(key)
+    } else if let Ok(key) = <&[u8; 24]>::try_from(key) {
+        AesKey::Aes192(key)
+    } else {
+        AesKey::Aes128(key.first_chunk().unwrap_or(&[0; 16]))
     }
 }
 

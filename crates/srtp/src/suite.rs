@@ -11,10 +11,14 @@ pub enum Suite {
     AeadAes256Gcm,
     /// `AES_CM_128_HMAC_SHA1_80` [RFC4568 6.2.1], the one every peer must know.
     AesCm128HmacSha1_80,
+    /// `AES_192_CM_HMAC_SHA1_80` [RFC6188 4].
+    Aes192CmHmacSha1_80,
     /// `AES_256_CM_HMAC_SHA1_80` [RFC6188 4].
     Aes256CmHmacSha1_80,
     /// `AES_CM_128_HMAC_SHA1_32` [RFC4568 6.2.2]: RTP carries a 4-byte tag, RTCP a 10-byte one.
     AesCm128HmacSha1_32,
+    /// `AES_192_CM_HMAC_SHA1_32` [RFC6188 4]: RTP carries a 4-byte tag, RTCP a 10-byte one.
+    Aes192CmHmacSha1_32,
     /// `AES_256_CM_HMAC_SHA1_32` [RFC6188 4]: RTP carries a 4-byte tag, RTCP a 10-byte one.
     Aes256CmHmacSha1_32,
 }
@@ -38,12 +42,14 @@ pub(crate) const RTCP_INDEX_WORD: usize = 4;
 impl Suite {
     /// Every suite, in the order an offer prefers them: AEAD first, long tags before short ones, and the
     /// cheaper key size first among equals.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::AeadAes128Gcm,
         Self::AeadAes256Gcm,
         Self::AesCm128HmacSha1_80,
+        Self::Aes192CmHmacSha1_80,
         Self::Aes256CmHmacSha1_80,
         Self::AesCm128HmacSha1_32,
+        Self::Aes192CmHmacSha1_32,
         Self::Aes256CmHmacSha1_32,
     ];
 
@@ -54,8 +60,10 @@ impl Suite {
             Self::AeadAes128Gcm => "AEAD_AES_128_GCM",
             Self::AeadAes256Gcm => "AEAD_AES_256_GCM",
             Self::AesCm128HmacSha1_80 => "AES_CM_128_HMAC_SHA1_80",
+            Self::Aes192CmHmacSha1_80 => "AES_192_CM_HMAC_SHA1_80",
             Self::Aes256CmHmacSha1_80 => "AES_256_CM_HMAC_SHA1_80",
             Self::AesCm128HmacSha1_32 => "AES_CM_128_HMAC_SHA1_32",
+            Self::Aes192CmHmacSha1_32 => "AES_192_CM_HMAC_SHA1_32",
             Self::Aes256CmHmacSha1_32 => "AES_256_CM_HMAC_SHA1_32",
         }
     }
@@ -71,6 +79,7 @@ impl Suite {
     pub const fn master_key_len(self) -> usize {
         match self {
             Self::AeadAes128Gcm | Self::AesCm128HmacSha1_80 | Self::AesCm128HmacSha1_32 => 16,
+            Self::Aes192CmHmacSha1_80 | Self::Aes192CmHmacSha1_32 => 24,
             Self::AeadAes256Gcm | Self::Aes256CmHmacSha1_80 | Self::Aes256CmHmacSha1_32 => 32,
         }
     }
@@ -109,8 +118,12 @@ impl Suite {
     pub(crate) const fn transform(self) -> Transform {
         match self {
             Self::AeadAes128Gcm | Self::AeadAes256Gcm => Transform::Gcm,
-            Self::AesCm128HmacSha1_80 | Self::Aes256CmHmacSha1_80 => Transform::CounterHmac { rtp_tag: 10 },
-            Self::AesCm128HmacSha1_32 | Self::Aes256CmHmacSha1_32 => Transform::CounterHmac { rtp_tag: 4 },
+            Self::AesCm128HmacSha1_80 | Self::Aes192CmHmacSha1_80 | Self::Aes256CmHmacSha1_80 => {
+                Transform::CounterHmac { rtp_tag: 10 }
+            }
+            Self::AesCm128HmacSha1_32 | Self::Aes192CmHmacSha1_32 | Self::Aes256CmHmacSha1_32 => {
+                Transform::CounterHmac { rtp_tag: 4 }
+            }
         }
     }
 }

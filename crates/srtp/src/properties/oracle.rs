@@ -14,22 +14,34 @@ use crate::{Inbound, InboundOptions, Outbound, Suite, UnprotectError, header};
 
 const SSRC: u32 = 0x0102_0304;
 
-/// What `webrtc-srtp` calls a suite.
+/// The suites that `webrtc-srtp` knows.
+pub const ORACLE_SUITES: [Suite; 6] = [
+    Suite::AeadAes128Gcm,
+    Suite::AeadAes256Gcm,
+    Suite::AesCm128HmacSha1_80,
+    Suite::Aes256CmHmacSha1_80,
+    Suite::AesCm128HmacSha1_32,
+    Suite::Aes256CmHmacSha1_32,
+];
+
+/// What `webrtc-srtp` calls a suite; `None` for one that it does not know.
 #[must_use]
-pub const fn oracle_profile(suite: Suite) -> ProtectionProfile {
-    match suite {
+pub const fn oracle_profile(suite: Suite) -> Option<ProtectionProfile> {
+    let profile = match suite {
+        Suite::Aes192CmHmacSha1_80 | Suite::Aes192CmHmacSha1_32 => return None,
         Suite::AeadAes128Gcm => ProtectionProfile::AeadAes128Gcm,
         Suite::AeadAes256Gcm => ProtectionProfile::AeadAes256Gcm,
         Suite::AesCm128HmacSha1_80 => ProtectionProfile::Aes128CmHmacSha1_80,
         Suite::Aes256CmHmacSha1_80 => ProtectionProfile::Aes256CmHmacSha1_80,
         Suite::AesCm128HmacSha1_32 => ProtectionProfile::Aes128CmHmacSha1_32,
         Suite::Aes256CmHmacSha1_32 => ProtectionProfile::Aes256CmHmacSha1_32,
-    }
+    };
+    Some(profile)
 }
 
 fn oracle(suite: Suite) -> Option<Context> {
     let key = key(suite, 1)?;
-    Context::new(key.danger_key_bytes(), key.danger_salt_bytes(), oracle_profile(suite), None, None).ok()
+    Context::new(key.danger_key_bytes(), key.danger_salt_bytes(), oracle_profile(suite)?, None, None).ok()
 }
 
 /// Both ends of one direction, ours and the oracle's.

@@ -1,5 +1,6 @@
 //! The input of a property, read as a script; when it ends every choice is 0.
 
+use super::oracle::ORACLE_SUITES;
 use crate::{MasterKey, Suite};
 
 /// Steps a script may have.
@@ -58,8 +59,8 @@ impl<'a> Script<'a> {
     }
 
     pub(super) fn suite(&mut self) -> Suite {
-        let number = usize::from(self.byte()) % Suite::ALL.len();
-        Suite::ALL.into_iter().nth(number).unwrap_or(Suite::AesCm128HmacSha1_80)
+        let number = usize::from(self.byte()) % ORACLE_SUITES.len();
+        ORACLE_SUITES.into_iter().nth(number).unwrap_or(Suite::AesCm128HmacSha1_80)
     }
 
     pub(super) fn fate(&mut self) -> Fate {

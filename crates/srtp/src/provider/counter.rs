@@ -3,7 +3,7 @@
 
 use aes::cipher::consts::U16;
 use aes::cipher::{BlockCipherEncrypt, KeyInit as _};
-use aes::{Aes128Enc, Aes256Enc, Block};
+use aes::{Aes128Enc, Aes192Enc, Aes256Enc, Block};
 use sha1::block_api::compress;
 use zeroize::Zeroize as _;
 
@@ -17,6 +17,7 @@ pub(super) fn keystream(key: AesKey<'_>, iv: &[u8; 16], out: &mut [u8]) {
     out.fill(0);
     match key {
         AesKey::Aes128(key) => apply(&Aes128Enc::new(key.into()), iv, out),
+        AesKey::Aes192(key) => apply(&Aes192Enc::new(key.into()), iv, out),
         AesKey::Aes256(key) => apply(&Aes256Enc::new(key.into()), iv, out),
     }
 }
@@ -25,6 +26,7 @@ pub(super) fn counter_hmac(key: AesKey<'_>, hmac_key: &[u8; 20]) -> Box<dyn Coun
     let hmac = HmacSha1::new(hmac_key);
     match key {
         AesKey::Aes128(key) => Box::new(Keyed { hmac, cipher: Aes128Enc::new(key.into()) }),
+        AesKey::Aes192(key) => Box::new(Keyed { hmac, cipher: Aes192Enc::new(key.into()) }),
         AesKey::Aes256(key) => Box::new(Keyed { hmac, cipher: Aes256Enc::new(key.into()) }),
     }
 }

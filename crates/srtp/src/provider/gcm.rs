@@ -7,12 +7,15 @@ use super::{AesKey, Gcm, NotAuthentic};
 pub(super) fn gcm(key: AesKey<'_>) -> Box<dyn Gcm> {
     let key = match key {
         AesKey::Aes128(key) => UnboundKey::new(&AES_128_GCM, key),
+        // [RFC7714 13.2] No suite.
+        AesKey::Aes192(_) => return Box::new(Keyed(None)),
         AesKey::Aes256(key) => UnboundKey::new(&AES_256_GCM, key),
     };
     Box::new(Keyed(key.ok().map(LessSafeKey::new)))
 }
 
-/// The key is `None` only where `ring` refuses a key of the right length, which it does not document to do.
+/// The key is `None` only for 192 bits, or where `ring` refuses a key of the right length, which it does not document to
+/// do.
 struct Keyed(Option<LessSafeKey>);
 
 impl Drop for Keyed {

@@ -46,10 +46,24 @@ fn aes_256_key_derivation_matches_rfc_6188_7_2() {
     assert_eq!(derive(&master, 1, 20), hex("fd9c32d39ed5fbb5a9dc96b30818454d1313dc05"));
 }
 
-/// test-of: [RFC3711 4.1.1] appendix B.2, and [RFC6188 2] section 7.1: SSRC and index are 0, so that the
+/// test-of: [RFC6188 3] the vectors of section 7.4.
+#[test]
+fn aes_192_key_derivation_matches_rfc_6188_7_4() {
+    let master = MasterKey::new(
+        Suite::Aes192CmHmacSha1_80,
+        &hex("73edc66c4fa15776fb57f9505c17136550ffda71f3e8e5f1"),
+        &hex("c8522f3acd4ce86d5add78edbb11"),
+    )
+    .unwrap();
+    assert_eq!(derive(&master, 0, 24), hex("31874736a8f1143870c26e4857d8a5b2c4a354407faadabb"));
+    assert_eq!(derive(&master, 2, 14), hex("2372b82d639b6d8503a47adc0a6c"));
+    assert_eq!(derive(&master, 1, 20), hex("355b10973cd95b9eacf4061c7e1a7151e7cfbfcb"));
+}
+
+/// test-of: [RFC3711 4.1.1] appendix B.2, and [RFC6188 2] sections 7.1 and 7.3: SSRC and index are 0, so that the
 /// first block is the salt moved up by 16 bits.
 #[test]
-fn keystream_matches_rfc_3711_b2_and_rfc_6188_7_1() {
+fn keystream_matches_rfc_3711_b2_and_rfc_6188_7_1_and_7_3() {
     let mut salt = [0; 14];
     salt.copy_from_slice(&hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD"));
     let cases = [
@@ -62,6 +76,11 @@ fn keystream_matches_rfc_3711_b2_and_rfc_6188_7_1() {
             "57f82fe3613fd170a85ec93c40b1f0922ec4cb0dc025b58272147cc438944a98",
             "92bdd28a93c3f52511c677d08b5515a4 9da71b2378a854f67050756ded165bac
              63c4868b7096d88421b563b8c94c9a31",
+        ),
+        (
+            "eab234764e517b2d3d160d587d8c86219740f65f99b6bcf7",
+            "35096cba4610028dc1b57503804ce37c 5de986291dcce161d5165ec4568f5c9a
+             474a40c77894bc17180202272a4c264d",
         ),
     ];
     for (key, expected) in cases {

@@ -1,19 +1,20 @@
-//! Against `webrtc-srtp` 0.17.2, in both directions and every suite: what one protects the other unprotects,
+//! Against `webrtc-srtp` 0.17.2, in both directions and every suite that it knows: what one protects the other unprotects,
 //! to the same bytes, over loss, reordering, duplicates and wraps.
 
 use crate::support::*;
-use mediapoint_srtp::properties::oracle_profile;
+use mediapoint_srtp::properties::{ORACLE_SUITES, oracle_profile};
 use mediapoint_srtp::{Inbound, InboundOptions, Outbound, Suite};
 use proptest::prelude::*;
 use webrtc_srtp::context::Context;
 
 fn theirs(suite: Suite) -> Context {
     let key = key(suite, 1);
-    Context::new(key.danger_key_bytes(), key.danger_salt_bytes(), oracle_profile(suite), None, None).unwrap()
+    let profile = oracle_profile(suite).unwrap();
+    Context::new(key.danger_key_bytes(), key.danger_salt_bytes(), profile, None, None).unwrap()
 }
 
 fn suites() -> impl Strategy<Value = Suite> {
-    prop::sample::select(Suite::ALL.to_vec())
+    prop::sample::select(ORACLE_SUITES.to_vec())
 }
 
 /// Sequence numbers as a stream has them: mostly one on, some lost, starting anywhere. It moves by less than
@@ -139,7 +140,7 @@ proptest! {
 /// Three wraps, every packet, both ways.
 #[test]
 fn the_roll_over_counter_stays_in_step_over_three_wraps() {
-    for suite in Suite::ALL {
+    for suite in ORACLE_SUITES {
         let (mut sender, mut receiver) = pair(suite);
         let (mut their_sender, mut their_receiver) = (theirs(suite), theirs(suite));
         let mut seq = 65_000u16;

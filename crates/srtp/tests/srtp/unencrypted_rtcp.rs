@@ -30,6 +30,7 @@ fn derive(suite: Suite, label: u8) -> [u8; 20] {
         let mut block = block.into();
         match master.danger_key_bytes().len() {
             16 => aes::Aes128::new_from_slice(master.danger_key_bytes()).unwrap().encrypt_block(&mut block),
+            24 => aes::Aes192::new_from_slice(master.danger_key_bytes()).unwrap().encrypt_block(&mut block),
             _ => aes::Aes256::new_from_slice(master.danger_key_bytes()).unwrap().encrypt_block(&mut block),
         }
         chunk.copy_from_slice(&block);
@@ -37,10 +38,12 @@ fn derive(suite: Suite, label: u8) -> [u8; 20] {
     *out.first_chunk().unwrap()
 }
 
-const COUNTER_SUITES: [Suite; 4] = [
+const COUNTER_SUITES: [Suite; 6] = [
     Suite::AesCm128HmacSha1_80,
+    Suite::Aes192CmHmacSha1_80,
     Suite::Aes256CmHmacSha1_80,
     Suite::AesCm128HmacSha1_32,
+    Suite::Aes192CmHmacSha1_32,
     Suite::Aes256CmHmacSha1_32,
 ];
 
