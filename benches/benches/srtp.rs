@@ -45,8 +45,8 @@ fn keys(suite: Suite) -> Vec<MasterKey> {
 fn context(key: &MasterKey) -> Context {
     let (rtp, rtcp) = (srtp_replay_protection(128), srtcp_replay_protection(128));
     let (secret, salt) = (key.danger_key_bytes(), key.danger_salt_bytes());
-    Context::new(secret, salt, oracle_profile(key.suite()), Some(rtp), Some(rtcp))
-        .expect("a key of the right length")
+    let profile = oracle_profile(key.suite()).expect("a suite that it knows");
+    Context::new(secret, salt, profile, Some(rtp), Some(rtcp)).expect("a key of the right length")
 }
 
 /// The time of `count` packets, in rounds over the sessions; `prepare` runs before each round, untimed.

@@ -152,7 +152,7 @@ impl Opening {
 }
 
 fn context(key: &MasterKey) -> Option<Context> {
-    let profile = oracle_profile(key.suite());
+    let profile = oracle_profile(key.suite())?;
     Context::new(key.danger_key_bytes(), key.danger_salt_bytes(), profile, None, None).ok()
 }
 

@@ -9,7 +9,8 @@ use webrtc_srtp::option::{ContextOption, srtcp_replay_protection, srtp_replay_pr
 
 fn context(suite: Suite, rtp: Option<ContextOption>, rtcp: Option<ContextOption>) -> Context {
     let key = key(suite, 1);
-    Context::new(key.danger_key_bytes(), key.danger_salt_bytes(), oracle_profile(suite).unwrap(), rtp, rtcp).unwrap()
+    Context::new(key.danger_key_bytes(), key.danger_salt_bytes(), oracle_profile(suite).unwrap(), rtp, rtcp)
+        .unwrap()
 }
 
 fn context_with_replay(suite: Suite) -> Context {
