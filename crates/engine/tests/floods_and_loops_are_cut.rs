@@ -133,6 +133,8 @@ fn reports_stay_where_the_party_sent_its_own_from() {
     world.start(a);
     world.start(b);
     world.run_for(Duration::from_secs(5));
+    // From now on it would not take back what another took.
+    world.peer_mut(a).reports_every = None;
     let other = SocketAddr::new(world.peer(a).address.ip(), 9999);
     // It has seen the party's packets, so that it knows the SSRC.
     let ssrc = world.peer(a).stream.ssrc.0.to_be_bytes();
