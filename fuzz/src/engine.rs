@@ -1,7 +1,8 @@
 //! Any datagrams at the sockets of a call that has a leg of every kind.
 //!
 //! The input is a list of packets: a byte that names the socket and the sender, a byte for the time that passes, a byte
-//! for the length, and the bytes of the datagram.
+//! for the length, and the bytes of the datagram. Legs come in pairs that hear each other; a pair at which no packet
+//! arrives is not made, since making legs costs more than packets do.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -44,7 +45,11 @@ fn codecs(number: u8) -> Vec<PayloadCodec> {
 
 fn config(number: u8, kind: LegKind) -> LegConfig {
     let keys = || {
-        let key = MasterKey::new(Suite::ALL[0], &vec![number; Suite::ALL[0].master_key_len()], &[1; 14][..Suite::ALL[0].master_salt_len()]);
+        let key = MasterKey::new(
+            Suite::ALL[0],
+            &vec![number; Suite::ALL[0].master_key_len()],
+            &[1; 14][..Suite::ALL[0].master_salt_len()],
+        );
         key.ok().map(|key| SrtpKeys { inbound: Some(key.clone()), inbound_mki: None, outbound: key })
     };
     LegConfig {
@@ -57,8 +62,31 @@ fn config(number: u8, kind: LegKind) -> LegConfig {
     }
 }
 
+/// A packet of an input.
+struct Arriving<'a> {
+    socket: u8,
+    passed: u8,
+    datagram: &'a [u8],
+}
+
+impl Arriving<'_> {
+    /// Which of so many legs it arrives at.
+    fn leg(&self, legs: usize) -> usize {
+        usize::from(self.socket >> 1) % legs
+    }
+}
+
+fn packets(mut data: &[u8]) -> impl Iterator<Item = Arriving<'_>> {
+    std::iter::from_fn(move || {
+        let [socket, passed, len, rest @ ..] = data else { return None };
+        let (datagram, rest) = rest.split_at(usize::from(*len).min(rest.len()));
+        data = rest;
+        Some(Arriving { socket: *socket, passed: *passed, datagram })
+    })
+}
+
 /// See the module.
-pub fn engine(mut data: &[u8]) {
+pub fn engine(data: &[u8]) {
     let mut session = Session::new(SessionConfig {
         max_legs: 16,
         media_timeout: Duration::from_secs(60),
@@ -70,30 +98,39 @@ pub fn engine(mut data: &[u8]) {
     let call = CallId::from_u64(1);
     let mut sink = Sink::new(BUFFERS);
     session.add_call(Time::ZERO, call).expect("room");
-    let kinds =
-        [LegKind::Audio, LegKind::Audio, LegKind::OpaqueRtp, LegKind::OpaqueRtp, LegKind::Datagrams, LegKind::Datagrams];
+    let kinds = [
+        LegKind::Audio,
+        LegKind::Audio,
+        LegKind::OpaqueRtp,
+        LegKind::OpaqueRtp,
+        LegKind::Datagrams,
+        LegKind::Datagrams,
+    ];
     let legs: Vec<LegId> = (0..kinds.len() as u64).map(LegId::from_u64).collect();
-    for ((number, kind), leg) in (0_u8..).zip(kinds).zip(&legs) {
+    let used = |pair: usize| packets(data).any(|packet| packet.leg(legs.len()) / 2 == pair);
+    let used: Vec<bool> = (0..legs.len() / 2).map(used).collect();
+    for ((number, kind), leg) in
+        (0_u8..).zip(kinds).zip(&legs).filter(|((number, _), _)| used[usize::from(*number / 2)])
+    {
         let rtp = u32::from(number) * 2;
         let scope = mediapoint_engine::LocalScope::Global;
         let ports = LegPorts { rtp: PortKey(rtp), rtcp: Some(PortKey(rtp + 1)), scope };
         let add = CallCommand::AddLeg { leg: *leg, config: Box::new(config(number, kind)), ports };
         session.apply(Time::ZERO, call, add, &mut sink).expect("room");
     }
-    for pair in legs.chunks(2) {
+    for (pair, _) in legs.chunks(2).zip(&used).filter(|(_, used)| **used) {
         for (leg, from) in [(pair[0], pair[1]), (pair[1], pair[0])] {
             let feed = CallCommand::SetSource { leg, source: Source::Leg(from) };
             session.apply(Time::ZERO, call, feed, &mut sink).expect("a leg");
         }
     }
     let mut now = Time::ZERO;
-    while let [socket, passed, len, rest @ ..] = data {
-        let (datagram, rest) = rest.split_at(usize::from(*len).min(rest.len()));
-        data = rest;
-        now = now + Duration::from_millis(u64::from(*passed) * u64::from(*passed));
+    for arriving in packets(data) {
+        let Arriving { socket, passed, datagram } = arriving;
+        now = now + Duration::from_millis(u64::from(passed) * u64::from(passed));
         let mut packet = sink.pool.take().expect("no buffer was lost");
         packet.fill(datagram);
-        let leg = u32::from(socket >> 1) % legs.len() as u32;
+        let leg = u32::try_from(arriving.leg(legs.len())).expect("few legs");
         let key = PortKey(leg << 1 | u32::from(socket & 1));
         let from = if socket & 0x80 == 0 { party((socket >> 1) % 6) } else { party(99) };
         session.handle_datagram(now, key, from, packet, &mut sink);

@@ -10,9 +10,10 @@
 //! | `ng_message` | a datagram of the ng protocol | decoded and encoded it says the same, in both formats |
 //! | `srtp`, `srtcp` | key, packets and what happens to them | `webrtc-srtp` agrees; what is protected comes back |
 //! | `sdes` | the value of an `a=crypto` line | what is read is written back the same |
-//! | `playout` | packets, pulls and changes of a receiving leg | all that is pulled is there, every packet is accounted for |
-//! | `g729_decode` | speech, SIDs, pauses, losses | they decode as the operators that saturate at each step say |
-//! | `g729_encode` | samples, with pauses told or not | they are coded as the operators that saturate at each step say |
+//! | `playout` | packets, pulls and changes of a leg that receives G.711 | all that is pulled is there, every packet is accounted for |
+//! | `playout_codecs` | the same of a leg with any codecs and rates | the same |
+//! | `g729_decode` | a stream before, then speech, SIDs, pauses, losses | they decode as the operators that saturate at each step say |
+//! | `g729_encode` | a stream before, then samples, with pauses told or not | they are coded as the operators that saturate at each step say |
 //! | `engine` | datagrams at the sockets of a call of every kind of leg | nothing panics, no buffer is lost |
 //! | `codec_decode` | a codec, payloads, losses and pauses | nothing panics or writes beyond its room; a reset is a new one |
 
@@ -21,15 +22,18 @@ mod engine;
 pub use engine::engine;
 pub use mediapoint_codec::properties::decode as codec_decode;
 pub use mediapoint_control_ng::properties::message as ng_message;
-pub use mediapoint_jitter::properties::playout_survives as playout;
-pub use mediapoint_packet::properties::{event_round_trips as telephone_event, stun_never_panics as stun};
+pub use mediapoint_jitter::properties::{
+    playout_of_codecs_survives as playout_codecs, playout_survives as playout,
+};
 pub use mediapoint_packet::properties::rtcp_round_trips as rtcp;
+pub use mediapoint_packet::properties::{event_round_trips as telephone_event, stun_never_panics as stun};
 pub use mediapoint_srtp::properties::{
-    protect_then_unprotect, sdes_round_trips as sdes, srtcp_unprotect_matches_oracle, unprotect_matches_oracle,
+    protect_then_unprotect, sdes_round_trips as sdes, srtcp_unprotect_matches_oracle,
+    unprotect_matches_oracle,
 };
 
 /// Every target by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 14] = [
+pub const TARGETS: [(&str, fn(&[u8])); 15] = [
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("telephone_event", telephone_event),
@@ -43,6 +47,7 @@ pub const TARGETS: [(&str, fn(&[u8])); 14] = [
     ("g729_encode", g729_encode),
     ("engine", engine),
     ("playout", playout),
+    ("playout_codecs", playout_codecs),
     ("codec_decode", codec_decode),
 ];
 

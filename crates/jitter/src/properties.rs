@@ -1,81 +1,73 @@
 //! What holds for any input at all, as functions that panic where it does not. Unit tests, the replay of the corpus and
-//! the fuzz target call the same ones.
+//! the fuzz targets call the same ones.
 
+mod script;
+
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use mediapoint_codec::Codec;
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{PayloadType, RtpTicks};
 
+use self::script::{Operation, Packet, Script};
 use crate::{Arrived, Inserted, Kind, MAX_PULL_MS, Playout, PlayoutConfig, Pulled};
 
-/// Operations taken from one input at most.
-const MAX_STEPS: usize = 2000;
+/// Packets and pulls of one input at most: enough for a delay to rise, to be left again and to fall.
+const TICKS: u32 = 100;
+/// The same where codecs are decoded and rates converted, each of which costs a hundred times as much.
+const CODEC_TICKS: u32 = 24;
 const RATES: [u32; 3] = [8000, 16_000, 48_000];
-/// Payload types of scripts: all that are configured, the usual ones more than once, and one that never is.
-const NUMBERS: [u8; 15] = [0, 0, 0, 8, 9, 9, 13, 18, 18, 96, 97, 98, 99, 101, 77];
-/// Payload lengths of scripts: 20 ms of the codecs, and of G.729 with a description of noise.
-const LENGTHS: [usize; 8] = [160, 160, 20, 22, 2, 1, 320, 80];
+/// Samples of the longest pull at the highest rate.
+const LONGEST_PULL: usize = 2880;
 
-/// The input as a script: bytes for choices, and silence where they end.
-struct Script<'a> {
-    bytes: &'a [u8],
-}
-
-impl Script<'_> {
-    fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.bytes.split_first()?;
-        self.bytes = rest;
-        Some(*first)
-    }
-
-    fn number(&mut self) -> Option<u32> {
-        let (first, rest) = self.bytes.split_first_chunk()?;
-        self.bytes = rest;
-        Some(u32::from_le_bytes(*first))
-    }
-}
-
-/// A leg, and the books that an onlooker keeps of it.
-struct Watched {
-    playout: Playout,
-    now: Time,
-    epoch: u32,
-    index: u64,
-    timestamp: u32,
-    kept: u64,
-    refused: u64,
-    /// Samples pulled at the present rate, all of them and those that were not silence.
-    pulled: u64,
-}
-
-/// Whatever comes, a leg delivers what is asked for, and every packet is accounted for.
+/// Whatever comes, a leg delivers what is asked for, and every packet is accounted for: at 8000 Hz with G.711, comfort noise
+/// and events, so that an input costs little and many packets come. The first byte chooses the bounds of the delay.
 ///
 /// # Panics
 /// Where that does not hold.
 pub fn playout_survives(data: &[u8]) {
-    let mut script = Script { bytes: data };
-    let rate = script.byte().map_or(8000, |byte| pick(&RATES, byte));
-    let Some(mut watched) = Watched::new(rate) else { return };
-    for _ in 0..MAX_STEPS {
-        if watched.step(&mut script).is_none() {
-            break;
-        }
+    let Some((bounds, script)) = data.split_first() else { return };
+    let Some(config) = PlayoutConfig::new(8000).ok().and_then(|config| bounded(config, *bounds)) else {
+        return;
+    };
+    survives(config, Offered { chosen: 0, rates: [8000; 3] }, script, TICKS);
+}
+
+/// The same of every codec and rate. The first byte chooses the rate, the second one which codecs are offered: a bit each.
+///
+/// # Panics
+/// Where that does not hold.
+pub fn playout_of_codecs_survives(data: &[u8]) {
+    let Some(([rate, chosen], script)) = data.split_first_chunk() else { return };
+    let Ok(config) = PlayoutConfig::new(pick(&RATES, *rate)) else { return };
+    survives(config, Offered { chosen: *chosen, rates: RATES }, script, CODEC_TICKS);
+}
+
+fn survives(config: PlayoutConfig, offered: Offered, script: &[u8], ticks: u32) {
+    let mut script = Script::new(script);
+    let Some(mut watched) = Watched::new(config, offered, ticks) else { return };
+    while watched.ticks > 0
+        && let Some(operation) = script.next()
+    {
+        watched.carry_out(operation);
         watched.check();
     }
     watched.drain();
     watched.check();
 }
 
-/// Octets that follow from a seed; of an even one, all the same.
-fn fill(payload: &mut [u8], seed: u8) {
-    let mut state = (u32::from(seed) * 0x0101_0101) | 1;
-    for octet in payload {
-        if seed % 2 == 1 {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        }
-        [_, _, _, *octet] = state.to_le_bytes();
+/// Bounds of the delay: mostly the default ones.
+fn bounded(config: PlayoutConfig, choice: u8) -> Option<PlayoutConfig> {
+    let [min, max, start] = match choice % 8 {
+        0..=3 => return Some(config),
+        4 => [0, 40, 0],
+        5 => [60, 1000, 100],
+        6 => [20, 20, 20],
+        _ => [0, 1000, 300],
     }
+    .map(Duration::from_millis);
+    Some(config.with_delay(min, max).ok()?.with_start(start))
 }
 
 fn pick<T: Copy>(from: &[T; 3], by: u8) -> T {
@@ -87,82 +79,117 @@ fn pick<T: Copy>(from: &[T; 3], by: u8) -> T {
     }
 }
 
-fn payloads(all: bool) -> Vec<(PayloadType, Codec)> {
-    let table = [
-        (0, Codec::PCMU),
-        (8, Codec::PCMA),
-        (9, Codec::G722),
-        (13, Codec::CN),
-        (18, Codec::G729),
-        (96, Codec::L16_8K),
-        (97, Codec::L16_16K),
-        (98, Codec::L16_48K),
-        (99, Codec::OPUS),
-        (101, Codec::TELEPHONE_EVENT),
-    ];
-    table
-        .into_iter()
-        .filter(|(number, codec)| {
-            (all || *number < 97) && (codec.is_convertible() || [13, 101].contains(number))
-        })
-        .filter_map(|(number, codec)| Some((PayloadType::new(number)?, codec)))
-        .collect()
+/// What the leg may be configured with. A decoder that is not offered costs nothing.
+#[derive(Clone, Copy)]
+struct Offered {
+    /// A bit for each codec beside those that are always there.
+    chosen: u8,
+    rates: [u32; 3],
+}
+
+impl Offered {
+    fn payloads(self, few: bool) -> Vec<(PayloadType, Codec)> {
+        let always = [(0, Codec::PCMU), (8, Codec::PCMA), (13, Codec::CN), (101, Codec::TELEPHONE_EVENT)];
+        let choice = [
+            (9, Codec::G722),
+            (18, Codec::G729),
+            (96, Codec::L16_8K),
+            (97, Codec::L16_16K),
+            (98, Codec::L16_48K),
+            (99, Codec::OPUS),
+        ];
+        let chosen =
+            (0..).zip(choice).filter(|(bit, _)| self.chosen >> bit & 1 != 0).map(|(_, payload)| payload);
+        always
+            .into_iter()
+            .chain(chosen)
+            // After a re-negotiation to few, packets that wait have lost their decoder.
+            .filter(|(number, _)| !few || [0, 13, 18, 96].contains(number))
+            .filter_map(|(number, codec)| Some((PayloadType::new(number)?, codec)))
+            .collect()
+    }
+}
+
+/// A leg, and the books that an onlooker keeps of it.
+struct Watched {
+    playout: Playout,
+    /// Bounds of the target delay.
+    delay: RangeInclusive<Duration>,
+    offered: Offered,
+    /// Packets and pulls that are left.
+    ticks: u32,
+    now: Time,
+    epoch: u32,
+    index: u64,
+    timestamp: u32,
+    kept: u64,
+    refused: u64,
+    pcm: Box<[i16; LONGEST_PULL]>,
 }
 
 impl Watched {
-    fn new(rate: u32) -> Option<Self> {
-        let playout = Playout::new(PlayoutConfig::new(rate).ok()?, &payloads(true)).ok()?;
+    fn new(config: PlayoutConfig, offered: Offered, ticks: u32) -> Option<Self> {
+        let delay = config.min_delay()..=config.max_delay();
+        let playout = Playout::new(config, &offered.payloads(false)).ok()?;
         let (now, epoch, index, timestamp) = (Time::from_millis(1), 0, 0, 0);
-        Some(Self { playout, now, epoch, index, timestamp, kept: 0, refused: 0, pulled: 0 })
+        let pcm = Box::new([0; LONGEST_PULL]);
+        Some(Self { playout, delay, offered, ticks, now, epoch, index, timestamp, kept: 0, refused: 0, pcm })
     }
 
-    fn step(&mut self, script: &mut Script<'_>) -> Option<()> {
-        let choice = script.byte()?;
-        match choice {
-            // A well-behaved packet, the everyday case.
-            0..=89 => {
+    fn carry_out(&mut self, operation: Operation) {
+        match operation {
+            Operation::Next(packet) => {
                 self.index += 1;
-                self.insert(script, choice % 4 == 3);
+                self.insert(&packet);
             }
-            // One out of its place.
-            90..=119 => {
-                let back = u64::from(choice) - 90;
-                let index = self.index.saturating_sub(back);
-                (self.index, self.timestamp) = (index, self.timestamp.wrapping_add(script.byte()?.into()));
-                self.insert(script, false);
+            Operation::Steady { count, millis, packet } => {
+                for _ in 0..count {
+                    self.index += 1;
+                    self.insert(&packet);
+                    self.pull(millis);
+                }
             }
-            120..=129 => self.timestamp = self.timestamp.wrapping_add(script.number()?),
-            130..=139 => self.index = self.index.wrapping_add(script.number()?.into()),
-            140..=144 => self.index = u64::from(script.number()?) << 32,
-            145..=149 => self.epoch = self.epoch.wrapping_add(script.byte()?.into()),
-            150..=159 => {
+            Operation::Lost(count) => {
+                self.index += u64::from(count);
+                self.timestamp = self.timestamp.wrapping_add(160 * u32::from(count));
+            }
+            Operation::Late(packets) => {
+                let place = (self.index, self.timestamp);
+                self.index = self.index.saturating_sub(packets.into());
+                self.timestamp = self.timestamp.wrapping_sub(160 * u32::from(packets));
+                self.insert(&Packet::VOICE);
+                (self.index, self.timestamp) = place;
+            }
+            Operation::Back { packets, ticks, packet } => {
+                self.index = self.index.saturating_sub(packets.into());
+                self.timestamp = self.timestamp.wrapping_sub(ticks);
+                self.insert(&packet);
+            }
+            Operation::Timestamp(by) => self.timestamp = self.timestamp.wrapping_add(by),
+            Operation::Index(by) => self.index = self.index.wrapping_add(by),
+            Operation::FarIndex(index) => self.index = index << 32,
+            Operation::Epoch(by) => self.epoch = self.epoch.wrapping_add(by),
+            Operation::Event => {
                 self.index += 1;
                 self.playout.note_event(self.now, self.epoch, self.index);
             }
-            160..=164 => self.configure(script.byte()?),
-            165..=169 => self.now = self.now + Duration::from_micros(script.number()?.into()),
-            170..=174 => self.drain(),
-            _ => self.pull(choice),
+            Operation::Configure { rate, few } => self.configure(rate, few),
+            Operation::Pass(time) => self.now = self.now + time,
+            Operation::Reset => {
+                self.kept -= u64::from(self.playout.statistics().waiting);
+                self.playout.reset();
+            }
+            Operation::Drain => self.drain(),
+            Operation::Pull(millis) => self.pull(millis),
         }
-        Some(())
     }
 
-    fn insert(&mut self, script: &mut Script<'_>, marker: bool) {
-        let number = script.byte().unwrap_or(0);
-        let payload_type = NUMBERS.get(usize::from(number % 16)).copied().unwrap_or(number & 0x7f);
-        let Some(payload_type) = PayloadType::new(payload_type) else { return };
-        // Mostly one of the usual lengths; what is in it follows from two bytes, so that scripts stay short.
-        let (len, seed) = (script.byte().unwrap_or(0), script.byte().unwrap_or(0));
-        let len = match len {
-            0..=127 => LENGTHS.get(usize::from(len % 8)).copied().unwrap_or(0),
-            128..=250 => usize::from(len),
-            _ => usize::from(len) * 16,
-        };
-        let mut payload = [0; 4096];
-        let payload = payload.get_mut(..len).unwrap_or_default();
-        fill(payload, seed);
-        let before = self.playout.statistics();
+    fn insert(&mut self, packet: &Packet) {
+        self.ticks = self.ticks.saturating_sub(1);
         let (epoch, index, timestamp) = (self.epoch, self.index, RtpTicks(self.timestamp));
+        let Packet { payload_type, marker, .. } = *packet;
+        let payload = packet.payload(self.timestamp);
+        let before = self.playout.statistics();
         let arrived = Arrived { epoch, index, timestamp, payload_type, marker, payload };
         let inserted = self.playout.insert(self.now, &arrived);
         let after = self.playout.statistics();
@@ -173,43 +200,41 @@ impl Watched {
         self.timestamp = self.timestamp.wrapping_add(160);
     }
 
-    fn configure(&mut self, choice: u8) {
-        let rate = pick(&RATES, choice);
-        if rate != self.playout.rate() {
-            self.pulled = 0;
-        }
-        let configured = self.playout.configure(&payloads(choice & 4 == 0), rate);
-        assert_eq!(configured, Ok(()));
+    fn configure(&mut self, rate: u8, few: bool) {
+        let rate = pick(&self.offered.rates, rate);
+        // New decoders and buffers cost as much as many packets.
+        self.ticks = self.ticks.saturating_sub(5);
+        assert_eq!(self.playout.configure(&self.offered.payloads(few), rate), Ok(()));
     }
 
-    fn pull(&mut self, choice: u8) {
-        let millis = u32::from(choice % 6 + 1) * 10;
-        let mut pcm = vec![0; self.playout.rate() as usize * millis as usize / 1000];
+    fn pull(&mut self, millis: u8) {
+        self.ticks = self.ticks.saturating_sub(1);
+        assert!(u32::from(millis) <= MAX_PULL_MS);
+        let samples = self.playout.rate() as usize * usize::from(millis) / 1000;
         let before = self.playout.statistics();
-        let pulled = self.playout.pull(self.now, &mut pcm);
-        assert!(millis <= MAX_PULL_MS);
-        self.account(&before, &pulled, &pcm);
-        assert_eq!(pulled.samples, pcm.len(), "all that was asked for");
+        let pulled = self.playout.pull(self.now, self.pcm.get_mut(..samples).unwrap_or_default());
+        assert_eq!(pulled.samples, samples, "all that was asked for");
+        self.account(&before, &pulled, samples);
         self.now = self.now + Duration::from_millis(millis.into());
     }
 
     fn drain(&mut self) {
-        let mut pcm = vec![0; self.playout.rate() as usize / 50];
+        let samples = self.playout.rate() as usize / 50;
         // Half a minute is more than the arena can hold of any codec but silence.
         for _ in 0..100_000 {
             let before = self.playout.statistics();
-            let Some(pulled) = self.playout.drain(&mut pcm) else {
+            let Some(pulled) = self.playout.drain(self.pcm.get_mut(..samples).unwrap_or_default()) else {
                 assert_eq!(self.playout.statistics().waiting, 0);
                 return;
             };
-            assert!(pulled.samples > 0 && pulled.samples <= pcm.len());
-            self.account(&before, &pulled, &pcm);
+            assert!(pulled.samples > 0 && pulled.samples <= samples);
+            self.account(&before, &pulled, samples);
         }
         unreachable!("a drain ends");
     }
 
     /// Samples of each kind add up.
-    fn account(&mut self, before: &crate::PlayoutStatistics, pulled: &Pulled, pcm: &[i16]) {
+    fn account(&self, before: &crate::PlayoutStatistics, pulled: &Pulled, asked: usize) {
         let after = self.playout.statistics();
         let speech = after.speech_samples - before.speech_samples;
         let concealed = after.concealed_samples - before.concealed_samples;
@@ -223,55 +248,17 @@ impl Watched {
             Kind::Nothing => samples - speech - concealed - noise,
         };
         assert!(most * 4 >= samples, "{pulled:?} {before:?} {after:?}");
-        assert!(pcm.iter().skip(pulled.samples).all(|sample| *sample == 0));
-        self.pulled += samples;
+        let behind = self.pcm.get(pulled.samples..asked).unwrap_or_default();
+        assert!(behind.iter().all(|sample| *sample == 0));
     }
 
     fn check(&self) {
         let statistics = self.playout.statistics();
         let gone = statistics.played + statistics.overflows + statistics.malformed - self.refused;
         assert_eq!(self.kept, gone + u64::from(statistics.waiting), "{statistics:?}");
-        assert!(statistics.target_delay <= Duration::from_millis(200));
+        assert!(self.delay.contains(&statistics.target_delay), "{:?} {statistics:?}", self.delay);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn random_bytes(seed: u64, len: usize) -> Vec<u8> {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        (0..len)
-            .map(|_| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                state.to_le_bytes()[3]
-            })
-            .collect()
-    }
-
-    #[test]
-    fn random_scripts_are_survived() {
-        for seed in 1..=300 {
-            playout_survives(&random_bytes(seed, 4000));
-        }
-    }
-
-    /// Calls as they are, more or less: mostly packets in order, each followed by a pull.
-    #[test]
-    fn everyday_calls_are_survived() {
-        for seed in 1..=200_u64 {
-            let mut script = vec![seed.to_le_bytes()[0]];
-            for chunk in random_bytes(seed, 6000).chunks_exact(6) {
-                let [choice, number, len, seed, odd, pull] = *chunk else { continue };
-                script.extend([choice % 90, number, len, seed]);
-                script.extend([175 + pull % 60].repeat(usize::from(pull % 4 != 0)));
-                if odd < 8 {
-                    script.extend([90 + choice % 100, number, len, seed, pull]);
-                }
-            }
-            playout_survives(&script);
-        }
-    }
-}
+mod tests;
