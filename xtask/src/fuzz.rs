@@ -1,5 +1,7 @@
 //! Fuzzing: every target is built once, then as many run at a time as there are processors.
 
+pub(crate) mod compiler;
+
 use std::fs::File;
 use std::path::Path;
 use std::sync::Mutex;
@@ -26,7 +28,7 @@ pub(crate) fn fuzz(seconds: u32, target: Option<&str>) -> Result<(), Error> {
         return Ok(());
     }
     let names = names()?;
-    unstable(cargo_tool("fuzz", ["build"])?).run()?;
+    unstable(cargo_tool("fuzz", ["build"])?)?.run()?;
     let runners = thread::available_parallelism().map_or(1, usize::from);
     let (left, findings) = (Mutex::new(names.iter()), Mutex::new(Vec::new()));
     thread::scope(|scope| {
@@ -85,17 +87,17 @@ fn program(name: &str, seconds: u32) -> Result<Program, Error> {
     let words = Path::new(&words).exists().then(|| format!("-dict={words}"));
     let limits = limits.into_iter().chain(words.as_deref());
     let args: Vec<&str> = ["run", name].into_iter().chain(places).chain(["--"]).chain(limits).collect();
-    Ok(unstable(cargo_tool("fuzz", args)?))
+    unstable(cargo_tool("fuzz", args)?)
 }
 
 /// libFuzzer's coverage flags are unstable options; the variable lets the pinned stable compiler take them, so that fuzzing
 /// needs no second toolchain. The input of a finding is kept in fuzz/artifacts.
-fn unstable(program: Program) -> Program {
-    program.env("RUSTC_BOOTSTRAP", "1")
+fn unstable(program: Program) -> Result<Program, Error> {
+    compiler::chosen(program.env("RUSTC_BOOTSTRAP", "1"))
 }
 
 fn names() -> Result<Vec<String>, Error> {
-    let listing = unstable(cargo_tool("fuzz", ["list"])?).output()?;
+    let listing = unstable(cargo_tool("fuzz", ["list"])?)?.output()?;
     let names: Vec<String> =
         listing.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if names.is_empty() { Err(Error::Tool(format!("{} has no target", MANIFEST))) } else { Ok(names) }

@@ -110,6 +110,9 @@ enum Conformance {
 }
 
 fn main() -> ExitCode {
+    if let Some(compiled) = fuzz::compiler::called() {
+        return compiled;
+    }
     match dispatch(Cli::parse().task) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
