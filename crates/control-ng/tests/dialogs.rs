@@ -210,7 +210,7 @@ fn media_address_is_advertised_as_given() {
     let advertised = server.offer(&phone(A, 4000, "0"), options);
     assert_eq!(
         (host(&advertised, 0).as_str(), advertised.origin().unwrap().address),
-        ("203.0.113.9", "203.0.113.9")
+        ("203.0.113.9", &b"203.0.113.9"[..])
     );
     let rtcp = advertised.media[0].body.rtcp().unwrap();
     assert_eq!((rtcp.port, rtcp.connection.unwrap().host), (port(&advertised, 0) + 1, "203.0.113.9"));

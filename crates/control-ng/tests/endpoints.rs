@@ -35,7 +35,7 @@ fn asterisk_to_freeswitch_relays_and_keeps_everything_else() {
     assert_eq!(host(&advertised, 0), "127.0.0.1");
     assert_ne!(port(&advertised, 0), 11274);
     assert_eq!(formats(&advertised, 0), "0 8 3 101");
-    assert_eq!(advertised.origin().unwrap().address, "127.0.0.1");
+    assert_eq!(advertised.origin().unwrap().address, b"127.0.0.1");
     let rtcp: u16 = advertised.media[0].body.attribute("rtcp").unwrap().parse().unwrap();
     assert_eq!(rtcp, port(&advertised, 0) + 1);
     // Apart from addresses, port and a=rtcp every line is as it was.
@@ -47,7 +47,7 @@ fn asterisk_to_freeswitch_relays_and_keeps_everything_else() {
 
     let back = server.answer(&data("freeswitch_answer"), "");
     assert_eq!(formats(&back, 0), "8 101");
-    assert_eq!(back.origin().unwrap().address, "192.0.2.20", "no replace-origin in the answer");
+    assert_eq!(back.origin().unwrap().address, b"192.0.2.20", "no replace-origin in the answer");
     assert_eq!(attributes(&back.media[0], "silenceSupp"), ["off - - - -"]);
     assert_ne!(port(&back, 0), port(&advertised, 0));
 }
@@ -233,7 +233,7 @@ fn ims_over_ipv6_reaches_an_ipv4_side() {
     assert_eq!(host(&advertised, 0), "127.0.0.1");
     assert_eq!(
         (advertised.origin().unwrap().family, advertised.origin().unwrap().address),
-        ("IP4", "127.0.0.1")
+        (&b"IP4"[..], &b"127.0.0.1"[..])
     );
     assert_eq!(advertised.direction_of(&advertised.media[0]), Direction::Inactive);
     assert_eq!(attributes(&advertised.media[0], "curr").len(), 2);

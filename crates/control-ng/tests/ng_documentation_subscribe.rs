@@ -200,7 +200,7 @@ fn the_offer_is_changed_by_the_flags_of_an_offer() {
     );
     assert_eq!(has(r#""flags":["generate mid"]"#, "mid"), 1);
     let origin = |more: &str| made(more).origin().map(|origin| origin.address.to_owned());
-    assert_eq!(origin(r#""replace":["origin"]"#).as_deref(), Some("127.0.0.1"));
+    assert_eq!(origin(r#""replace":["origin"]"#).as_deref(), Some(&b"127.0.0.1"[..]));
     let version = || made(r#""replace":["force-increment-sdp-ver"]"#).origin().map(|o| o.version.to_owned());
     assert_ne!(version(), version());
     for more in [

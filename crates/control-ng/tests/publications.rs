@@ -112,7 +112,7 @@ fn publishing_again_keeps_the_port_and_raises_the_version() {
     let other = advertised(&publish(&server, &sendonly(p.sdp("8 0")), ""));
     assert_eq!((port(&other, 0), formats(&other, 0)), (port(&first, 0), "8".into()));
     let (before, after) = (first.origin().unwrap(), other.origin().unwrap());
-    assert_eq!((before.session_id, before.version, after.version), (after.session_id, "1", "2"));
+    assert_eq!((before.session_id, before.version, after.version), (after.session_id, &b"1"[..], &b"2"[..]));
     let mut c = Phone::new();
     subscribe(&server, &c, "8", "");
     p.send(&other, 8, &[1; 160]);

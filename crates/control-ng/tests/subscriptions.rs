@@ -176,7 +176,7 @@ fn a_repeated_request_takes_effect_with_its_answer_and_drops_what_it_does_not_na
     assert_eq!((c.receive(), d.receive()), ((0, vec![1; 160]), (0, vec![2; 160])));
     let again = told(&talk.request(r#""from-tag":"b","to-tag":"s""#));
     assert_eq!((port(&again, 0), port(&again, 1)), (0, port(&first, 1)));
-    let version = |sdp: &Sdp| sdp.origin().unwrap().version.parse::<u64>().unwrap();
+    let version = |sdp: &Sdp| String::from_utf8_lossy(sdp.origin().unwrap().version).parse::<u64>().unwrap();
     assert_eq!(version(&again), version(&first) + 1);
     talk.exchange(0, 3, 4);
     assert_eq!((c.receive(), d.receive()), ((0, vec![3; 160]), (0, vec![4; 160])), "not yet");

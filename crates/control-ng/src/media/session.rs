@@ -3,14 +3,14 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
-use mediapoint_packet::sdp::{AddressFamily, Line, Sdp};
+use mediapoint_packet::sdp::{AddressFamily, Line, Origin, Sdp};
 
 use crate::request::Replace;
 
 /// What was advertised to a party so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SessionMemory {
-    username: Option<String>,
+    username: Option<Vec<u8>>,
     name: Option<Line>,
     version: Option<u64>,
     body: Option<u64>,
@@ -26,31 +26,37 @@ impl SessionMemory {
             sdp.session.replace_or_push(advertised, |line| line.kind() == b's');
         }
         let body = body_hash(sdp);
-        let Some(origin) = sdp.origin() else { return };
+        let is_asked = replace.origin || replace.username || replace.sdp_version || replace.force_increment;
+        let line = match sdp.session.first(b'o') {
+            Some(line) if Origin::parse(line).is_none() && is_asked => own_line(line),
+            Some(line) => line.clone(),
+            None => return,
+        };
+        let Some(origin) = Origin::parse(&line) else { return };
         let mut new = origin;
-        let (text, username);
+        let (text, username, family);
         if let Some(address) = address.filter(|_| replace.origin) {
             text = address.to_string();
-            new.address = &text;
-            new.family = if AddressFamily::of(address) == AddressFamily::Ip4 { "IP4" } else { "IP6" };
+            family = AddressFamily::of(address).to_string();
+            (new.address, new.family) = (text.as_bytes(), family.as_bytes());
         }
         if replace.username {
-            username = self.username.get_or_insert_with(|| origin.username.to_owned()).clone();
+            username = self.username.get_or_insert_with(|| origin.username.to_vec()).clone();
             new.username = &username;
         }
         let version = self.version_of(origin.version, body, replace).to_string();
         if replace.sdp_version || replace.force_increment {
-            new.version = &version;
+            new.version = version.as_bytes();
         }
-        if new != origin {
-            let line = new.line();
+        if is_asked {
+            let line = if new == origin { line.clone() } else { new.line() };
             sdp.session.replace_or_push(line, |line| line.kind() == b'o');
         }
     }
 
     /// The version to advertise: the last one where nothing changed, one more where something did [RFC3264 8].
-    fn version_of(&mut self, received: &str, body: u64, replace: &Replace) -> u64 {
-        let received = received.parse().unwrap_or(0);
+    fn version_of(&mut self, received: &[u8], body: u64, replace: &Replace) -> u64 {
+        let received = std::str::from_utf8(received).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
         let version = match (self.version, self.body) {
             (Some(last), Some(before)) if before == body && !replace.force_increment => last,
             (Some(last), _) => last.saturating_add(1),
@@ -60,6 +66,13 @@ impl SessionMemory {
         self.body = Some(body);
         version
     }
+}
+
+/// A line in place of an `o=` line of too few words, whose address may stand anywhere in it. The same line has the same one.
+fn own_line(line: &Line) -> Line {
+    let mut hasher = DefaultHasher::new();
+    line.bytes().hash(&mut hasher);
+    Line::new('o', format!("- {} 0 IN IP4 0.0.0.0", hasher.finish()))
 }
 
 /// A hash of the description without its `o=` line.
@@ -99,8 +112,8 @@ mod tests {
         let replace = Replace { origin: true, ..Replace::default() };
         let mut description = sdp("me 1 7 IN IP4 192.0.2.1", "-", 1);
         SessionMemory::default().apply(&mut description, &replace, Some("2001:db8::1".parse().unwrap()));
-        assert_eq!(description.origin().unwrap().address, "2001:db8::1");
-        assert_eq!(description.origin().unwrap().family, "IP6");
+        assert_eq!(description.origin().unwrap().address, b"2001:db8::1");
+        assert_eq!(description.origin().unwrap().family, b"IP6");
     }
 
     #[test]
@@ -110,7 +123,7 @@ mod tests {
         advertised(&mut memory, sdp("first 1 7 IN IP4 192.0.2.1", "one", 1), replace);
         let mut second = sdp("second 1 7 IN IP4 192.0.2.1", "two", 1);
         memory.apply(&mut second, &replace, None);
-        assert_eq!(second.origin().unwrap().username, "first");
+        assert_eq!(second.origin().unwrap().username, b"first");
         assert_eq!(second.session.first(b's').unwrap().text(), "one");
     }
 

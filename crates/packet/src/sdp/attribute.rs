@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Connection, Line};
+use super::{Connection, Line, types};
 
 /// Which way media flows, seen from who wrote the description [RFC8866 6.7].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -131,13 +131,11 @@ pub struct RtcpAttribute<'a> {
 }
 
 impl<'a> RtcpAttribute<'a> {
-    /// Reads `53020` or `53020 IN IP4 192.0.2.1`.
+    /// Reads `53020` or `53020 IN IP4 192.0.2.1`. An address that cannot be read counts as none.
     #[must_use]
     pub fn parse(value: &'a str) -> Option<Self> {
-        let Some((port, address)) = value.split_once(|c: char| c.is_ascii_whitespace()) else {
-            return Some(Self { port: value.parse().ok()?, connection: None });
-        };
-        Some(Self { port: port.parse().ok()?, connection: Some(Connection::parse_words(address)?) })
+        let (port, address) = value.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((value, ""));
+        Some(Self { port: port.parse().ok()?, connection: Connection::parse_words(address) })
     }
 }
 
@@ -163,7 +161,7 @@ impl<'a> Candidate<'a> {
         let mut words = value.split_ascii_whitespace().skip(1);
         let component = words.next()?.parse().ok()?;
         let transport = words.next()?;
-        let address = words.nth(1)?.parse().ok();
+        let address = types::address(words.nth(1)?);
         let port = words.next()?.parse().ok()?;
         if words.next()? != "typ" {
             return None;

@@ -47,7 +47,7 @@ impl MediaLine {
             text.push(' ');
             text.push_str(word);
         }
-        Line::new('m', &text)
+        Line::new('m', text)
     }
 }
 

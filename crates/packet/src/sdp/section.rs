@@ -115,6 +115,12 @@ impl Section {
         self.lines.iter().find(|line| line.is_attribute(name)).and_then(Line::attribute_value)
     }
 
+    /// The value of the first attribute of this name byte for byte, empty where it has none.
+    #[must_use]
+    pub fn attribute_bytes(&self, name: &str) -> Option<&[u8]> {
+        self.lines.iter().find(|line| line.is_attribute(name)).and_then(Line::attribute_bytes)
+    }
+
     /// The values of all attributes of this name, in order.
     pub fn attributes(&self, name: &str) -> impl Iterator<Item = &str> {
         self.lines.iter().filter(move |line| line.is_attribute(name)).filter_map(Line::attribute_value)

@@ -38,7 +38,33 @@ fn bytes_that_are_not_utf8_are_kept() {
     let mut text = b"v=0\r\ns=\xff\xfe\r\nm=audio 4000 RTP/AVP 0\r\na=label:\x80\r\n".to_vec();
     assert_eq!(Sdp::parse(&text).unwrap().to_bytes(), text);
     text.truncate(text.len() - 2);
-    assert_eq!(Sdp::parse(&text).unwrap().media[0].body.attribute("label"), Some(""));
+    let body = &Sdp::parse(&text).unwrap().media[0].body;
+    assert_eq!(body.attribute("label"), Some("\u{fffd}"));
+    assert_eq!(body.attribute_bytes("label"), Some(&b"\x80"[..]));
+}
+
+// test-of: [RFC8866 4.5]
+#[test]
+fn a_stray_byte_spoils_its_own_word_only() {
+    let text = b"v=0\r\no=J\xfcrgen M\xfcller 7 8 IN IP4 10.0.0.1\r\ns=\xe9\r\nc=IN IP4 192.0.2.1 \xff\r\n\
+        m=audio 4000 RTP/AVP 97 98\r\na=rtpmap:97 caf\xe9/8000\r\na=rtpmap:98 PCMU/8000 \xff\r\n\
+        a=fmtp:97 name=\xe9;mode=20\r\na=rtcp:4003 \xe9\r\na=ptime:20\xff\r\n";
+    let sdp = Sdp::parse(text).unwrap();
+    assert_eq!(sdp.to_bytes(), text);
+    let origin = sdp.origin().unwrap();
+    assert_eq!((origin.username, origin.address), (&b"J\xfcrgen M\xfcller"[..], &b"10.0.0.1"[..]));
+    let moved = Origin { address: b"192.0.2.9", ..origin };
+    assert_eq!(moved.line().bytes(), b"o=J\xfcrgen M\xfcller 7 8 IN IP4 192.0.2.9");
+    let body = &sdp.media[0].body;
+    assert_eq!(sdp.connection_of(&sdp.media[0]).unwrap().host, "192.0.2.1");
+    let maps: Vec<_> = body.rtpmaps().map(|m| (m.payload_type, m.encoding, m.clock_rate)).collect();
+    assert_eq!(maps, [(97, "caf\u{fffd}", 8000), (98, "PCMU", 8000)]);
+    assert_eq!(body.fmtps().next().unwrap().parameters, "name=\u{fffd};mode=20");
+    assert_eq!((body.rtcp().unwrap().port, body.ptime()), (4003, Some(20)));
+    // Where the word itself is meant, it is no address and no payload type.
+    for bad in [&b"v=0\r\nc=IN IP4 192.0.2.1\xff\r\n"[..], b"v=0\r\nm=audio 4000\xff RTP/AVP 0\r\n"] {
+        assert!(Sdp::parse(bad).is_err(), "{}", bad.escape_ascii());
+    }
 }
 
 // test-of: [RFC8866 5.1], [RFC8866 5.14]
@@ -118,10 +144,29 @@ fn the_media_line_is_read_and_written() {
 fn origin_is_read_from_the_end() {
     let sdp = parse("v=0\r\no=two words 1 99999999999999999999 IN IP4 192.0.2.1\r\n");
     let origin = sdp.origin().unwrap();
-    assert_eq!((origin.username, origin.version), ("two words", "99999999999999999999"));
-    let moved = Origin { address: "2001:db8::9", family: "IP6", ..origin };
+    assert_eq!((origin.username, origin.version), (&b"two words"[..], &b"99999999999999999999"[..]));
+    let moved = Origin { address: b"2001:db8::9", family: b"IP6", ..origin };
     assert_eq!(moved.line().bytes(), b"o=two words 1 99999999999999999999 IN IP6 2001:db8::9");
-    assert_eq!(parse("v=0\r\no=- 1 1 IN IP4\r\n").origin(), None);
+    for unread in ["- 1 1 IN IP4", "1 IN IP4 192.0.2.1", "192.0.2.1", ""] {
+        assert_eq!(Origin::parse(&Line::new('o', unread)), None, "{unread}");
+    }
+}
+
+#[test]
+fn the_address_of_an_origin_is_found_whatever_stands_around_it() {
+    for (text, username) in [
+        ("- 1 2 IN IP4 192.0.2.1", "-"),
+        (" 1 2 IN IP4 192.0.2.1", ""),
+        ("- 1 2 IN IP4 192.0.2.1 behind it", "-"),
+        ("-\t1  2 IN\tip4 192.0.2.1 ", "-"),
+        ("a IP4 b 1 2 IN IP4 192.0.2.1", "a IP4 b"),
+        ("- 1 2 IN IP5 192.0.2.1", "-"),
+    ] {
+        let line = Line::new('o', text);
+        let origin = Origin::parse(&line).unwrap_or_else(|| panic!("{text}"));
+        let read = (origin.username, origin.session_id, origin.version, origin.address);
+        assert_eq!(read, (username.as_bytes(), &b"1"[..], &b"2"[..], &b"192.0.2.1"[..]), "{text}");
+    }
 }
 
 // test-of: [RFC8866 5.7], [RFC8866 9], [RFC3264 8.4]
@@ -137,11 +182,54 @@ fn connections_of_every_form_are_read() {
     assert_eq!(read("IN IP4 224.2.1.1/127/3"), Some((v4, "224.2.1.1".into(), Some("127/3".into()))));
     assert_eq!(read("IN IP6 ::1"), Some((AddressFamily::Ip6, "::1".into(), None)));
     assert_eq!(read("IN IP4 media.example.com"), Some((v4, "media.example.com".into(), None)));
+    assert_eq!(read("IN IP6 [2001:DB8::1]"), Some((AddressFamily::Ip6, "[2001:DB8::1]".into(), None)));
     for bad in ["IN IP4", "IN IP5 192.0.2.1", "IN IP4 999.1.1.1", "IN IP4 2001:db8::1", "ATM NSAP 47.0091"] {
         assert_eq!(read(bad), None, "{bad}");
     }
     assert!(Connection::parse(&Line::new('c', "IN IP4 0.0.0.0")).unwrap().is_zero());
     assert!(Connection::parse(&Line::new('c', "IN IP6 ::")).unwrap().is_zero());
+}
+
+// test-of: [RFC4291 2.5.5.2]
+#[test]
+fn addresses_are_read_as_endpoints_write_them() {
+    let ip =
+        |text: &str| Connection::parse(&Line::new('c', text)).and_then(|c| c.ip()).map(|ip| ip.to_string());
+    for (text, address) in [
+        ("IN IP4 192.000.002.001", "192.0.2.1"),
+        // Decimal: 010 is ten, and 08 and 099 are numbers.
+        ("IN IP4 010.08.099.001", "10.8.99.1"),
+        ("IN IP4 000.000.000.000", "0.0.0.0"),
+        ("IN IP4 192.000.002.001/127", "192.0.2.1"),
+        ("IN IP6 2001:DB8:0:0::0001", "2001:db8::1"),
+        ("IN IP6 [2001:db8::1]", "2001:db8::1"),
+        ("IN IP6 ::ffff:192.0.2.1", "192.0.2.1"),
+        ("IN IP6 ::ffff:c000:201", "192.0.2.1"),
+    ] {
+        assert_eq!(ip(text).as_deref(), Some(address), "{text}");
+    }
+    for bad in
+        ["IN IP4 256.0.0.1", "IN IP4 0001.0.0.1", "IN IP4 1.2.3.4.5", "IN IP4 1..2.3", "IN IP4 +1.2.3.4"]
+    {
+        assert_eq!(Connection::parse(&Line::new('c', bad)), None, "{bad}");
+    }
+    assert!(Connection::parse(&Line::new('c', "IN IP4 000.0.00.000")).unwrap().is_zero());
+}
+
+#[test]
+fn forms_of_the_rtcp_attribute() {
+    let read = |text: &str| {
+        let rtcp = RtcpAttribute::parse(text)?;
+        Some((rtcp.port, rtcp.connection.and_then(|c| c.ip()).map(|ip| ip.to_string())))
+    };
+    assert_eq!(read("53020"), Some((53_020, None)));
+    assert_eq!(read("53020 IN IP4 192.0.2.1"), Some((53_020, Some("192.0.2.1".into()))));
+    assert_eq!(read("53020\tIN IP4 192.000.002.001"), Some((53_020, Some("192.0.2.1".into()))));
+    assert_eq!(read("53020 IN IP6 2001:db8::1"), Some((53_020, Some("2001:db8::1".into()))));
+    for without_address in ["53020 IN IP4", "53020 IN IP4 media.example.com", "53020 192.0.2.1"] {
+        assert_eq!(read(without_address), Some((53_020, None)), "{without_address}");
+    }
+    assert_eq!((read("70000"), read(""), read("x")), (None, None, None));
 }
 
 // test-of: [RFC8866 5.13], [RFC8866 6.6], [RFC8866 6.15], [RFC8839 5.1]
