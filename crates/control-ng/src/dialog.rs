@@ -90,5 +90,5 @@ pub(crate) struct Plan {
     /// Whether rtcp-mux was offered.
     pub(crate) mux_offered: bool,
     /// `a=mid` of the description.
-    pub(crate) mid: Option<String>,
+    pub(crate) mid: Option<Vec<u8>>,
 }

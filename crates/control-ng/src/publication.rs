@@ -168,7 +168,7 @@ fn session(number: u64, address: IpAddr) -> Section {
     let family = AddressFamily::of(address);
     let mut session = Section::default();
     session.push(Line::new('v', "0"));
-    session.push(Line::new('o', &format!("- {number} 1 IN {family} {address}")));
+    session.push(Line::new('o', format!("- {number} 1 IN {family} {address}")));
     session.push(Line::new('s', "-"));
     session.push(Line::new('c', Connection::line(address).text()));
     session.push(Line::new('t', "0 0"));

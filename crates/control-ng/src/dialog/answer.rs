@@ -40,10 +40,10 @@ pub(crate) fn process(exchange: &mut Exchange, mut sdp: Sdp, options: &Options) 
         let proto = || offer.plans.get(index).map(|plan| plan.remote.proto.clone());
         sections.push(section.unwrap_or_else(|| SectionOut::Rejected { address: None, proto: proto() }));
     }
-    let out = outgoing(sections, options);
+    let (offerer, _) = exchange.sides_mut(offer.from);
+    let out = outgoing(sections, offerer, options);
     rewrite(&mut sdp, &out);
     let address = out.first_address();
-    let (offerer, _) = exchange.sides_mut(offer.from);
     offerer.session.apply(&mut sdp, &options.replace, address);
     Ok(sdp.to_bytes())
 }
@@ -54,9 +54,10 @@ fn agree(
     offer: &PendingOffer,
     plan: &Plan,
     index: usize,
-    remote: RemoteDescription,
+    mut remote: RemoteDescription,
     options: &Options,
 ) -> Result<Option<SectionOut>, NgError> {
+    codecs::as_numbered(&mut remote.codecs, &plan.offered);
     let (offerer, answerer) = exchange.sides_mut(offer.from);
     let (Some(theirs), Some(ours)) = (answerer.stream_mut(index), offerer.stream_mut(index)) else {
         return Err(NgError::Internal);

@@ -36,10 +36,10 @@ pub(crate) fn process(
         plans.push(plan);
         sections.push(section);
     }
-    let out = outgoing(sections, options);
+    let (offerer, other) = exchange.sides_mut(from);
+    let out = outgoing(sections, other, options);
     rewrite(&mut sdp, &out);
     let address = out.first_address();
-    let (offerer, other) = exchange.sides_mut(from);
     offerer.description = Some(description);
     other.session.apply(&mut sdp, &options.replace, address);
     exchange.dialog.offer = Some(PendingOffer { from, plans, options: options.clone() });

@@ -2,23 +2,26 @@
 
 mod answer;
 mod coding;
+mod meaning;
 mod numbers;
 mod offer;
 #[cfg(test)]
 mod tests;
 
 use mediapoint_engine::{Codec, Encoding, Parameters, PayloadCodec, PayloadType};
-use mediapoint_packet::sdp::MediaSection;
+use mediapoint_packet::sdp::{MediaSection, RtpMap};
 
 use crate::request::CodecSpec;
 
 pub(crate) use answer::{AnswerRules, plan_answer};
 pub(crate) use coding::{as_offered, packet_time, received_beside, settings, specified_ptime};
-pub(crate) use numbers::Numbers;
+pub(crate) use numbers::{Numbers, as_numbered};
 pub(crate) use offer::{OfferRules, plan_offer};
 
 /// Most payload types read of one section.
 const MAX_FORMATS: usize = 128;
+/// How the names of codecs begin that are known by their number only.
+const UNKNOWN: &str = "unknown-";
 
 /// One payload type of a section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +41,8 @@ pub(crate) struct CodecLine {
     pub(crate) masked: bool,
     /// Added by us: the offerer does not have it.
     pub(crate) added: bool,
+    /// What stands behind the number in its `a=rtpmap` line, as written; `None` where there is no such line.
+    pub(crate) coding: Option<String>,
 }
 
 impl CodecLine {
@@ -50,6 +55,7 @@ impl CodecLine {
             convertible: codec.is_convertible(),
             masked: false,
             added: false,
+            coding: None,
             codec,
         }
     }
@@ -69,13 +75,31 @@ impl CodecLine {
         self.codec.encoding == Encoding::ComfortNoise
     }
 
+    /// True where the number says nothing without an `a=rtpmap` line, and what to write there is known.
+    pub(crate) fn needs_rtpmap(&self) -> bool {
+        !self.is_unknown() && meaning::needs_line(self.payload_type, &self.codec)
+    }
+
+    /// True where a line for it is in other words than its party's own.
+    pub(crate) fn is_said_otherwise(&self, map: &RtpMap<'_>) -> bool {
+        self.coding.as_ref().is_some_and(|own| !own.eq_ignore_ascii_case(&coding(map)))
+    }
+
+    /// True where nothing but the number is known.
+    fn is_unknown(&self) -> bool {
+        self.codec.name().starts_with(UNKNOWN)
+    }
+
     /// True for audio that can be decoded and encoded, and that the party offered itself.
     fn is_source(&self) -> bool {
         self.is_audio() && self.convertible && !self.added
     }
 
-    /// The value of its `a=rtpmap` line.
+    /// The value of its `a=rtpmap` line, in its party's own words where it has any.
     pub(crate) fn rtpmap(&self) -> String {
+        if let Some(coding) = &self.coding {
+            return format!("{} {coding}", self.payload_type);
+        }
         let Codec { clock_rate, channels, .. } = &self.codec;
         match channels {
             0 | 1 => format!("{} {}/{clock_rate}", self.payload_type, self.name),
@@ -95,7 +119,8 @@ impl CodecLine {
 
     /// True where an option's word names it.
     pub(crate) fn is_named(&self, word: &str) -> bool {
-        CodecSpec::parse(word).names(&self.name, &self.codec)
+        let spec = CodecSpec::parse(word);
+        spec.names(&self.name, &self.codec) || spec.names(self.codec.name(), &self.codec)
     }
 }
 
@@ -107,28 +132,37 @@ pub(crate) fn read(section: &MediaSection) -> Vec<CodecLine> {
             continue;
         }
         let map = section.body.rtpmaps().find(|map| map.payload_type == payload_type);
-        let mut line = match map {
-            Some(map) => {
-                let channels = u8::try_from(map.channels()).unwrap_or(u8::MAX);
-                let codec = Codec::new(map.encoding, map.clock_rate, channels);
-                CodecLine::new(payload_type, map.encoding, codec)
-            }
-            None => match PayloadType::new(payload_type).and_then(Codec::from_static) {
-                Some(codec) => CodecLine::new(payload_type, &codec.name().to_ascii_uppercase(), codec),
-                // Known by its number only: it can be relayed to a side that uses the same number.
-                None => {
-                    let name = format!("unknown-{payload_type}");
-                    let codec = Codec::new(&name, 8000, 1);
-                    CodecLine::new(payload_type, &name, codec)
-                }
-            },
-        };
+        let mut line = read_line(payload_type, map.as_ref());
         let format = payload_type.to_string();
         let fmtp = section.body.fmtps().find(|fmtp| fmtp.format == format);
         line.fmtp = fmtp.map(|fmtp| fmtp.parameters.to_owned());
         lines.push(line);
     }
     lines
+}
+
+/// One payload type by its `a=rtpmap` line, or by its number where it has none.
+fn read_line(payload_type: u8, map: Option<&RtpMap<'_>>) -> CodecLine {
+    let line = match (meaning::codec(payload_type, map), map) {
+        (Some(codec), Some(map)) => CodecLine::new(payload_type, map.encoding, codec),
+        (Some(codec), None) => CodecLine::new(payload_type, &codec.name().to_ascii_uppercase(), codec),
+        // It can be relayed to a side that uses the same number.
+        (None, _) => {
+            let name = format!("{UNKNOWN}{payload_type}");
+            let codec = Codec::new(&name, 8000, 1);
+            CodecLine::new(payload_type, &name, codec)
+        }
+    };
+    CodecLine { coding: map.map(coding), ..line }
+}
+
+/// What a line says behind the number.
+fn coding(map: &RtpMap<'_>) -> String {
+    let RtpMap { encoding, clock_rate, parameters, .. } = map;
+    match parameters {
+        Some(parameters) => format!("{encoding}/{clock_rate}/{parameters}"),
+        None => format!("{encoding}/{clock_rate}"),
+    }
 }
 
 /// The engine's view of a list.

@@ -8,7 +8,7 @@ use super::keys;
 use super::legs::Work;
 use super::remote::RemoteDescription;
 use super::rewrite::{Advertised, Outgoing, Ptime, RtpOut, SectionOut};
-use crate::call::party::Stream;
+use crate::call::party::{Party, Stream};
 use crate::dialog::Plan;
 use crate::request::{Options, Profile, TransportProtocol};
 use crate::{KeyFault, NgError};
@@ -74,9 +74,12 @@ pub(crate) fn reject(remote: RemoteDescription, options: &Options) -> (Plan, Sec
     (plan, SectionOut::Rejected { address: None, proto })
 }
 
-/// The changes of a whole description, with our address in the sections that are rejected, too.
-pub(crate) fn outgoing(mut sections: Vec<SectionOut>, options: &Options) -> Outgoing {
-    let first = sections.iter().find_map(SectionOut::own_address);
+/// The changes of a whole description for `party`, with our address in the sections that are rejected, too: whose they were
+/// is nobody's business.
+pub(crate) fn outgoing(mut sections: Vec<SectionOut>, party: &Party, options: &Options) -> Outgoing {
+    let carried = sections.iter().find_map(SectionOut::own_address);
+    let leg = || party.streams.iter().find_map(|stream| Some(stream.leg?.rtp.ip()));
+    let first = carried.or(options.media_address).or_else(leg);
     for section in &mut sections {
         if let SectionOut::Rejected { address, .. } = section {
             *address = first;

@@ -45,7 +45,7 @@ pub(crate) struct RemoteDescription {
     pub(crate) crypto: Vec<CryptoAttribute>,
     /// Why the last unusable `a=crypto` line is.
     pub(crate) crypto_fault: Option<KeyFault>,
-    pub(crate) mid: Option<String>,
+    pub(crate) mid: Option<Vec<u8>>,
 }
 
 /// Where a section's party is; `None` where the section is refused, cannot be carried, or withholds the address.
@@ -107,7 +107,7 @@ impl RemoteDescription {
             maxptime: section.body.maxptime(),
             crypto,
             crypto_fault,
-            mid: section.body.attribute("mid").map(str::to_owned),
+            mid: section.body.attribute_bytes("mid").map(<[u8]>::to_vec),
         })
     }
 

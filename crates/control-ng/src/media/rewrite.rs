@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use mediapoint_packet::sdp::{Connection, Direction, Line, MediaLine, MediaSection, Sdp};
+use mediapoint_packet::sdp::{Connection, Direction, Line, MediaLine, MediaSection, RtpMap, Sdp};
 
 use super::codecs::CodecLine;
 use crate::request::RtcpLine;
@@ -82,7 +82,7 @@ pub(crate) struct RtpOut {
     /// What becomes of `a=ptime`.
     pub(crate) ptime: Ptime,
     /// `a=mid` to be added where there is none.
-    pub(crate) mid: Option<String>,
+    pub(crate) mid: Option<Vec<u8>>,
     /// The streams are the engine's: remove what names the sender's.
     pub(crate) own_streams: bool,
 }
@@ -99,9 +99,10 @@ pub(crate) enum Ptime {
 }
 
 impl Outgoing {
-    /// Our address in the first section that is carried.
+    /// Our address in the first section that is carried; where none is, in the first that has one.
     pub(crate) fn first_address(&self) -> Option<IpAddr> {
-        self.sections.iter().find_map(SectionOut::own_address)
+        let carried = self.sections.iter().find_map(SectionOut::own_address);
+        carried.or_else(|| self.sections.iter().find_map(|section| Some(section.address()?.0)))
     }
 }
 
@@ -147,7 +148,7 @@ fn session(sdp: &mut Sdp, out: &Outgoing) {
     sdp.session.retain(|line| {
         let bundle =
             line.is_attribute("group") && line.attribute_value().is_some_and(|v| v.starts_with("BUNDLE"));
-        !(bundle || is_one_of(line, &ICE) || is_one_of(line, &KEYS) || is_one_of(line, &["rtcp-mux"]))
+        !(bundle || is_one_of(line, &ICE) || is_one_of(line, &KEYS) || is_one_of(line, &["rtcp-mux", "rtcp"]))
     });
     let relies = |section: &MediaSection| section.body.first(b'c').is_none();
     let addresses = || sdp.media.iter().zip(&out.sections).filter_map(|(m, part)| Some((m, part.address()?)));
@@ -199,7 +200,7 @@ fn rtp_section(section: &mut MediaSection, rtp: &RtpOut, out: &Outgoing, came: D
     if let Some(mid) = &rtp.mid
         && !body.has_attribute("mid")
     {
-        body.push(Line::attribute("mid", Some(mid)));
+        body.push(Line::new('a', [b"mid:", mid.as_slice()].concat()));
     } else if out.generate_mid && !body.has_attribute("mid") {
         body.push(Line::attribute("mid", Some(&(index + 1).to_string())));
     }
@@ -240,29 +241,52 @@ fn set_port(section: &mut MediaSection, port: u16, proto: Option<&str>) {
 fn set_codecs(section: &mut MediaSection, codecs: &[(CodecLine, Option<u8>)]) {
     let formats: Vec<String> = codecs.iter().map(|(line, _)| line.payload_type.to_string()).collect();
     let unchanged = codecs.iter().all(|(line, from)| Some(line.payload_type) == *from);
-    if unchanged && formats == section.media().formats {
+    let has_map = |number: u8| section.body.rtpmaps().any(|map| map.payload_type == number);
+    // [RFC8866 6.6] A number is described wherever it does not speak for itself, also where the description that came has
+    // it under a number that does.
+    let lacks_map = |(line, from): &&(CodecLine, Option<u8>)| {
+        from.is_some_and(|from| line.needs_rtpmap() && !has_map(from))
+    };
+    let undescribed: Vec<u8> = codecs.iter().filter(lacks_map).map(|(line, _)| line.payload_type).collect();
+    let is_said_otherwise = |map: &RtpMap<'_>| {
+        let of = codecs.iter().find(|(_, from)| *from == Some(map.payload_type));
+        of.is_some_and(|(line, _)| line.is_said_otherwise(map))
+    };
+    let is_own = undescribed.is_empty() && !section.body.rtpmaps().any(|map| is_said_otherwise(&map));
+    if unchanged && is_own && formats == section.media().formats {
         return;
     }
     section.set_media(MediaLine { formats, ..section.media().clone() });
-    let new_number =
-        |old: u8| codecs.iter().find(|(_, from)| *from == Some(old)).map(|(line, _)| line.payload_type);
+    let own_line = |old: u8| codecs.iter().find(|(_, from)| *from == Some(old)).map(|(line, _)| line);
     let mut lines = Vec::new();
     let mut last_map = None;
     for line in section.body.lines() {
         match codec_line(line) {
             None => lines.push(line.clone()),
-            Some((name, old, rest)) => match new_number(old) {
-                None => continue,
-                Some(new) if new == old => lines.push(line.clone()),
-                Some(new) => lines.push(Line::attribute(name, Some(&format!("{new}{rest}")))),
-            },
+            Some((name, old, rest)) => {
+                let Some(own) = own_line(old) else { continue };
+                let map = line.attribute_value().filter(|_| name == "rtpmap").and_then(RtpMap::parse);
+                let new = own.payload_type;
+                lines.push(match map {
+                    // A party is answered in its own words: to some, a codec in others is another one.
+                    Some(map) if own.is_said_otherwise(&map) => Line::attribute(name, Some(&own.rtpmap())),
+                    _ if new == old => line.clone(),
+                    _ => Line::new('a', [format!("{name}:{new}").as_bytes(), rest].concat()),
+                });
+            }
         }
         if line.is_attribute("rtpmap") || line.is_attribute("fmtp") {
             last_map = Some(lines.len());
         }
     }
-    let added = codecs.iter().filter(|(_, from)| from.is_none());
-    let added: Vec<Line> = added.flat_map(|(line, _)| lines_of(line)).collect();
+    let mut added: Vec<Line> = Vec::new();
+    for (line, from) in codecs {
+        if from.is_none() {
+            added.extend(lines_of(line));
+        } else if undescribed.contains(&line.payload_type) {
+            added.push(Line::attribute("rtpmap", Some(&line.rtpmap())));
+        }
+    }
     let at = last_map.unwrap_or_else(|| lines.iter().position(|l| l.kind() == b'a').unwrap_or(lines.len()));
     lines.splice(at..at, added);
     section.body.retain(|_| false);
@@ -276,12 +300,12 @@ fn lines_of(line: &CodecLine) -> impl Iterator<Item = Line> {
 }
 
 /// A line about one payload type: its name, the number, and what follows the number.
-fn codec_line(line: &Line) -> Option<(&'static str, u8, &str)> {
+fn codec_line(line: &Line) -> Option<(&'static str, u8, &[u8])> {
     let name = ["rtpmap", "fmtp", "rtcp-fb"].into_iter().find(|name| line.is_attribute(name))?;
-    let value = line.attribute_value()?;
-    let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+    let value = line.attribute_bytes()?;
+    let end = value.iter().position(|b| !b.is_ascii_digit()).unwrap_or(value.len());
     let (number, rest) = value.split_at_checked(end)?;
-    Some((name, number.parse().ok()?, rest))
+    Some((name, std::str::from_utf8(number).ok()?.parse().ok()?, rest))
 }
 
 fn is_one_of(line: &Line, names: &[&str]) -> bool {

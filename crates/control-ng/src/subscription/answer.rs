@@ -9,7 +9,7 @@ use crate::call::links::{Link, Place};
 use crate::call::party::{Party, Stream};
 use crate::dialog::Plan;
 use crate::media::answered;
-use crate::media::codecs::CodecLine;
+use crate::media::codecs::{self, CodecLine};
 use crate::media::remote::RemoteDescription;
 use crate::request::Options;
 
@@ -47,13 +47,14 @@ pub(crate) fn process(
 fn agree(
     stream: &mut Stream,
     plan: &Plan,
-    remote: RemoteDescription,
+    mut remote: RemoteDescription,
     (of_offer, options): (&Options, &Options),
 ) -> Result<(), NgError> {
     if plan.remote.profile.is_none() {
         answered::datagrams(stream, remote);
         return Ok(());
     }
+    codecs::as_numbered(&mut remote.codecs, &plan.offered);
     let is_audio = plan.remote.kind == Some(LegKind::Audio);
     if is_audio {
         accepts(&plan.remote.codecs, &remote.codecs, options.allow_transcoding)?;

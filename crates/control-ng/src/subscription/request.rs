@@ -153,7 +153,7 @@ pub(crate) fn process(
         let media_label = source.media_label;
         infos.extend(asked.into_iter().map(|source| SourceInfo { media_label, ..source.info() }));
     }
-    let out = outgoing(sections, &Options { original_sendrecv: false, ..options.clone() });
+    let out = outgoing(sections, subscriber, &Options { original_sendrecv: false, ..options.clone() });
     let session = subscription.session.get_or_insert_with(|| session(&first.description));
     let mut sdp = Sdp { session: session.clone(), media };
     rewrite(&mut sdp, &out);

@@ -68,3 +68,15 @@ impl Numbers {
         });
     }
 }
+
+/// Gives the numbers of an answer that have no `a=rtpmap` line there the meaning that they were offered with
+/// [RFC3264 6.1].
+pub(crate) fn as_numbered(answered: &mut [CodecLine], offered: &[CodecLine]) {
+    for line in answered.iter_mut().filter(|line| line.coding.is_none()) {
+        let own = offered.iter().find(|own| !own.masked && own.advertised == line.payload_type);
+        if let Some(own) = own.filter(|own| own.codec != line.codec) {
+            (line.codec, line.convertible) = (own.codec.clone(), own.convertible);
+            line.name.clone_from(&own.name);
+        }
+    }
+}
