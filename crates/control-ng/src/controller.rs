@@ -20,10 +20,10 @@ use std::time::Duration;
 
 use mediapoint_engine::{CommandError, Engine, Event};
 use mediapoint_packet::Time;
-use mediapoint_packet::sdp::Sdp;
 
 use crate::call::CallState;
 use crate::media::legs::Work;
+use crate::media::received::Received;
 use crate::media::remote::remote_address;
 use crate::request::{Options, SdpBytes};
 use crate::{Command, Handler, NgError, Reply, Request};
@@ -143,12 +143,12 @@ impl Controller {
 impl Controller {
     /// The description of a request; `None` for an empty one, which asks for nothing. Refused where it names an address
     /// that media may not be sent to.
-    fn read_sdp(&self, request: &Request) -> Result<Option<Sdp>, NgError> {
+    fn read_sdp(&self, request: &Request) -> Result<Option<Received>, NgError> {
         let Some(SdpBytes(bytes)) = &request.sdp else { return Err(NgError::MissingKey { key: "sdp" }) };
         if bytes.is_empty() {
             return Ok(None);
         }
-        let sdp = Sdp::parse(bytes)?;
+        let Received { sdp, around } = Received::parse(bytes)?;
         if sdp.media.is_empty() {
             return Err(NgError::NoMedia);
         }
@@ -157,7 +157,7 @@ impl Controller {
                 self.engine.check_remote(remote)?;
             }
         }
-        Ok(Some(sdp))
+        Ok(Some(Received { sdp, around }))
     }
 }
 

@@ -7,6 +7,7 @@ use mediapoint_engine::{AddressFamily, AdmissionError, CommandError, MoveError, 
 use mediapoint_packet::sdp::SdpError;
 use mediapoint_srtp::sdes::SdesError;
 
+use crate::body::BodyFault;
 use crate::wire::Format;
 
 /// A refused message. Its text is the reply's `error-reason`.
@@ -75,6 +76,19 @@ pub enum NgError {
     /// The SDP cannot be read.
     #[error("malformed sdp: {0}")]
     Sdp(#[from] SdpError),
+    /// The SDP cannot be taken out of the body that it comes in.
+    #[error("unusable body: {0}")]
+    Body(BodyFault),
+    /// A section is where a host name says.
+    #[error(
+        "host name {name:?} in the c= line of section {section}: names are not resolved, an address is needed"
+    )]
+    HostName {
+        /// The section, from 1.
+        section: usize,
+        /// The name.
+        name: String,
+    },
     /// The SDP has no media section.
     #[error("the sdp has no media section")]
     NoMedia,
@@ -210,6 +224,12 @@ pub enum NgError {
     /// The engine did not carry a command out.
     #[error("the engine refused: {0}")]
     Engine(CommandError),
+}
+
+impl From<BodyFault> for NgError {
+    fn from(fault: BodyFault) -> Self {
+        Self::Body(fault)
+    }
 }
 
 impl From<AdmissionError> for NgError {

@@ -37,6 +37,7 @@
 //! Specifications: [RFC3264 5], [RFC3605 2.1], [RFC4568 7], [RFC5761 5], [RFC8866 5], the ng protocol.
 
 mod access;
+mod body;
 mod call;
 mod controller;
 mod cookies;
@@ -57,6 +58,7 @@ mod subscription;
 pub mod wire;
 
 pub use access::{Access, AllowList, Prefix, PrefixError, Verdict};
+pub use body::BodyFault;
 pub use controller::{Controller, ControllerConfig};
 pub use cookies::{CacheLimits, CookieCache, Seen};
 pub use dispatch::{Counters, Dispatcher, Handler};

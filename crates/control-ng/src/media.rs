@@ -5,6 +5,7 @@ pub(crate) mod codecs;
 pub(crate) mod keys;
 pub(crate) mod legs;
 pub(crate) mod offered;
+pub(crate) mod received;
 pub(crate) mod remote;
 pub(crate) mod rewrite;
 pub(crate) mod session;

@@ -6,7 +6,9 @@ use mediapoint_engine::Codec;
 use mediapoint_packet::sdp::Sdp;
 
 use crate::Request;
+use crate::body::{self, Around};
 use crate::media::codecs::{self, AnswerRules, CodecLine, Numbers, OfferRules};
+use crate::media::received::Received;
 use crate::request::Options;
 use crate::wire::{Envelope, Format, MAX_MESSAGE, Scanner, decode, encode};
 
@@ -31,7 +33,10 @@ pub fn message(data: &[u8]) {
         assert!(back.is_some_and(|back| decode(back.payload).is_ok()));
     }
     let Ok(request) = Request::parse(&dict, SocketAddr::from(([127, 0, 0, 1], 1))) else { return };
-    let Some(Ok(sdp)) = request.sdp.as_ref().map(|sdp| Sdp::parse(&sdp.0)) else { return };
+    let Some(Ok(Received { sdp, around })) = request.sdp.as_ref().map(|sdp| Received::parse(&sdp.0)) else {
+        return;
+    };
+    whole_bodies(&sdp, &around);
     let lists: Vec<Vec<CodecLine>> = sdp.media.iter().map(codecs::read).collect();
     for list in &lists {
         let answer = lists.last().unwrap_or(list);
@@ -87,6 +92,14 @@ pub(crate) fn codecs_hold(
         codecs::settings(&options.codec.transcode, answered);
         codecs::specified_ptime(&options.codec.set, answered);
     }
+}
+
+/// What was taken out of a body and put back is found there again.
+fn whole_bodies(sdp: &Sdp, around: &Around) {
+    let sdp = sdp.to_bytes();
+    let body = around.put(sdp.clone());
+    let again = body::split(&body).map(|(around, sdp)| (around, sdp.trim_ascii_end()));
+    assert_eq!(again, Ok((around.clone(), sdp.trim_ascii_end())), "the description was lost in its body");
 }
 
 /// No number stands for two codecs.

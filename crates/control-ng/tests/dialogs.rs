@@ -461,7 +461,7 @@ fn errors_say_what_is_wrong() {
     assert_eq!(offer("v=0\r\nm=audio 4000 RTP/AVP 0\r\n"), incomplete);
     assert_eq!(
         offer(&phone("host.example.com", 1, "0")),
-        "host name in the c= line of section 1 is not supported"
+        "host name \"host.example.com\" in the c= line of section 1: names are not resolved, an address is needed"
     );
     let short = phone(A, 4000, "0").replace("RTP/AVP", "RTP/SAVP")
         + "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA\r\n";

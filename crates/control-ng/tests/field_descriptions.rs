@@ -353,3 +353,276 @@ fn a_reinvite_in_another_spelling_keeps_the_number() {
         assert_eq!((formats(&to_b, 0), formats(&to_a, 0)), ("97".into(), "97".into()), "{again}");
     }
 }
+
+#[test]
+fn media_names_and_padded_addresses_are_read_as_they_are_meant() {
+    let server = Server::new();
+    let (mut a, mut b) = (Phone::new(), Phone::new());
+    let pad = |sdp: String| sdp.replace("127.0.0.1", "127.000.000.001");
+    let shout = |sdp: String| sdp.replace("m=audio", "m=AUDIO");
+    let to_b = server.offer(&shout(pad(a.sdp("0 8"))), "");
+    let to_a = server.answer(&shout(pad(b.sdp("8"))), "");
+    assert_eq!((to_b.media[0].media().media.as_str(), formats(&to_a, 0).as_str()), ("AUDIO", "8"));
+    assert_eq!((host(&to_b, 0), host(&to_a, 0)), ("127.0.0.1".into(), "127.0.0.1".into()));
+    a.send(&to_a, 8, &[0x55; 160]);
+    assert_eq!(b.receive(), (8, vec![0x55; 160]));
+    b.send(&to_b, 8, &[0x56; 160]);
+    assert_eq!(a.receive(), (8, vec![0x56; 160]));
+    // What is audio can be converted.
+    let converted = server.offer(&shout(a.sdp("0")), r#""codec":{"transcode":["PCMA"]}"#);
+    assert_eq!(formats(&converted, 0), "0 8");
+}
+
+#[test]
+fn a_padded_address_is_held_against_the_policy_as_decimal() {
+    let server = Server::new();
+    for (written, meant) in [("224.000.000.001", "224.0.0.1"), ("169.254.010.010", "169.254.10.10")] {
+        let refused = reason(&server.ask("offer", OFFER, Some(&phone(written, 4000, "0"))));
+        assert!(refused.contains(meant), "{refused}");
+    }
+    let mapped = phone("::ffff:224.0.0.1", 4000, "0");
+    assert!(reason(&server.ask("offer", OFFER, Some(&mapped))).contains("multicast"));
+    assert_eq!(server.controller.calls(), 0);
+}
+
+#[test]
+fn one_part_of_a_multipart_body_is_rewritten_in_its_place() {
+    let server = Server::new();
+    let (mut a, mut b) = (Phone::new(), Phone::new());
+    let isup =
+        "Content-Type: application/isup; version=itu-t92+\r\nContent-Disposition: signal\r\n\r\n\x01\x02";
+    let wrap = |sdp: &str| {
+        format!(
+            "--unique-1\r\nContent-Type: application/sdp\r\n\r\n{sdp}\r\n--unique-1\r\n{isup}\r\n--unique-1--\r\n"
+        )
+    };
+    let to_b = bytes(&server, "offer", OFFER, wrap(&a.sdp("0")).as_bytes());
+    let to_b = String::from_utf8(to_b).unwrap();
+    assert!(to_b.starts_with("--unique-1\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n"), "{to_b}");
+    assert!(to_b.ends_with(&format!("\r\n\r\n--unique-1\r\n{isup}\r\n--unique-1--\r\n")), "{to_b}");
+    let inner = |body: &str| {
+        let (_, rest) = body.split_once("\r\n\r\n").unwrap();
+        Sdp::parse(rest.split_once("--unique-1").unwrap().0.as_bytes()).unwrap()
+    };
+    let to_b = inner(&to_b);
+    assert_ne!(port(&to_b, 0), a.port());
+    let to_a = bytes(&server, "answer", ANSWER, wrap(&b.sdp("0")).as_bytes());
+    let to_a = inner(&String::from_utf8(to_a).unwrap());
+    a.send(&to_a, 0, &[0x55; 160]);
+    assert_eq!(b.receive(), (0, vec![0x55; 160]));
+    b.send(&to_b, 0, &[0x56; 160]);
+    assert_eq!(a.receive(), (0, vec![0x56; 160]));
+
+    // With the headers of the message in front.
+    let whole = format!("Content-Type: multipart/mixed;boundary=\"unique-1\"\r\n\r\n{}", wrap(&a.sdp("0")));
+    let out = String::from_utf8(bytes(&server, "offer", OFFER, whole.as_bytes())).unwrap();
+    assert!(
+        out.starts_with("Content-Type: multipart/mixed;boundary=\"unique-1\"\r\n\r\n--unique-1\r\n"),
+        "{out}"
+    );
+    // What a publisher gets is a description of ours, and stands alone.
+    let own = bytes(&server, "publish", r#""call-id":"p","from-tag":"x""#, wrap(&a.sdp("0")).as_bytes());
+    assert!(own.starts_with(b"v=0\r\n"), "{}", own.escape_ascii());
+}
+
+#[test]
+fn bodies_without_one_description_are_refused_in_words() {
+    let server = Server::new();
+    let part = format!("--b\r\nContent-Type: application/sdp\r\n\r\n{}\r\n", phone(A, 4000, "0"));
+    for (body, why) in [
+        (format!("{part}{part}--b--\r\n"), "unusable body: more than one part is application/sdp"),
+        (
+            "--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b--\r\n".into(),
+            "unusable body: no part is application/sdp",
+        ),
+        (
+            part.replace("\r\n\r\n", "\r\nContent-Transfer-Encoding: base64\r\n\r\n"),
+            "unusable body: the part application/sdp is base64 or quoted-printable",
+        ),
+    ] {
+        assert_eq!(reason(&server.ask("offer", OFFER, Some(&body))), why);
+    }
+    assert_eq!(server.controller.calls(), 0);
+}
+
+#[test]
+fn a_host_name_is_refused_in_words_unless_the_address_is_taken_from_elsewhere() {
+    let server = Server::new();
+    let mut a = Phone::new();
+    let named = a.sdp("0").replace("c=IN IP4 127.0.0.1", "c=IN IP4 media.example.com");
+    let refused = reason(&server.ask("offer", OFFER, Some(&named)));
+    let expected = "host name \"media.example.com\" in the c= line of section 1: names are not resolved, an address is needed";
+    assert_eq!(refused, expected);
+    assert_eq!(server.controller.calls(), 0, "no call is left of it");
+    // In an answer, too, and the call goes on.
+    let mut b = Phone::new();
+    let to_b = server.offer(&a.sdp("0"), "");
+    assert_eq!(reason(&server.ask("answer", ANSWER, Some(&named))), expected);
+    let to_a = server.answer(&b.sdp("0"), "");
+    a.send(&to_a, 0, &[0x55; 160]);
+    assert_eq!(b.receive(), (0, vec![0x55; 160]));
+    // In a section that is not used it does not matter.
+    let unused = a.sdp("0") + "m=video 0 RTP/AVP 31\r\nc=IN IP4 media.example.com\r\n";
+    assert_eq!(host(&server.offer(&unused, ""), 1), "127.0.0.1");
+    // Where the signalling's source is what counts, the name is not needed.
+    let source = r#""flags":["SIP-source-address"],"received-from":["IP4","127.0.0.1"]"#;
+    let to_b_again = server.offer(&named, source);
+    assert_eq!(host(&to_b_again, 0), "127.0.0.1");
+    server.answer(&b.sdp("0"), "");
+    b.send(&to_b, 0, &[0x56; 160]);
+    assert_eq!(a.receive(), (0, vec![0x56; 160]));
+}
+
+// test-of: [RFC8840 4.1]
+#[test]
+fn port_nine_at_no_address_is_a_party_that_does_not_know_its_address_yet() {
+    let server = Server::new();
+    let (mut a, mut b) = (Phone::new(), Phone::new());
+    let trickling = |more: &str| {
+        phone("0.0.0.0", 9, "0")
+            + "a=rtcp:9 IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\na=ice-options:trickle\r\n"
+            + more
+    };
+    let source = r#""received-from":["IP4","127.0.0.1"]"#;
+    let to_b = server.offer(&trickling("a=sendrecv\r\n"), source);
+    assert_eq!(to_b.direction_of(&to_b.media[0]), Direction::SendRecv);
+    assert_eq!(host(&to_b, 0), "127.0.0.1", "our address, and no hold");
+    assert!(![0, 9].contains(&port(&to_b, 0)));
+    let to_a = server.answer(&b.sdp("0"), "");
+    assert_eq!(to_a.direction_of(&to_a.media[0]), Direction::SendRecv);
+    // It is where it sends from, two packets in sequence from the host of its signalling.
+    a.send(&to_a, 0, &[0x11; 160]);
+    a.send(&to_a, 0, &[0x12; 160]);
+    assert_eq!(b.receive(), (0, vec![0x12; 160]));
+    b.send(&to_b, 0, &[0x56; 160]);
+    assert_eq!(a.receive(), (0, vec![0x56; 160]));
+
+    // The answerer can be one, too, and IPv6 has the same form.
+    server.offer(&a.sdp("0"), "");
+    for zero in ["0.0.0.0", "::"] {
+        let to_a = server.answer(&trickling("").replace("0.0.0.0", zero).replace("IP4 ::", "IP6 ::"), source);
+        assert_eq!(to_a.direction_of(&to_a.media[0]), Direction::SendRecv);
+        assert_eq!(host(&to_a, 0), "127.0.0.1");
+    }
+    // A hold names the port that it had.
+    let held = server.offer(&phone("0.0.0.0", a.port(), "0"), "");
+    assert_eq!((held.direction_of(&held.media[0]), host(&held, 0)), (Direction::SendOnly, "0.0.0.0".into()));
+    // Words for directions count as ever.
+    let inactive = server.offer(&trickling("a=inactive\r\n"), "");
+    assert_eq!(inactive.direction_of(&inactive.media[0]), Direction::Inactive);
+}
+
+#[test]
+fn a_trickling_party_with_keys_is_found_by_them() {
+    let server = Server::new();
+    let (mut a, mut b) = (Phone::new(), Phone::new());
+    let key = MasterKey::generate(Suite::AesCm128HmacSha1_80).unwrap();
+    let line = CryptoAttribute::new(1, key.clone()).to_value();
+    let offer = phone("0.0.0.0", 9, "0").replace("RTP/AVP", "RTP/SAVPF") + &format!("a=crypto:{line}\r\n");
+    let to_b = server.offer(&offer, r#""transport-protocol":"RTP/AVP""#);
+    assert_eq!(to_b.direction_of(&to_b.media[0]), Direction::SendRecv);
+    let to_a = server.answer(&b.sdp("0"), "");
+    let line = CryptoAttribute::parse(to_a.media[0].body.attribute("crypto").unwrap()).unwrap();
+    a.srtp = Some((Outbound::new(&key), Inbound::new(&line.keys[0].key, InboundOptions::default())));
+    a.send(&to_a, 0, &[0x11; 160]);
+    assert_eq!(b.receive(), (0, vec![0x11; 160]));
+    b.send(&to_b, 0, &[0x56; 160]);
+    assert_eq!(a.receive(), (0, vec![0x56; 160]));
+}
+
+#[test]
+fn lines_of_payload_types_before_the_first_section_count_for_those_that_have_none() {
+    let server = Server::new();
+    let (mut a, mut b) = (Phone::new(), Phone::new());
+    let session =
+        "t=0 0\r\na=rtpmap:97 iLBC/8000\r\na=fmtp:97 mode=30\r\na=ptime:30\r\na=rtpmap:98 x/8000\r\n";
+    let offer = a.sdp("97 0").replace("t=0 0\r\n", session);
+    let (to_b, to_a) = exchange(&server, &offer, &b.sdp("97\r\na=rtpmap:97 iLBC/8000"), "");
+    assert_eq!(attributes(&to_b.media[0], "rtpmap"), ["97 iLBC/8000"]);
+    assert_eq!(attributes(&to_b.media[0], "fmtp"), ["97 mode=30"]);
+    assert_eq!(to_b.media[0].body.ptime(), Some(30));
+    assert!(!to_b.session.has_attribute("rtpmap"), "they have no place there");
+    assert_eq!(formats(&to_a, 0), "97");
+    relays(&mut a, &to_a, &mut b, &to_b, (97, 97));
+    // The section's own line comes first.
+    let own = phone(A, 4000, "97\r\na=rtpmap:97 speex/8000").replace("t=0 0\r\n", session);
+    assert_eq!(attributes(&Server::new().offer(&own, "").media[0], "rtpmap"), ["97 speex/8000"]);
+}
+
+#[test]
+fn untidy_descriptions_are_read() {
+    let plain = format!("{}a=sendrecv\r\n", phone(A, 4000, "8 97\r\na=rtpmap:97 iLBC/8000"));
+    let cases = [
+        ("line feeds alone", plain.replace("\r\n", "\n")),
+        ("carriage returns alone", plain.replace("\r\n", "\r")),
+        ("blanks at the ends", plain.replace("\r\n", " \t\r\n")),
+        (
+            "tabs",
+            plain
+                .replace("m=audio 4000 RTP/AVP 8 97", "m=audio\t4000\tRTP/AVP\t8\t97")
+                .replace("rtpmap:97 ", "rtpmap:97\t"),
+        ),
+        ("two blanks", plain.replace("RTP/AVP 8 97", "RTP/AVP  8  97").replace("rtpmap:97 ", "rtpmap: 97  ")),
+        ("a line twice", plain.clone() + "a=rtpmap:97 iLBC/8000\r\n"),
+        ("a number twice", plain.replace("8 97\r\n", "8 97 8 97\r\n")),
+        ("parameters of absent numbers", plain.clone() + "a=fmtp:101 0-15\r\na=rtpmap:102 x/8000\r\n"),
+        ("a count of ports", plain.replace("audio 4000", "audio 4000/2")),
+        ("empty lines", plain.replace("\r\n", "\r\n\r\n")),
+        ("packets of nothing", plain.clone() + "a=ptime:0\r\na=maxptime:0\r\n"),
+        (
+            "bandwidths and unknown attributes",
+            plain.replace("a=sendrecv", "b=AS:64\r\nb=TIAS:64000\r\na=x-y:z \u{e9}\r\na=sendrecv"),
+        ),
+        (
+            "a direction before the section",
+            plain.replace("a=sendrecv\r\n", "").replace("t=0 0", "t=0 0\r\na=sendrecv"),
+        ),
+        ("ports of RTCP", plain.clone() + "a=rtcp:4003\r\n"),
+        ("an address of RTCP", plain.clone() + "a=rtcp:4003 IN IP4 192.0.2.1\r\n"),
+        ("half an address of RTCP", plain.clone() + "a=rtcp:4003 IN IP4\r\n"),
+        ("a lower-case protocol", plain.replace("RTP/AVP", "rtp/avp")),
+    ];
+    for (case, offer) in cases {
+        let server = Server::new();
+        let (to_b, to_a) = exchange(&server, &offer, &phone(B, 5000, "97\r\na=rtpmap:97 iLBC/8000"), "");
+        assert_eq!(formats(&to_a, 0), "97", "{case}");
+        let section = &to_b.media[0];
+        assert_eq!(
+            section.payload_types().collect::<std::collections::BTreeSet<_>>(),
+            [8, 97].into(),
+            "{case}"
+        );
+        assert_eq!((host(&to_b, 0), section.media().ports), ("127.0.0.1".into(), None), "{case}");
+        assert_eq!(to_b.direction_of(section), Direction::SendRecv, "{case}");
+        assert_eq!(section.body.rtcp().unwrap().port, port(&to_b, 0) + 1, "{case}");
+    }
+}
+
+#[test]
+fn an_offer_of_a_hundred_codecs_passes_whole() {
+    let server = Server::new();
+    let numbers: Vec<u8> = (0..35).chain(35..64).chain(96..128).collect();
+    let list = |numbers: &[u8]| numbers.iter().map(u8::to_string).collect::<Vec<_>>().join(" ");
+    let lines: String = numbers.iter().map(|n| format!("\r\na=rtpmap:{n} codec-{n}/8000")).collect();
+    let (to_b, to_a) = exchange(
+        &server,
+        &phone(A, 4000, &(list(&numbers) + &lines)),
+        &phone(B, 5000, "120\r\na=rtpmap:120 codec-120/8000"),
+        "",
+    );
+    assert_eq!(formats(&to_b, 0), list(&numbers));
+    assert_eq!(attributes(&to_b.media[0], "rtpmap").len(), numbers.len());
+    assert_eq!(formats(&to_a, 0), "120");
+}
+
+#[test]
+fn sections_that_are_not_used_do_not_disturb() {
+    let server = Server::new();
+    let offer = phone(A, 4000, "0")
+        + "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\nm=audio 0 RTP/AVP\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
+    let to_b = server.offer(&offer, "");
+    let ports: Vec<u16> = (0..4).map(|section| port(&to_b, section)).collect();
+    assert!(ports[0] != 0 && ports[1..] == [0, 0, 0], "{ports:?}");
+    let to_a = server.answer(&(phone(B, 5000, "0") + "m=video 0 RTP/AVP 96\r\nm=audio 0 RTP/AVP\r\nm=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n"), "");
+    assert_ne!(port(&to_a, 0), 0);
+}

@@ -1,7 +1,6 @@
 //! `offer` and `answer`.
 
 use mediapoint_packet::Time;
-use mediapoint_packet::sdp::Sdp;
 
 use super::{Controller, find, lock, reply};
 use crate::call::CallState;
@@ -9,6 +8,7 @@ use crate::call::apply::{Agreed, apply};
 use crate::call::party::Party;
 use crate::dialog::{Dialog, Exchange, MAX_DIALOGS, Which, answer, offer};
 use crate::media::legs::Work;
+use crate::media::received::Received;
 use crate::request::Id;
 use crate::{NgError, Reply, Request};
 
@@ -17,10 +17,10 @@ impl Controller {
         let (Some(id), Some(from_tag)) = (&request.call_id, &request.from_tag) else {
             return Err(NgError::Internal);
         };
-        let Some(sdp) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
+        let Some(received) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
         let state = self.find_or_create(now, id)?;
         let mut call = lock(&state);
-        let result = self.offer_in(now, &mut call, from_tag, request, sdp);
+        let result = self.offer_in(now, &mut call, from_tag, request, received);
         if call.parties.is_empty() {
             // Nothing came of it: a call that was made for this offer ends with it.
             self.end(&mut call, &state);
@@ -34,7 +34,7 @@ impl Controller {
         call: &mut CallState,
         from_tag: &Id,
         request: &Request,
-        sdp: Sdp,
+        Received { sdp, around }: Received,
     ) -> Result<Reply, NgError> {
         let found = find::for_offer(call, from_tag, request.to_tag.as_ref(), request.via_branch.as_ref());
         let (mut exchange, from) = match found {
@@ -59,7 +59,7 @@ impl Controller {
         })?;
         call.last_signal = now;
         call.put_exchange(exchange);
-        Ok(reply(advertised, warnings))
+        Ok(reply(around.put(advertised), warnings))
     }
 
     pub(super) fn answer(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
@@ -67,7 +67,7 @@ impl Controller {
         else {
             return Err(NgError::Internal);
         };
-        let Some(sdp) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
+        let Some(Received { sdp, around }) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
         let state = self.find(id).ok_or(NgError::UnknownCall)?;
         let mut call = lock(&state);
         let at = find::for_answer(&call, from_tag, to_tag, request.via_branch.as_ref())
@@ -91,7 +91,7 @@ impl Controller {
         let [offerer, answerer] = agreed;
         call.relate(offerer.party, answerer.party);
         apply(&mut call, &agreed)?;
-        Ok(reply(advertised, warnings))
+        Ok(reply(around.put(advertised), warnings))
     }
 }
 

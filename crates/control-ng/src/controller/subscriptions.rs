@@ -9,6 +9,7 @@ use crate::call::apply::{Agreed, apply};
 use crate::call::party::PartyId;
 use crate::call::{CallState, Gone};
 use crate::media::legs::Work;
+use crate::media::received::Received;
 use crate::publication;
 use crate::request::Id;
 use crate::subscription::request::Source;
@@ -64,7 +65,7 @@ impl Controller {
     }
 
     pub(super) fn subscribe_answer(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
-        let Some(sdp) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
+        let Some(Received { sdp, .. }) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
         let state = self.find_call(request)?;
         let mut call = lock(&state);
         let id = subscriber(&call, request)?;
@@ -110,7 +111,7 @@ impl Controller {
     }
 
     pub(super) fn publish(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
-        let Some(sdp) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
+        let Some(Received { sdp, .. }) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
         let id = request.call_id.clone().unwrap_or_else(random_id);
         let state = self.find_or_create(now, &id)?;
         let mut call = lock(&state);

@@ -12,6 +12,8 @@ use crate::{KeyFault, NgError};
 
 /// Most `a=crypto` lines looked at in one section.
 const MAX_CRYPTO: usize = 32;
+/// The port of a party that does not know its own yet [RFC8840 4.1].
+const NO_PORT_YET: u16 = 9;
 
 /// One media section, read.
 #[derive(Debug, Clone)]
@@ -25,7 +27,7 @@ pub(crate) struct RemoteDescription {
     pub(crate) profile: Option<Profile>,
     /// Port 0.
     pub(crate) disabled: bool,
-    /// Where the party is; `None` where it withholds its address.
+    /// Where the party is; `None` where it withholds its address, or does not know it yet.
     pub(crate) address: Option<RemoteAddress>,
     /// The host that the signalling came from, where the controller says so.
     pub(crate) signalling_source: Option<IpAddr>,
@@ -92,19 +94,20 @@ impl RemoteDescription {
         let (crypto, crypto_fault) = read_crypto(section, &line.proto);
         Ok(Self {
             kind,
-            media: line.media.clone(),
+            media: line.media.to_ascii_lowercase(),
             proto: line.proto.clone(),
             profile,
             disabled,
             address: address.remote,
             signalling_source: options.received_from,
-            host: connection.and_then(|c| c.ip()),
+            host: connection.and_then(|c| c.ip()).or(address.remote.map(|remote| remote.rtp.ip())),
             zero: address.zero,
             direction,
             mux: section.body.has_attribute("rtcp-mux") || section.body.has_attribute("rtcp-mux-only"),
             codecs: if kind == Some(LegKind::Audio) { codecs::read(section) } else { Vec::new() },
-            ptime: section.body.ptime(),
-            maxptime: section.body.maxptime(),
+            // Packets of nothing are asked for by some, and mean that nothing is asked for.
+            ptime: section.body.ptime().filter(|ms| *ms > 0),
+            maxptime: section.body.maxptime().filter(|ms| *ms > 0),
             crypto,
             crypto_fault,
             mid: section.body.attribute_bytes("mid").map(<[u8]>::to_vec),
@@ -147,7 +150,7 @@ impl RemoteDescription {
 
 fn kind_of(media: &str, proto: &str, profile: Option<Profile>) -> Option<LegKind> {
     let proto = proto.to_ascii_lowercase();
-    match (profile, media) {
+    match (profile, media.to_ascii_lowercase().as_str()) {
         (Some(_), "audio") => Some(LegKind::Audio),
         (Some(_), _) => Some(LegKind::OpaqueRtp),
         // What is neither RTP nor keyed is carried as it is.
@@ -171,20 +174,20 @@ impl Address {
     ) -> Result<Self, NgError> {
         let source = options.received_from.filter(|_| options.trust_address == Some(false));
         let Some(connection) = connection else { return Err(NgError::NoConnection { section: index + 1 }) };
-        let Some(host) = connection.ip() else {
-            return Err(NgError::Unsupported {
-                what: format!("host name in the c= line of section {}", index + 1),
-            });
-        };
+        let port = section.media().port;
         if connection.is_zero() {
-            return Ok(Self { remote: None, zero: true });
+            // With the port that nobody listens on it is no hold: candidates are to follow [RFC8840 4.1].
+            return Ok(Self { remote: None, zero: port != NO_PORT_YET });
         }
-        let host = source.unwrap_or(host);
+        // Resolving a name takes seconds, which the thread that reads messages does not have.
+        let Some(host) = source.or(connection.ip()) else {
+            return Err(NgError::HostName { section: index + 1, name: connection.host.to_owned() });
+        };
         let rtcp = section.body.rtcp().filter(|rtcp| rtcp.port != 0).map(|rtcp| {
             let other = rtcp.connection.and_then(|c| c.ip()).filter(|_| source.is_none());
             SocketAddr::new(other.filter(|ip| !ip.is_unspecified()).unwrap_or(host), rtcp.port)
         });
-        let rtp = SocketAddr::new(host, section.media().port);
+        let rtp = SocketAddr::new(host, port);
         Ok(Self { remote: Some(RemoteAddress { rtp, rtcp }), zero: false })
     }
 }
