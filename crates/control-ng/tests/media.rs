@@ -114,6 +114,43 @@ fn nothing_passes_before_the_answer_and_a_strangers_packets_never_do() {
 }
 
 #[test]
+fn what_was_not_taken_is_shown_by_reason() {
+    let server = Server::new();
+    let (mut a, mut b, mut stranger) = (Phone::new(), Phone::new(), Phone::new());
+    let to_b = server.offer(&a.sdp("0"), "");
+    let to_a = server.answer(&b.sdp("0"), "");
+    talk(&mut a, &to_a, &mut b, &to_b, (0, 0), (1, 1));
+    stranger.send(&to_a, 0, &[7; 160]);
+    a.send(&to_a, 33, &[7; 160]);
+    // These came behind them.
+    talk(&mut a, &to_a, &mut b, &to_b, (0, 0), (2, 2));
+    let query = server.ask("query", r#""call-id":"c""#, None);
+    let dropped = |tag: &str| {
+        let party = dict(get(dict(query.value("tags")), tag));
+        let media = dict(list(get(party, "medias")).first());
+        dict(get(dict(list(get(media, "streams")).first()), "dropped")).clone()
+    };
+    let at_a = dropped("a");
+    assert_eq!(
+        (text(&at_a, "foreign_source"), text(&at_a, "unknown_payload_type")),
+        ("1".into(), "1".into())
+    );
+    assert_eq!((at_a.len(), dropped("b").len()), (2, 0), "nothing for other reasons");
+
+    let statistics = |key: &str| {
+        let reply = server.ask("statistics", "", None);
+        dict(get(dict(reply.value("statistics")), key)).clone()
+    };
+    let current = statistics("currentstatistics");
+    assert_eq!((text(&current, "portpairsused"), text(&current, "legsreserved")), ("2".into(), "2".into()));
+    server.ask("delete", r#""call-id":"c""#, None);
+    await_end(&server);
+    let total = statistics("totalstatistics");
+    let total = dict(get(&total, "dropped"));
+    assert_eq!((text(total, "foreign_source"), text(total, "unknown_payload_type")), ("1".into(), "1".into()));
+}
+
+#[test]
 fn hold_stops_one_direction_and_resume_opens_it_again() {
     let server = Server::new();
     let (mut a, mut b) = (Phone::new(), Phone::new());

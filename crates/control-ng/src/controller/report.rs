@@ -8,7 +8,7 @@ use mediapoint_packet::Time;
 
 use super::ControllerConfig;
 use super::find::{is_meant, is_meant_alone};
-use super::totals::dict;
+use super::totals::{dict, reasons};
 use crate::Reply;
 use crate::call::CallState;
 use crate::call::links::Link;
@@ -234,6 +234,7 @@ impl Figures {
         rtp.insert(b"flags".to_vec(), Value::List(kind));
         let received = leg.map(|leg| leg.received).unwrap_or_default();
         rtp.insert(b"stats".to_vec(), counters(received.packets, received.octets, received.dropped.total()));
+        rtp.insert(b"dropped".to_vec(), reasons(received.dropped.by_reason()));
         if let Some(ssrc) = received.ssrc {
             rtp.insert(b"SSRC".to_vec(), i64::from(ssrc.0).into());
         }

@@ -28,6 +28,8 @@ pub(super) struct Totals {
     packets: u64,
     octets: u64,
     dropped: u64,
+    /// The same by reason.
+    reasons: BTreeMap<&'static str, u64>,
     one_way: u64,
     zero_way: u64,
     durations: Duration,
@@ -126,19 +128,26 @@ impl Totals {
             self.packets += leg.received.packets;
             self.octets += leg.received.octets;
             self.dropped += leg.received.dropped.total();
+            for (reason, count) in leg.received.dropped.by_reason() {
+                *self.reasons.entry(reason).or_default() += count;
+            }
         }
     }
 
     /// The reply to `statistics`.
     pub(super) fn report(&self, now: Time, sessions: usize, load: &EngineLoad) -> Reply {
-        let sessions = u64::try_from(sessions).unwrap_or(u64::MAX);
+        let size = |size: usize| Value::from(u64::try_from(size).unwrap_or(u64::MAX));
         let sum = |of: fn(&mediapoint_engine::WorkerLoad) -> u64| load.workers.iter().map(of).sum::<u64>();
         let current = dict([
-            ("sessionsown", sessions.into()),
+            ("sessionsown", size(sessions)),
             ("sessionsforeign", Value::Int(0)),
-            ("sessionstotal", sessions.into()),
+            ("sessionstotal", size(sessions)),
             ("pointsused", sum(|worker| worker.used.as_thousandths()).into()),
             ("pointsbudget", sum(|worker| worker.budget.as_thousandths()).into()),
+            ("legsreserved", sum(|worker| u64::try_from(worker.legs).unwrap_or(u64::MAX)).into()),
+            ("portpairsused", size(load.port_pairs.0)),
+            ("portpairs", size(load.port_pairs.1)),
+            ("filesreserved", size(load.files.0)),
         ]);
         let uptime = self.started.map_or(Duration::ZERO, |started| now.since(started));
         let average =
@@ -156,6 +165,7 @@ impl Totals {
             ("relayedpackets", self.packets.into()),
             ("relayedbytes", self.octets.into()),
             ("relayedpacketerrors", self.dropped.into()),
+            ("dropped", reasons(self.reasons.iter().map(|(reason, count)| (*reason, *count)))),
             ("receiveddatagrams", sum(|worker| worker.received).into()),
             ("sentdatagrams", sum(|worker| worker.sent).into()),
             ("droppeddatagrams", sum(|worker| worker.dropped).into()),
@@ -189,4 +199,10 @@ impl Totals {
 
 pub(super) fn dict<const N: usize>(pairs: [(&str, Value); N]) -> Value {
     Value::Dict(pairs.map(|(key, value)| (key.as_bytes().to_vec(), value)).into())
+}
+
+/// Packets that were not taken, by reason, without the reasons that there were none for.
+pub(super) fn reasons(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Value {
+    let counts = counts.into_iter().filter(|(_, count)| *count > 0);
+    Value::Dict(counts.map(|(reason, count)| (reason.as_bytes().to_vec(), count.into())).collect())
 }

@@ -55,6 +55,24 @@ impl Dropped {
             + self.flood
             + self.loops
     }
+
+    /// Each reason by its name here, with its count.
+    #[must_use]
+    pub const fn by_reason(&self) -> [(&'static str, u64); 11] {
+        [
+            ("foreign_source", self.foreign_source),
+            ("not_authentic", self.not_authentic),
+            ("replayed", self.replayed),
+            ("malformed", self.malformed),
+            ("unknown_payload_type", self.unknown_payload_type),
+            ("no_common_codec", self.no_common_codec),
+            ("out_of_range", self.out_of_range),
+            ("other_protocol", self.other_protocol),
+            ("on_hold", self.on_hold),
+            ("flood", self.flood),
+            ("loops", self.loops),
+        ]
+    }
 }
 
 /// What came in from a leg's party.
