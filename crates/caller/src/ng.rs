@@ -141,8 +141,8 @@ impl Client {
                 Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {}
                 other => drop(other?),
             }
-            if let Some(value) = self.reply_to(&cookie, &mac, Instant::now() + wait)? {
-                return Reply::from_value(value);
+            if let Some(reply) = self.reply_to(&cookie, &mac, Instant::now() + wait)? {
+                return Ok(reply);
             }
             wait *= 2;
         }
@@ -214,7 +214,7 @@ impl Client {
         self.request(&Command::new("statistics"))
     }
 
-    fn reply_to(&mut self, cookie: &str, mac: &str, deadline: Instant) -> Result<Option<Value>, NgError> {
+    fn reply_to(&mut self, cookie: &str, mac: &str, deadline: Instant) -> Result<Option<Reply>, NgError> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -243,7 +243,7 @@ impl Client {
             else {
                 continue;
             };
-            return bt_bencode::from_slice(body).map(Some).map_err(|e| NgError::Malformed(e.to_string()));
+            return Reply::decode(body).map(Some);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod arguments;
 mod comparison;
-mod machine;
+pub(crate) mod machine;
 mod report;
 mod rounds;
 mod server;

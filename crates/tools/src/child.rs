@@ -61,11 +61,18 @@ pub(crate) fn program(named: Option<&Path>) -> Result<PathBuf, ChildError> {
     if path.is_file() { Ok(path) } else { Err(ChildError::Missing(path)) }
 }
 
+/// Where it listens.
+#[derive(Debug, Clone, Copy)]
+struct ControlPorts {
+    datagrams: SocketAddr,
+    streams: Option<SocketAddr>,
+}
+
 /// A running server; killed when it is dropped without [`ChildServer::stop`].
 #[derive(Debug)]
 pub(crate) struct ChildServer {
     child: Child,
-    ng: SocketAddr,
+    ports: ControlPorts,
     /// What the server goes on to say, such as that it stops; kept open so that it can.
     _notices: UnixDatagram,
 }
@@ -90,7 +97,7 @@ impl ChildServer {
         command.env("NOTIFY_SOCKET", target).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let mut child = spawn(command, core)?;
         match wait_until_serving(&mut child, &notices) {
-            Ok(ng) => Ok(Self { child, ng, _notices: notices }),
+            Ok(ports) => Ok(Self { child, ports, _notices: notices }),
             Err(error) => {
                 // It may have ended already.
                 drop(child.kill());
@@ -102,12 +109,22 @@ impl ChildServer {
 
     /// Its control port.
     pub(crate) fn ng(&self) -> SocketAddr {
-        self.ng
+        self.ports.datagrams
+    }
+
+    /// Its control port for connections, where it has one.
+    pub(crate) fn ng_tcp(&self) -> Option<SocketAddr> {
+        self.ports.streams
     }
 
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// How it ended, where it has.
+    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
     }
 
     /// Asks it to end, and waits until it has.
@@ -145,16 +162,16 @@ fn spawn(mut command: Command, core: Option<usize>) -> Result<Child, ChildError>
     thread.join().unwrap_or_else(|_| Err(io::Error::other("the starting thread panicked").into()))
 }
 
-fn wait_until_serving(child: &mut Child, notices: &UnixDatagram) -> Result<SocketAddr, ChildError> {
+fn wait_until_serving(child: &mut Child, notices: &UnixDatagram) -> Result<ControlPorts, ChildError> {
     let deadline = Instant::now() + PATIENCE;
     let mut buffer = [0; 1024];
     while Instant::now() < deadline {
         match notices.recv(&mut buffer) {
             Ok(len) => {
                 let notice = String::from_utf8_lossy(buffer.get(..len).unwrap_or_default()).into_owned();
-                let ng = notice.lines().find_map(|line| line.strip_prefix("X_MEDIAPOINT_NG="));
-                if let Some(ng) = ng.and_then(|text| text.parse().ok()) {
-                    return Ok(ng);
+                let address = |key| notice.lines().find_map(|line| line.strip_prefix(key)?.parse().ok());
+                if let Some(datagrams) = address("X_MEDIAPOINT_NG=") {
+                    return Ok(ControlPorts { datagrams, streams: address("X_MEDIAPOINT_NG_TCP=") });
                 }
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::bench::BenchArguments;
 use crate::codec::CodecArguments;
 use crate::demo::DemoArguments;
+use crate::drill::DrillArguments;
 
 /// Exit code where something failed.
 pub(crate) const FAILED: u8 = 1;
@@ -26,9 +27,10 @@ const EXAMPLES: &str = "\
 Examples:
   mediapoint-tools demo                                  hear and see a call through the server
   mediapoint-tools bench                                 measure what this machine carries
+  mediapoint-tools drill all                             attack a server: floods, churn, races, forged state
   mediapoint-tools codec encode speech.wav speech.g729   code a file
 
-`demo` and `bench` run the server as a child process: the program `mediapoint` in the folder of this one, or another by
+`demo`, `bench` and `drill` run the server as a child process: the program `mediapoint` in the folder of this one, or another by
 `--server PATH`.
 
 Exit codes: 0 done, 1 something failed, 2 unusable arguments.";
@@ -47,6 +49,12 @@ pub(crate) enum Command {
     /// measures two servers in turn and prints the ratio.
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(Box<BenchArguments>),
+    /// Attack a server of one's own and judge whether it holds: floods, churn, races, forged state
+    ///
+    /// Starts a server on one core and attacks it from another, over real sockets on loopback. Each drill prints its figures
+    /// and what was judged; the exit code is 1 where a limit was not kept.
+    #[command(after_help = crate::drill::EXAMPLES)]
+    Drill(DrillArguments),
     /// Encode and decode audio files with the server's codecs, and list them
     ///
     /// G.729, Opus, G.722, PCMU and PCMA, bit for bit as calls are coded. Files are read and written as they come,

@@ -7,6 +7,7 @@ mod child;
 mod cli;
 mod codec;
 mod demo;
+mod drill;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Demo(arguments) => demo::command(&arguments),
         Command::Bench(arguments) => bench::command(&arguments),
+        Command::Drill(arguments) => drill::command(&arguments),
         Command::Codec(arguments) => codec::command(&arguments),
     }
 }

@@ -85,7 +85,11 @@ impl Command {
         self.name
     }
 
-    pub(super) fn encode(&self) -> Result<Vec<u8>, NgError> {
+    /// The dictionary as it goes behind the cookie.
+    ///
+    /// # Errors
+    /// [`NgError::Encode`].
+    pub fn encode(&self) -> Result<Vec<u8>, NgError> {
         bt_bencode::to_vec(&self.keys).map_err(|e| NgError::Encode(e.to_string()))
     }
 }
@@ -98,7 +102,15 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub(super) fn from_value(value: Value) -> Result<Self, NgError> {
+    /// Reads the dictionary that stands behind the cookie.
+    ///
+    /// # Errors
+    /// [`NgError::Malformed`] where it is none, or has no result.
+    pub fn decode(dictionary: &[u8]) -> Result<Self, NgError> {
+        Self::from_value(bt_bencode::from_slice(dictionary).map_err(|e| NgError::Malformed(e.to_string()))?)
+    }
+
+    fn from_value(value: Value) -> Result<Self, NgError> {
         let Value::Dict(keys) = value else {
             return Err(NgError::Malformed("not a dictionary".to_owned()));
         };

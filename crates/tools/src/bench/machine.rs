@@ -6,17 +6,17 @@ use serde::Serialize;
 
 /// What there is to know of the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Machine {
+pub(crate) struct Machine {
     /// The processor's name.
-    pub(super) processor: String,
+    pub(crate) processor: String,
     /// Cores that the program may use.
-    pub(super) cores: usize,
+    pub(crate) cores: usize,
     /// The kernel's release.
-    pub(super) kernel: String,
+    pub(crate) kernel: String,
 }
 
 /// Reads what the kernel says of itself and the processor.
-pub(super) fn describe() -> Machine {
+pub(crate) fn describe() -> Machine {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     Machine {
