@@ -147,7 +147,10 @@ fn what_was_not_taken_is_shown_by_reason() {
     await_end(&server);
     let total = statistics("totalstatistics");
     let total = dict(get(&total, "dropped"));
-    assert_eq!((text(total, "foreign_source"), text(total, "unknown_payload_type")), ("1".into(), "1".into()));
+    assert_eq!(
+        (text(total, "foreign_source"), text(total, "unknown_payload_type")),
+        ("1".into(), "1".into())
+    );
 }
 
 #[test]

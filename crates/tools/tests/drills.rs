@@ -53,7 +53,10 @@ fn racing_requests_get_an_answer_each() {
 fn a_flood_is_cut_and_counted() {
     let figures = held("flood --calls 5 --rate 10000 --seconds 1 --lost 50");
     let [party, strangers, forger] = [0, 1, 2].map(|at| figures[at].clone());
-    assert_eq!((&party["who"], &strangers["who"], &forger["who"]), (&"party".into(), &"strangers".into(), &"forger".into()));
+    assert_eq!(
+        (&party["who"], &strangers["who"], &forger["who"]),
+        (&"party".into(), &"strangers".into(), &"forger".into())
+    );
     assert!(count(&party, "flood") > count(&party, "came_out"), "{party}");
     assert!(count(&strangers, "foreign_source") > 5_000, "{strangers}");
     assert!(count(&forger, "not_authentic") >= 200 && count(&forger, "came_out") == 0, "{forger}");
@@ -78,7 +81,9 @@ fn a_limit_that_is_not_kept_is_an_exit_code_and_a_line() {
 
 #[test]
 fn a_server_that_does_not_serve_is_an_error() {
-    for (server, said) in [("no/such/server", "error: there is no server at"), ("/bin/true", "error: the server ended at once")] {
+    for (server, said) in
+        [("no/such/server", "error: there is no server at"), ("/bin/true", "error: the server ended at once")]
+    {
         let done = drill(&format!("churn --server {server}"));
         assert_eq!(done.status.code(), Some(1));
         let text = String::from_utf8(done.stderr).unwrap();

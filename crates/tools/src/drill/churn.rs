@@ -347,7 +347,10 @@ fn lines(figures: &Figures) -> Vec<(String, String)> {
     };
     let resident = [figures.before, figures.middle, figures.after].map(|holding| mib(holding.resident));
     let mut lines = vec![
-        ("calls/s", format!("{:.0} ({} in {:.1} s)", figures.calls_per_second, figures.calls, figures.seconds)),
+        (
+            "calls/s",
+            format!("{:.0} ({} in {:.1} s)", figures.calls_per_second, figures.calls, figures.seconds),
+        ),
         ("offer", time(&figures.offer)),
         ("answer", time(&figures.answer)),
         ("query", time(&figures.query)),

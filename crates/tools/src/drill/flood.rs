@@ -248,7 +248,8 @@ fn ports_of(client: &mut Client, id: &str) -> Result<Vec<u16>, DrillError> {
         let medias = party.as_dict().and_then(|party| party.get("medias".as_bytes()));
         let Some(media) = medias.and_then(|medias| medias.as_array()?.first()?.as_dict()) else { continue };
         let streams = media.get("streams".as_bytes()).and_then(|streams| streams.as_array());
-        let port = streams.and_then(|streams| streams.first()?.as_dict()?.get("local port".as_bytes())?.as_u64());
+        let port =
+            streams.and_then(|streams| streams.first()?.as_dict()?.get("local port".as_bytes())?.as_u64());
         ports.extend(port.and_then(|port| u16::try_from(port).ok()));
     }
     Ok(ports)

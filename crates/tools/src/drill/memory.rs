@@ -166,8 +166,7 @@ impl Call {
         let (names, parties) = (Names::new("memory", number), [Party::new()?, Party::new()?]);
         let kind = if number % 2 == 0 { Kind::Relay } else { Kind::Srtp };
         let [caller, callee] = &parties;
-        let remotes =
-            call::set_up(&names, kind, [caller, callee], |command| Ok(client.request(command)?))?;
+        let remotes = call::set_up(&names, kind, [caller, callee], |command| Ok(client.request(command)?))?;
         Ok(Self { names, parties, remotes })
     }
 }
@@ -260,7 +259,10 @@ fn lines(figures: &Figures) -> Vec<(String, String)> {
     let (first, last) = halves(&figures.resident);
     [
         ("rounds", format!("{rounds} in {seconds:.1} s")),
-        ("forged", format!("{forged_ssrcs} SSRCs, {forged_reports} reports, {} cookies", figures.forged_cookies)),
+        (
+            "forged",
+            format!("{forged_ssrcs} SSRCs, {forged_reports} reports, {} cookies", figures.forged_cookies),
+        ),
         ("requests", format!("{requests}, p50 {p50:.2} ms, p99 {p99:.2} ms")),
         (
             "half messages",
@@ -316,7 +318,10 @@ mod tests {
         let one = |failed: Vec<String>, what: &str| {
             assert!(failed.len() == 1 && failed[0].starts_with(what), "{what}: {failed:?}");
         };
-        one(failed(|figures| figures.resident = vec![75 << 20; 4]), "memory at most beside that before: +65.0");
+        one(
+            failed(|figures| figures.resident = vec![75 << 20; 4]),
+            "memory at most beside that before: +65.0",
+        );
         one(failed(|figures| figures.resident[3] = 49 << 20), "memory of the last half");
         one(failed(|figures| figures.after.descriptors = 21), "descriptors");
         one(failed(|figures| figures.exchange.surplus = 1), "answers beyond");

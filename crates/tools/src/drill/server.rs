@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use mediapoint_caller::ng::Client;
 
+use super::DrillError;
 use super::arguments::DrillArguments;
 use super::process::Process;
-use super::DrillError;
 use crate::bench::machine::{self, Machine};
 use crate::child::{self, ChildServer};
 

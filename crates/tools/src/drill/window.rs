@@ -298,10 +298,7 @@ mod tests {
         server.answer(&server.request(), OK);
         let exchange = window.finish().unwrap();
         assert_eq!(failures(&exchange), [""; 0]);
-        assert_eq!(
-            (exchange.requests, exchange.repetitions, exchange.ok, exchange.refused),
-            (3, 4, 1, 2)
-        );
+        assert_eq!((exchange.requests, exchange.repetitions, exchange.ok, exchange.refused), (3, 4, 1, 2));
     }
 
     #[test]

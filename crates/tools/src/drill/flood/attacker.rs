@@ -45,7 +45,11 @@ impl Pace {
     }
 
     /// How many may be sent now, [`BATCH`] at most.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is above zero and far below 2^63")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is above zero and far below 2^63"
+    )]
     fn due(&self) -> u64 {
         let due = (self.began.elapsed().as_secs_f64() * self.rate) as u64;
         due.saturating_sub(self.sent).min(BATCH)

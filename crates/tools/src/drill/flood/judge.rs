@@ -52,7 +52,11 @@ fn millis(seconds: f64) -> u64 {
     whole(seconds * 1000.0)
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is above zero and far below 2^63")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is above zero and far below 2^63"
+)]
 fn whole(number: f64) -> u64 {
     number.ceil() as u64
 }
@@ -64,7 +68,10 @@ pub(super) fn lines(figures: &Figures) -> Vec<(String, String)> {
     let mut lines = vec![
         (
             name("sent"),
-            format!("{:.0} packets/s ({} in {:.1} s)", figures.packets_per_second, figures.sent, figures.seconds),
+            format!(
+                "{:.0} packets/s ({} in {:.1} s)",
+                figures.packets_per_second, figures.sent, figures.seconds
+            ),
         ),
         (
             name("counted"),
