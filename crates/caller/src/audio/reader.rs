@@ -308,7 +308,7 @@ fn head(source: &mut Box<dyn MediaSource>) -> Result<Vec<u8>, ReadError> {
 }
 
 const fn is_wav(head: &[u8; RIFF_HEAD]) -> bool {
-    matches!(head, [b'R', b'I', b'F', b'F', ..] | [b'R', b'F', b'6', b'4', ..])
+    matches!(head, [b'R', b'I', b'F', b'F', ..] | [b'R', b'F', b'6', b'4', ..] | [b'B', b'W', b'6', b'4', ..])
         && matches!(head, [.., b'W', b'A', b'V', b'E'])
 }
 
