@@ -1,5 +1,6 @@
 //! Audio files: any that `symphonia` decodes to mono samples, whole or a block at a time, and 8 kHz samples to WAV.
 
+mod ogg;
 mod rate;
 mod reader;
 mod wav;
@@ -9,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use rate::{RateConverter, RateError};
-pub use reader::{MediaSource, ReadError, Reader};
+pub use reader::{Gap, MediaSource, ReadError, Reader};
 
 use crate::recording::SAMPLE_RATE;
 
@@ -57,7 +58,8 @@ pub enum AudioError {
 /// Reads the first audio track of a file (WAV, AIFF, FLAC, Ogg, Matroska, MP3) as 8 kHz mono; an hour at most.
 ///
 /// # Errors
-/// Where it cannot be opened, is of no known format, or holds no audio. Damage in the middle is passed over.
+/// Where it cannot be opened, is of no known format, or holds no audio. Damage in the middle is passed over; pages that an
+/// Ogg file lacks are silence as long as they were.
 pub fn read(path: &Path) -> Result<Vec<i16>, AudioError> {
     let file = File::open(path).map_err(|source| AudioError::Open { path: path.to_owned(), source })?;
     let empty = || AudioError::Empty { path: path.to_owned() };

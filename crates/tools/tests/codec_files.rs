@@ -341,6 +341,90 @@ fn an_ogg_file_that_is_cut_off_between_pages_is_taken_as_far_as_it_goes() {
     assert!((30_000..48_000).contains(&heard), "{heard}");
 }
 
+/// Where the pages of an Ogg file begin, and its end.
+fn pages(bytes: &[u8]) -> Vec<usize> {
+    let begins = |at: &usize| bytes[*at..].starts_with(b"OggS\0");
+    (0..bytes.len()).filter(begins).chain([bytes.len()]).collect()
+}
+
+#[test]
+fn an_ogg_page_that_is_missing_is_a_gap_with_its_length() {
+    let folder = folder();
+    write_wav(&folder.join("in.wav"), 16_000, 1, &voice(16_000, 16_000 * 5 + 77, false));
+    done(&folder, "encode in.wav a.opus");
+    done(&folder, "decode a.opus whole.wav");
+    let whole = read_wav(&folder.join("whole.wav")).1;
+    assert_eq!(whole.len(), 16_000 * 5 + 77);
+    let bytes = fs::read(folder.join("a.opus")).unwrap();
+    let pages = pages(&bytes);
+    assert_eq!(pages.len(), 2 + 6 + 1);
+    for (first, count, gap) in [
+        (2, 1, "1.000 s before"),
+        (3, 1, "1.000 s before"),
+        (3, 3, "3.000 s before"),
+        (6, 1, "1.000 s before"),
+    ] {
+        let file = [&bytes[..pages[first]], &bytes[pages[first + count]..]].concat();
+        fs::write(folder.join("b.opus"), &file).unwrap();
+        let said = done(&folder, "decode b.opus b.wav");
+        let missing =
+            if count == 1 { "1 page is missing".to_owned() } else { format!("{count} pages are missing") };
+        let wanted = format!("note: b.opus: a gap of {gap} the page at byte {}: {missing}", pages[first]);
+        assert!(said.contains(&wanted) && !said.contains("cut off"), "{said}");
+        let heard = read_wav(&folder.join("b.wav")).1;
+        assert_eq!(heard.len(), whole.len(), "page {first}");
+        // Before the gap nothing differs; behind it the decoder finds its way back within a packet or two.
+        let (from, to) = ((first - 2) * 16_000, (first - 2 + count) * 16_000);
+        let before = from.saturating_sub(200);
+        assert!(heard[..before] == whole[..before], "page {first}");
+        if to < 5 * 16_000 {
+            let db = snr(&whole[to + 3200..], &heard[to + 3200..]);
+            assert!(db > 10.0, "page {first}: {db:.1} dB");
+        }
+    }
+    // The comments are missing: nobody needs them.
+    let file = [&bytes[..pages[1]], &bytes[pages[2]..]].concat();
+    fs::write(folder.join("b.opus"), &file).unwrap();
+    done(&folder, "decode b.opus b.wav");
+    assert!(read_wav(&folder.join("b.wav")).1 == whole);
+}
+
+#[test]
+fn a_page_that_is_missing_in_other_ogg_files_is_silence_as_long() {
+    let folder = folder();
+    write_wav(&folder.join("in.wav"), 16_000, 1, &voice(16_000, 16_000 * 6, false));
+    let arguments = "-nostdin -v error -i in.wav -c:a libvorbis -page_duration 500000 a.ogg";
+    let made = Command::new("ffmpeg").current_dir(&folder).args(arguments.split(' ')).status();
+    let made = made.unwrap_or_else(|error| panic!("ffmpeg: {error}; `cargo xtask setup test` installs it"));
+    assert!(made.success());
+    done(&folder, "encode --codec pcmu --output-format octets a.ogg whole.ulaw");
+    let whole = fs::read(folder.join("whole.ulaw")).unwrap();
+    let bytes = fs::read(folder.join("a.ogg")).unwrap();
+    let pages = pages(&bytes);
+    for (first, count) in [(5, 1), (4, 3), (pages.len() - 3, 1)] {
+        let file = [&bytes[..pages[first]], &bytes[pages[first + count]..]].concat();
+        fs::write(folder.join("b.ogg"), &file).unwrap();
+        let said = done(&folder, "encode --codec pcmu --output-format octets b.ogg b.ulaw");
+        let missing =
+            if count == 1 { "1 page is missing".to_owned() } else { format!("{count} pages are missing") };
+        assert!(said.contains("note: b.ogg: a gap of ") && said.contains(&missing), "{said}");
+        assert!(!said.contains("cut off"), "{said}");
+        let heard = fs::read(folder.join("b.ulaw")).unwrap();
+        // What ends the file may be cut off by less than a packet.
+        assert!(heard.len().abs_diff(whole.len()) < 200, "{} {}", heard.len(), whole.len());
+        let silent = heard.chunks(80).filter(|ms| ms.iter().all(|octet| *octet == 0xff)).count();
+        assert!(
+            (count * 30..=count * 120).contains(&silent),
+            "page {first}: {silent} times 10 ms of silence"
+        );
+        // The end is where it was.
+        let end = whole.len() - 1000..whole.len() - 300;
+        if first + count + 2 < pages.len() {
+            assert!(heard[end.clone()] == whole[end], "page {first}");
+        }
+    }
+}
+
 /// Makes a file that is wrong in some way out of a good one.
 fn damaged(folder: &Path, from: &str, to: &str, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(folder.join(from)).unwrap();

@@ -1,5 +1,6 @@
 //! An audio file a block at a time, as mono samples at the file's own rate: WAV files, and what `symphonia` decodes.
 
+use std::collections::VecDeque;
 use std::io::{Chain, Cursor, ErrorKind, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,12 +14,20 @@ use symphonia::core::packet::Packet;
 
 pub use symphonia::core::io::MediaSource;
 
+use super::ogg::{MissingPages, missing_pages};
 use super::wav::{WavHead, WavReader, fill};
 
 /// Bytes that a WAV file begins with: RIFF, a length, WAVE.
 const RIFF_HEAD: usize = 12;
 /// Sample rates that are read, in hertz.
 const RATES: std::ops::RangeInclusive<u32> = 1_000..=768_000;
+
+/// The longest gap that is filled with silence, in seconds: what is longer is a position that means nothing.
+const MAX_GAP: u64 = 3600;
+/// Samples of silence that are made at a time.
+const SILENCE: u64 = 16 * 1024;
+/// Packets that end on one page at most.
+const PAGE_PACKETS: usize = 255;
 
 /// Why audio cannot be read, or not further. Places count bytes from 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +86,17 @@ pub enum ReadError {
         /// What it becomes, in hertz.
         to: u32,
     },
+}
+
+/// Audio that a file lacks, with silence in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// Where it begins, in samples of a channel.
+    pub at: u64,
+    /// How long it is, in samples of a channel.
+    pub samples: u64,
+    /// Pages of the file that are missing.
+    pub pages: u32,
 }
 
 /// The first audio track of a file that is being read.
@@ -164,6 +184,15 @@ impl Reader {
         }
     }
 
+    /// Gaps up to now, where the file says how long they are: those of Ogg files that can be gone back in.
+    #[must_use]
+    pub fn gaps(&self) -> &[Gap] {
+        match &self.0 {
+            Inner::Wav(_) => &[],
+            Inner::Other(other) => &other.gaps,
+        }
+    }
+
     /// The next samples, -1 to 1, the mean of all channels; `None` behind the last.
     ///
     /// # Errors
@@ -187,12 +216,20 @@ struct Decoded {
     read: u64,
     ended: bool,
     damaged: u64,
+    /// Pages that will be found missing, in order.
+    missing: VecDeque<MissingPages>,
+    gaps: Vec<Gap>,
+    /// Samples of a gap that are still to come.
+    silence: u64,
+    /// Packets behind a gap that were looked at to find out how long it is.
+    ahead: VecDeque<Packet>,
     interleaved: Vec<f32>,
     mono: Vec<f32>,
 }
 
 impl Decoded {
-    fn new(source: Box<dyn MediaSource>, extension: Option<&str>) -> Result<Self, ReadError> {
+    fn new(mut source: Box<dyn MediaSource>, extension: Option<&str>) -> Result<Self, ReadError> {
+        let missing = if source.is_seekable() { missing_pages(&mut *source)? } else { None };
         let mut hint = Hint::new();
         if let Some(extension) = extension {
             hint.with_extension(extension);
@@ -221,6 +258,10 @@ impl Decoded {
             read: 0,
             ended: false,
             damaged: 0,
+            missing: missing.unwrap_or_default().into_iter().filter(|missing| missing.serial == id).collect(),
+            gaps: Vec::new(),
+            silence: 0,
+            ahead: VecDeque::new(),
             interleaved: Vec::new(),
             mono: Vec::new(),
         };
@@ -245,6 +286,14 @@ impl Decoded {
 
     /// Decodes packets until one brings samples or the file ends.
     fn advance(&mut self) -> Result<(), ReadError> {
+        if self.silence == 0 {
+            self.look_for_gap()?;
+        }
+        if self.silence > 0 {
+            let count = self.silence.min(SILENCE);
+            self.mono.resize(usize::try_from(count).unwrap_or_default(), 0.0);
+            (self.silence, self.read) = (self.silence - count, self.read + count);
+        }
         while self.mono.is_empty()
             && let Some(packet) = self.packet()?
         {
@@ -273,8 +322,45 @@ impl Decoded {
         Ok(())
     }
 
+    /// Finds out whether a gap comes next. The packets of the page behind it are said to follow those before it; what its
+    /// end is later by is missing.
+    fn look_for_gap(&mut self) -> Result<(), ReadError> {
+        let Some(missing) = self.missing.front().copied() else { return Ok(()) };
+        if self.ahead.is_empty() {
+            let next = self.packet()?;
+            self.ahead.extend(next);
+        }
+        let is_before = |packet: &Packet, position: u64| i128::from(packet.pts.get()) < i128::from(position);
+        if self.ahead.front().is_none_or(|packet| is_before(packet, missing.from)) {
+            return Ok(());
+        }
+        self.missing.pop_front();
+        let mut there = 0;
+        let mut packets = std::mem::take(&mut self.ahead);
+        while packets.len() <= PAGE_PACKETS
+            && let Some(packet) = packets.back().filter(|packet| is_before(packet, missing.to))
+        {
+            there += packet.dur.get();
+            match self.packet()? {
+                Some(next) => packets.push_back(next),
+                None => break,
+            }
+        }
+        self.ahead = packets;
+        let samples = missing.to.saturating_sub(missing.from).saturating_sub(there);
+        let most = MAX_GAP * u64::from(self.rate.unwrap_or_default());
+        if samples > 0 && samples <= most {
+            self.gaps.push(Gap { at: self.read, samples, pages: missing.pages });
+            self.silence = samples;
+        }
+        Ok(())
+    }
+
     /// The track's next packet; `None` at the end, where it stays.
     fn packet(&mut self) -> Result<Option<Packet>, ReadError> {
+        if let Some(packet) = self.ahead.pop_front() {
+            return Ok(Some(packet));
+        }
         while !self.ended {
             match self.format.next_packet() {
                 Ok(Some(packet)) if packet.track_id == self.track => return Ok(Some(packet)),

@@ -24,6 +24,8 @@ pub(super) enum Piece {
     Pause,
     /// A frame that was lost.
     Lost,
+    /// Audio that the file lacks, so many samples at 48 kHz.
+    Gap(u64),
 }
 
 /// What is to be left out of a packet's audio, in samples at 48 kHz.

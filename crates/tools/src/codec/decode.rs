@@ -1,5 +1,6 @@
 //! `mediapoint-tools codec decode`.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use mediapoint_codec::{Decoder, Signal, decoder};
@@ -53,13 +54,17 @@ struct Work {
 
 impl Work {
     fn all(&mut self, summary: &mut Summary) -> Result<(), CodecError> {
-        let gain = self.reader.gain();
         let mut payload = Vec::new();
         while let Some(piece) =
             self.reader.next(&mut payload).map_err(|trouble| summary.input.error(trouble))?
         {
+            if let Piece::Gap(ticks) = piece {
+                self.gap(ticks)?;
+                continue;
+            }
             summary.frames += 1;
             let (samples, cut) = match piece {
+                Piece::Gap(_) => (0, Cut::default()),
                 Piece::Payload(cut) => (self.payload(&payload, summary)?, cut),
                 Piece::Pause => {
                     summary.pauses += 1;
@@ -78,18 +83,42 @@ impl Work {
                 }
             };
             let heard = self.heard(samples, cut);
-            let pcm = self.pcm.get_mut(heard).unwrap_or_default();
-            #[expect(clippy::float_cmp, reason = "1 exactly stands for no gain")]
-            if gain != 1.0 {
-                pcm.iter_mut().for_each(|sample| *sample = louder(*sample, gain));
-            }
-            self.writer.write(pcm)?;
-            self.progress.tick();
+            self.write(heard)?;
         }
         if summary.frames == 0 {
             return Err(summary.input.error(Trouble::Empty));
         }
         Ok(())
+    }
+
+    /// Writes the samples that are to be heard, as loud as the file says.
+    fn write(&mut self, heard: Range<usize>) -> Result<(), CodecError> {
+        let gain = self.reader.gain();
+        let pcm = self.pcm.get_mut(heard).unwrap_or_default();
+        #[expect(clippy::float_cmp, reason = "1 exactly stands for no gain")]
+        if gain != 1.0 {
+            pcm.iter_mut().for_each(|sample| *sample = louder(*sample, gain));
+        }
+        self.writer.write(pcm)?;
+        self.progress.tick();
+        Ok(())
+    }
+
+    /// Conceals audio that the file lacks, `ticks` samples at 48 kHz.
+    fn gap(&mut self, ticks: u64) -> Result<(), CodecError> {
+        let mut left = self.scaled(ticks);
+        while left > 0 {
+            let count = left.min(self.pcm.len());
+            self.coder.conceal(self.pcm.get_mut(..count).unwrap_or_default(), None);
+            self.write(0..count)?;
+            left -= count;
+        }
+        Ok(())
+    }
+
+    /// Samples of the decoder's for so many at 48 kHz.
+    fn scaled(&self, ticks: u64) -> usize {
+        usize::try_from(ticks * u64::from(self.coder.sample_rate()) / 48_000).unwrap_or(usize::MAX)
     }
 
     /// Decodes a payload. Gives the number of samples.
@@ -112,11 +141,9 @@ impl Work {
     }
 
     /// Which of the samples are to be heard.
-    fn heard(&self, samples: usize, cut: Cut) -> std::ops::Range<usize> {
-        let rate = u64::from(self.coder.sample_rate());
-        let scaled = |ticks: u64| usize::try_from(ticks * rate / 48_000).unwrap_or(usize::MAX);
-        let end = samples.saturating_sub(scaled(cut.back));
-        scaled(cut.front).min(end)..end
+    fn heard(&self, samples: usize, cut: Cut) -> Range<usize> {
+        let end = samples.saturating_sub(self.scaled(cut.back));
+        self.scaled(cut.front).min(end)..end
     }
 
     fn finish(self, mut summary: Summary, started: Instant) -> Result<Summary, CodecError> {

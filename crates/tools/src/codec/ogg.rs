@@ -4,6 +4,7 @@
 
 mod head;
 mod reader;
+mod timeline;
 mod writer;
 
 pub(super) use reader::OggReader;

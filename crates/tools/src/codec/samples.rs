@@ -139,6 +139,15 @@ impl Audio {
                 seconds(self.reader.read()).as_secs_f64()
             ));
         }
+        for gap in self.reader.gaps() {
+            let pages = match gap.pages {
+                1 => "1 page is missing".to_owned(),
+                pages => format!("{pages} pages are missing"),
+            };
+            let (length, at) = (seconds(gap.samples).as_secs_f64(), seconds(gap.at).as_secs_f64());
+            remarks
+                .push(format!("a gap of {length:.3} s after {at:.2} s: {pages}, silence is in their place"));
+        }
         if self.reader.damaged() > 0 {
             remarks.push(format!("{} damaged blocks were left out", self.reader.damaged()));
         }

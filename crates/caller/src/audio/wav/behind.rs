@@ -10,9 +10,9 @@ use crate::audio::reader::ReadError;
 
 /// Names of the chunks that programs write beside the samples.
 pub(super) const NAMES: [[u8; 4]; 30] = [
-    *b"LIST", *b"list", *b"id3 ", *b"ID3 ", *b"ID32", *b"fact", *b"cue ", *b"bext", *b"smpl", *b"inst", *b"JUNK", *b"junk",
-    *b"PAD ", *b"FLLR", *b"iXML", *b"axml", *b"plst", *b"note", *b"labl", *b"DISP", *b"PEAK", *b"cart", *b"_PMX", *b"afsp",
-    *b"umid", *b"minf", *b"elm1", *b"regn", *b"acid", *b"levl",
+    *b"LIST", *b"list", *b"id3 ", *b"ID3 ", *b"ID32", *b"fact", *b"cue ", *b"bext", *b"smpl", *b"inst",
+    *b"JUNK", *b"junk", *b"PAD ", *b"FLLR", *b"iXML", *b"axml", *b"plst", *b"note", *b"labl", *b"DISP",
+    *b"PEAK", *b"cart", *b"_PMX", *b"afsp", *b"umid", *b"minf", *b"elm1", *b"regn", *b"acid", *b"levl",
 ];
 /// A chunk's name and length.
 const HEAD: usize = 8;
@@ -84,7 +84,9 @@ impl<R: Read> UpToChunks<R> {
             }
             match body.get(len + len % 2..) {
                 // The octet that fills up the last one may be missing.
-                _ if self.at_end && (body.len() == len || body.len() == len + len % 2) => return Found::Chunks,
+                _ if self.at_end && (body.len() == len || body.len() == len + len % 2) => {
+                    return Found::Chunks;
+                }
                 Some(behind) if !behind.is_empty() => rest = behind,
                 _ => return if self.at_end { Found::Samples } else { Found::Open },
             }

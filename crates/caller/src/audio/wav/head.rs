@@ -117,10 +117,12 @@ impl Sizes {
         let Some((fixed, table)) = chunk.split_first_chunk::<28>() else { return Self::default() };
         let [_, _, _, _, _, _, _, _, data @ .., _, _, _, _, _, _, _, _, _, _, _, _] = fixed;
         // Of the table, what the chunk has room for counts, not the number of entries it names.
-        let entry = |[i0, i1, i2, i3, len @ ..]: &[u8; ENTRY]| {
-            ([*i0, *i1, *i2, *i3], u64::from_le_bytes(*len))
-        };
-        Self { data: known(u64::from_le_bytes(*data)), others: table.as_chunks().0.iter().map(entry).collect() }
+        let entry =
+            |[i0, i1, i2, i3, len @ ..]: &[u8; ENTRY]| ([*i0, *i1, *i2, *i3], u64::from_le_bytes(*len));
+        Self {
+            data: known(u64::from_le_bytes(*data)),
+            others: table.as_chunks().0.iter().map(entry).collect(),
+        }
     }
 
     fn of(&self, id: [u8; 4]) -> Option<u64> {

@@ -63,8 +63,7 @@ fn channels_are_mixed_and_what_is_left_of_a_sample_is_none() {
 fn extensible_says_its_coding_further_behind_and_other_chunks_are_passed_over() {
     let mut extensible = format(0xfffe, 1, 32);
     extensible[4] = 40;
-    extensible
-        .extend([22, 0, 32, 0, 4, 0, 0, 0, 3, 0, 0, 0, 0, 0, 16, 0, 128, 0, 0, 170, 0, 56, 155, 113]);
+    extensible.extend([22, 0, 32, 0, 4, 0, 0, 0, 3, 0, 0, 0, 0, 0, 16, 0, 128, 0, 0, 170, 0, 56, 155, 113]);
     // An odd length has a byte behind it that belongs to nobody.
     let list = b"LIST\x03\0\0\0abc\0".to_vec();
     let audio = data(&0.25_f32.to_le_bytes());
@@ -76,8 +75,7 @@ fn extensible_says_its_coding_further_behind_and_other_chunks_are_passed_over() 
 fn lengths_that_were_never_filled_in_mean_all_there_is() {
     let good = file(&[format(1, 1, 16), data(&[1, 0, 2, 0])]);
     let wanted = [1.0 / 32_768.0, 2.0 / 32_768.0];
-    for (riff, len) in [(0, 0), (36, 0), (u32::MAX, u32::MAX), (40, u32::MAX), (0x7fff_f024, 0x7fff_f000)]
-    {
+    for (riff, len) in [(0, 0), (36, 0), (u32::MAX, u32::MAX), (40, u32::MAX), (0x7fff_f024, 0x7fff_f000)] {
         let mut file = good.clone();
         file[4..8].copy_from_slice(&riff.to_le_bytes());
         file[40..44].copy_from_slice(&len.to_le_bytes());

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use ogg::reading::{BasePacketReader, PageParser};
 
 use super::head::Head;
-use super::packet_length;
-use crate::codec::coded::{Cut, Piece};
+use super::timeline::{Page, Stretch, Timeline};
+use crate::codec::coded::Piece;
 use crate::codec::error::{OggTrouble, Trouble};
 use crate::codec::input::Source;
 
@@ -16,8 +16,8 @@ const PAGE_HEAD: usize = 27;
 const PAGE_BODY: usize = 255 * 255;
 /// Pages that one packet may take: comments with a picture take many.
 const MAX_PAGES: usize = 256;
-/// No position is later; so none ever overflows.
-const LATEST: u64 = 1 << 62;
+/// More pages than this are never missing between two: the numbers do not go on.
+const MAX_MISSING: u32 = 1 << 31;
 
 /// Reads the packets of an Ogg Opus file.
 pub(crate) struct OggReader {
@@ -25,8 +25,8 @@ pub(crate) struct OggReader {
     pages: BasePacketReader,
     serial: u32,
     head: Head,
-    /// Packets of the page read last, with the audio that is not to be heard.
-    ready: VecDeque<(Vec<u8>, Cut)>,
+    /// What the page read last brought.
+    ready: VecDeque<Stretch>,
     /// Where that page begins.
     at: u64,
     frame: u64,
@@ -34,48 +34,10 @@ pub(crate) struct OggReader {
     ended: bool,
     /// Pages since a packet ended.
     open_pages: usize,
-}
-
-/// A page as it is read.
-pub(super) struct Page {
-    /// Where it ends.
-    pub(super) granule: u64,
-    /// It ends the stream.
-    pub(super) last: bool,
-    /// The packets that end on it.
-    pub(super) packets: Vec<Vec<u8>>,
-}
-
-/// Which samples of a stream are to be heard.
-#[derive(Debug, Default)]
-pub(super) struct Timeline {
-    /// Samples up to the end of the last page; none before the first.
-    pub(super) position: Option<u64>,
-    /// Samples of the beginning that are still to be left out.
-    pub(super) skip: u64,
-}
-
-impl Timeline {
-    /// Finds out which samples of the page's packets are to be heard [RFC7845 4].
-    pub(super) fn place(&mut self, page: Page) -> Vec<(Vec<u8>, Cut)> {
-        let length: u64 = page.packets.iter().map(|packet| packet_length(packet)).sum();
-        // A recording that began in the middle of a stream begins later than at 0; an end may cut off the last page.
-        let granule = page.granule.min(LATEST);
-        let start = self.position.unwrap_or_else(|| granule.saturating_sub(length));
-        let end = if page.last { granule.max(start).min(start + length) } else { start + length };
-        let mut at = start;
-        let mut placed = Vec::with_capacity(page.packets.len());
-        for packet in page.packets {
-            let after = at + packet_length(&packet);
-            let front = self.skip.min(after - at);
-            self.skip -= front;
-            let back = after.saturating_sub(end).min(after - at);
-            at = after;
-            placed.push((packet, Cut { front, back }));
-        }
-        self.position = Some(at);
-        placed
-    }
+    /// Number of the page that should come next; none before the first.
+    next_page: Option<u32>,
+    /// Pages that were missing since a packet ended.
+    missing: u32,
 }
 
 impl OggReader {
@@ -93,12 +55,17 @@ impl OggReader {
             timeline: Timeline::default(),
             ended: false,
             open_pages: 0,
+            next_page: None,
+            missing: 0,
         };
-        let packet = reader.header_packet()?;
-        reader.head = Head::read(&packet)?;
+        let head = reader.header_page()?;
+        reader.head = Head::read(head.packets.first().map_or(&[][..], Vec::as_slice))?;
         reader.timeline.skip = reader.head.pre_skip.into();
-        // The comments, which are nobody's business here.
-        reader.header_packet()?;
+        // The comments, which are nobody's business here; where they are missing, audio comes.
+        let page = reader.header_page()?;
+        if page.packets.first().is_some_and(|packet| !packet.starts_with(b"OpusTags")) {
+            reader.ready.extend(reader.timeline.place(page));
+        }
         Ok(reader)
     }
 
@@ -114,8 +81,12 @@ impl OggReader {
 
     /// What is worth saying of the file once all was read.
     pub(crate) fn remarks(&self) -> Vec<String> {
-        let cut = format!("cut off: no page ends its stream; the last one begins at byte {}", self.at);
-        if self.ended { Vec::new() } else { vec![cut] }
+        let mut remarks = self.timeline.remarks();
+        if !self.ended {
+            let cut = format!("cut off: no page ends its stream; the last one begins at byte {}", self.at);
+            remarks.push(cut);
+        }
+        remarks
     }
 
     /// The number of the packet read last, and where its page begins.
@@ -125,21 +96,25 @@ impl OggReader {
 
     pub(crate) fn next(&mut self, payload: &mut Vec<u8>) -> Result<Option<Piece>, Trouble> {
         loop {
-            if let Some((packet, cut)) = self.ready.pop_front() {
-                self.frame += 1;
-                *payload = packet;
-                return Ok(Some(Piece::Payload(cut)));
+            match self.ready.pop_front() {
+                Some(Stretch::Packet(packet, cut)) => {
+                    self.frame += 1;
+                    *payload = packet;
+                    return Ok(Some(Piece::Payload(cut)));
+                }
+                Some(Stretch::Gap(ticks)) => return Ok(Some(Piece::Gap(ticks))),
+                None => {}
             }
             let Some(page) = self.page()? else { return Ok(None) };
             self.ready.extend(self.timeline.place(page));
         }
     }
 
-    /// The only packet of the next page, which a header is by RFC 7845, or the first that ends.
-    fn header_packet(&mut self) -> Result<Vec<u8>, Trouble> {
+    /// The next page on which a packet ends. A header is alone on its own [RFC7845 3].
+    fn header_page(&mut self) -> Result<Page, Trouble> {
         while let Some(page) = self.page()? {
-            if let Some(packet) = page.packets.into_iter().next() {
-                return Ok(packet);
+            if !page.packets.is_empty() {
+                return Ok(page);
             }
         }
         Err(OggTrouble::NoAudio { at: self.source.position() }.into())
@@ -155,7 +130,8 @@ impl OggReader {
                 return Ok(None);
             }
             self.check_head(at, head.get(..read).unwrap_or_default())?;
-            let [_, _, _, _, _, flags, g0, g1, g2, g3, g4, g5, g6, g7, s0, s1, s2, s3, ..] = head;
+            let [_, _, _, _, _, flags, g0, g1, g2, g3, g4, g5, g6, g7, s0, s1, s2, s3, n0, n1, n2, n3, ..] =
+                head;
             let serial = u32::from_le_bytes([s0, s1, s2, s3]);
             let (begins, last) = (flags & 2 != 0, flags & 4 != 0);
             if at == 0 {
@@ -173,6 +149,7 @@ impl OggReader {
                 continue;
             }
             let page = parser.parse_packet_data(body).map_err(trouble)?;
+            self.count(u32::from_le_bytes([n0, n1, n2, n3]));
             self.pages.push_page(page).map_err(trouble)?;
             let mut packets = Vec::new();
             while let Some(packet) = self.pages.read_packet() {
@@ -186,7 +163,23 @@ impl OggReader {
             self.ended |= last;
             self.at = at;
             let granule = u64::from_le_bytes([g0, g1, g2, g3, g4, g5, g6, g7]);
-            return Ok(Some(Page { granule, last, packets }));
+            let missing = self.missing;
+            if !packets.is_empty() {
+                self.missing = 0;
+            }
+            return Ok(Some(Page { at, granule, last, missing, packets }));
+        }
+    }
+
+    /// Finds out by a page's number whether some before it are missing. A packet that began on them has no end, one that
+    /// goes on from them no beginning.
+    fn count(&mut self, number: u32) {
+        let missing = self.next_page.map_or(0, |next| number.wrapping_sub(next));
+        self.next_page = Some(number.wrapping_add(1));
+        if (1..MAX_MISSING).contains(&missing) {
+            self.missing = self.missing.saturating_add(missing);
+            self.pages = BasePacketReader::new();
+            self.pages.update_after_seek();
         }
     }
 

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use ogg::{PacketWriteEndInfo, PacketWriter};
 
 use super::head::{Head, tags};
-use super::reader::{Page, Timeline};
+use super::timeline::{Page, Stretch, Timeline};
 use super::*;
 use crate::codec::coded::{Cut, Piece};
 use crate::codec::error::{OggTrouble, Trouble};
@@ -66,9 +66,68 @@ const HEAD: Head = Head { pre_skip: 312, rate: 16_000, gain: -256 };
 /// A packet of 20 ms.
 const PACKET: [u8; 3] = [31 << 3, 1, 2];
 
+fn page(granule: u64, last: bool, missing: u32, packets: usize) -> Page {
+    Page { at: 1000, granule, last, missing, packets: vec![PACKET.to_vec(); packets] }
+}
+
 fn cuts(timeline: &mut Timeline, granule: u64, last: bool, packets: usize) -> Vec<(u64, u64)> {
-    let page = Page { granule, last, packets: vec![PACKET.to_vec(); packets] };
-    timeline.place(page).into_iter().map(|(_, Cut { front, back })| (front, back)).collect()
+    let placed = timeline.place(page(granule, last, 0, packets));
+    let cut = |stretch| match stretch {
+        Stretch::Packet(_, Cut { front, back }) => (front, back),
+        Stretch::Gap(length) => panic!("a gap of {length}"),
+    };
+    placed.into_iter().map(cut).collect()
+}
+
+/// The gap before a page, and what is cut off its last packet.
+fn gap(timeline: &mut Timeline, page: Page) -> (u64, u64) {
+    let placed = timeline.place(page);
+    let gap = if let Some(Stretch::Gap(length)) = placed.first() { *length } else { 0 };
+    let Some(Stretch::Packet(_, Cut { back, .. })) = placed.last() else { panic!("{placed:?}") };
+    (gap, *back)
+}
+
+// test-of: [RFC7845 4]
+#[test]
+fn a_missing_page_is_a_gap_as_long_as_positions_say() {
+    let mut timeline = Timeline { skip: 100, ..Timeline::default() };
+    assert_eq!(gap(&mut timeline, page(1920, false, 0, 2)), (0, 0));
+    assert_eq!(gap(&mut timeline, page(50 * 960, false, 1, 2)), (46 * 960, 0));
+    // Positions alone say it too.
+    assert_eq!(gap(&mut timeline, page(53 * 960, false, 0, 2)), (960, 0));
+    // The end cuts off a part of the last packet, and the gap is whole packets all the same.
+    assert_eq!(gap(&mut timeline, page(60 * 960 - 7, true, 2, 2)), (5 * 960, 7));
+    assert_eq!(timeline.position, Some(60 * 960));
+    assert_eq!(
+        timeline.remarks(),
+        [
+            "a gap of 0.920 s before the page at byte 1000: 1 page is missing",
+            "a gap of 0.020 s before the page at byte 1000: its position says so",
+            "a gap of 0.100 s before the page at byte 1000: 2 pages are missing",
+        ]
+    );
+}
+
+#[test]
+fn gaps_at_the_beginning_and_positions_that_mean_nothing_are_told() {
+    // The first page of audio is missing: what is not to be heard of the beginning was on it.
+    let mut timeline = Timeline { skip: 312, ..Timeline::default() };
+    assert_eq!(gap(&mut timeline, page(4 * 960, false, 1, 1)), (3 * 960 - 312, 0));
+    assert_eq!(timeline.skip, 0);
+    for granule in [u64::MAX, 1 << 40, 960] {
+        let mut timeline = Timeline::default();
+        assert_eq!(gap(&mut timeline, page(960, false, 0, 1)), (0, 0));
+        assert_eq!(gap(&mut timeline, page(granule, false, 1, 1)), (0, 0));
+        assert_eq!(timeline.position, Some(2 * 960), "{granule}");
+        let [said] = &timeline.remarks()[..] else { panic!("{:?}", timeline.remarks()) };
+        assert!(said.starts_with("a gap of unknown length, which is not filled, before"), "{said}");
+    }
+    let mut timeline = Timeline::default();
+    for second in 0..20 {
+        timeline.place(page(second * 48_000, false, 1, 1));
+    }
+    assert_eq!(timeline.remarks().len(), 9);
+    assert_eq!(timeline.remarks()[8], "12 further gaps, 11.760 s in all");
 }
 
 // test-of: [RFC7845 4]
@@ -153,8 +212,13 @@ fn streams_that_mean_anything_are_read_or_refused() {
         if let Ok(packets) = read(&path) {
             read_some += packets.len();
             for (packet, piece) in packets {
-                let Piece::Payload(Cut { front, back }) = piece else { panic!("{piece:?}") };
-                assert!(front <= packet_length(&packet) && back <= packet_length(&packet));
+                match piece {
+                    Piece::Payload(Cut { front, back }) => {
+                        assert!(front <= packet_length(&packet) && back <= packet_length(&packet));
+                    }
+                    Piece::Gap(length) => assert!(length <= 3600 * 48_000),
+                    other => panic!("{other:?}"),
+                }
             }
         }
         std::fs::remove_file(&path).unwrap();
