@@ -15,6 +15,7 @@ use crate::api::leg::EventPolicy;
 use crate::api::source::Source;
 use crate::session::Output;
 use crate::session::call::Call;
+use crate::session::leg::event_clock::EventPart;
 use crate::session::leg::events::{EventPacket, EventStep};
 use crate::session::leg::ingress::Ingress;
 use crate::session::leg::loop_watch::LoopVerdict;
@@ -55,6 +56,7 @@ impl RtpMeta {
             marker: self.marker,
             clock_rate: info.clock_rate,
             event: info.event,
+            part: EventPart::of_segment(self.timestamp),
         }
     }
 }
@@ -97,12 +99,12 @@ impl Call {
             self.drop_received(at, DropReason::Loop);
             return out.give(packet);
         }
-        let input = meta.input(id, &taken, info);
+        let mut input = meta.input(id, &taken, info);
         if tapped {
             self.copy_to_taps(id, true, packet.bytes(), out);
         }
         let step = if info.event {
-            Some(self.handle_event(now, at, (&input, &meta), &mut packet, out))
+            Some(self.handle_event(now, at, (&mut input, &meta), &mut packet, out))
         } else {
             None
         };
@@ -156,7 +158,7 @@ impl Call {
         &mut self,
         now: Time,
         at: usize,
-        (input, meta): (&Input, &RtpMeta),
+        (input, meta): (&mut Input, &RtpMeta),
         packet: &mut PacketBuf,
         out: &mut O,
     ) -> Option<EventStep> {
@@ -172,6 +174,7 @@ impl Call {
         };
         let leg = self.legs.get_mut(at)?;
         let (step, presses) = leg.events.observe(now, &event);
+        input.part = leg.events.part(&event, step);
         let (id, policy, deadline) = (leg.id, leg.events.policy(), leg.events.deadline());
         if let EventPolicy::Replace(code) = policy {
             for block in payload.chunks_exact_mut(BLOCK_LEN) {

@@ -2,6 +2,7 @@
 
 pub mod crossfade;
 pub mod egress;
+pub mod event_clock;
 pub mod events;
 pub mod ingress;
 pub mod latch;

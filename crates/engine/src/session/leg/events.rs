@@ -15,6 +15,7 @@ use mediapoint_packet::telephone_event::EventBlock;
 
 use crate::api::event::KeyPress;
 use crate::api::leg::EventPolicy;
+use crate::session::leg::event_clock::EventPart;
 use crate::session::snapshot::age::Age;
 use crate::session::snapshot::events::EventSnapshot;
 
@@ -28,7 +29,11 @@ const ENDS: u8 = 3;
 const END_LASTS: Duration = Duration::from_millis(60);
 
 /// The largest duration that one segment of a long event can state [RFC4733 2.5.1.3].
-const LONGEST_SEGMENT: u16 = u16::MAX;
+const LONGEST_SEGMENT: u32 = 65_535;
+
+/// A segment that ends without the event is this long at least: no two presses of a key follow each other so closely that
+/// the second begins where the last packet seen of a shorter first one ends.
+const SHORTEST_SEGMENT: u16 = 32_768;
 
 /// A packet of an event, and its place in its stream.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +65,8 @@ pub enum EventStep {
 #[derive(Debug, Clone, Copy)]
 struct Current {
     epoch: u32,
+    /// Timestamp of its first segment, and of the present one.
+    begin: RtpTicks,
     timestamp: RtpTicks,
     /// The highest index that it came under.
     index: u64,
@@ -117,6 +124,14 @@ impl Current {
         }
     }
 
+    /// The duration of the present segment where the next one begins at `timestamp`: all that a segment can state, or what
+    /// was seen of it.
+    fn segment_before(&self, timestamp: RtpTicks) -> Option<u32> {
+        let passed = u32::try_from(timestamp.distance_from(self.timestamp)).ok()?;
+        let fits = passed == LONGEST_SEGMENT || passed == u32::from(self.duration);
+        (fits && !self.is_ended() && self.duration >= SHORTEST_SEGMENT).then_some(passed)
+    }
+
     fn report(&mut self) -> Option<KeyPress> {
         (!std::mem::replace(&mut self.reported, true)).then(|| self.press())
     }
@@ -164,13 +179,11 @@ impl EventReceiver {
             if same_stream && index <= current.index {
                 return (EventStep::Stale, [None, None]);
             }
-            let next_segment = same_stream
+            if same_stream
                 && current.code == block.code
-                && !current.is_ended()
-                && current.duration == LONGEST_SEGMENT
-                && timestamp == current.timestamp.wrapping_add(u32::from(LONGEST_SEGMENT));
-            if next_segment {
-                current.earlier = current.earlier.saturating_add(u32::from(LONGEST_SEGMENT));
+                && let Some(segment) = current.segment_before(timestamp)
+            {
+                current.earlier = current.earlier.saturating_add(segment);
                 (current.timestamp, current.duration) = (timestamp, block.duration);
                 current.follow(now, index, &block);
                 let done = if block.end { current.report() } else { None };
@@ -180,6 +193,7 @@ impl EventReceiver {
         let before = self.current.as_mut().and_then(Current::report);
         let mut current = Current {
             epoch,
+            begin: timestamp,
             timestamp,
             index,
             code: block.code,
@@ -198,6 +212,25 @@ impl EventReceiver {
         let own = if block.end { current.report() } else { None };
         self.current = Some(current);
         (EventStep::Begins, [before, own])
+    }
+
+    /// Where the packet that [`EventReceiver::observe`] was shown stands in its event.
+    #[must_use]
+    pub fn part(&self, packet: &EventPacket, step: EventStep) -> EventPart {
+        let stale = step == EventStep::Stale;
+        let (begin, reported) = (packet.timestamp, u32::from(packet.block.duration));
+        let alone = EventPart { begin, total: reported, stale };
+        let Some(current) = self.current.filter(|current| current.epoch == packet.epoch) else {
+            return alone;
+        };
+        // Late packets of a segment before come, too.
+        let Ok(behind) = u32::try_from(current.timestamp.distance_from(packet.timestamp)) else {
+            return alone;
+        };
+        let Some(earlier) = current.earlier.checked_sub(behind) else { return alone };
+        let newest = behind == 0 && packet.index == current.index;
+        let reported = if newest { u32::from(current.duration) } else { reported };
+        EventPart { begin: current.begin, total: earlier.saturating_add(reported), stale }
     }
 
     /// Takes note of an audio packet of the stream.
@@ -242,6 +275,7 @@ impl EventReceiver {
         self.current.map(|current| EventSnapshot {
             epoch: current.epoch,
             timestamp: current.timestamp.0,
+            begin: (current.begin != current.timestamp).then_some(current.begin.0),
             index: current.index,
             code: current.code,
             volume: current.volume,
@@ -262,6 +296,7 @@ impl EventReceiver {
     pub(crate) fn restored(now: Time, policy: EventPolicy, saved: Option<&EventSnapshot>) -> Self {
         let current = saved.map(|saved| Current {
             epoch: saved.epoch,
+            begin: RtpTicks(saved.begin.unwrap_or(saved.timestamp)),
             timestamp: RtpTicks(saved.timestamp),
             index: saved.index,
             code: saved.code,

@@ -54,6 +54,57 @@ fn long_event_in_segments_is_one_press() {
     assert_eq!(presses(&packets), [(5, (65_535 + 800) / 8)]);
 }
 
+/// A packet of key 5.
+fn segment(index: u64, timestamp: u32, duration: u16, end: bool) -> EventPacket {
+    EventPacket {
+        epoch: 0,
+        index,
+        timestamp: RtpTicks(timestamp),
+        clock_rate: 8000,
+        block: EventBlock { code: 5, end, volume: 10, duration },
+    }
+}
+
+// test-of: [RFC4733 2.5.1.3]
+#[test]
+fn segments_are_one_press_whatever_was_lost_at_their_border_and_however_long_they_are() {
+    // The last packets of the first segment are lost.
+    let lost = [segment(1, 0, 65_000, false), segment(5, 65_535, 400, false), segment(6, 65_535, 800, true)];
+    assert_eq!(presses(&lost), [(5, (65_535 + 800) / 8)]);
+    // A sender that ends a segment with the last whole packet.
+    let short = [segment(1, 0, 65_440, false), segment(2, 65_440, 160, false), segment(3, 65_440, 320, true)];
+    assert_eq!(presses(&short), [(5, (65_440 + 320) / 8)]);
+    // Three segments.
+    let three = [
+        segment(1, 0, 65_535, false),
+        segment(2, 65_535, 65_535, false),
+        segment(3, 131_070, 160, true),
+        segment(4, 131_070, 160, true),
+    ];
+    assert_eq!(presses(&three), [(5, (131_070 + 160) / 8)]);
+    // Two presses of a key, of which the first one lost its end.
+    let two = [segment(1, 0, 8000, false), segment(2, 8000, 160, false), segment(3, 8000, 320, true)];
+    assert_eq!(presses(&two), [(5, 1000), (5, 40)]);
+}
+
+#[test]
+fn a_packet_is_told_its_place_in_the_whole_event() {
+    let mut receiver = EventReceiver::new(EventPolicy::Forward);
+    let mut part = |packet: EventPacket| {
+        let (step, _) = receiver.observe(Time::ZERO, &packet);
+        let EventPart { begin, total, stale } = receiver.part(&packet, step);
+        (begin.0, total, stale)
+    };
+    assert_eq!(part(segment(1, 700, 160, false)), (700, 160, false));
+    assert_eq!(part(segment(3, 700, 65_535, false)), (700, 65_535, false));
+    assert_eq!(part(segment(2, 700, 65_500, false)), (700, 65_500, false), "late");
+    assert_eq!(part(segment(4, 66_235, 160, false)), (700, 65_695, false));
+    assert_eq!(part(segment(0, 700, 100, false)), (700, 100, true), "of the segment before");
+    assert_eq!(part(segment(5, 66_235, 320, true)), (700, 65_855, false));
+    assert_eq!(part(segment(8, 90_000, 160, false)), (90_000, 160, false), "another press");
+    assert_eq!(part(segment(6, 66_235, 320, true)), (66_235, 320, true), "late, of the press before");
+}
+
 // test-of: [RFC4733 2.5.1.2]
 #[test]
 fn each_pattern_of_loss_is_one_press() {

@@ -12,10 +12,9 @@ use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{RtpTicks, Seq, Ssrc};
 
 use crate::api::id::LegId;
+use crate::session::leg::event_clock::{EventClock, EventPart};
 use crate::session::snapshot::age::Age;
-use crate::session::snapshot::stream::{
-    AnchorSnapshot, EventTimestampSnapshot, MappingSnapshot, RewriterSnapshot,
-};
+use crate::session::snapshot::stream::{AnchorSnapshot, MappingSnapshot, RewriterSnapshot};
 
 /// A timestamp that departs from the arrival time by more than this is rebased.
 const MAX_CLOCK_ERROR_SECONDS: i64 = 2;
@@ -50,6 +49,8 @@ pub struct Input {
     pub clock_rate: u32,
     /// True for telephone-event, whose timestamp stands still while the event lasts [RFC4733 2.2.1].
     pub event: bool,
+    /// Its place in its event, where it is of one.
+    pub part: EventPart,
 }
 
 /// The header fields that a packet is sent with.
@@ -66,6 +67,7 @@ pub struct Outgoing {
 #[derive(Debug, Clone, Copy)]
 struct Mapping {
     epoch: InputEpoch,
+    /// Clock rate of the timestamps mapped; 0 while only events came whose clock is not that of the stream sent.
     clock_rate: u32,
     /// Index of the first packet mapped: an earlier one has no number left to go out under.
     first: u64,
@@ -102,15 +104,7 @@ pub struct RtpRewriter {
     /// How far the last timestamp is ahead of the clock that the stream began with: audio that follows other audio without a
     /// gap does not always come just when that ends. Without it, each change of source would add to the far end's delay.
     ahead: i64,
-    event: Option<EventTimestamp>,
-}
-
-/// The timestamp of a telephone event that is forwarded among encoded packets.
-#[derive(Debug, Clone, Copy)]
-struct EventTimestamp {
-    epoch: InputEpoch,
-    received: RtpTicks,
-    sent: RtpTicks,
+    pub(crate) events: EventClock,
 }
 
 impl RtpRewriter {
@@ -127,7 +121,7 @@ impl RtpRewriter {
             encoded_end: None,
             lead: 0,
             ahead: 0,
-            event: None,
+            events: EventClock::default(),
         }
     }
 
@@ -146,11 +140,13 @@ impl RtpRewriter {
         }
     }
 
-    /// Header fields of a forwarded packet; `None` for one that came too late to have a number.
+    /// Header fields of a forwarded packet, of an event with the timestamp of its beginning; `None` for one that came too
+    /// late to have a number, or a timestamp.
     pub fn map(&mut self, now: Time, input: &Input) -> Option<Outgoing> {
-        let fits = self
-            .mapping
-            .is_some_and(|mapping| mapping.epoch == input.epoch && mapping.clock_rate == input.clock_rate);
+        // An event goes on by whatever clock it has.
+        let fits = self.mapping.is_some_and(|mapping| {
+            mapping.epoch == input.epoch && (mapping.clock_rate == input.clock_rate || input.event)
+        });
         let fresh = !fits;
         if fresh {
             self.rebase(now, input);
@@ -161,7 +157,13 @@ impl RtpRewriter {
             return None;
         }
         let sequence = input.index.wrapping_add(mapping.sequence_offset);
-        let timestamp = RtpTicks(input.timestamp.0.wrapping_add(mapping.timestamp_offset));
+        let mut timestamp = RtpTicks(input.timestamp.0.wrapping_add(mapping.timestamp_offset));
+        let mut begins = fresh;
+        if input.event {
+            begins &= self.events.sent(input).is_none();
+            timestamp = self.event_timestamp(now, input)?;
+        }
+        let mapping = self.mapping.as_mut()?;
         mapping.highest = mapping.highest.max(input.index);
         if !input.event && input.index == mapping.highest {
             mapping.anchor = Some(Anchor { index: input.index, timestamp: input.timestamp, at: now });
@@ -174,13 +176,42 @@ impl RtpRewriter {
                 self.last_timestamp = timestamp;
                 self.last_at = Some(now);
             }
-            self.clock_rate = input.clock_rate;
+            if mapping.clock_rate == input.clock_rate {
+                self.clock_rate = input.clock_rate;
+            }
         }
         Some(Outgoing {
             sequence: low_16(sequence),
             timestamp,
-            marker: input.marker || rebased || (fresh && self.last_at.is_some()),
+            marker: input.marker || rebased || (begins && self.last_at.is_some()),
         })
+    }
+
+    /// The timestamp of an event's beginning, on the clock of the stream; `None` for a late packet that says nothing of it.
+    fn event_timestamp(&mut self, now: Time, input: &Input) -> Option<RtpTicks> {
+        if let Some(sent) = self.events.sent(input) {
+            return Some(sent);
+        }
+        let mapping = self.mapping?;
+        let shared = RtpTicks(input.part.begin.0.wrapping_add(mapping.timestamp_offset));
+        let sent = if mapping.clock_rate == input.clock_rate {
+            shared
+        } else if input.part.stale {
+            return None;
+        } else if let Some(Anchor { timestamp, at, .. }) = mapping.anchor {
+            let of_anchor = timestamp.wrapping_add(mapping.timestamp_offset);
+            let expected = of_anchor.wrapping_add(ticks(now, at, mapping.clock_rate));
+            self.events.place(input, expected, Some(shared), mapping.clock_rate)
+        } else {
+            let expected = self.continued_timestamp(now, self.clock_rate);
+            let sent = self.events.place(input, expected, None, self.clock_rate);
+            self.ahead = self.ahead_with(now, sent, self.clock_rate);
+            sent
+        };
+        if !input.part.stale {
+            self.events.begin(input, sent);
+        }
+        Some(sent)
     }
 
     /// Notes that a packet is not forwarded: those after it move up by one, so that the receiver does not count it as lost.
@@ -206,8 +237,8 @@ impl RtpRewriter {
     pub fn begin_encoded(&mut self, now: Time, first: Option<&Input>, clock_rate: u32) -> bool {
         let followed = first.and_then(|input| {
             let mapping = self.mapping.as_ref()?;
-            if mapping.epoch != input.epoch || input.clock_rate != clock_rate || self.clock_rate != clock_rate
-            {
+            let rates = [mapping.clock_rate, input.clock_rate, self.clock_rate];
+            if mapping.epoch != input.epoch || rates != [clock_rate; 3] {
                 return None;
             }
             let timestamp = RtpTicks(input.timestamp.0.wrapping_add(mapping.timestamp_offset));
@@ -216,7 +247,6 @@ impl RtpRewriter {
         });
         self.encoded_end = Some(followed.unwrap_or_else(|| self.continued_timestamp(now, clock_rate)));
         self.mapping = None;
-        self.event = None;
         self.lead = 0;
         if self.clock_rate != clock_rate {
             self.ahead = 0;
@@ -261,16 +291,14 @@ impl RtpRewriter {
         self.lead = self.lead.saturating_add(ticks);
     }
 
-    /// Header fields of a telephone-event packet among encoded packets: all packets of an event carry the timestamp of its
-    /// beginning [RFC4733 2.2.1].
+    /// Header fields of a telephone-event packet among encoded packets, with the timestamp of the event's beginning
+    /// [RFC4733 2.2.1].
     pub fn map_event(&mut self, now: Time, input: &Input) -> Outgoing {
-        let known =
-            self.event.filter(|event| event.epoch == input.epoch && event.received == input.timestamp);
-        let timestamp = match known {
-            Some(event) => event.sent,
+        let timestamp = match self.events.sent(input) {
+            Some(sent) => sent,
             None => {
                 let sent = self.encoded_end.unwrap_or_else(|| self.continued_timestamp(now, self.clock_rate));
-                self.event = Some(EventTimestamp { epoch: input.epoch, received: input.timestamp, sent });
+                self.events.begin(input, sent);
                 sent
             }
         };
@@ -285,12 +313,17 @@ impl RtpRewriter {
 
     /// Sets the offsets for a new epoch: next number, and the timestamp that the time passed asks for.
     fn rebase(&mut self, now: Time, input: &Input) {
+        // An event of another clock than the stream's finds its timestamp by itself.
+        let foreign = input.event && self.last_at.is_some() && self.clock_rate != input.clock_rate;
+        let clock_rate = if foreign { 0 } else { input.clock_rate };
         let timestamp = self.continued_timestamp(now, input.clock_rate);
-        self.ahead = self.ahead_with(now, timestamp, input.clock_rate);
+        if !foreign {
+            self.ahead = self.ahead_with(now, timestamp, clock_rate);
+        }
         // The input clock may have changed while its epoch went on: its numbers must not be given out again.
         self.mapping = Some(Mapping {
             epoch: input.epoch,
-            clock_rate: input.clock_rate,
+            clock_rate,
             first: input.index,
             sequence_offset: self.next.wrapping_sub(input.index),
             timestamp_offset: timestamp.0.wrapping_sub(input.timestamp.0),
@@ -302,7 +335,6 @@ impl RtpRewriter {
             highest: input.index,
         });
         self.encoded_end = None;
-        self.event = None;
     }
 
     /// The timestamp to go on with: where the encoded audio ends if that is about as far as the clock; else the clock's, 10 ms
@@ -407,11 +439,7 @@ impl RtpRewriter {
             encoded_end: self.encoded_end.map(|end| end.0),
             lead: self.lead,
             ahead: self.ahead,
-            event: self.event.map(|event| EventTimestampSnapshot {
-                epoch: event.epoch,
-                received: event.received.0,
-                sent: event.sent.0,
-            }),
+            event: self.events.save(),
         }
     }
 
@@ -441,11 +469,7 @@ impl RtpRewriter {
             encoded_end: saved.encoded_end.map(RtpTicks),
             lead: saved.lead,
             ahead: saved.ahead.clamp(-1_000_000, 1_000_000),
-            event: saved.event.map(|event| EventTimestamp {
-                epoch: event.epoch,
-                received: RtpTicks(event.received),
-                sent: RtpTicks(event.sent),
-            }),
+            events: EventClock::restored(saved.event.as_ref()),
         }
     }
 }

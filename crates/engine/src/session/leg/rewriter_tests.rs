@@ -10,6 +10,7 @@ fn input(epoch: u32, index: u64, timestamp: u32) -> Input {
         marker: false,
         clock_rate: 8000,
         event: false,
+        part: EventPart::of_segment(RtpTicks(timestamp)),
     }
 }
 

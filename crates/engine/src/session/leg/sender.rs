@@ -6,7 +6,6 @@ use mediapoint_g711::Law;
 use mediapoint_g711::{a_to_mu_in_place, decode, encode, mu_to_a_in_place};
 use mediapoint_packet::buffer::{CAPACITY, TAIL_ROOM};
 use mediapoint_packet::rtp::{FIXED_HEADER_LEN, HeaderPatch, RtpHeader, patch};
-use mediapoint_packet::telephone_event::{BLOCK_LEN, EventBlock};
 use mediapoint_packet::{PacketBuf, Time};
 
 use crate::api::source::Source;
@@ -153,11 +152,33 @@ impl Sender {
             self.rewriter.skip(input);
             return Err(Unsent::NoCommonCodec);
         };
-        let outgoing = if self.transcodes() {
+        let clocks = match conversion {
+            Conversion::EventClock { from, to } => Some((from, to)),
+            _ => None,
+        };
+        let mut outgoing = if self.transcodes() {
+            // Among encoded packets it would have a number behind those of the later segment.
+            if clocks.is_some_and(|clocks| self.rewriter.events.is_behind(input, clocks)) {
+                return Err(Unsent::TooLate);
+            }
             self.rewriter.map_event(now, input)
         } else {
             self.rewriter.map(now, input).ok_or(Unsent::TooLate)?
         };
+        let payload = packet.bytes_mut().get_mut(meta.payload.clone()).unwrap_or_default();
+        match conversion {
+            Conversion::None | Conversion::Transcode | Conversion::EventClock { .. } => {}
+            Conversion::MuToA => mu_to_a_in_place(payload),
+            Conversion::AToMu => a_to_mu_in_place(payload),
+        }
+        if input.event {
+            let segment = match clocks {
+                Some(clocks) => self.rewriter.events.convert(input, payload, clocks),
+                None => input.timestamp.0.wrapping_sub(input.part.begin.0),
+            };
+            outgoing.timestamp = outgoing.timestamp.wrapping_add(segment);
+        }
+        self.follow_forwarded(&rule, payload);
         let header = HeaderPatch {
             marker: outgoing.marker,
             payload_type: rule.payload_type,
@@ -165,16 +186,7 @@ impl Sender {
             timestamp: outgoing.timestamp,
             ssrc: self.rewriter.ssrc(),
         };
-        patch(packet.bytes_mut(), &header).map_err(|_| Unsent::TooLate)?;
-        let payload = packet.bytes_mut().get_mut(meta.payload.clone()).unwrap_or_default();
-        match conversion {
-            Conversion::None | Conversion::Transcode => {}
-            Conversion::MuToA => mu_to_a_in_place(payload),
-            Conversion::AToMu => a_to_mu_in_place(payload),
-            Conversion::EventClock { from, to } => change_clock(payload, from, to),
-        }
-        self.follow_forwarded(&rule, payload);
-        Ok(())
+        patch(packet.bytes_mut(), &header).map_err(|_| Unsent::TooLate)
     }
 
     /// Keeps the end of forwarded G.711, and joins the first packet of it to the audio encoded before.
@@ -363,18 +375,5 @@ impl Sender {
         debug_assert!(self.egress.is_some(), "an encoder where one is used");
         self.path = Path::Transcode;
         self.gathered_from = source;
-    }
-}
-
-/// Converts the durations of telephone events to another clock rate; what does not fit is the longest there is.
-fn change_clock(payload: &mut [u8], from: u32, to: u32) {
-    for block in payload.chunks_exact_mut(BLOCK_LEN) {
-        let Ok(event) = EventBlock::read(block) else { return };
-        let duration = u64::from(event.duration) * u64::from(to) / u64::from(from.max(1));
-        let duration = u16::try_from(duration).unwrap_or(u16::MAX);
-        let changed = EventBlock { duration, ..event };
-        if changed.write(block).is_err() {
-            return;
-        }
     }
 }

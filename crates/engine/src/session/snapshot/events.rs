@@ -7,6 +7,9 @@ use crate::session::snapshot::age::Age;
 pub(crate) struct EventSnapshot {
     pub(crate) epoch: u32,
     pub(crate) timestamp: u32,
+    /// Timestamp of its first segment, where it has several.
+    #[serde(default)]
+    pub(crate) begin: Option<u32>,
     pub(crate) index: u64,
     pub(crate) code: u8,
     pub(crate) volume: u8,

@@ -87,12 +87,15 @@ pub(crate) struct AnchorSnapshot {
     pub(crate) at: Age,
 }
 
-/// The timestamp of an event among encoded packets.
+/// The timestamp that an event is sent with.
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub(crate) struct EventTimestampSnapshot {
     pub(crate) epoch: InputEpoch,
     pub(crate) received: u32,
     pub(crate) sent: u32,
+    /// Segments of it that were sent to their whole duration.
+    #[serde(default)]
+    pub(crate) full: u32,
 }
 
 impl RewriterSnapshot {
