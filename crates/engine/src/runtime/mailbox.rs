@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
-use crossbeam::queue::ArrayQueue;
+use crossbeam_queue::ArrayQueue;
 use mediapoint_net::{PortOpener, SocketOpener, Waker};
 
 use crate::api::error::CommandError;
