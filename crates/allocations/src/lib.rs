@@ -2,16 +2,21 @@
 //! counters beside it. Only tests may link it.
 //!
 //! [`measure`] counts what the calling thread does, so that tests of one program may run side by side. [`of_process`]
-//! counts all threads: a test that uses it is the only one of its file.
+//! counts all threads: a test that uses it is the only one of its file. [`watch_for`] looks into every block that any
+//! thread releases for the bytes of a secret, and [`Watch::in_memory`] into all that the process has.
 //!
 //! ```
 //! let counts = mediapoint_allocations::measure(|| drop(std::hint::black_box(vec![0_u8; 100])));
 //! assert_eq!((counts.allocations, counts.kept), (1, 0));
 //! ```
 
+mod watch;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+pub use watch::{Watch, watch_for};
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
@@ -102,12 +107,17 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(1, 0, signed(size) - signed(layout.size()));
+        // SAFETY: the caller owns `block`, which is of this size. Whether it moves is the system's choice: it counts as
+        // released wherever it stood.
+        unsafe { watch::released(block, layout.size()) };
         // SAFETY: the caller's promises are passed on.
         unsafe { System.realloc(block, layout, size) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         count(0, 1, -signed(layout.size()));
+        // SAFETY: the caller owns `block`, which is of this size.
+        unsafe { watch::released(block, layout.size()) };
         // SAFETY: the caller's promises are passed on.
         unsafe { System.dealloc(block, layout) }
     }

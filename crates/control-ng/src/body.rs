@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use mediapoint_packet::SecretBytes;
+
 /// Most parts of one body.
 const MAX_PARTS: usize = 32;
 
@@ -53,11 +55,13 @@ pub(crate) struct Around {
 
 impl Around {
     /// The whole body with this description in it.
-    pub(crate) fn put(&self, sdp: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn put(&self, sdp: SecretBytes) -> SecretBytes {
         if *self == Self::default() {
             return sdp;
         }
-        let mut body = self.before.clone();
+        let room = self.before.len() + sdp.len() + self.after.as_ref().map_or(0, Vec::len) + 128;
+        let mut body = SecretBytes::with_capacity(room);
+        body.extend_from_slice(&self.before);
         if let Some(between) = &self.after_length {
             body.extend_from_slice(format!("Content-Length: {}\r\n", sdp.len()).as_bytes());
             body.extend_from_slice(between);

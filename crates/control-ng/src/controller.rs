@@ -25,7 +25,7 @@ use crate::call::CallState;
 use crate::media::legs::Work;
 use crate::media::received::Received;
 use crate::media::remote::remote_address;
-use crate::request::{Options, SdpBytes};
+use crate::request::Options;
 use crate::{Command, Handler, NgError, Reply, Request};
 use calls::Calls;
 use totals::Totals;
@@ -144,7 +144,7 @@ impl Controller {
     /// The description of a request; `None` for an empty one, which asks for nothing. Refused where it names an address
     /// that media may not be sent to.
     fn read_sdp(&self, request: &Request) -> Result<Option<Received>, NgError> {
-        let Some(SdpBytes(bytes)) = &request.sdp else { return Err(NgError::MissingKey { key: "sdp" }) };
+        let Some(bytes) = &request.sdp else { return Err(NgError::MissingKey { key: "sdp" }) };
         if bytes.is_empty() {
             return Ok(None);
         }
@@ -184,8 +184,8 @@ impl Handler for Controller {
     }
 }
 
-fn reply(sdp: Vec<u8>, warnings: Vec<String>) -> Reply {
-    let reply = Reply::ok().with("sdp", crate::wire::Value::Bytes(sdp));
+fn reply(sdp: SecretBytes, warnings: Vec<String>) -> Reply {
+    let reply = Reply::ok().with("sdp", sdp);
     if warnings.is_empty() { reply } else { reply.with("warning", warnings.join(", ")) }
 }
 

@@ -1,10 +1,11 @@
-//! Remembers replies by cookie, so that a repeated request is answered and not carried out again.
+//! Remembers replies by cookie, so that a repeated request is answered and not carried out again. A reply can hold keys,
+//! and is wiped when it is forgotten.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mediapoint_packet::Time;
+use mediapoint_packet::{SecretBytes, Time};
 
 use crate::Peer;
 
@@ -34,14 +35,14 @@ pub enum Seen {
     /// Being carried out: its reply will come.
     Pending,
     /// The reply already given.
-    Replied(Arc<[u8]>),
+    Replied(Arc<SecretBytes>),
 }
 
 type Key = (Peer, Box<[u8]>);
 
 struct Entry {
     since: Time,
-    reply: Option<Arc<[u8]>>,
+    reply: Option<Arc<SecretBytes>>,
 }
 
 /// Replies by source and cookie: two controllers may use the same cookie.
@@ -62,7 +63,7 @@ impl CookieCache {
 
     /// Looks a cookie up and enters it as pending where it is new.
     pub fn enter(&mut self, now: Time, source: &Peer, cookie: &[u8]) -> Seen {
-        self.forget(now);
+        self.forget_old(now);
         let key = (source.clone(), cookie.into());
         match self.entries.get(&key) {
             Some(Entry { reply: Some(reply), .. }) => Seen::Replied(Arc::clone(reply)),
@@ -79,17 +80,17 @@ impl CookieCache {
 
     /// The reply to a cookie that was entered, where it is still known.
     #[must_use]
-    pub fn reply(&self, source: &Peer, cookie: &[u8]) -> Option<Arc<[u8]>> {
+    pub fn reply(&self, source: &Peer, cookie: &[u8]) -> Option<Arc<SecretBytes>> {
         self.entries.get(&(source.clone(), cookie.into()))?.reply.clone()
     }
 
     /// Keeps the reply to a cookie that was entered.
-    pub fn store(&mut self, now: Time, source: &Peer, cookie: &[u8], reply: Arc<[u8]>) {
+    pub fn store(&mut self, now: Time, source: &Peer, cookie: &[u8], reply: Arc<SecretBytes>) {
         if let Some(entry) = self.entries.get_mut(&(source.clone(), cookie.into())) {
             self.bytes += reply.len();
             entry.reply = Some(reply);
         }
-        self.forget(now);
+        self.forget_old(now);
     }
 
     /// Replies and pending cookies held.
@@ -104,7 +105,8 @@ impl CookieCache {
         self.entries.is_empty()
     }
 
-    fn forget(&mut self, now: Time) {
+    /// Forgets the replies whose time is over.
+    pub fn forget_old(&mut self, now: Time) {
         while let Some((since, key)) = self.order.front() {
             let over = self.entries.len() > self.limits.entries || self.bytes > self.limits.bytes;
             if !over && now.since(*since) < self.limits.keep {
@@ -142,8 +144,8 @@ mod tests {
         CookieCache::new(CacheLimits { entries, bytes, keep: Duration::from_secs(30) })
     }
 
-    fn reply(text: &str) -> Arc<[u8]> {
-        text.as_bytes().into()
+    fn reply(text: &str) -> Arc<SecretBytes> {
+        Arc::new(text.into())
     }
 
     #[test]
@@ -169,7 +171,7 @@ mod tests {
         assert_eq!(cache.len(), 3);
         assert_eq!(cache.enter(Time::ZERO, &at(1), &[9]), Seen::Replied(reply("r")));
         assert_eq!(cache.enter(Time::ZERO, &at(1), &[6]), Seen::New);
-        let long: Arc<[u8]> = vec![0; 900].into();
+        let long = Arc::new(SecretBytes::zeroed(900));
         cache.store(Time::ZERO, &at(1), &[6], Arc::clone(&long));
         cache.enter(Time::ZERO, &at(1), b"b");
         cache.store(Time::ZERO, &at(1), b"b", long);
@@ -186,7 +188,7 @@ mod tests {
                 cache.store(Time::ZERO, &at(1), &[n], reply("reply"));
             }
         }
-        cache.forget(Time::from_millis(60_000));
+        cache.forget_old(Time::from_millis(60_000));
         assert_eq!((cache.len(), cache.bytes, cache.order.len()), (0, 0, 0));
     }
 }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mediapoint_packet::Time;
+use mediapoint_packet::{SecretBytes, Time};
 
 use crate::cookies::{CacheLimits, CookieCache, Seen};
 use crate::shorten::encode_within;
@@ -91,12 +91,18 @@ impl<H: Handler> Dispatcher<H> {
 
     /// Answers one message, however long the reply is. `None` where there is nothing to answer: no cookie, or one whose
     /// request is still being carried out.
-    pub fn answer(&self, now: Time, peer: impl Into<Peer>, message: &[u8]) -> Option<Arc<[u8]>> {
+    pub fn answer(&self, now: Time, peer: impl Into<Peer>, message: &[u8]) -> Option<Arc<SecretBytes>> {
         self.answer_within(now, &peer.into(), message, usize::MAX)
     }
 
     /// The same with a reply of at most `limit` bytes: what is longer is shortened, with a mark, or is an error.
-    pub fn answer_within(&self, now: Time, peer: &Peer, message: &[u8], limit: usize) -> Option<Arc<[u8]>> {
+    pub fn answer_within(
+        &self,
+        now: Time,
+        peer: &Peer,
+        message: &[u8],
+        limit: usize,
+    ) -> Option<Arc<SecretBytes>> {
         let Some(envelope) = Envelope::split(message) else {
             count(&self.counters.without_cookie);
             return None;
@@ -113,23 +119,28 @@ impl<H: Handler> Dispatcher<H> {
             }
         }
         let reply = self.carry_out(now, peer, &envelope, message.len());
-        let bytes: Arc<[u8]> = encode_within(envelope.cookie, envelope.format(), &reply, limit).into();
+        let bytes = Arc::new(encode_within(envelope.cookie, envelope.format(), &reply, limit));
         self.cookies().store(now, peer, envelope.cookie, Arc::clone(&bytes));
         Some(bytes)
     }
 
     /// Answers a dictionary without a cookie, which a connection of its own stands for: the bare reply.
-    pub(crate) fn answer_bare(&self, now: Time, peer: &Peer, payload: &[u8]) -> Vec<u8> {
+    pub(crate) fn answer_bare(&self, now: Time, peer: &Peer, payload: &[u8]) -> SecretBytes {
         let envelope = Envelope { cookie: b"", payload };
         let reply = self.carry_out(now, peer, &envelope, payload.len());
         let mut bytes = wire::encode(b"", envelope.format(), reply.dict());
         // The blank behind the cookie.
-        bytes.remove(0);
+        bytes.remove_front(1);
         bytes
     }
 
+    /// Forgets the replies whose time is over. They can hold keys: whoever answers messages calls it though none come.
+    pub fn forget_old(&self, now: Time) {
+        self.cookies().forget_old(now);
+    }
+
     /// The reply that was given before, where it is still known; nothing is carried out.
-    pub(crate) fn answer_again(&self, peer: &Peer, message: &[u8]) -> Option<Arc<[u8]>> {
+    pub(crate) fn answer_again(&self, peer: &Peer, message: &[u8]) -> Option<Arc<SecretBytes>> {
         let reply = self.cookies().reply(peer, Envelope::split(message)?.cookie)?;
         count(&self.counters.repeated);
         Some(reply)
@@ -137,7 +148,7 @@ impl<H: Handler> Dispatcher<H> {
 
     /// The reply to a message that is refused before it is complete; `None` where it has no cookie.
     #[must_use]
-    pub fn refuse(&self, message: &[u8], error: &NgError) -> Option<Vec<u8>> {
+    pub fn refuse(&self, message: &[u8], error: &NgError) -> Option<SecretBytes> {
         let envelope = Envelope::split(message)?;
         count(&self.counters.errors);
         Some(wire::encode(envelope.cookie, envelope.format(), Reply::error(error).dict()))

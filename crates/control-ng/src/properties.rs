@@ -33,7 +33,7 @@ pub fn message(data: &[u8]) {
         assert!(back.is_some_and(|back| decode(back.payload).is_ok()));
     }
     let Ok(request) = Request::parse(&dict, SocketAddr::from(([127, 0, 0, 1], 1))) else { return };
-    let Some(Ok(Received { sdp, around })) = request.sdp.as_ref().map(|sdp| Received::parse(&sdp.0)) else {
+    let Some(Ok(Received { sdp, around })) = request.sdp.as_ref().map(|sdp| Received::parse(sdp)) else {
         return;
     };
     whole_bodies(&sdp, &around);

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use mediapoint_engine::{LegKind, RtcpMode};
+use mediapoint_packet::SecretBytes;
 use mediapoint_packet::sdp::{
     AddressFamily, Connection, Direction, Line, MediaLine, MediaSection, Sdp, Section,
 };
@@ -28,7 +29,7 @@ pub(crate) fn process(
     party: &mut Party,
     sdp: &Sdp,
     (selection, options): (&Selection, &Options),
-) -> Result<Vec<u8>, NgError> {
+) -> Result<SecretBytes, NgError> {
     let remote = read(sdp, options)?;
     prepare(work, party, &remote, options);
     party.streams.iter_mut().for_each(|stream| stream.active = false);

@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 
 pub use codec::CodecOptions;
 pub(crate) use codec::CodecSpec;
+use mediapoint_packet::SecretBytes;
 pub use options::{Ice, Learning, Options, Profile, Replace, RtcpLine, RtcpMux, TransportProtocol};
 pub use sdes::SdesOptions;
 pub use selection::{Flow, Selection};
@@ -166,21 +167,11 @@ pub struct Request {
     /// A name for the other party.
     pub to_label: Option<Id>,
     /// The SDP as it came.
-    pub sdp: Option<SdpBytes>,
+    pub sdp: Option<SecretBytes>,
     /// Which parties are meant, and how they are to be related.
     pub selection: Selection,
     /// Everything else.
     pub options: Options,
-}
-
-/// An SDP not yet read. Its `Debug` shows the length only: an SDP can hold keys.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SdpBytes(pub Vec<u8>);
-
-impl fmt::Debug for SdpBytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SdpBytes({})", self.0.len())
-    }
 }
 
 impl Request {
@@ -200,7 +191,7 @@ impl Request {
             via_branch: id(dict, "via-branch")?,
             label: id(dict, "label")?.or(id(dict, "from-label")?),
             to_label: id(dict, "to-label")?.or(id(dict, "set-label")?),
-            sdp: text(dict, "sdp")?.map(|sdp| SdpBytes(sdp.to_vec())),
+            sdp: text(dict, "sdp")?.map(SecretBytes::from),
             selection: Selection::default(),
             options: Options::default(),
         };

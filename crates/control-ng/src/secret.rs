@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
+use mediapoint_packet::SecretBytes;
 use sha2::Sha256;
 
 use crate::Peer;
@@ -145,12 +146,12 @@ impl Guard {
     }
 
     /// The reply to a request whose MAC is given.
-    pub(crate) fn seal(&self, request: &[u8; MAC_DIGITS], reply: &[u8]) -> Vec<u8> {
+    pub(crate) fn seal(&self, request: &[u8; MAC_DIGITS], reply: &[u8]) -> SecretBytes {
         let mac = self.secret().over(&[b"mediapoint ng reply\n", request, b"\n", reply]).finalize();
-        let mut out = Vec::with_capacity(REPLY_SEAL + reply.len());
+        let mut out = SecretBytes::with_capacity(REPLY_SEAL + reply.len());
         out.extend_from_slice(VERSION);
         for byte in mac.into_bytes() {
-            out.extend([byte >> 4, byte & 15].map(hex_digit));
+            out.extend_from_slice(&[byte >> 4, byte & 15].map(hex_digit));
         }
         out.push(b'.');
         out.extend_from_slice(reply);

@@ -1,5 +1,7 @@
 //! Replies that must fit into a datagram: a shorter one with a mark, or an error, and never none.
 
+use mediapoint_packet::SecretBytes;
+
 use crate::wire::{self, Format, Value};
 use crate::{NgError, Reply};
 
@@ -8,7 +10,7 @@ const DISPENSABLE: [&str; 2] = ["tags", "SSRC"];
 
 /// Writes a reply in at most `limit` bytes. What had to go is named under `truncated`; where a reply makes no sense
 /// without it, an error takes its place.
-pub(crate) fn encode_within(cookie: &[u8], format: Format, reply: &Reply, limit: usize) -> Vec<u8> {
+pub(crate) fn encode_within(cookie: &[u8], format: Format, reply: &Reply, limit: usize) -> SecretBytes {
     let encode = |reply: &Reply| wire::encode(cookie, format, reply.dict());
     let whole = encode(reply);
     if whole.len() <= limit {
@@ -90,6 +92,6 @@ mod tests {
     #[test]
     fn a_reply_that_fits_is_left_alone() {
         let bytes = encode_within(b"1", Format::Bencode, &Reply::pong(), 100);
-        assert_eq!(bytes, b"1 d6:result4:ponge");
+        assert_eq!(bytes.as_slice(), b"1 d6:result4:ponge");
     }
 }

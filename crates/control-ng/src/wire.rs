@@ -1,9 +1,12 @@
 //! Messages on the wire: `cookie SP dictionary`, the dictionary in bencode or JSON.
 //!
 //! The size and depth of a message are checked before anything is decoded, so that neither can exhaust memory or
-//! stack. Both formats decode into one [`Value`] tree.
+//! stack. Both formats decode into one [`Value`] tree. They are read and written here and not by a library, since
+//! messages hold keys: every buffer that a string passes through is wiped.
 
+mod bencode;
 mod decode;
+mod json;
 mod scan;
 #[cfg(test)]
 mod tests;

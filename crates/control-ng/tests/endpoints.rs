@@ -43,7 +43,7 @@ fn asterisk_to_freeswitch_relays_and_keeps_everything_else() {
         let changed = |l: &&str| !["o=", "c=", "m=", "a=rtcp:"].iter().any(|start| l.starts_with(start));
         text.lines().filter(changed).map(str::to_owned).collect()
     };
-    assert_eq!(other(&String::from_utf8(advertised.to_bytes()).unwrap()), other(&sent));
+    assert_eq!(other(&String::from_utf8_lossy(&advertised.to_bytes())), other(&sent));
 
     let back = server.answer(&data("freeswitch_answer"), "");
     assert_eq!(formats(&back, 0), "8 101");
@@ -87,7 +87,7 @@ fn a_plain_offer_becomes_srtp_for_linphone_with_the_keys_after_the_address() {
     assert_eq!(advertised.media[0].media().proto, "RTP/SAVP");
     let lines = crypto(&advertised, 0);
     assert_eq!(lines.iter().map(|line| line.tag).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8]);
-    let text = String::from_utf8(advertised.to_bytes()).unwrap();
+    let text = String::from_utf8_lossy(&advertised.to_bytes()).into_owned();
     assert!(text.find("c=IN").unwrap() < text.find("a=crypto").unwrap());
     for value in attributes(&advertised.media[0], "crypto") {
         let key = value.split("inline:").nth(1).unwrap();
@@ -201,7 +201,7 @@ fn webrtc_style_by_sdes_becomes_a_plain_section() {
     let advertised = server.offer(&data("webrtc_sdes_offer"), options);
     assert_eq!(advertised.media[0].media().proto, "RTP/AVP");
     assert_eq!(formats(&advertised, 0), "0 8 126");
-    let text = String::from_utf8(advertised.to_bytes()).unwrap();
+    let text = String::from_utf8_lossy(&advertised.to_bytes()).into_owned();
     for gone in [
         "candidate",
         "ice-",

@@ -40,7 +40,7 @@ fn srtp_survives_reinvites_from_its_side_with_and_without_a_new_key() {
     let (mut a, mut b) = (Phone::new(), Phone::new());
     let suite = Suite::AesCm128HmacSha1_80;
     let secure = |phone: &Phone, key: &MasterKey| {
-        let line = CryptoAttribute::new(4, key.clone()).to_value();
+        let line = CryptoAttribute::new(4, key.clone()).to_value().to_string();
         phone.sdp("8").replace("RTP/AVP", "RTP/SAVP") + &format!("a=crypto:{line}\r\n")
     };
     let plain = r#""transport-protocol":"RTP/AVP""#;
@@ -71,7 +71,7 @@ fn a_master_key_identifier_on_the_partys_packets_is_taken() {
     let server = Server::new();
     let (mut a, mut b) = (Phone::new(), Phone::new());
     let key = MasterKey::generate(Suite::AesCm128HmacSha1_80).unwrap();
-    let line = CryptoAttribute::new(1, key.clone()).to_value() + "|7:4";
+    let line = CryptoAttribute::new(1, key.clone()).to_value().to_string() + "|7:4";
     let offer = a.sdp("8").replace("RTP/AVP", "RTP/SAVP") + &format!("a=crypto:{line}\r\n");
     let to_b = server.offer(&offer, r#""transport-protocol":"RTP/AVP""#);
     let to_a = server.answer(&b.sdp("8"), "");

@@ -126,7 +126,7 @@ fn a_publisher_may_use_srtp_and_rtcp_mux() {
     let own = CryptoAttribute::new(7, MasterKey::generate(Suite::AeadAes128Gcm).unwrap());
     let sdp = sendonly(p.sdp("0")).replace("RTP/AVP", "RTP/SAVP");
     let reply =
-        publish(&server, &(sdp.clone() + &format!("a=crypto:{}\r\na=rtcp-mux\r\n", own.to_value())), "");
+        publish(&server, &(sdp.clone() + &format!("a=crypto:{}\r\na=rtcp-mux\r\n", *own.to_value())), "");
     let to_p = advertised(&reply);
     let line = CryptoAttribute::parse(attributes(&to_p.media[0], "crypto")[0]).unwrap();
     assert_eq!((line.tag, line.suite), (7, Suite::AeadAes128Gcm));

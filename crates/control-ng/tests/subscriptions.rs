@@ -227,7 +227,7 @@ fn accept(sdp: &Sdp) -> (CryptoAttribute, CryptoAttribute) {
 }
 
 fn secured(sdp: &str, line: &CryptoAttribute) -> String {
-    sdp.replace("RTP/AVP", "RTP/SAVP") + &format!("a=crypto:{}\r\n", line.to_value())
+    sdp.replace("RTP/AVP", "RTP/SAVP") + &format!("a=crypto:{}\r\n", *line.to_value())
 }
 
 fn keyed(own: &CryptoAttribute, other: &CryptoAttribute) -> (Outbound, Inbound) {

@@ -5,7 +5,7 @@
 //! A datagram is told apart by [`demux::classify`] and read by the parser of its kind into a view that
 //! borrows it. A view that exists is valid: lengths, counts and padding have been checked, and what a method
 //! returns needs no second look. Headers are rewritten in place for relaying, and new packets are written
-//! into the caller's buffer. Nothing allocates but new buffers, [`PacketPool::new`] and [`sdp`].
+//! into the caller's buffer. Nothing allocates but new buffers, [`PacketPool::new`], [`SecretBytes`] and [`sdp`].
 //!
 //! # What it refuses to do
 //! It reads no clock, opens no socket, keeps no state between packets, holds no keys, and has no `unsafe`. A
@@ -41,7 +41,7 @@
 //! `net` fills a [`PacketBuf`]. The engine's worker calls [`demux::classify`]; `srtp` unprotects in place;
 //! then [`rtp::RtpView`], [`rtcp::Compound`], [`stun::StunView`] or [`telephone_event::EventBlocks`] reads,
 //! and [`rtp::patch`], [`rtp::RtpHeader`], [`rtcp::CompoundWriter`] or [`stun::MessageWriter`] writes.
-//! `control-ng` uses [`sdp`] alone.
+//! `control-ng` uses [`sdp`] and [`SecretBytes`] alone.
 //!
 //! # Features
 //! | Feature | Adds |
@@ -62,10 +62,12 @@ pub mod properties;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
+mod secret;
 pub mod stun;
 pub mod telephone_event;
 pub mod time;
 
 pub use buffer::{PacketBuf, PacketPool};
 pub use error::{Malformed, TooShort, WriteError};
+pub use secret::SecretBytes;
 pub use time::Time;

@@ -22,6 +22,8 @@ pub use media::{MediaLine, MediaSection};
 pub use section::Section;
 pub use types::{AddressFamily, Connection, Origin};
 
+use crate::SecretBytes;
+
 /// Most bytes that [`Sdp::parse`] takes.
 pub const MAX_BYTES: usize = 65_535;
 /// Most lines in one description.
@@ -83,13 +85,19 @@ impl Sdp {
 
     /// The description as text, every line ended by CRLF.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(1024);
-        self.session.write(&mut out);
-        for media in &self.media {
-            media.write(&mut out);
+    pub fn to_bytes(&self) -> SecretBytes {
+        let len = self.lines().map(|line| line.bytes().len() + 2).sum();
+        let mut out = SecretBytes::with_capacity(len);
+        for line in self.lines() {
+            out.extend_from_slice(line.bytes());
+            out.extend_from_slice(b"\r\n");
         }
         out
+    }
+
+    /// All lines in order.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.session.lines().iter().chain(self.media.iter().flat_map(MediaSection::lines))
     }
 
     /// The `o=` line, where there is one of the right form.

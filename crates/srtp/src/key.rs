@@ -6,11 +6,24 @@ use zeroize::Zeroize as _;
 use crate::{KeyError, Suite};
 
 /// A master key with its salt and the suite it is for. [RFC3711 3.2.1]
+///
+/// The bytes stand in a block of their own: whatever holds the key can be moved and leaves no copy where it was.
 #[derive(Clone)]
 pub struct MasterKey {
     suite: Suite,
+    bytes: Box<Bytes>,
+}
+
+#[derive(Clone)]
+struct Bytes {
     key: [u8; 32],
     salt: [u8; 14],
+}
+
+impl Bytes {
+    fn zeroed() -> Box<Self> {
+        Box::new(Self { key: [0; 32], salt: [0; 14] })
+    }
 }
 
 impl MasterKey {
@@ -19,14 +32,14 @@ impl MasterKey {
     /// # Errors
     /// [`KeyError::KeyLength`] or [`KeyError::SaltLength`] where a length is not the suite's.
     pub fn new(suite: Suite, key: &[u8], salt: &[u8]) -> Result<Self, KeyError> {
-        let mut this = Self { suite, key: [0; 32], salt: [0; 14] };
+        let mut this = Self { suite, bytes: Bytes::zeroed() };
         let need = suite.master_key_len();
-        match this.key.get_mut(..need) {
+        match this.bytes.key.get_mut(..need) {
             Some(to) if key.len() == need => to.copy_from_slice(key),
             _ => return Err(KeyError::KeyLength { have: key.len(), need }),
         }
         let need = suite.master_salt_len();
-        match this.salt.get_mut(..need) {
+        match this.bytes.salt.get_mut(..need) {
             Some(to) if salt.len() == need => to.copy_from_slice(salt),
             _ => return Err(KeyError::SaltLength { have: salt.len(), need }),
         }
@@ -38,10 +51,10 @@ impl MasterKey {
     /// # Errors
     /// [`KeyError::NoRandomness`] where the operating system has none to give.
     pub fn generate(suite: Suite) -> Result<Self, KeyError> {
-        let mut this = Self { suite, key: [0; 32], salt: [0; 14] };
-        let key = this.key.get_mut(..suite.master_key_len()).unwrap_or_default();
+        let mut this = Self { suite, bytes: Bytes::zeroed() };
+        let key = this.bytes.key.get_mut(..suite.master_key_len()).unwrap_or_default();
         getrandom::fill(key).map_err(|_| KeyError::NoRandomness)?;
-        let salt = this.salt.get_mut(..suite.master_salt_len()).unwrap_or_default();
+        let salt = this.bytes.salt.get_mut(..suite.master_salt_len()).unwrap_or_default();
         getrandom::fill(salt).map_err(|_| KeyError::NoRandomness)?;
         Ok(this)
     }
@@ -55,25 +68,25 @@ impl MasterKey {
     /// The key's bytes. They are secret: for the key exchange and for saving a session, never for a log.
     #[must_use]
     pub fn danger_key_bytes(&self) -> &[u8] {
-        self.key.get(..self.suite.master_key_len()).unwrap_or_default()
+        self.bytes.key.get(..self.suite.master_key_len()).unwrap_or_default()
     }
 
     /// The salt's bytes; as secret as the key's.
     #[must_use]
     pub fn danger_salt_bytes(&self) -> &[u8] {
-        self.salt.get(..self.suite.master_salt_len()).unwrap_or_default()
+        self.bytes.salt.get(..self.suite.master_salt_len()).unwrap_or_default()
     }
 
     /// The salt, filled up with zeros to the 14 bytes that key derivation works on [RFC7714 11].
     pub(crate) fn padded_salt(&self) -> &[u8; 14] {
-        &self.salt
+        &self.bytes.salt
     }
 }
 
 impl PartialEq for MasterKey {
     /// Takes the same time whatever the bytes are.
     fn eq(&self, other: &Self) -> bool {
-        let same = self.key.ct_eq(&other.key) & self.salt.ct_eq(&other.salt);
+        let same = self.bytes.key.ct_eq(&other.bytes.key) & self.bytes.salt.ct_eq(&other.bytes.salt);
         self.suite == other.suite && bool::from(same)
     }
 }
@@ -82,8 +95,8 @@ impl Eq for MasterKey {}
 
 impl Drop for MasterKey {
     fn drop(&mut self) {
-        self.key.zeroize();
-        self.salt.zeroize();
+        self.bytes.key.zeroize();
+        self.bytes.salt.zeroize();
     }
 }
 

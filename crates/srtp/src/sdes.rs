@@ -8,6 +8,8 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use zeroize::Zeroizing;
+
 pub use parse::SdesError;
 
 use crate::{MasterKey, Mki, Suite};
@@ -84,9 +86,10 @@ impl CryptoAttribute {
         parse::attribute(value)
     }
 
-    /// What stands after `a=crypto:`, keys and all. Base64 is always padded: some peers refuse it otherwise.
+    /// What stands after `a=crypto:`, keys and all; wiped when dropped. Base64 is always padded: some peers refuse it
+    /// otherwise.
     #[must_use]
-    pub fn to_value(&self) -> String {
+    pub fn to_value(&self) -> Zeroizing<String> {
         write::attribute(self)
     }
 

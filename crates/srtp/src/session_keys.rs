@@ -2,7 +2,7 @@
 //! Knows nothing of windows or SSRC tables: the caller says which index a packet has.
 
 use subtle::ConstantTimeEq as _;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::{Zeroize as _, Zeroizing, zeroize_stack};
 
 use crate::provider::{AesKey, CounterHmac, Gcm, NotAuthentic, Provider};
 use crate::suite::{GCM_TAG, RTCP_HMAC_TAG, RTCP_INDEX_WORD, Transform};
@@ -16,6 +16,9 @@ pub(crate) const RTCP_CLEAR: usize = 8;
 /// Key derivation labels [RFC3711 4.3.1, 4.3.2]: encryption, authentication, salt.
 const RTP_LABELS: [u8; 3] = [0, 1, 2];
 const RTCP_LABELS: [u8; 3] = [3, 4, 5];
+
+/// More than the derivation of keys uses of the stack, in any build.
+const DERIVATION_STACK: usize = 16_384;
 
 /// The keys of one direction, for RTP and for RTCP.
 pub(crate) struct SessionKeys {
@@ -67,6 +70,14 @@ impl RtcpPlace {
 
 impl SessionKeys {
     pub(crate) fn derive(master: &MasterKey, provider: &dyn Provider) -> Self {
+        let keys = Self::derive_on_stack(master, provider);
+        // A cipher is moved as it is made, and the first words of its key schedule are the master key itself.
+        zeroize_stack::<DERIVATION_STACK>();
+        keys
+    }
+
+    #[inline(never)]
+    fn derive_on_stack(master: &MasterKey, provider: &dyn Provider) -> Self {
         let suite = master.suite();
         let rtp_tag = suite.rtp_tag_len();
         Self {

@@ -21,7 +21,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// The calls.
 pub(super) fn list<'a>(ids: impl Iterator<Item = &'a Id>) -> Reply {
-    Reply::ok().with("calls", ids.map(|id| Value::Bytes(id.bytes().to_vec())).collect::<Value>())
+    Reply::ok().with("calls", ids.map(|id| Value::from(id.bytes())).collect::<Value>())
 }
 
 /// What a reply shows of a call. It is read under the call's lock, and its figures are asked for after that.
@@ -143,7 +143,7 @@ fn tag_of(party: &Party) -> Vec<u8> {
 
 fn pairs(list: &[(Vec<u8>, &'static str)]) -> Value {
     let pair =
-        |(tag, kind): &(Vec<u8>, &str)| dict([("tag", Value::Bytes(tag.clone())), ("type", (*kind).into())]);
+        |(tag, kind): &(Vec<u8>, &str)| dict([("tag", tag.as_slice().into()), ("type", (*kind).into())]);
     Value::List(list.iter().map(pair).collect())
 }
 
@@ -170,20 +170,20 @@ impl Figures {
         let party = &shown.party;
         let medias = party.streams.iter().enumerate().filter(|(_, stream)| stream.leg.is_some());
         let mut out = Dict::from([
-            (b"tag".to_vec(), Value::Bytes(tag_of(party))),
+            (b"tag".to_vec(), tag_of(party).as_slice().into()),
             (b"created".to_vec(), self.unix(party.created).into()),
             (b"subscriptions".to_vec(), pairs(&shown.subscriptions)),
             (b"subscribers".to_vec(), pairs(&shown.subscribers)),
             (b"medias".to_vec(), medias.map(|(index, stream)| self.media(index, stream)).collect()),
         ]);
         if let Some(dialogue) = &shown.dialogue {
-            out.insert(b"in dialogue with".to_vec(), Value::Bytes(dialogue.clone()));
+            out.insert(b"in dialogue with".to_vec(), dialogue.as_slice().into());
         }
         if let Some(label) = &party.label {
-            out.insert(b"label".to_vec(), Value::Bytes(label.bytes().to_vec()));
+            out.insert(b"label".to_vec(), label.bytes().into());
         }
         if let Some(branch) = &shown.via_branch {
-            out.insert(b"via-branch".to_vec(), Value::Bytes(branch.bytes().to_vec()));
+            out.insert(b"via-branch".to_vec(), branch.bytes().into());
         }
         Value::Dict(out)
     }

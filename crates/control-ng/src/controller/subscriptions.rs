@@ -219,7 +219,7 @@ fn described(info: &SourceInfo) -> Dict {
 }
 
 fn bytes(id: Option<&Id>) -> Value {
-    Value::Bytes(id.map(|id| id.bytes().to_vec()).unwrap_or_default())
+    Value::from(id.map(Id::bytes).unwrap_or_default())
 }
 
 /// An id that is in use nowhere else. It need not be hard to guess: the keys of a hasher are random by process.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mediapoint_engine::{LegKind, RtcpMode};
+use mediapoint_packet::SecretBytes;
 use mediapoint_packet::sdp::Sdp;
 
 use super::offer::learn;
@@ -18,7 +19,11 @@ use crate::request::{Options, Profile, RtcpMux, TransportProtocol};
 
 /// Takes the answer to the last offer and returns the description for the offerer. The caller puts it into effect with
 /// [`crate::call::apply::apply`].
-pub(crate) fn process(exchange: &mut Exchange, mut sdp: Sdp, options: &Options) -> Result<Vec<u8>, NgError> {
+pub(crate) fn process(
+    exchange: &mut Exchange,
+    mut sdp: Sdp,
+    options: &Options,
+) -> Result<SecretBytes, NgError> {
     let offer = exchange.dialog.offer.clone().ok_or(NgError::UnknownOffer)?;
     let read = |(index, section)| RemoteDescription::read(&sdp, index, section, options);
     let remote: Vec<RemoteDescription> = sdp.media.iter().enumerate().map(read).collect::<Result<_, _>>()?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mediapoint_packet::SecretBytes;
 use mediapoint_packet::sdp::{AddressFamily, Sdp};
 
 use super::{Exchange, PendingOffer, Plan, Which};
@@ -21,7 +22,7 @@ pub(crate) fn process(
     from: Which,
     mut sdp: Sdp,
     options: &Options,
-) -> Result<Vec<u8>, NgError> {
+) -> Result<SecretBytes, NgError> {
     let remote = read(&sdp, options)?;
     prepare(work, exchange, from, &remote, options);
     let description = Arc::new(sdp.clone());

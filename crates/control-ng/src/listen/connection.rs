@@ -1,10 +1,11 @@
 //! Messages back to back in a stream, each as long as its dictionary says.
 
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mediapoint_packet::Time;
+use mediapoint_packet::{SecretBytes, Time};
 
 use super::stream::Stream;
 use super::{Clock, ListenConfig, STOP_CHECK, is_time_out};
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Connection {
     stream: Stream,
     peer: Peer,
-    buffer: Vec<u8>,
+    buffer: SecretBytes,
     scan: Option<(usize, Scanner)>,
 }
 
@@ -38,7 +39,7 @@ enum Next {
 
 impl Connection {
     pub(super) fn new(stream: Stream, peer: Peer) -> Self {
-        Self { stream, peer, buffer: Vec::new(), scan: None }
+        Self { stream, peer, buffer: SecretBytes::default(), scan: None }
     }
 
     pub(super) fn serve<H: Handler>(
@@ -50,7 +51,7 @@ impl Connection {
     ) -> io::Result<()> {
         self.stream.set_time_limits(STOP_CHECK)?;
         let guard = config.guard.as_deref().filter(|_| !self.stream.is_unix());
-        let mut chunk = vec![0; 16_384];
+        let mut chunk = SecretBytes::zeroed(16_384);
         // A message must be whole within its time from its first byte on, the first one from the connection on.
         let mut since = clock();
         let mut limit = config.message_time;
@@ -60,6 +61,7 @@ impl Connection {
                 Ok(len) => {
                     let was_between = self.buffer.is_empty();
                     self.buffer.extend_from_slice(chunk.get(..len).unwrap_or_default());
+                    chunk.wipe_front(len);
                     let answered = match self.answer_all(clock, dispatcher, guard)? {
                         Next::Read { answered } => answered,
                         Next::End => return Ok(()),
@@ -104,7 +106,7 @@ impl Connection {
                                 } else {
                                     dispatcher.answer(clock(), self.peer.clone(), opened.message)
                                 };
-                                reply.map(|reply| guard.seal(&opened.mac, &reply))
+                                reply.map(|reply| Arc::new(guard.seal(&opened.mac, &reply)))
                             }
                             Err(reason) => {
                                 count(&dispatcher.counters().not_authentic);
@@ -112,16 +114,13 @@ impl Connection {
                                 return Ok(Next::End);
                             }
                         },
-                        (None, 0) => Some(dispatcher.answer_bare(clock(), &self.peer, message)),
-                        (None, _) => {
-                            let reply = dispatcher.answer(clock(), self.peer.clone(), message);
-                            reply.map(|reply| reply.to_vec())
-                        }
+                        (None, 0) => Some(Arc::new(dispatcher.answer_bare(clock(), &self.peer, message))),
+                        (None, _) => dispatcher.answer(clock(), self.peer.clone(), message),
                     };
                     if let Some(reply) = reply {
                         self.write(&reply, clock)?;
                     }
-                    self.buffer.drain(..len);
+                    self.buffer.remove_front(len);
                     answered = true;
                 }
                 Ok(None) => return Ok(Next::Read { answered }),
@@ -146,7 +145,7 @@ impl Connection {
         if self.scan.is_none() {
             // Blanks and line ends between messages mean nothing.
             let blanks = self.buffer.iter().take_while(|b| b.is_ascii_whitespace()).count();
-            self.buffer.drain(..blanks);
+            self.buffer.remove_front(blanks);
             if self.stream.is_unix()
                 && let Some(format) = bare(&self.buffer)
             {

@@ -6,6 +6,8 @@ use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mediapoint_packet::SecretBytes;
+
 use super::unix::{self, SocketFile};
 use super::{Address, Clock, ListenConfig, Opened, STOP_CHECK, Threads, is_time_out};
 use crate::access::Verdict;
@@ -77,16 +79,17 @@ pub(super) fn start<H: Handler + 'static>(
         let (socket, clock, dispatcher) = (Arc::clone(&socket), Arc::clone(clock), Arc::clone(dispatcher));
         let config = config.clone();
         threads.spawn(format!("ng-{n}"), move |life| {
-            let mut buffer = vec![0; 65_536];
+            let mut buffer = SecretBytes::zeroed(65_536);
             while life.goes_on() {
                 match socket.receive(&mut buffer) {
                     Ok((len, from)) => {
                         let message = buffer.get(..len).unwrap_or_default();
                         take(&config, &clock, &dispatcher, &socket, message, &from);
+                        buffer.wipe_front(len);
                     }
                     // A pending ICMP error of an earlier reply shows up here; the socket is still good.
                     Err(error) if !is_time_out(&error) => tracing::debug!(%error, "control port receive"),
-                    Err(_) => {}
+                    Err(_) => dispatcher.forget_old(clock()),
                 }
             }
         })?;
@@ -119,7 +122,7 @@ fn take<H: Handler>(
             } else {
                 dispatcher.answer_within(now, &peer, opened.message, MAX_REPLY - REPLY_SEAL)
             };
-            reply.map(|reply| guard.seal(&opened.mac, &reply).into())
+            reply.map(|reply| Arc::new(guard.seal(&opened.mac, &reply)))
         }
         _ => dispatcher.answer_within(now, &peer, message, MAX_REPLY),
     };

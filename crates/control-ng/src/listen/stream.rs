@@ -136,7 +136,7 @@ fn accept_loop<H: Handler + 'static>(
                     serve(config, life, clock, dispatcher, Connection::new(stream, peer), place);
                 }
             }
-            Err(error) if is_time_out(&error) => {}
+            Err(error) if is_time_out(&error) => dispatcher.forget_old(clock()),
             Err(error) => {
                 tracing::warn!(%error, "control port accept");
                 // Out of descriptors, most likely: give connections time to end.

@@ -2,6 +2,7 @@
 
 use mediapoint_engine::RtcpMode;
 use mediapoint_srtp::Suite;
+use mediapoint_srtp::sdes::CryptoAttribute;
 
 use super::codecs;
 use super::keys;
@@ -31,14 +32,14 @@ pub(crate) fn keys_of_answer(
     Ok(stream.suite)
 }
 
-/// Keys with the offerer; the values of its `a=crypto` lines. `other_side` is the suite that its other party uses.
+/// Keys with the offerer; its `a=crypto` lines. `other_side` is the suite that its other party uses.
 pub(crate) fn keys_of_offer(
     stream: &mut Stream,
     remote: &RemoteDescription,
     sdes: &SdesOptions,
     lifetime: bool,
     other_side: Option<Suite>,
-) -> Result<Vec<String>, NgError> {
+) -> Result<Vec<CryptoAttribute>, NgError> {
     if !remote.is_secure() {
         (stream.keys, stream.suite) = (None, None);
         return Ok(Vec::new());
@@ -49,7 +50,7 @@ pub(crate) fn keys_of_offer(
     let advertised = stream.own.accept(line, lifetime)?;
     stream.keys = Some(keys::of_line(line, stream.own.key(line.suite)?));
     stream.suite = Some(line.suite);
-    Ok(vec![advertised.to_value()])
+    Ok(vec![advertised])
 }
 
 /// Takes the answerer's codecs and how audio for it is coded. `always` is the packet time asked for whatever is sent.

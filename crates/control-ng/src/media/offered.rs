@@ -45,7 +45,7 @@ pub(crate) fn offer(
             return Err(NgError::UnusableKey(KeyFault::Dtls));
         }
         let suites = keys::suites_to_offer(&options.sdes, &remote.crypto)?;
-        crypto = stream.own.offer(&suites, &options.sdes)?.iter().map(|line| line.to_value()).collect();
+        crypto = stream.own.offer(&suites, &options.sdes)?;
     }
     let mux = &options.rtcp_mux;
     let mux_offered = mux.offer || mux.require || (remote.mux && !mux.demux);

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use mediapoint_packet::sdp::{Connection, Direction, Line, MediaLine, MediaSection, RtpMap, Sdp};
+use mediapoint_srtp::sdes::CryptoAttribute;
 
 use super::codecs::CodecLine;
 use crate::request::RtcpLine;
@@ -77,8 +78,8 @@ pub(crate) struct RtpOut {
     pub(crate) direction: Direction,
     /// The payload types, with the number that each has in the description that came; `None` leaves them.
     pub(crate) codecs: Option<Vec<(CodecLine, Option<u8>)>>,
-    /// Values of `a=crypto`.
-    pub(crate) crypto: Vec<String>,
+    /// Our `a=crypto` lines.
+    pub(crate) crypto: Vec<CryptoAttribute>,
     /// What becomes of `a=ptime`.
     pub(crate) ptime: Ptime,
     /// `a=mid` to be added where there is none.
@@ -226,8 +227,8 @@ fn rtp_section(section: &mut MediaSection, rtp: &RtpOut, out: &Outgoing, came: D
         body.push(Line::attribute("rtcp-mux", None));
     }
     // After everything else, and so after c=: some phones read no key that stands before it.
-    for value in &rtp.crypto {
-        body.push(Line::attribute("crypto", Some(value)));
+    for line in &rtp.crypto {
+        body.push(Line::attribute("crypto", Some(&line.to_value())));
     }
 }
 

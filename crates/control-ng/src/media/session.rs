@@ -78,9 +78,7 @@ fn own_line(line: &Line) -> Line {
 /// A hash of the description without its `o=` line.
 fn body_hash(sdp: &Sdp) -> u64 {
     let mut hasher = DefaultHasher::new();
-    let mut body = sdp.clone();
-    body.session.retain(|line: &Line| line.kind() != b'o');
-    body.to_bytes().hash(&mut hasher);
+    sdp.lines().filter(|line| line.kind() != b'o').for_each(|line| line.bytes().hash(&mut hasher));
     hasher.finish()
 }
 

@@ -34,7 +34,7 @@ fn ids_are_read_in_either_spelling() {
     assert_eq!(request.call_id, Some("c".into()));
     assert_eq!((request.from_tag, request.to_tag), (Some("f".into()), Some("t".into())));
     assert_eq!((request.via_branch, request.label), (Some("b".into()), Some("l".into())));
-    assert_eq!(request.sdp.unwrap().0, b"v=0");
+    assert_eq!(request.sdp.unwrap().as_slice(), b"v=0");
 }
 
 #[test]

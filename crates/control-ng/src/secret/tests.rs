@@ -51,7 +51,7 @@ fn a_message_under_the_secret_is_taken_and_its_reply_is_bound_to_it() {
     mac.update(&opened.mac);
     mac.update(b"\n5_1 d6:result4:ponge");
     let expected = format!("h1.{}.5_1 d6:result4:ponge", hex(&mac.finalize().into_bytes()));
-    assert_eq!(String::from_utf8(reply).unwrap(), expected);
+    assert_eq!(std::str::from_utf8(&reply).unwrap(), expected);
     assert_eq!(expected.len(), REPLY_SEAL + 20);
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mediapoint_engine::LegKind;
+use mediapoint_packet::SecretBytes;
 use mediapoint_packet::sdp::{
     AddressFamily, Connection, Direction, Line, MediaLine, MediaSection, Sdp, Section,
 };
@@ -121,7 +122,7 @@ pub(crate) fn process(
     subscription: &mut Subscription,
     sources: &[Source],
     (selection, options): (&Selection, &Options),
-) -> Result<(Vec<u8>, Vec<SourceInfo>), NgError> {
+) -> Result<(SecretBytes, Vec<SourceInfo>), NgError> {
     let first = sources.first().ok_or(NgError::NoSource)?;
     prepare(work, subscriber, first, options);
     for (at, source) in sources.iter().enumerate() {

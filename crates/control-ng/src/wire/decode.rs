@@ -1,7 +1,8 @@
 //! Between bytes and [`Value`].
 
-use super::value::{DictRef, dict_to_json};
-use super::{Dict, Format, Scanner, Value};
+use mediapoint_packet::SecretBytes;
+
+use super::{Dict, Format, Scanner, Value, bencode, json};
 use crate::NgError;
 
 /// Decodes a dictionary that fills `payload`.
@@ -17,34 +18,26 @@ pub fn decode(payload: &[u8]) -> Result<Dict, NgError> {
         Some(len) => return Err(NgError::Broken { format, at: len }),
         None => return Err(NgError::Broken { format, at: payload.len() }),
     }
+    let mut rest = payload;
     let value = match format {
-        Format::Bencode => bt_bencode::from_slice(payload)
-            .map_err(|error| NgError::Broken { format, at: error.byte_offset() }),
-        Format::Json => serde_json::from_slice(payload).map_err(|error| {
-            let before = payload.split(|b| *b == b'\n').take(error.line().saturating_sub(1));
-            let at = before.map(|line| line.len() + 1).sum::<usize>() + error.column().saturating_sub(1);
-            NgError::Broken { format, at }
-        }),
-    }?;
+        Format::Bencode => bencode::read(&mut rest),
+        Format::Json => json::read(&mut rest),
+    };
     match value {
-        Value::Dict(dict) => Ok(dict),
-        _ => Err(NgError::Broken { format, at: 0 }),
+        Some(Value::Dict(dict)) if rest.is_empty() => Ok(dict),
+        _ => Err(NgError::Broken { format, at: payload.len() - rest.len() }),
     }
 }
 
-/// A message: the cookie, a blank and the dictionary.
+/// A message: the cookie, a blank and the dictionary. Wiped when dropped.
 #[must_use]
-pub fn encode(cookie: &[u8], format: Format, dict: &Dict) -> Vec<u8> {
-    let mut out = Vec::with_capacity(512);
+pub fn encode(cookie: &[u8], format: Format, dict: &Dict) -> SecretBytes {
+    let mut out = SecretBytes::with_capacity(1024);
     out.extend_from_slice(cookie);
     out.push(b' ');
     match format {
-        // Writing to a vector cannot fail; a reply must not be empty even if it did.
-        Format::Bencode => match bt_bencode::to_vec(&DictRef(dict)) {
-            Ok(bytes) => out.extend_from_slice(&bytes),
-            Err(_) => out.extend_from_slice(b"d6:result5:errore"),
-        },
-        Format::Json => out.extend_from_slice(dict_to_json(dict).to_string().as_bytes()),
+        Format::Bencode => bencode::write(dict, &mut out),
+        Format::Json => json::write(dict, &mut out),
     }
     out
 }

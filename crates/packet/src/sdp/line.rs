@@ -3,12 +3,15 @@
 //! A value is bytes: names and free text come in Latin-1 and worse [RFC8866 4.5]. What reads words out of it reads text in
 //! which U+FFFD stands for whatever is not UTF-8, so that a stray byte spoils the word it is in and nothing else.
 
-/// A line without its ending. Its bytes are never changed; edits replace the whole line.
+use crate::SecretBytes;
+
+/// A line without its ending. Its bytes are never changed; edits replace the whole line. They are wiped when dropped: a
+/// line can hold a key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Line {
-    bytes: Box<[u8]>,
+    bytes: SecretBytes,
     /// The value as text, where the value is not UTF-8.
-    lossy: Option<Box<str>>,
+    lossy: Option<SecretBytes>,
 }
 
 impl Line {
@@ -25,30 +28,41 @@ impl Line {
     /// A line of our own. NUL, CR and LF in `value` are left out, so that no value can add a line.
     #[must_use]
     pub fn new(kind: char, value: impl AsRef<[u8]>) -> Self {
-        let value = value.as_ref();
-        let mut bytes = Vec::with_capacity(value.len() + 2);
-        bytes.push(if kind.is_ascii_alphabetic() { u8::try_from(kind).unwrap_or(b'a') } else { b'a' });
-        bytes.push(b'=');
-        bytes.extend(value.iter().copied().filter(|b| !is_forbidden(*b)));
-        Self::of(bytes)
-    }
-
-    fn of(bytes: Vec<u8>) -> Self {
-        let value = bytes.get(2..).unwrap_or_default();
-        let lossy = match String::from_utf8_lossy(value) {
-            std::borrow::Cow::Borrowed(_) => None,
-            std::borrow::Cow::Owned(text) => Some(text.into_boxed_str()),
-        };
-        Self { bytes: bytes.into(), lossy }
+        Self::of_parts(kind, &[value.as_ref()])
     }
 
     /// An `a=name:value` line of our own, or `a=name` where `value` is `None`.
     #[must_use]
     pub fn attribute(name: &str, value: Option<&str>) -> Self {
         match value {
-            Some(value) => Self::new('a', format!("{name}:{value}")),
+            Some(value) => Self::of_parts('a', &[name.as_bytes(), b":", value.as_bytes()]),
             None => Self::new('a', name),
         }
+    }
+
+    fn of_parts(kind: char, parts: &[&[u8]]) -> Self {
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        let mut bytes = SecretBytes::with_capacity(len + 2);
+        bytes.push(if kind.is_ascii_alphabetic() { u8::try_from(kind).unwrap_or(b'a') } else { b'a' });
+        bytes.push(b'=');
+        let allowed = parts.iter().copied().flatten().copied().filter(|b| !is_forbidden(*b));
+        allowed.for_each(|byte| bytes.push(byte));
+        Self::of(bytes)
+    }
+
+    fn of(bytes: SecretBytes) -> Self {
+        let value = bytes.get(2..).unwrap_or_default();
+        let lossy = std::str::from_utf8(value).is_err().then(|| {
+            let mut text = SecretBytes::with_capacity(value.len() * 3);
+            for chunk in value.utf8_chunks() {
+                text.extend_from_slice(chunk.valid().as_bytes());
+                if !chunk.invalid().is_empty() {
+                    text.extend_from_slice("\u{fffd}".as_bytes());
+                }
+            }
+            text
+        });
+        Self { bytes, lossy }
     }
 
     /// The type letter.
@@ -66,11 +80,8 @@ impl Line {
     /// The value as text without surrounding blanks; U+FFFD stands for what is not UTF-8.
     #[must_use]
     pub fn text(&self) -> &str {
-        let text = match &self.lossy {
-            Some(text) => text,
-            None => std::str::from_utf8(self.value()).unwrap_or_default(),
-        };
-        text.trim_ascii()
+        let text = self.lossy.as_ref().map_or(self.value(), |text| text);
+        std::str::from_utf8(text).unwrap_or_default().trim_ascii()
     }
 
     /// The whole line without its ending.

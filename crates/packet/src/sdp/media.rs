@@ -92,9 +92,8 @@ impl MediaSection {
         self.media.formats.iter().filter_map(|f| f.parse().ok()).filter(|pt| *pt < 128)
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.raw.bytes());
-        out.extend_from_slice(b"\r\n");
-        self.body.write(out);
+    /// The `m=` line and those under it.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &Line> {
+        std::iter::once(&self.raw).chain(self.body.lines())
     }
 }

@@ -153,11 +153,4 @@ impl Section {
     pub fn rtcp(&self) -> Option<RtcpAttribute<'_>> {
         self.attribute("rtcp").and_then(RtcpAttribute::parse)
     }
-
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        for line in &self.lines {
-            out.extend_from_slice(line.bytes());
-            out.extend_from_slice(b"\r\n");
-        }
-    }
 }

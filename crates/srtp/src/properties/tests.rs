@@ -39,7 +39,7 @@ proptest! {
         rest in prop::sample::select(vec!["", "|2^31", "|77|3:2", "|1:1", " WSH=99", " KDR=3 -x", " FEC_ORDER=SRTP_FEC"]),
     ) {
         let key = script::key(suite, 3).unwrap();
-        let line = CryptoAttribute::new(tag, key).to_value() + rest;
+        let line = CryptoAttribute::new(tag, key).to_value().to_string() + rest;
         prop_assert!(CryptoAttribute::parse(&line).is_ok());
         sdes_round_trips(line.as_bytes());
     }

@@ -28,7 +28,7 @@ fn a_full_line_is_read_and_written_alike() {
     assert_eq!(parsed.keys[0].lifetime, Some(1 << 20));
     assert_eq!(parsed.keys[0].mki.as_ref().unwrap().bytes(), [0, 0, 0, 1]);
     assert_eq!(parsed.params, [SessionParam::FecOrder(FecOrder::FecThenSrtp)]);
-    assert_eq!(parsed.to_value(), text);
+    assert_eq!(*parsed.to_value(), text);
 }
 
 /// test-of: [RFC4568 6.1] several keys with identifiers.
@@ -37,7 +37,7 @@ fn several_keys_need_distinct_identifiers_of_one_length() {
     let good = line(&format!("|2^20|1:4;inline:{KEY}|2^20|2:4"));
     let parsed = CryptoAttribute::parse(&good).unwrap();
     assert_eq!(parsed.keys.len(), 2);
-    assert_eq!(parsed.to_value(), good);
+    assert_eq!(*parsed.to_value(), good);
     for bad in ["|1:4;inline:{}|1:4", "|1:4;inline:{}|2:2", "|1:4;inline:{}", ";inline:{}|1:4"] {
         let text = line(&bad.replace("{}", KEY));
         assert_eq!(CryptoAttribute::parse(&text), Err(SdesError::AmbiguousKeys), "{bad}");
@@ -84,11 +84,11 @@ fn session_parameters_are_recognised() {
             SessionParam::Optional("x=y".into()),
         ]
     );
-    assert_eq!(parsed.to_value(), text);
+    assert_eq!(*parsed.to_value(), text);
     assert_eq!(parsed.unsupported_param(), Some(&SessionParam::UnencryptedSrtp));
     assert_eq!(CryptoAttribute::parse(&line(" WSH=64 -x")).unwrap().unsupported_param(), None);
     let fec = line(&format!(" FEC_KEY=inline:{KEY}|2^31|9:1"));
-    assert_eq!(CryptoAttribute::parse(&fec).unwrap().to_value(), fec);
+    assert_eq!(*CryptoAttribute::parse(&fec).unwrap().to_value(), fec);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn identifiers_may_have_128_bytes() {
     let text = line(&format!("|{all_ones}:128"));
     let parsed = CryptoAttribute::parse(&text).unwrap();
     assert_eq!(parsed.keys[0].mki.as_ref().unwrap().bytes(), [0xff; 128]);
-    assert_eq!(parsed.to_value(), text);
+    assert_eq!(*parsed.to_value(), text);
     assert_eq!(CryptoAttribute::parse(&line(&format!("|{all_ones}0:128"))), Err(SdesError::Mki));
 }
 
@@ -143,7 +143,7 @@ fn a_plain_lifetime_is_kept() {
     let text = line("|1000");
     let parsed = CryptoAttribute::parse(&text).unwrap();
     assert_eq!(parsed.keys[0].lifetime, Some(1000));
-    assert_eq!(parsed.to_value(), text);
+    assert_eq!(*parsed.to_value(), text);
 }
 
 #[test]
