@@ -1,8 +1,10 @@
 //! The checks that read the workspace and build nothing.
 
+mod advisories;
 pub(crate) mod arrows;
 pub(crate) mod conformance;
 pub(crate) mod deny;
+pub(crate) mod dependencies;
 pub(crate) mod deployed;
 pub(crate) mod documents;
 pub(crate) mod hygiene;

@@ -46,8 +46,9 @@ enum Task {
     /// Check that workspace crates depend on each other only as the architecture allows, and what the server links.
     Arrows,
     /// Check licences, banned crates, sources and security advisories of dependencies.
-    Deny,
-    /// Check paths and names in documents, and build docs/conformance.md from the clause tags in the source.
+    Deny(DenyArgs),
+    /// Check paths and names in documents, and what of them is built from source and manifests: docs/conformance.md,
+    /// docs/dependencies.md.
     DocsCheck(DocsArgs),
     /// Check that every dependency is named in the code of its crate.
     Unused,
@@ -94,8 +95,16 @@ struct FuzzArgs {
 }
 
 #[derive(Args)]
+struct DenyArgs {
+    /// Where the database of advisories is: the URL of a mirror, or a folder with a copy of the repository. In its absence
+    /// the variable MEDIAPOINT_ADVISORY_DB says so, else it is RustSec's own.
+    #[arg(long, value_name = "URL|FOLDER")]
+    advisory_db: Option<String>,
+}
+
+#[derive(Args)]
 struct DocsArgs {
-    /// What to do with docs/conformance.md and the examples of READMEs.
+    /// What to do with docs/conformance.md, docs/dependencies.md and the examples of READMEs.
     #[arg(long, value_enum, default_value_t = Conformance::Check)]
     conformance: Conformance,
 }
@@ -134,11 +143,12 @@ fn dispatch(task: Task) -> Result<(), Error> {
         Task::Fuzz(args) => fuzz::fuzz(args.seconds, args.target.as_deref()),
         Task::Lint => run::lint(),
         Task::Arrows => both(checks::arrows::check(), checks::deployed::check()),
-        Task::Deny => checks::deny::check(),
+        Task::Deny(args) => checks::deny::check(args.advisory_db.as_deref()),
         Task::DocsCheck(args) => {
             // The page first: other documents name it.
             let write = args.conformance == Conformance::Write;
             let generated = both(checks::conformance::check(write), checks::documents::check(write));
+            let generated = both(generated, checks::dependencies::check(write));
             both(generated, both(checks::paths::check(), checks::names::check()))
         }
         Task::Hygiene => checks::hygiene::check(),

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -99,6 +100,13 @@ impl Program {
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|candidate| candidate.is_file())
+}
+
+/// Leaves a line for whoever runs several tasks to print at the end, where the environment names a file for such lines.
+pub(crate) fn note(line: &str) -> Result<(), Error> {
+    let Some(path) = std::env::var_os("XTASK_NOTES").map(PathBuf::from) else { return Ok(()) };
+    let write = || writeln!(File::options().create(true).append(true).open(&path)?, "{line}");
+    write().map_err(|source| Error::Io { path: path.clone(), source })
 }
 
 /// Reads a text file.

@@ -39,9 +39,7 @@ const REFUSED_FAMILIES: &[(&str, &str)] = &[("symphonia", "audio files"), ("audi
 
 /// `cargo xtask arrows`, second half.
 pub(crate) fn check() -> Result<(), Error> {
-    // Of this machine's platform: what is for others is not linked here, nor downloaded.
-    let arguments = ["tree", "--package", SERVER, "--edges", "normal", "--prefix", "none", "--format", "{p}"];
-    let tree = Program::cargo(arguments).output()?;
+    let tree = tree()?;
     let linked = linked(&tree);
     let own = linked.iter().filter(|(name, _)| name.starts_with("mediapoint-")).count();
     let clean = format!(
@@ -51,8 +49,15 @@ pub(crate) fn check() -> Result<(), Error> {
     conclude("deployed", findings(&linked), &clean)
 }
 
+/// What `cargo tree` prints of the server.
+pub(super) fn tree() -> Result<String, Error> {
+    // Of this machine's platform: what is for others is not linked here, nor downloaded.
+    let arguments = ["tree", "--package", SERVER, "--edges", "normal", "--prefix", "none", "--format", "{p}"];
+    Program::cargo(arguments).output()
+}
+
 /// Name and version of each crate in what `cargo tree` printed; those it showed before are marked there, not here.
-fn linked(tree: &str) -> BTreeSet<(&str, &str)> {
+pub(super) fn linked(tree: &str) -> BTreeSet<(&str, &str)> {
     let words = tree.lines().map(|line| line.split_whitespace());
     words.filter_map(|mut words| Some((words.next()?, words.next()?))).collect()
 }
