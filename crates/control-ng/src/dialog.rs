@@ -8,7 +8,7 @@ use mediapoint_packet::Time;
 use crate::call::party::{Party, PartyId};
 use crate::media::codecs::CodecLine;
 use crate::media::remote::RemoteDescription;
-use crate::request::{Id, Options};
+use crate::request::{Id, Options, Profile};
 
 /// Most dialogs of one call.
 pub(crate) const MAX_DIALOGS: usize = 32;
@@ -47,6 +47,14 @@ impl Dialog {
     pub(crate) fn new(caller: PartyId, callee: PartyId, via_branch: Option<Id>) -> Self {
         Self { caller, callee, via_branch, offer: None, delete_at: None }
     }
+
+    /// The party of a side.
+    pub(crate) fn party(&self, which: Which) -> PartyId {
+        match which {
+            Which::Caller => self.caller,
+            Which::Callee => self.callee,
+        }
+    }
 }
 
 /// A dialog and its parties as one message changes them: copies, put in place once nothing can fail any more.
@@ -76,6 +84,8 @@ pub(crate) struct PendingOffer {
     pub(crate) plans: Vec<Plan>,
     /// The options that bear on the answer, too.
     pub(crate) options: Options,
+    /// True once an answer came. Another may follow it.
+    pub(crate) answered: bool,
 }
 
 /// What became of one media section that was offered.
@@ -85,6 +95,8 @@ pub(crate) struct Plan {
     pub(crate) remote: RemoteDescription,
     /// False where the section was passed on with port 0.
     pub(crate) carried: bool,
+    /// The RTP profile offered to the other side; agreed with its answer.
+    pub(crate) profile: Option<Profile>,
     /// What was offered, by our numbers.
     pub(crate) offered: Vec<CodecLine>,
     /// Whether rtcp-mux was offered.

@@ -77,6 +77,7 @@ pub(crate) fn codecs_hold(
     for answered in [&advertised[..], answered] {
         let rules = AnswerRules {
             offered: &first,
+            received,
             of_offer: &options.codec,
             options: &options.codec,
             single: options.single_codec,

@@ -76,6 +76,11 @@ impl Subscription {
         self.sections.iter_mut().for_each(|section| section.from.retain(|from| from.party != party));
     }
 
+    /// What was made of a section for the subscriber last.
+    pub(crate) fn plan(&self, section: usize) -> Option<&Plan> {
+        self.offer.as_ref()?.plans.get(section)?.as_ref().map(|planned| &planned.plan)
+    }
+
     /// Whatever it receives or received.
     pub(crate) fn sources(&self) -> impl Iterator<Item = Place> {
         self.sections.iter().flat_map(|section| section.from.iter().copied())

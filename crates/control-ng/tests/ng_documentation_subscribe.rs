@@ -239,7 +239,8 @@ fn the_codecs_of_the_offer_can_be_manipulated() {
         formats(&advertised(&reply), 0)
     };
     assert_eq!(made(r#""strip":["PCMU"]"#), "8");
-    assert_eq!(made(r#""ignore":["PCMU"]"#), "8");
+    assert_eq!(made(r#""ignore":["PCMU"]"#), "0 8", "converted for who receives it");
+    assert_eq!(made(r#""ignore":["PCMU"],"strip":["PCMU"]"#), "8");
     assert_eq!(made(r#""mask":["PCMU"]"#), "8");
     assert_eq!(made(r#""except":["PCMA"],"strip":["all"]"#), "8");
     assert_eq!(made(r#""offer":["PCMA"]"#), "8 0");

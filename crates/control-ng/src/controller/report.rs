@@ -1,20 +1,23 @@
 //! The replies to `query`, `delete` and `list`.
 
-use std::net::SocketAddr;
+mod quality;
+mod section;
+
 use std::time::Duration;
 
-use mediapoint_engine::{Call, CallStatistics, LegId, LegStatistics, RtcpMode};
+use mediapoint_engine::{Call, CallStatistics, LegId, LegStatistics};
 use mediapoint_packet::Time;
 
 use super::ControllerConfig;
 use super::find::{is_meant, is_meant_alone};
-use super::totals::{dict, reasons};
+use super::totals::dict;
 use crate::Reply;
 use crate::call::CallState;
 use crate::call::links::Link;
-use crate::call::party::{Party, PartyId, Stream};
+use crate::call::party::{Party, PartyId};
 use crate::request::Id;
 use crate::wire::{Dict, Value};
+use section::Section;
 
 /// How long a worker may take to answer with figures.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -44,6 +47,7 @@ struct Shown {
     subscriptions: Vec<(Vec<u8>, &'static str)>,
     /// Tags of those that receive it.
     subscribers: Vec<(Vec<u8>, &'static str)>,
+    sections: Vec<Section>,
 }
 
 impl View {
@@ -74,14 +78,15 @@ impl View {
         // A call that has just ended has no figures any more.
         let asked = self.call.statistics().ok();
         let statistics = asked.and_then(|asked| asked.wait_timeout(ANSWER_WITHIN)?.ok()).unwrap_or_default();
-        let figures = Figures { statistics, now, unix_at_zero: config.unix_at_zero };
+        let unix_at_zero = config.unix_at_zero;
+        let figures = Figures { statistics, now, last_signal: self.last_signal, unix_at_zero };
         let mut shown = Dict::new();
-        for party in &self.parties {
-            shown.insert(tag_of(&party.party), figures.party(party));
+        for (number, party) in self.parties.iter().enumerate() {
+            shown.insert(name_of(&party.party, number), figures.party(party));
         }
         reply
             .with("created", figures.unix(self.created))
-            .with("created_us", figures.micros(self.created))
+            .with("created_us", u64::from(figures.since_1970(self.created).subsec_micros()))
             .with("last signal", figures.unix(self.last_signal))
             .with("tags", shown)
             .with("totals", figures.totals())
@@ -120,6 +125,7 @@ impl Shown {
             dialogue: related.map(tag),
             subscriptions,
             subscribers,
+            sections: section::of(call, party),
         }
     }
 }
@@ -141,6 +147,12 @@ fn tag_of(party: &Party) -> Vec<u8> {
     party.tag().map(|tag| tag.bytes().to_vec()).unwrap_or_default()
 }
 
+/// The key of a party: its tag, or a name that is none where it has no tag yet.
+fn name_of(party: &Party, number: usize) -> Vec<u8> {
+    let tag = tag_of(party);
+    if tag.is_empty() { format!("<untagged {}>", number + 1).into_bytes() } else { tag }
+}
+
 fn pairs(list: &[(Vec<u8>, &'static str)]) -> Value {
     let pair =
         |(tag, kind): &(Vec<u8>, &str)| dict([("tag", tag.as_slice().into()), ("type", (*kind).into())]);
@@ -150,16 +162,17 @@ fn pairs(list: &[(Vec<u8>, &'static str)]) -> Value {
 struct Figures {
     statistics: CallStatistics,
     now: Time,
+    last_signal: Time,
     unix_at_zero: Duration,
 }
 
 impl Figures {
-    fn unix(&self, at: Time) -> u64 {
-        (self.unix_at_zero + at.since(Time::ZERO)).as_secs()
+    fn since_1970(&self, at: Time) -> Duration {
+        self.unix_at_zero + at.since(Time::ZERO)
     }
 
-    fn micros(&self, at: Time) -> u64 {
-        u64::try_from((self.unix_at_zero + at.since(Time::ZERO)).as_micros()).unwrap_or(u64::MAX)
+    fn unix(&self, at: Time) -> u64 {
+        self.since_1970(at).as_secs()
     }
 
     fn leg(&self, id: LegId) -> Option<&LegStatistics> {
@@ -168,13 +181,13 @@ impl Figures {
 
     fn party(&self, shown: &Shown) -> Value {
         let party = &shown.party;
-        let medias = party.streams.iter().enumerate().filter(|(_, stream)| stream.leg.is_some());
+        let medias = shown.sections.iter().map(|section| section.value(party, self));
         let mut out = Dict::from([
             (b"tag".to_vec(), tag_of(party).as_slice().into()),
             (b"created".to_vec(), self.unix(party.created).into()),
             (b"subscriptions".to_vec(), pairs(&shown.subscriptions)),
             (b"subscribers".to_vec(), pairs(&shown.subscribers)),
-            (b"medias".to_vec(), medias.map(|(index, stream)| self.media(index, stream)).collect()),
+            (b"medias".to_vec(), medias.collect()),
         ]);
         if let Some(dialogue) = &shown.dialogue {
             out.insert(b"in dialogue with".to_vec(), dialogue.as_slice().into());
@@ -188,75 +201,6 @@ impl Figures {
         Value::Dict(out)
     }
 
-    fn media(&self, index: usize, stream: &Stream) -> Value {
-        let remote = stream.remote.as_ref();
-        let mut flags = Vec::new();
-        let mut flag = |name: &str, on: bool| flags.extend(on.then(|| Value::from(name)));
-        flag("initialized", stream.applied.is_some());
-        flag("send", stream.takes());
-        flag("recv", stream.gives());
-        flag("rtcp-mux", stream.rtcp == RtcpMode::Mux);
-        flag("SDES", stream.keys.is_some());
-        let protocol = match (stream.profile, remote) {
-            (Some(profile), _) => profile.name().to_owned(),
-            (None, remote) => remote.map(|remote| remote.proto.clone()).unwrap_or_default(),
-        };
-        let mut media = Dict::from([
-            (b"index".to_vec(), Value::from(u64::try_from(index + 1).unwrap_or(u64::MAX))),
-            (b"type".to_vec(), remote.map(|remote| remote.media.clone()).unwrap_or_default().into()),
-            (b"protocol".to_vec(), protocol.into()),
-            (b"flags".to_vec(), Value::List(flags)),
-            (b"streams".to_vec(), self.streams(stream)),
-        ]);
-        let used = stream.leg.and_then(|leg| self.leg(leg.id)).and_then(|leg| leg.received.payload_type);
-        let codec = used.and_then(|used| stream.codecs.iter().find(|line| line.payload_type == used.get()));
-        if let Some(codec) = codec {
-            let name = format!("{}/{}", codec.name, codec.codec.clock_rate);
-            media.insert(b"codec".to_vec(), name.into());
-        }
-        Value::Dict(media)
-    }
-
-    /// RTP, then RTCP where it has a port of its own.
-    fn streams(&self, stream: &Stream) -> Value {
-        let Some(opened) = stream.leg else { return Value::List(Vec::new()) };
-        let leg = self.leg(opened.id);
-        let remote = stream.remote.as_ref().and_then(|remote| remote.address);
-        let last = leg.and_then(|leg| leg.idle).map(|idle| self.unix(self.now - idle));
-        let mut rtp = local(opened.rtp);
-        endpoints(&mut rtp, leg.and_then(|leg| leg.learnt), remote.map(|remote| remote.rtp));
-        if let Some(suite) = stream.suite.filter(|_| stream.keys.is_some()) {
-            rtp.insert(b"crypto suite".to_vec(), suite.name().into());
-        }
-        rtp.insert(b"last packet".to_vec(), last.unwrap_or(0).into());
-        let kind =
-            if stream.rtcp == RtcpMode::Mux { vec!["RTP".into(), "RTCP".into()] } else { vec!["RTP".into()] };
-        rtp.insert(b"flags".to_vec(), Value::List(kind));
-        let received = leg.map(|leg| leg.received).unwrap_or_default();
-        rtp.insert(b"stats".to_vec(), counters(received.packets, received.octets, received.dropped.total()));
-        rtp.insert(b"dropped".to_vec(), reasons(received.dropped.by_reason()));
-        if let Some(ssrc) = received.ssrc {
-            rtp.insert(b"SSRC".to_vec(), i64::from(ssrc.0).into());
-        }
-        let mut quality = vec![
-            (b"lost".to_vec(), Value::from(received.lost)),
-            (b"out of order".to_vec(), received.out_of_order.into()),
-            (b"duplicates".to_vec(), received.duplicates.into()),
-            (b"jitter us".to_vec(), u64::try_from(received.jitter.as_micros()).unwrap_or(u64::MAX).into()),
-        ];
-        quality.extend(received.mos.map(|mos| (b"MOS".to_vec(), format!("{mos:.1}").into())));
-        rtp.insert(b"quality".to_vec(), Value::Dict(quality.into_iter().collect()));
-        let mut list = vec![Value::Dict(rtp)];
-        if let Some(at) = opened.rtcp.filter(|_| stream.rtcp == RtcpMode::Separate) {
-            let mut rtcp = local(at);
-            endpoints(&mut rtcp, None, remote.and_then(|remote| remote.rtcp));
-            rtcp.insert(b"flags".to_vec(), Value::List(vec!["RTCP".into()]));
-            rtcp.insert(b"stats".to_vec(), counters(received.rtcp_packets, 0, 0));
-            list.push(Value::Dict(rtcp));
-        }
-        Value::List(list)
-    }
-
     fn totals(&self) -> Value {
         let sum = |of: fn(&LegStatistics) -> u64| self.statistics.legs.iter().map(of).sum::<u64>();
         let rtp = counters(
@@ -268,61 +212,15 @@ impl Figures {
         dict([("RTP", rtp), ("RTCP", rtcp)])
     }
 
-    /// Quality by the SSRC received, as controllers look it up.
+    /// What is known of each stream received, by its SSRC in decimal digits.
     fn ssrcs(&self) -> Value {
-        let mut ssrcs = Dict::new();
-        for leg in &self.statistics.legs {
-            let (Some(ssrc), Some(mos)) = (leg.received.ssrc, leg.received.mos) else { continue };
-            let sample = |mos: f32| {
-                // Tenths of a point, as an integer, which is how the protocol has it.
-                let tenths = format!("{:.0}", mos * 10.0).parse::<i64>().unwrap_or(0);
-                let jitter = u64::try_from(leg.received.jitter.as_millis()).unwrap_or(u64::MAX);
-                let round_trip = leg.sent.round_trip.unwrap_or_default();
-                let expected = leg.received.packets + leg.received.lost;
-                let loss = (leg.received.lost * 100).checked_div(expected).unwrap_or(0);
-                dict([
-                    ("MOS", Value::Int(tenths)),
-                    ("jitter", jitter.into()),
-                    ("packet loss", loss.into()),
-                    ("round-trip time", u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX).into()),
-                    ("samples", Value::Int(1)),
-                ])
-            };
-            let values = dict([
-                ("average MOS", sample(mos)),
-                ("lowest MOS", sample(mos)),
-                ("highest MOS", sample(mos)),
-            ]);
-            ssrcs.insert(ssrc.0.to_string().into_bytes(), values);
-        }
-        Value::Dict(ssrcs)
+        let streams = self.statistics.legs.iter().flat_map(quality::received);
+        let reported_at = self.unix(self.now);
+        let entry = |stream: quality::StreamFigures| {
+            (stream.ssrc.0.to_string().into_bytes(), stream.value(reported_at))
+        };
+        Value::Dict(streams.map(entry).collect())
     }
-}
-
-fn local(at: SocketAddr) -> Dict {
-    Dict::from([
-        (b"local port".to_vec(), i64::from(at.port()).into()),
-        (b"local address".to_vec(), at.ip().to_string().into()),
-        (b"family".to_vec(), family(at).into()),
-    ])
-}
-
-/// Where packets go, and the address that the party signalled.
-fn endpoints(stream: &mut Dict, learnt: Option<SocketAddr>, remote: Option<SocketAddr>) {
-    let endpoint = |at: SocketAddr| {
-        let address = ("address", at.ip().to_string().into());
-        dict([("family", family(at).into()), address, ("port", i64::from(at.port()).into())])
-    };
-    if let Some(at) = learnt.or(remote) {
-        stream.insert(b"endpoint".to_vec(), endpoint(at));
-    }
-    if let Some(at) = remote {
-        stream.insert(b"advertised endpoint".to_vec(), endpoint(at));
-    }
-}
-
-fn family(at: SocketAddr) -> &'static str {
-    if at.is_ipv4() { "IPv4" } else { "IPv6" }
 }
 
 fn counters(packets: u64, bytes: u64, errors: u64) -> Value {

@@ -25,6 +25,7 @@ pub(crate) fn process(
     options: &Options,
 ) -> Result<SecretBytes, NgError> {
     let offer = exchange.dialog.offer.clone().ok_or(NgError::UnknownOffer)?;
+    exchange.dialog.offer.iter_mut().for_each(|offer| offer.answered = true);
     let read = |(index, section)| RemoteDescription::read(&sdp, index, section, options);
     let remote: Vec<RemoteDescription> = sdp.media.iter().enumerate().map(read).collect::<Result<_, _>>()?;
     let (offerer, answerer) = exchange.sides_mut(offer.from);
@@ -80,14 +81,21 @@ fn agree(
     };
 
     let is_audio = plan.remote.kind == Some(LegKind::Audio);
+    let codecs = codecs::heeded(&remote.codecs, &options.codec);
+    let remote = RemoteDescription { codecs, ..remote };
     let back = if is_audio { plan_codecs(offer, plan, &remote, &ours.codecs, options) } else { Vec::new() };
     if is_audio && back.is_empty() {
         return Ok(None);
     }
-    let codecs_out = is_audio.then(|| codecs_out(&back, &remote.codecs));
-    let ptime = if is_audio { ptime_back(&offer.options, plan, codecs_out.as_deref()) } else { Ptime::Keep };
+    let codecs_out = match is_audio {
+        true => Some(codecs_out(&back, &remote.codecs)),
+        false => {
+            codecs::stripped(&remote.codecs, &options.codec).map(|lines| codecs_out(&lines, &remote.codecs))
+        }
+    };
+    let ptime = if is_audio { ptime_back(&offer.options, plan) } else { Ptime::Keep };
 
-    let suite = answered::keys_of_answer(theirs, &remote)?;
+    let suite = answered::keys_of_answer(theirs, plan, &remote)?;
     let sdes = &offer.options.sdes;
     let lifetime = sdes.lifetime || options.sdes.lifetime;
     let crypto = answered::keys_of_offer(ours, &plan.remote, sdes, lifetime, suite)?;
@@ -128,6 +136,7 @@ fn plan_codecs(
 ) -> Vec<CodecLine> {
     let rules = AnswerRules {
         offered: &plan.offered,
+        received: &plan.remote.codecs,
         of_offer: &offer.options.codec,
         options: &options.codec,
         single: options.single_codec,
@@ -136,16 +145,14 @@ fn plan_codecs(
     codecs::plan_answer(&remote.codecs, &rules)
 }
 
-/// What becomes of `a=ptime` in the answer. Where the offerer's packets are not the answerer's, its own wish stands.
-fn ptime_back(of_offer: &Options, plan: &Plan, back: Option<&[(CodecLine, Option<u8>)]>) -> Ptime {
-    if let Some(ptime) = of_offer.ptime_reverse {
-        return Ptime::Set(ptime);
-    }
-    let is_converted = back.and_then(<[_]>::first).is_some_and(|(_, answered)| answered.is_none());
-    match plan.remote.ptime {
-        Some(ptime) if of_offer.ptime.is_some() => Ptime::Set(ptime),
-        Some(ptime) if is_converted => Ptime::Fill(ptime),
-        _ => Ptime::Keep,
+/// What becomes of `a=ptime` in the answer. Where the answerer says nothing, or what was asked of it by us, the offerer's
+/// own wish stands.
+fn ptime_back(of_offer: &Options, plan: &Plan) -> Ptime {
+    match (of_offer.ptime_reverse, plan.remote.ptime) {
+        (Some(ptime), _) => Ptime::Set(ptime),
+        (None, Some(ptime)) if of_offer.ptime.is_some() => Ptime::Set(ptime),
+        (None, Some(ptime)) => Ptime::Fill(ptime),
+        (None, None) => Ptime::Keep,
     }
 }
 
@@ -173,14 +180,16 @@ fn agree_coding(
     answered::coding_of_answer(theirs, plan, remote, always, (of_offer, options));
 }
 
-/// The profile in the answer to the offerer: its own, or with `accept` the answer's feedback.
+/// The profile in the answer to the offerer: its own, but for the feedback that a profile asked for has, or with `accept`
+/// the answer's. SRTP stays where it was offered, and only there: its keys were offered, or were not.
 fn advertised_profile(options: &Options, offered: Profile, answered: Option<Profile>) -> Profile {
-    match (options.transport, answered) {
-        (Some(TransportProtocol::Accept), Some(answered)) => {
-            Profile { feedback: answered.feedback, ..offered }
-        }
-        _ => offered,
-    }
+    let feedback = match options.transport {
+        Some(TransportProtocol::Accept) => answered.map(|answered| answered.feedback),
+        Some(TransportProtocol::Profile(asked)) => Some(asked.feedback),
+        Some(TransportProtocol::Parts { feedback, .. }) => feedback,
+        None => None,
+    };
+    Profile { feedback: feedback.unwrap_or(offered.feedback), ..offered }
 }
 
 /// Whether the offerer's rtcp-mux is accepted.

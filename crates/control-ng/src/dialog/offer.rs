@@ -10,7 +10,7 @@ use crate::NgError;
 use crate::call::MAX_CARRIED;
 use crate::call::party::Party;
 use crate::media::legs::Work;
-use crate::media::offered::{self, outgoing};
+use crate::media::offered::{self, Before, outgoing};
 use crate::media::remote::RemoteDescription;
 use crate::media::rewrite::{SectionOut, rewrite};
 use crate::request::Options;
@@ -43,7 +43,7 @@ pub(crate) fn process(
     let address = out.first_address();
     offerer.description = Some(description);
     other.session.apply(&mut sdp, &options.replace, address);
-    exchange.dialog.offer = Some(PendingOffer { from, plans, options: options.clone() });
+    exchange.dialog.offer = Some(PendingOffer { from, plans, options: options.clone(), answered: false });
     Ok(sdp.to_bytes())
 }
 
@@ -107,5 +107,8 @@ fn carry(
         return Err(NgError::Internal);
     };
     ours.numbers.learn(remote.codecs.iter().map(|line| (line.payload_type, &line.codec)));
-    offered::offer(work, theirs, leg, remote, &ours.codecs, options)
+    // Who offers another profile than it had wants that one: what the other side was asked for before is over.
+    let kept = theirs.profile.filter(|_| ours.profile == remote.profile);
+    let before = Before { profile: kept, codecs: &ours.codecs };
+    offered::offer(work, theirs, leg, remote, &before, options)
 }

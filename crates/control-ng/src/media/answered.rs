@@ -12,12 +12,14 @@ use crate::dialog::Plan;
 use crate::request::{Options, SdesOptions};
 use crate::{KeyFault, NgError};
 
-/// Keys with the answerer; the suite in use.
+/// Profile and keys with the answerer; the suite in use.
 pub(crate) fn keys_of_answer(
     stream: &mut Stream,
+    plan: &Plan,
     remote: &RemoteDescription,
 ) -> Result<Option<Suite>, NgError> {
-    let offered_secure = stream.profile.is_some_and(|profile| profile.secure);
+    let offered_secure = plan.profile.is_some_and(|profile| profile.secure);
+    stream.profile = remote.profile.or(plan.profile);
     let fault = |fault| Err(NgError::UnusableKey(fault));
     if !offered_secure {
         (stream.keys, stream.suite) = (None, None);

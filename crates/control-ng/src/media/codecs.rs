@@ -13,10 +13,10 @@ use mediapoint_packet::sdp::{MediaSection, RtpMap};
 
 use crate::request::CodecSpec;
 
-pub(crate) use answer::{AnswerRules, plan_answer};
+pub(crate) use answer::{AnswerRules, heeded, plan_answer};
 pub(crate) use coding::{as_offered, packet_time, received_beside, settings, specified_ptime};
 pub(crate) use numbers::{Numbers, as_numbered};
-pub(crate) use offer::{OfferRules, plan_offer};
+pub(crate) use offer::{OfferRules, plan_offer, stripped};
 
 /// Most payload types read of one section.
 const MAX_FORMATS: usize = 128;
@@ -184,7 +184,7 @@ fn names_all(list: &[String]) -> bool {
     list.iter().any(|word| matches!(word.as_str(), "all" | "full"))
 }
 
-/// Puts the audio codecs of a list first, in its order.
+/// Puts the codecs of a list first, in its order, but for what goes beside audio.
 fn reorder(lines: &mut [CodecLine], first: &[String]) {
     let place = |line: &CodecLine| first.iter().position(|word| line.is_named(word));
     lines.sort_by_key(|line| place(line).filter(|_| line.is_audio()).unwrap_or(usize::MAX));

@@ -102,8 +102,9 @@ pub(crate) fn suites_to_offer(
     if suites.is_empty() { Err(NgError::UnusableKey(KeyFault::NoSuite)) } else { Ok(suites) }
 }
 
-/// The offerer's line to take: the suite in use where it is offered again; else the one that the other side uses, so
-/// that both run the same; else what the options prefer; else the offerer's first.
+/// The offerer's line to take: what the options prefer, unless they say that the suite in use stays; else the suite in
+/// use where it is offered again; else the one that the other side uses, so that both run the same; else the offerer's
+/// first.
 pub(crate) fn choose<'a>(
     offered: &'a [CryptoAttribute],
     options: &SdesOptions,
@@ -115,10 +116,13 @@ pub(crate) fn choose<'a>(
     // A policy that forbids all that was offered cannot be kept; the offerer's first choice is.
     let allowed = if allowed.is_empty() { offered.iter().collect() } else { allowed };
     let of_suite = |suite: Suite| allowed.iter().find(|line| line.suite == suite).copied();
-    in_use
-        .and_then(of_suite)
+    let kept = in_use.filter(|_| options.keep_suite).and_then(of_suite);
+    let preferred =
+        || options.offerer_pref.iter().filter_map(|name| Suite::from_name(name)).find_map(of_suite);
+    kept.or_else(preferred)
+        .or_else(|| in_use.and_then(of_suite))
         .or_else(|| other_side.and_then(of_suite))
-        .or_else(|| allowed.iter().min_by_key(|line| position(&options.offerer_pref, line.suite)).copied())
+        .or_else(|| allowed.first().copied())
 }
 
 fn is_allowed(options: &SdesOptions, suite: Suite) -> bool {
@@ -184,7 +188,11 @@ mod tests {
         assert_eq!(suite(&options, None, Some(A32)), A32);
         assert_eq!(suite(&options, Some(A80), Some(A32)), A80);
         assert_eq!(suite(&SdesOptions { no: names(&[GCM]), ..options.clone() }, None, None), A80);
-        assert_eq!(suite(&SdesOptions { offerer_pref: names(&[A32]), ..options.clone() }, None, None), A32);
+        let preferred = SdesOptions { offerer_pref: names(&[A32]), ..options.clone() };
+        assert_eq!(suite(&preferred, None, None), A32);
+        assert_eq!(suite(&preferred, None, Some(GCM)), A32);
+        assert_eq!(suite(&preferred, Some(A80), Some(GCM)), A32);
+        assert_eq!(suite(&SdesOptions { keep_suite: true, ..preferred }, Some(A80), Some(GCM)), A80);
         let nothing_left = SdesOptions { no: names(&Suite::ALL), ..options };
         assert_eq!(suite(&nothing_left, None, None), GCM);
     }

@@ -60,6 +60,10 @@ impl Work<'_> {
                 // Where the worker cannot serve it, the engine reports it.
                 Ok((leg, _)) => break leg,
                 // Names that are not known are passed over, as the protocol's users expect, but not in silence.
+                Err(OpenLegError::UnknownInterface(name)) if family_of(&name).is_some() => {
+                    placement.interface = None;
+                    placement.family = placement.family.filter(|_| family_is_fixed).or(family_of(&name));
+                }
                 Err(OpenLegError::UnknownInterface(name)) if placement.interface.is_some() => {
                     self.warnings.push(format!("there is no interface named {name:?}"));
                     placement.interface = None;
@@ -81,6 +85,15 @@ impl Work<'_> {
             Some(tos) => u8::try_from(tos).map_or(self.default_dscp, |tos| tos >> 2),
             None => self.default_dscp,
         }
+    }
+}
+
+/// The family that these words stand for where no interface has such a name, from before there was another way to say it.
+fn family_of(interface: &str) -> Option<EngineFamily> {
+    match interface {
+        "internal" => Some(EngineFamily::V4),
+        "external" => Some(EngineFamily::V6),
+        _ => None,
     }
 }
 

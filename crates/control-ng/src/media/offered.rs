@@ -1,6 +1,6 @@
 //! One section as it is offered to a party, made from the description of whoever it is to receive.
 
-use mediapoint_engine::{Codec, LegKind, OpenedLeg};
+use mediapoint_engine::{Codec, LegKind, OpenedLeg, RtcpMode};
 use mediapoint_packet::sdp::Direction;
 
 use super::codecs::{self, CodecLine, OfferRules};
@@ -18,13 +18,21 @@ const MAX_WARNED: usize = 8;
 /// Most characters of each.
 const MAX_WORD: usize = 32;
 
-/// Offers a section on `leg` of the party's `stream`. `in_use` are the codecs agreed with the other side before.
+/// What a section was before it is offered anew.
+pub(crate) struct Before<'a> {
+    /// The profile agreed with the party, where it is to stay.
+    pub(crate) profile: Option<Profile>,
+    /// The codecs agreed with the other side.
+    pub(crate) codecs: &'a [CodecLine],
+}
+
+/// Offers a section on `leg` of the party's `stream`.
 pub(crate) fn offer(
     work: &mut Work<'_>,
     stream: &mut Stream,
     leg: OpenedLeg,
     remote: RemoteDescription,
-    in_use: &[CodecLine],
+    before: &Before<'_>,
     options: &Options,
 ) -> Result<(Plan, SectionOut), NgError> {
     let at = Advertised {
@@ -34,11 +42,11 @@ pub(crate) fn offer(
     };
     let mid = remote.mid.clone();
     let Some(profile) = remote.profile else {
-        let plan = Plan { remote, carried: true, offered: Vec::new(), mux_offered: false, mid };
+        let plan =
+            Plan { remote, carried: true, profile: None, offered: Vec::new(), mux_offered: false, mid };
         return Ok((plan, SectionOut::Datagrams { at }));
     };
-    let advertised = advertised_profile(options, stream.profile, profile).unwrap_or(profile);
-    stream.profile = Some(advertised);
+    let advertised = advertised_profile(options, before.profile, profile).unwrap_or(profile);
     let mut crypto = Vec::new();
     if advertised.secure {
         if options.sdes.off {
@@ -48,29 +56,38 @@ pub(crate) fn offer(
         crypto = stream.own.offer(&suites, &options.sdes)?;
     }
     let mux = &options.rtcp_mux;
-    let mux_offered = mux.offer || mux.require || (remote.mux && !mux.demux);
+    // RTCP that shares the port already stays there [RFC5761 5.1.1]: nothing but a word parts them.
+    let shares = stream.active && stream.rtcp == RtcpMode::Mux && !mux.demux;
+    let mux_offered = mux.offer || mux.require || shares || (remote.mux && !mux.demux);
     let is_audio = remote.kind == Some(LegKind::Audio);
-    let offered = if is_audio { plan_codecs(work, stream, &remote, in_use, options) } else { Vec::new() };
+    let offered = if is_audio { plan_codecs(work, stream, &remote, before, options) } else { Vec::new() };
+    let codecs = match is_audio {
+        true => Some(codecs_out(&offered)),
+        false => codecs::stripped(&remote.codecs, &options.codec).map(|lines| codecs_out(&lines)),
+    };
     let section = RtpOut {
         at,
-        rtcp_port: if mux.require { Some(at.port) } else { leg.rtcp.map(|rtcp| rtcp.port()) },
+        rtcp_port: if mux.require || shares { Some(at.port) } else { leg.rtcp.map(|rtcp| rtcp.port()) },
         mux: mux_offered,
         proto: advertised.name().to_owned(),
         direction: remote.direction,
-        codecs: is_audio.then(|| codecs_out(&offered)),
+        codecs,
         crypto,
         ptime: options.ptime.filter(|_| is_audio).map_or(Ptime::Keep, Ptime::Set),
         mid: None,
         own_streams: is_audio,
     };
-    Ok((Plan { remote, carried: true, offered, mux_offered, mid }, SectionOut::Rtp(Box::new(section))))
+    let profile = Some(advertised);
+    let plan = Plan { remote, carried: true, profile, offered, mux_offered, mid };
+    Ok((plan, SectionOut::Rtp(Box::new(section))))
 }
 
 /// A section that is not carried: it is passed on with port 0.
 pub(crate) fn reject(remote: RemoteDescription, options: &Options) -> (Plan, SectionOut) {
     let proto = remote.profile.and_then(|profile| advertised_profile(options, None, profile));
     let proto = proto.map(|profile| profile.name().to_owned());
-    let plan = Plan { remote, carried: false, offered: Vec::new(), mux_offered: false, mid: None };
+    let plan =
+        Plan { remote, carried: false, profile: None, offered: Vec::new(), mux_offered: false, mid: None };
     (plan, SectionOut::Rejected { address: None, proto })
 }
 
@@ -107,13 +124,13 @@ fn plan_codecs(
     work: &mut Work<'_>,
     stream: &mut Stream,
     remote: &RemoteDescription,
-    in_use: &[CodecLine],
+    before: &Before<'_>,
     options: &Options,
 ) -> Vec<CodecLine> {
     let rules = OfferRules {
         options: &options.codec,
         repacketizes: options.repacketizes(),
-        in_use: if options.reuse_codecs { in_use } else { &[] },
+        in_use: if options.reuse_codecs { before.codecs } else { &[] },
         numbers: &stream.numbers,
         can_convert: Codec::is_convertible,
     };

@@ -104,7 +104,7 @@ impl RemoteDescription {
             zero: address.zero,
             direction,
             mux: section.body.has_attribute("rtcp-mux") || section.body.has_attribute("rtcp-mux-only"),
-            codecs: if kind == Some(LegKind::Audio) { codecs::read(section) } else { Vec::new() },
+            codecs: if profile.is_some() { codecs::read(section) } else { Vec::new() },
             // Packets of nothing are asked for by some, and mean that nothing is asked for.
             ptime: section.body.ptime().filter(|ms| *ms > 0),
             maxptime: section.body.maxptime().filter(|ms| *ms > 0),

@@ -1,7 +1,7 @@
 //! Writes the description for a party: the other party's description with our addresses, ports, keys and codecs in it.
 //! Every line that is not named here stays as it came, in its place.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use mediapoint_packet::sdp::{Connection, Direction, Line, MediaLine, MediaSection, RtpMap, Sdp};
 use mediapoint_srtp::sdes::CryptoAttribute;
@@ -158,20 +158,25 @@ fn session(sdp: &mut Sdp, out: &Outgoing) {
     let session_address = relying.or(any).filter(|_| sdp.session.first(b'c').is_some());
     if let Some((address, keep_zero)) = session_address {
         let is_zero = sdp.session.connection().is_some_and(|c| c.is_zero());
-        if !(keep_zero && is_zero) {
-            sdp.session.set_connection(Connection::line(address));
-        }
+        sdp.session.set_connection(Connection::line(shown(address, keep_zero && is_zero)));
     }
     for (section, part) in sdp.media.iter_mut().zip(&out.sections) {
         let Some((address, keep_zero)) = part.address() else { continue };
         if section.body.first(b'c').is_some() {
             let is_zero = section.body.connection().is_some_and(|c| c.is_zero());
-            if !(keep_zero && is_zero) {
-                section.body.set_connection(Connection::line(address));
-            }
+            section.body.set_connection(Connection::line(shown(address, keep_zero && is_zero)));
         } else if session_address.is_some_and(|(session, zero)| session != address || zero != keep_zero) {
             section.body.set_connection(Connection::line(address));
         }
+    }
+}
+
+/// Our address, or in its place the zero address of its family.
+fn shown(address: IpAddr, zero: bool) -> IpAddr {
+    match address {
+        _ if !zero => address,
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
 

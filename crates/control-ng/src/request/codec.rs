@@ -46,6 +46,11 @@ impl CodecOptions {
             push(&mut self.accept, "all");
             return true;
         }
+        // From before there were others, this one has a word of its own.
+        if let Some(codec) = directive.item("transcode") {
+            push(&mut self.transcode, codec);
+            return true;
+        }
         let Some(tail) = directive.item("codec") else { return false };
         let (verb, codec) = match tail.split_once('-') {
             Some((verb, codec)) => (verb, Some(codec)),

@@ -244,7 +244,9 @@ impl Options {
             "allow-transcoding" => self.allow_transcoding = true,
             // The answer's order is kept without being asked.
             "reorder-codecs" | "symmetric-codecs" => {}
-            "asymmetric-codecs" => self.asymmetric_codecs = true,
+            "asymmetric-codecs" | "allow-asymmetric-codecs" => self.asymmetric_codecs = true,
+            // Several sources are mixed always.
+            "audio-player" => {}
             "force-transcoding" => self.force_transcoding = true,
             "original-sendrecv" => self.original_sendrecv = true,
             "generate-mid" => self.generate_mid = true,
@@ -311,15 +313,13 @@ impl Options {
 
     fn apply_protocol(&mut self, directive: &Directive) -> Result<bool, NgError> {
         match directive.name.as_str() {
-            "ice" => match directive.value().to_ascii_lowercase().as_str() {
-                "remove" => self.ice = Some(Ice::Remove),
-                "default" | "optional" => self.ice = Some(Ice::Default),
-                other => return Err(NgError::Unsupported { what: format!("ICE={other}") }),
-            },
+            "ice" => self.ice_words(directive)?,
             "reject-ice" => self.ice = Some(Ice::Remove),
             // Short for DTLS and forced ICE, among others.
             "webrtc" => return Err(NgError::Unsupported { what: "WebRTC".to_owned() }),
             "transport-protocol" => return self.transport_word(directive, directive.value()),
+            // An offer of RTP/AVP with keys is taken as plain RTP.
+            "osrtp-accept" | "osrtp-accept-rfc" => {}
             // Without DTLS here, `passive` and `active` have nothing to bear on.
             "dtls" | "dtls-reverse" | "dtls-fingerprint" | "dtls-off" | "dtls-no" | "dtls-passive" => {}
             "rtp" | "srtp" | "avp" | "avpf" => return self.transport_word(directive, &directive.name),
@@ -329,6 +329,20 @@ impl Options {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    fn ice_words(&mut self, directive: &Directive) -> Result<(), NgError> {
+        for value in &directive.values {
+            match value.to_ascii_lowercase().replace(['_', ' '], "-").as_str() {
+                "remove" => self.ice = Some(Ice::Remove),
+                "default" | "optional" => self.ice = Some(Ice::Default),
+                "force" | "force-relay" => return Err(NgError::Unsupported { what: format!("ICE={value}") }),
+                // What kind of ICE it is has nothing to bear on where there is none.
+                "trickle" | "ice2" | "lite-forward" | "lite-backward" | "lite-both" | "lite-off" => {}
+                _ => drop(self.usable(directive, None::<()>)),
+            }
+        }
+        Ok(())
     }
 
     fn transport_word(&mut self, directive: &Directive, word: &str) -> Result<bool, NgError> {

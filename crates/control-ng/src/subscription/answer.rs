@@ -59,7 +59,7 @@ fn agree(
     if is_audio {
         accepts(&plan.remote.codecs, &remote.codecs, options.allow_transcoding)?;
     }
-    answered::keys_of_answer(stream, &remote)?;
+    answered::keys_of_answer(stream, plan, &remote)?;
     stream.rtcp = answered::rtcp_of_answer(plan, &remote);
     if is_audio {
         let always = of_offer.ptime.or(of_offer.repacketize);

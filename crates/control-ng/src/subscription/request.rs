@@ -16,7 +16,7 @@ use crate::call::{CallState, MAX_CARRIED};
 use crate::dialog::Plan;
 use crate::media::codecs::CodecLine;
 use crate::media::legs::Work;
-use crate::media::offered::{self, outgoing};
+use crate::media::offered::{self, Before, outgoing};
 use crate::media::remote::RemoteDescription;
 use crate::media::rewrite::{SectionOut, rewrite};
 use crate::request::{Id, Options, Replace, Selection};
@@ -218,7 +218,8 @@ fn carry(
     let kind = source.remote.kind.unwrap_or_default();
     let leg = work.leg(subscriber, index, kind, None)?;
     let stream = subscriber.stream_mut(index).ok_or(NgError::Internal)?;
-    offered::offer(work, stream, leg, source.remote.clone(), &source.codecs_in_use, options)
+    let before = Before { profile: stream.profile, codecs: &source.codecs_in_use };
+    offered::offer(work, stream, leg, source.remote.clone(), &before, options)
 }
 
 /// A section that was described before and is not asked for any more.

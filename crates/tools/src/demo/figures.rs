@@ -48,6 +48,10 @@ fn party(reply: &Reply, tag: &str) -> Option<PartyFigures> {
         packets: stats.get(b"packets".as_slice()).and_then(|value| value.as_u64())?,
         lost: quality_of("lost"),
         jitter_us: quality_of("jitter us"),
-        mos: quality.get(b"MOS".as_slice()).and_then(|value| value.as_str()).map(str::to_owned),
+        // Tenths of a point, as everywhere in the protocol.
+        mos: quality.get(b"MOS".as_slice()).and_then(|value| value.as_u64()).map(|mos| {
+            let (points, tenths) = (mos / 10, mos % 10);
+            format!("{points}.{tenths}")
+        }),
     })
 }

@@ -1,6 +1,6 @@
 //! What the codecs of an answer become for the offerer.
 
-use super::offer::is_stripped;
+use super::offer::{is_ignored, is_stripped};
 use super::{CodecLine, keep_in_use, names, names_all, reorder};
 use crate::request::CodecOptions;
 
@@ -8,6 +8,8 @@ use crate::request::CodecOptions;
 pub(crate) struct AnswerRules<'a> {
     /// What became of the offer's codecs.
     pub(crate) offered: &'a [CodecLine],
+    /// The offer's codecs as they came: the offerer's own order of preference.
+    pub(crate) received: &'a [CodecLine],
     pub(crate) of_offer: &'a CodecOptions,
     pub(crate) options: &'a CodecOptions,
     /// One audio codec only.
@@ -33,9 +35,18 @@ pub(crate) fn plan_answer(answered: &[CodecLine], rules: &AnswerRules<'_>) -> Ve
     lines
 }
 
+/// What an answer has but for what `ignore` names, which counts as not answered; all of it where no audio would be left.
+pub(crate) fn heeded(answered: &[CodecLine], options: &CodecOptions) -> Vec<CodecLine> {
+    without(answered, |line| is_ignored(options, line))
+}
+
 /// `strip` with its exceptions. Stripping all audio codecs changes nothing.
 fn strip(answered: &[CodecLine], options: &CodecOptions) -> Vec<CodecLine> {
-    let left: Vec<CodecLine> = answered.iter().filter(|line| !is_stripped(options, line)).cloned().collect();
+    without(answered, |line| is_stripped(options, line))
+}
+
+fn without(answered: &[CodecLine], is_gone: impl Fn(&CodecLine) -> bool) -> Vec<CodecLine> {
+    let left: Vec<CodecLine> = answered.iter().filter(|line| !is_gone(line)).cloned().collect();
     let speaks = |lines: &[CodecLine]| lines.iter().any(CodecLine::is_audio);
     if left.is_empty() || (speaks(answered) && !speaks(&left)) { answered.to_vec() } else { left }
 }
@@ -44,11 +55,16 @@ fn strip(answered: &[CodecLine], options: &CodecOptions) -> Vec<CodecLine> {
 fn audio(answered: &[CodecLine], rules: &AnswerRules<'_>) -> Vec<CodecLine> {
     let spoken = || rules.offered.iter().filter(|line| !line.added && line.is_audio());
     let can_convert = answered.iter().any(|line| line.is_audio() && line.convertible);
-    let accepted = spoken().find(|line| line.convertible && is_accepted(rules.of_offer, line));
+    // What is converted is converted to what the offerer likes best, whatever the other side was offered first.
+    let place =
+        |line: &CodecLine| rules.received.iter().position(|own| own.payload_type == line.payload_type);
+    let mut preferred: Vec<&CodecLine> = spoken().filter(|line| line.convertible).collect();
+    preferred.sort_by_key(|line| place(line).unwrap_or(usize::MAX));
+    let accepted = preferred.iter().find(|line| is_accepted(rules.of_offer, line));
     if let Some(accepted) = accepted.filter(|_| can_convert) {
-        return vec![accepted.clone()];
+        return vec![(*accepted).clone()];
     }
-    let source = || spoken().find(|line| line.convertible);
+    let source = || preferred.first().copied();
     let was_added = |line: &CodecLine| rules.offered.iter().any(|own| own.added && own.codec == line.codec);
     let relayed = |line: &CodecLine| {
         let same = || spoken().filter(|own| own.codec == line.codec && !own.masked);
@@ -60,7 +76,9 @@ fn audio(answered: &[CodecLine], rules: &AnswerRules<'_>) -> Vec<CodecLine> {
     let mut lines: Vec<CodecLine> = Vec::new();
     for line in answered.iter().filter(|line| line.is_audio()) {
         let converts = line.convertible && (was_added(line) || is_lost);
-        let own = relayed(line).or_else(|| source().filter(|_| converts));
+        // Of what was not offered, the offerer may have the same.
+        let same = || spoken().find(|own| own.codec == line.codec).filter(|_| is_lost);
+        let own = relayed(line).or_else(same).or_else(|| source().filter(|_| converts));
         push(&mut lines, own);
     }
     lines

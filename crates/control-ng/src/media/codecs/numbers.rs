@@ -47,9 +47,13 @@ impl Numbers {
     /// Gives every line advertised to the other side its number there: those offered keep theirs unless it means
     /// something else there, those added get one. What there is no number for is left out.
     pub(super) fn assign(&self, lines: &mut Vec<CodecLine>, received: &[CodecLine]) {
+        // What is offered on as if it were added keeps the number that it came with.
+        let came = |line: &CodecLine| {
+            received.iter().any(|own| (own.payload_type, &own.codec) == (line.payload_type, &line.codec))
+        };
         let keeps = |line: &CodecLine| {
             let is_dynamic = DYNAMIC.iter().any(|range| range.contains(&line.payload_type));
-            !(line.added || is_dynamic && self.means_other(line.payload_type, &line.codec))
+            !(line.added && !came(line) || is_dynamic && self.means_other(line.payload_type, &line.codec))
         };
         let kept = lines.iter().filter(|line| !line.masked && keeps(line));
         let mut given: Vec<u8> = kept.map(|line| line.payload_type).collect();

@@ -35,6 +35,8 @@ pub(crate) fn plan_offer(received: &[CodecLine], rules: &OfferRules<'_>) -> Offe
     for line in &mut lines {
         line.masked = is_masked(options, line);
     }
+    ignore(&mut lines, options);
+    put_back(&mut lines, received, options);
     let not_added = transcode(&mut lines, received, rules);
     let has_added = lines.iter().any(|line| line.added);
     let consumes = || received.iter().any(|line| line.is_source() && is_consumed(options, line));
@@ -55,20 +57,76 @@ pub(crate) fn plan_offer(received: &[CodecLine], rules: &OfferRules<'_>) -> Offe
     OfferPlan { lines, not_added }
 }
 
-/// What `strip` and `ignore` leave, which may be nothing.
+/// What `strip` leaves, which may be nothing.
 fn strip(received: &[CodecLine], options: &CodecOptions) -> Vec<CodecLine> {
     received.iter().filter(|line| !is_stripped(options, line)).cloned().collect()
 }
 
-/// True where `strip` or `ignore` removes the line.
+/// True where `strip` removes the line.
 pub(super) fn is_stripped(options: &CodecOptions, line: &CodecLine) -> bool {
-    let by = |list: &[String]| names(list, line) || names_all(list) && !is_kept(options, line);
-    by(&options.strip) || by(&options.ignore)
+    is_chosen(&options.strip, options, line)
+}
+
+/// True where `ignore` has it that the line never came.
+pub(super) fn is_ignored(options: &CodecOptions, line: &CodecLine) -> bool {
+    is_chosen(&options.ignore, options, line)
+}
+
+/// True where a list names the line, or names all and nothing keeps it.
+fn is_chosen(list: &[String], options: &CodecOptions, line: &CodecLine) -> bool {
+    names(list, line) || names_all(list) && !is_kept(options, line)
+}
+
+/// `ignore`: who offered a codec is not sent it, and yet it is offered on, as if it were added by us. What cannot be
+/// converted goes, for nobody would hear it; where nothing can, nothing is ignored.
+fn ignore(lines: &mut Vec<CodecLine>, options: &CodecOptions) {
+    if !lines.iter().any(|line| line.is_source() && !is_ignored(options, line)) {
+        return;
+    }
+    lines.retain_mut(|line| {
+        let ignored = line.is_audio() && is_ignored(options, line);
+        line.added |= ignored;
+        !ignored || (line.convertible && !line.masked)
+    });
+}
+
+/// `offer` of a codec that another word removed by its name keeps it, behind those that are left.
+fn put_back(lines: &mut Vec<CodecLine>, received: &[CodecLine], options: &CodecOptions) {
+    for word in &options.offer {
+        for own in received.iter().filter(|line| line.is_named(word)) {
+            match lines.iter().position(|line| line.payload_type == own.payload_type) {
+                Some(at) if lines.get(at).is_some_and(|line| line.masked) => {
+                    let line = lines.remove(at);
+                    insert(lines, CodecLine { masked: false, ..line });
+                }
+                Some(_) => {}
+                None => insert(lines, own.clone()),
+            }
+        }
+    }
+}
+
+/// What the words leave of codecs that nobody here decodes, such as those of video; `None` where that is all, or nothing.
+/// Retransmission goes with what it repeats.
+pub(crate) fn stripped(received: &[CodecLine], options: &CodecOptions) -> Option<Vec<CodecLine>> {
+    let is_gone = |line: &CodecLine| {
+        !names(&options.offer, line) && (is_stripped(options, line) || is_masked(options, line))
+    };
+    let gone: Vec<u8> = received.iter().filter(|line| is_gone(line)).map(|line| line.payload_type).collect();
+    let repeats = |line: &CodecLine| {
+        let number = line.fmtp.as_deref()?.split(';').find_map(|part| part.trim().strip_prefix("apt="))?;
+        number.parse::<u8>().ok()
+    };
+    let stays = |line: &&CodecLine| {
+        !gone.contains(&line.payload_type) && repeats(line).is_none_or(|number| !gone.contains(&number))
+    };
+    let mut lines: Vec<CodecLine> = received.iter().filter(stays).cloned().collect();
+    reorder(&mut lines, &options.offer);
+    (!lines.is_empty() && lines != received).then_some(lines)
 }
 
 fn is_masked(options: &CodecOptions, line: &CodecLine) -> bool {
-    let by = |list: &[String]| names(list, line) || names_all(list) && !is_kept(options, line);
-    by(&options.mask) || by(&options.consume)
+    is_chosen(&options.mask, options, line) || is_chosen(&options.consume, options, line)
 }
 
 fn is_consumed(options: &CodecOptions, line: &CodecLine) -> bool {

@@ -141,6 +141,7 @@ fn back(received: &str, words: &str, answered: &str) -> Vec<CodecLine> {
     let offered = plan(received, words).lines;
     let rules = AnswerRules {
         offered: &offered,
+        received: &list(received),
         of_offer: &of_offer,
         options: &CodecOptions::default(),
         single: false,
@@ -154,7 +155,14 @@ fn offers_lose_what_the_options_remove() {
     let cases = [
         ("U A te", "", "U A te"),
         ("U A te", "strip=PCMU", "A te"),
-        ("U A te", "ignore=PCMU", "A te"),
+        ("U A te", "ignore=PCMU", "U A te"),
+        ("U A te", "ignore=all", "U A te"),
+        ("foo A te", "ignore=foo", "A te"),
+        ("U A te", "ignore=PCMU strip=PCMU", "A te"),
+        ("U A te", "ignore=PCMU mask=PCMU", "A te"),
+        ("U A 22 te", "strip=PCMU offer=PCMU", "U A 22 te"),
+        ("U A 22 te", "mask=PCMU offer=PCMU", "U A 22 te"),
+        ("U A 22 te", "strip=PCMU except=PCMU", "A 22 te"),
         ("U A te", "strip=pcmu/8000", "A te"),
         ("U A te", "strip=PCMU/16000", "U A te"),
         ("U A te", "strip=all except=PCMA", "A"),
@@ -299,6 +307,16 @@ fn answers_come_back_in_the_offerers_codecs_and_numbers() {
         ("U A te", "consume=PCMU", "A te", "U te"),
         ("U te", "consume=PCMU add=PCMA", "A", "U"),
         ("foo U te", "accept=all", "foo te", "foo te"),
+        // What is converted is converted to what the offerer likes best, not to what the other side was offered first.
+        ("U A te", "offer=PCMA add=opus", "96:opus/48000/2", "U"),
+        ("U A te", "mask=PCMU add=opus", "96:opus/48000/2", "U"),
+        ("U A te", "mask=all add=opus", "96:opus/48000/2", "U"),
+        // Offered on, and yet converted for who offered it.
+        ("U A te", "ignore=PCMU", "U te", "A te"),
+        ("U A te", "ignore=PCMU", "A te", "A te"),
+        ("U A te", "ignore=all", "A te", "A te"),
+        // Never offered, but the offerer has it.
+        ("U A te", "mask=PCMA", "A te", "A te"),
         // Never offered: converted where the call would be silent without.
         ("U te", "", "29 te", "U te"),
         ("U A te", "", "29 A te", "A te"),
@@ -319,6 +337,7 @@ fn an_answer_takes_options_of_its_own() {
     let answer = |words, single, in_use: &str| {
         let rules = AnswerRules {
             offered: &offered,
+            received: &list("U A 29 te"),
             of_offer: &CodecOptions::default(),
             options: &options(words),
             single,
@@ -342,6 +361,29 @@ fn codecs_in_use_stay_in_front() {
     is_advertised(&plan("U A te", "A te"), "A U te", "the other order");
     is_advertised(&plan("22 A U te", "U te"), "U 22 A te", "a new one first");
     is_advertised(&plan("A te", "U te"), "A te", "gone");
+}
+
+#[test]
+fn codecs_that_nobody_decodes_are_left_out_with_what_repeats_them() {
+    const BOTH: &str = "96:H264/90000 97:rtx/90000{apt=96} 98:VP8/90000 99:rtx/90000{apt=98}";
+    let cases = [
+        ("strip=H264", "98:VP8/90000 99:rtx/90000{apt=98}"),
+        ("mask=VP8", "96:H264/90000 97:rtx/90000{apt=96}"),
+        ("strip=all offer=VP8", "98:VP8/90000"),
+        ("offer=VP8", "98:VP8/90000 96:H264/90000 97:rtx/90000{apt=96} 99:rtx/90000{apt=98}"),
+    ];
+    for (words, expected) in cases {
+        is_advertised(&stripped(&list(BOTH), &options(words)).unwrap(), expected, words);
+    }
+    for words in ["", "strip=all", "strip=PCMU", "except=H264"] {
+        assert_eq!(stripped(&list(BOTH), &options(words)), None, "{words}");
+    }
+}
+
+#[test]
+fn what_an_answer_is_to_be_ignored_for_counts_as_not_answered() {
+    is_advertised(&heeded(&list("U A te"), &options("ignore=PCMU")), "A te", "one of two");
+    is_advertised(&heeded(&list("U te"), &options("ignore=PCMU")), "U te", "the only one");
 }
 
 // test-of: [RFC3264 8.3.2]
