@@ -82,6 +82,9 @@ fn mediapoint_args(control: SocketAddr) -> Vec<String> {
         &control.to_string(),
         "--address",
         "127.0.0.1",
+        // For what a controller asks for in the other family.
+        "--address",
+        "::1",
         "--ports",
         &format!("{low}-{high}"),
     ];
@@ -95,6 +98,7 @@ fn rtpengine_args(control: SocketAddr, folder: &Path) -> Vec<String> {
         "--config-file=none".to_owned(),
         "--table=-1".to_owned(),
         "--interface=127.0.0.1".to_owned(),
+        "--interface=::1".to_owned(),
         format!("--listen-ng={control}"),
         format!("--port-min={low}"),
         format!("--port-max={high}"),

@@ -1,7 +1,9 @@
 //! The calls that are compared: makes of endpoints with the flags that proxies set for them.
 
+mod families;
 mod flags;
 mod makes;
+mod phone;
 mod subscriptions;
 mod transcoding;
 
@@ -43,6 +45,17 @@ pub(crate) fn styles() -> Vec<Style> {
         style("replace", "flags that replace parts of a description", flags::replacing()),
         style("sections", "odd and refused media sections", sections()),
         style("subscriptions", "copies for subscribers, and publications", subscriptions::subscriptions()),
+        style("holds", "hold and resume by either side, with the state of the call", families::holds()),
+        style("profiles", "profiles that change in mid-call", families::profiles()),
+        style("reinvites", "re-INVITEs of either side", families::reinvites()),
+        style("multiplexed", "rtcp-mux with the state of the call", families::multiplexed()),
+        style("sdes", "words about SDES towards each side", families::keys()),
+        style("codec-offers", "words about codecs in an offer", families::codec_offers()),
+        style("codec-answers", "answers to codecs that were added", families::codec_answers()),
+        style("packet-times", "packet times said and asked for", families::packet_times()),
+        style("addresses", "flags about addresses", families::addresses()),
+        style("zero-addresses", "zero addresses kept, with a family asked for", families::zero_addresses()),
+        style("media", "several sections, video and fax", families::media()),
         style("replies", "replies to query, list, delete and statistics", replies()),
         style("errors", "messages that are refused", errors()),
     ]
@@ -77,12 +90,12 @@ fn answer(sdp: String, flags: Fields) -> Step {
     Step { command: "answer", from: A, to: Some(B), sdp: Some(sdp), flags }
 }
 
-fn case(name: &'static str, steps: Vec<Step>) -> Case {
-    Case { name, steps }
+fn case(name: impl Into<String>, steps: Vec<Step>) -> Case {
+    Case { name: name.into(), steps }
 }
 
 /// An offer with flags and a plain answer without.
-fn call(name: &'static str, sdp: String, flags: Fields, reply: String) -> Case {
+fn call(name: impl Into<String>, sdp: String, flags: Fields, reply: String) -> Case {
     case(name, vec![offer(sdp, flags), answer(reply, none())])
 }
 

@@ -39,15 +39,29 @@ impl Accepted {
     }
 
     /// The reason for which a difference is accepted; its row counts as met from now on.
-    pub(super) fn reason(&self, place: &str, difference: &Difference) -> Option<&str> {
-        let found = self.0.iter().position(|[at, aspect, theirs, ours, _]| {
+    ///
+    /// # Errors
+    /// What is to be said where no row fits, or more than one: a reason that covers for another hides a fault.
+    pub(super) fn reason(&self, place: &str, difference: &Difference) -> Result<&str, String> {
+        let fits = |[at, aspect, theirs, ours, _]: &[String; 5]| {
             matches(at, place)
                 && matches(aspect, &difference.aspect)
                 && matches(theirs, &difference.theirs)
                 && matches(ours, &difference.ours)
-        });
-        MET.lock().unwrap_or_else(PoisonError::into_inner).insert(found?);
-        self.0.get(found?).map(|[.., reason]| reason.as_str())
+        };
+        let fitting: Vec<_> = self.0.iter().enumerate().filter(|(_, row)| fits(row)).collect();
+        match fitting.as_slice() {
+            [] => Err(String::new()),
+            [(index, [.., reason])] => {
+                MET.lock().unwrap_or_else(PoisonError::into_inner).insert(*index);
+                Ok(reason)
+            }
+            several => {
+                let names: Vec<_> =
+                    several.iter().map(|(_, [at, aspect, ..])| format!("{at} {aspect}")).collect();
+                Err(format!(" (several rows fit: {})", names.join("; ")))
+            }
+        }
     }
 
     /// Rows that no reply has met so far.
@@ -81,6 +95,20 @@ mod tests {
     fn star_stands_for_anything_and_nothing() {
         assert!(matches("a*c", "abbc") && matches("a*c", "ac") && matches("*", ""));
         assert!(!matches("a*c", "abd") && !matches("abc", "abcd"));
+    }
+
+    #[test]
+    fn a_difference_has_exactly_one_reason() {
+        let row = |place: &str| format!("| `{place}` | `m0.port` | `*` | `refused` | a reason to read |\n");
+        let page = Accepted::parse(&(row("one/*") + &row("*/case"))).unwrap();
+        let difference = || Difference {
+            aspect: "m0.port".to_owned(),
+            ours: "refused".to_owned(),
+            theirs: "open".to_owned(),
+        };
+        assert_eq!(page.reason("one/other", &difference()), Ok("a reason to read"));
+        assert!(page.reason("one/case", &difference()).is_err_and(|fault| fault.contains("several rows")));
+        assert_eq!(page.reason("two/other", &difference()), Err(String::new()));
     }
 
     #[test]

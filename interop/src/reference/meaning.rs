@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bt_bencode::Value;
-
+use super::state;
 use crate::ng::Reply;
 use crate::sdp::{Crypto, Description, Section};
 
@@ -63,9 +62,6 @@ const STATIC: [(&str, &str); 8] = [
 
 const DIRECTIONS: [&str; 4] = ["sendrecv", "sendonly", "recvonly", "inactive"];
 
-/// Tags of the parties in every case.
-const PARTIES: [&str; 2] = [super::cases::A, super::cases::B];
-
 /// The address both servers use.
 const LOCAL: &str = "127.0.0.1";
 
@@ -75,12 +71,12 @@ pub(super) fn describe(sent: &str, reply: &Reply) -> Meaning {
     let reason = reply.text("error-reason").map(|reason| format!(": {reason}")).unwrap_or_default();
     out.insert(RESULT.to_owned(), format!("{}{reason}", reply.result()));
     let Some(text) = reply.text("sdp") else {
-        structure("", &reply.to_value(), &mut out);
+        state::describe(&reply.to_value(), &mut out);
         return out;
     };
     if sent.is_empty() {
         // Beside a description that was asked for, the reply says what it is of.
-        structure("", &reply.to_value(), &mut out);
+        state::describe(&reply.to_value(), &mut out);
     }
     let sent = Description::parse(sent).unwrap_or_default();
     let Ok(got) = Description::parse(text) else {
@@ -96,30 +92,6 @@ pub(super) fn describe(sent: &str, reply: &Reply) -> Meaning {
         }
     }
     out
-}
-
-/// The keys of a reply without a description and what kind of value each has. Elements of a list share a name, as do
-/// the dictionaries of the parties, whose keys are their tags.
-fn structure(path: &str, value: &Value, out: &mut Meaning) {
-    let kind = match value {
-        Value::ByteStr(_) => "text",
-        Value::Int(_) => "number",
-        Value::List(list) => {
-            list.iter().for_each(|item| structure(&format!("{path}[]"), item, out));
-            "list"
-        }
-        Value::Dict(dictionary) => {
-            for (key, item) in dictionary {
-                let key = String::from_utf8_lossy(key.as_slice());
-                let key = if PARTIES.contains(&&*key) { "TAG".into() } else { key };
-                structure(&format!("{path}.{key}"), item, out);
-            }
-            "dictionary"
-        }
-    };
-    if !path.is_empty() && path != ".result" && !path.starts_with(".error") {
-        out.insert(format!("reply{path}"), kind.to_owned());
-    }
 }
 
 fn session(got: &Description, out: &mut Meaning) {
