@@ -1,3 +1,5 @@
+mod documented;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
