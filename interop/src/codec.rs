@@ -11,6 +11,8 @@ pub(crate) enum Codec {
     G722,
     /// G.729.
     G729,
+    /// GSM full rate.
+    Gsm,
     /// Opus.
     Opus,
 }
@@ -22,6 +24,7 @@ impl Codec {
             Self::G711(law) => law.codec(),
             Self::G722 => (9, "G722/8000"),
             Self::G729 => (18, "G729/8000"),
+            Self::Gsm => (3, "GSM/8000"),
             Self::Opus => (96, "opus/48000/2"),
         }
     }
@@ -35,19 +38,35 @@ impl Codec {
     pub(crate) const fn clock(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::G711(_) | Self::G722 | Self::G729 => 8000,
+            Self::G711(_) | Self::G722 | Self::G729 | Self::Gsm => 8000,
         }
     }
 
     /// How ffmpeg encodes it in packets of 20 ms: sample rate, samples a packet, coder and its options. Debian's ffmpeg
-    /// has no encoder of G.729.
+    /// has no encoder of
+    /// G.729, and no RTP packets of GSM.
     pub(crate) const fn ffmpeg_encoder(self) -> Option<(&'static str, &'static str, &'static str)> {
         match self {
             Self::G711(Law::Mu) => Some(("8000", "160", "pcm_mulaw")),
             Self::G711(Law::A) => Some(("8000", "160", "pcm_alaw")),
             Self::G722 => Some(("16000", "320", "g722")),
             Self::Opus => Some(("48000", "960", "libopus -application voip -frame_duration 20 -b:a 32k")),
-            Self::G729 => None,
+            Self::G729 | Self::Gsm => None,
+        }
+    }
+
+    /// How GStreamer makes packets of 20 ms of 16-bit samples at 8 kHz, and what undoes that; `None` where no scenario needs it.
+    pub(crate) const fn gstreamer(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Opus => Some((
+                "audioresample ! audio/x-raw,rate=48000,channels=1 ! opusenc bitrate=32000 audio-type=voice \
+                 frame-size=20 ! rtpopuspay",
+                "rtpopusdepay ! opusdec",
+            )),
+            Self::Gsm => {
+                Some(("gsmenc ! rtpgsmpay min-ptime=20000000 max-ptime=20000000", "rtpgsmdepay ! gsmdec"))
+            }
+            Self::G711(_) | Self::G722 | Self::G729 => None,
         }
     }
 
@@ -55,7 +74,7 @@ impl Codec {
     pub(crate) const fn ffmpeg_decoder(self) -> Option<&'static str> {
         match self {
             Self::G729 => Some("g729"),
-            Self::G711(_) | Self::G722 | Self::Opus => None,
+            Self::G711(_) | Self::G722 | Self::Gsm | Self::Opus => None,
         }
     }
 }

@@ -97,6 +97,18 @@ fn transcoding() -> Vec<Scenario> {
             Party::new(Codec::G729, Coder::Bcg729Dtx),
         )
         .only(Kind::Mediapoint, "the reference leaves the pauses out of the stream it makes"),
+        scenario(
+            "codec-gsm",
+            "PCMU and GSM, libgsm by GStreamer",
+            mu,
+            Party::new(Codec::Gsm, Coder::GStreamer),
+        ),
+        scenario(
+            "codec-gsm-srtp",
+            "G.722 by ffmpeg and GSM over SRTP, libgsm by GStreamer with libsrtp",
+            g722,
+            Party::new(Codec::Gsm, Coder::GStreamer).secured(short),
+        ),
         scenario("codec-opus-g729", "Opus by ffmpeg and G.729 by libbcg729", opus, g729),
     ]
 }

@@ -295,41 +295,51 @@ pub(crate) fn gst_record(
     Recorder::start(folder, label, GST, &args, port)
 }
 
-/// GStreamer sending 8 kHz speech (`pcm`, 16 bits) as Opus in real time; with a key through libsrtp.
-pub(crate) fn gst_say_opus(
+/// GStreamer sending 8 kHz speech (`pcm`, 16 bits) in a codec and under a payload type, in real time; with a key through
+/// libsrtp.
+pub(crate) fn gst_say(
     folder: &Path,
     label: &str,
     pcm: &Path,
-    payload_type: u8,
+    (codec, payload_type): (Codec, u8),
     port: u16,
     keyed: Option<&Keyed>,
 ) -> Result<Process, Failure> {
+    let (encodes, _) = gst_coders(codec)?;
     let mut args = words("-q filesrc");
     args.push(format!("location={}", pcm.display()));
     args.extend(words(
-        "blocksize=320 ! rawaudioparse format=pcm pcm-format=s16le sample-rate=8000 num-channels=1 ! audioconvert ! \
-         audioresample ! audio/x-raw,rate=48000,channels=1 ! opusenc bitrate=32000 audio-type=voice frame-size=20 !",
+        "blocksize=320 ! rawaudioparse format=pcm pcm-format=s16le sample-rate=8000 num-channels=1 ! audioconvert !",
     ));
-    args.extend(words(&format!("rtpopuspay pt={payload_type} !")));
+    args.extend(words(&format!("{encodes} pt={payload_type} !")));
     args.extend(gst_to(port, keyed));
     Process::start(folder, label, GST, &args)
 }
 
-/// GStreamer decoding Opus that comes to a port to 16-bit samples at 8 kHz; SRTP needs the key and the stream's SSRC.
-pub(crate) fn gst_hear_opus(
+/// GStreamer decoding a codec that comes to a port to 16-bit samples at 8 kHz; SRTP needs the key and the stream's SSRC.
+pub(crate) fn gst_hear(
     folder: &Path,
     label: &str,
-    payload_type: u8,
+    (codec, payload_type): (Codec, u8),
     port: u16,
     keyed: Option<(&Keyed, u32)>,
 ) -> Result<Recorder, Failure> {
-    let fields = format!("media=audio,clock-rate=48000,encoding-name=OPUS,payload={payload_type}");
+    let (_, decodes) = gst_coders(codec)?;
+    let name = codec.name().to_ascii_uppercase();
+    let fields =
+        format!("media=audio,clock-rate={},encoding-name={name},payload={payload_type}", codec.clock());
     let mut args = gst_from(port, &fields, keyed);
+    args.extend(words(&format!("! {decodes}")));
     args.extend(words(
-        "! rtpopusdepay ! opusdec ! audioconvert ! audioresample ! audio/x-raw,rate=8000,channels=1,format=S16LE ! \
+        "! audioconvert ! audioresample ! audio/x-raw,rate=8000,channels=1,format=S16LE ! \
          filesink buffer-mode=unbuffered location=OUTPUT",
     ));
     Recorder::start(folder, label, GST, &args, port)
+}
+
+fn gst_coders(codec: Codec) -> Result<(&'static str, &'static str), Failure> {
+    let missing = || Failure::Wrong(format!("GStreamer codes no {} here", codec.name()));
+    codec.gstreamer().ok_or_else(missing)
 }
 
 /// The end of a pipeline that sends to a port; with a key through libsrtp.

@@ -14,6 +14,8 @@ pub enum Encoding {
     G722,
     /// ITU-T G.729 with its Annexes A and B.
     G729,
+    /// GSM full rate, GSM 06.10.
+    Gsm,
     /// Opus, RFC 6716.
     Opus,
     /// Linear 16-bit samples, most significant octet first.
@@ -47,6 +49,8 @@ impl Codec {
     pub const G722: Self = Self::mono(Encoding::G722, 8000);
     /// G.729 at 8 kHz.
     pub const G729: Self = Self::mono(Encoding::G729, 8000);
+    /// GSM full rate at 8 kHz.
+    pub const GSM: Self = Self::mono(Encoding::Gsm, 8000);
     /// Opus, which is always said to have 48 kHz and two channels [RFC7587 7].
     pub const OPUS: Self = Self { encoding: Encoding::Opus, clock_rate: 48_000, channels: 2 };
     /// Linear samples at 8 kHz.
@@ -73,6 +77,7 @@ impl Codec {
             "pcma" => Encoding::Pcma,
             "g722" => Encoding::G722,
             "g729" => Encoding::G729,
+            "gsm" => Encoding::Gsm,
             "opus" => Encoding::Opus,
             "l16" => Encoding::L16,
             "telephone-event" => Encoding::TelephoneEvent,
@@ -123,6 +128,7 @@ impl Codec {
             Encoding::Pcma => "pcma",
             Encoding::G722 => "g722",
             Encoding::G729 => "g729",
+            Encoding::Gsm => "gsm",
             Encoding::Opus => "opus",
             Encoding::L16 => "l16",
             Encoding::TelephoneEvent => "telephone-event",
@@ -139,6 +145,7 @@ impl Codec {
             Encoding::Pcma => "PCMA",
             Encoding::G722 => "G722",
             Encoding::G729 => "G729",
+            Encoding::Gsm => "GSM",
             Encoding::L16 => "L16",
             Encoding::ComfortNoise => "CN",
             Encoding::Opus | Encoding::TelephoneEvent | Encoding::Other(_) => self.name(),

@@ -26,6 +26,7 @@
 //! | --- | --- |
 //! | PCMU, PCMA | ITU-T G.711, RFC 3551 |
 //! | G.722 at 64 kbit/s | ITU-T G.722, RFC 3551 |
+//! | GSM full rate | GSM 06.10 (ETSI EN 300 961), RFC 3551 |
 //! | G.729 with Annexes A and B | ITU-T G.729, RFC 3551 |
 //! | Opus, by libopus | RFC 6716, RFC 7587 |
 //! | L16 | RFC 3551 |
@@ -43,6 +44,7 @@ mod error;
 mod g711;
 mod g722;
 mod g729;
+mod gsm;
 mod l16;
 mod opus;
 mod parameters;

@@ -31,6 +31,7 @@ pub fn decode(data: &[u8]) {
         (Codec::OPUS, 48_000),
         (Codec::L16_8K, 8000),
         (Codec::L16_48K, 48_000),
+        (Codec::GSM, 8000),
     ];
     let Some((codec, rate)) = codecs.get(usize::from(choice & 0x7f) % (codecs.len() + 2)) else {
         return texts(script);
@@ -130,7 +131,7 @@ mod tests {
             state ^= state << 5;
             state.to_be_bytes()[1]
         };
-        for choice in (0..11).cycle().take(400) {
+        for choice in (0..12).cycle().take(400) {
             let mut data: Vec<u8> = (0..2500).map(|_| next()).collect();
             data[0] = choice | (data[1] & 0x80);
             decode(&data);

@@ -6,6 +6,7 @@ use crate::error::Unsupported;
 use crate::g711::{G711Decoder, G711Encoder};
 use crate::g722::{G722Decoder, G722Encoder};
 use crate::g729::{G729Decoder, G729Encoder};
+use crate::gsm::{GsmDecoder, GsmEncoder};
 use crate::l16::{L16Decoder, L16Encoder};
 use crate::opus::{OpusDecoder, OpusEncoder};
 use crate::parameters::Parameters;
@@ -22,6 +23,7 @@ pub fn decoder(codec: &Codec, rate: u32) -> Result<Box<dyn Decoder>, Unsupported
         Coding::Pcma => Ok(Box::new(G711Decoder::<true>)),
         Coding::G722 => Ok(Box::new(G722Decoder::new())),
         Coding::G729 => Ok(Box::new(G729Decoder::new())),
+        Coding::Gsm => Ok(Box::new(GsmDecoder::new())),
         Coding::L16 => Ok(Box::new(L16Decoder::new(codec.clock_rate))),
         Coding::Opus => Ok(Box::new(OpusDecoder::new(rate)?)),
     }
@@ -43,6 +45,7 @@ pub fn encoder(
         Coding::Pcma => Ok(Box::new(G711Encoder::<true>)),
         Coding::G722 => Ok(Box::new(G722Encoder::new())),
         Coding::G729 => Ok(Box::new(G729Encoder::new(settings.dtx && party.annex_b))),
+        Coding::Gsm => Ok(Box::new(GsmEncoder::new())),
         Coding::L16 => Ok(Box::new(L16Encoder::new(codec.clock_rate))),
         Coding::Opus => Ok(Box::new(OpusEncoder::new(rate_hint, &party.opus, settings)?)),
     }
@@ -54,6 +57,7 @@ pub(crate) enum Coding {
     Pcma,
     G722,
     G729,
+    Gsm,
     L16,
     Opus,
 }
@@ -65,6 +69,7 @@ pub(crate) fn check(codec: &Codec) -> Result<Coding, Unsupported> {
         Encoding::Pcma => (Coding::Pcma, &[8000], 1),
         Encoding::G722 => (Coding::G722, &[8000], 1),
         Encoding::G729 => (Coding::G729, &[8000], 1),
+        Encoding::Gsm => (Coding::Gsm, &[8000], 1),
         Encoding::L16 => (Coding::L16, &[8000, 16_000, 48_000], 1),
         Encoding::Opus => (Coding::Opus, &[48_000], 2),
         _ => return Err(Unsupported::Encoding),

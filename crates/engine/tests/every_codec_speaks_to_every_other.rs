@@ -26,6 +26,7 @@ fn every_codec() -> Vec<PayloadCodec> {
         pcma(),
         codec(9, "G722", 8000),
         codec(18, "G729", 8000),
+        codec(3, "GSM", 8000),
         opus(),
         codec(97, "L16", 8000),
         codec(98, "L16", 16_000),
@@ -51,6 +52,11 @@ fn tone(pauses: bool) -> impl Fn(u64, u32) -> i16 {
         let loud = if silent { 4.0 } else { 8000.0 };
         (loud * (std::f64::consts::TAU * TONE * seconds).sin()) as i16
     }
+}
+
+/// The packet time nearest to `ptime`, not below it, that whole frames of the codec fill.
+fn whole(entry: &PayloadCodec, ptime: u64) -> u64 {
+    if entry.codec.name() == "gsm" { ptime.next_multiple_of(20) } else { ptime }
 }
 
 struct Case {
@@ -86,7 +92,7 @@ impl Case {
         stream.voice = Some(Voice::new(&self.from, rate_of(&self.from), &settings, tone(pauses)));
         stream.payload_type = self.from.payload_type;
         stream.clock_rate = self.from.codec.clock_rate;
-        stream.ptime = Duration::from_millis(self.ptimes.0);
+        stream.ptime = Duration::from_millis(whole(&self.from, self.ptimes.0));
         world.start(a);
         world.run_for(Duration::from_secs(4));
         (world, b)
@@ -117,7 +123,11 @@ impl Case {
         if !(self.dtx.0 || self.dtx.1) {
             assert_eq!(ear.missing(), 0, "{name}");
         }
-        let wanted = if self.to.codec.name() == "opus" { self.ptimes.1.min(60) } else { self.ptimes.1 };
+        let wanted = if self.to.codec.name() == "opus" {
+            self.ptimes.1.min(60)
+        } else {
+            whole(&self.to, self.ptimes.1)
+        };
         let length = usize::try_from(wanted).unwrap() * rate as usize / 1000;
         assert!(ear.lengths.iter().all(|&got| got <= length), "{name}: {:?}", ear.lengths);
         let share = tone_share(&ear.pcm[rate as usize / 2..], rate);
@@ -205,7 +215,9 @@ fn to_several_listeners_at_once() {
     stream.clock_rate = 16_000;
     world.start(a);
     let mut listeners = Vec::new();
-    for entry in [pcmu(), codec(9, "G722", 8000), codec(18, "G729", 8000), opus(), pcma()] {
+    for entry in
+        [pcmu(), codec(9, "G722", 8000), codec(18, "G729", 8000), codec(3, "GSM", 8000), opus(), pcma()]
+    {
         if !entry.codec.is_convertible() {
             continue;
         }

@@ -122,6 +122,7 @@ fn each_codec_brings_a_wav_file_back() {
     for (coded, rate, least_db) in [
         ("a.ulaw", 8000, 30.0),
         ("a.alaw", 8000, 30.0),
+        ("a.gsm", 8000, 5.0),
         ("a.g722", 16_000, 20.0),
         ("a.opus", 8000, 10.0),
         ("a.opus", 16_000, 10.0),
@@ -135,12 +136,13 @@ fn each_codec_brings_a_wav_file_back() {
         done(&folder, &format!("decode {coded} out.wav"));
         let (heard_rate, heard) = read_wav(&folder.join("out.wav"));
         assert_eq!(heard_rate, rate, "{coded}");
-        // G.722 has an octet for two samples.
-        assert_eq!(
-            heard.len(),
-            said.len().next_multiple_of(if coded == "a.g722" { 2 } else { 1 }),
-            "{coded}"
-        );
+        // G.722 has an octet for two samples, GSM a frame for 160.
+        let unit = match coded {
+            "a.g722" => 2,
+            "a.gsm" => 160,
+            _ => 1,
+        };
+        assert_eq!(heard.len(), said.len().next_multiple_of(unit), "{coded}");
         // Of G.722 the filters are late; Ogg Opus says by how much, so that nothing is.
         let lag = if coded == "a.g722" { 22 } else { 0 };
         let db = aligned_snr(&said, &heard, lag, rate);
@@ -574,9 +576,18 @@ fn quiet_says_nothing_and_list_says_all() {
     let list = codec(&folder, "list").output().unwrap();
     assert!(list.status.success());
     let list = text(&list.stdout);
-    for part in
-        ["PCMU", "PCMA", "G722", "G729", "opus", "RTP clock", "concealment", ".g729 .bit", ".opus .ogg"]
-    {
+    for part in [
+        "PCMU",
+        "PCMA",
+        "G722",
+        "G729",
+        "GSM",
+        "opus",
+        "RTP clock",
+        "concealment",
+        ".g729 .bit",
+        ".opus .ogg",
+    ] {
         assert!(list.contains(part), "{part}: {list}");
     }
 }

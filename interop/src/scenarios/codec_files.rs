@@ -21,7 +21,7 @@ type FileScenario = (&'static str, &'static str, fn(&Bench<'_>) -> Result<(), Fa
 
 /// All of them.
 pub(super) const ALL: [FileScenario; 4] = [
-    ("files-octets", "PCMU, PCMA and G.722 files go to ffmpeg and back, sample by sample", octets),
+    ("files-octets", "PCMU, PCMA, GSM and G.722 files go to ffmpeg and back, sample by sample", octets),
     ("files-g729", "ffmpeg decodes our G.729 files, packed and serial", g729),
     ("files-opus", "Ogg Opus goes to ffmpeg and back, with pauses and packets of any length", opus),
     ("files-audio", "audio files of ffmpeg's are encoded: WAV of all kinds, FLAC, AIFF, MP3, Vorbis", audio),
@@ -105,20 +105,24 @@ impl<'b> Files<'b> {
     }
 }
 
-/// G.711 and G.722, octets back to back, both ways.
+/// G.711, GSM and G.722, octets back to back, both ways.
 fn octets(bench: &Bench<'_>) -> Result<(), Failure> {
     let files = Files::begin(bench)?;
     for (coded, format, coder, rate) in [
         ("ours.ulaw", "mulaw", "pcm_mulaw", 8000),
         ("ours.alaw", "alaw", "pcm_alaw", 8000),
+        ("ours.gsm", "gsm", "libgsm", 8000),
         ("ours.g722", "g722", "g722", 16_000),
     ] {
-        let reading =
-            if format == "g722" { "-f g722".to_owned() } else { format!("-f {format} -ar 8000 -ac 1") };
+        let reading = match format {
+            "g722" => "-f g722".to_owned(),
+            "gsm" => "-f gsm -c:a libgsm".to_owned(),
+            _ => format!("-f {format} -ar 8000 -ac 1"),
+        };
         files.ours(&format!("encode speech.wav {coded}"))?;
         let decoded = files.both_decode(coded, &reading, f64::INFINITY)?;
         if rate == 8000 {
-            files.holds_speech(&decoded, 0, 30.0)?;
+            files.holds_speech(&decoded, 0, if format == "gsm" { 8.0 } else { 30.0 })?;
         }
         let theirs = coded.replace("ours", "ffmpeg");
         files.ffmpeg(&format!("-i speech.wav -ar {rate} -c:a {coder} -f {format} {theirs}"))?;

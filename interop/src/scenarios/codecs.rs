@@ -133,8 +133,8 @@ impl<'b> End<'b> {
             }
             Coder::GStreamer => {
                 let key = self.key.as_ref();
-                tools::gst_say_opus(folder, &label, &self.pcm, self.payload_type, ports.0, key)
-                    .map(Mouth::Program)
+                let codec = (self.party.codec, self.payload_type);
+                tools::gst_say(folder, &label, &self.pcm, codec, ports.0, key).map(Mouth::Program)
             }
             says @ (Coder::Bcg729 | Coder::Bcg729Dtx) => {
                 let packets = Bcg729::compile(folder)?.encode(&self.said, says == Coder::Bcg729Dtx)?;
@@ -159,7 +159,7 @@ impl<'b> End<'b> {
         let recorder = match self.party.hears {
             Coder::GStreamer => {
                 let keyed = key.map(|key| (key, ssrc));
-                tools::gst_hear_opus(folder, &label, self.payload_type, port, keyed)
+                tools::gst_hear(folder, &label, (self.party.codec, self.payload_type), port, keyed)
             }
             _ => {
                 let line = key.map(|key| key.line(1));

@@ -1,10 +1,11 @@
 use super::*;
 
-const ALL: [Codec; 10] = [
+const ALL: [Codec; 11] = [
     Codec::PCMU,
     Codec::PCMA,
     Codec::G722,
     Codec::G729,
+    Codec::GSM,
     Codec::OPUS,
     Codec::L16_8K,
     Codec::L16_16K,
@@ -41,6 +42,7 @@ fn a_name_in_either_case_means_the_constant() {
 fn static_payload_types_of_the_codecs_there_are() {
     let number = |number| Codec::from_static(PayloadType::new(number).unwrap());
     assert_eq!(number(0), Some(Codec::PCMU));
+    assert_eq!(number(3), Some(Codec::GSM));
     assert_eq!(number(8), Some(Codec::PCMA));
     assert_eq!(number(9), Some(Codec::G722));
     assert_eq!(number(13), Some(Codec::CN));

@@ -26,7 +26,7 @@ fn packets_cost_no_allocation() {
         let pcm = speech_at(encoder.sample_rate());
         let mut payload = vec![0; 12_000];
         let mut out = vec![0; 5760];
-        for ptime in PTIMES {
+        for ptime in ptimes(&codec) {
             let len = encoder.sample_rate() as usize / 1000 * ptime;
             let count = allocations(|| {
                 for (n, frame) in pcm.chunks_exact(len).enumerate() {

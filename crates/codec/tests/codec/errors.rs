@@ -45,6 +45,9 @@ fn payload_without_room_or_sense_is_refused() {
     for len in [1, 3, 9, 11, 13, 19] {
         assert_eq!(decoder(&Codec::G729, 8000).duration(&vec![0; len]), Err(DecodeError::Malformed { len }));
     }
+    for len in [1, 32, 34, 65, 67] {
+        assert_eq!(decoder(&Codec::GSM, 8000).duration(&vec![0; len]), Err(DecodeError::Malformed { len }));
+    }
     assert_eq!(decoder(&Codec::L16_8K, 8000).duration(&[0; 3]), Err(DecodeError::Malformed { len: 3 }));
 }
 
@@ -53,18 +56,20 @@ fn audio_of_no_packets_length_is_refused() {
     for codec in ALL {
         let mut encoder = encoder(&codec, 16_000);
         let granule = encoder.granule();
-        assert_eq!(granule as u32, encoder.sample_rate() / 100);
+        let frames = if codec == Codec::GSM { 50 } else { 100 };
+        assert_eq!(granule as u32, encoder.sample_rate() / frames);
+        let most = encoder.sample_rate() as usize * 120 / 1000 / granule;
         let mut payload = vec![0; 12_000];
-        for samples in [0, 1, granule - 1, granule + 1, granule * 13] {
+        for samples in [0, 1, granule - 1, granule + 1, granule * (most + 1)] {
             let result = encoder.encode(&vec![0; samples], &mut payload);
             assert_eq!(result, Err(EncodeError::Length { samples }), "{codec:?}");
         }
-        for packets in 1..=12 {
+        for packets in 1..=most {
             let pcm = noise(packets * granule, 77);
             let encoded = encoder.encode(&pcm, &mut payload).unwrap();
             let mut decoder = decoder(&codec, encoder.sample_rate());
             let samples = decoder.decode(&payload[..encoded.len], &mut vec![0; 12_000]).unwrap().samples;
-            assert_eq!(samples, pcm.len(), "{codec:?}, {packets} times 10 ms");
+            assert_eq!(samples, pcm.len(), "{codec:?}, {packets} frames");
         }
     }
 }

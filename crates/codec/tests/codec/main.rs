@@ -10,6 +10,7 @@
 mod allocations;
 mod errors;
 mod g722_and_ffmpeg;
+mod gsm_and_ffmpeg;
 mod loss;
 mod opus_and_ffmpeg;
 mod pauses;

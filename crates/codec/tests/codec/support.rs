@@ -7,11 +7,12 @@ use mediapoint_codec::resample::Resampler;
 use mediapoint_codec::{Codec, Decoder, Encoder, EncoderSettings, OpusParameters, Parameters, Transmission};
 
 /// Every codec that there are coders for.
-pub(crate) const ALL: [Codec; 8] = [
+pub(crate) const ALL: [Codec; 9] = [
     Codec::PCMU,
     Codec::PCMA,
     Codec::G722,
     Codec::G729,
+    Codec::GSM,
     Codec::OPUS,
     Codec::L16_8K,
     Codec::L16_16K,
@@ -73,6 +74,12 @@ pub(crate) fn decoder(codec: &Codec, rate: u32) -> Box<dyn Decoder> {
 /// Parameters of a party's Opus.
 pub(crate) fn opus(parameters: OpusParameters) -> Parameters {
     Parameters { opus: parameters, ..Parameters::default() }
+}
+
+/// Those of a codec's packets: whole frames.
+pub(crate) fn ptimes(codec: &Codec) -> impl Iterator<Item = usize> {
+    let frame = if *codec == Codec::GSM { 20 } else { 10 };
+    PTIMES.into_iter().filter(move |ptime| ptime % frame == 0)
 }
 
 /// Payloads of whole packets of `ptime` milliseconds; an empty one where nothing is to be sent.

@@ -96,6 +96,8 @@ pub struct Prices {
     pub g722_coded: Points,
     /// A leg of G.729 whose audio is decoded and encoded.
     pub g729_coded: Points,
+    /// A leg of GSM full rate whose audio is decoded and encoded.
+    pub gsm_coded: Points,
     /// A leg of Opus whose audio is decoded and encoded.
     pub opus_coded: Points,
 }
@@ -111,6 +113,8 @@ impl Default for Prices {
             pcm_coded: Points::thousandths(400),
             g722_coded: Points::thousandths(2500),
             g729_coded: Points::thousandths(1500),
+            // Its coders take about as long as those of G.729.
+            gsm_coded: Points::thousandths(1500),
             opus_coded: Points::thousandths(7500),
         }
     }

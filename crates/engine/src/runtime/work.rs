@@ -13,6 +13,7 @@ enum Coding {
     G711,
     G722,
     G729,
+    Gsm,
     Opus,
     L16(u32),
 }
@@ -23,13 +24,14 @@ impl Coding {
             Encoding::Pcmu | Encoding::Pcma => Some(Self::G711),
             Encoding::G722 => Some(Self::G722),
             Encoding::G729 => Some(Self::G729),
+            Encoding::Gsm => Some(Self::Gsm),
             Encoding::Opus => Some(Self::Opus),
             Encoding::L16 => Some(Self::L16(codec.clock_rate)),
             _ => None,
         }
     }
 
-    const fn bit(self) -> u8 {
+    const fn bit(self) -> u16 {
         match self {
             Self::G711 => 1,
             Self::G722 => 2,
@@ -38,6 +40,7 @@ impl Coding {
             Self::L16(8000) => 16,
             Self::L16(16_000) => 32,
             Self::L16(_) => 64,
+            Self::Gsm => 128,
         }
     }
 
@@ -46,6 +49,7 @@ impl Coding {
             Self::G711 | Self::L16(_) => prices.pcm_coded,
             Self::G722 => prices.g722_coded,
             Self::G729 => prices.g729_coded,
+            Self::Gsm => prices.gsm_coded,
             Self::Opus => prices.opus_coded,
         }
     }
@@ -57,7 +61,7 @@ pub(crate) struct LegWork {
     /// The coding of what it most likely sends and is sent.
     first: Option<Coding>,
     /// The codings that it can be forwarded, a bit each.
-    takes: u8,
+    takes: u16,
     /// What it is sent is encoded whatever it takes.
     forced: bool,
     srtp: bool,
@@ -135,14 +139,16 @@ mod tests {
 
     #[test]
     fn what_is_coded_costs_as_its_codecs_do_and_what_is_forwarded_costs_nothing() {
-        let [pcmu, pcma, g722, g729, opus] =
-            [Codec::PCMU, Codec::PCMA, Codec::G722, Codec::G729, Codec::OPUS].map(|codec| leg(&[codec]));
-        for same in [&pcmu, &g722, &g729, &opus] {
+        let [pcmu, pcma, g722, g729, gsm, opus] =
+            [Codec::PCMU, Codec::PCMA, Codec::G722, Codec::G729, Codec::GSM, Codec::OPUS]
+                .map(|codec| leg(&[codec]));
+        for same in [&pcmu, &g722, &g729, &gsm, &opus] {
             assert_eq!(price(&[same.clone(), same.clone()]), 0);
         }
         assert_eq!(price(&[pcmu.clone(), pcma.clone()]), 0, "laws are converted in place");
         let with_pcmu = [&g729, &g722, &opus].map(|other| price(&[pcmu.clone(), other.clone()]));
         assert!(with_pcmu.is_sorted() && with_pcmu[0] > 0, "{with_pcmu:?}");
+        assert!(price(&[pcmu.clone(), gsm.clone()]) > 0 && price(&[gsm, g729.clone()]) > with_pcmu[0]);
         assert!(price(&[g729.clone(), opus.clone()]) > with_pcmu[2]);
         assert_eq!(price(&[pcmu.clone(), leg(&[])]), 0, "what is not agreed yet is not known");
         assert_eq!(price(&[opus]), 0, "nor what the other party will have");

@@ -271,20 +271,23 @@ fn forward(other: &PayloadCodec, conversion: Conversion, to: &SendCapabilities<'
         return whole;
     }
     let millis = usize::try_from(to.packet_time.encoded().as_millis()).unwrap_or(20);
-    match octets_per_10_ms(&other.codec) {
-        Some(octets) => PayloadRule { length: Length::Exactly(octets * millis / 10), ..whole },
-        None => PayloadRule { conversion: Conversion::Transcode, ..whole },
+    match octets_per_frame(&other.codec) {
+        Some((octets, frame)) if millis.is_multiple_of(frame) => {
+            PayloadRule { length: Length::Exactly(octets * millis / frame), ..whole }
+        }
+        _ => PayloadRule { conversion: Conversion::Transcode, ..whole },
     }
 }
 
-/// Size of 10 ms of a codec whose size does not vary.
-fn octets_per_10_ms(codec: &Codec) -> Option<usize> {
+/// Octets of a frame of a codec whose size does not vary, and its milliseconds.
+fn octets_per_frame(codec: &Codec) -> Option<(usize, usize)> {
     match codec.encoding {
-        Encoding::Pcmu | Encoding::Pcma | Encoding::G722 => Some(80),
-        Encoding::G729 => Some(10),
+        Encoding::Pcmu | Encoding::Pcma | Encoding::G722 => Some((80, 10)),
+        Encoding::G729 => Some((10, 10)),
+        Encoding::Gsm => Some((33, 20)),
         Encoding::L16 => {
             let samples = usize::try_from(codec.clock_rate / 100).ok()?;
-            Some(samples * 2 * usize::from(codec.channels))
+            Some((samples * 2 * usize::from(codec.channels), 10))
         }
         _ => None,
     }

@@ -43,14 +43,14 @@ fn g711_is_converted_only_where_the_sending_leg_lacks_the_law() {
 
 #[test]
 fn a_codec_that_nobody_can_decode_leads_nowhere() {
-    let map = map(&[entry(3, Codec::new("GSM", 8000, 1))], &[entry(0, Codec::PCMU)]);
-    assert_eq!(map.get(pt(3)), None);
+    let map = map(&[entry(4, Codec::new("G723", 8000, 1))], &[entry(0, Codec::PCMU)]);
+    assert_eq!(map.get(pt(4)), None);
 }
 
 #[test]
 fn another_codec_is_decoded_and_encoded_in_the_first_that_can_be() {
     let from = [entry(97, l16()), entry(0, Codec::PCMU)];
-    let to = [entry(3, Codec::new("GSM", 8000, 1)), entry(8, Codec::PCMA)];
+    let to = [entry(4, Codec::new("G723", 8000, 1)), entry(8, Codec::PCMA)];
     let map = map(&from, &to);
     let rule = map.get(pt(97)).unwrap();
     assert_eq!((rule.payload_type.get(), rule.conversion), (8, Conversion::Transcode));
@@ -97,7 +97,7 @@ fn a_packet_time_that_must_be_kept_lets_packets_of_that_length_pass() {
 #[test]
 fn a_leg_that_is_force_transcoded_for_is_forwarded_only_what_cannot_be() {
     let codecs =
-        [entry(0, Codec::PCMU), entry(3, Codec::new("GSM", 8000, 1)), entry(101, Codec::TELEPHONE_EVENT)];
+        [entry(0, Codec::PCMU), entry(4, Codec::new("G723", 8000, 1)), entry(101, Codec::TELEPHONE_EVENT)];
     let packet_time = PacketTime::AsReceived;
     let table = PayloadMap::new(
         codecs.iter(),
@@ -105,7 +105,7 @@ fn a_leg_that_is_force_transcoded_for_is_forwarded_only_what_cannot_be() {
     );
     let conversion = |number| table.get(pt(number)).unwrap().conversion;
     assert_eq!(
-        (conversion(0), conversion(3), conversion(101)),
+        (conversion(0), conversion(4), conversion(101)),
         (Conversion::Transcode, Conversion::None, Conversion::None)
     );
 }

@@ -19,6 +19,8 @@ impl Equipment {
     pub const G711: Self = Self { impairment: 0.0, robustness: 25.1 };
     /// G.729 with Annex A [ITU-T G.113 table I.4].
     pub const G729: Self = Self { impairment: 11.0, robustness: 19.0 };
+    /// GSM full rate [ITU-T G.113 table I.1]; its robustness is that of G.711, for want of a published figure.
+    pub const GSM: Self = Self { impairment: 20.0, ..Self::G711 };
     /// Any other codec: that of G.711, for want of a published figure.
     pub const OTHER: Self = Self::G711;
 }

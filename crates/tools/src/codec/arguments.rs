@@ -34,12 +34,12 @@ macro_rules! with_formats {
         concat!(
             "\
 Formats, told by the extension unless named:
-  samples  wav     .wav                      any WAV file in; 16-bit mono out
-           raw     .raw .pcm                 16-bit little-endian, mono, at the codec's rate
-           audio   .flac .mp3 .aiff .ogg     other audio files; in only
-  coded    octets  .g729 .g722 .ulaw .alaw   frames back to back
-           itu     .bit                      the ITU's serial words of G.729: SIDs, pauses, erasures
-           ogg     .opus .ogg                Ogg Opus
+  samples  wav     .wav                           any WAV file in; 16-bit mono out
+           raw     .raw .pcm                      16-bit little-endian, mono, at the codec's rate
+           audio   .flac .mp3 .aiff .ogg          other audio files; in only
+  coded    octets  .g729 .gsm .g722 .ulaw .alaw   frames back to back
+           itu     .bit                           the ITU's serial words of G.729: SIDs, pauses, erasures
+           ogg     .opus .ogg                     Ogg Opus
 
 ",
             $rest

@@ -110,14 +110,15 @@ impl OctetReader {
     fn next(&mut self, payload: &mut Vec<u8>) -> Result<Option<Piece>, Trouble> {
         self.at = self.source.position();
         // Of G.711 and G.722 any number of octets is audio; they are taken in packets for speed only.
-        let need = if self.codec == CodecName::G729 { Frame::SPEECH_LEN } else { 160 };
+        let frame = self.codec.frame_len();
+        let need = frame.unwrap_or(160);
         payload.resize(need, 0);
         let have = self.source.fill(payload)?;
         if have == 0 {
             return Ok(None);
         }
         self.frame += 1;
-        if self.codec == CodecName::G729 && have < need {
+        if frame.is_some() && have < need {
             let Self { at, frame, codec, .. } = *self;
             return Err(Trouble::CutFrame { frame, at, have, need, codec });
         }

@@ -134,7 +134,7 @@ impl Work {
         // Each sample of these has bits of its own, so that the file can end with the last.
         let len = match self.plan.codec {
             CodecName::Pcmu | CodecName::Pcma | CodecName::G722 => (encoded.len * have).div_ceil(block.len()),
-            CodecName::G729 | CodecName::Opus => encoded.len,
+            CodecName::G729 | CodecName::Gsm | CodecName::Opus => encoded.len,
         };
         self.summary.frames += 1;
         self.summary.coded_bytes += len as u64;

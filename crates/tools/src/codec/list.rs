@@ -34,6 +34,7 @@ fn rows() -> Vec<Row> {
         row(Codec::PCMA, Some(8), Some(CodecName::Pcma), "64", "1 sample"),
         row(Codec::G722, Some(9), Some(CodecName::G722), "64", "2 samples"),
         row(Codec::G729, Some(18), Some(CodecName::G729), "8", "10 ms"),
+        row(Codec::GSM, Some(3), Some(CodecName::Gsm), "13", "20 ms"),
         Row { rates: Some("8 12 16 24 48"), ..opus },
         Row { rates: Some("8 16 48"), ..linear },
     ]
@@ -108,7 +109,7 @@ mod tests {
     #[test]
     fn every_codec_of_files_is_listed() {
         let text = table().unwrap().to_string();
-        for part in ["PCMU", "PCMA", "G722", "G729", "opus", "L16", ".bit", "dynamic"] {
+        for part in ["PCMU", "PCMA", "G722", "G729", "GSM", "opus", "L16", ".bit", "dynamic"] {
             assert!(text.contains(part), "{part}: {text}");
         }
     }

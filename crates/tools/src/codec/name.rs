@@ -14,6 +14,8 @@ pub(crate) enum CodecName {
     G729,
     /// Opus, RFC 6716
     Opus,
+    /// GSM full rate, GSM 06.10
+    Gsm,
     /// ITU-T G.722 at 64 kbit/s
     G722,
     /// G.711 mu-law
@@ -28,6 +30,7 @@ impl CodecName {
         match self {
             Self::G729 => Codec::G729,
             Self::Opus => Codec::OPUS,
+            Self::Gsm => Codec::GSM,
             Self::G722 => Codec::G722,
             Self::Pcmu => Codec::PCMU,
             Self::Pcma => Codec::PCMA,
@@ -44,7 +47,7 @@ impl CodecName {
         match self {
             Self::G729 => &[Format::Octets, Format::Itu],
             Self::Opus => &[Format::Ogg],
-            Self::G722 | Self::Pcmu | Self::Pcma => &[Format::Octets],
+            Self::Gsm | Self::G722 | Self::Pcmu | Self::Pcma => &[Format::Octets],
         }
     }
 
@@ -56,9 +59,18 @@ impl CodecName {
     /// Sample rate of raw samples in hertz, where no other is asked for.
     pub(crate) const fn raw_rate(self) -> u32 {
         match self {
-            Self::G729 | Self::Pcmu | Self::Pcma => 8000,
+            Self::G729 | Self::Gsm | Self::Pcmu | Self::Pcma => 8000,
             Self::G722 => 16_000,
             Self::Opus => 48_000,
+        }
+    }
+
+    /// Octets of a frame, of a codec that has frames of one size.
+    pub(crate) const fn frame_len(self) -> Option<usize> {
+        match self {
+            Self::G729 => Some(mediapoint_g729::Frame::SPEECH_LEN),
+            Self::Gsm => Some(33),
+            Self::Opus | Self::G722 | Self::Pcmu | Self::Pcma => None,
         }
     }
 
@@ -66,7 +78,7 @@ impl CodecName {
     pub(crate) const fn frame_ms(self) -> u8 {
         match self {
             Self::G729 => 10,
-            Self::Opus | Self::G722 | Self::Pcmu | Self::Pcma => 20,
+            Self::Opus | Self::Gsm | Self::G722 | Self::Pcmu | Self::Pcma => 20,
         }
     }
 }
@@ -76,6 +88,7 @@ impl fmt::Display for CodecName {
         f.write_str(match self {
             Self::G729 => "G.729",
             Self::Opus => "Opus",
+            Self::Gsm => "GSM",
             Self::G722 => "G.722",
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
@@ -92,7 +105,7 @@ pub(crate) enum Format {
     Raw,
     /// Samples, input only: WAV, AIFF, FLAC, MP3, Ogg Vorbis or Matroska, told by the content
     Audio,
-    /// Coded: frames back to back, for G.729, G.722, PCMU and PCMA
+    /// Coded: frames back to back, for G.729, GSM, G.722, PCMU and PCMA
     Octets,
     /// Coded: the ITU's serial format of G.729, a 16-bit word a bit, with SIDs, pauses and erasures
     Itu,
@@ -141,6 +154,7 @@ const CODED: &[(&str, CodecName, Format)] = &[
     ("bit", CodecName::G729, Format::Itu),
     ("opus", CodecName::Opus, Format::Ogg),
     ("ogg", CodecName::Opus, Format::Ogg),
+    ("gsm", CodecName::Gsm, Format::Octets),
     ("g722", CodecName::G722, Format::Octets),
     ("ulaw", CodecName::Pcmu, Format::Octets),
     ("ul", CodecName::Pcmu, Format::Octets),

@@ -78,8 +78,9 @@ pub(crate) struct Egress {
     encoder: Box<dyn Encoder>,
     rate: u32,
     clock_rate: u32,
-    /// Samples of a packet.
+    /// Samples of a packet, and of a frame of the codec.
     packet: usize,
+    frame: usize,
     /// Audio that waits for its packet to be full.
     gathered: Box<[i16]>,
     filled: usize,
@@ -101,12 +102,14 @@ impl Egress {
         let encoder = spec.encoder(rate)?;
         let rate = encoder.sample_rate();
         let packet = samples(rate, packet_millis(&spec));
+        let frame = encoder.granule().max(1);
         let analyser = spec.noise.map(|_| NoiseAnalyser::new(rate));
         Some(Self {
             clock_rate: spec.entry.codec.clock_rate,
             encoder,
             rate,
             packet,
+            frame,
             gathered: vec![0; samples(rate, GATHERED_MILLIS)].into_boxed_slice(),
             filled: 0,
             noisy: false,
@@ -237,7 +240,8 @@ impl Egress {
     fn next_packet(&self, flush: bool) -> usize {
         match self.filled {
             filled if filled >= self.packet => self.packet,
-            filled if flush => filled,
+            // Whole frames of it; less than one cannot be encoded, and its time passes as a pause.
+            filled if flush => filled - if filled > self.frame { filled % self.frame } else { 0 },
             _ => 0,
         }
     }
@@ -333,8 +337,11 @@ impl Egress {
 fn packet_millis(spec: &EncoderSpec) -> u32 {
     let millis = u32::try_from(spec.packet_time.encoded().as_millis()).unwrap_or(20);
     let codec = &spec.entry.codec;
-    if codec.encoding != Encoding::L16 {
-        return millis;
+    match codec.encoding {
+        Encoding::L16 => {}
+        // Frames of 20 ms, of which a packet has whole ones.
+        Encoding::Gsm => return millis.next_multiple_of(20),
+        _ => return millis,
     }
     let octets_per_ms = codec.clock_rate / 1000 * 2 * u32::from(codec.channels);
     let most = u32::try_from(MAX_PAYLOAD).unwrap_or(1380) / octets_per_ms.max(1) / 10 * 10;

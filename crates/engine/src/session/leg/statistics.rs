@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mediapoint_packet::Time;
 
+use crate::api::codec::Encoding;
 use crate::api::leg::LegKind;
 use crate::api::stats::{LegStatistics, ReceiveStatistics, SendStatistics};
 use crate::session::leg::Leg;
@@ -54,15 +55,19 @@ impl Leg {
     fn mos(&self) -> Option<f32> {
         let payload_type = self.receiver.payload_type().filter(|_| self.kind == LegKind::Audio)?;
         let codecs = &self.config.codecs;
-        let g729 =
-            codecs.iter().any(|entry| entry.payload_type == payload_type && entry.codec.name() == "g729");
+        let received = codecs.iter().find(|entry| entry.payload_type == payload_type);
+        let equipment = match received.map(|entry| &entry.codec.encoding) {
+            Some(Encoding::G729) => Equipment::G729,
+            Some(Encoding::Gsm) => Equipment::GSM,
+            _ => Equipment::OTHER,
+        };
         let buffered = match &self.ingress {
             Some(ingress) => ingress.statistics().delay,
             None => self.receiver.jitter() * 2,
         };
         let delay = self.rtcp.round_trip().unwrap_or_default() / 2 + buffered + Duration::from_millis(20);
         let connection = Connection {
-            equipment: if g729 { Equipment::G729 } else { Equipment::OTHER },
+            equipment,
             loss: self.receiver.loss_share(),
             burst_ratio: self.receiver.burst_ratio(),
             delay,
