@@ -1,5 +1,8 @@
 //! Tells by its first bytes what a datagram on a media port is [RFC7983 7], and RTCP from RTP where both
 //! share the port [RFC5761 4]. Nothing is validated here: the parser of the kind does that.
+//!
+//! Where RTP has a port of its own, payload types 64 to 95 are as good as any other, and the second byte alone tells
+//! nothing: see [`is_report`].
 
 /// The protocol a datagram belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +42,22 @@ pub const fn classify(datagram: &[u8]) -> Kind {
 #[must_use]
 pub const fn is_rtcp(datagram: &[u8]) -> bool {
     matches!(classify(datagram), Kind::Rtcp)
+}
+
+/// True where `datagram` begins as a compound does, with a report whose length fits its blocks and the datagram
+/// [RFC3550 A.2], also an encrypted one: RTCP on a port that it does not share by agreement. Of RTP of payload type 72 or 73
+/// with the marker that is true only for a few sequence numbers.
+#[must_use]
+pub fn is_report(datagram: &[u8]) -> bool {
+    let (blocks, begin) = match datagram {
+        [first @ 0x80..=0x9f, 200, ..] => (first & 0x1f, 28),
+        [first @ 0x80..=0x9f, 201, ..] => (first & 0x1f, 8),
+        _ => return false,
+    };
+    let [_, _, high, low, ..] = datagram else { return false };
+    let len = (usize::from(u16::from_be_bytes([*high, *low])) + 1) * 4;
+    // Extensions of a profile may follow the blocks.
+    len >= begin + usize::from(blocks) * 24 && len <= datagram.len()
 }
 
 #[cfg(test)]
@@ -90,5 +109,27 @@ mod tests {
         assert_eq!(classify(&[]), Kind::Unknown);
         assert_eq!(classify(&[0x80]), Kind::Unknown);
         assert_eq!(classify(&[0]), Kind::Stun);
+    }
+
+    #[test]
+    fn a_report_is_told_from_rtp_by_its_length() {
+        let mut report = vec![0; 28 + 24 + 12];
+        report[..4].copy_from_slice(&[0x81, 200, 0, 12]);
+        assert!(is_report(&report), "with another packet, or a tag, behind it");
+        assert!(is_report(&report[..52]));
+        assert!(!is_report(&report[..51]), "cut");
+        report[0] = 0x82;
+        assert!(!is_report(&report), "no room for its blocks");
+        report[..4].copy_from_slice(&[0x80, 201, 0, 1]);
+        assert!(is_report(&report[..8]));
+        for other in
+            [[0xa0, 201, 0, 1], [0x40, 201, 0, 1], [0x80, 202, 0, 1], [0x80, 208, 0, 1], [0x80, 201, 0, 0]]
+        {
+            report[..4].copy_from_slice(&other);
+            assert!(!is_report(&report), "{other:?}");
+        }
+        for len in 0..8 {
+            assert!(!is_report(&[0x80, 201, 0, 1, 0, 0, 0, 0][..len]));
+        }
     }
 }

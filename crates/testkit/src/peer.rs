@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mediapoint_engine::{CallId, LegConfig, LegId};
+use mediapoint_packet::demux;
 use mediapoint_packet::ntp::NtpTime;
-use mediapoint_packet::rtcp::{CompoundWriter, SenderInfo};
+use mediapoint_packet::rtcp::{Compound, CompoundWriter, SenderInfo};
 use mediapoint_packet::{PacketBuf, Time};
 
 use crate::cipher::{Protector, Unprotector};
@@ -161,8 +162,13 @@ impl Peer {
 
     /// Takes in a datagram of the engine.
     pub(crate) fn hear(&mut self, now: Time, to_rtcp_port: bool, packet: &mut PacketBuf) {
-        // [RFC5761 4] By the second byte: RTCP packet types are 192 to 223.
-        let is_rtcp = mediapoint_packet::demux::is_rtcp(packet.bytes());
+        // [RFC5761 4] By the second byte, where both share the port: RTCP packet types are 192 to 223.
+        let bytes = packet.bytes();
+        let valid = || match self.unprotector {
+            Some(_) => demux::is_report(bytes),
+            None => Compound::parse(bytes).is_ok(),
+        };
+        let is_rtcp = demux::is_rtcp(bytes) && (to_rtcp_port || self.mux || valid());
         if let Some(unprotector) = &mut self.unprotector {
             let opened = if is_rtcp { unprotector.rtcp(packet) } else { unprotector.rtp(packet) };
             if !opened {

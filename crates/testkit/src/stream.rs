@@ -45,6 +45,8 @@ pub struct Stream {
     pub number: u32,
     /// False while nothing is sent. The timestamp goes on.
     pub speaking: bool,
+    /// Sets the marker of every packet.
+    pub marks_all: bool,
     /// What it says; marked packets where it is `None`.
     pub voice: Option<Voice>,
     /// RTP packets made so far.
@@ -73,6 +75,7 @@ impl Stream {
             octets: 160,
             number: 0,
             speaking: true,
+            marks_all: false,
             voice: None,
             packets: 0,
             payload_octets: 0,
@@ -179,7 +182,13 @@ impl Stream {
     }
 
     fn header(&self, marker: bool, payload_type: PayloadType, timestamp: RtpTicks) -> RtpHeader {
-        RtpHeader { marker, payload_type, sequence: self.sequence, timestamp, ssrc: self.ssrc }
+        RtpHeader {
+            marker: marker || self.marks_all,
+            payload_type,
+            sequence: self.sequence,
+            timestamp,
+            ssrc: self.ssrc,
+        }
     }
 
     fn event_packet(&mut self, mut pressed: Pressed, step: u32) -> (RtpHeader, Option<EventBlock>) {

@@ -135,7 +135,7 @@ impl Call {
         env: &Env<'_>,
         out: &mut O,
     ) {
-        use mediapoint_packet::demux::{Kind, classify};
+        use mediapoint_packet::demux::Kind;
         let Some(leg) = self.legs.get_mut(at) else { return out.give(packet) };
         if packet.is_empty() {
             // A keep-alive through NAT: of no use to the other side.
@@ -145,7 +145,7 @@ impl Call {
         if leg.kind == LegKind::Datagrams {
             return self.handle_plain_datagram(now, at, from, packet, out);
         }
-        match (classify(packet.bytes()), leg.kind, own_rtcp_port) {
+        match (leg.classify(packet.bytes(), own_rtcp_port), leg.kind, own_rtcp_port) {
             (Kind::Rtp, LegKind::Audio, false) => self.handle_audio(now, at, from, packet, out),
             (Kind::Rtp, _, false) => self.handle_opaque_rtp(now, at, from, packet, out),
             (Kind::Rtcp, ..) => self.handle_rtcp(now, (at, own_rtcp_port), from, packet, env, out),

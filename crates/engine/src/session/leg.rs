@@ -20,6 +20,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mediapoint_jitter::PlayoutStatistics;
+use mediapoint_packet::demux::{self, Kind};
+use mediapoint_packet::rtcp::Compound;
 use mediapoint_packet::rtp::PayloadType;
 use mediapoint_packet::{PacketBuf, Time};
 
@@ -209,6 +211,28 @@ impl Leg {
         packet: &mut PacketBuf,
     ) -> Result<Accepted, (DropReason, Option<RtpMeta>)> {
         let meta = self.transport.open_rtp(now, from, packet).map_err(|reason| (reason, None))?;
+    /// What a datagram is that came to the RTP port, or to one of RTCP's own.
+    pub(super) fn classify(&self, datagram: &[u8], own_rtcp_port: bool) -> Kind {
+        match demux::classify(datagram) {
+            // The second byte tells only where both share the port [RFC5761 4].
+            Kind::Rtcp
+                if !own_rtcp_port && !self.transport.shares_port() && !self.is_unasked_rtcp(datagram) =>
+            {
+                Kind::Rtp
+            }
+            kind => kind,
+        }
+    }
+
+    /// True for RTCP on the RTP port from a party with which that was not agreed: a compound, and no payload type agreed.
+    #[cold]
+    fn is_unasked_rtcp(&self, datagram: &[u8]) -> bool {
+        let payload_type = datagram.get(1).and_then(|second| PayloadType::new(second & 0x7f));
+        let agreed = payload_type.is_some_and(|payload_type| self.payloads.get(payload_type).is_some());
+        let valid = || self.transport.srtp.is_some() || Compound::parse(datagram).is_ok();
+        !agreed && demux::is_report(datagram) && valid()
+    }
+
         let Some(info) = self.payloads.find(meta.payload_type) else {
             return Err((DropReason::UnknownPayloadType, Some(meta)));
         };

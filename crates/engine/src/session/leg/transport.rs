@@ -139,6 +139,11 @@ impl Transport {
     }
 
     /// Its ports.
+    /// True where RTP and RTCP share the port by agreement.
+    pub(crate) fn shares_port(&self) -> bool {
+        self.rtcp_mode == RtcpMode::Mux
+    }
+
     pub(crate) const fn ports(&self) -> LegPorts {
         self.ports
     }
