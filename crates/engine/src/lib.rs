@@ -59,7 +59,7 @@ mod session;
 
 pub use api::codec::{Codec, EncoderSettings, Encoding, OpusParameters, Parameters, PayloadCodec};
 pub use api::error::{AdmissionError, BuildError, CommandError, OpenLegError, RestoreError};
-pub use api::event::{EndReason, Event, KeyPress};
+pub use api::event::{EndReason, Event, KeyPress, ZrtpObstacle};
 pub use api::id::{CallId, LegId, MixId, PlayerId, StreamId, TapId};
 pub use api::leg::{
     AddressFamily, Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, OpenedLeg, PacketTime,

@@ -22,6 +22,7 @@ pub mod tap;
 mod tick;
 mod timers;
 mod wiring;
+mod zrtp;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -43,6 +43,9 @@ pub enum Malformed {
         /// Bytes that could be padding.
         available: usize,
     },
+    /// No ZRTP message: first byte, cookie, preamble or length is another [RFC6189 5].
+    #[error("no ZRTP message in {0} bytes")]
+    ZrtpHeader(usize),
     /// The first packet of a compound is padded though others follow [RFC3550 A.2].
     #[error("first packet of a compound, of type {0}, is padded though others follow")]
     PaddedFirst(u8),
@@ -129,6 +132,7 @@ impl Malformed {
             Self::CsrcList { .. } => "csrc_list",
             Self::HeaderExtension { .. } => "header_extension",
             Self::Padding { .. } => "padding",
+            Self::ZrtpHeader(_) => "zrtp_header",
             Self::PaddedFirst(_) => "padded_first",
             Self::RtcpLength { .. } => "rtcp_length",
             Self::SdesItem { .. } => "sdes_item",
@@ -180,12 +184,13 @@ pub enum WriteError {
 mod tests {
     use super::*;
 
-    const ALL: [Malformed; 17] = [
+    const ALL: [Malformed; 18] = [
         Malformed::Truncated { needed: 12, available: 3 },
         Malformed::Version(1),
         Malformed::CsrcList { count: 15, available: 8 },
         Malformed::HeaderExtension { needed: 8, available: 4 },
         Malformed::Padding { count: 9, available: 8 },
+        Malformed::ZrtpHeader(28),
         Malformed::PaddedFirst(200),
         Malformed::RtcpLength { kind: 200, declared: 28, available: 24 },
         Malformed::SdesItem { declared: 9, available: 8 },

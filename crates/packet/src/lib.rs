@@ -50,7 +50,7 @@
 //!
 //! # Specifications
 //! RTP and RTCP: RFC 3550, 5506, 5761, 8285; feedback: RFC 4585, 5104; extended reports: RFC 3611; events:
-//! RFC 4733; STUN: RFC 8489; first bytes: RFC 7983; SDP: RFC 8866.
+//! RFC 4733; STUN: RFC 8489; ZRTP: RFC 6189; first bytes: RFC 7983; SDP: RFC 8866.
 
 pub mod buffer;
 mod cursor;
@@ -66,6 +66,7 @@ mod secret;
 pub mod stun;
 pub mod telephone_event;
 pub mod time;
+pub mod zrtp;
 
 pub use buffer::{PacketBuf, PacketPool};
 pub use error::{Malformed, TooShort, WriteError};

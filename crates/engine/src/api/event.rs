@@ -40,6 +40,31 @@ pub struct KeyPress {
     pub missed: u32,
 }
 
+/// Why ZRTP does not pass between two parties: what it encrypts from end to end could neither be read nor changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ZrtpObstacle {
+    /// A leg has keys of its own: SRTP ends at the engine.
+    Srtp,
+    /// The two legs do not feed each other and nobody else.
+    NotPaired,
+    /// A tap or a mix is on one of the legs.
+    Tapped,
+    /// Their codecs, payload types or events are not passed on as they are.
+    Converted,
+}
+
+impl std::fmt::Display for ZrtpObstacle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Srtp => "a leg has keys for SRTP",
+            Self::NotPaired => "the leg and another do not feed each other alone",
+            Self::Tapped => "a leg is tapped or mixed",
+            Self::Converted => "codecs, payload types or events differ or are converted",
+        })
+    }
+}
+
 /// One thing that happened.
 ///
 /// [`Event::is_telemetry`] says which kinds may be dropped where the reader is behind.
@@ -76,6 +101,17 @@ pub enum Event {
         leg: LegId,
         /// Source of the packets.
         from: SocketAddr,
+    },
+    /// A party wants ZRTP, and its messages cannot be passed on. Reported once for each leg.
+    ZrtpRefused {
+        /// Its call.
+        call: CallId,
+        /// The leg.
+        leg: LegId,
+        /// Source of the message.
+        from: SocketAddr,
+        /// Why.
+        why: ZrtpObstacle,
     },
     /// The party's stream began anew with another SSRC or sequence.
     StreamRestarted {
@@ -182,6 +218,7 @@ impl Event {
             Self::LegLearnt { .. }
             | Self::Flood { .. }
             | Self::LoopCut { .. }
+            | Self::ZrtpRefused { .. }
             | Self::StreamRestarted { .. }
             | Self::MediaTimeout { .. }
             | Self::MediaResumed { .. }

@@ -29,8 +29,10 @@ pub struct Dropped {
     pub no_common_codec: u64,
     /// A sequence number out of all proportion, not yet confirmed by a second packet.
     pub out_of_range: u64,
-    /// A protocol that the leg does not speak (DTLS, STUN, ZRTP).
+    /// A protocol that the leg does not speak (DTLS, STUN).
     pub other_protocol: u64,
+    /// ZRTP that could not be passed on; the event [`crate::Event::ZrtpRefused`] says why.
+    pub zrtp: u64,
     /// The leg's direction forbids it (on hold).
     pub on_hold: u64,
     /// More than the media of the leg can need.
@@ -51,6 +53,7 @@ impl Dropped {
             + self.no_common_codec
             + self.out_of_range
             + self.other_protocol
+            + self.zrtp
             + self.on_hold
             + self.flood
             + self.loops

@@ -149,6 +149,7 @@ impl Call {
             (Kind::Rtp, LegKind::Audio, false) => self.handle_audio(now, at, from, packet, out),
             (Kind::Rtp, _, false) => self.handle_opaque_rtp(now, at, from, packet, out),
             (Kind::Rtcp, ..) => self.handle_rtcp(now, (at, own_rtcp_port), from, packet, env, out),
+            (Kind::Zrtp, _, false) => self.handle_zrtp(now, at, from, packet, out),
             (Kind::Unknown, ..) => {
                 leg.dropped.malformed += 1;
                 out.give(packet);

@@ -87,7 +87,7 @@ impl Call {
             restarted: taken.restarted.then_some(meta.ssrc),
             resumed: leg.note_received(now),
         };
-        let (id, receives, tapped) = (leg.id, leg.receives, leg.tapped[0]);
+        let (id, receives, tapped, end_to_end) = (leg.id, leg.receives, leg.tapped[0], leg.end_to_end);
         if effects != PacketEffects::default() {
             self.report_effects(id, from, &effects, out);
         }
@@ -98,6 +98,12 @@ impl Call {
         if !info.event && self.is_in_loop(now, at, from, packet.bytes().get(meta.payload.clone()), out) {
             self.drop_received(at, DropReason::Loop);
             return out.give(packet);
+        }
+        if end_to_end {
+            let octets = meta.payload.len();
+            return self.copy_to_listeners(at, packet, out, |leg, packet, out| {
+                leg.send_through(octets, packet, out);
+            });
         }
         let mut input = meta.input(id, &taken, info);
         if tapped {

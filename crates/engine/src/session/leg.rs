@@ -100,6 +100,10 @@ pub(crate) struct Leg {
     pub(super) timed_out: bool,
     /// True where a packet tap wants copies of what the party sends, or is sent.
     pub(super) tapped: [bool; 2],
+    /// True while what the party sends passes untouched: it is encrypted by keys of ZRTP.
+    pub(super) end_to_end: bool,
+    /// An obstacle to ZRTP was reported.
+    pub(super) zrtp_told: bool,
     /// Places of the legs that this one feeds.
     pub(super) listeners: Listeners,
     pub(super) payloads: PayloadTable,
@@ -122,6 +126,8 @@ pub(crate) struct Leg {
     pub(super) passed: Sent,
     pub(super) rtcp: RtcpSession,
     pub(super) config: Box<LegConfig>,
+    /// The leg whose party has keys by ZRTP with this one's.
+    pub(super) zrtp_with: Option<LegId>,
     /// Figures of the jitter buffer that was in use last.
     pub(super) played: Option<PlayoutStatistics>,
 }
@@ -144,6 +150,9 @@ impl Leg {
             silent_since: now,
             listeners: Listeners::default(),
             tapped: [false; 2],
+            end_to_end: false,
+            zrtp_told: false,
+            zrtp_with: None,
             receiver: Receiver::default(),
             payloads: PayloadTable::new(config.codecs.iter().chain(&config.received_codecs)),
             transport: Transport::new(&config, ports, remotes),
@@ -202,15 +211,6 @@ impl Leg {
         };
     }
 
-    /// Authenticates an audio packet, shows it to the latch and counts it into its stream. With
-    /// [`DropReason::UnknownPayloadType`] the header comes along.
-    pub(super) fn accept(
-        &mut self,
-        now: Time,
-        from: SocketAddr,
-        packet: &mut PacketBuf,
-    ) -> Result<Accepted, (DropReason, Option<RtpMeta>)> {
-        let meta = self.transport.open_rtp(now, from, packet).map_err(|reason| (reason, None))?;
     /// What a datagram is that came to the RTP port, or to one of RTCP's own.
     pub(super) fn classify(&self, datagram: &[u8], own_rtcp_port: bool) -> Kind {
         match demux::classify(datagram) {
@@ -233,6 +233,15 @@ impl Leg {
         !agreed && demux::is_report(datagram) && valid()
     }
 
+    /// Authenticates an audio packet, shows it to the latch and counts it into its stream. With
+    /// [`DropReason::UnknownPayloadType`] the header comes along.
+    pub(super) fn accept(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        packet: &mut PacketBuf,
+    ) -> Result<Accepted, (DropReason, Option<RtpMeta>)> {
+        let meta = self.transport.open_rtp(now, from, packet).map_err(|reason| (reason, None))?;
         let Some(info) = self.payloads.find(meta.payload_type) else {
             return Err((DropReason::UnknownPayloadType, Some(meta)));
         };
@@ -278,6 +287,7 @@ impl Leg {
             DropReason::Malformed => dropped.malformed += 1,
             DropReason::UnknownPayloadType => dropped.unknown_payload_type += 1,
             DropReason::OutOfRange => dropped.out_of_range += 1,
+            DropReason::Zrtp => dropped.zrtp += 1,
             DropReason::OnHold => dropped.on_hold += 1,
             DropReason::Flood => dropped.flood += 1,
             DropReason::Loop => dropped.loops += 1,

@@ -175,7 +175,7 @@ impl Call {
 
 impl Leg {
     /// Protects a packet and sends it as it is.
-    fn send_through<O: Output>(&mut self, octets: usize, mut packet: PacketBuf, out: &mut O) {
+    pub(super) fn send_through<O: Output>(&mut self, octets: usize, mut packet: PacketBuf, out: &mut O) {
         if !self.sender.allowed {
             return out.give(packet);
         }

@@ -24,6 +24,9 @@ impl Call {
         out: &mut O,
     ) {
         let Some(leg) = self.legs.get_mut(at) else { return out.give(packet) };
+        if leg.end_to_end {
+            return self.pass_encrypted_rtcp(now, (at, own_port), from, packet, out);
+        }
         let stream = match leg.kind {
             LegKind::Audio => RtcpStream::One(leg.receiver.ssrc()),
             _ => RtcpStream::Any,
@@ -47,6 +50,25 @@ impl Call {
         out.give(packet);
         if effects.is_ok_and(|effects| effects.bye) {
             out.event(Event::Bye { call: self.id, leg: id });
+        }
+    }
+
+    /// Passes on reports that keys of ZRTP encrypt.
+    fn pass_encrypted_rtcp<O: Output>(
+        &mut self,
+        now: Time,
+        (at, own_port): (usize, bool),
+        from: SocketAddr,
+        packet: PacketBuf,
+        out: &mut O,
+    ) {
+        let Some(leg) = self.legs.get_mut(at) else { return out.give(packet) };
+        match leg.transport.admits_encrypted_rtcp(now, own_port, from) {
+            Ok(()) => self.copy_to_listeners(at, packet, out, |leg, packet, out| leg.send_rtcp(packet, out)),
+            Err(reason) => {
+                self.drop_refused(at, from, reason, out);
+                out.give(packet);
+            }
         }
     }
 
@@ -82,7 +104,9 @@ impl Call {
 impl Leg {
     /// True where the engine sends reports of its own to the party.
     fn reports(&self) -> bool {
+        // To a party that encrypts by keys of ZRTP the other one reports.
         self.config.generate_rtcp
+            && !self.end_to_end
             && self.kind == LegKind::Audio
             && self.transport.rtcp_destination().is_some()
     }

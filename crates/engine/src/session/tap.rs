@@ -4,7 +4,7 @@ pub mod audio;
 pub mod event;
 pub mod packet;
 
-use crate::api::id::TapId;
+use crate::api::id::{LegId, TapId};
 use crate::session::tap::audio::AudioTap;
 use crate::session::tap::event::EventTap;
 use crate::session::tap::packet::PacketTap;
@@ -20,6 +20,15 @@ pub enum Tap {
 }
 
 impl Tap {
+    /// The leg that it is on.
+    pub const fn leg(&self) -> LegId {
+        match self {
+            Self::Events(tap) => tap.leg,
+            Self::Audio(tap) => tap.leg,
+            Self::Packets(tap) => tap.spec.leg,
+        }
+    }
+
     /// Its name.
     pub const fn id(&self) -> TapId {
         match self {

@@ -93,6 +93,7 @@ impl Call {
             }
         }
         self.mark_tapped();
+        self.settle_end_to_end();
         self.settle_sources(now, out);
         self.derive_demand(now);
     }

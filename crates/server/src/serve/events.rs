@@ -130,6 +130,15 @@ fn log(event: &Event) {
                 "packets repeat as in a loop; the leg's media is dropped for two seconds"
             );
         }
+        Event::ZrtpRefused { call, leg, from, why } => {
+            tracing::warn!(
+                call = call.as_u64(),
+                leg = leg.as_u64(),
+                %from,
+                %why,
+                "a party wants ZRTP, which does not pass"
+            );
+        }
         Event::LegLearnt { call, leg, from, .. } => {
             tracing::debug!(call = call.as_u64(), leg = leg.as_u64(), %from, "leg learnt its party's address");
         }

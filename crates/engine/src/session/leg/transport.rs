@@ -27,6 +27,7 @@ pub(crate) enum DropReason {
     UnknownPayloadType,
     Duplicate,
     OutOfRange,
+    Zrtp,
     OnHold,
     Flood,
     Loop,
@@ -138,12 +139,12 @@ impl Transport {
         self.rtcp_mode = config.rtcp;
     }
 
-    /// Its ports.
     /// True where RTP and RTCP share the port by agreement.
     pub(crate) fn shares_port(&self) -> bool {
         self.rtcp_mode == RtcpMode::Mux
     }
 
+    /// Its ports.
     pub(crate) const fn ports(&self) -> LegPorts {
         self.ports
     }
@@ -161,6 +162,36 @@ impl Transport {
         // Strangers have an allowance of their own: what they send takes nothing from the party's.
         let is_party = self.latch.learnt() == Some(from) || self.latch.is_signalled(from);
         if self.limiter.admits(now, is_party) { Ok(()) } else { Err(DropReason::Flood) }
+    }
+
+    /// As [`Transport::admits`], for what teaches the latch nothing: only the party itself.
+    pub(crate) fn admits_party(&mut self, now: Time, from: SocketAddr) -> Result<(), DropReason> {
+        if self.latch.learnt().map_or_else(|| self.latch.is_signalled(from), |held| held == from) {
+            self.admits(now, from)
+        } else {
+            Err(DropReason::ForeignSource)
+        }
+    }
+
+    /// As [`Transport::admits_party`], for RTCP that cannot be read.
+    pub(crate) fn admits_encrypted_rtcp(
+        &mut self,
+        now: Time,
+        own_port: bool,
+        from: SocketAddr,
+    ) -> Result<(), DropReason> {
+        if !self.is_exact_rtcp(own_port, from) && !(own_port && self.latch.knows_host(from)) {
+            return Err(DropReason::ForeignSource);
+        }
+        if self.limiter.admits_rtcp(now) { Ok(()) } else { Err(DropReason::Flood) }
+    }
+
+    /// True for where the party's RTCP is known to come from.
+    fn is_exact_rtcp(&self, own_port: bool, from: SocketAddr) -> bool {
+        match own_port {
+            true => self.rtcp_latched == Some(from) || self.signalled_rtcp() == Some(from),
+            false => self.latch.learnt().map_or_else(|| self.latch.is_signalled(from), |held| held == from),
+        }
     }
 
     /// Authenticates and decrypts an RTP packet in place, and reads its header.
@@ -212,10 +243,7 @@ impl Transport {
         from: SocketAddr,
         packet: &mut PacketBuf,
     ) -> Result<(), DropReason> {
-        let exact = match own_port {
-            true => self.rtcp_latched == Some(from) || self.signalled_rtcp() == Some(from),
-            false => self.latch.learnt().map_or_else(|| self.latch.is_signalled(from), |held| held == from),
-        };
+        let exact = self.is_exact_rtcp(own_port, from);
         // Behind NAT the port of RTCP is any of the party's host. Where another is learnt, only authentication moves it.
         let open = self.srtp.is_some() || own_port && self.rtcp_latched.is_none();
         let known = exact || open && self.latch.knows_host(from);

@@ -50,6 +50,9 @@ pub(crate) struct LegSnapshot {
     dropped: Dropped,
     rtcp: RtcpSnapshot,
     event: Option<EventSnapshot>,
+    /// The leg whose party has keys by ZRTP with this one's.
+    #[serde(default)]
+    zrtp_with: Option<LegId>,
 }
 
 impl LegSnapshot {
@@ -83,6 +86,7 @@ impl Leg {
             dropped: self.dropped,
             rtcp: self.rtcp.save(now),
             event: self.events.save(now),
+            zrtp_with: self.zrtp_with,
         }
     }
 
@@ -111,6 +115,7 @@ impl Leg {
         leg.receiver = Receiver::restored(taken, &saved.receiver);
         leg.events = EventReceiver::restored(now, leg.config.events, saved.event.as_ref());
         leg.source = saved.source;
+        leg.zrtp_with = saved.zrtp_with;
         leg.last_received = saved.received_last.map(|age| age.before(taken));
         leg.silent_since = saved.silent.before(now);
         leg.timed_out = saved.timed_out;
@@ -157,13 +162,14 @@ impl LegSnapshot {
             no_common_codec,
             out_of_range,
             other_protocol,
+            zrtp,
             on_hold,
             flood,
             loops,
         } = self.dropped;
         let counts = [foreign_source, not_authentic, replayed, malformed, unknown_payload_type];
         ensure_counts(counts, "the counters of a leg")?;
-        let counts = [no_common_codec, out_of_range, other_protocol, on_hold, flood, loops];
+        let counts = [no_common_codec, out_of_range, other_protocol, zrtp, on_hold, flood, loops];
         ensure_counts(counts, "the counters of a leg")
     }
 }
