@@ -55,6 +55,13 @@ pub trait Output {
     fn send(&mut self, from: PortKey, to: SocketAddr, packet: PacketBuf);
     /// An empty buffer; `None` where all are in use.
     fn take(&mut self) -> Option<PacketBuf>;
+    /// An empty buffer for a datagram of `len` octets, large where that is needed; `None` where all of its kind are in use.
+    fn take_for(&mut self, len: usize) -> Option<PacketBuf>;
+    /// A copy of a datagram; `None` as with [`Output::take_for`].
+    fn copy(&mut self, bytes: &[u8]) -> Option<PacketBuf> {
+        let mut copy = self.take_for(bytes.len())?;
+        copy.fill(bytes).then_some(copy)
+    }
     /// Takes back a buffer that is not sent.
     fn give(&mut self, packet: PacketBuf);
     /// Reports an event.

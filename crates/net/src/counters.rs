@@ -7,11 +7,13 @@ pub struct Counters {
     pub received: u64,
     /// Datagrams that the kernel took for sending.
     pub sent: u64,
-    /// Received datagrams dropped because they exceed what a buffer may hold.
+    /// Received datagrams dropped because they exceed what any buffer may hold, or came from no address.
     pub truncated: u64,
+    /// Received datagrams dropped because they need a large buffer and all of those were in use.
+    pub no_large_buffer: u64,
     /// Receive calls that failed, pending ICMP errors (`ECONNREFUSED`) included.
     pub receive_errors: u64,
-    /// Datagrams not sent, for whatever reason: the sum of the next five.
+    /// Datagrams not sent, for whatever reason: the sum of the next six.
     pub send_errors: u64,
     /// Not sent because the socket's send buffer or the device queue was full (`EAGAIN`, `ENOBUFS`).
     pub would_block: u64,
@@ -21,7 +23,9 @@ pub struct Counters {
     pub unreachable: u64,
     /// Not sent because the port is not attached.
     pub no_port: u64,
-    /// Not sent for another reason (`EPERM` of a packet filter, `EMSGSIZE`, …).
+    /// Not sent because it is longer than what can be sent there (`EMSGSIZE`).
+    pub too_long: u64,
+    /// Not sent for another reason (`EPERM` of a packet filter, …).
     pub send_other: u64,
     /// Times the pool had no buffer to receive into; the datagrams stayed in the kernel.
     pub pool_empty: u64,
@@ -45,6 +49,7 @@ impl Counters {
             libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EAFNOSUPPORT | libc::EINVAL => {
                 self.unreachable += 1;
             }
+            libc::EMSGSIZE => self.too_long += 1,
             _ => self.send_other += 1,
         }
     }
@@ -78,6 +83,7 @@ mod tests {
         errors.into_iter().for_each(|error| counters.send_failed(error));
         counters.send_without_port();
         assert_eq!((counters.would_block, counters.refused, counters.unreachable), (2, 1, 4));
-        assert_eq!((counters.no_port, counters.send_other, counters.send_errors), (1, 3, 11));
+        assert_eq!((counters.no_port, counters.too_long), (1, 1));
+        assert_eq!((counters.send_other, counters.send_errors), (2, 11));
     }
 }

@@ -5,27 +5,24 @@ use std::mem;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
-use mediapoint_packet::PacketBuf;
-use mediapoint_packet::buffer::{CAPACITY, TAIL_ROOM};
-
 use crate::address::{RAW_LEN, RawAddress};
 use crate::clock;
 
-/// Octets of a buffer that a datagram may fill.
-const ROOM: usize = CAPACITY - TAIL_ROOM;
+/// Octets that the kernel may write: more than any UDP datagram has, of which 65,527 is the longest, over IPv6.
+pub(crate) const LANDING: usize = 65_536;
 
 /// What one receive call found.
 pub(crate) enum Arrival {
-    /// A whole datagram: whose it is, and when it arrived, in nanoseconds of the wall clock, where that was asked for.
-    Whole(SocketAddr, Option<u64>),
-    /// One that exceeded the buffer, or came from nowhere.
+    /// A whole datagram: whose it is, its length, and when it arrived, in nanoseconds of the wall clock, where that was
+    /// asked for.
+    Whole(SocketAddr, usize, Option<u64>),
+    /// One that exceeded the room, or came from nowhere.
     Unusable,
 }
 
-/// Receives one datagram into an empty buffer, without waiting.
-pub(crate) fn receive(fd: RawFd, packet: &mut PacketBuf) -> io::Result<Arrival> {
-    let room = packet.storage_mut();
-    let len = room.len().min(ROOM);
+/// Receives one datagram to the beginning of `room`, without waiting.
+pub(crate) fn receive(fd: RawFd, room: &mut [u8]) -> io::Result<Arrival> {
+    let len = room.len();
     let (mut from, mut from_len) = (RawAddress::ZERO, RAW_LEN);
     // SAFETY: recvfrom(2) writes at most `len` bytes to the buffer and `from_len` bytes to the address; both have as many
     // and are borrowed mutably until it returns.
@@ -40,13 +37,13 @@ pub(crate) fn receive(fd: RawFd, packet: &mut PacketBuf) -> io::Result<Arrival> 
             &raw mut from_len,
         )
     };
-    finish(result, &from, None, packet)
+    finish(result, &from, None, len)
 }
 
 /// [`receive`], with the time of arrival of a socket that keeps it (`SO_TIMESTAMPNS`).
-pub(crate) fn receive_stamped(fd: RawFd, packet: &mut PacketBuf) -> io::Result<Arrival> {
-    let room = packet.storage_mut();
-    let mut part = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len().min(ROOM) };
+pub(crate) fn receive_stamped(fd: RawFd, room: &mut [u8]) -> io::Result<Arrival> {
+    let len = room.len();
+    let mut part = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: len };
     let mut from = RawAddress::ZERO;
     // Room for one control message of a timespec, aligned as its header must be.
     let mut control = [0_u64; 8];
@@ -62,7 +59,7 @@ pub(crate) fn receive_stamped(fd: RawFd, packet: &mut PacketBuf) -> io::Result<A
     // header says. All are live, have as many, and nothing else uses them until it returns.
     let result = unsafe { libc::recvmsg(fd, &raw mut header, libc::MSG_DONTWAIT | libc::MSG_TRUNC) };
     let stamp = if result < 0 { None } else { stamp(&header) };
-    finish(result, &from, stamp, packet)
+    finish(result, &from, stamp, len)
 }
 
 /// The time of arrival among the control messages of a header that recvmsg filled.
@@ -84,18 +81,10 @@ fn stamp(header: &libc::msghdr) -> Option<u64> {
     Some(clock::nanos(&time))
 }
 
-fn finish(
-    result: libc::ssize_t,
-    from: &RawAddress,
-    stamp: Option<u64>,
-    packet: &mut PacketBuf,
-) -> io::Result<Arrival> {
+fn finish(result: libc::ssize_t, from: &RawAddress, stamp: Option<u64>, room: usize) -> io::Result<Arrival> {
     let Ok(len) = usize::try_from(result) else { return Err(io::Error::last_os_error()) };
     Ok(match from.canonical() {
-        Some(from) if len <= ROOM => {
-            packet.set_len(len);
-            Arrival::Whole(from, stamp)
-        }
+        Some(from) if len <= room => Arrival::Whole(from, len, stamp),
         _ => Arrival::Unusable,
     })
 }

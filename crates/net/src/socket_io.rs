@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
+use mediapoint_packet::buffer::{CAPACITY, TAIL_ROOM};
 use mediapoint_packet::{PacketBuf, PacketPool};
 
 use crate::arrival::WallOffset;
 use crate::counters::Counters;
-use crate::datagram::{self, Arrival};
+use crate::datagram::{self, Arrival, LANDING};
 use crate::io::{PacketIo, Port, PortHandle, PortOpener, Received};
 use crate::poller::Poller;
 use crate::send::{Outlet, SendQueue};
@@ -20,6 +21,9 @@ use crate::waker::Waker;
 /// Datagrams of one port that are read singly in a round. With more it is read until it is found empty: that costs one call
 /// for nothing, and spares a look at the poller for each.
 const SINGLE_READS: u32 = 2;
+
+/// Octets of a datagram that goes into a usual buffer.
+const USUAL: usize = CAPACITY - TAIL_ROOM;
 
 /// The pause a wait makes instead of returning at once where the pool has no buffer to receive into.
 const STARVED_PAUSE: Duration = Duration::from_millis(1);
@@ -78,6 +82,9 @@ pub struct SocketIo {
     /// A port was read once in this round and may have more.
     unsure: bool,
     outgoing: SendQueue,
+    /// Where the kernel writes a datagram, before its length says which buffer it goes to. So that buffers need not have
+    /// room for the longest, and yet none is lost; the copy is as good as free (`docs/decisions/009-large-datagrams.md`).
+    landing: Box<[u8]>,
     wall: WallOffset,
     turn: u32,
     budget_left: usize,
@@ -125,6 +132,7 @@ impl SocketIo {
             round: 0,
             unsure: false,
             outgoing: SendQueue::new(config.send_queue),
+            landing: vec![0; LANDING].into_boxed_slice(),
             wall: WallOffset::new(),
             turn: u32::try_from(config.receive_turn).unwrap_or(u32::MAX).max(1),
             budget_left: config.receive_budget.max(1),
@@ -341,9 +349,9 @@ impl PacketIo for SocketIo {
             let Slot { fd, stamped, .. } = self.slots.get(port.index()).copied().unwrap_or(Slot::FREE);
             self.counters.receive_calls += 1;
             let arrival = if stamped {
-                datagram::receive_stamped(fd, &mut packet)
+                datagram::receive_stamped(fd, &mut self.landing)
             } else {
-                datagram::receive(fd, &mut packet)
+                datagram::receive(fd, &mut self.landing)
             };
             let drained = matches!(&arrival, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
             self.pass_turn(drained);
@@ -351,7 +359,17 @@ impl PacketIo for SocketIo {
                 self.budget_left -= 1;
             }
             match arrival {
-                Ok(Arrival::Whole(from, stamp)) => {
+                Ok(Arrival::Whole(from, len, stamp)) => {
+                    let datagram = self.landing.get(..len).unwrap_or_default();
+                    if len > USUAL {
+                        pool.give(packet);
+                        let Some(large) = pool.take_for(len) else {
+                            self.counters.no_large_buffer += 1;
+                            continue;
+                        };
+                        packet = large;
+                    }
+                    packet.fill(datagram);
                     self.counters.received += 1;
                     let at = stamp.and_then(|stamp| self.wall.monotonic(stamp));
                     return Some(Received { port, from, packet, at });

@@ -11,7 +11,7 @@ use mediapoint_packet::PacketPool;
 #[test]
 fn the_steady_state_allocates_nothing() {
     let config = SocketIoConfig { max_ports: 8, receive_turn: 4, send_queue: 8, receive_budget: 5 };
-    let (mut io, mut pool) = (SocketIo::new(config).unwrap(), PacketPool::new(64));
+    let (mut io, mut pool) = (SocketIo::new(config).unwrap(), PacketPool::with_large(64, 4));
     let waker = io.waker();
     let mut ports = Vec::new();
     for number in 0..8_u32 {
@@ -37,11 +37,14 @@ fn the_steady_state_allocates_nothing() {
                 io.send(port, to, packet, &mut pool);
             }
         }
+        let mut large = pool.take_for(3540).unwrap();
+        large.set_len(3540);
+        io.send(ports[1].1, ports[2].2, large, &mut pool);
         let packet = pool.take().unwrap();
         io.send(ports[0].1, nowhere, packet, &mut pool);
         io.flush(&mut pool);
         waker.wake();
-        let mut left = 15;
+        let mut left = 16;
         while left > 0 {
             io.wait(Some(Duration::from_secs(10))).unwrap();
             while let Some(received) = io.receive(&mut pool) {

@@ -1,14 +1,19 @@
-//! Pooled packet buffers of one fixed size: filled by the receive batch, rewritten in place, sent, recycled.
+//! Pooled packet buffers: filled by the receive batch, rewritten in place, sent, recycled.
 //!
 //! ```text
 //! | headroom: HEADROOM octets | datagram | room behind it            |
 //!                             |<------------ CAPACITY octets ------->|
 //! ```
 //! A backend that sends whole frames prepends its headers in the headroom, so that the datagram is never copied.
+//!
+//! Nearly every datagram fits a buffer of [`CAPACITY`]. For the others there are large ones, for the largest datagram that
+//! UDP carries; a pool has few of them.
 
-/// Octets of a buffer for a datagram and what it grows by. A datagram that does not fit is dropped and counted,
-/// never cut.
+/// Octets of a buffer for a datagram and what it grows by. A datagram that does not fit goes into a large one.
 pub const CAPACITY: usize = 2048;
+
+/// Octets of a large buffer: the longest UDP datagram, 65,527 over IPv6, and what it grows by.
+pub const LARGE_CAPACITY: usize = 65_600;
 
 /// Octets at the end of every buffer that a received datagram never occupies, so that SRTP can always
 /// append its tag in place.
@@ -26,32 +31,58 @@ const START: u16 = 128;
 #[repr(align(64))]
 struct Memory([u8; HEADROOM + CAPACITY]);
 
-/// An owned buffer holding one datagram.
-pub struct PacketBuf {
-    memory: Box<Memory>,
-    /// Where the content begins: `HEADROOM`, less what was prepended.
-    start: u16,
-    len: u16,
+/// The memory of a large buffer.
+type LargeMemory = [u8; HEADROOM + LARGE_CAPACITY];
+
+/// Which memory, where the content begins (`HEADROOM`, less what was prepended), and its length. One size for both kinds.
+enum Repr {
+    Usual { memory: Box<Memory>, start: u16, len: u32 },
+    Large { memory: Box<LargeMemory>, start: u16, len: u32 },
 }
+
+/// An owned buffer holding one datagram.
+pub struct PacketBuf(Repr);
 
 impl PacketBuf {
     /// A new, empty buffer. Allocates: worker code takes its buffers from a [`PacketPool`].
     #[must_use]
     pub fn new() -> Self {
-        Self { memory: Box::new(Memory([0; HEADROOM + CAPACITY])), start: START, len: 0 }
+        let memory = Box::new(Memory([0; HEADROOM + CAPACITY]));
+        Self(Repr::Usual { memory, start: START, len: 0 })
     }
 
-    /// A buffer holding a copy of `bytes`; `None` where they exceed [`CAPACITY`].
+    /// A new, empty large buffer; `None` where there is no memory for it. Pages that nothing was ever written to take none.
+    #[must_use]
+    pub fn new_large() -> Option<Self> {
+        let memory = vec![0; HEADROOM + LARGE_CAPACITY].into_boxed_slice();
+        let memory = Box::<LargeMemory>::try_from(memory).ok()?;
+        Some(Self(Repr::Large { memory, start: START, len: 0 }))
+    }
+
+    /// A buffer holding a copy of `bytes`, a large one where they exceed [`CAPACITY`]; `None` where they exceed
+    /// [`LARGE_CAPACITY`].
     #[must_use]
     pub fn copy_of(bytes: &[u8]) -> Option<Self> {
-        let mut buf = Self::new();
+        let mut buf = if bytes.len() <= CAPACITY { Self::new() } else { Self::new_large()? };
         buf.fill(bytes).then_some(buf)
     }
 
+    /// True for a large buffer.
+    #[must_use]
+    pub const fn is_large(&self) -> bool {
+        matches!(self.0, Repr::Large { .. })
+    }
+
+    /// Octets for a datagram and what it grows by: [`CAPACITY`] or [`LARGE_CAPACITY`].
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        if self.is_large() { LARGE_CAPACITY } else { CAPACITY }
+    }
+
     /// Replaces the content by `bytes`, with the whole headroom before them; false, with the content unchanged, where
-    /// they exceed [`CAPACITY`].
+    /// they exceed the buffer's capacity.
     pub fn fill(&mut self, bytes: &[u8]) -> bool {
-        match self.memory.0.get_mut(HEADROOM..).and_then(|room| room.get_mut(..bytes.len())) {
+        match self.memory_mut().get_mut(HEADROOM..).and_then(|room| room.get_mut(..bytes.len())) {
             Some(to) => {
                 to.copy_from_slice(bytes);
                 self.clear();
@@ -64,60 +95,91 @@ impl PacketBuf {
 
     /// Forgets the content and what was prepended: the buffer is empty, with the whole headroom.
     pub fn clear(&mut self) {
-        self.start = START;
-        self.len = 0;
+        self.set(START, 0);
     }
 
     /// Length of the content in octets.
     #[must_use]
-    pub fn len(&self) -> usize {
-        usize::from(self.len)
+    pub const fn len(&self) -> usize {
+        let (_, len) = self.place();
+        len
     }
 
     /// True where no datagram is held.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
-    /// Sets the content's length, cut to the buffer's end: [`CAPACITY`] and what was prepended.
+    /// Sets the content's length, cut to the buffer's end: its capacity and what was prepended.
     pub fn set_len(&mut self, len: usize) {
-        let room = HEADROOM + CAPACITY - usize::from(self.start);
-        self.len = u16::try_from(len.min(room)).unwrap_or_default();
+        let (start, _) = self.place();
+        let room = HEADROOM + self.capacity() - usize::from(start);
+        self.set(start, u32::try_from(len.min(room)).unwrap_or_default());
     }
 
     /// The content: the datagram, and before it what was prepended.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        let (start, len) = (usize::from(self.start), self.len());
-        self.memory.0.get(start..start + len).unwrap_or_default()
+        let (start, len) = self.place();
+        let start = usize::from(start);
+        self.memory().get(start..start + len).unwrap_or_default()
     }
 
     /// The content, to be changed in place.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        let (start, len) = (usize::from(self.start), self.len());
-        self.memory.0.get_mut(start..start + len).unwrap_or_default()
+        let (start, len) = self.place();
+        let start = usize::from(start);
+        self.memory_mut().get_mut(start..start + len).unwrap_or_default()
     }
 
-    /// The content and all room behind it, for what grows in place or is received into: [`CAPACITY`] octets, and what
+    /// The content and all room behind it, for what grows in place or is received into: the buffer's capacity, and what
     /// was prepended.
     pub fn storage_mut(&mut self) -> &mut [u8] {
-        self.memory.0.get_mut(usize::from(self.start)..).unwrap_or_default()
+        let (start, _) = self.place();
+        self.memory_mut().get_mut(usize::from(start)..).unwrap_or_default()
     }
 
     /// Octets that can still be prepended.
     #[must_use]
     pub fn headroom(&self) -> usize {
-        usize::from(self.start)
+        let (start, _) = self.place();
+        usize::from(start)
     }
 
     /// Begins the content `len` octets earlier and returns them, to be written; `None`, with nothing changed, where the
     /// headroom has fewer. They hold what an earlier use of the buffer left there.
     pub fn prepend(&mut self, len: usize) -> Option<&mut [u8]> {
         let by = u16::try_from(len).ok()?;
-        self.start = self.start.checked_sub(by)?;
-        self.len += by;
+        let (start, before) = self.place();
+        self.set(start.checked_sub(by)?, u32::try_from(before + len).ok()?);
         self.bytes_mut().get_mut(..len)
+    }
+
+    const fn place(&self) -> (u16, usize) {
+        match self.0 {
+            Repr::Usual { start, len, .. } | Repr::Large { start, len, .. } => (start, len as usize),
+        }
+    }
+
+    const fn set(&mut self, to: u16, octets: u32) {
+        match &mut self.0 {
+            Repr::Usual { start, len, .. } | Repr::Large { start, len, .. } => (*start, *len) = (to, octets),
+        }
+    }
+
+    fn memory(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Usual { memory, .. } => &memory.0,
+            Repr::Large { memory, .. } => memory.as_slice(),
+        }
+    }
+
+    fn memory_mut(&mut self) -> &mut [u8] {
+        match &mut self.0 {
+            Repr::Usual { memory, .. } => &mut memory.0,
+            Repr::Large { memory, .. } => memory.as_mut_slice(),
+        }
     }
 }
 
@@ -130,42 +192,73 @@ impl Default for PacketBuf {
 impl std::fmt::Debug for PacketBuf {
     /// Shows the length only: media never reaches a log.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PacketBuf").field("len", &self.len).finish_non_exhaustive()
+        f.debug_struct("PacketBuf").field("len", &self.len()).finish_non_exhaustive()
     }
 }
 
-/// A bounded free list of buffers. Taking and giving back allocate nothing.
+/// Bounded free lists of buffers, usual and large ones. Taking and giving back allocate nothing.
 #[derive(Debug)]
 pub struct PacketPool {
     free: Vec<PacketBuf>,
+    large: Vec<PacketBuf>,
     size: usize,
+    large_size: usize,
 }
 
 impl PacketPool {
-    /// A pool of `size` buffers, all allocated now.
+    /// A pool of `size` usual buffers, all allocated now, and no large ones.
     #[must_use]
     pub fn new(size: usize) -> Self {
-        Self { free: (0..size).map(|_| PacketBuf::new()).collect(), size }
+        Self::with_large(size, 0)
     }
 
-    /// An empty buffer with the whole headroom, or `None` where all are in use.
+    /// A pool of `size` usual and `large` large buffers, all allocated now.
+    #[must_use]
+    pub fn with_large(size: usize, large: usize) -> Self {
+        Self {
+            free: (0..size).map(|_| PacketBuf::new()).collect(),
+            large: (0..large).filter_map(|_| PacketBuf::new_large()).collect(),
+            size,
+            large_size: large,
+        }
+    }
+
+    /// An empty usual buffer with the whole headroom, or `None` where all are in use.
     pub fn take(&mut self) -> Option<PacketBuf> {
         let mut buf = self.free.pop()?;
         buf.clear();
         Some(buf)
     }
 
+    /// An empty buffer for a datagram of `len` octets and what it grows by, a large one only where it is needed; `None`
+    /// where all of its kind are in use, or the datagram is longer than any.
+    pub fn take_for(&mut self, len: usize) -> Option<PacketBuf> {
+        if len <= CAPACITY - TAIL_ROOM {
+            return self.take();
+        }
+        if len > LARGE_CAPACITY - TAIL_ROOM {
+            return None;
+        }
+        let mut buf = self.large.pop()?;
+        buf.clear();
+        Some(buf)
+    }
+
     /// Gives a buffer back. One that the pool never lent is dropped rather than kept.
     pub fn give(&mut self, buf: PacketBuf) {
-        if self.free.len() < self.size {
-            self.free.push(buf);
+        let (free, size) = match buf.is_large() {
+            false => (&mut self.free, self.size),
+            true => (&mut self.large, self.large_size),
+        };
+        if free.len() < size {
+            free.push(buf);
         }
     }
 
-    /// Buffers free now.
+    /// Buffers free now, of both kinds.
     #[must_use]
     pub fn available(&self) -> usize {
-        self.free.len()
+        self.free.len() + self.large.len()
     }
 }
 
@@ -187,8 +280,13 @@ mod tests {
     #[test]
     fn a_copy_fits_up_to_the_capacity_and_no_further() {
         let full = PacketBuf::copy_of(&[7; CAPACITY]).unwrap();
-        assert_eq!((full.len(), full.bytes()), (CAPACITY, &[7; CAPACITY][..]));
-        assert!(PacketBuf::copy_of(&[7; CAPACITY + 1]).is_none());
+        assert_eq!((full.len(), full.bytes(), full.is_large()), (CAPACITY, &[7; CAPACITY][..], false));
+        let longest = vec![7; LARGE_CAPACITY];
+        for len in [CAPACITY + 1, 65_507, LARGE_CAPACITY] {
+            let large = PacketBuf::copy_of(&longest[..len]).unwrap();
+            assert_eq!((large.len(), large.bytes(), large.is_large()), (len, &longest[..len], true));
+        }
+        assert!(PacketBuf::copy_of(&vec![7; LARGE_CAPACITY + 1]).is_none());
     }
 
     #[test]
@@ -236,6 +334,36 @@ mod tests {
         buf.prepend(HEADROOM).unwrap().fill(1);
         assert_eq!(buf.len(), HEADROOM + CAPACITY);
         assert_eq!((buf.bytes()[HEADROOM - 1], buf.bytes()[HEADROOM]), (1, 7));
+    }
+
+    #[test]
+    fn a_large_datagram_has_its_headroom_and_its_tail() {
+        let mut buf = PacketBuf::copy_of(&vec![7; 65_527]).unwrap();
+        buf.storage_mut()[65_527..65_527 + TAIL_ROOM].fill(8);
+        buf.set_len(65_527 + TAIL_ROOM);
+        buf.prepend(HEADROOM).unwrap().fill(1);
+        assert_eq!(buf.len(), HEADROOM + 65_527 + TAIL_ROOM);
+        assert_eq!((buf.bytes()[HEADROOM - 1], buf.bytes()[HEADROOM]), (1, 7));
+        assert_eq!(buf.bytes().last(), Some(&8));
+        assert!(buf.prepend(1).is_none());
+    }
+
+    #[test]
+    fn a_pool_lends_large_buffers_only_for_what_needs_them() {
+        let mut pool = PacketPool::with_large(2, 1);
+        assert_eq!(pool.available(), 3);
+        let usual = pool.take_for(CAPACITY - TAIL_ROOM).unwrap();
+        let large = pool.take_for(CAPACITY - TAIL_ROOM + 1).unwrap();
+        assert_eq!((usual.is_large(), large.is_large()), (false, true));
+        assert!(pool.take_for(3000).is_none(), "all large ones are in use");
+        assert!(pool.take_for(172).is_some(), "which takes nothing from the others");
+        pool.give(large);
+        assert!(pool.take_for(LARGE_CAPACITY - TAIL_ROOM + 1).is_none(), "longer than any");
+        let again = pool.take_for(65_527).unwrap();
+        assert_eq!((again.is_large(), again.len(), again.headroom()), (true, 0, HEADROOM));
+        pool.give(again);
+        pool.give(PacketBuf::new_large().unwrap());
+        assert_eq!(pool.available(), 1, "what was never lent is not kept");
     }
 
     #[test]

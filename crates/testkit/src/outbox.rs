@@ -7,6 +7,9 @@ use mediapoint_engine::session::{Output, WakeHandle};
 use mediapoint_engine::{Event, LegId};
 use mediapoint_packet::{PacketBuf, PacketPool};
 
+/// Large buffers of a pool.
+const LARGE_BUFFERS: usize = 16;
+
 /// A datagram on its way out.
 #[derive(Debug)]
 pub struct Sending {
@@ -38,8 +41,8 @@ impl Outbox {
     #[must_use]
     pub fn new(buffers: usize) -> Self {
         Self {
-            pool: PacketPool::new(buffers),
-            size: buffers,
+            pool: PacketPool::with_large(buffers, LARGE_BUFFERS),
+            size: buffers + LARGE_BUFFERS,
             sent: Vec::with_capacity(buffers),
             events: Vec::with_capacity(256),
             closed: Vec::with_capacity(64),
@@ -49,8 +52,7 @@ impl Outbox {
 
     /// A buffer holding `bytes`; `None` where all are in use or `bytes` are too many.
     pub fn filled(&mut self, bytes: &[u8]) -> Option<PacketBuf> {
-        let mut packet = self.pool.take()?;
-        packet.fill(bytes).then_some(packet)
+        self.copy(bytes)
     }
 
     /// Gives back what was sent, as a socket would after it is gone.
@@ -74,6 +76,10 @@ impl Output for Outbox {
 
     fn take(&mut self) -> Option<PacketBuf> {
         self.pool.take()
+    }
+
+    fn take_for(&mut self, len: usize) -> Option<PacketBuf> {
+        self.pool.take_for(len)
     }
 
     fn give(&mut self, packet: PacketBuf) {
@@ -107,7 +113,7 @@ impl Sink {
     /// A sink with a pool of `buffers`.
     #[must_use]
     pub fn new(buffers: usize) -> Self {
-        Self { pool: PacketPool::new(buffers), sent: 0 }
+        Self { pool: PacketPool::with_large(buffers, LARGE_BUFFERS), sent: 0 }
     }
 }
 
@@ -120,6 +126,10 @@ impl Output for Sink {
 
     fn take(&mut self) -> Option<PacketBuf> {
         self.pool.take()
+    }
+
+    fn take_for(&mut self, len: usize) -> Option<PacketBuf> {
+        self.pool.take_for(len)
     }
 
     fn give(&mut self, packet: PacketBuf) {

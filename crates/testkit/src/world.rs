@@ -269,8 +269,7 @@ impl World {
     /// # Panics
     /// Where the world is out of buffers.
     pub fn inject(&mut self, key: PortKey, from: SocketAddr, bytes: &[u8]) {
-        let mut packet = self.buffer();
-        packet.fill(bytes);
+        let packet = self.copy(bytes);
         self.give_to_session(key, from, packet);
     }
 
@@ -467,8 +466,7 @@ impl World {
     ) {
         let [first, second] = arrivals;
         if let Some(arrival) = second {
-            let mut copy = self.buffer();
-            copy.fill(packet.bytes());
+            let mut copy = self.copy(packet.bytes());
             flip(&mut copy, arrival.flip);
             self.queue_at(arrival.at, what(copy, arrival));
         }
@@ -490,6 +488,11 @@ impl World {
     #[expect(clippy::expect_used, reason = "a session that keeps buffers fails its test")]
     fn buffer(&mut self) -> PacketBuf {
         self.outbox.take().expect("a free buffer")
+    }
+
+    #[expect(clippy::expect_used, reason = "a session that keeps buffers fails its test")]
+    fn copy(&mut self, bytes: &[u8]) -> PacketBuf {
+        self.outbox.copy(bytes).expect("a free buffer")
     }
 
     fn recycle(&mut self, packet: PacketBuf) {

@@ -169,6 +169,8 @@ impl Totals {
             ("receiveddatagrams", sum(|worker| worker.received).into()),
             ("sentdatagrams", sum(|worker| worker.sent).into()),
             ("droppeddatagrams", sum(|worker| worker.dropped).into()),
+            ("droppednolargebuffer", sum(|worker| worker.no_large_buffer).into()),
+            ("droppedtoolong", sum(|worker| worker.too_long).into()),
             ("workerrestarts", sum(|worker| worker.restarts).into()),
             ("zerowaystreams", self.zero_way.into()),
             ("onewaystreams", self.one_way.into()),

@@ -198,6 +198,10 @@ pub struct WorkerLoad {
     pub sent: u64,
     /// Datagrams lost for want of a buffer, or refused by the kernel.
     pub dropped: u64,
+    /// Of those, datagrams over 1,984 octets that came while all large buffers were in use.
+    pub no_large_buffer: u64,
+    /// Of those, datagrams that were too long for the network that they were to go out on.
+    pub too_long: u64,
     /// Core time used since start; grows at least once a second while the worker lives.
     pub cpu: Duration,
     /// Events that were not delivered because nobody read them.

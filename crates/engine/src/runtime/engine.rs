@@ -372,6 +372,8 @@ impl Engine {
                 received: gauges.received.load(Ordering::Relaxed),
                 sent: gauges.sent.load(Ordering::Relaxed),
                 dropped: gauges.dropped.load(Ordering::Relaxed),
+                no_large_buffer: gauges.no_large_buffer.load(Ordering::Relaxed),
+                too_long: gauges.too_long.load(Ordering::Relaxed),
                 cpu: gauges.cpu(),
                 events_dropped: unread + gauges.events_dropped.load(Ordering::Relaxed),
                 restarts: gauges.restarts.load(Ordering::Relaxed),

@@ -178,6 +178,9 @@ pub(crate) struct Gauges {
     pub(crate) received: AtomicU64,
     pub(crate) sent: AtomicU64,
     pub(crate) dropped: AtomicU64,
+    /// Of those, for want of a large buffer, and because they were too long to be sent.
+    pub(crate) no_large_buffer: AtomicU64,
+    pub(crate) too_long: AtomicU64,
     pub(crate) cpu_nanos: AtomicU64,
     pub(crate) restarts: AtomicU64,
     pub(crate) events_dropped: AtomicU64,

@@ -21,6 +21,10 @@ use crate::session::snapshot::LocalAddresses;
 /// A wake-up's receive budget and send batch, with room for copies and reports.
 const BUFFERS: usize = 2048;
 
+/// Buffers for datagrams that exceed a usual one, on their way between a receive and the flush of the same round. Memory of
+/// one that was never needed is never touched.
+const LARGE_BUFFERS: usize = 128;
+
 /// The session's name of a port.
 pub(super) fn key(port: Port) -> PortKey {
     PortKey(u32::try_from(port.index()).unwrap_or(u32::MAX))
@@ -43,7 +47,7 @@ impl<I: PacketIo<Handle = Handle>> WorkerOutput<I> {
     pub(super) fn new(io: I, mailbox: Arc<Mailbox>) -> Self {
         Self {
             io,
-            pool: PacketPool::new(BUFFERS),
+            pool: PacketPool::with_large(BUFFERS, LARGE_BUFFERS),
             leases: Vec::new(),
             waiting: VecDeque::new(),
             sent_message: false,
@@ -130,6 +134,10 @@ impl<I: PacketIo<Handle = Handle>> Output for WorkerOutput<I> {
 
     fn take(&mut self) -> Option<PacketBuf> {
         self.pool.take()
+    }
+
+    fn take_for(&mut self, len: usize) -> Option<PacketBuf> {
+        self.pool.take_for(len)
     }
 
     fn give(&mut self, packet: PacketBuf) {

@@ -294,7 +294,10 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         let counters = self.output.io.counters();
         gauges.received.store(counters.received, Ordering::Relaxed);
         gauges.sent.store(counters.sent, Ordering::Relaxed);
-        gauges.dropped.store(counters.truncated + counters.send_errors, Ordering::Relaxed);
+        let refused = counters.truncated + counters.no_large_buffer;
+        gauges.dropped.store(refused + counters.send_errors, Ordering::Relaxed);
+        gauges.no_large_buffer.store(counters.no_large_buffer, Ordering::Relaxed);
+        gauges.too_long.store(counters.too_long, Ordering::Relaxed);
         gauges.calls.store(self.session.calls() as u64, Ordering::Relaxed);
         if now >= self.next_slow_round {
             self.next_slow_round = now + SLOW_ROUND;

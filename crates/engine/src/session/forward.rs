@@ -320,7 +320,7 @@ impl Call {
                 packet.take()
             } else {
                 let bytes = packet.as_ref().map(PacketBuf::bytes).unwrap_or_default();
-                out.take().and_then(|mut copy| copy.fill(bytes).then_some(copy))
+                out.copy(bytes)
             };
             match own {
                 Some(own) => self.forward(now, at, listener, (input, meta), own, out),

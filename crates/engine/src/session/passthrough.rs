@@ -132,7 +132,7 @@ impl Call {
                 packet.take()
             } else {
                 let bytes = packet.as_ref().map(PacketBuf::bytes).unwrap_or_default();
-                out.take().and_then(|mut copy| copy.fill(bytes).then_some(copy))
+                out.copy(bytes)
             };
             match (self.listener_mut(at, n), own) {
                 (Some(leg), Some(own)) => send(leg, own, out),
@@ -156,7 +156,7 @@ impl Call {
                 continue;
             }
             let target = tap.spec.target;
-            let Some(copy) = out.take().and_then(|mut copy| copy.fill(bytes).then_some(copy)) else {
+            let Some(copy) = out.copy(bytes) else {
                 continue;
             };
             match target {

@@ -64,7 +64,7 @@ fn a_port_that_moves_keeps_its_times() {
 }
 
 #[test]
-fn truncated_datagrams_are_known_with_times_too() {
+fn a_large_datagram_without_a_buffer_is_known_with_times_too() {
     let (mut io, mut pool) = (backend(4, 1000), PacketPool::new(8));
     let (port, to) = add(&mut io);
     io.set_arrival_times(port, true).unwrap();
@@ -73,7 +73,7 @@ fn truncated_datagrams_are_known_with_times_too() {
     stranger.send_to(b"fits", to).unwrap();
     io.wait(Some(LONG)).unwrap();
     let received = next(&mut io, &mut pool);
-    assert_eq!((received.packet.bytes(), io.counters().truncated), (&b"fits"[..], 1));
+    assert_eq!((received.packet.bytes(), io.counters().no_large_buffer), (&b"fits"[..], 1));
     let from = received.from;
     io.send(port, from, packet(b"back"), &mut pool);
     io.flush(&mut pool);

@@ -84,20 +84,77 @@ fn a_spent_budget_makes_the_next_wait_return_at_once_and_loses_nothing() {
     assert!(drain(&mut io, &mut pool).is_empty());
 }
 
+/// A datagram whose every octet says where it belongs.
+fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|at| u8::try_from(at % 251).unwrap()).collect()
+}
+
 #[test]
-fn the_largest_datagram_fits_and_a_larger_one_is_dropped_and_counted() {
-    let (mut io, mut pool) = (backend(4, 1000), PacketPool::new(8));
+fn every_datagram_that_udp_carries_comes_whole() {
+    let usual = CAPACITY - TAIL_ROOM;
+    for (address, longest) in [("127.0.0.1:0", 65_507), ("[::1]:0", 65_527)] {
+        for arrival_times in [false, true] {
+            let (mut io, mut pool) = (backend(4, 1000), PacketPool::with_large(8, 2));
+            let options = PortOptions { arrival_times, ..PortOptions::default() };
+            let handle = UdpSocket::bind(address.parse().unwrap(), &options).unwrap();
+            let to = handle.local_addr();
+            let port = io.attach(handle).unwrap();
+            let stranger = std::net::UdpSocket::bind(address).unwrap();
+            stranger.set_read_timeout(Some(LONG)).unwrap();
+            for len in [0, 1, 172, usual, usual + 1, 2200, 3540, 9000, 60_000, longest, 172] {
+                stranger.send_to(&pattern(len), to).unwrap();
+                let received = next(&mut io, &mut pool);
+                assert!(received.packet.bytes() == pattern(len), "{len} octets of {address}");
+                assert_eq!(received.packet.is_large(), len > usual, "{len} octets");
+                // And back the way they came.
+                io.send(port, received.from, received.packet, &mut pool);
+                io.flush(&mut pool);
+                let mut back = vec![0; 65_536];
+                let got = stranger.recv(&mut back).unwrap();
+                assert!(back[..got] == pattern(len), "{len} octets of {address}, sent back");
+            }
+            let counters = io.counters();
+            assert_eq!((counters.received, counters.sent), (11, 11));
+            assert_eq!((counters.truncated, counters.no_large_buffer, counters.send_errors), (0, 0, 0));
+            assert_eq!(pool.available(), 10);
+        }
+    }
+}
+
+#[test]
+fn a_large_datagram_without_a_buffer_for_it_is_dropped_and_counted() {
+    let (mut io, mut pool) = (backend(4, 1000), PacketPool::with_large(8, 1));
     let (_, to) = add(&mut io);
     let stranger = stranger();
-    let room = CAPACITY - TAIL_ROOM;
-    for len in [room + 1, room, 60_000, 0, 1] {
-        stranger.send_to(&vec![7; len], to).unwrap();
+    for len in [3000, 4000, 172, 5000] {
+        stranger.send_to(&pattern(len), to).unwrap();
     }
-    io.wait(Some(LONG)).unwrap();
-    let lengths: Vec<_> = drain(&mut io, &mut pool).into_iter().map(|(_, bytes)| bytes.len()).collect();
-    assert_eq!(lengths, [room, 0, 1]);
-    let counters = io.counters();
-    assert_eq!((counters.truncated, counters.received), (2, 3));
+    let held = next(&mut io, &mut pool);
+    assert_eq!(held.packet.len(), 3000);
+    let other = next(&mut io, &mut pool);
+    assert_eq!(other.packet.len(), 172, "the usual ones are not held up");
+    assert!(io.receive(&mut pool).is_none());
+    assert_eq!((io.counters().no_large_buffer, io.counters().received), (2, 2));
+    pool.give(held.packet);
+    pool.give(other.packet);
+    stranger.send_to(&pattern(6000), to).unwrap();
+    assert_eq!(next(&mut io, &mut pool).packet.bytes(), pattern(6000));
+}
+
+#[test]
+fn what_is_longer_than_the_network_takes_is_counted() {
+    let (mut io, mut pool) = (backend(4, 1000), PacketPool::with_large(8, 1));
+    let (port, _) = add(&mut io);
+    let stranger = stranger();
+    let to = stranger.local_addr().unwrap();
+    for (len, too_long) in [(65_507, 0), (65_508, 1), (65_571, 2)] {
+        let mut packet = pool.take_for(65_507).unwrap();
+        packet.set_len(len);
+        io.send(port, to, packet, &mut pool);
+        io.flush(&mut pool);
+        assert_eq!((io.counters().too_long, io.counters().send_errors), (too_long, too_long), "{len}");
+    }
+    assert_eq!(stranger.recv(&mut vec![0; 65_536]).unwrap(), 65_507);
 }
 
 #[test]

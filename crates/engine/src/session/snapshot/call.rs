@@ -42,6 +42,10 @@ impl Output for Nowhere {
         None
     }
 
+    fn take_for(&mut self, _len: usize) -> Option<PacketBuf> {
+        None
+    }
+
     fn give(&mut self, _packet: PacketBuf) {}
 
     fn event(&mut self, _event: Event) {}
