@@ -297,7 +297,7 @@ fn forwarded(from: (&PayloadCodec, u32), to: (&PayloadCodec, u32)) {
     }
 }
 
-// test-of: [RFC4733 2.2.1]
+// test-of: [RFC4733 2.1] [RFC4733 2.2.1]
 #[test]
 fn events_at_8000_beside_opus_are_forwarded() {
     forwarded((&opus(), 8000), (&opus(), 8000));

@@ -147,7 +147,7 @@ fn plain() -> LegConfig {
     audio([pcmu(), telephone_event(101)])
 }
 
-// test-of: [RFC6189 5]
+// test-of: [RFC6189 4.6] [RFC6189 4.7.2] [RFC6189 5]
 #[test]
 fn messages_pass_as_they_are_and_the_media_once_there_are_keys() {
     let mut scene = Scene::new([plain(), plain()]);
