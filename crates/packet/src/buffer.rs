@@ -9,6 +9,8 @@
 //! Nearly every datagram fits a buffer of [`CAPACITY`]. For the others there are large ones, for the largest datagram that
 //! UDP carries; a pool has few of them.
 
+use std::ops::Range;
+
 /// Octets of a buffer for a datagram and what it grows by. A datagram that does not fit goes into a large one.
 pub const CAPACITY: usize = 2048;
 
@@ -121,23 +123,27 @@ impl PacketBuf {
     /// The content: the datagram, and before it what was prepended.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        let (start, len) = self.place();
-        let start = usize::from(start);
-        self.memory().get(start..start + len).unwrap_or_default()
+        match &self.0 {
+            Repr::Usual { memory, start, len } => memory.0.get(range(*start, *len)).unwrap_or_default(),
+            Repr::Large { memory, start, len } => large(memory, range(*start, *len)),
+        }
     }
 
     /// The content, to be changed in place.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        let (start, len) = self.place();
-        let start = usize::from(start);
-        self.memory_mut().get_mut(start..start + len).unwrap_or_default()
+        match &mut self.0 {
+            Repr::Usual { memory, start, len } => memory.0.get_mut(range(*start, *len)).unwrap_or_default(),
+            Repr::Large { memory, start, len } => large_mut(memory, range(*start, *len)),
+        }
     }
 
     /// The content and all room behind it, for what grows in place or is received into: the buffer's capacity, and what
     /// was prepended.
     pub fn storage_mut(&mut self) -> &mut [u8] {
-        let (start, _) = self.place();
-        self.memory_mut().get_mut(usize::from(start)..).unwrap_or_default()
+        match &mut self.0 {
+            Repr::Usual { memory, start, .. } => memory.0.get_mut(usize::from(*start)..).unwrap_or_default(),
+            Repr::Large { memory, start, .. } => large_mut(memory, usize::from(*start)..memory.len()),
+        }
     }
 
     /// Octets that can still be prepended.
@@ -168,19 +174,31 @@ impl PacketBuf {
         }
     }
 
-    fn memory(&self) -> &[u8] {
-        match &self.0 {
-            Repr::Usual { memory, .. } => &memory.0,
-            Repr::Large { memory, .. } => memory.as_slice(),
-        }
-    }
-
     fn memory_mut(&mut self) -> &mut [u8] {
         match &mut self.0 {
             Repr::Usual { memory, .. } => &mut memory.0,
             Repr::Large { memory, .. } => memory.as_mut_slice(),
         }
     }
+}
+
+/// Where a content lies.
+const fn range(start: u16, len: u32) -> Range<usize> {
+    start as usize..start as usize + len as usize
+}
+
+/// A part of a large buffer. Apart, so that the way of all others has a jump that is never taken and no more.
+#[cold]
+#[inline(never)]
+fn large(memory: &LargeMemory, range: Range<usize>) -> &[u8] {
+    memory.get(range).unwrap_or_default()
+}
+
+/// [`large`], to be changed in place.
+#[cold]
+#[inline(never)]
+fn large_mut(memory: &mut LargeMemory, range: Range<usize>) -> &mut [u8] {
+    memory.get_mut(range).unwrap_or_default()
 }
 
 impl Default for PacketBuf {
