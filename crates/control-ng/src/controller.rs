@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mediapoint_engine::{CommandError, Engine, Event};
-use mediapoint_packet::Time;
+use mediapoint_packet::{SecretBytes, Time};
 
 use crate::call::CallState;
 use crate::media::legs::Work;

@@ -19,7 +19,7 @@ const B: &str = "198.51.100.1";
 fn bytes(server: &Server, command: &str, json: &str, sdp: &[u8]) -> Vec<u8> {
     let mut dict = mediapoint_control_ng::wire::decode(format!("{{{json}}}").as_bytes()).unwrap();
     dict.insert(b"command".to_vec(), command.into());
-    dict.insert(b"sdp".to_vec(), Value::Bytes(sdp.to_vec()));
+    dict.insert(b"sdp".to_vec(), sdp.into());
     let source = std::net::SocketAddr::from(([127, 0, 0, 1], 2223));
     let request = mediapoint_control_ng::Request::parse(&dict, source).unwrap();
     let reply = mediapoint_control_ng::Handler::handle(
@@ -29,7 +29,7 @@ fn bytes(server: &Server, command: &str, json: &str, sdp: &[u8]) -> Vec<u8> {
     );
     assert_eq!(reply.text("result"), "ok", "{}", reply.text("error-reason"));
     match reply.value("sdp") {
-        Some(Value::Bytes(sdp)) => sdp.clone(),
+        Some(Value::Bytes(sdp)) => sdp.to_vec(),
         other => panic!("{other:?} is no description"),
     }
 }
@@ -518,7 +518,8 @@ fn a_trickling_party_with_keys_is_found_by_them() {
     let (mut a, mut b) = (Phone::new(), Phone::new());
     let key = MasterKey::generate(Suite::AesCm128HmacSha1_80).unwrap();
     let line = CryptoAttribute::new(1, key.clone()).to_value();
-    let offer = phone("0.0.0.0", 9, "0").replace("RTP/AVP", "RTP/SAVPF") + &format!("a=crypto:{line}\r\n");
+    let offer =
+        phone("0.0.0.0", 9, "0").replace("RTP/AVP", "RTP/SAVPF") + &format!("a=crypto:{}\r\n", line.as_str());
     let to_b = server.offer(&offer, r#""transport-protocol":"RTP/AVP""#);
     assert_eq!(to_b.direction_of(&to_b.media[0]), Direction::SendRecv);
     let to_a = server.answer(&b.sdp("0"), "");

@@ -50,7 +50,7 @@ fn query(server: &Server) -> mediapoint_control_ng::Reply {
 
 fn secured(sdp: &str, tag: u32, suite: Suite) -> String {
     let line = CryptoAttribute::new(tag, MasterKey::generate(suite).unwrap()).to_value();
-    format!("{}a=crypto:{line}\r\n", sdp.replace("RTP/AVP", "RTP/SAVP"))
+    format!("{}a=crypto:{}\r\n", sdp.replace("RTP/AVP", "RTP/SAVP"), line.as_str())
 }
 
 /// The line of a suite in an offer of ours, as its answer.
@@ -365,7 +365,8 @@ fn the_suite_preferred_for_the_offerer_is_taken_where_both_sides_have_srtp() {
     let server = Server::new();
     let (long, short) = (Suite::AesCm128HmacSha1_80, Suite::AesCm128HmacSha1_32);
     let line = |tag, suite| CryptoAttribute::new(tag, MasterKey::generate(suite).unwrap()).to_value();
-    let offered = secured(&phone(A, 4000, "0"), 1, long) + &format!("a=crypto:{}\r\n", line(2, short));
+    let offered =
+        secured(&phone(A, 4000, "0"), 1, long) + &format!("a=crypto:{}\r\n", line(2, short).as_str());
     let to_b = server.offer(&offered, r#""flags":["SDES-offerer_pref:AES_CM_128_HMAC_SHA1_32"]"#);
     let back = server.answer(&taking(&phone(B, 5000, "0"), &to_b, long), "");
     assert_eq!(suites(&back), [short]);

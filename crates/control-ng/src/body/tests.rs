@@ -17,13 +17,13 @@ fn sdp_part(headers: &str) -> String {
 fn exchange(body: &[u8]) -> (String, String) {
     let (around, sdp) = split(body).unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (text(sdp), text(&around.put(OTHER.to_vec())))
+    (text(sdp), text(&around.put(OTHER.into())))
 }
 
 #[test]
 fn a_description_alone_is_all_there_is() {
     let (around, sdp) = split(SDP).unwrap();
-    assert_eq!((around.put(OTHER.to_vec()), sdp), (OTHER.to_vec(), SDP));
+    assert_eq!((around.put(OTHER.into()), sdp), (OTHER.into(), SDP));
     for text in [&b""[..], b"\r\n\r\n", b"hello", b"o=-\r\n"] {
         assert_eq!(split(text).unwrap().1, text, "the parser says what is wrong with it");
     }

@@ -148,6 +148,7 @@ impl Totals {
             ("portpairsused", size(load.port_pairs.0)),
             ("portpairs", size(load.port_pairs.1)),
             ("filesreserved", size(load.files.0)),
+            ("lateworkers", size(load.workers.iter().filter(|worker| worker.late.is_some()).count())),
         ]);
         let uptime = self.started.map_or(Duration::ZERO, |started| now.since(started));
         let average =

@@ -50,7 +50,7 @@ fn a_stray_byte_spoils_its_own_word_only() {
         m=audio 4000 RTP/AVP 97 98\r\na=rtpmap:97 caf\xe9/8000\r\na=rtpmap:98 PCMU/8000 \xff\r\n\
         a=fmtp:97 name=\xe9;mode=20\r\na=rtcp:4003 \xe9\r\na=ptime:20\xff\r\n";
     let sdp = Sdp::parse(text).unwrap();
-    assert_eq!(sdp.to_bytes(), text);
+    assert_eq!(sdp.to_bytes().as_slice(), text);
     let origin = sdp.origin().unwrap();
     assert_eq!((origin.username, origin.address), (&b"J\xfcrgen M\xfcller"[..], &b"10.0.0.1"[..]));
     let moved = Origin { address: b"192.0.2.9", ..origin };
