@@ -1,6 +1,6 @@
 //! `mediapoint-tools drill` as a process: small drills hold, and one that does not hold is told by its exit code.
 
-#![expect(clippy::unwrap_used, reason = "test support outside of test functions")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test support outside of test functions")]
 
 mod support;
 

@@ -191,8 +191,8 @@ impl Flood {
     /// Floods until the honest calls are over. Gives what was sent, and what the server took of it.
     fn attack(&self, client: &mut Client, who: Who, over: &AtomicBool) -> Result<(Sent, u64), DrillError> {
         match who {
-            Who::Party => self.from_a_party(client, Kind::Relay, over),
-            Who::Forger => self.from_a_party(client, Kind::Srtp, over),
+            Who::Party => self.party_floods(client, Kind::Relay, over),
+            Who::Forger => self.party_floods(client, Kind::Srtp, over),
             Who::Strangers => {
                 let strangers = Strangers::new(legs(client, self.calls.into(), over)?)?;
                 Ok((strangers.flood(self.rate, over)?, 0))
@@ -202,7 +202,7 @@ impl Flood {
 
     /// A call beside the honest ones, whose callee floods while its caller counts what comes. With keys on the callee's side what
     /// it sends is forged.
-    fn from_a_party(
+    fn party_floods(
         &self,
         client: &mut Client,
         kind: Kind,

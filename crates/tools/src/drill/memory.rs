@@ -164,7 +164,7 @@ struct Call {
 impl Call {
     fn set_up(client: &mut Client, number: u64) -> Result<Self, DrillError> {
         let (names, parties) = (Names::new("memory", number), [Party::new()?, Party::new()?]);
-        let kind = if number % 2 == 0 { Kind::Relay } else { Kind::Srtp };
+        let kind = if number.is_multiple_of(2) { Kind::Relay } else { Kind::Srtp };
         let [caller, callee] = &parties;
         let remotes = call::set_up(&names, kind, [caller, callee], |command| Ok(client.request(command)?))?;
         Ok(Self { names, parties, remotes })
