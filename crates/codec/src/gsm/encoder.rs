@@ -170,14 +170,14 @@ fn schur(correlation: &[i32; 9]) -> [i16; 8] {
     let mut upper_row = correlation.map(|sum| upper(sum << shift));
     let mut lower_row = [0; 9];
     lower_row[1..8].copy_from_slice(&upper_row[1..8]);
-    for n in 0..8 {
+    for (n, found) in found.iter_mut().enumerate() {
         let size = upper_row[1].saturating_abs();
         if upper_row[0] < size {
             break;
         }
         let quotient = div(size, upper_row[0]);
         let by = if upper_row[1] > 0 { -quotient } else { quotient };
-        found[n] = by;
+        *found = by;
         upper_row[0] = add(upper_row[0], mult_r(upper_row[1], by));
         for m in 1..8 - n {
             let next = upper_row[m + 1];

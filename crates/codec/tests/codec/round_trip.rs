@@ -12,7 +12,7 @@ fn expected(codec: &Codec) -> (f64, f64) {
         Encoding::L16 => (120.0, 0.0),
         Encoding::G722 => (37.0, 1.5),
         Encoding::G729 => (5.5, 15.0),
-        Encoding::Gsm => (11.0, 0.0),
+        Encoding::Gsm => (14.5, 0.0),
         _ => (12.0, 15.0),
     }
 }
