@@ -15,7 +15,7 @@
 //! | `g729_decode` | a stream before, then speech, SIDs, pauses, losses | they decode as the operators that saturate at each step say |
 //! | `g729_encode` | a stream before, then samples, with pauses told or not | they are coded as the operators that saturate at each step say |
 //! | `engine` | datagrams at the sockets of a call of every kind of leg | nothing panics, no buffer is lost |
-//! | `codec_decode` | a codec, payloads, losses and pauses | nothing panics or writes beyond its room; a reset is a new one |
+//! | `codec_decode` | a codec, payloads, losses and pauses | nothing panics or writes beyond its room; a reset is a new one; payloads of AMR and parameters are written back the same |
 
 mod engine;
 

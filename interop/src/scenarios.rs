@@ -1,5 +1,6 @@
 //! The scenarios, in the order they run.
 
+mod amr;
 mod codec_files;
 mod codecs;
 mod dialogue;
@@ -145,6 +146,14 @@ pub(crate) fn all() -> Vec<Scenario> {
         list.push(Scenario::new(&name, &about, move |bench| media::ffmpeg_srtp(bench, suite)));
     }
     list.extend(transcoding());
+    list.push(
+        Scenario::new(
+            "amr-payloads",
+            "AMR and AMR-WB of every mode go to GStreamer and back, octet by octet, and to ffmpeg",
+            amr::payloads,
+        )
+        .only(Kind::Mediapoint, "the payloads are written and read by us"),
+    );
     list.extend(recording::all());
     list.extend([
         Scenario::new("srtp-both-sides", "different suites and keys on the two sides", media::srtp_to_srtp),

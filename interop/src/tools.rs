@@ -30,6 +30,11 @@ impl Recorder {
         std::fs::read(&self.file).during(self.file.display().to_string())
     }
 
+    /// Octets written up to now.
+    pub(crate) fn len(&self) -> u64 {
+        std::fs::metadata(&self.file).map_or(0, |about| about.len())
+    }
+
     fn start(folder: &Path, label: &str, program: &str, args: &[String], port: u16) -> Result<Self, Failure> {
         let file = folder.join(format!("{label}.raw"));
         let mut args = args.to_vec();
@@ -334,6 +339,37 @@ pub(crate) fn gst_hear(
         "! audioconvert ! audioresample ! audio/x-raw,rate=8000,channels=1,format=S16LE ! \
          filesink buffer-mode=unbuffered location=OUTPUT",
     ));
+    Recorder::start(folder, label, GST, &args, port)
+}
+
+/// GStreamer sending the frames of a file of AMR or AMR-WB in real time.
+pub(crate) fn gst_send_amr(
+    folder: &Path,
+    label: &str,
+    file: &Path,
+    payload_type: u8,
+    port: u16,
+) -> Result<Process, Failure> {
+    let mut args = words("-q filesrc");
+    args.push(format!("location={}", file.display()));
+    args.extend(words(&format!("! amrparse ! rtpamrpay pt={payload_type} !")));
+    args.extend(gst_to(port, None));
+    Process::start(folder, label, GST, &args)
+}
+
+/// GStreamer writing the frames of AMR or AMR-WB that come to a port, each with its octet before it.
+pub(crate) fn gst_take_amr(
+    folder: &Path,
+    label: &str,
+    (encoding, clock, payload_type): (&str, u32, u8),
+    port: u16,
+) -> Result<Recorder, Failure> {
+    let fields = format!(
+        "media=audio,clock-rate={clock},encoding-name={encoding},encoding-params=(string)1,octet-align=(string)1,\
+         payload={payload_type}"
+    );
+    let mut args = gst_from(port, &fields, None);
+    args.extend(words("! rtpamrdepay ! filesink buffer-mode=unbuffered location=OUTPUT"));
     Recorder::start(folder, label, GST, &args, port)
 }
 

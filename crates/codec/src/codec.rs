@@ -2,6 +2,9 @@
 
 use mediapoint_packet::rtp::PayloadType;
 
+use crate::amr::AmrLayout;
+use crate::parameters::Parameters;
+
 /// How a payload is encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -16,6 +19,10 @@ pub enum Encoding {
     G729,
     /// GSM full rate, GSM 06.10.
     Gsm,
+    /// AMR, in a layout.
+    Amr(AmrLayout),
+    /// AMR-WB, in a layout.
+    AmrWb(AmrLayout),
     /// Opus, RFC 6716.
     Opus,
     /// Linear 16-bit samples, most significant octet first.
@@ -51,6 +58,10 @@ impl Codec {
     pub const G729: Self = Self::mono(Encoding::G729, 8000);
     /// GSM full rate at 8 kHz.
     pub const GSM: Self = Self::mono(Encoding::Gsm, 8000);
+    /// AMR at 8 kHz, in the bandwidth-efficient layout.
+    pub const AMR: Self = Self::mono(Encoding::Amr(AmrLayout::BANDWIDTH_EFFICIENT), 8000);
+    /// AMR-WB at 16 kHz, in the bandwidth-efficient layout.
+    pub const AMR_WB: Self = Self::mono(Encoding::AmrWb(AmrLayout::BANDWIDTH_EFFICIENT), 16_000);
     /// Opus, which is always said to have 48 kHz and two channels [RFC7587 7].
     pub const OPUS: Self = Self { encoding: Encoding::Opus, clock_rate: 48_000, channels: 2 };
     /// Linear samples at 8 kHz.
@@ -78,6 +89,8 @@ impl Codec {
             "g722" => Encoding::G722,
             "g729" => Encoding::G729,
             "gsm" => Encoding::Gsm,
+            "amr" => Encoding::Amr(AmrLayout::default()),
+            "amr-wb" => Encoding::AmrWb(AmrLayout::default()),
             "opus" => Encoding::Opus,
             "l16" => Encoding::L16,
             "telephone-event" => Encoding::TelephoneEvent,
@@ -120,6 +133,17 @@ impl Codec {
         Some(Self::new(name, clock_rate, channels))
     }
 
+    /// The same as a party's `a=fmtp` line has it: AMR's layout stands there, and decides whether two can read one another.
+    #[must_use]
+    pub fn laid_out(self, parameters: &Parameters) -> Self {
+        let encoding = match self.encoding {
+            Encoding::Amr(_) => Encoding::Amr(parameters.amr.layout),
+            Encoding::AmrWb(_) => Encoding::AmrWb(parameters.amr.layout),
+            other => other,
+        };
+        Self { encoding, ..self }
+    }
+
     /// The media subtype in lower case.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -129,6 +153,8 @@ impl Codec {
             Encoding::G722 => "g722",
             Encoding::G729 => "g729",
             Encoding::Gsm => "gsm",
+            Encoding::Amr(_) => "amr",
+            Encoding::AmrWb(_) => "amr-wb",
             Encoding::Opus => "opus",
             Encoding::L16 => "l16",
             Encoding::TelephoneEvent => "telephone-event",
@@ -146,6 +172,8 @@ impl Codec {
             Encoding::G722 => "G722",
             Encoding::G729 => "G729",
             Encoding::Gsm => "GSM",
+            Encoding::Amr(_) => "AMR",
+            Encoding::AmrWb(_) => "AMR-WB",
             Encoding::L16 => "L16",
             Encoding::ComfortNoise => "CN",
             Encoding::Opus | Encoding::TelephoneEvent | Encoding::Other(_) => self.name(),

@@ -27,6 +27,7 @@
 //! | PCMU, PCMA | ITU-T G.711, RFC 3551 |
 //! | G.722 at 64 kbit/s | ITU-T G.722, RFC 3551 |
 //! | GSM full rate | GSM 06.10 (ETSI EN 300 961), RFC 3551 |
+//! | AMR and AMR-WB, their payloads in [`amr`] | RFC 4867 |
 //! | G.729 with Annexes A and B | ITU-T G.729, RFC 3551 |
 //! | Opus, by libopus | RFC 6716, RFC 7587 |
 //! | L16 | RFC 3551 |
@@ -35,8 +36,10 @@
 //!
 //! | feature | effect |
 //! | --- | --- |
+//! | `amr` | coders of AMR and AMR-WB, by the system's opencore-amr and vo-amrwbenc |
 //! | `properties` | `properties`, the checks that fuzz targets run |
 
+pub mod amr;
 mod codec;
 mod coder;
 pub mod comfort_noise;
@@ -57,6 +60,6 @@ mod settings;
 pub use codec::{Codec, Encoding};
 pub use coder::{Decoded, Decoder, Encoded, Encoder, MAX_PACKET_MS, Signal, Transmission};
 pub use error::{DecodeError, EncodeError, Unsupported};
-pub use parameters::{OpusParameters, Parameters};
+pub use parameters::{AmrParameters, Fit, OpusParameters, Parameters};
 pub use registry::{decoder, encoder};
 pub use settings::EncoderSettings;

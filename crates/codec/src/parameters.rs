@@ -2,10 +2,13 @@
 //!
 //! Reading is lenient: a key that is unknown is left out, a value that makes no sense counts as not given.
 
+mod amr;
 mod opus;
 
+pub use amr::{AmrParameters, Fit};
 pub use opus::OpusParameters;
 
+use crate::amr::Band;
 use crate::codec::{Codec, Encoding};
 
 /// The parameters of a payload type; of which codec it is decides which of them mean something.
@@ -15,6 +18,8 @@ pub struct Parameters {
     pub annex_b: bool,
     /// Opus.
     pub opus: OpusParameters,
+    /// AMR and AMR-WB.
+    pub amr: AmrParameters,
     /// telephone-event: the events the party knows, as it wrote them [RFC4733 2.4.1].
     pub events: Option<Box<str>>,
 }
@@ -22,7 +27,7 @@ pub struct Parameters {
 impl Default for Parameters {
     /// What a line that says nothing means.
     fn default() -> Self {
-        Self { annex_b: true, opus: OpusParameters::default(), events: None }
+        Self { annex_b: true, opus: OpusParameters::default(), amr: AmrParameters::default(), events: None }
     }
 }
 
@@ -38,6 +43,8 @@ impl Parameters {
                 });
             }
             Encoding::Opus => parameters.opus = OpusParameters::parse(fmtp),
+            Encoding::Amr(_) => parameters.amr = AmrParameters::parse(Band::Narrow, fmtp),
+            Encoding::AmrWb(_) => parameters.amr = AmrParameters::parse(Band::Wide, fmtp),
             Encoding::TelephoneEvent => parameters.events = events(fmtp),
             _ => {}
         }
@@ -50,8 +57,19 @@ impl Parameters {
         match codec.encoding {
             Encoding::G729 => (!self.annex_b).then(|| "annexb=no".to_owned()),
             Encoding::Opus => self.opus.to_fmtp(),
+            Encoding::Amr(_) | Encoding::AmrWb(_) => self.amr.to_fmtp(),
             Encoding::TelephoneEvent => self.events.as_deref().map(str::to_owned),
             _ => None,
+        }
+    }
+
+    /// What becomes of packets of `codec` from a party with these parameters, with one whose parameters are `to`. Of most
+    /// codecs each can read what any other sends.
+    #[must_use]
+    pub fn fit(&self, codec: &Codec, to: &Self) -> Fit {
+        match codec.encoding {
+            Encoding::Amr(_) | Encoding::AmrWb(_) => self.amr.fit(&to.amr),
+            _ => Fit::Same,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What must hold whatever comes: called by unit tests, by the replay of the corpus and by the fuzz target.
 
+use crate::amr::{AmrLayout, Band, pack, unpack};
 use crate::comfort_noise::NoiseGenerator;
 use crate::{Codec, Decoder, Parameters, decoder};
 
@@ -104,17 +105,35 @@ fn take(decoder: &mut dyn Decoder, payload: &[u8], pcm: &mut [i16]) -> usize {
 /// The parameters of any text come back as they were read, and any description of noise makes some.
 fn texts(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    for codec in [Codec::OPUS, Codec::G729, Codec::TELEPHONE_EVENT, Codec::PCMU] {
+    for codec in [Codec::OPUS, Codec::G729, Codec::AMR, Codec::AMR_WB, Codec::TELEPHONE_EVENT, Codec::PCMU] {
         let read = Parameters::parse(&codec, &text);
         let again = read.to_fmtp(&codec).map(|line| Parameters::parse(&codec, &line)).unwrap_or_default();
         assert_eq!(again, read, "{codec:?}");
     }
+    amr(data);
     let mut generator = NoiseGenerator::new(8000, 1);
     for payload in data.chunks(12) {
         generator.update(payload);
         let mut pcm = [UNTOUCHED; 80 + GUARD];
         generator.generate(pcm.get_mut(..80).unwrap_or_default());
         assert!(pcm.iter().skip(80).all(|sample| *sample == UNTOUCHED));
+    }
+}
+
+/// What is read of a payload of AMR is written back so that it reads the same.
+fn amr(octets: &[u8]) {
+    let aligned = AmrLayout { octet_align: true, ..AmrLayout::default() };
+    let layouts = [AmrLayout::default(), aligned, AmrLayout { robust_sorting: true, ..aligned }];
+    for band in [Band::Narrow, Band::Wide] {
+        for layout in layouts {
+            let Ok(payload) = unpack(band, layout, octets) else { continue };
+            let mut again = [0; 1000];
+            let Ok(len) = pack(layout, payload.request, payload.frames(), &mut again) else {
+                unreachable!("what was read can be written")
+            };
+            assert_eq!(len, octets.len(), "{layout:?}");
+            assert_eq!(unpack(band, layout, again.get(..len).unwrap_or_default()), Ok(payload), "{layout:?}");
+        }
     }
 }
 
@@ -142,6 +161,10 @@ mod tests {
     fn random_parameters_hold() {
         let words = [
             "annexb",
+            "octet-align",
+            "mode-set",
+            "crc",
+            "interleaving",
             "no",
             "=",
             ";",

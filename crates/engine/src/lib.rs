@@ -57,7 +57,9 @@ pub mod session;
 #[expect(unreachable_pub, dead_code, reason = "what only simulations use is public with the feature `sim`")]
 mod session;
 
-pub use api::codec::{Codec, EncoderSettings, Encoding, OpusParameters, Parameters, PayloadCodec};
+pub use api::codec::{
+    AmrLayout, AmrParameters, Codec, EncoderSettings, Encoding, Fit, OpusParameters, Parameters, PayloadCodec,
+};
 pub use api::error::{AdmissionError, BuildError, CommandError, OpenLegError, RestoreError};
 pub use api::event::{EndReason, Event, KeyPress, ZrtpObstacle};
 pub use api::id::{CallId, LegId, MixId, PlayerId, StreamId, TapId};

@@ -27,6 +27,9 @@ fn every_codec() -> Vec<PayloadCodec> {
         codec(9, "G722", 8000),
         codec(18, "G729", 8000),
         codec(3, "GSM", 8000),
+        // With the feature `amr`.
+        codec(112, "AMR", 8000),
+        codec(113, "AMR-WB", 16_000),
         opus(),
         codec(97, "L16", 8000),
         codec(98, "L16", 16_000),
@@ -37,7 +40,7 @@ fn every_codec() -> Vec<PayloadCodec> {
 /// The rate that a codec is spoken and heard at here, in hertz.
 fn rate_of(entry: &PayloadCodec) -> u32 {
     match entry.codec.name() {
-        "g722" | "opus" => 16_000,
+        "g722" | "opus" | "amr-wb" => 16_000,
         _ if entry.payload_type.get() == 98 => 16_000,
         _ => 8000,
     }
@@ -56,7 +59,7 @@ fn tone(pauses: bool) -> impl Fn(u64, u32) -> i16 {
 
 /// The packet time nearest to `ptime`, not below it, that whole frames of the codec fill.
 fn whole(entry: &PayloadCodec, ptime: u64) -> u64 {
-    if entry.codec.name() == "gsm" { ptime.next_multiple_of(20) } else { ptime }
+    if matches!(entry.codec.name(), "gsm" | "amr" | "amr-wb") { ptime.next_multiple_of(20) } else { ptime }
 }
 
 struct Case {

@@ -1,11 +1,13 @@
 use super::*;
 
-const ALL: [Codec; 11] = [
+const ALL: [Codec; 13] = [
     Codec::PCMU,
     Codec::PCMA,
     Codec::G722,
     Codec::G729,
     Codec::GSM,
+    Codec::AMR,
+    Codec::AMR_WB,
     Codec::OPUS,
     Codec::L16_8K,
     Codec::L16_16K,
@@ -76,7 +78,7 @@ fn octets_of_l16_and_g711_stand_as_the_profile_says() {
         (Codec::PCMA, &[8, -8], &[0xd5, 0x55]),
     ];
     for (codec, pcm, octets) in cases {
-        let party = crate::Parameters::default();
+        let party = Parameters::default();
         let settings = crate::EncoderSettings::default();
         let mut encoder = crate::encoder(&codec, 8000, &party, &settings).unwrap();
         let packet: Vec<i16> = pcm.iter().copied().cycle().take(pcm.len() * 240).collect();

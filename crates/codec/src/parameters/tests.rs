@@ -43,6 +43,73 @@ fn events_are_kept_as_written() {
     assert_eq!(parameters.to_fmtp(&Codec::TELEPHONE_EVENT).as_deref(), Some("0-11"));
 }
 
+fn amr(fmtp: &str) -> AmrParameters {
+    Parameters::parse(&Codec::AMR, fmtp).amr
+}
+
+// test-of: [RFC4867 8.1]
+#[test]
+fn amr_line_survives_reading_and_writing() {
+    let line = "octet-align=1; mode-set=0,2,4,7; mode-change-period=2; mode-change-capability=2; \
+                mode-change-neighbor=1; crc=1; robust-sorting=1; interleaving=30";
+    let parameters = Parameters::parse(&Codec::AMR, line);
+    assert_eq!(parameters.to_fmtp(&Codec::AMR).unwrap(), line);
+    assert_eq!(parameters.amr.mode_set, Some(0b1001_0101));
+    assert_eq!((amr("").highest_mode(Band::Narrow), amr("mode-set=0,2").highest_mode(Band::Narrow)), (7, 2));
+    assert_eq!(Parameters::parse(&Codec::AMR_WB, "mode-set=8").amr.mode_set, Some(256));
+    // What is not said, and what makes no sense.
+    for line in ["", "octet-align=0;mode-set=8;mode-change-period=3;x", "mode-set=;octet-align=2"] {
+        assert_eq!(amr(line), AmrParameters::default(), "{line}");
+        assert_eq!(Parameters::parse(&Codec::AMR, line).to_fmtp(&Codec::AMR), None, "{line}");
+    }
+    // Each of these is octet-aligned without a word.
+    for line in ["crc=1", "robust-sorting=1", "interleaving=4"] {
+        assert!(amr(line).layout.octet_align, "{line}");
+    }
+}
+
+// test-of: [RFC4867 8.3.1]
+#[test]
+fn amr_is_the_same_mode_by_mode() {
+    for (from, to, fit) in [
+        ("", "", Fit::Same),
+        ("octet-align=1", "octet-align=1", Fit::Same),
+        ("octet-align=0", "", Fit::Same),
+        ("octet-align=1", "", Fit::Layout),
+        ("", "octet-align=1", Fit::Layout),
+        ("octet-align=1;crc=1", "octet-align=1", Fit::Layout),
+        ("octet-align=1", "octet-align=1;robust-sorting=1", Fit::Layout),
+        ("robust-sorting=1", "octet-align=1;robust-sorting=1", Fit::Same),
+        ("interleaving=4", "octet-align=1", Fit::Layout),
+        ("interleaving=4", "interleaving=8", Fit::Same),
+        ("interleaving=8", "interleaving=4", Fit::Layout),
+        // Modes: what may come has to be among what may be sent on.
+        ("mode-set=0,2", "mode-set=0,2,4", Fit::Same),
+        ("mode-set=0,2,4", "mode-set=0,2", Fit::Modes),
+        ("mode-set=0,2", "", Fit::Same),
+        ("", "mode-set=0,2", Fit::Modes),
+        ("mode-set=7", "mode-set=0,1,2,3,4,5,6", Fit::Modes),
+        ("", "mode-set=0,1,2,3,4,5,6,7", Fit::Same),
+        // How they change.
+        ("", "mode-change-period=2", Fit::Modes),
+        ("mode-change-period=2", "mode-change-period=2", Fit::Same),
+        ("mode-change-period=2", "", Fit::Same),
+        ("", "mode-change-neighbor=1", Fit::Modes),
+        ("mode-change-neighbor=1", "", Fit::Same),
+        ("mode-set=7", "mode-set=7;mode-change-period=2;mode-change-neighbor=1", Fit::Same),
+        ("mode-set=5,7", "mode-set=5,7;mode-change-period=2", Fit::Modes),
+        // What a sender could do.
+        ("", "mode-change-capability=2", Fit::Same),
+        ("mode-change-capability=2", "", Fit::Same),
+        ("max-red=0", "max-red=100;ptime=20", Fit::Same),
+    ] {
+        let [from_line, to_line] = [from, to].map(|line| Parameters::parse(&Codec::AMR, line));
+        assert_eq!(from_line.fit(&Codec::AMR, &to_line), fit, "{from} to {to}");
+    }
+    let [annex_b, none] = ["", "annexb=no"].map(|line| Parameters::parse(&Codec::G729, line));
+    assert_eq!(annex_b.fit(&Codec::G729, &none), Fit::Same);
+}
+
 #[test]
 fn a_line_of_another_codec_changes_nothing() {
     assert_eq!(Parameters::parse(&Codec::PCMU, "annexb=no;usedtx=1"), Parameters::default());

@@ -136,6 +136,8 @@ pub(crate) fn read(section: &MediaSection) -> Vec<CodecLine> {
         let format = payload_type.to_string();
         let fmtp = section.body.fmtps().find(|fmtp| fmtp.format == format);
         line.fmtp = fmtp.map(|fmtp| fmtp.parameters.to_owned());
+        // Of AMR some layouts are relayed only.
+        line.convertible = line.codec.clone().laid_out(&line.parameters()).is_convertible();
         lines.push(line);
     }
     lines

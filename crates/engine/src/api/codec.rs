@@ -2,7 +2,10 @@
 
 use mediapoint_packet::rtp::PayloadType;
 
-pub use mediapoint_codec::{Codec, EncoderSettings, Encoding, OpusParameters, Parameters};
+pub use mediapoint_codec::amr::AmrLayout;
+pub use mediapoint_codec::{
+    AmrParameters, Codec, EncoderSettings, Encoding, Fit, OpusParameters, Parameters,
+};
 
 /// One payload type of a leg.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +25,9 @@ impl PayloadCodec {
         Self { payload_type, codec, parameters: Parameters::default() }
     }
 
-    /// The same with what the party's `a=fmtp` line says.
+    /// The same with what the party's `a=fmtp` line says, the layout of AMR included.
     #[must_use]
     pub fn with_parameters(self, parameters: Parameters) -> Self {
-        Self { parameters, ..self }
+        Self { codec: self.codec.laid_out(&parameters), parameters, ..self }
     }
 }

@@ -98,6 +98,10 @@ pub struct Prices {
     pub g729_coded: Points,
     /// A leg of GSM full rate whose audio is decoded and encoded.
     pub gsm_coded: Points,
+    /// A leg of AMR whose audio is decoded and encoded.
+    pub amr_coded: Points,
+    /// A leg of AMR-WB whose audio is decoded and encoded.
+    pub amr_wb_coded: Points,
     /// A leg of Opus whose audio is decoded and encoded.
     pub opus_coded: Points,
 }
@@ -115,6 +119,8 @@ impl Default for Prices {
             g729_coded: Points::thousandths(1500),
             // Its coders take about as long as those of G.729.
             gsm_coded: Points::thousandths(1500),
+            amr_coded: Points::thousandths(12_500),
+            amr_wb_coded: Points::thousandths(35_000),
             opus_coded: Points::thousandths(7500),
         }
     }

@@ -14,6 +14,11 @@ enum Coding {
     G722,
     G729,
     Gsm,
+    Amr,
+    /// AMR whose frames begin at octets.
+    AmrAligned,
+    AmrWb,
+    AmrWbAligned,
     Opus,
     L16(u32),
 }
@@ -25,6 +30,12 @@ impl Coding {
             Encoding::G722 => Some(Self::G722),
             Encoding::G729 => Some(Self::G729),
             Encoding::Gsm => Some(Self::Gsm),
+            // What nobody here codes costs nothing.
+            Encoding::Amr(_) | Encoding::AmrWb(_) if !codec.is_convertible() => None,
+            Encoding::Amr(layout) if layout.octet_align => Some(Self::AmrAligned),
+            Encoding::Amr(_) => Some(Self::Amr),
+            Encoding::AmrWb(layout) if layout.octet_align => Some(Self::AmrWbAligned),
+            Encoding::AmrWb(_) => Some(Self::AmrWb),
             Encoding::Opus => Some(Self::Opus),
             Encoding::L16 => Some(Self::L16(codec.clock_rate)),
             _ => None,
@@ -41,6 +52,10 @@ impl Coding {
             Self::L16(16_000) => 32,
             Self::L16(_) => 64,
             Self::Gsm => 128,
+            Self::Amr => 256,
+            Self::AmrAligned => 512,
+            Self::AmrWb => 1024,
+            Self::AmrWbAligned => 2048,
         }
     }
 
@@ -50,6 +65,8 @@ impl Coding {
             Self::G722 => prices.g722_coded,
             Self::G729 => prices.g729_coded,
             Self::Gsm => prices.gsm_coded,
+            Self::Amr | Self::AmrAligned => prices.amr_coded,
+            Self::AmrWb | Self::AmrWbAligned => prices.amr_wb_coded,
             Self::Opus => prices.opus_coded,
         }
     }

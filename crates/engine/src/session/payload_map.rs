@@ -3,7 +3,7 @@
 use mediapoint_g711::Law;
 use mediapoint_packet::rtp::PayloadType;
 
-use crate::api::codec::{Codec, Encoding, PayloadCodec};
+use crate::api::codec::{Codec, Encoding, Fit, PayloadCodec};
 use crate::api::leg::PacketTime;
 
 /// Marks a payload type without an entry.
@@ -208,16 +208,22 @@ impl PayloadMap {
 }
 
 /// The same codec where the sending leg has it, by the same number if possible; else the other law of G.711, an event clock
-/// of its own, or another codec.
+/// of its own, or another codec. AMR in modes that the party did not agree to is sent on only where it cannot be converted:
+/// its decoder knows them, and nothing else would be heard.
 fn rule(entry: &PayloadCodec, to: &SendCapabilities<'_>) -> Option<PayloadRule> {
     let noise = entry.codec.encoding == Encoding::ComfortNoise;
     if to.force_transcode && (noise || entry.codec.is_convertible()) && to.encoded().is_some() {
         return transcode(to);
     }
-    let same = || to.codecs.iter().filter(|other| other.codec == entry.codec);
-    let kept = same().find(|other| other.payload_type == entry.payload_type).or_else(|| same().next());
-    if let Some(other) = kept {
-        return Some(forward(other, Conversion::None, to));
+    let fit = |other: &PayloadCodec| entry.parameters.fit(&entry.codec, &other.parameters);
+    let kept = |wanted: Fit| {
+        let same = || to.codecs.iter().filter(|other| other.codec == entry.codec && fit(other) == wanted);
+        let other =
+            same().find(|other| other.payload_type == entry.payload_type).or_else(|| same().next())?;
+        Some(forward(other, Conversion::None, to))
+    };
+    if let Some(rule) = kept(Fit::Same) {
+        return Some(rule);
     }
     match entry.codec.encoding {
         Encoding::TelephoneEvent => event(entry, to),
@@ -225,8 +231,8 @@ fn rule(entry: &PayloadCodec, to: &SendCapabilities<'_>) -> Option<PayloadRule> 
             other_law(entry, to).or_else(|| transcode(to))
         }
         Encoding::ComfortNoise => transcode(to),
-        _ if entry.codec.is_convertible() => transcode(to),
-        _ => None,
+        _ if entry.codec.is_convertible() => transcode(to).or_else(|| kept(Fit::Modes)),
+        _ => kept(Fit::Modes),
     }
 }
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::api::codec::Parameters;
 
 fn pt(number: u8) -> PayloadType {
     PayloadType::new(number).unwrap()
@@ -45,6 +46,53 @@ fn g711_is_converted_only_where_the_sending_leg_lacks_the_law() {
 fn a_codec_that_nobody_can_decode_leads_nowhere() {
     let map = map(&[entry(4, Codec::new("G723", 8000, 1))], &[entry(0, Codec::PCMU)]);
     assert_eq!(map.get(pt(4)), None);
+}
+
+fn amr(number: u8, fmtp: &str) -> PayloadCodec {
+    let parameters = Parameters::parse(&Codec::AMR, fmtp);
+    PayloadCodec::new(pt(number), Codec::AMR).with_parameters(parameters)
+}
+
+/// The number under which what comes as 96 is sent on untouched.
+fn relayed(from: &str, to: &[PayloadCodec]) -> Option<u8> {
+    let rule = map(&[amr(96, from)], to).get(pt(96))?;
+    (rule.conversion == Conversion::None).then(|| rule.payload_type.get())
+}
+
+#[test]
+fn amr_is_relayed_to_the_number_that_means_the_same() {
+    let both = [amr(97, ""), amr(98, "octet-align=1"), amr(99, "octet-align=1; mode-set=0,2")];
+    assert_eq!(relayed("", &both), Some(97));
+    assert_eq!(relayed("octet-align=1", &both), Some(98));
+    assert_eq!(relayed("octet-align=1;mode-set=2", &both), Some(98));
+    assert_eq!(relayed("octet-align=1;mode-set=2", &both[2..]), Some(99));
+    // The same number comes first, where it means the same.
+    assert_eq!(relayed("octet-align=1", &[amr(98, "octet-align=1"), amr(96, "octet-align=1")]), Some(96));
+    assert_eq!(relayed("octet-align=1", &[amr(96, ""), amr(98, "octet-align=1")]), Some(98));
+}
+
+#[test]
+fn amr_that_cannot_be_read_is_not_relayed() {
+    for (from, to) in [
+        ("", "octet-align=1"),
+        ("octet-align=1", ""),
+        ("robust-sorting=1", "octet-align=1"),
+        ("crc=1", "octet-align=1"),
+        ("interleaving=5", "octet-align=1"),
+        ("interleaving=5", "interleaving=4"),
+    ] {
+        assert_eq!(relayed(from, &[amr(97, to)]), None, "{from} to {to}");
+    }
+}
+
+#[test]
+fn amr_in_other_modes_is_relayed_only_where_it_is_not_converted() {
+    let to = [amr(97, "mode-set=0,2"), entry(0, Codec::PCMU)];
+    let wanted = if Codec::AMR.is_convertible() { None } else { Some(97) };
+    assert_eq!(relayed("", &to), wanted);
+    assert_eq!(relayed("mode-set=2,7", &to), wanted);
+    assert_eq!(relayed("mode-set=0,2", &to), Some(97));
+    assert_eq!(relayed("", &[amr(97, "mode-change-period=2")]), wanted);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What the codecs of an answer become for the offerer.
 
+use mediapoint_engine::Fit;
+
 use super::offer::{is_ignored, is_stripped};
 use super::{CodecLine, keep_in_use, names, names_all, reorder};
 use crate::request::CodecOptions;
@@ -68,7 +70,10 @@ fn audio(answered: &[CodecLine], rules: &AnswerRules<'_>) -> Vec<CodecLine> {
     let was_added = |line: &CodecLine| rules.offered.iter().any(|own| own.added && own.codec == line.codec);
     let relayed = |line: &CodecLine| {
         let same = || spoken().filter(|own| own.codec == line.codec && !own.masked);
-        same().find(|own| own.advertised == line.payload_type).or_else(|| same().next())
+        // Of several of one codec, the one whose packets the answerer can read.
+        let fits = |own: &&CodecLine| own.parameters().fit(&own.codec, &line.parameters()) == Fit::Same;
+        let numbered = same().find(|own| own.advertised == line.payload_type);
+        numbered.or_else(|| same().find(fits)).or_else(|| same().next())
     };
     // One that was never offered is converted only where the call would be silent without.
     let is_lost =

@@ -198,6 +198,8 @@ fn line_of(codec: Codec) -> CodecLine {
     line.fmtp = match line.codec.encoding {
         // We send no noise descriptions unless asked to, and would rather have a steady stream.
         Encoding::G729 => Some("annexb=no".to_owned()),
+        // The layout that gateways have, and one mode that never changes.
+        Encoding::Amr(_) | Encoding::AmrWb(_) => Some("octet-align=1;mode-change-capability=2".to_owned()),
         Encoding::TelephoneEvent => Some("0-15".to_owned()),
         _ => None,
     };
@@ -242,11 +244,13 @@ fn add_companions(lines: &mut Vec<CodecLine>, wanted: [bool; 2]) {
         for clock_rate in clocks.iter().copied().filter(|_| wanted) {
             let codec = Codec { encoding: encoding.clone(), clock_rate, channels: 1 };
             let has = lines.iter().any(|line| line.codec == codec && !line.masked);
-            // Opus describes its noise itself.
-            let is_opus = |line: &CodecLine| line.codec.encoding == Encoding::Opus;
-            let for_opus_only =
-                lines.iter().filter(|l| l.added && l.codec.clock_rate == clock_rate).all(is_opus);
-            if !(has || encoding == Encoding::ComfortNoise && for_opus_only) {
+            // Opus and AMR describe their noise themselves.
+            let own_noise = |line: &CodecLine| {
+                matches!(line.codec.encoding, Encoding::Opus | Encoding::Amr(_) | Encoding::AmrWb(_))
+            };
+            let for_those_only =
+                lines.iter().filter(|l| l.added && l.codec.clock_rate == clock_rate).all(own_noise);
+            if !(has || encoding == Encoding::ComfortNoise && for_those_only) {
                 added.push(line_of(codec));
             }
         }

@@ -430,3 +430,19 @@ fn lists_are_read_with_their_names_and_parameters() {
     let expected = "0:PCMU/8000 18:G729/8000{annexb=no} 96:opus/48000/2{useinbandfec=1} 77:unknown-77/8000";
     is_advertised(&lines, expected, text);
 }
+
+// test-of: [RFC4867 8.3.1]
+#[test]
+fn of_several_lines_of_amr_the_one_that_the_answerer_reads_is_answered() {
+    let offered = "96:AMR/8000 97:AMR/8000{octet-align=1} 98:AMR/8000{octet-align=1;mode-set=0,2} U";
+    for (answered, number) in [
+        ("97:AMR/8000{octet-align=1}", 97),
+        // Numbers of its own.
+        ("102:AMR/8000", 96),
+        ("102:AMR/8000{octet-align=1}", 97),
+        ("102:AMR/8000{octet-align=1;mode-set=0,2,4}", 98),
+    ] {
+        let lines = back(offered, "", answered);
+        assert_eq!(lines.first().map(|line| line.payload_type), Some(number), "{answered}");
+    }
+}

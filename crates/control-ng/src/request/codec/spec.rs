@@ -53,6 +53,7 @@ impl<'a> CodecSpec<'a> {
             _ if self.name.is_empty() => return None,
             // Said to have two channels at 48 kHz whatever is sent [RFC7587 7].
             Encoding::Opus => Codec::OPUS,
+            Encoding::AmrWb(_) => Codec::new(self.name, self.clock_rate.unwrap_or(16_000), channels),
             _ => Codec::new(self.name, self.clock_rate.unwrap_or(named.clock_rate), channels),
         })
     }
@@ -99,6 +100,18 @@ mod tests {
     fn opus_is_always_said_to_have_two_channels_at_48_khz() {
         for word in ["opus", "OPUS/48000", "opus/16000/1", "opus/48000/2"] {
             assert_eq!(CodecSpec::parse(word).codec(), Some(Codec::OPUS), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_codec_has_the_clock_that_it_always_has() {
+        for (word, codec) in [
+            ("AMR", Codec::AMR),
+            ("amr-wb", Codec::AMR_WB),
+            ("GSM", Codec::GSM),
+            ("AMR-WB/16000", Codec::AMR_WB),
+        ] {
+            assert_eq!(CodecSpec::parse(word).codec(), Some(codec), "{word}");
         }
     }
 

@@ -42,8 +42,11 @@ impl EncoderSpec {
     /// How to encode for a leg; `None` where the engine can encode none of its codecs.
     pub(crate) fn new(config: &LegConfig) -> Option<Self> {
         let entry = config.codecs.iter().find(|entry| entry.codec.is_convertible())?.clone();
-        // G.729 and Opus describe noise in payloads of their own.
-        let own_noise = matches!(entry.codec.encoding, Encoding::G729 | Encoding::Opus);
+        // These describe noise in payloads of their own.
+        let own_noise = matches!(
+            entry.codec.encoding,
+            Encoding::G729 | Encoding::Opus | Encoding::Amr(_) | Encoding::AmrWb(_)
+        );
         let noise = config
             .codecs
             .iter()
@@ -340,7 +343,7 @@ fn packet_millis(spec: &EncoderSpec) -> u32 {
     match codec.encoding {
         Encoding::L16 => {}
         // Frames of 20 ms, of which a packet has whole ones.
-        Encoding::Gsm => return millis.next_multiple_of(20),
+        Encoding::Gsm | Encoding::Amr(_) | Encoding::AmrWb(_) => return millis.next_multiple_of(20),
         _ => return millis,
     }
     let octets_per_ms = codec.clock_rate / 1000 * 2 * u32::from(codec.channels);

@@ -79,7 +79,7 @@ impl CodecSnapshot {
         ensure(self.name.len() <= MAX_TEXT && fmtp.len() <= MAX_TEXT, "a codec")?;
         let codec = Codec::new(&self.name, self.clock_rate, self.channels);
         let parameters = Parameters::parse(&codec, fmtp);
-        Ok(PayloadCodec { payload_type, codec, parameters })
+        Ok(PayloadCodec::new(payload_type, codec).with_parameters(parameters))
     }
 }
 
