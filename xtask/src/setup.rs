@@ -49,15 +49,21 @@ const SPEECH: Package =
 const FFMPEG: Package = package("ffmpeg", "ffmpeg");
 /// Encodes and decodes G.729 in a program that a scenario compiles; nothing of ours links it.
 const BCG729: Package = package("libbcg729-dev", "/usr/include/bcg729/encoder.h");
+/// The coders that the feature `amr` links.
+const AMR: [Package; 3] = [
+    package("libopencore-amrnb-dev", "/usr/include/opencore-amrnb/interf_enc.h"),
+    package("libopencore-amrwb-dev", "/usr/include/opencore-amrwb/dec_if.h"),
+    package("libvo-amrwbenc-dev", "/usr/include/vo-amrwbenc/enc_if.h"),
+];
 const RTPENGINE: Package = package("rtpengine-daemon", "rtpengine");
 
 impl Feature {
     fn packages(self) -> Vec<Package> {
         match self {
             Self::Build => vec![COMPILER, CMAKE, MAKE, package("libc6-dev", "/usr/include/stdlib.h")],
-            Self::Test => vec![COMPILER, FFMPEG, SPEECH],
+            Self::Test => [COMPILER, FFMPEG, SPEECH].into_iter().chain(AMR).collect(),
             Self::Demo => vec![COMPILER, SPEECH],
-            Self::Interop => vec![
+            Self::Interop => [
                 COMPILER,
                 FFMPEG,
                 SPEECH,
@@ -74,7 +80,12 @@ impl Feature {
                 package("tshark", "tshark"),
                 package("util-linux", "setpriv"),
                 BCG729,
-            ],
+                // Codes AMR.
+                package("gstreamer1.0-plugins-ugly", ""),
+            ]
+            .into_iter()
+            .chain(AMR)
+            .collect(),
             // Transcoded calls talk with recorded speech.
             Self::Compare => vec![COMPILER, RTPENGINE, SPEECH, package("util-linux", "taskset")],
             Self::Fuzz => vec![COMPILER, package("g++", "c++")],

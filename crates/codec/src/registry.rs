@@ -1,5 +1,7 @@
 //! From a codec to its coders.
 
+#[cfg(feature = "amr")]
+use crate::amr::{AmrDecoder, AmrEncoder, AmrLayout, Band};
 use crate::codec::{Codec, Encoding};
 use crate::coder::{Decoder, Encoder};
 use crate::error::Unsupported;
@@ -24,6 +26,8 @@ pub fn decoder(codec: &Codec, rate: u32) -> Result<Box<dyn Decoder>, Unsupported
         Coding::G722 => Ok(Box::new(G722Decoder::new())),
         Coding::G729 => Ok(Box::new(G729Decoder::new())),
         Coding::Gsm => Ok(Box::new(GsmDecoder::new())),
+        #[cfg(feature = "amr")]
+        Coding::Amr(band, layout) => Ok(Box::new(AmrDecoder::new(band, layout)?)),
         Coding::L16 => Ok(Box::new(L16Decoder::new(codec.clock_rate))),
         Coding::Opus => Ok(Box::new(OpusDecoder::new(rate)?)),
     }
@@ -46,6 +50,11 @@ pub fn encoder(
         Coding::G722 => Ok(Box::new(G722Encoder::new())),
         Coding::G729 => Ok(Box::new(G729Encoder::new(settings.dtx && party.annex_b))),
         Coding::Gsm => Ok(Box::new(GsmEncoder::new())),
+        #[cfg(feature = "amr")]
+        Coding::Amr(band, layout) => {
+            let mode = party.amr.highest_mode(band);
+            Ok(Box::new(AmrEncoder::new(band, layout, mode, settings.dtx)?))
+        }
         Coding::L16 => Ok(Box::new(L16Encoder::new(codec.clock_rate))),
         Coding::Opus => Ok(Box::new(OpusEncoder::new(rate_hint, &party.opus, settings)?)),
     }
@@ -58,6 +67,8 @@ pub(crate) enum Coding {
     G722,
     G729,
     Gsm,
+    #[cfg(feature = "amr")]
+    Amr(Band, AmrLayout),
     L16,
     Opus,
 }
@@ -70,6 +81,10 @@ pub(crate) fn check(codec: &Codec) -> Result<Coding, Unsupported> {
         Encoding::G722 => (Coding::G722, &[8000], 1),
         Encoding::G729 => (Coding::G729, &[8000], 1),
         Encoding::Gsm => (Coding::Gsm, &[8000], 1),
+        #[cfg(feature = "amr")]
+        Encoding::Amr(layout) if layout.is_coded() => (Coding::Amr(Band::Narrow, layout), &[8000], 1),
+        #[cfg(feature = "amr")]
+        Encoding::AmrWb(layout) if layout.is_coded() => (Coding::Amr(Band::Wide, layout), &[16_000], 1),
         Encoding::L16 => (Coding::L16, &[8000, 16_000, 48_000], 1),
         Encoding::Opus => (Coding::Opus, &[48_000], 2),
         _ => return Err(Unsupported::Encoding),

@@ -1,4 +1,4 @@
-//! Every library builds without warnings under every set of its features.
+//! Every library and program builds without warnings under every set of its features.
 
 use cargo_metadata::{MetadataCommand, Package};
 
@@ -21,8 +21,11 @@ pub(crate) fn check() -> Result<(), Error> {
         for set in combinations(&features) {
             sets += 1;
             let named = format!("--features={}", set.join(","));
+            // A program without a library has features too.
+            let has_lib = package.targets.iter().any(|target| target.is_lib());
+            let targets = if has_lib { "--lib" } else { "--bins" };
             let arguments =
-                ["clippy", "--quiet", "--lib", "--package", &package.name, "--no-default-features"];
+                ["clippy", "--quiet", targets, "--package", &package.name, "--no-default-features"];
             let chosen = [named.as_str(), "--", "--deny", "warnings"];
             Program::cargo(arguments.into_iter().chain(chosen)).run()?;
         }

@@ -8,6 +8,8 @@
 )]
 
 mod allocations;
+#[cfg(feature = "amr")]
+mod amr;
 mod errors;
 mod g722_and_ffmpeg;
 mod gsm_and_ffmpeg;
