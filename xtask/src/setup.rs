@@ -63,7 +63,7 @@ impl Feature {
             Self::Build => vec![COMPILER, CMAKE, MAKE, package("libc6-dev", "/usr/include/stdlib.h")],
             Self::Test => [COMPILER, FFMPEG, SPEECH].into_iter().chain(AMR).collect(),
             Self::Demo => vec![COMPILER, SPEECH],
-            Self::Interop => [
+            Self::Interop => vec![
                 COMPILER,
                 FFMPEG,
                 SPEECH,
@@ -80,12 +80,7 @@ impl Feature {
                 package("tshark", "tshark"),
                 package("util-linux", "setpriv"),
                 BCG729,
-                // Codes AMR.
-                package("gstreamer1.0-plugins-ugly", ""),
-            ]
-            .into_iter()
-            .chain(AMR)
-            .collect(),
+            ],
             // Transcoded calls talk with recorded speech.
             Self::Compare => vec![COMPILER, RTPENGINE, SPEECH, package("util-linux", "taskset")],
             Self::Fuzz => vec![COMPILER, package("g++", "c++")],
