@@ -1,6 +1,8 @@
 //! What real phones and proxies showed to be wrong: replies that lacked what is known, and options taken otherwise than
 //! the protocol has them.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test support outside of test functions")]
+
 mod common;
 
 use std::time::Duration;

@@ -2,11 +2,7 @@
 //! and decrypted on the way, copied to several legs and to taps; through a session and through a whole engine on real
 //! sockets. What cannot be is counted.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of the tests: what is missing fails them"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of the tests: what is missing fails them")]
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;

@@ -2,11 +2,7 @@
 //! octet tells them apart [RFC5761 4]; a port of RTP's own takes every payload type that was agreed, and yet the reports of
 //! a phone that sends them there unasked.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of the tests: what is missing fails them"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of the tests: what is missing fails them")]
 
 use std::time::Duration;
 

@@ -148,7 +148,7 @@ mod tests {
             bytes.push(byte);
         }
         bytes.extend_from_slice(&[7; 1000]);
-        write!(bytes, "{}:{}", 1, "x").unwrap();
+        write!(bytes, "{}:x", 1_u8).unwrap();
         assert_eq!(bytes.get(..100), Some(&(0..100).collect::<Vec<u8>>()[..]));
         assert_eq!((bytes.len(), &bytes[1100..]), (1103, &b"1:x"[..]));
     }

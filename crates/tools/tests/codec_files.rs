@@ -329,6 +329,7 @@ fn a_wav_file_that_is_cut_off_is_taken_as_far_as_it_goes() {
     assert_eq!(fs::metadata(folder.join("a.ulaw")).unwrap().len(), 4000);
 }
 
+/// test-of: [RFC7845 3]
 #[test]
 fn an_ogg_file_that_is_cut_off_between_pages_is_taken_as_far_as_it_goes() {
     let folder = folder();

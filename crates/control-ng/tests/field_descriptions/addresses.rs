@@ -172,7 +172,8 @@ fn a_trickling_party_with_keys_is_found_by_them() {
     let (mut a, mut b) = (Phone::new(), Phone::new());
     let key = MasterKey::generate(Suite::AesCm128HmacSha1_80).unwrap();
     let line = CryptoAttribute::new(1, key.clone()).to_value();
-    let offer = phone("0.0.0.0", 9, "0").replace("RTP/AVP", "RTP/SAVPF") + &format!("a=crypto:{}\r\n", line.as_str());
+    let offer =
+        phone("0.0.0.0", 9, "0").replace("RTP/AVP", "RTP/SAVPF") + &format!("a=crypto:{}\r\n", line.as_str());
     let to_b = server.offer(&offer, r#""transport-protocol":"RTP/AVP""#);
     assert_eq!(to_b.direction_of(&to_b.media[0]), Direction::SendRecv);
     let to_a = server.answer(&b.sdp("0"), "");

@@ -37,7 +37,7 @@ impl Call {
         };
         let receives = leg.receives;
         let admitted = leg.transport.admits_party(now, from);
-        let admitted = admitted.and_then(|()| if receives { Ok(()) } else { Err(DropReason::OnHold) });
+        let admitted = admitted.and(if receives { Ok(()) } else { Err(DropReason::OnHold) });
         if let Err(reason) = admitted {
             self.drop_refused(at, from, reason, out);
             return out.give(packet);

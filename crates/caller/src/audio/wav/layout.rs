@@ -90,7 +90,7 @@ const fn known(tag: u16) -> bool {
 /// Linear samples of `bits`. Where they fill no octets, `container` says how many they stand in, if it makes sense.
 const fn linear(bits: u16, container: u16) -> Coding {
     let least = bits.div_ceil(8);
-    match if bits % 8 != 0 && container > least && container <= 4 { container } else { least } {
+    match if !bits.is_multiple_of(8) && container > least && container <= 4 { container } else { least } {
         0 | 1 => Coding::Linear8,
         2 => Coding::Linear16,
         3 => Coding::Linear24,

@@ -272,7 +272,7 @@ fn any_bytes_are_read_or_refused() {
     };
     let list = chunk(b"LIST", b"abcd");
     let good = [
-        unfinished(None, 0, &deceptive(200), &[list.clone()]),
+        unfinished(None, 0, &deceptive(200), std::slice::from_ref(&list)),
         long(b"RF64", 4, (b"LIST", 4), &[list, bits(24, 3, 20), data(&[9; 30])]),
     ];
     let mut read_some = 0;

@@ -180,7 +180,8 @@ impl Transport {
         own_port: bool,
         from: SocketAddr,
     ) -> Result<(), DropReason> {
-        if !self.is_exact_rtcp(own_port, from) && !(own_port && self.latch.knows_host(from)) {
+        let is_known = self.is_exact_rtcp(own_port, from) || own_port && self.latch.knows_host(from);
+        if !is_known {
             return Err(DropReason::ForeignSource);
         }
         if self.limiter.admits_rtcp(now) { Ok(()) } else { Err(DropReason::Flood) }

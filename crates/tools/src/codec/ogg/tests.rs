@@ -88,6 +88,7 @@ fn gap(timeline: &mut Timeline, page: Page) -> (u64, u64) {
 }
 
 // test-of: [RFC7845 4]
+/// test-of: [RFC3533 6]
 #[test]
 fn a_missing_page_is_a_gap_as_long_as_positions_say() {
     let mut timeline = Timeline { skip: 100, ..Timeline::default() };

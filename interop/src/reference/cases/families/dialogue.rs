@@ -15,7 +15,9 @@ fn sdes() -> Fields {
 
 /// Each way to hold, by either side, and back.
 pub(in super::super) fn holds() -> Vec<Case> {
-    let ways: [(&str, &str, fn(Phone) -> Phone, &str); 5] = [
+    /// What it is called, what more, how a phone holds, and what the other answers.
+    type Way = (&'static str, &'static str, fn(Phone) -> Phone, &'static str);
+    let ways: [Way; 5] = [
         ("sendonly", "", |phone| phone.going("sendonly"), "recvonly"),
         ("recvonly", "", |phone| phone.going("recvonly"), "sendonly"),
         ("inactive", "", |phone| phone.going("inactive"), "inactive"),
