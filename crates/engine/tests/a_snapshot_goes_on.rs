@@ -109,7 +109,7 @@ fn of_a_call_with_srtp_on_both_sides() {
                 let call = world.add_call();
                 let [a, b] = [pcmu(), pcma()].map(|codec| world.add_peer(call, audio([codec])));
                 world.connect(a, b);
-                for (peer, suite) in [(a, suite), (b, Suite::ALL[(n + 1) % 6])] {
+                for (peer, suite) in [(a, suite), (b, Suite::ALL[(n + 1) % Suite::ALL.len()])] {
                     world.secure(peer, suite, library);
                     world.peer_mut(peer).reports_every = Some(Duration::from_secs(1));
                     world.start(peer);

@@ -1,5 +1,6 @@
 //! SRTP at a party. By default it is `webrtc-srtp`, so that a call between core and party is also an interoperability
-//! test; the project's own crate where that cannot do what a test needs (roll-over counters carried over a rekey).
+//! test; the project's own crate where that cannot do what a test needs (roll-over counters carried over a rekey, suites
+//! that it does not know).
 
 use mediapoint_packet::PacketBuf;
 use mediapoint_srtp::properties::oracle_profile;
@@ -39,18 +40,15 @@ impl Protector {
     /// Protects with `key`; `None` where the library refuses it.
     #[must_use]
     pub fn new(key: &MasterKey, library: Library) -> Option<Self> {
-        Some(Self(match library {
-            Library::WebRtc => Sealing::WebRtc(Box::new(context(key)?)),
-            Library::Own => Sealing::Own(Box::new(Outbound::new(key))),
-        }))
+        Sealing::new(key, library).map(Self)
     }
 
     /// Changes the key: the outside library begins again, our own carries its counters on.
     pub fn rekey(&mut self, key: &MasterKey) {
         match &mut self.0 {
-            Sealing::WebRtc(old) => {
-                if let Some(new) = context(key) {
-                    **old = new;
+            Sealing::WebRtc(_) => {
+                if let Some(new) = Sealing::new(key, Library::WebRtc) {
+                    self.0 = new;
                 }
             }
             Sealing::Own(outbound) => outbound.rekey(key),
@@ -88,23 +86,27 @@ impl Protector {
     }
 }
 
+impl Sealing {
+    fn new(key: &MasterKey, library: Library) -> Option<Self> {
+        Some(match library {
+            Library::WebRtc if is_known(key) => Self::WebRtc(Box::new(context(key)?)),
+            Library::WebRtc | Library::Own => Self::Own(Box::new(Outbound::new(key))),
+        })
+    }
+}
+
 impl Unprotector {
     /// Unprotects with `key`; `None` where the library refuses it.
     #[must_use]
     pub fn new(key: &MasterKey, library: Library) -> Option<Self> {
-        let now = match library {
-            Library::WebRtc => Opening::WebRtc(Box::new(context(key)?)),
-            Library::Own => Opening::Own(Box::new(Inbound::new(key, InboundOptions::default()))),
-        };
-        Some(Self { now, before: None })
+        Opening::new(key, library).map(|now| Self { now, before: None })
     }
 
     /// Changes the key; what is under way under the one before is still opened.
     pub fn rekey(&mut self, key: &MasterKey) {
         match &mut self.now {
             Opening::WebRtc(_) => {
-                if let Some(new) = context(key) {
-                    let new = Opening::WebRtc(Box::new(new));
+                if let Some(new) = Opening::new(key, Library::WebRtc) {
                     self.before = Some(std::mem::replace(&mut self.now, new));
                 }
             }
@@ -124,6 +126,15 @@ impl Unprotector {
 }
 
 impl Opening {
+    fn new(key: &MasterKey, library: Library) -> Option<Self> {
+        Some(match library {
+            Library::WebRtc if is_known(key) => Self::WebRtc(Box::new(context(key)?)),
+            Library::WebRtc | Library::Own => {
+                Self::Own(Box::new(Inbound::new(key, InboundOptions::default())))
+            }
+        })
+    }
+
     fn rtp(&mut self, packet: &mut PacketBuf) -> bool {
         match self {
             Self::WebRtc(context) => {
@@ -149,6 +160,11 @@ impl Opening {
             }
         }
     }
+}
+
+/// True where the outside library knows the suite.
+fn is_known(key: &MasterKey) -> bool {
+    oracle_profile(key.suite()).is_some()
 }
 
 fn context(key: &MasterKey) -> Option<Context> {
