@@ -26,6 +26,8 @@
 mod library;
 #[cfg(feature = "linked")]
 mod narrow;
+#[cfg(all(test, feature = "linked"))]
+mod testdata;
 #[cfg(feature = "linked")]
 mod wide;
 

@@ -67,9 +67,9 @@ impl NarrowDecoder {
 }
 
 #[cfg(test)]
-#[expect(clippy::cast_possible_truncation, reason = "made up samples well inside their range")]
 mod tests {
     use super::*;
+    use crate::testdata::{energy, random_frames, syllables};
 
     #[test]
     fn each_mode_has_frames_of_its_size_and_comes_back() {
@@ -79,16 +79,7 @@ mod tests {
                 (NarrowEncoder::new(false).unwrap(), NarrowDecoder::new().unwrap());
             let (mut said, mut heard) = (0.0, 0.0);
             for n in 0..50 {
-                let pcm: [i16; 160] = std::array::from_fn(|k| {
-                    let seconds = (n * 160 + k) as f64 / 8000.0;
-                    let syllable = (seconds * 9.0).sin().powi(2);
-                    (syllable
-                        * 6000.0
-                        * [180.0, 360.0, 700.0]
-                            .map(|f| (seconds * f * std::f64::consts::TAU).sin())
-                            .iter()
-                            .sum::<f64>()) as i16
-                });
+                let pcm: [i16; 160] = syllables(n * 160, 8000.0);
                 let mut frame = [0; FRAME_ROOM];
                 let before = pcm;
                 assert_eq!(encoder.encode(mode, &pcm, &mut frame), octets, "{mode}");
@@ -96,7 +87,6 @@ mod tests {
                 assert_eq!(frame[0], mode << 3 | 4);
                 let mut out = [0; 160];
                 decoder.decode(&frame, &mut out);
-                let energy = |pcm: &[i16]| pcm.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>();
                 (said, heard) = (said + energy(&pcm), heard + energy(&out));
             }
             assert!((0.5..1.5).contains(&(heard / said)), "{mode}: {said} {heard}");
@@ -106,12 +96,7 @@ mod tests {
     #[test]
     fn any_octets_are_decoded_to_something() {
         let mut decoder = NarrowDecoder::new().unwrap();
-        let mut state = 1_u32;
-        for _ in 0..3000 {
-            let frame = std::array::from_fn(|_| {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                state.to_be_bytes()[0]
-            });
+        for frame in random_frames() {
             decoder.decode(&frame, &mut [0; 160]);
         }
     }

@@ -121,7 +121,7 @@ impl Scene {
         self.world.inject(key, from, &packet);
     }
 
-    fn say(&mut self) {
+    fn send_audio(&mut self) {
         let mut payload = vec![0; 60];
         if let Some(encoder) = &mut self.encoder {
             let samples = encoder.sample_rate() / 1000 * PACKET_TIME;
@@ -140,7 +140,7 @@ impl Scene {
 
     fn talk(&mut self, millis: u32) {
         for _ in 0..millis / PACKET_TIME {
-            self.say();
+            self.send_audio();
             self.pass();
         }
     }
@@ -166,7 +166,7 @@ impl Scene {
             let block = EventBlock { code, end, volume: 10, duration: u16::try_from(told).unwrap() };
             self.event(begin.wrapping_add(earlier), n == 1, block);
             if audio == Audio::GoesOn {
-                self.say();
+                self.send_audio();
             }
             self.pass();
         }
@@ -188,13 +188,13 @@ impl Scene {
         self.world.events.iter().filter_map(|(_, event)| press(event)).collect()
     }
 
-    fn heard(&self) -> &[HeardPacket] {
+    fn received(&self) -> &[HeardPacket] {
         &self.world.peer(self.far).heard.log
     }
 
     fn seen(&self) -> Vec<Seen> {
         let mut all: Vec<Seen> = Vec::new();
-        for packet in self.heard().iter().filter(|packet| packet.payload_type.get() == TO) {
+        for packet in self.received().iter().filter(|packet| packet.payload_type.get() == TO) {
             let block = EventBlock::read(&packet.payload).unwrap();
             if all.last().is_none_or(|seen| seen.timestamp != packet.timestamp) {
                 all.push(Seen {
@@ -217,7 +217,7 @@ impl Scene {
     /// How far each packet of audio is off the clock that the far end's stream began with, in ticks.
     fn off_the_clock(&self) -> Vec<i64> {
         let rate = u64::from(self.world.peer(self.far).heard.clock_rate);
-        let mut audio = self.heard().iter().filter(|packet| packet.payload_type.get() != TO);
+        let mut audio = self.received().iter().filter(|packet| packet.payload_type.get() != TO);
         let first = audio.next().unwrap();
         let off = |packet: &HeardPacket| {
             let passed = packet.at.since(first.at).as_micros() * u128::from(rate) / 1_000_000;
@@ -228,7 +228,7 @@ impl Scene {
 
     /// Timestamps on the audio's clock at the beginning of each press, as the far end's stream has them.
     fn begins_sent(&self) -> Vec<RtpTicks> {
-        let first = self.heard().iter().find(|packet| packet.payload_type.get() != TO).unwrap();
+        let first = self.received().iter().find(|packet| packet.payload_type.get() != TO).unwrap();
         let rates = (self.entry.codec.clock_rate, self.world.peer(self.far).heard.clock_rate);
         let sent = |begin: &RtpTicks| {
             let since = begin.0.wrapping_sub(AUDIO_AT_ZERO) / (rates.0 / 1000) * (rates.1 / 1000);

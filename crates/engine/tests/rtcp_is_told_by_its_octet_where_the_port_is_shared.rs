@@ -48,8 +48,8 @@ fn call(leg: impl Fn() -> LegConfig) -> (World, PeerId, PeerId) {
     (world, a, b)
 }
 
-/// Packets that the far end heard: with their payload type, and of those with the marker.
-fn heard(world: &World, far: PeerId, payload_type: u8) -> (usize, usize) {
+/// Packets that the far end received: with their payload type, and of those with the marker.
+fn received(world: &World, far: PeerId, payload_type: u8) -> (usize, usize) {
     let log = &world.peer(far).heard.log;
     let of_it = log.iter().filter(|packet| packet.payload_type.get() == payload_type);
     (of_it.clone().count(), of_it.filter(|packet| packet.marker).count())
@@ -64,7 +64,7 @@ fn a_port_of_its_own_takes_every_payload_type_with_the_marker() {
             let (mut world, a, b) = call(leg);
             talk(&mut world, a, payload_type);
             let all = usize::from(PACKETS);
-            assert_eq!(heard(&world, b, payload_type), (all, all), "{mode:?}, {payload_type}");
+            assert_eq!(received(&world, b, payload_type), (all, all), "{mode:?}, {payload_type}");
             let received = world.leg_statistics(a).received;
             assert_eq!((received.packets, received.dropped.total()), (PACKETS.into(), 0), "{payload_type}");
             assert_eq!(received.rtcp_packets, 0, "{payload_type}");
@@ -79,7 +79,7 @@ fn video_has_no_table_of_payload_types_and_passes_all_the_same() {
         talk(&mut world, a, payload_type);
         // Of 72 and 73 some sequence numbers are lengths that a report can have; what follows is none of RTCP's packets.
         let all = usize::from(PACKETS);
-        assert_eq!(heard(&world, b, payload_type), (all, all), "{payload_type}");
+        assert_eq!(received(&world, b, payload_type), (all, all), "{payload_type}");
     }
 }
 
@@ -98,7 +98,7 @@ fn encrypted_packets_pass_with_the_marker() {
         world.peer_mut(a).reports_every = Some(Duration::from_secs(1));
         world.start(a);
         world.run_for(Duration::from_secs(4));
-        let (packets, marked) = heard(&world, b, 80);
+        let (packets, marked) = received(&world, b, 80);
         assert!(packets >= 198 && packets == marked, "{packets} packets, {marked} marked");
         let received = world.leg_statistics(a).received;
         assert_eq!(received.dropped.total(), 0);
@@ -132,9 +132,9 @@ fn where_the_port_is_shared_the_octet_tells() {
     let leg = || LegConfig { rtcp: RtcpMode::Mux, ..audio([codec(80, "L16", 8000), codec(96, "L16", 8000)]) };
     let (mut world, a, b) = call(leg);
     talk(&mut world, a, 80);
-    assert_eq!(heard(&world, b, 80), (0, 0));
+    assert_eq!(received(&world, b, 80), (0, 0));
     talk(&mut world, a, 96);
-    assert_eq!(heard(&world, b, 96).0, usize::from(PACKETS));
+    assert_eq!(received(&world, b, 96).0, usize::from(PACKETS));
 }
 
 /// What is no RTCP by its form is RTP of a payload type that nobody agreed on, and counted as such.

@@ -82,7 +82,7 @@ impl Work {
                     (self.frame(|coder, pcm| coder.conceal(pcm, None)), Cut::default())
                 }
             };
-            let heard = self.heard(samples, cut);
+            let heard = self.audible(samples, cut);
             self.write(heard)?;
         }
         if summary.frames == 0 {
@@ -141,7 +141,7 @@ impl Work {
     }
 
     /// Which of the samples are to be heard.
-    fn heard(&self, samples: usize, cut: Cut) -> Range<usize> {
+    fn audible(&self, samples: usize, cut: Cut) -> Range<usize> {
         let end = samples.saturating_sub(self.scaled(cut.back));
         self.scaled(cut.front).min(end)..end
     }

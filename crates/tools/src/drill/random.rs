@@ -1,30 +1,28 @@
-//! Numbers that a seed decides, the same on every machine (SplitMix64).
+//! Numbers that a seed decides.
+
+use rand::rngs::StdRng;
+use rand::{Rng as _, RngExt as _, SeedableRng as _};
 
 /// A generator. No two attacks may depend on one another through it, so that each thread has its own.
-#[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+#[derive(Debug)]
+pub(super) struct Random(StdRng);
 
 impl Random {
     pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(StdRng::seed_from_u64(seed))
     }
 
     pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     pub(super) fn u32(&mut self) -> u32 {
-        u32::try_from(self.next() >> 32).unwrap_or(u32::MAX)
+        self.0.next_u32()
     }
 
     /// 0 to `bound` - 1; 0 where that is nothing.
     pub(super) fn below(&mut self, bound: usize) -> usize {
-        let bound = u64::try_from(bound).unwrap_or(u64::MAX).max(1);
-        usize::try_from(self.next() % bound).unwrap_or(0)
+        self.0.random_range(0..bound.max(1))
     }
 
     /// True so often in a hundred.
@@ -49,10 +47,7 @@ impl Random {
 
     /// Fills bytes.
     pub(super) fn fill(&mut self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            let random = self.next().to_le_bytes();
-            chunk.iter_mut().zip(random).for_each(|(byte, random)| *byte = random);
-        }
+        self.0.fill_bytes(bytes);
     }
 }
 

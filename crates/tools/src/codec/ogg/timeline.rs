@@ -118,7 +118,7 @@ impl Timeline {
 
     /// What there is to say of gaps.
     pub(super) fn remarks(&self) -> Vec<String> {
-        let mut remarks: Vec<String> = self.gaps.iter().map(Gap::told).collect();
+        let mut remarks: Vec<String> = self.gaps.iter().map(Gap::describe).collect();
         if self.further.0 > 0 {
             remarks.push(format!("{} further gaps, {} in all", self.further.0, seconds(self.further.1)));
         }
@@ -127,7 +127,7 @@ impl Timeline {
 }
 
 impl Gap {
-    fn told(&self) -> String {
+    fn describe(&self) -> String {
         let length = match self.length {
             Some(length) => format!("a gap of {}", seconds(length)),
             None => "a gap of unknown length, which is not filled,".to_owned(),
