@@ -113,7 +113,7 @@ pub enum Event {
         /// Why.
         why: ZrtpObstacle,
     },
-    /// The party's stream began anew with another SSRC or sequence.
+    /// The party's audio began anew with another SSRC or sequence, or came back from music on hold.
     StreamRestarted {
         /// Its call.
         call: CallId,

@@ -27,7 +27,8 @@ pub struct Dropped {
     pub unknown_payload_type: u64,
     /// The other side has no codec to hear it with.
     pub no_common_codec: u64,
-    /// A sequence number out of all proportion, not yet confirmed by a second packet.
+    /// A sequence number out of all proportion, not yet confirmed by a second packet; or of a second stream of audio at one
+    /// time.
     pub out_of_range: u64,
     /// A protocol that the leg does not speak (DTLS, STUN).
     pub other_protocol: u64,
@@ -94,9 +95,10 @@ pub struct ReceiveStatistics {
     pub duplicates: u64,
     /// Interarrival jitter [RFC3550 A.8].
     pub jitter: Duration,
-    /// Times that the stream began anew: another SSRC, or a jump of the sequence number.
+    /// Times that the audio began anew: under another SSRC, or with other sequence numbers. Streams beside it, such as of
+    /// telephone events, do not count.
     pub restarts: u32,
-    /// Its SSRC now.
+    /// SSRC of the audio now.
     pub ssrc: Option<Ssrc>,
     /// Its payload type now.
     pub payload_type: Option<PayloadType>,

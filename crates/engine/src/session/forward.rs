@@ -19,7 +19,7 @@ use crate::session::leg::event_clock::EventPart;
 use crate::session::leg::events::{EventPacket, EventStep};
 use crate::session::leg::ingress::Ingress;
 use crate::session::leg::loop_watch::LoopVerdict;
-use crate::session::leg::receiver::{Taken, Verdict};
+use crate::session::leg::receiver::Taken;
 use crate::session::leg::rewriter::{Input, InputEpoch};
 use crate::session::leg::sender::{Sender, Unsent};
 use crate::session::leg::transport::{DropReason, RtpMeta, Transport};
@@ -50,7 +50,7 @@ pub(super) struct PacketEffects {
 impl RtpMeta {
     fn input(&self, leg: LegId, taken: &Taken, info: PayloadInfo) -> Input {
         Input {
-            epoch: InputEpoch { leg, epoch: taken.epoch },
+            epoch: InputEpoch { leg, epoch: taken.run },
             index: taken.index,
             timestamp: self.timestamp,
             marker: self.marker,
@@ -76,7 +76,7 @@ impl Call {
             Err((reason, unknown)) => {
                 self.drop_refused(at, from, reason, out);
                 if let Some(meta) = unknown {
-                    self.pass_over(at, from, &meta);
+                    self.pass_over(now, at, from, &meta);
                 }
                 return out.give(packet);
             }
@@ -118,7 +118,7 @@ impl Call {
             // A late packet says nothing of the path that the stream takes now.
             self.select_paths(now, at, (&input, &meta), info, out);
         }
-        self.insert(now, at, (&input, &meta), &packet);
+        self.insert(now, at, (&input, &meta, &taken), &packet);
         match step {
             Some(None) => out.give(packet),
             Some(Some(step)) => {
@@ -242,17 +242,27 @@ impl Call {
     }
 
     /// Takes a packet into the jitter buffer of its leg, where somebody wants its audio.
-    fn insert(&mut self, now: Time, at: usize, (input, meta): (&Input, &RtpMeta), packet: &PacketBuf) {
+    fn insert(
+        &mut self,
+        now: Time,
+        at: usize,
+        (input, meta, taken): (&Input, &RtpMeta, &Taken),
+        packet: &PacketBuf,
+    ) {
         let Some(Leg { ingress: Some(ingress), events, .. }) = self.legs.get_mut(at).map(AsMut::as_mut)
         else {
             return;
         };
         if input.event {
-            return ingress.note_event(now, input.epoch.epoch, input.index);
+            // Under an SSRC of its own it takes no number of the audio's.
+            if taken.in_audio_stream {
+                ingress.note_event(now, taken.stretch, input.index);
+            }
+            return;
         }
         events.note_audio(input.epoch.epoch, input.index);
         let arrived = Arrived {
-            epoch: input.epoch.epoch,
+            epoch: taken.stretch,
             index: input.index,
             timestamp: input.timestamp,
             payload_type: meta.payload_type,
@@ -265,19 +275,14 @@ impl Call {
 
     /// Counts a packet of the party's stream whose payload type was not agreed: it was not lost, and no receiver of what is
     /// forwarded is to count it as lost.
-    fn pass_over(&mut self, at: usize, from: SocketAddr, meta: &RtpMeta) {
+    fn pass_over(&mut self, now: Time, at: usize, from: SocketAddr, meta: &RtpMeta) {
         let Some(leg) = self.legs.get_mut(at) else { return };
-        if leg.transport.latch.learnt() != Some(from) || leg.receiver.ssrc() != Some(meta.ssrc) {
-            return;
-        }
         let id = leg.id;
-        let verdict = leg.receiver.observe(meta.ssrc, meta.sequence, meta.payload.len());
-        if let Verdict::Take(taken) = verdict {
-            let input = meta.input(id, &taken, PayloadInfo { clock_rate: 8000, event: false, noise: false });
-            for n in 0..self.listeners(at) {
-                if let Some(listener) = self.listener_mut(at, n) {
-                    listener.sender.rewriter.skip(&input);
-                }
+        let Some(taken) = leg.pass_over(now, from, meta) else { return };
+        let input = meta.input(id, &taken, PayloadInfo { clock_rate: 8000, event: false, noise: false });
+        for n in 0..self.listeners(at) {
+            if let Some(listener) = self.listener_mut(at, n) {
+                listener.sender.rewriter.skip(&input);
             }
         }
     }

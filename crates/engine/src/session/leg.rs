@@ -1,5 +1,6 @@
 //! One leg: its configuration and transport, what it receives, what it sends, and RTCP.
 
+mod beside;
 pub mod crossfade;
 pub mod egress;
 pub mod event_clock;
@@ -8,6 +9,7 @@ pub mod ingress;
 pub mod latch;
 pub(crate) mod limiter;
 pub(crate) mod loop_watch;
+mod received_stream;
 pub mod receiver;
 pub mod rewriter;
 pub mod rtcp;
@@ -35,7 +37,7 @@ use crate::session::leg::events::EventReceiver;
 use crate::session::leg::ingress::{Ingress, natural_rate};
 use crate::session::leg::latch::Admission;
 use crate::session::leg::loop_watch::{LoopVerdict, LoopWatch};
-use crate::session::leg::receiver::{Receiver, Taken, Verdict};
+use crate::session::leg::receiver::{Arrival, Receiver, Taken, Verdict};
 use crate::session::leg::rewriter::RtpRewriter;
 use crate::session::leg::rtcp::RtcpSession;
 use crate::session::leg::sender::{Sender, Sent};
@@ -89,6 +91,16 @@ impl Listeners {
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
         (0..self.len()).filter_map(|n| self.get(n))
     }
+}
+
+/// True where a party that was signalled so may begin its stream anew. What repeats all that was agreed is no reason.
+fn may_begin_anew(before: &LegConfig, now: &LegConfig) -> bool {
+    let keys = |config: &LegConfig| config.srtp.as_ref().map(|keys| keys.inbound.clone());
+    before.remote != now.remote
+        || before.direction != now.direction
+        || before.codecs != now.codecs
+        || before.received_codecs != now.received_codecs
+        || keys(before) != keys(now)
 }
 
 /// One leg. The fields that every packet needs come first.
@@ -173,6 +185,9 @@ impl Leg {
 
     /// Follows a new configuration, keeping everything whose change the far end could notice.
     pub(super) fn configure(&mut self, now: Time, config: Box<LegConfig>, relearn: Relearn) {
+        if relearn == Relearn::Now || may_begin_anew(&self.config, &config) {
+            self.receiver.renew(now);
+        }
         self.transport.configure(now, &config, relearn);
         if !self.receives && config.direction.receives() {
             self.silent_since = now;
@@ -246,7 +261,13 @@ impl Leg {
             return Err((DropReason::UnknownPayloadType, Some(meta)));
         };
         let admission = self.transport.admit(now, from, &meta).map_err(|reason| (reason, None))?;
-        let taken = match self.receiver.observe(meta.ssrc, meta.sequence, meta.payload.len()) {
+        let arrival = Arrival {
+            audio: !info.event,
+            authenticated: self.transport.srtp.is_some(),
+            moved: admission == Admission::AcceptAndLatch,
+            ..meta.arrival(now, info.clock_rate)
+        };
+        let taken = match self.receiver.observe(&arrival) {
             Verdict::Take(taken) => taken,
             Verdict::Duplicate => return Err((DropReason::Duplicate, None)),
             Verdict::OutOfRange => return Err((DropReason::OutOfRange, None)),
@@ -255,6 +276,20 @@ impl Leg {
             self.receiver.observe_arrival(now, meta.timestamp, info.clock_rate, meta.payload_type);
         }
         Ok(Accepted { meta, info, admission, taken })
+    }
+
+    /// Counts an authentic packet of the party whose payload type was not agreed into its stream; `None` where it is of no
+    /// stream that is known, or was counted.
+    pub(super) fn pass_over(&mut self, now: Time, from: SocketAddr, meta: &RtpMeta) -> Option<Taken> {
+        if self.transport.latch.learnt() != Some(from) || !self.receiver.knows(meta.ssrc) {
+            return None;
+        }
+        let authenticated = self.transport.srtp.is_some();
+        // Its clock is not known: 0 is nobody's.
+        match self.receiver.observe(&Arrival { authenticated, ..meta.arrival(now, 0) }) {
+            Verdict::Take(taken) => Some(taken),
+            _ => None,
+        }
     }
 
     /// Whether the leg has just latched on to `from`, and whether that is where its party was expected.

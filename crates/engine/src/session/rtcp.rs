@@ -28,7 +28,7 @@ impl Call {
             return self.pass_encrypted_rtcp(now, (at, own_port), from, packet, out);
         }
         let stream = match leg.kind {
-            LegKind::Audio => RtcpStream::One(leg.receiver.ssrc()),
+            LegKind::Audio => RtcpStream::Of(&leg.receiver),
             _ => RtcpStream::Any,
         };
         if let Err(reason) = leg.transport.open_rtcp(now, (own_port, stream), from, &mut packet) {

@@ -37,7 +37,7 @@ use crate::session::snapshot::objects::{MixSnapshot, PlayerSnapshot, TapSnapshot
 use crate::session::tap::event::PressRoom;
 
 /// The version of snapshots that this engine writes and reads.
-pub const SNAPSHOT_VERSION: u16 = 1;
+pub const SNAPSHOT_VERSION: u16 = 2;
 
 /// Local addresses of a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

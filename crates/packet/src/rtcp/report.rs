@@ -48,7 +48,7 @@ impl SenderInfo {
 }
 
 /// What was received of one source [RFC3550 6.4.1].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReportBlock {
     /// The source reported on.
     pub ssrc: Ssrc,

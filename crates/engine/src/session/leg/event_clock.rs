@@ -44,6 +44,8 @@ struct SentEvent {
     sent: RtpTicks,
     /// Segments whose whole duration was reported.
     full: u32,
+    /// Other audio has followed the audio that it came among.
+    left: bool,
 }
 
 /// A beginning of an event received, and the timestamp that it was sent with.
@@ -77,9 +79,22 @@ impl EventClock {
         self.find(input).map(|event| event.sent)
     }
 
+    /// Notes that other audio follows the audio of an epoch: late packets of events that came among it have no place any
+    /// more.
+    pub(crate) fn leave(&mut self, before: InputEpoch, next: InputEpoch) {
+        for event in self.recent.iter_mut().flatten() {
+            event.left |= event.epoch == before && event.epoch != next;
+        }
+    }
+
+    /// True for a late packet of an event that came among audio which other audio has followed.
+    pub(crate) fn is_left(&self, input: &Input) -> bool {
+        self.find(input).is_some_and(|event| event.left)
+    }
+
     /// Notes the timestamp that a new event is sent with.
     pub(crate) fn begin(&mut self, input: &Input, sent: RtpTicks) {
-        let event = SentEvent { epoch: input.epoch, received: input.part.begin, sent, full: 0 };
+        let event = SentEvent { epoch: input.epoch, received: input.part.begin, sent, full: 0, left: false };
         let [last, before] = &mut self.recent;
         *before = last.replace(event);
     }
@@ -194,6 +209,7 @@ impl EventClock {
             received: event.received.0,
             sent: event.sent.0,
             full: event.full,
+            left: event.left,
         })
     }
 
@@ -203,6 +219,7 @@ impl EventClock {
             received: RtpTicks(event.received),
             sent: RtpTicks(event.sent),
             full: event.full,
+            left: event.left,
         });
         Self { recent: [event, None], tie: None }
     }

@@ -1,23 +1,56 @@
-//! Receiver statistics of the stream that a party sends: sequence numbers, loss, jitter [RFC3550 A.1, A.3, A.8].
+//! What a leg receives: a bounded table of the streams of its party, each with state of its own, and the figures of all
+//! of them [RFC3550 A.1, A.3, A.8].
 //!
-//! A stream has epochs: another SSRC, or a confirmed jump of the sequence number, begins a new one. The rewriter of each
-//! sending leg maps every epoch onto its own unbroken sequence.
+//! State is made of what the latch took, and with SRTP of what is authentic, so that nobody else can fill the table; the
+//! stream that was least recently used gives way.
+//!
+//! One stream of audio is forwarded at a time. Another one that begins, or comes back after a pause, takes over at once;
+//! one that goes on beside it is left out, since two at a time in one stream are noise. What is no audio, such as telephone
+//! events under an SSRC of their own [RFC4733 2.1], goes on beside it.
+//!
+//! A run is a stretch of a stream whose numbers go on. The rewriter of each sending leg maps every run onto its own
+//! unbroken sequence.
 
 use std::time::Duration;
 
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{PayloadType, RtpTicks, Seq, Ssrc};
 
+use crate::session::leg::received_stream::{Judgement, ReceivedStream};
 use crate::session::snapshot::stream::ReceiverSnapshot;
 
-/// Largest step forward within an epoch [RFC3550 A.1 MAX_DROPOUT].
-const MAX_DROPOUT: i32 = 3000;
+/// Streams of a leg at most; more than any party uses at one time.
+pub const MAX_STREAMS: usize = 8;
 
-/// How far behind the highest sequence number a packet may come: the width of the seen-window.
-const MAX_MISORDER: i32 = 127;
+/// A stream of audio that comes after such a pause, or after so many packets of others, comes back.
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_PACKETS: u64 = 4;
 
-/// Packets in sequence after which a stream that was left counts as resumed.
+/// Packets in sequence after which a stream that was left out takes over.
 const RETURN_RUN: u8 = 3;
+
+/// What the receiver needs of a packet.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// When it came.
+    pub now: Time,
+    /// Its SSRC.
+    pub ssrc: Ssrc,
+    /// Its sequence number.
+    pub sequence: Seq,
+    /// Its timestamp.
+    pub timestamp: RtpTicks,
+    /// Clock rate of its payload type, in hertz.
+    pub clock_rate: u32,
+    /// Octets of its payload.
+    pub octets: usize,
+    /// False for what is no audio, such as a telephone event: it goes on beside the audio of other streams.
+    pub audio: bool,
+    /// True where SRTP took it: it is no copy of an earlier one.
+    pub authenticated: bool,
+    /// True for the first one from another address.
+    pub moved: bool,
+}
 
 /// What became of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,56 +63,58 @@ pub enum Verdict {
     OutOfRange,
 }
 
-/// A packet's place in its stream.
+/// A packet's place among what the party sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Taken {
-    /// Number of the epoch.
-    pub epoch: u32,
-    /// Sequence number extended over wrap-arounds; comparable within the epoch.
+    /// Number of the run.
+    pub run: u32,
+    /// Sequence number extended over wrap-arounds; comparable within the run.
     pub index: u64,
-    /// True for the first packet of an epoch that is not the stream's first.
+    /// Number of the stretch of audio; a later one is higher.
+    pub stretch: u32,
+    /// False for what comes beside the stream of audio.
+    pub in_audio_stream: bool,
+    /// True for the first packet of a stretch of audio that is not the leg's first.
     pub restarted: bool,
-    /// True where no packet of the epoch had a higher number.
+    /// True where no packet of the run had a higher number.
     pub newest: bool,
 }
 
-/// The state of one party's stream.
+/// The streams of one party. The fields that every packet needs come first.
+#[repr(C)]
 #[derive(Debug, Clone, Default)]
 pub struct Receiver {
-    ssrc: Option<Ssrc>,
-    payload_type: Option<PayloadType>,
-    left: Option<Ssrc>,
-    left_run: u8,
-    left_last: Seq,
-    epoch: u32,
-    restarts: u32,
-    highest: u64,
-    first: u64,
-    /// Bit n: the packet n below `highest` came.
-    seen: u128,
-    /// The number that would confirm a jump.
-    awaited: Option<Seq>,
-    epoch_received: u64,
-    /// Bursts of loss in this epoch: steps forward by more than one.
-    lost_before: u64,
-    bursts: u64,
+    /// The stream of audio; before there is one, the first stream.
+    main: Option<ReceivedStream>,
     received: u64,
     octets: u64,
+    stretch: u32,
+    /// Packets in sequence of a stream that was left out.
+    left_out: u8,
+    payload_type: Option<PayloadType>,
+    left_out_ssrc: Ssrc,
+    /// The other streams; apart, because there are none as a rule.
+    others: Vec<ReceivedStream>,
+    runs: u32,
+    restarts: u32,
     duplicates: u64,
     out_of_order: u64,
-    transit: Option<i64>,
-    /// Jitter in 1/16 of a tick.
-    jitter: u64,
-    clock_rate: u32,
-    reported_expected: u64,
-    reported_received: u64,
+    /// Of streams that gave way.
+    lost_before: u64,
+    bursts_before: u64,
 }
 
 impl Receiver {
-    /// The stream's SSRC now.
+    /// SSRC of the stream of audio.
     #[must_use]
-    pub const fn ssrc(&self) -> Option<Ssrc> {
-        self.ssrc
+    pub fn ssrc(&self) -> Option<Ssrc> {
+        self.main.as_ref().map(|stream| stream.ssrc)
+    }
+
+    /// True for the SSRC of one of the party's streams.
+    #[must_use]
+    pub fn knows(&self, ssrc: Ssrc) -> bool {
+        self.streams().any(|stream| stream.ssrc == ssrc)
     }
 
     /// The payload type of the audio packet that came last.
@@ -88,7 +123,7 @@ impl Receiver {
         self.payload_type
     }
 
-    /// Notes the payload type of a packet that is not counted into the stream.
+    /// Notes the payload type of a packet that is not counted into a stream.
     pub const fn note_payload_type(&mut self, payload_type: PayloadType) {
         self.payload_type = Some(payload_type);
     }
@@ -117,49 +152,35 @@ impl Receiver {
         self.out_of_order
     }
 
-    /// Epochs after the first.
+    /// Stretches of audio after the first.
     #[must_use]
     pub const fn restarts(&self) -> u32 {
         self.restarts
     }
 
-    /// The highest sequence number extended by its wrap-arounds, as a report block carries it [RFC3550 6.4.1].
-    #[must_use]
-    pub fn extended_highest(&self) -> u32 {
-        u32::try_from(self.highest.wrapping_sub(CYCLE) & 0xffff_ffff).unwrap_or(0)
-    }
-
     /// Packets lost since the beginning.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.lost_before + self.epoch_lost()
+        self.lost_before + self.streams().map(ReceivedStream::lost).sum::<u64>()
     }
 
-    /// Interarrival jitter in clock ticks [RFC3550 6.4.1].
-    #[must_use]
-    pub fn jitter_ticks(&self) -> u32 {
-        u32::try_from(self.jitter >> 4).unwrap_or(u32::MAX)
-    }
-
-    /// Interarrival jitter as time.
+    /// Interarrival jitter of the audio, as time.
     #[must_use]
     pub fn jitter(&self) -> Duration {
-        match u64::from(self.clock_rate) {
-            0 => Duration::ZERO,
-            rate => Duration::from_nanos(self.jitter.saturating_mul(1_000_000_000 / 16) / rate),
-        }
+        self.main.as_ref().map_or(Duration::ZERO, ReceivedStream::jitter)
     }
 
     /// How much longer bursts of loss are than chance would have them; 1 where loss is random [ITU-T G.107 3.5].
     #[must_use]
     pub fn burst_ratio(&self) -> f32 {
         let lost = self.lost();
-        if lost == 0 || self.bursts == 0 {
+        let bursts = self.bursts_before + self.streams().map(ReceivedStream::bursts).sum::<u64>();
+        if lost == 0 || bursts == 0 {
             return 1.0;
         }
         #[expect(clippy::cast_precision_loss, reason = "a ratio for a quality estimate")]
         let (mean_run, loss) =
-            (lost as f32 / self.bursts as f32, lost as f32 / (lost + self.received).max(1) as f32);
+            (lost as f32 / bursts as f32, lost as f32 / (lost + self.received).max(1) as f32);
         (mean_run * (1.0 - loss)).max(1.0)
     }
 
@@ -172,40 +193,184 @@ impl Receiver {
         share
     }
 
-    /// The fraction lost since the last report, in 1/256, and starts a new interval [RFC3550 A.3].
-    pub fn take_fraction_lost(&mut self) -> u8 {
-        let received = self.received;
-        let expected = received + self.lost();
-        let new_expected = expected.saturating_sub(self.reported_expected);
-        let new_received = received.saturating_sub(self.reported_received);
-        self.reported_expected = expected;
-        self.reported_received = received;
-        let lost = new_expected.saturating_sub(new_received);
-        lost.saturating_mul(256)
-            .checked_div(new_expected)
-            .map_or(0, |share| u8::try_from(share).unwrap_or(255))
+    fn streams(&self) -> impl Iterator<Item = &ReceivedStream> {
+        self.main.iter().chain(&self.others)
+    }
+
+    /// The streams that a report has blocks on: that of the audio, and those of which packets have come since the last one
+    /// [RFC3550 6.4].
+    pub(super) fn reported_streams(&mut self) -> impl Iterator<Item = &mut ReceivedStream> {
+        self.main.iter_mut().chain(self.others.iter_mut().filter(|stream| stream.has_news()))
+    }
+
+    /// Notes that the party was signalled anew: its streams may begin anew, too.
+    pub fn renew(&mut self, now: Time) {
+        self.main.iter_mut().chain(&mut self.others).for_each(|stream| stream.renew(now));
     }
 
     /// Judges a packet by its SSRC and sequence number, and counts it.
-    pub fn observe(&mut self, ssrc: Ssrc, sequence: Seq, octets: usize) -> Verdict {
-        let verdict = match self.ssrc {
-            None => {
-                self.begin(ssrc, sequence);
-                Verdict::Take(self.taken(self.highest, false))
+    pub fn observe(&mut self, packet: &Arrival) -> Verdict {
+        let verdict = match &mut self.main {
+            Some(main) if main.ssrc == packet.ssrc => {
+                self.left_out = 0;
+                match main.judge(packet) {
+                    Judgement::Newest => Verdict::Take(Taken {
+                        run: main.run,
+                        index: main.highest,
+                        stretch: self.stretch,
+                        in_audio_stream: true,
+                        restarted: false,
+                        newest: true,
+                    }),
+                    other => self.observe_odd(packet, other),
+                }
             }
-            Some(current) if current == ssrc => self.observe_current(ssrc, sequence),
-            Some(_) => self.observe_other(ssrc, sequence),
+            _ => self.observe_other(packet),
         };
         match verdict {
             Verdict::Take(_) => {
                 self.received += 1;
-                self.epoch_received += 1;
-                self.octets += octets as u64;
+                self.octets += packet.octets as u64;
             }
             Verdict::Duplicate => self.duplicates += 1,
             Verdict::OutOfRange => {}
         }
         verdict
+    }
+
+    /// A packet of the stream of audio that is not the next one.
+    fn observe_odd(&mut self, packet: &Arrival, judgement: Judgement) -> Verdict {
+        let Some(main) = &mut self.main else { return Verdict::OutOfRange };
+        let (index, restarted) = match judgement {
+            Judgement::Duplicate => return Verdict::Duplicate,
+            Judgement::OutOfRange => return Verdict::OutOfRange,
+            Judgement::Newest => (main.highest, false),
+            Judgement::Late(index) => {
+                self.out_of_order += 1;
+                (index, false)
+            }
+            Judgement::Restart => {
+                self.runs = self.runs.wrapping_add(1);
+                main.restart(self.runs, packet);
+                self.stretch = self.stretch.wrapping_add(1);
+                self.restarts = self.restarts.saturating_add(1);
+                (main.highest, true)
+            }
+        };
+        Verdict::Take(Taken {
+            run: main.run,
+            index,
+            stretch: self.stretch,
+            in_audio_stream: true,
+            restarted,
+            newest: index == main.highest,
+        })
+    }
+
+    /// A packet of another stream than that of the audio.
+    #[cold]
+    fn observe_other(&mut self, packet: &Arrival) -> Verdict {
+        let Some(place) = self.others.iter().position(|stream| stream.ssrc == packet.ssrc) else {
+            return self.begin(packet);
+        };
+        let Some(stream) = self.others.get_mut(place) else { return Verdict::OutOfRange };
+        let pause = packet.now.since(stream.at);
+        let between = self.received - stream.left_at.min(self.received);
+        let judgement = stream.judge(packet);
+        match judgement {
+            Judgement::Duplicate => return Verdict::Duplicate,
+            Judgement::OutOfRange => return Verdict::OutOfRange,
+            Judgement::Late(_) => self.out_of_order += 1,
+            Judgement::Newest => {}
+            Judgement::Restart => {
+                self.runs = self.runs.wrapping_add(1);
+                stream.restart(self.runs, packet);
+            }
+        }
+        stream.left_at = self.received;
+        let index = match judgement {
+            Judgement::Late(index) => index,
+            _ => stream.highest,
+        };
+        if !packet.audio {
+            return Verdict::Take(self.beside(place, index));
+        }
+        if matches!(judgement, Judgement::Late(_)) {
+            return Verdict::OutOfRange;
+        }
+        let comes_back = pause >= PAUSE || between >= PAUSE_PACKETS || judgement == Judgement::Restart;
+        if comes_back || self.passes_run(packet.ssrc) {
+            return Verdict::Take(self.take_over(place));
+        }
+        Verdict::OutOfRange
+    }
+
+    /// Counts the packets in sequence of a stream that was left out; true when there are enough.
+    fn passes_run(&mut self, ssrc: Ssrc) -> bool {
+        if self.left_out_ssrc != ssrc {
+            (self.left_out_ssrc, self.left_out) = (ssrc, 0);
+        }
+        self.left_out += 1;
+        self.left_out >= RETURN_RUN
+    }
+
+    /// The first packet of a stream.
+    fn begin(&mut self, packet: &Arrival) -> Verdict {
+        let mut run = 0;
+        if self.main.is_some() {
+            self.runs = self.runs.wrapping_add(1);
+            run = self.runs;
+        }
+        let stream = ReceivedStream::new(run, packet);
+        let index = stream.highest;
+        if self.main.is_none() {
+            self.main = Some(stream);
+            let stretch = self.stretch;
+            let taken = Taken { run, index, stretch, in_audio_stream: true, restarted: false, newest: true };
+            return Verdict::Take(taken);
+        }
+        let place = self.make_place(stream);
+        Verdict::Take(if packet.audio { self.take_over(place) } else { self.beside(place, index) })
+    }
+
+    /// Puts a stream among the others, in the place of the one least recently used where there are too many.
+    fn make_place(&mut self, stream: ReceivedStream) -> usize {
+        if self.others.len() < MAX_STREAMS - 1 {
+            self.others.reserve_exact(MAX_STREAMS - 1 - self.others.len());
+            self.others.push(stream);
+            return self.others.len() - 1;
+        }
+        let oldest = self.others.iter().enumerate().min_by_key(|(_, stream)| stream.at);
+        let place = oldest.map_or(0, |(place, _)| place);
+        if let Some(old) = self.others.get_mut(place) {
+            self.lost_before += old.lost();
+            self.bursts_before += old.bursts();
+            *old = stream;
+        }
+        place
+    }
+
+    /// Makes another stream that of the audio; its packet that came last is the first of a stretch.
+    fn take_over(&mut self, place: usize) -> Taken {
+        let mut restarted = false;
+        if let (Some(main), Some(stream)) = (&mut self.main, self.others.get_mut(place)) {
+            restarted = main.audio;
+            main.left_at = self.received;
+            std::mem::swap(main, stream);
+        }
+        self.stretch = self.stretch.wrapping_add(1);
+        self.restarts = self.restarts.saturating_add(u32::from(restarted));
+        self.left_out = 0;
+        let (run, index) = self.main.as_ref().map_or((0, 0), |main| (main.run, main.highest));
+        Taken { run, index, stretch: self.stretch, in_audio_stream: true, restarted, newest: true }
+    }
+
+    /// A packet that comes beside the stream of audio.
+    fn beside(&self, place: usize, index: u64) -> Taken {
+        let stream = self.others.get(place);
+        let (run, highest) = stream.map_or((0, 0), |stream| (stream.run, stream.highest));
+        let newest = index == highest;
+        Taken { run, index, stretch: self.stretch, in_audio_stream: false, restarted: false, newest }
     }
 
     /// Counts a taken audio packet's arrival into the interarrival jitter [RFC3550 A.8].
@@ -217,184 +382,50 @@ impl Receiver {
         payload_type: PayloadType,
     ) {
         self.payload_type = Some(payload_type);
-        if clock_rate != self.clock_rate {
-            self.clock_rate = clock_rate;
-            self.jitter = 0;
-            self.transit = None;
-        }
-        // Differences of 32-bit clocks: the wrap-around of the timestamp must not show.
-        let transit = i64::from(clock_at(now, clock_rate).wrapping_sub(timestamp.0).cast_signed());
-        if let Some(last) = self.transit {
-            let distance = transit.wrapping_sub(last).unsigned_abs();
-            // A timestamp that jumps says nothing about the network.
-            if distance < u64::from(clock_rate) {
-                self.jitter = (self.jitter + distance).saturating_sub((self.jitter + 8) >> 4);
-            }
-        }
-        self.transit = Some(transit);
-    }
-
-    fn observe_current(&mut self, ssrc: Ssrc, sequence: Seq) -> Verdict {
-        let step = i32::from(sequence.distance_from(low_16(self.highest)));
-        if step > 0 && step < MAX_DROPOUT {
-            self.left_run = 0;
-            self.awaited = None;
-            Verdict::Take(self.advance(step.unsigned_abs()))
-        } else if (-MAX_MISORDER..=0).contains(&step) {
-            self.fill_in(step.unsigned_abs())
-        } else if self.awaited == Some(sequence) {
-            self.restart(ssrc, sequence)
-        } else {
-            self.awaited = Some(sequence.wrapping_add(1));
-            Verdict::OutOfRange
+        if let Some(main) = &mut self.main {
+            main.observe_arrival(now, timestamp, clock_rate);
         }
     }
-
-    fn observe_other(&mut self, ssrc: Ssrc, sequence: Seq) -> Verdict {
-        if self.left != Some(ssrc) {
-            return self.restart(ssrc, sequence);
-        }
-        // Stragglers of the stream that was left must not call it back; a run of new packets does.
-        let in_run = self.left_run > 0 && sequence == self.left_last.wrapping_add(1);
-        self.left_run = if in_run { self.left_run + 1 } else { 1 };
-        self.left_last = sequence;
-        if self.left_run >= RETURN_RUN { self.restart(ssrc, sequence) } else { Verdict::OutOfRange }
-    }
-
-    fn advance(&mut self, step: u32) -> Taken {
-        self.highest += u64::from(step);
-        self.seen = self.seen.checked_shl(step).unwrap_or(0) | 1;
-        if step > 1 {
-            self.bursts += 1;
-        }
-        self.taken(self.highest, false)
-    }
-
-    fn fill_in(&mut self, behind: u32) -> Verdict {
-        let bit = 1_u128.checked_shl(behind).unwrap_or(0);
-        let index = self.highest - u64::from(behind);
-        if self.seen & bit != 0 {
-            return Verdict::Duplicate;
-        }
-        self.seen |= bit;
-        self.out_of_order += 1;
-        self.first = self.first.min(index);
-        Verdict::Take(self.taken(index, false))
-    }
-
-    fn restart(&mut self, ssrc: Ssrc, sequence: Seq) -> Verdict {
-        self.lost_before += self.epoch_lost();
-        self.epoch = self.epoch.wrapping_add(1);
-        self.restarts = self.restarts.saturating_add(1);
-        if self.ssrc != Some(ssrc) {
-            self.left = self.ssrc;
-        }
-        self.begin(ssrc, sequence);
-        Verdict::Take(self.taken(self.highest, true))
-    }
-
-    fn begin(&mut self, ssrc: Ssrc, sequence: Seq) {
-        self.ssrc = Some(ssrc);
-        // One cycle up, so that packets from before the first one have an index too.
-        self.highest = CYCLE + u64::from(sequence.0);
-        self.first = self.highest;
-        self.seen = 1;
-        self.awaited = None;
-        self.left_run = 0;
-        self.epoch_received = 0;
-        self.transit = None;
-    }
-
-    fn taken(&self, index: u64, restarted: bool) -> Taken {
-        Taken { epoch: self.epoch, index, restarted, newest: index == self.highest }
-    }
-
-    fn epoch_lost(&self) -> u64 {
-        if self.ssrc.is_none() {
-            return 0;
-        }
-        (self.highest - self.first + 1).saturating_sub(self.epoch_received)
-    }
-}
-
-const CYCLE: u64 = 1 << 16;
-
-/// What an RTP clock that began with the engine's shows at `now` [RFC3550 A.8].
-#[expect(clippy::cast_possible_truncation, reason = "the RTP clock is 32 bits wide [RFC3550 5.1]")]
-fn clock_at(now: Time, clock_rate: u32) -> u32 {
-    ((now.as_nanos() / 1000).wrapping_mul(u64::from(clock_rate)) / 1_000_000) as u32
-}
-
-/// A signed 32-bit number as its bits.
-#[expect(clippy::cast_possible_truncation, reason = "it was made from 32 bits")]
-const fn low_32(number: i64) -> u32 {
-    number.cast_unsigned() as u32
-}
-
-fn low_16(index: u64) -> Seq {
-    Seq(u16::try_from(index & 0xffff).unwrap_or(0))
 }
 
 impl Receiver {
     pub(crate) fn save(&self, now: Time) -> ReceiverSnapshot {
-        let shown = clock_at(now, self.clock_rate);
-        let [high, low] = [self.seen >> 64, self.seen & u128::from(u64::MAX)];
         ReceiverSnapshot {
-            ssrc: self.ssrc.map(|ssrc| ssrc.0),
+            streams: self.streams().map(|stream| stream.save(now)).collect(),
             payload_type: self.payload_type.map(PayloadType::get),
-            left: self.left.map(|ssrc| ssrc.0),
-            left_run: self.left_run,
-            left_last: self.left_last.0,
-            epoch: self.epoch,
+            runs: self.runs,
+            stretch: self.stretch,
             restarts: self.restarts,
-            highest: self.highest,
-            first: self.first,
-            seen: [high, low].map(|half| u64::try_from(half).unwrap_or(0)),
-            awaited: self.awaited.map(|sequence| sequence.0),
-            epoch_received: self.epoch_received,
-            lost_before: self.lost_before,
-            bursts: self.bursts,
+            left_out: (self.left_out_ssrc.0, self.left_out),
             received: self.received,
             octets: self.octets,
             duplicates: self.duplicates,
             out_of_order: self.out_of_order,
-            transit: self.transit.map(|transit| low_32(transit).wrapping_sub(shown).cast_signed()),
-            jitter: self.jitter,
-            clock_rate: self.clock_rate,
-            reported_expected: self.reported_expected,
-            reported_received: self.reported_received,
+            lost_before: self.lost_before,
+            bursts_before: self.bursts_before,
         }
     }
 
     /// A receiver as it was saved, on a clock that shows `taken` for that moment.
     pub(crate) fn restored(taken: Time, saved: &ReceiverSnapshot) -> Self {
-        let shown = clock_at(taken, saved.clock_rate);
-        let transit = |relative: i32| i64::from(shown.wrapping_add_signed(relative).cast_signed());
-        let [high, low] = saved.seen;
+        let mut streams = saved.streams.iter().map(|stream| ReceivedStream::restored(taken, stream));
+        let main = streams.next();
+        let others = streams.take(MAX_STREAMS - 1).collect();
         Self {
-            ssrc: saved.ssrc.map(Ssrc),
-            payload_type: saved.payload_type.and_then(PayloadType::new),
-            left: saved.left.map(Ssrc),
-            left_run: saved.left_run,
-            left_last: Seq(saved.left_last),
-            epoch: saved.epoch,
-            restarts: saved.restarts,
-            highest: saved.highest,
-            first: saved.first,
-            seen: u128::from(high) << 64 | u128::from(low),
-            awaited: saved.awaited.map(Seq),
-            epoch_received: saved.epoch_received,
-            lost_before: saved.lost_before,
-            bursts: saved.bursts,
+            main,
             received: saved.received,
             octets: saved.octets,
+            stretch: saved.stretch,
+            left_out: saved.left_out.1,
+            payload_type: saved.payload_type.and_then(PayloadType::new),
+            left_out_ssrc: Ssrc(saved.left_out.0),
+            others,
+            runs: saved.runs,
+            restarts: saved.restarts,
             duplicates: saved.duplicates,
             out_of_order: saved.out_of_order,
-            transit: saved.transit.map(transit),
-            jitter: saved.jitter,
-            clock_rate: saved.clock_rate,
-            reported_expected: saved.reported_expected,
-            reported_received: saved.reported_received,
+            lost_before: saved.lost_before,
+            bursts_before: saved.bursts_before,
         }
     }
 }

@@ -3,11 +3,41 @@ use super::*;
 const A: Ssrc = Ssrc(1);
 const B: Ssrc = Ssrc(2);
 
-fn take(receiver: &mut Receiver, ssrc: Ssrc, sequence: u16) -> Taken {
-    match receiver.observe(ssrc, Seq(sequence), 160) {
-        Verdict::Take(taken) => taken,
-        other => panic!("{sequence} of {ssrc:?} was not taken: {other:?}"),
+/// Audio at the beginning of time, with a timestamp that fits its number.
+fn packet(ssrc: Ssrc, sequence: u16) -> Arrival {
+    Arrival {
+        now: Time::ZERO,
+        ssrc,
+        sequence: Seq(sequence),
+        timestamp: RtpTicks((i32::from(sequence.cast_signed()) * 160).cast_unsigned()),
+        clock_rate: 8000,
+        octets: 160,
+        audio: true,
+        authenticated: false,
+        moved: false,
     }
+}
+
+fn observe(receiver: &mut Receiver, ssrc: Ssrc, sequence: u16) -> Verdict {
+    receiver.observe(&packet(ssrc, sequence))
+}
+
+#[track_caller]
+fn taken(receiver: &mut Receiver, packet: &Arrival) -> Taken {
+    match receiver.observe(packet) {
+        Verdict::Take(taken) => taken,
+        other => panic!("{packet:?} was not taken: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn take(receiver: &mut Receiver, ssrc: Ssrc, sequence: u16) -> Taken {
+    taken(receiver, &packet(ssrc, sequence))
+}
+
+/// The fraction that the next report block on the audio states.
+fn fraction_lost(receiver: &mut Receiver) -> u8 {
+    receiver.reported_streams().next().unwrap().take_fraction_lost()
 }
 
 #[test]
@@ -28,8 +58,8 @@ fn a_duplicate_does_not_make_up_for_loss() {
     for sequence in [10, 12] {
         take(&mut receiver, A, sequence);
     }
-    assert_eq!(receiver.observe(A, Seq(12), 160), Verdict::Duplicate);
-    assert_eq!(receiver.observe(A, Seq(10), 160), Verdict::Duplicate);
+    assert_eq!(observe(&mut receiver, A, 12), Verdict::Duplicate);
+    assert_eq!(observe(&mut receiver, A, 10), Verdict::Duplicate);
     assert_eq!((receiver.lost(), receiver.duplicates(), receiver.received()), (1, 2, 2));
 }
 
@@ -39,7 +69,7 @@ fn the_index_runs_on_over_the_wrap() {
     let before = take(&mut receiver, A, 65535);
     let after = take(&mut receiver, A, 0);
     assert_eq!(after.index, before.index + 1);
-    assert_eq!(receiver.extended_highest(), 65536);
+    assert_eq!(receiver.reported_streams().next().unwrap().extended_highest(), 65536);
     let late = take(&mut receiver, A, 65534);
     assert_eq!(late.index, before.index - 1);
     assert_eq!(receiver.lost(), 0);
@@ -49,10 +79,10 @@ fn the_index_runs_on_over_the_wrap() {
 fn a_jump_needs_a_second_packet_to_be_believed() {
     let mut receiver = Receiver::default();
     take(&mut receiver, A, 10);
-    assert_eq!(receiver.observe(A, Seq(40_000), 160), Verdict::OutOfRange);
+    assert_eq!(observe(&mut receiver, A, 40_000), Verdict::OutOfRange);
     let taken = take(&mut receiver, A, 40_001);
     assert!(taken.restarted);
-    assert_eq!(taken.epoch, 1);
+    assert_eq!(taken.run, 1);
     assert_eq!(receiver.lost(), 0);
 }
 
@@ -60,24 +90,31 @@ fn a_jump_needs_a_second_packet_to_be_believed() {
 fn one_stray_packet_does_not_disturb_the_stream() {
     let mut receiver = Receiver::default();
     take(&mut receiver, A, 1000);
-    assert_eq!(receiver.observe(A, Seq(500), 160), Verdict::OutOfRange);
-    assert_eq!(take(&mut receiver, A, 1001).epoch, 0);
+    assert_eq!(observe(&mut receiver, A, 500), Verdict::OutOfRange);
+    assert_eq!(take(&mut receiver, A, 1001).run, 0);
 }
 
 #[test]
-fn another_ssrc_begins_an_epoch_at_once_and_stragglers_do_not_call_the_old_one_back() {
+fn another_ssrc_takes_over_at_once_and_stragglers_do_not_call_the_old_one_back() {
     let mut receiver = Receiver::default();
-    take(&mut receiver, A, 10);
-    let first = take(&mut receiver, B, 5000);
-    assert!(first.restarted);
-    assert_eq!(receiver.observe(A, Seq(11), 160), Verdict::OutOfRange);
-    assert_eq!(take(&mut receiver, B, 5001).epoch, first.epoch);
-    assert_eq!(receiver.observe(A, Seq(12), 160), Verdict::OutOfRange);
-    assert_eq!(take(&mut receiver, B, 5002).epoch, first.epoch);
-    for sequence in [100, 101] {
-        assert_eq!(receiver.observe(A, Seq(sequence), 160), Verdict::OutOfRange);
+    for sequence in 10..20 {
+        take(&mut receiver, A, sequence);
     }
-    assert!(take(&mut receiver, A, 102).restarted);
+    assert!(take(&mut receiver, B, 5000).restarted);
+    (5001..5010).for_each(|n| assert!(!take(&mut receiver, B, n).restarted));
+    // A packet of before, then one of each: two streams at one time.
+    let mut beside = packet(A, 20);
+    assert!(receiver.observe(&beside) != Verdict::OutOfRange, "nine packets of B are a pause of A");
+    for n in 0..20 {
+        let b = packet(B, 5010 + n);
+        beside = packet(A, 21 + n);
+        let verdicts = [b, beside].map(|packet| receiver.observe(&packet));
+        if n >= 3 {
+            assert_eq!(verdicts.map(|verdict| verdict == Verdict::OutOfRange), [true, false], "{n}");
+        }
+    }
+    // What was left out was not lost.
+    assert_eq!((receiver.lost(), receiver.ssrc()), (0, Some(A)));
 }
 
 #[test]
@@ -86,34 +123,36 @@ fn the_fraction_lost_is_that_of_the_interval() {
     for sequence in [0, 1, 2, 3] {
         take(&mut receiver, A, sequence);
     }
-    assert_eq!(receiver.take_fraction_lost(), 0);
+    assert_eq!(fraction_lost(&mut receiver), 0);
     for sequence in [5, 7] {
         take(&mut receiver, A, sequence);
     }
-    assert_eq!(receiver.take_fraction_lost(), 128);
-    assert_eq!(receiver.take_fraction_lost(), 0);
+    assert_eq!(fraction_lost(&mut receiver), 128);
+    assert_eq!(fraction_lost(&mut receiver), 0);
 }
 
 #[test]
 fn evenly_spaced_packets_have_no_jitter_and_a_wrap_of_the_timestamp_adds_none() {
     let mut receiver = Receiver::default();
+    take(&mut receiver, A, 0);
     let start = u32::MAX - 800;
     for n in 0..20_u32 {
         let now = Time::from_millis(u64::from(n) * 20);
         receiver.observe_arrival(now, RtpTicks(start.wrapping_add(n * 160)), 8000, PayloadType::PCMU);
     }
-    assert_eq!(receiver.jitter_ticks(), 0);
+    assert_eq!(receiver.reported_streams().next().unwrap().jitter_ticks(), 0);
 }
 
 #[test]
 fn alternating_delays_converge_to_their_distance() {
     let mut receiver = Receiver::default();
+    take(&mut receiver, A, 0);
     for n in 0..400_u32 {
         let late = if n % 2 == 0 { 0 } else { 10 };
         let now = Time::from_millis(u64::from(n) * 20 + late);
         receiver.observe_arrival(now, RtpTicks(n * 160), 8000, PayloadType::PCMU);
     }
-    let jitter = receiver.jitter_ticks();
+    let jitter = receiver.reported_streams().next().unwrap().jitter_ticks();
     assert!((75..=81).contains(&jitter), "{jitter}");
     assert!((9..=11).contains(&receiver.jitter().as_millis()));
 }
@@ -138,8 +177,9 @@ fn loss_and_duplicates_agree_with_a_set_of_all_numbers_seen() {
         }
     }
     for &n in &order {
-        let sequence = Seq(u16::try_from(n & 0xffff).unwrap());
-        let verdict = receiver.observe(A, sequence, 160);
+        let sequence = u16::try_from(n & 0xffff).unwrap();
+        let timestamp = RtpTicks(u32::try_from((n * 160) & 0xffff_ffff).unwrap());
+        let verdict = receiver.observe(&Arrival { timestamp, ..packet(A, sequence) });
         if seen.insert(n) {
             assert!(matches!(verdict, Verdict::Take(_)), "{n}: {verdict:?}");
         } else {

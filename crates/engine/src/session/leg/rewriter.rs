@@ -3,7 +3,8 @@
 //!
 //! Forwarded packets: within an epoch of the input the offsets are constant, so that loss and reordering stay visible to
 //! the receiver's jitter buffer. At the border of an epoch (another source, SSRC, clock rate, or a jump) the offsets are
-//! rebased: the sequence goes on with the next number, the timestamp by the time that has passed.
+//! rebased: the sequence goes on with the next number, the timestamp by the time that has passed, or as it was where the
+//! input's goes on. Events under an SSRC of their own go out between the packets of the mapped input, see [`super::beside`].
 //!
 //! Encoded packets take the next number each, and timestamps that follow the audio: the last forwarded packet and the
 //! first encoded one are as far apart as their audio is, and the reverse.
@@ -12,12 +13,17 @@ use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{RtpTicks, Seq, Ssrc};
 
 use crate::api::id::LegId;
+use crate::session::leg::beside::Beside;
 use crate::session::leg::event_clock::{EventClock, EventPart};
 use crate::session::snapshot::age::Age;
 use crate::session::snapshot::stream::{AnchorSnapshot, MappingSnapshot, RewriterSnapshot};
 
 /// A timestamp that departs from the arrival time by more than this is rebased.
 const MAX_CLOCK_ERROR_SECONDS: i64 = 2;
+
+/// At the border of an epoch timestamps go on as they were where they depart from the arrival time by less than this part of
+/// a second.
+const GOES_ON: i64 = 4;
 
 /// Timestamps go on where the encoded audio ends if that is less than this part of a second behind the clock,
 const ENCODED_BEHIND: i64 = 20;
@@ -65,17 +71,21 @@ pub struct Outgoing {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Mapping {
-    epoch: InputEpoch,
+pub(super) struct Mapping {
+    pub(super) epoch: InputEpoch,
     /// Clock rate of the timestamps mapped; 0 while only events came whose clock is not that of the stream sent.
-    clock_rate: u32,
-    /// Index of the first packet mapped: an earlier one has no number left to go out under.
+    pub(super) clock_rate: u32,
+    /// Index of the first packet mapped by the present offset.
     first: u64,
     sequence_offset: u64,
-    timestamp_offset: u32,
+    pub(super) timestamp_offset: u32,
     /// The last packet that was not an event.
     anchor: Option<Anchor>,
-    highest: u64,
+    pub(super) highest: u64,
+    /// The first packet mapped by the offset before, and that offset: an earlier one has no number left to go out under.
+    before: Option<(u64, u64)>,
+    /// The next packet passes over the numbers that may have been given out since this was saved.
+    passes_over: bool,
 }
 
 /// A packet that ties the input's timestamps to arrival times.
@@ -93,10 +103,12 @@ pub struct RtpRewriter {
     /// The next unused sequence number, extended.
     next: u64,
     /// The timestamp sent last, and when it was sent first: an event repeats its own while it lasts.
-    last_timestamp: RtpTicks,
+    pub(super) last_timestamp: RtpTicks,
     last_at: Option<Time>,
-    clock_rate: u32,
-    mapping: Option<Mapping>,
+    pub(super) clock_rate: u32,
+    pub(super) mapping: Option<Mapping>,
+    /// Events that come beside the mapped input.
+    pub(super) beside: Option<Beside>,
     /// Where the encoded audio ends.
     encoded_end: Option<RtpTicks>,
     /// Ticks of audio that were sent before their time; the next pause is shorter by as much.
@@ -118,6 +130,7 @@ impl RtpRewriter {
             last_at: None,
             clock_rate: 8000,
             mapping: None,
+            beside: None,
             encoded_end: None,
             lead: 0,
             ahead: 0,
@@ -143,6 +156,9 @@ impl RtpRewriter {
     /// Header fields of a forwarded packet, of an event with the timestamp of its beginning; `None` for one that came too
     /// late to have a number, or a timestamp.
     pub fn map(&mut self, now: Time, input: &Input) -> Option<Outgoing> {
+        if input.event && self.is_beside(input) {
+            return self.map_beside(now, input);
+        }
         // An event goes on by whatever clock it has.
         let fits = self.mapping.is_some_and(|mapping| {
             mapping.epoch == input.epoch && (mapping.clock_rate == input.clock_rate || input.event)
@@ -153,10 +169,14 @@ impl RtpRewriter {
         }
         let rebased = self.follow_clock(now, input);
         let mapping = self.mapping.as_mut()?;
-        if input.index < mapping.first || mapping.contradicts(input) {
-            return None;
+        let offset = mapping.offset_of(input.index).filter(|_| !mapping.contradicts(input))?;
+        let mut sequence = input.index.wrapping_add(offset);
+        if mapping.passes_over && input.index > mapping.highest {
+            mapping.passes_over = false;
+            sequence = sequence.max(self.next);
+            mapping.sequence_offset = sequence.wrapping_sub(input.index);
+            (mapping.first, mapping.before) = (input.index, None);
         }
-        let sequence = input.index.wrapping_add(mapping.sequence_offset);
         let mut timestamp = RtpTicks(input.timestamp.0.wrapping_add(mapping.timestamp_offset));
         let mut begins = fresh;
         if input.event {
@@ -223,7 +243,9 @@ impl RtpRewriter {
         {
             mapping.sequence_offset = mapping.sequence_offset.wrapping_sub(1);
             mapping.highest = input.index;
-            mapping.first = input.index + 1;
+            (mapping.first, mapping.before) = (input.index + 1, None);
+        } else if let Some(beside) = &mut self.beside {
+            beside.pass(input);
         }
     }
 
@@ -305,7 +327,7 @@ impl RtpRewriter {
         Outgoing { sequence: self.take_number(), timestamp, marker: input.marker }
     }
 
-    fn take_number(&mut self) -> Seq {
+    pub(super) fn take_number(&mut self) -> Seq {
         let number = self.next;
         self.next += 1;
         low_16(number)
@@ -316,10 +338,20 @@ impl RtpRewriter {
         // An event of another clock than the stream's finds its timestamp by itself.
         let foreign = input.event && self.last_at.is_some() && self.clock_rate != input.clock_rate;
         let clock_rate = if foreign { 0 } else { input.clock_rate };
-        let timestamp = self.continued_timestamp(now, input.clock_rate);
+        let continued = self.continued_timestamp(now, input.clock_rate);
+        let timestamp = self.going_on(input, continued).filter(|_| !foreign).unwrap_or(continued);
         if !foreign {
             self.ahead = self.ahead_with(now, timestamp, clock_rate);
         }
+        if let Some(before) = &self.mapping
+            && !before.has_audio()
+            && before.epoch != input.epoch
+        {
+            self.beside = Some(Beside::of(before));
+        } else if let Some(before) = &self.mapping {
+            self.events.leave(before.epoch, input.epoch);
+        }
+        self.beside = self.beside.filter(|beside| !beside.is_of(input.epoch));
         // The input clock may have changed while its epoch went on: its numbers must not be given out again.
         self.mapping = Some(Mapping {
             epoch: input.epoch,
@@ -333,8 +365,21 @@ impl RtpRewriter {
                 at: now,
             }),
             highest: input.index,
+            before: None,
+            passes_over: false,
         });
         self.encoded_end = None;
+    }
+
+    /// The timestamp of a new epoch's first packet by the offset of the one before, where that is about the clock's: the
+    /// same sender has begun its numbers anew, and its clock goes on.
+    fn going_on(&self, input: &Input, continued: RtpTicks) -> Option<RtpTicks> {
+        let before = self.mapping.as_ref().filter(|before| before.clock_rate == input.clock_rate)?;
+        let sent = input.timestamp.wrapping_add(before.timestamp_offset);
+        let off = i64::from(sent.distance_from(continued)).abs();
+        let later = sent.distance_from(self.last_timestamp) > 0;
+        let clock = before.epoch.leg == input.epoch.leg && self.clock_rate == input.clock_rate;
+        (clock && later && off <= i64::from(input.clock_rate) / GOES_ON).then_some(sent)
     }
 
     /// The timestamp to go on with: where the encoded audio ends if that is about as far as the clock; else the clock's, 10 ms
@@ -387,6 +432,28 @@ impl RtpRewriter {
 }
 
 impl Mapping {
+    /// True where audio came, whose timestamps tell the time.
+    pub(super) const fn has_audio(&self) -> bool {
+        self.anchor.is_some()
+    }
+
+    /// Makes room for a number before the next packet. What fills a gap before it keeps its own.
+    pub(super) fn move_up(&mut self) {
+        if self.first <= self.highest {
+            self.before = Some((self.first, self.sequence_offset));
+            self.first = self.highest + 1;
+        }
+        self.sequence_offset = self.sequence_offset.wrapping_add(1);
+    }
+
+    /// From a packet's index to its number; `None` for one that has none.
+    fn offset_of(&self, index: u64) -> Option<u64> {
+        if index >= self.first {
+            return Some(self.sequence_offset);
+        }
+        self.before.filter(|(first, _)| index >= *first).map(|(_, offset)| offset)
+    }
+
     /// True for a late packet whose timestamp and index are on different sides of the anchor: it is from before the
     /// timestamps were rebased.
     fn contradicts(&self, input: &Input) -> bool {
@@ -435,7 +502,9 @@ impl RtpRewriter {
                 timestamp_offset: mapping.timestamp_offset,
                 anchor: mapping.anchor.map(anchor),
                 highest: mapping.highest,
+                before: mapping.before.map(|(first, offset)| (first, offset.cast_signed())),
             }),
+            beside: self.beside.as_ref().map(Beside::save),
             encoded_end: self.encoded_end.map(|end| end.0),
             lead: self.lead,
             ahead: self.ahead,
@@ -444,8 +513,9 @@ impl RtpRewriter {
     }
 
     /// A rewriter as it was saved, on a clock that shows `taken` for that moment. It passes over `passed` numbers, which may
-    /// have been used since.
-    pub(crate) fn restored(taken: Time, passed: u64, saved: &RewriterSnapshot) -> Self {
+    /// have been used since. Forwarded packets go on with their own numbers, unless `strict` says that none may be used
+    /// twice where events under an SSRC of their own may have come between them.
+    pub(crate) fn restored(taken: Time, (passed, strict): (u64, bool), saved: &RewriterSnapshot) -> Self {
         let anchor = |AnchorSnapshot { index, timestamp, at }| Anchor {
             index,
             timestamp: RtpTicks(timestamp),
@@ -465,7 +535,10 @@ impl RtpRewriter {
                 timestamp_offset: mapping.timestamp_offset,
                 anchor: mapping.anchor.map(anchor),
                 highest: mapping.highest,
+                before: mapping.before.map(|(first, offset)| (first, offset.cast_unsigned())),
+                passes_over: passed > 0 && (strict || saved.beside.is_some()),
             }),
+            beside: saved.beside.as_ref().map(Beside::restored),
             encoded_end: saved.encoded_end.map(RtpTicks),
             lead: saved.lead,
             ahead: saved.ahead.clamp(-1_000_000, 1_000_000),

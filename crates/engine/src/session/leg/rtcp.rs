@@ -7,7 +7,8 @@ use mediapoint_packet::ntp::{NtpTime, short_from_duration};
 use mediapoint_packet::rtcp::{Compound, CompoundWriter, Packet, ReportBlock, ReportBlocks, SenderInfo};
 use mediapoint_packet::rtp::Ssrc;
 
-use crate::session::leg::receiver::Receiver;
+use crate::session::leg::received_stream::ReceivedStream;
+use crate::session::leg::receiver::{MAX_STREAMS, Receiver};
 use crate::session::leg::rewriter::RtpRewriter;
 use crate::session::leg::sender::Sent;
 use crate::session::snapshot::age::{Age, Due};
@@ -36,6 +37,15 @@ pub(crate) struct Remote {
     pub(crate) jitter: Duration,
 }
 
+/// The party's last sender report on one of its streams.
+#[derive(Debug, Clone, Copy)]
+struct SenderReport {
+    ssrc: Ssrc,
+    /// Middle of the NTP time in it.
+    middle: u32,
+    at: Time,
+}
+
 /// What a compound brought to light beside figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct RtcpEffects {
@@ -47,8 +57,8 @@ pub(crate) struct RtcpEffects {
 #[derive(Debug)]
 pub(crate) struct RtcpSession {
     cname: Box<str>,
-    /// Middle of the NTP time in the party's last sender report, and when it came.
-    last_sender_report: Option<(u32, Time)>,
+    /// Middle of the NTP time in the last sender report on each of the party's streams, and when it came.
+    sender_reports: Vec<SenderReport>,
     average_size: f64,
     reported_before: bool,
     /// When the last report went out, or the leg began.
@@ -68,7 +78,7 @@ impl RtcpSession {
     pub(crate) fn new(cname: String) -> Self {
         Self {
             cname: cname.into_boxed_str(),
-            last_sender_report: None,
+            sender_reports: Vec::new(),
             average_size: 128.0,
             reported_before: false,
             reported_at: Time::ZERO,
@@ -141,8 +151,11 @@ impl RtcpSession {
     ) -> usize {
         let (rewriter, receiver, sent) = leg;
         let ssrc = rewriter.ssrc();
-        let block = receiver.ssrc().map(|ssrc| self.block(now, ssrc, receiver));
-        let blocks = block.as_slice();
+        // [RFC3550 6.4] A block on each stream of which something has come since the last report.
+        let mut blocks = [ReportBlock::default(); MAX_STREAMS];
+        let reported = receiver.reported_streams().zip(&mut blocks);
+        let count = reported.map(|(stream, block)| *block = self.block(now, stream)).count();
+        let blocks = blocks.get(..count).unwrap_or_default();
         let mut writer = CompoundWriter::new(out);
         // [RFC3550 6.4] A sender report where something was sent since the last report but one.
         let is_sender = sent.packets > self.sent_at[1];
@@ -197,8 +210,8 @@ impl RtcpSession {
         let mut effects = RtcpEffects::default();
         for packet in compound {
             match packet {
-                Packet::SenderReport { info, reports, .. } => {
-                    self.last_sender_report = Some((info.ntp.middle_32(), now));
+                Packet::SenderReport { ssrc, info, reports } => {
+                    self.note_sender_report(SenderReport { ssrc, middle: info.ntp.middle_32(), at: now });
                     self.read_blocks(wall, own, clock_rate, reports);
                     self.left = false;
                 }
@@ -219,16 +232,28 @@ impl RtcpSession {
         }
     }
 
-    fn block(&self, now: Time, of: Ssrc, receiver: &mut Receiver) -> ReportBlock {
-        let (last_sr, delay_since_last_sr) = self
-            .last_sender_report
-            .map_or((0, 0), |(middle, at)| (middle, short_from_duration(now.since(at))));
+    /// Keeps the last sender report on each stream; of too many the oldest gives way.
+    fn note_sender_report(&mut self, report: SenderReport) {
+        let known = self.sender_reports.iter_mut().find(|known| known.ssrc == report.ssrc);
+        if let Some(known) = known {
+            *known = report;
+        } else if self.sender_reports.len() < MAX_STREAMS {
+            self.sender_reports.push(report);
+        } else if let Some(oldest) = self.sender_reports.iter_mut().min_by_key(|known| known.at) {
+            *oldest = report;
+        }
+    }
+
+    fn block(&self, now: Time, stream: &mut ReceivedStream) -> ReportBlock {
+        let report = self.sender_reports.iter().find(|report| report.ssrc == stream.ssrc);
+        let (last_sr, delay_since_last_sr) =
+            report.map_or((0, 0), |report| (report.middle, short_from_duration(now.since(report.at))));
         ReportBlock {
-            ssrc: of,
-            fraction_lost: receiver.take_fraction_lost(),
-            cumulative_lost: i32::try_from(receiver.lost()).unwrap_or(i32::MAX),
-            highest_sequence: receiver.extended_highest(),
-            jitter: receiver.jitter_ticks(),
+            ssrc: stream.ssrc,
+            fraction_lost: stream.take_fraction_lost(),
+            cumulative_lost: i32::try_from(stream.lost()).unwrap_or(i32::MAX),
+            highest_sequence: stream.extended_highest(),
+            jitter: stream.jitter_ticks(),
             last_sr,
             delay_since_last_sr,
         }
@@ -254,7 +279,11 @@ impl RtcpSession {
         let average_size = (self.average_size * AVERAGE_UNIT).round() as u32;
         RtcpSnapshot {
             cname: self.cname.to_string(),
-            last_sender_report: self.last_sender_report.map(|(middle, at)| (middle, Age::of(at, now))),
+            sender_reports: self
+                .sender_reports
+                .iter()
+                .map(|report| (report.ssrc.0, report.middle, Age::of(report.at, now)))
+                .collect(),
             average_size,
             reported_before: self.reported_before,
             reported: Age::of(self.reported_at, now),
@@ -276,7 +305,11 @@ impl RtcpSession {
     pub(crate) fn restored(taken: Time, saved: &RtcpSnapshot) -> Self {
         Self {
             cname: saved.cname.clone().into_boxed_str(),
-            last_sender_report: saved.last_sender_report.map(|(middle, at)| (middle, at.before(taken))),
+            sender_reports: saved
+                .sender_reports
+                .iter()
+                .map(|&(ssrc, middle, age)| SenderReport { ssrc: Ssrc(ssrc), middle, at: age.before(taken) })
+                .collect(),
             average_size: f64::from(saved.average_size) / AVERAGE_UNIT,
             reported_before: saved.reported_before,
             reported_at: saved.reported.before(taken),
@@ -298,6 +331,7 @@ impl RtcpSession {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::leg::receiver::Arrival;
     use mediapoint_packet::rtp::{RtpTicks, Seq};
 
     fn session() -> RtcpSession {
@@ -355,12 +389,24 @@ mod tests {
     #[test]
     fn a_report_states_loss_and_the_age_of_the_partys_own() {
         let mut session = session();
-        session.last_sender_report = Some((0x1234_5678, Time::from_millis(1000)));
+        let at = Time::from_millis(1000);
+        session.note_sender_report(SenderReport { ssrc: Ssrc(9), middle: 0x1234_5678, at });
         let mut receiver = Receiver::default();
         for sequence in [1, 2, 4] {
-            receiver.observe(Ssrc(9), Seq(sequence), 160);
+            receiver.observe(&Arrival {
+                now: Time::ZERO,
+                ssrc: Ssrc(9),
+                sequence: Seq(sequence),
+                timestamp: RtpTicks(u32::from(sequence) * 160),
+                clock_rate: 8000,
+                octets: 160,
+                audio: true,
+                authenticated: false,
+                moved: false,
+            });
         }
-        let block = session.block(Time::from_millis(1500), Ssrc(9), &mut receiver);
+        let stream = receiver.reported_streams().next().unwrap();
+        let block = session.block(Time::from_millis(1500), stream);
         assert_eq!((block.last_sr, block.delay_since_last_sr), (0x1234_5678, 32_768));
         assert_eq!((block.cumulative_lost, block.fraction_lost, block.highest_sequence), (1, 64, 4));
     }

@@ -13,6 +13,7 @@ use crate::api::leg::{LegConfig, Relearn, RemoteAddress, RtcpMode};
 use crate::api::remote::RemotePolicy;
 use crate::session::leg::latch::{Admission, Latch, Learnable, PacketOrigin, Signalled};
 use crate::session::leg::limiter::Limiter;
+use crate::session::leg::receiver::{Arrival, Receiver};
 use crate::session::leg::srtp::Srtp;
 use crate::session::port::{LegPorts, PortKey};
 use crate::session::snapshot::transport::TransportSnapshot;
@@ -43,18 +44,18 @@ impl DropReason {
 }
 
 /// Whose reports a leg takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RtcpStream {
-    /// Those of the stream with this SSRC; of none before the party has sent.
-    One(Option<Ssrc>),
-    /// The party may send several streams.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum RtcpStream<'a> {
+    /// Those of the streams that were received; of none before the party has sent.
+    Of(&'a Receiver),
+    /// The party may send any streams.
     Any,
 }
 
-impl RtcpStream {
+impl RtcpStream<'_> {
     fn has_sent(self, compound: &Compound<'_>) -> bool {
         match self {
-            Self::One(ssrc) => ssrc.is_some() && reporter(compound) == ssrc,
+            Self::Of(receiver) => reporter(compound).is_some_and(|ssrc| receiver.knows(ssrc)),
             Self::Any => true,
         }
     }
@@ -90,6 +91,21 @@ impl RtpMeta {
             ssrc: view.ssrc(),
             payload: view.payload_range(),
         })
+    }
+
+    /// The packet as the receiver judges it: no audio, nor proved to be new.
+    pub(crate) fn arrival(&self, now: Time, clock_rate: u32) -> Arrival {
+        Arrival {
+            now,
+            ssrc: self.ssrc,
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            clock_rate,
+            octets: self.payload.len(),
+            audio: false,
+            authenticated: false,
+            moved: false,
+        }
     }
 }
 
@@ -240,7 +256,7 @@ impl Transport {
     pub(crate) fn open_rtcp(
         &mut self,
         now: Time,
-        (own_port, stream): (bool, RtcpStream),
+        (own_port, stream): (bool, RtcpStream<'_>),
         from: SocketAddr,
         packet: &mut PacketBuf,
     ) -> Result<(), DropReason> {

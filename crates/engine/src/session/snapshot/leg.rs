@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mediapoint_codec::Encoding;
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::Ssrc;
 
@@ -107,7 +108,9 @@ impl Leg {
             }
             None => None,
         };
-        let rewriter = RtpRewriter::restored(taken, passed, &saved.rewriter);
+        let strict = srtp.is_some()
+            && config.codecs.iter().any(|entry| entry.codec.encoding == Encoding::TelephoneEvent);
+        let rewriter = RtpRewriter::restored(taken, (passed, strict), &saved.rewriter);
         let rtcp = RtcpSession::restored(taken, &saved.rtcp);
         let transport = Transport::restored(now, (&config, srtp), (ports, remotes), &saved.transport);
         let mut leg = Box::new(Self::new(now, saved.leg, Box::new(config), (ports, remotes), rewriter, rtcp));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::session::leg::receiver::MAX_STREAMS;
 use crate::session::snapshot::age::{Age, Due, Malformed, ensure, ensure_counts};
 
 /// Round trips and jitter that a party can state at most [RFC3550 6.4.1]: 16 bits of seconds.
@@ -11,8 +12,8 @@ const LONGEST: Duration = Duration::from_secs(1 << 16);
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct RtcpSnapshot {
     pub(crate) cname: String,
-    /// Middle of the NTP time in the party's last sender report, and its age.
-    pub(crate) last_sender_report: Option<(u32, Age)>,
+    /// The SSRCs of the party's streams, the middle of the NTP time in the last sender report on each, and its age.
+    pub(crate) sender_reports: Vec<(u32, u32, Age)>,
     /// Average size of a compound, in 1/256 octet.
     pub(crate) average_size: u32,
     pub(crate) reported_before: bool,
@@ -38,6 +39,7 @@ impl RtcpSnapshot {
     pub(crate) fn check(&self) -> Result<(), Malformed> {
         ensure((1..=255).contains(&self.cname.len()), "the canonical name of a leg")?;
         ensure_counts([self.sent, self.received, self.sent_at[0], self.sent_at[1]], "the counters of RTCP")?;
+        ensure(self.sender_reports.len() <= MAX_STREAMS, "the reports of the party")?;
         ensure(self.average_size < 1 << 24, "the size of RTCP")?;
         let times = [self.round_trip, self.remote.map(|remote| remote.jitter)];
         ensure(times.into_iter().flatten().all(|time| time <= LONGEST), "the figures of RTCP")
