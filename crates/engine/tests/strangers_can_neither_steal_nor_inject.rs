@@ -382,3 +382,94 @@ fn rtcp_of_a_stranger_tells_nothing_and_draws_nothing() {
         });
     }
 }
+
+/// A party's NAT gives it another port in mid-call; where the party proves who it is, another host, too.
+#[test]
+fn a_party_whose_nat_changes_its_port_lives() {
+    let moves = [
+        ("192.0.2.1:61000", false, 52, SourceGuard::Symmetric),
+        ("192.0.2.1:61000", false, 3, SourceGuard::Handover),
+        ("192.0.2.1:61000", true, 6, SourceGuard::Symmetric),
+        ("203.0.113.99:5555", true, 6, SourceGuard::Symmetric),
+    ];
+    for (moved, secured, lost, policy) in moves {
+        for_each_seed(SEEDS, |seed| {
+            let (mut world, a, b) = call(seed, policy);
+            if secured {
+                world.secure(a, Suite::AeadAes128Gcm, Library::WebRtc);
+            }
+            world.peer_mut(a).reports_every = Some(Duration::from_secs(3));
+            world.start(a);
+            world.start(b);
+            let stranger = streamer(&mut world, a);
+            world.run_for(Duration::from_secs(10));
+            let before = world.peer(b).heard.packets_from(world.peer(a).tag);
+            let reports = world.peer(a).heard.compounds;
+            world.move_peer(a, address(moved));
+            world.run_for(Duration::from_millis(1200));
+            let heard = world.peer(a).heard.packets;
+            world.run_for(Duration::from_secs(9));
+            assert_eq!(world.leg_statistics(a).learnt, Some(address(moved)));
+            let after = world.peer(b).heard.packets_from(world.peer(a).tag) - before;
+            assert!(after + lost >= 510, "{moved} {secured}: {after} of 510");
+            // What it gets and what is reported to it go to where it is now.
+            assert!(world.peer(a).heard.packets >= heard + 448);
+            assert!(world.peer(a).heard.compounds > reports, "{moved}: no report came");
+            assert_eq!(gains(&world, stranger, b), (0, 0));
+            assert_eq!(world.peer(b).heard.seam.check(), Ok(()));
+            let mut told = world.events.iter().filter_map(|(_, event)| match event {
+                Event::LegLearnt { leg, from, .. } if *leg == world.peer(a).leg => Some(*from),
+                _ => None,
+            });
+            assert_eq!(told.next_back(), Some(address(moved)));
+        });
+    }
+}
+
+/// Somebody on the party's host, such as another phone behind its NAT, and somebody elsewhere who knows everything: what
+/// they send while the party talks, and while it is silent.
+#[test]
+fn beside_the_partys_nat_nobody_wins_its_leg() {
+    for_each_seed(SEEDS, |seed| {
+        for silent in [false, true] {
+            // From where, and by how much SSRC and number are off those of the party.
+            for (from, ssrc, sequence) in [
+                ("192.0.2.1:61000", 1, 0),
+                ("192.0.2.1:61000", 0, 3100),
+                ("192.0.2.1:61000", 0, 65_000),
+                ("198.51.100.66:7000", 0, 0),
+            ] {
+                let (mut world, a, b) = call(seed, SourceGuard::Symmetric);
+                world.start(a);
+                world.start(b);
+                world.run_for(Duration::from_secs(5));
+                if silent {
+                    world.stop(a);
+                }
+                let stranger = world.add_stranger(a, address(from));
+                let party = &world.peer(a).stream;
+                let (of_party, number) = (party.ssrc.0, party.sequence.0);
+                let stream = &mut world.peer_mut(stranger).stream;
+                (stream.ssrc, stream.sequence) =
+                    (Ssrc(of_party.wrapping_add(ssrc)), Seq(number.wrapping_add(sequence)));
+                world.start(stranger);
+                world.run_for(Duration::from_secs(10));
+                assert_eq!(gains(&world, stranger, b), (0, 0), "{from} {ssrc} {sequence} {silent}");
+            }
+        }
+        // While the party talks, not even who goes on with its stream from its host.
+        let (mut world, a, b) = call(seed, SourceGuard::Symmetric);
+        world.start(a);
+        world.start(b);
+        world.run_for(Duration::from_secs(5));
+        let stranger = world.add_stranger(a, address("192.0.2.1:61000"));
+        let party = &world.peer(a).stream;
+        let (of_party, number) = (party.ssrc, party.sequence);
+        let stream = &mut world.peer_mut(stranger).stream;
+        (stream.ssrc, stream.sequence) = (of_party, number);
+        world.start(stranger);
+        world.run_for(Duration::from_secs(10));
+        assert_eq!(gains(&world, stranger, b), (0, 0));
+        undisturbed(&world, a, b, 0);
+    });
+}

@@ -6,7 +6,8 @@
 //! Who is believed on a plain leg, where any stranger can send: the signalled address at once. The signalled host, or the
 //! host that the signalling came from, after [`PROBATION`] packets in sequence [RFC3550 A.1]. Another host only where the
 //! party is behind NAT, as its signalled address tells, and may send at all, and after [`PROBATION_ELSEWHERE`] packets:
-//! there nothing better is to be had. docs/security.md has the table.
+//! there nothing better is to be had. Later only who goes on with the party's stream from its own host when it has fallen
+//! silent there: its NAT gave it another port. docs/security.md has the table.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -35,8 +36,23 @@ const CANDIDATES: usize = 8;
 /// An old source that sent within this time is still there: only one that fits the signalling replaces it.
 const STILL_THERE: Duration = Duration::from_millis(100);
 
-/// Largest step forward by which a stream that moves still goes on.
-const IN_SEQUENCE: i16 = 100;
+/// The party's NAT may have given it another port after so long a silence of the one it had.
+pub const REBINDING_SILENCE: Duration = Duration::from_secs(1);
+
+/// Largest step forward by which a stream that is handed over still goes on.
+const IN_SEQUENCE: u64 = 100;
+
+/// The same where NAT changed the port.
+const IN_SEQUENCE_REBOUND: u64 = 10;
+
+/// A stream that was silent goes on with a number further ahead, as if it had sent a packet in each of these times.
+const SHORTEST_PACKET: Duration = Duration::from_millis(5);
+
+/// And yet by no more than this.
+const MOST_STEPS: u64 = 3000;
+
+/// Streams of the party that are known beside the one it used last.
+const OTHER_STREAMS: usize = 3;
 
 /// What the latch needs of a packet.
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +120,8 @@ pub struct Signalled {
     pub source: Option<IpAddr>,
     /// False where the party is to be silent.
     pub may_send: bool,
+    /// True where what the party sends is authenticated.
+    pub secure: bool,
 }
 
 impl Signalled {
@@ -113,6 +131,7 @@ impl Signalled {
             address: config.remote.map(|remote| remote.rtp),
             source: config.signalling_source,
             may_send: config.direction.receives(),
+            secure: config.srtp.is_some(),
         }
     }
 }
@@ -131,14 +150,26 @@ pub struct Learnable {
 pub struct Latch {
     policy: LatchPolicy,
     may_send: bool,
+    secure: bool,
     signalled: Option<SocketAddr>,
     source: Option<IpAddr>,
     state: State,
-    learnable: Learnable,
-    /// Apart, because only a leg that has not latched needs them.
-    candidates: Box<[Option<Candidate>; CANDIDATES]>,
-    /// The stream held, to recognise it when it moves.
+    /// The source held is not the first.
+    moved: bool,
+    /// When a packet of the source held came last.
+    heard: Time,
+    /// The party's stream that it used last, to recognise it when it moves.
     stream: Option<(Ssrc, Seq)>,
+    learnable: Learnable,
+    apart: Box<Apart>,
+}
+
+/// Apart, because only a leg that has not latched needs the first, and one whose party has several streams the second.
+#[derive(Debug, Clone, Default)]
+struct Apart {
+    candidates: [Option<Candidate>; CANDIDATES],
+    /// Other streams of the party, the one used least recently last.
+    streams: [Option<(Ssrc, Seq)>; OTHER_STREAMS],
 }
 
 impl Latch {
@@ -148,12 +179,15 @@ impl Latch {
         Self {
             policy: signalled.policy,
             may_send: signalled.may_send,
+            secure: signalled.secure,
             signalled: signalled.address,
             source: signalled.source,
             state: State::Learning { old: None },
-            learnable,
-            candidates: Box::new([None; CANDIDATES]),
+            moved: false,
+            heard: Time::ZERO,
             stream: None,
+            learnable,
+            apart: Box::default(),
         }
     }
 
@@ -162,7 +196,7 @@ impl Latch {
         let signalled = config.address;
         let moved = signalled.is_some() && signalled != self.signalled && self.signalled.is_some();
         self.policy = config.policy;
-        self.may_send = config.may_send;
+        (self.may_send, self.secure) = (config.may_send, config.secure);
         self.source = config.source;
         if signalled.is_some() {
             self.signalled = signalled;
@@ -172,7 +206,7 @@ impl Latch {
                 State::Held { from, .. } => Some(Old { from, last: now, since: now }),
                 State::Learning { old } => old.map(|old| Old { since: now, ..old }),
             };
-            *self.candidates = [None; CANDIDATES];
+            self.apart.candidates = [None; CANDIDATES];
             // Hold and re-INVITE keep the latch where the signalled address is the latched one: the party has not moved.
             self.state = match self.state {
                 State::Held { from, since } if signalled == Some(from) && !relearn => {
@@ -202,6 +236,12 @@ impl Latch {
         }
     }
 
+    /// True where the source learnt is not the first.
+    #[must_use]
+    pub const fn has_moved(&self) -> bool {
+        self.moved
+    }
+
     /// True for the signalled address.
     #[must_use]
     pub fn is_signalled(&self, from: SocketAddr) -> bool {
@@ -226,10 +266,23 @@ impl Latch {
             State::Held { from: held, since } => {
                 from == held
                     || self.policy == LatchPolicy::Handover
-                    || self.rank(from) > self.rank(held)
-                        && (now.since(since) < SETTLING || self.signalled == Some(from))
+                    || self.fits_better(now, from, (held, since))
+                    || self.may_be_rebound(now, from, held)
             }
         }
+    }
+
+    /// True for an address that fits the signalling better than the one held, while that may yet be replaced by it.
+    fn fits_better(&self, now: Time, from: SocketAddr, (held, since): (SocketAddr, Time)) -> bool {
+        self.rank(from) > self.rank(held) && (now.since(since) < SETTLING || self.signalled == Some(from))
+    }
+
+    /// True where the source held has been silent for so long that it may have another address now: of its own host, or
+    /// any that proves by its key who it is.
+    fn may_be_rebound(&self, now: Time, from: SocketAddr, held: SocketAddr) -> bool {
+        let silence = now.since(self.heard);
+        let own_host = held.ip().to_canonical() == from.ip().to_canonical();
+        if self.secure { silence >= STILL_THERE } else { own_host && silence >= REBINDING_SILENCE }
     }
 
     /// True where RTCP from `from` may be accepted without authentication: the host is that of the party.
@@ -251,10 +304,11 @@ impl Latch {
         }
         match self.state {
             State::Held { from, .. } if from == origin.from => {
+                self.heard = now;
                 self.remember(origin);
                 Admission::Accept
             }
-            State::Held { .. } => self.observe_mover(now, origin),
+            State::Held { from, since } => self.observe_mover(now, origin, (from, since)),
             State::Learning { old } => self.observe_newcomer(now, origin, old),
         }
     }
@@ -296,6 +350,7 @@ impl Latch {
             self.state = if now.since(old.since) < SETTLING {
                 State::Learning { old: Some(Old { last: now, ..old }) }
             } else {
+                self.heard = now;
                 State::Held { from: old.from, since: now }
             };
             return Admission::Accept;
@@ -307,35 +362,59 @@ impl Latch {
             return self.hold(now, origin);
         }
         let free = old.is_none_or(|old| now.since(old.last) >= STILL_THERE);
-        if self.passes_probation(now, origin) && free { self.hold(now, origin) } else { Admission::Reject }
-    }
-
-    fn observe_mover(&mut self, now: Time, origin: &PacketOrigin) -> Admission {
-        if !self.may_be_learnt(origin) {
-            return Admission::Reject;
-        }
-        let signalled = self.signalled == Some(origin.from);
-        if self.policy == LatchPolicy::Handover && !origin.authenticated && !signalled {
-            let continues = self.stream.is_some_and(|(ssrc, last)| {
-                let step = origin.sequence.map_or(0, |sequence| sequence.distance_from(last));
-                ssrc == origin.ssrc && (1..=IN_SEQUENCE).contains(&step)
-            });
-            if !continues {
-                return Admission::Reject;
-            }
-        }
-        let settling = matches!(self.state, State::Held { since, .. } if now.since(since) < SETTLING);
-        let believed = origin.authenticated || (settling && signalled);
-        if believed || self.passes_probation(now, origin) {
+        if self.passes_probation(now, origin, false) && free {
             self.hold(now, origin)
         } else {
             Admission::Reject
         }
     }
 
+    fn observe_mover(&mut self, now: Time, origin: &PacketOrigin, held: (SocketAddr, Time)) -> Admission {
+        let better = self.fits_better(now, origin.from, held);
+        let signalled = self.signalled == Some(origin.from);
+        let handover = self.policy == LatchPolicy::Handover;
+        let learnt = if better || handover || origin.authenticated {
+            self.may_be_learnt(origin)
+        } else {
+            // The party's NAT, which it was learnt behind, gave it another port.
+            self.is_learnable(origin.from)
+        };
+        if !learnt {
+            return Admission::Reject;
+        }
+        let goes_on = match (origin.authenticated || signalled, handover) {
+            (true, _) => false,
+            (false, true) => self.goes_on(now, origin, IN_SEQUENCE),
+            (false, false) => !better && self.goes_on(now, origin, IN_SEQUENCE_REBOUND),
+        };
+        let settling = now.since(held.1) < SETTLING;
+        let believed = origin.authenticated || (settling && signalled);
+        let hopeful = goes_on || signalled || (better && !handover);
+        if believed || (hopeful && self.passes_probation(now, origin, goes_on)) {
+            self.hold(now, origin)
+        } else {
+            Admission::Reject
+        }
+    }
+
+    /// True for a packet that goes on with one of the party's streams: its SSRC, and a number that its packets since the
+    /// last one, or the time that has passed, explain.
+    fn goes_on(&self, now: Time, origin: &PacketOrigin, steps: u64) -> bool {
+        let Some(sequence) = origin.sequence else { return false };
+        let passed = now.since(self.heard).as_millis() / SHORTEST_PACKET.as_millis();
+        let most = steps.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX)).min(MOST_STEPS);
+        let mut streams = self.stream.iter().chain(self.apart.streams.iter().flatten());
+        streams.any(|(ssrc, last)| {
+            let step = u64::try_from(sequence.distance_from(*last)).unwrap_or(0);
+            *ssrc == origin.ssrc && (1..=most).contains(&step)
+        })
+    }
+
     fn hold(&mut self, now: Time, origin: &PacketOrigin) -> Admission {
+        self.moved |= matches!(self.state, State::Held { .. });
         self.state = State::Held { from: origin.from, since: now };
-        *self.candidates = [None; CANDIDATES];
+        self.heard = now;
+        self.apart.candidates = [None; CANDIDATES];
         self.remember(origin);
         Admission::AcceptAndLatch
     }
@@ -348,17 +427,41 @@ impl Latch {
                     *last = sequence;
                 }
             }
-            stream => *stream = Some((origin.ssrc, sequence)),
+            _ => self.change_stream(origin.ssrc, sequence),
         }
     }
 
+    /// Another stream of the party is the one used last. Of too many the one used least recently gives way.
+    #[cold]
+    fn change_stream(&mut self, ssrc: Ssrc, sequence: Seq) {
+        let known = |stream: &Option<(Ssrc, Seq)>| stream.is_some_and(|(other, _)| other == ssrc);
+        let streams = &mut self.apart.streams;
+        let place = streams.iter().position(known).unwrap_or(OTHER_STREAMS - 1);
+        let before = streams.get(place).copied().flatten().filter(|(other, _)| *other == ssrc);
+        let last = before.map_or(
+            sequence,
+            |(_, last)| {
+                if sequence.distance_from(last) > 0 { sequence } else { last }
+            },
+        );
+        if let Some(newer) = streams.get_mut(..=place) {
+            newer.rotate_right(1);
+        }
+        if let Some(first) = streams.first_mut() {
+            *first = self.stream;
+        }
+        self.stream = Some((ssrc, last));
+    }
+
     /// Counts a candidate's packets in sequence, without a gap [RFC3550 A.1]; true when there are enough.
-    fn passes_probation(&mut self, now: Time, origin: &PacketOrigin) -> bool {
-        // A stream that is handed over has shown what nobody else knows.
-        let is_known =
-            self.is_expected(origin.from) || self.policy == LatchPolicy::Handover && self.learnt().is_some();
+    fn passes_probation(&mut self, now: Time, origin: &PacketOrigin, goes_on: bool) -> bool {
+        // A stream that goes on has shown what nobody else knows.
+        let is_known = goes_on
+            || self.is_expected(origin.from)
+            || self.policy == LatchPolicy::Handover && self.learnt().is_some();
         let needed = if is_known { PROBATION } else { PROBATION_ELSEWHERE };
-        let known = self.candidates.iter_mut().flatten().find(|candidate| candidate.from == origin.from);
+        let known =
+            self.apart.candidates.iter_mut().flatten().find(|candidate| candidate.from == origin.from);
         if let Some(candidate) = known {
             let awaited = candidate.last.map(|last| last.wrapping_add(1));
             let next = candidate.ssrc == origin.ssrc && awaited == origin.sequence;
@@ -369,7 +472,8 @@ impl Latch {
         let candidate =
             Candidate { from: origin.from, ssrc: origin.ssrc, last: origin.sequence, count: 1, at: now };
         // The least recent candidate gives way, so that a flood of other sources does not keep the party from latching.
-        if let Some(place) = self.candidates.iter_mut().min_by_key(|place| place.map(|other| other.at)) {
+        if let Some(place) = self.apart.candidates.iter_mut().min_by_key(|place| place.map(|other| other.at))
+        {
             *place = Some(candidate);
         }
         needed <= 1
@@ -399,7 +503,12 @@ impl Latch {
                 },
                 State::Held { from, since } => LatchState::Held { from, since: Age::of(since, now) },
             },
-            stream: self.stream.map(|(ssrc, sequence)| (ssrc.0, sequence.0)),
+            streams: self
+                .stream
+                .iter()
+                .chain(self.apart.streams.iter().flatten())
+                .map(|(ssrc, sequence)| (ssrc.0, sequence.0))
+                .collect(),
         }
     }
 
@@ -420,8 +529,13 @@ impl Latch {
             },
             LatchState::Held { from, since } => State::Held { from, since: since.before(now) },
         };
-        let stream = saved.stream.map(|(ssrc, sequence)| (Ssrc(ssrc), Seq(sequence)));
-        Self { state, stream, ..Self::new(Signalled { address: saved.signalled, ..config }, learnable) }
+        let mut this = Self::new(Signalled { address: saved.signalled, ..config }, learnable);
+        // In a pause nobody listened.
+        (this.state, this.heard) = (state, now);
+        let mut streams = saved.streams.iter().map(|&(ssrc, sequence)| (Ssrc(ssrc), Seq(sequence)));
+        this.stream = streams.next();
+        this.apart.streams.iter_mut().zip(streams).for_each(|(to, from)| *to = Some(from));
+        this
     }
 }
 

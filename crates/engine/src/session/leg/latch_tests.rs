@@ -20,7 +20,7 @@ const PARTY: &str = "192.168.0.1:4000";
 const STRANGER: &str = "198.51.100.9:9";
 
 fn signalled(policy: LatchPolicy, party: &str) -> Signalled {
-    Signalled { policy, address: Some(address(party)), source: None, may_send: true }
+    Signalled { policy, address: Some(address(party)), source: None, may_send: true, secure: false }
 }
 
 /// Packets of a stream, 20 ms apart, and what was decided about each.
@@ -267,4 +267,92 @@ fn an_address_that_media_may_not_be_sent_to_is_not_learnt_even_from_authenticate
         assert!(stream(&mut latch, from, 0, 50).iter().all(|each| *each == Admission::Reject));
         assert_eq!(latch.observe(at(5000), &srtp(from, 1)), Admission::Reject);
     }
+}
+
+const REBOUND: &str = "192.168.0.1:61000";
+
+/// A party that was heard until 980 ms, and then sends from another port.
+fn heard_until_980(policy: LatchPolicy) -> Latch {
+    let mut latch = latch(policy);
+    stream(&mut latch, PARTY, 0, 50);
+    latch
+}
+
+#[test]
+fn a_stream_that_goes_on_from_another_port_of_its_host_after_a_silence_is_held() {
+    for policy in [LatchPolicy::Symmetric, LatchPolicy::Asymmetric, LatchPolicy::Handover] {
+        let mut latch = heard_until_980(policy);
+        let decided: Vec<Admission> = (0..60)
+            .map(|n: u16| latch.observe(at(1000 + u64::from(n) * 20), &rtp(REBOUND, 1050 + n)))
+            .collect();
+        let taken = decided.iter().position(|each| *each == Admission::AcceptAndLatch);
+        // A second of silence, and two packets in sequence; where a stream may be handed over, those two.
+        let first = if policy == LatchPolicy::Handover { 1 } else { 50 };
+        assert_eq!(taken, Some(first), "{policy:?}");
+        assert!(decided[first + 1..].iter().all(|each| *each == Admission::Accept));
+        let to = if policy == LatchPolicy::Asymmetric { PARTY } else { REBOUND };
+        assert_eq!(latch.destination(), Some(address(to)));
+    }
+}
+
+#[test]
+fn who_does_not_go_on_with_the_stream_or_comes_too_soon_is_not_held() {
+    let try_it = |from: &str, ssrc, first: u16, from_millis: u64| {
+        let mut latch = heard_until_980(LatchPolicy::Symmetric);
+        let packets = (0..20_u16).map(|n| PacketOrigin { ssrc: Ssrc(ssrc), ..rtp(from, first + n) });
+        let mut times = (0..20).map(|n| at(from_millis + n * 20));
+        let decide = |packet: PacketOrigin| latch.observe(times.next().unwrap(), &packet);
+        packets.map(decide).any(|each| each != Admission::Reject)
+    };
+    assert!(try_it(REBOUND, 7, 1050, 5000), "the party");
+    assert!(try_it(REBOUND, 7, 1250, 2000), "which has sent meanwhile");
+    assert!(!try_it(REBOUND, 8, 1050, 5000), "another SSRC");
+    assert!(!try_it(REBOUND, 7, 1000, 5000), "numbers that came before");
+    assert!(!try_it(REBOUND, 7, 1400, 2000), "more numbers than there was time for");
+    assert!(!try_it(REBOUND, 7, 4500, 600_000), "more numbers than any loss");
+    assert!(!try_it(STRANGER, 7, 1050, 5000), "another host");
+    assert!(!try_it(REBOUND, 7, 1050, 1100), "while the party may still be there");
+    let mut latch = heard_until_980(LatchPolicy::Signalled);
+    assert_eq!(latch.observe(at(9000), &rtp(REBOUND, 1050)), Admission::Reject);
+    assert_eq!(latch.observe(at(9020), &rtp(REBOUND, 1051)), Admission::Reject);
+}
+
+#[test]
+fn any_of_the_partys_streams_can_go_on_from_another_port() {
+    let of = |ssrc, packet: PacketOrigin| PacketOrigin { ssrc: Ssrc(ssrc), ..packet };
+    let mut latch = latch(LatchPolicy::Symmetric);
+    for n in 0..10 {
+        for ssrc in [1, 2, 3] {
+            let sequence = n + 1000 * u16::try_from(ssrc).unwrap();
+            latch.observe(at(u64::from(n) * 20), &of(ssrc, rtp(PARTY, sequence)));
+        }
+    }
+    // A fourth packet of the first stream was the last that came.
+    assert_eq!(latch.observe(at(2000), &of(2, rtp(REBOUND, 2010))), Admission::Reject);
+    assert_eq!(latch.observe(at(2020), &of(2, rtp(REBOUND, 2011))), Admission::AcceptAndLatch);
+}
+
+#[test]
+fn an_authenticated_stream_goes_on_from_anywhere_once_the_source_is_silent() {
+    let secure = Signalled { secure: true, ..signalled(LatchPolicy::Symmetric, PARTY) };
+    let mut latch = Latch::new(secure, Learnable::default());
+    let moved = "203.0.113.5:61000";
+    assert_eq!(latch.observe(at(0), &srtp(PARTY, 1)), Admission::AcceptAndLatch);
+    // A copy that overtakes the party's own packet does not move it.
+    assert!(!latch.admits(at(99), address(moved)));
+    assert_eq!(latch.observe(at(100), &srtp(moved, 7)), Admission::AcceptAndLatch);
+    assert_eq!(latch.destination(), Some(address(moved)));
+}
+
+#[test]
+fn a_silence_in_which_nobody_listened_is_none() {
+    let latch = heard_until_980(LatchPolicy::Symmetric);
+    let saved = latch.save(at(1000));
+    let config = signalled(LatchPolicy::Symmetric, PARTY);
+    let mut restored = Latch::restored(at(9000), config, Learnable::default(), &saved);
+    assert_eq!(restored.observe(at(9000), &rtp(REBOUND, 1050)), Admission::Reject);
+    assert_eq!(restored.observe(at(9020), &rtp(REBOUND, 1051)), Admission::Reject);
+    assert_eq!(restored.observe(at(9040), &rtp(PARTY, 1052)), Admission::Accept);
+    assert_eq!(restored.observe(at(10_100), &rtp(REBOUND, 1055)), Admission::Reject);
+    assert_eq!(restored.observe(at(10_120), &rtp(REBOUND, 1056)), Admission::AcceptAndLatch);
 }

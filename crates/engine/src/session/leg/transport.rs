@@ -120,6 +120,8 @@ pub(crate) struct Transport {
     rtcp_mode: RtcpMode,
     remote: Option<RemoteAddress>,
     rtcp_latched: Option<SocketAddr>,
+    /// The party's RTP has moved, so that its RTCP may have moved, too.
+    rtcp_open: bool,
 }
 
 impl Transport {
@@ -133,6 +135,7 @@ impl Transport {
             rtcp_mode: config.rtcp,
             remote: config.remote,
             rtcp_latched: None,
+            rtcp_open: false,
         }
     }
 
@@ -247,7 +250,12 @@ impl Transport {
         };
         match self.latch.observe(now, &origin) {
             Admission::Reject => Err(DropReason::ForeignSource),
-            admission => Ok(admission),
+            Admission::AcceptAndLatch => {
+                self.rtcp_open = self.latch.has_moved();
+                self.rtcp_latched = self.rtcp_latched.filter(|rtcp| rtcp.ip() == from.ip());
+                Ok(Admission::AcceptAndLatch)
+            }
+            Admission::Accept => Ok(Admission::Accept),
         }
     }
 
@@ -262,7 +270,7 @@ impl Transport {
     ) -> Result<(), DropReason> {
         let exact = self.is_exact_rtcp(own_port, from);
         // Behind NAT the port of RTCP is any of the party's host. Where another is learnt, only authentication moves it.
-        let open = self.srtp.is_some() || own_port && self.rtcp_latched.is_none();
+        let open = self.srtp.is_some() || own_port && (self.rtcp_open || self.rtcp_latched.is_none());
         let known = exact || open && self.latch.knows_host(from);
         if !known {
             return Err(DropReason::ForeignSource);
@@ -287,7 +295,7 @@ impl Transport {
         // What is still on its way from where the party was before says nothing of where it is.
         let is_there = exact || self.latch.learnt().is_some_and(|held| held.ip() == from.ip());
         if own_port && is_there && self.latch.is_learnable(from) {
-            self.rtcp_latched = Some(from);
+            (self.rtcp_latched, self.rtcp_open) = (Some(from), false);
         }
         Ok(())
     }
@@ -365,6 +373,7 @@ impl Transport {
             rtcp_mode: config.rtcp,
             remote: saved.remote,
             rtcp_latched: saved.rtcp_latched,
+            rtcp_open: false,
         }
     }
 }

@@ -23,8 +23,8 @@ pub(crate) struct TransportSnapshot {
 pub(crate) struct LatchSnapshot {
     pub(crate) signalled: Option<SocketAddr>,
     pub(crate) state: LatchState,
-    /// SSRC and highest sequence number of the stream held.
-    pub(crate) stream: Option<(u32, u16)>,
+    /// SSRC and highest sequence number of the party's streams, the one used last first.
+    pub(crate) streams: Vec<(u32, u16)>,
 }
 
 /// What a latch has learnt.
