@@ -251,8 +251,6 @@ fn copies_stay_copies() {
     for way in WAYS {
         for delay in [0, 1, 4] {
             let mut scene = Scene::new(way);
-            let party = scene.party;
-            scene.world.peer_mut(party).keep_sent = false;
             let mut stream = Stream::new(A, 65_500, 5);
             let mut sent: Vec<Stream> = Vec::new();
             for _ in 0..4 {
@@ -268,8 +266,7 @@ fn copies_stay_copies() {
                     scene.pass(20);
                 }
                 // The last ones come as copies while nothing else does.
-                for n in sent.len() - delay..sent.len() {
-                    let mut copy = sent[n];
+                for mut copy in sent[sent.len() - delay..].iter().copied() {
                     if !way.secure {
                         scene.say(&mut copy);
                     }

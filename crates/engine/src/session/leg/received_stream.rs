@@ -149,6 +149,7 @@ impl ReceivedStream {
     }
 
     /// Judges a packet by its number, and counts it where it is of the present run.
+    #[inline]
     pub(super) fn judge(&mut self, packet: &Arrival) -> Judgement {
         let step = i32::from(packet.sequence.distance_from(low_16(self.highest)));
         if step == 1 || ((2..MAX_DROPOUT).contains(&step) && self.may_step(packet, step)) {
@@ -158,6 +159,7 @@ impl ReceivedStream {
         self.judge_odd(packet, step)
     }
 
+    #[inline]
     fn advance(&mut self, packet: &Arrival, step: u32) {
         self.awaited = None;
         self.highest += u64::from(step);
@@ -166,18 +168,34 @@ impl ReceivedStream {
         self.run_received += 1;
         self.at = packet.now;
         self.audio |= packet.audio;
-        let media = i64::from(packet.timestamp.distance_from(self.timestamp));
+        let media = packet.timestamp.distance_from(self.timestamp);
         let same_clock = packet.clock_rate == self.clock_rate;
-        // Beside audio an event has an old timestamp, and some senders have audio of one beside an event.
-        if same_clock && (media > 0 || media < -i64::from(self.clock_rate) && packet.audio) {
+        if same_clock && media > 0 {
             self.timestamp = packet.timestamp;
-        } else if packet.audio && !same_clock {
+        } else {
+            self.note_odd_timestamp(packet);
+        }
+    }
+
+    /// Notes the timestamp of a packet that does not go on. Beside audio an event has an old one, and some senders have
+    /// audio of one beside an event.
+    #[cold]
+    fn note_odd_timestamp(&mut self, packet: &Arrival) {
+        if !packet.audio {
+            return;
+        }
+        if let Some(media) = self.media_since_newest(packet) {
+            if media < -i64::from(self.clock_rate) {
+                self.timestamp = packet.timestamp;
+            }
+        } else {
             (self.timestamp, self.clock_rate) = (packet.timestamp, packet.clock_rate);
             (self.transit, self.jitter) = (None, 0);
         }
     }
 
     /// False for a step forward that is no loss: a late packet of the run before, or the beginning of another.
+    #[cold]
     fn may_step(&self, packet: &Arrival, step: i32) -> bool {
         let late = packet.audio
             && packet.now.since(self.begun) < FORGET_AFTER
@@ -185,6 +203,7 @@ impl ReceivedStream {
         !late && (step <= MAX_DROPOUT_RENEWED || !self.is_renewed(packet.now))
     }
 
+    #[cold]
     fn judge_odd(&mut self, packet: &Arrival, step: i32) -> Judgement {
         let silent = packet.now.since(self.at) >= FORGET_AFTER;
         let behind = (-MAX_MISORDER..=0).contains(&step).then(|| step.unsigned_abs());

@@ -209,6 +209,7 @@ impl Receiver {
     }
 
     /// Judges a packet by its SSRC and sequence number, and counts it.
+    #[inline]
     pub fn observe(&mut self, packet: &Arrival) -> Verdict {
         let verdict = match &mut self.main {
             Some(main) if main.ssrc == packet.ssrc => {
@@ -239,6 +240,7 @@ impl Receiver {
     }
 
     /// A packet of the stream of audio that is not the next one.
+    #[cold]
     fn observe_odd(&mut self, packet: &Arrival, judgement: Judgement) -> Verdict {
         let Some(main) = &mut self.main else { return Verdict::OutOfRange };
         let (index, restarted) = match judgement {

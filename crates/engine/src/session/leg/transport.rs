@@ -94,6 +94,7 @@ impl RtpMeta {
     }
 
     /// The packet as the receiver judges it: no audio, nor proved to be new.
+    #[inline]
     pub(crate) fn arrival(&self, now: Time, clock_rate: u32) -> Arrival {
         Arrival {
             now,
