@@ -11,6 +11,7 @@ pub(crate) mod hygiene;
 pub(crate) mod names;
 pub(crate) mod paths;
 pub(crate) mod unused;
+pub(crate) mod words;
 
 use crate::error::Error;
 

@@ -6,6 +6,7 @@ mod checks;
 mod compare;
 mod error;
 mod fuzz;
+mod pictures;
 mod run;
 mod setup;
 mod shell;
@@ -47,8 +48,8 @@ enum Task {
     Arrows,
     /// Check licences, banned crates, sources and security advisories of dependencies.
     Deny(DenyArgs),
-    /// Check paths and names in documents, and what of them is built from source and manifests: docs/conformance.md,
-    /// docs/dependencies.md.
+    /// Check paths, names and wording of documents, and what of them is built from source and manifests:
+    /// docs/conformance.md, docs/dependencies.md, docs/pictures.
     DocsCheck(DocsArgs),
     /// Check that every dependency is named in the code of its crate.
     Unused,
@@ -149,7 +150,11 @@ fn dispatch(task: Task) -> Result<(), Error> {
             let write = args.conformance == Conformance::Write;
             let generated = both(checks::conformance::check(write), checks::documents::check(write));
             let generated = both(generated, checks::dependencies::check(write));
-            both(generated, both(checks::paths::check(), checks::names::check()))
+            let generated = both(generated, pictures::check(write));
+            both(
+                generated,
+                both(checks::paths::check(), both(checks::names::check(), checks::words::check())),
+            )
         }
         Task::Hygiene => checks::hygiene::check(),
         Task::Unused => checks::unused::check(),

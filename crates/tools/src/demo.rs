@@ -41,7 +41,7 @@ pub(crate) struct DemoArguments {
     /// Calls of a short load afterwards, since one call does not show what a packet costs a busy server; 0 for none
     #[arg(long, value_name = "CALLS", default_value_t = 100, value_parser = clap::value_parser!(u16).range(0..=2000))]
     load: u16,
-    /// Folder for what was said and heard, and for the server's log
+    /// Folder for the audio sent and received, and for the server's log
     #[arg(long, value_name = "FOLDER", default_value = "out")]
     out: PathBuf,
     /// The server's program [default: `mediapoint` in the folder of this program]
@@ -114,7 +114,7 @@ struct Kept {
 
 /// Writes what was said and heard, of the caller's voice and of the callee's.
 fn keep(outcome: &Outcome, folder: &Path) -> Result<[Kept; 2], DemoError> {
-    let names = [("caller-said.wav", "callee-heard.wav"), ("callee-said.wav", "caller-heard.wav")];
+    let names = [("caller-sent.wav", "callee-received.wav"), ("callee-sent.wav", "caller-received.wav")];
     let kept = names.map(|(said, heard)| Kept { said: folder.join(said), heard: folder.join(heard) });
     for (direction, files) in outcome.directions.iter().zip(&kept) {
         audio::write_wav(&files.said, direction.said.samples())?;

@@ -17,7 +17,7 @@ use super::waveform;
 use crate::child::ChildServer;
 
 /// Columns of a waveform.
-const WIDTH: usize = 72;
+const WIDTH: usize = 61;
 
 /// The server runs.
 pub(super) fn server(server: &ChildServer, log: &Path) {
@@ -48,10 +48,10 @@ pub(super) fn outcome(outcome: &Outcome, kept: &[Kept; 2]) {
         table.add_row([name.to_owned(), cell(there), cell(back)]);
     };
     row("through", &|direction| way(direction, outcome));
-    row("packets sent, heard", &|direction| {
+    row("packets sent, received", &|direction| {
         format!("{}, {}", direction.sender.packets_sent, direction.listener.packets_received)
     });
-    row("lost, late, twice", &|direction| {
+    row("lost, reordered, duplicated", &|direction| {
         let heard = &direction.listener;
         format!("{}, {}, {}", heard.lost, heard.out_of_order, heard.duplicates)
     });
@@ -64,7 +64,7 @@ pub(super) fn outcome(outcome: &Outcome, kept: &[Kept; 2]) {
     row("MOS by the server (G.107)", &|direction| {
         direction.server.mos.clone().unwrap_or_else(|| "-".to_owned())
     });
-    row("heard and said are", &likeness);
+    row("audio received is", &likeness);
     println!("{table}");
     voices(outcome);
     println!();
@@ -157,9 +157,9 @@ fn likeness(direction: &Direction) -> String {
 }
 
 fn voices(outcome: &Outcome) {
-    let names = [("caller said", "callee heard"), ("callee said", "caller heard")];
+    let names = [("caller sent", "callee received"), ("callee sent", "caller received")];
     for (direction, (said, heard)) in outcome.directions.iter().zip(names) {
-        println!("{said:12} |{}|", waveform::line(direction.said.samples(), WIDTH));
-        println!("{heard:12} |{}|", waveform::line(direction.heard.samples(), WIDTH));
+        println!("{said:15}|{}|", waveform::line(direction.said.samples(), WIDTH));
+        println!("{heard:15}|{}|", waveform::line(direction.heard.samples(), WIDTH));
     }
 }
