@@ -24,6 +24,9 @@ const PHRASES: &[(&str, &str)] = &[
     ("is heard by nobody", "\"sends nothing\""),
     ("knows no socket", "\"does no input or output\""),
     ("needs no word", "\"needs no flag\""),
+    ("what comes of it", "\"result\""),
+    ("hear nothing of it", "\"are not affected\""),
+    ("of one's own", "\"your\" or \"its own\""),
     ("something like speech", "\"synthetic speech\""),
 ];
 
