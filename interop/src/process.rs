@@ -94,6 +94,12 @@ impl Process {
         Err(self.failure(format!("ignored SIGINT for {} s", within.as_secs())))
     }
 
+    /// What it printed so far.
+    pub(crate) fn printed(&self) -> String {
+        std::fs::read(&self.log)
+            .map_or_else(|_| String::new(), |text| String::from_utf8_lossy(&text).into_owned())
+    }
+
     /// True while it runs.
     pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
@@ -138,6 +144,12 @@ pub(crate) fn output(program: &str, args: &[String]) -> Result<String, Failure> 
     }
     let errors = String::from_utf8_lossy(&output.stderr);
     Err(Failure::Wrong(format!("{program} ended with {}: {}", output.status, errors.trim())))
+}
+
+/// True where the program is on the path.
+pub(crate) fn is_installed(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 /// Waits until the condition holds; false when it did not in time.

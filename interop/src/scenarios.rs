@@ -4,6 +4,7 @@ mod amr;
 mod codec_files;
 mod codecs;
 mod dialogue;
+mod kamailio;
 mod media;
 mod phones;
 mod recording;
@@ -18,6 +19,7 @@ use crate::error::Failure;
 use crate::reference;
 use crate::server::{Kind, Server};
 use crate::tools::SUITES;
+pub(crate) use codecs::keep;
 use codecs::{Coder, Party};
 
 /// What a scenario has to work with.
@@ -181,6 +183,9 @@ pub(crate) fn all() -> Vec<Scenario> {
         )
         .only(Kind::Mediapoint, "the reference follows the stranger unless told otherwise"),
         Scenario::new("sipp", "sipp calls sipp through a proxy that drives the server", sipp::calls),
+    ]);
+    list.extend(kamailio::all());
+    list.extend([
         Scenario::new("phones-quality", "PESQ between baresip (PCMU) and linphone (G.729)", phones::quality),
         Scenario::new("tshark", "tshark finds RTP, RTCP and DSCP of a call in order", wireshark::clean),
     ]);

@@ -25,7 +25,10 @@ pub(crate) struct Server {
     pub(crate) kind: Kind,
     /// Its control port.
     pub(crate) client: Client,
+    /// Where that is.
+    pub(crate) control: SocketAddr,
     process: Process,
+    program: String,
 }
 
 /// Media ports of each server, apart so that both can run.
@@ -36,6 +39,9 @@ const fn ports(kind: Kind) -> (u16, u16) {
     }
 }
 
+/// Media ports of a second server of either kind.
+const SECOND: (u16, u16) = (14_000, 17_999);
+
 impl Server {
     /// Starts the server on loopback and waits until its control port answers.
     pub(crate) fn start(
@@ -44,10 +50,29 @@ impl Server {
         binary: Option<&Path>,
         extra: &[String],
     ) -> Result<Self, Failure> {
+        let program = match kind {
+            Kind::Mediapoint => mediapoint_binary(binary)?,
+            Kind::Rtpengine => "rtpengine".to_owned(),
+        };
+        Self::launch(kind, folder, program, extra, ports(kind))
+    }
+
+    /// Another server of the same build with further arguments for ours, on media ports of its own.
+    pub(crate) fn another(&self, folder: &Path, extra: &[String]) -> Result<Self, Failure> {
+        Self::launch(self.kind, folder, self.program.clone(), extra, SECOND)
+    }
+
+    fn launch(
+        kind: Kind,
+        folder: &Path,
+        program: String,
+        extra: &[String],
+        ports: (u16, u16),
+    ) -> Result<Self, Failure> {
         let control = free_port()?;
-        let (program, mut args, label) = match kind {
-            Kind::Mediapoint => (mediapoint_binary(binary)?, mediapoint_args(control), "mediapoint"),
-            Kind::Rtpengine => ("rtpengine".to_owned(), rtpengine_args(control, folder), "rtpengine"),
+        let (mut args, label) = match kind {
+            Kind::Mediapoint => (mediapoint_args(control, ports), "mediapoint"),
+            Kind::Rtpengine => (rtpengine_args(control, folder, ports), "rtpengine"),
         };
         if kind == Kind::Mediapoint {
             args.extend_from_slice(extra);
@@ -60,12 +85,33 @@ impl Server {
         if !ready || !process.is_running() {
             return Err(process.failure("did not answer a ping on its control port"));
         }
-        Ok(Self { kind, client, process })
+        Ok(Self { kind, client, control, process, program })
     }
 
     /// Fails when the server ended by itself.
     pub(crate) fn check_alive(&mut self) -> Result<(), Failure> {
         if self.process.is_running() { Ok(()) } else { Err(self.process.failure("ended during the run")) }
+    }
+
+    /// Fails where a call is left on the server, once it had time to end.
+    pub(crate) fn check_no_call(&self) -> Result<(), Failure> {
+        let mut left = 0;
+        let calls = || {
+            let reply = self.client.exchange(&Message::new("list"), 1).ok()?;
+            Some(reply.at(&["calls"])?.as_list()?.len())
+        };
+        let none = wait_until(Duration::from_secs(3), || {
+            left = calls().unwrap_or(usize::MAX);
+            left == 0
+        });
+        ensure!(none, "{left} calls are left on the media server");
+        Ok(())
+    }
+
+    /// How many calls the server has now.
+    pub(crate) fn calls(&self) -> Result<usize, Failure> {
+        let reply = self.client.request(&Message::new("list"))?;
+        Ok(reply.at(&["calls"]).and_then(|calls| calls.as_list().map(Vec::len)).unwrap_or(0))
     }
 
     /// The operating system's number of the process.
@@ -74,8 +120,7 @@ impl Server {
     }
 }
 
-fn mediapoint_args(control: SocketAddr) -> Vec<String> {
-    let (low, high) = ports(Kind::Mediapoint);
+fn mediapoint_args(control: SocketAddr, (low, high): (u16, u16)) -> Vec<String> {
     let args = [
         "serve",
         "--ng",
@@ -91,8 +136,7 @@ fn mediapoint_args(control: SocketAddr) -> Vec<String> {
     args.iter().copied().chain(["--workers", "1"]).map(str::to_owned).collect()
 }
 
-fn rtpengine_args(control: SocketAddr, folder: &Path) -> Vec<String> {
-    let (low, high) = ports(Kind::Rtpengine);
+fn rtpengine_args(control: SocketAddr, folder: &Path, (low, high): (u16, u16)) -> Vec<String> {
     vec![
         // No file of the system's, and no kernel table: packets go through the daemon, as they do through ours.
         "--config-file=none".to_owned(),
@@ -146,7 +190,8 @@ pub(crate) fn target_folder() -> Result<PathBuf, Failure> {
     Ok(own.ancestors().nth(2).unwrap_or(Path::new(".")).to_path_buf())
 }
 
-fn free_port() -> Result<SocketAddr, Failure> {
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> Result<SocketAddr, Failure> {
     let socket = UdpSocket::bind((LOOPBACK, 0)).during("looking for a free port")?;
     socket.local_addr().during("looking for a free port")
 }

@@ -57,6 +57,10 @@ const AMR: [Package; 3] = [
 ];
 const RTPENGINE: Package = package("rtpengine-daemon", "rtpengine");
 
+/// The SIP proxy that `examples/kamailio.cfg` is for, with its rtpengine module. Debian puts it where not every user's path
+/// leads.
+const KAMAILIO: Package = package("kamailio", "/usr/sbin/kamailio");
+
 impl Feature {
     fn packages(self) -> Vec<Package> {
         match self {
@@ -75,7 +79,8 @@ impl Feature {
                 package("sip-tester", "sipp"),
                 package("baresip-core", "baresip"),
                 package("linphone-cli", "linphonec"),
-                // Of the scenario that measures speech quality; PyPI's pesq goes into an environment of its own.
+                KAMAILIO,
+                // Of scenarios with PyPI's pesq and PJSIP, each in an environment of its own.
                 package("python3-venv", "python3"),
                 package("tshark", "tshark"),
                 package("util-linux", "setpriv"),

@@ -193,7 +193,7 @@ fn in_order(arrivals: &[Arrival]) -> Vec<Option<Vec<u8>>> {
 }
 
 /// Writes a WAV file.
-pub(super) fn keep(path: &std::path::Path, samples: &[i16]) -> Result<(), Failure> {
+pub(crate) fn keep(path: &std::path::Path, samples: &[i16]) -> Result<(), Failure> {
     let wrong = |error: hound::Error| Failure::Wrong(format!("{}: {error}", path.display()));
     let rate = u32::try_from(RATE).unwrap_or(8000);
     let spec = hound::WavSpec {

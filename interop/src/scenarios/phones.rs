@@ -10,10 +10,11 @@ use crate::audio::Law;
 use crate::bcg729::Bcg729;
 use crate::error::{Context as _, Failure, ensure};
 use crate::ng::{Client, Fields};
-use crate::process::{self, Process, wait_for_udp_port};
+use crate::process::{self, Process, is_installed, wait_for_udp_port};
+use crate::python;
 use crate::scenarios::Bench;
 use crate::scenarios::codecs::keep;
-use crate::server::{Kind, Server, target_folder};
+use crate::server::{Kind, Server};
 use crate::sip::Proxy;
 use crate::wire::free_pair;
 
@@ -211,21 +212,5 @@ fn text(path: &Path) -> String {
 
 /// Python with PyPI's `pesq`, in the environment that `benches/quality` uses too.
 fn python_with_pesq() -> Result<PathBuf, Failure> {
-    let folder = target_folder()?.join("quality-venv");
-    let python = folder.join("bin/python");
-    let has_pesq =
-        |python: &Path| process::output(&text(python), &["-c", "import pesq"].map(str::to_owned)).is_ok();
-    if !python.is_file() || !has_pesq(&python) {
-        let unable = |error: Failure| Failure::Unable(format!("no PESQ: {error}"));
-        let venv = ["-m".to_owned(), "venv".to_owned(), text(&folder)];
-        process::output("python3", &venv).map_err(unable)?;
-        let install = ["-m", "pip", "install", "--quiet", "numpy", "scipy", "pesq"].map(str::to_owned);
-        process::output(&text(&python), &install).map_err(unable)?;
-    }
-    Ok(python)
-}
-
-fn is_installed(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    python::with("quality-venv", "pesq", &["numpy", "scipy", "pesq"])
 }
