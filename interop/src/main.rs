@@ -10,6 +10,7 @@ mod error;
 mod g711;
 mod kamailio;
 mod ng;
+mod opensips;
 mod phone;
 mod process;
 mod python;

@@ -24,6 +24,8 @@ pub(crate) const ALICE: User = ("201", "red-apple");
 pub(crate) const BOB: User = ("202", "green-pear");
 /// The one whose phone speaks SRTP.
 pub(crate) const CAROL: User = ("203", "blue-plum");
+/// The one whose phone speaks G.729.
+pub(crate) const DAVE: User = ("204", "dark-cherry");
 
 /// How long a phone may take for what signalling alone does.
 pub(crate) const SOON: Duration = Duration::from_secs(10);

@@ -6,6 +6,7 @@ mod codecs;
 mod dialogue;
 mod kamailio;
 mod media;
+mod opensips;
 mod phones;
 mod recording;
 mod sipp;
@@ -185,6 +186,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         Scenario::new("sipp", "sipp calls sipp through a proxy that drives the server", sipp::calls),
     ]);
     list.extend(kamailio::all());
+    list.extend(opensips::all());
     list.extend([
         Scenario::new("phones-quality", "PESQ between baresip (PCMU) and linphone (G.729)", phones::quality),
         Scenario::new("tshark", "tshark finds RTP, RTCP and DSCP of a call in order", wireshark::clean),

@@ -37,7 +37,7 @@ impl Voice {
     }
 
     /// What was said so far.
-    fn said(&self) -> &[u8] {
+    pub(super) fn said(&self) -> &[u8] {
         self.words.get(..self.spoken).unwrap_or_default()
     }
 
