@@ -4,6 +4,7 @@
 //! everything takes effect with the answer, so that a refused re-INVITE leaves the call as it was.
 
 pub(crate) mod apply;
+pub(crate) mod gates;
 pub(crate) mod links;
 pub(crate) mod party;
 
@@ -14,6 +15,7 @@ use crate::NgError;
 use crate::dialog::{Dialog, Exchange, MAX_DIALOGS, Which};
 use crate::request::Id;
 use crate::subscription::Subscription;
+use gates::Gates;
 use party::{Party, PartyId};
 
 /// Most parties of one call.
@@ -35,6 +37,10 @@ pub(crate) struct CallState {
     pub(crate) parties: Vec<Party>,
     pub(crate) dialogs: Vec<Dialog>,
     pub(crate) subscriptions: Vec<Subscription>,
+    /// What was commanded of all media.
+    pub(crate) gates: Gates,
+    /// All RTP is dropped.
+    pub(crate) drop_traffic: bool,
     next_party: u32,
     next_label: u32,
     /// Taken out of the map; whoever still holds it must look it up again.
@@ -52,6 +58,8 @@ impl CallState {
             parties: Vec::new(),
             dialogs: Vec::new(),
             subscriptions: Vec::new(),
+            gates: Gates::default(),
+            drop_traffic: false,
             next_party: 0,
             next_label: 0,
             ended: false,
@@ -171,9 +179,12 @@ impl CallState {
         let (parties, labels) = (self.next_party, self.next_label);
         self.next_party += other.next_party;
         self.next_label += other.next_label;
+        self.drop_traffic |= other.drop_traffic;
         let renamed = |id: &mut PartyId| id.0 += parties;
+        let gates = other.gates;
         for mut party in other.parties.drain(..) {
             renamed(&mut party.id);
+            party.gates = party.gates.with(gates);
             for stream in &mut party.streams {
                 stream.sources.iter_mut().for_each(|link| renamed(&mut link.from.party));
                 stream.label.iter_mut().for_each(|label| *label += labels);

@@ -9,6 +9,7 @@ mod delete;
 mod deletes;
 mod dialogs;
 mod find;
+mod gate;
 mod report;
 mod subscriptions;
 #[cfg(test)]
@@ -135,6 +136,7 @@ impl Controller {
             Command::Unsubscribe => self.unsubscribe(now, request),
             Command::Connect => self.connect(now, request),
             Command::Mesh => self.mesh(now, request),
+            Command::GateMedia { gate, on } => self.gate_media(now, request, gate, on),
             Command::Unsupported(what) => Err(NgError::Unsupported { what: what.to_owned() }),
         }
     }

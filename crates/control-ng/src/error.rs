@@ -155,6 +155,9 @@ pub enum NgError {
         /// The key that names it.
         key: &'static str,
     },
+    /// No media goes from the party selected to those named.
+    #[error("no media flow from the party selected to those named")]
+    NoFlow,
     /// The parties selected have no media to be received.
     #[error("no media of the parties selected")]
     NoSource,

@@ -19,15 +19,26 @@ use std::net::SocketAddr;
 pub use codec::CodecOptions;
 pub(crate) use codec::CodecSpec;
 use mediapoint_packet::SecretBytes;
-pub use options::{Ice, Learning, Options, Profile, Replace, RtcpLine, RtcpMux, TransportProtocol};
+pub use options::{
+    Echo, Ice, Learning, MediaEcho, Options, Profile, Replace, RtcpLine, RtcpMux, TransportProtocol,
+};
 pub use sdes::SdesOptions;
-pub use selection::{Flow, Selection};
+pub use selection::{Flow, Flows, Selection};
 
 use crate::NgError;
 use crate::wire::{Dict, Value};
 
 /// Most bytes of a call-id, tag, branch or label.
 pub const MAX_ID: usize = 1_024;
+
+/// What can be done to media on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaGate {
+    /// It is dropped.
+    Block,
+    /// Silence goes on in its place.
+    Silence,
+}
 
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,21 +69,24 @@ pub enum Command {
     Connect,
     /// Merges calls and relates any of their parties.
     Mesh,
+    /// Blocks media or replaces it by silence, or ends that.
+    GateMedia {
+        /// Which of both.
+        gate: MediaGate,
+        /// False where it ends.
+        on: bool,
+    },
     /// A command of the protocol that is not carried out.
     Unsupported(&'static str),
 }
 
 /// Commands of the protocol that this version refuses by name.
-const UNSUPPORTED: [&str; 20] = [
+const UNSUPPORTED: [&str; 16] = [
     "start recording",
     "stop recording",
     "pause recording",
     "block DTMF",
     "unblock DTMF",
-    "block media",
-    "unblock media",
-    "silence media",
-    "unsilence media",
     "start forwarding",
     "stop forwarding",
     "play media",
@@ -103,6 +117,10 @@ impl Command {
             "unsubscribe" => Self::Unsubscribe,
             "connect" => Self::Connect,
             "mesh" => Self::Mesh,
+            "block media" => Self::GateMedia { gate: MediaGate::Block, on: true },
+            "unblock media" => Self::GateMedia { gate: MediaGate::Block, on: false },
+            "silence media" => Self::GateMedia { gate: MediaGate::Silence, on: true },
+            "unsilence media" => Self::GateMedia { gate: MediaGate::Silence, on: false },
             other => {
                 let known = UNSUPPORTED.into_iter().find(|known| *known == other);
                 Self::Unsupported(known.ok_or(NgError::UnknownCommand)?)
@@ -164,8 +182,10 @@ pub struct Request {
     pub via_branch: Option<Id>,
     /// A name for this party, used in statistics.
     pub label: Option<Id>,
-    /// A name for the other party.
+    /// The name of another party, or one for it.
     pub to_label: Option<Id>,
+    /// A name for the party that the request selects or makes.
+    pub set_label: Option<Id>,
     /// The SDP as it came.
     pub sdp: Option<SecretBytes>,
     /// Which parties are meant, and how they are to be related.
@@ -190,7 +210,8 @@ impl Request {
             to_tag: id(dict, "to-tag")?,
             via_branch: id(dict, "via-branch")?,
             label: id(dict, "label")?.or(id(dict, "from-label")?),
-            to_label: id(dict, "to-label")?.or(id(dict, "set-label")?),
+            to_label: id(dict, "to-label")?,
+            set_label: id(dict, "set-label")?,
             sdp: text(dict, "sdp")?.map(SecretBytes::from),
             selection: Selection::default(),
             options: Options::default(),
@@ -212,6 +233,11 @@ impl Request {
         Ok(request)
     }
 
+    /// The name that the request gives to the other party.
+    pub(crate) fn new_label(&self) -> Option<&Id> {
+        self.to_label.as_ref().or(self.set_label.as_ref())
+    }
+
     /// Ids given as words: `call-id=x`, `to-tag=y`, `label=z`. A via-branch given as a key was worked out by the
     /// proxy; the word beside it only names the method.
     fn override_id(&mut self, directive: &directive::Directive) -> bool {
@@ -222,7 +248,8 @@ impl Request {
             "from-tag" => &mut self.from_tag,
             "to-tag" => &mut self.to_tag,
             "label" | "from-label" => &mut self.label,
-            "to-label" | "set-label" => &mut self.to_label,
+            "to-label" => &mut self.to_label,
+            "set-label" => &mut self.set_label,
             "via-branch" if self.via_branch.is_none() && !value.contains("auto") => &mut self.via_branch,
             "via-branch" => return true,
             _ => return false,
@@ -235,14 +262,15 @@ impl Request {
 
     fn require(&self) -> Result<(), NgError> {
         use Command::{
-            Answer, Connect, Delete, Mesh, Offer, Publish, Query, SubscribeAnswer, SubscribeRequest,
-            Unsubscribe,
+            Answer, Connect, Delete, GateMedia, Mesh, Offer, Publish, Query, SubscribeAnswer,
+            SubscribeRequest, Unsubscribe,
         };
         let missing = |key| Err(NgError::MissingKey { key });
         let command = &self.command;
         let needs_call =
             [Offer, Answer, Delete, Query, SubscribeRequest, SubscribeAnswer, Unsubscribe, Connect];
-        if needs_call.contains(command) && self.call_id.is_none() {
+        let needs_call = needs_call.contains(command) || matches!(command, GateMedia { .. });
+        if needs_call && self.call_id.is_none() {
             return missing("call-id");
         }
         if [Offer, Answer, Publish, SubscribeAnswer].contains(command) && self.sdp.is_none() {

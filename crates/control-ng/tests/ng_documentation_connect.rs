@@ -218,7 +218,7 @@ fn inject_create_and_other_commands_are_refused_by_name() {
         ("create", r#""call-id":"c","from-tag":"a""#),
         ("create answer", r#""call-id":"c","from-tag":"a""#),
         ("start forwarding", r#""call-id":"c""#),
-        ("silence media", r#""call-id":"c""#),
+        ("block DTMF", r#""call-id":"c""#),
     ] {
         let refused = server.ask(command, json, None);
         assert_eq!(reason(&refused), format!("{command} is not supported"));

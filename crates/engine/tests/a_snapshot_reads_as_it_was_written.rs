@@ -17,8 +17,9 @@ use mediapoint_engine::session::tap::packet::PacketTap;
 use mediapoint_engine::session::{Session, SessionConfig};
 use mediapoint_engine::{
     Burst, CallId, CallSnapshot, Direction, EncoderSettings, EventPolicy, JitterBuffer, LegConfig, LegId,
-    LegKind, MixId, MixSpec, PacketTapSpec, PacketTarget, PacketTime, Parameters, PayloadCodec, PlayerId,
-    PlayerSpec, RemoteAddress, RtcpMode, Sine, Source, SourceGuard, SrtpKeys, TapId, TapSide, ToneSpec,
+    LegKind, MediaPolicy, MixId, MixSpec, PacketTapSpec, PacketTarget, PacketTime, Parameters, PayloadCodec,
+    PlayerId, PlayerSpec, RemoteAddress, RtcpMode, Sine, Source, SourceGuard, SrtpKeys, TapId, TapSide,
+    ToneSpec,
 };
 use mediapoint_packet::Time;
 use mediapoint_srtp::{MasterKey, Mki, Suite};
@@ -118,6 +119,8 @@ fn config(random: &mut Random) -> LegConfig {
         }),
         dscp: u8::try_from(random.below(64)).unwrap(),
         events: pick(random, &policies),
+        media: pick(random, &[MediaPolicy::Forward, MediaPolicy::Silence, MediaPolicy::Block]),
+        sent_media: pick(random, &[MediaPolicy::Forward, MediaPolicy::Silence, MediaPolicy::Block]),
         media_timeout: random.chance(0.2).then(|| Duration::from_secs(random.below(40))),
         max_packet_rate: random.chance(0.1).then_some(1000),
     }

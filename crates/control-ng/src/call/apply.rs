@@ -3,11 +3,12 @@
 use mediapoint_engine::{Call, Direction, LegConfig, LegId, MixSpec, Relearn, Source, SourceGuard};
 
 use super::CallState;
+use super::gates::Policies;
 use super::links::{Link, LinkKind, Place};
 use super::party::{Applied, Party, PartyId, Stream};
 use crate::NgError;
 use crate::media::codecs;
-use crate::request::Learning;
+use crate::request::{Echo, Learning};
 
 /// A party that a message agreed something with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,17 +109,23 @@ fn step(state: &CallState, agreed: &[Agreed], at: Place, stream: &Stream) -> Opt
         .filter(|(link, ..)| is_sent(state, link))
         .collect();
     let direction = direction(state, at, party, stream, &sources);
-    let wanted = Applied { leg, direction, sources: sources.iter().map(|(.., leg)| *leg).collect() };
+    let (policies, sources) = state.policies(party, sources);
+    let sources = match party.echo {
+        Some(Echo::Back) => vec![leg],
+        Some(Echo::Nowhere) => Vec::new(),
+        None => sources.iter().map(|(.., leg)| *leg).collect(),
+    };
+    let wanted = Applied { leg, direction, sources, policies };
     let started = stream.applied.as_ref().filter(|before| before.leg == leg);
     let config = match (of, started) {
         (None, Some(before)) if *before == wanted => return None,
-        (None, Some(before)) if before.direction == direction => None,
-        (None, Some(_)) => Some((config(party, stream, direction), Relearn::IfMoved)),
+        (None, Some(before)) if before.direction == direction && before.policies == policies => None,
+        (None, Some(_)) => Some((config(party, stream, direction, policies), Relearn::IfMoved)),
         (None, None) => return None,
         (Some(Agreed { anew: false, .. }), Some(_)) => {
-            Some((config(party, stream, direction), Relearn::IfMoved))
+            Some((config(party, stream, direction, policies), Relearn::IfMoved))
         }
-        (Some(_), _) => Some((config(party, stream, direction), Relearn::Now)),
+        (Some(_), _) => Some((config(party, stream, direction, policies), Relearn::Now)),
     };
     Some(Step { at, wanted, config })
 }
@@ -142,8 +149,13 @@ fn direction(
     stream: &Stream,
     sources: &[(&Link, &Stream, LegId)],
 ) -> Direction {
-    let sends = stream.takes() && sources.iter().any(|(_, from, _)| from.gives());
-    let wanted = party.published || state.sinks(at).any(|(_, sink)| sink.takes());
+    let is_fed = match party.echo {
+        Some(Echo::Back) => stream.gives(),
+        Some(Echo::Nowhere) => false,
+        None => sources.iter().any(|(_, from, _)| from.gives()),
+    };
+    let sends = stream.takes() && is_fed;
+    let wanted = party.published || party.echo.is_some() || state.sinks(at).any(|(_, sink)| sink.takes());
     let receives = stream.gives() && wanted;
     match (sends, receives) {
         (true, true) => Direction::SendReceive,
@@ -167,7 +179,7 @@ fn is_passed_on(state: &CallState, from: Place) -> bool {
 }
 
 /// The configuration of a leg, from what was agreed with its party.
-fn config(party: &Party, own: &Stream, direction: Direction) -> LegConfig {
+fn config(party: &Party, own: &Stream, direction: Direction, policies: Policies) -> LegConfig {
     let Some(remote) = &own.remote else {
         return LegConfig { direction: Direction::Inactive, ..LegConfig::default() };
     };
@@ -185,6 +197,9 @@ fn config(party: &Party, own: &Stream, direction: Direction) -> LegConfig {
         source_guard: guard(party.learning),
         srtp: own.keys.clone(),
         dscp: party.dscp,
+        events: policies.events,
+        media: policies.media,
+        sent_media: policies.sent_media,
         ..LegConfig::default()
     }
 }

@@ -3,6 +3,7 @@
 use mediapoint_engine::{Call, MixSpec};
 
 use super::CallState;
+use super::gates::Gates;
 use super::party::{Party, PartyId, Stream};
 use crate::NgError;
 
@@ -34,9 +35,15 @@ pub(crate) enum LinkKind {
 pub(crate) struct Link {
     pub(crate) from: Place,
     pub(crate) kind: LinkKind,
+    /// What was commanded of this flow.
+    pub(crate) gates: Gates,
 }
 
 impl Link {
+    pub(crate) fn new(from: Place, kind: LinkKind) -> Self {
+        Self { from, kind, gates: Gates::default() }
+    }
+
     pub(crate) fn is_subscription(&self) -> bool {
         matches!(self.kind, LinkKind::Subscription { .. })
     }
@@ -78,6 +85,10 @@ impl CallState {
 
     /// The same for these sections.
     pub(crate) fn relate_sections(&mut self, a: PartyId, b: PartyId, pairs: &[(Place, Place)]) {
+        // What was commanded of a flow holds where it is agreed on anew.
+        let flows =
+            self.streams().flat_map(|(at, stream)| stream.sources.iter().map(move |link| (at, *link)));
+        let gates: Vec<(Place, Link)> = flows.filter(|(_, link)| link.gates != Gates::default()).collect();
         for party in &mut self.parties {
             let is_own = [a, b].contains(&party.id);
             for stream in &mut party.streams {
@@ -91,7 +102,9 @@ impl CallState {
                     // Offer and answer come first, and stand alone where nothing can be added to them.
                     let can_mix = stream.can_mix();
                     stream.sources.retain(|link| link.from != from && can_mix);
-                    stream.sources.insert(0, Link { from, kind: LinkKind::OfferAnswer });
+                    let gates = gates.iter().find(|(place, link)| *place == at && link.from == from);
+                    let gates = gates.map(|(_, link)| link.gates).unwrap_or_default();
+                    stream.sources.insert(0, Link { gates, ..Link::new(from, LinkKind::OfferAnswer) });
                 }
             }
         }
@@ -112,7 +125,7 @@ impl CallState {
         if stream.sources.iter().filter(|link| link.is_subscription()).count() >= MAX_SOURCES {
             return Err(NgError::TooManySources { limit: MAX_SOURCES });
         }
-        stream.sources.push(Link { from, kind: LinkKind::Subscription { egress: false } });
+        stream.sources.push(Link::new(from, LinkKind::Subscription { egress: false }));
         Ok(())
     }
 

@@ -10,12 +10,13 @@ use mediapoint_packet::Time;
 use mediapoint_packet::sdp::{AddressFamily, Sdp};
 use mediapoint_srtp::Suite;
 
+use super::gates::{Gates, Policies};
 use super::links::Link;
 use crate::media::codecs::{CodecLine, Numbers};
 use crate::media::keys::OwnKeys;
 use crate::media::remote::RemoteDescription;
 use crate::media::session::SessionMemory;
-use crate::request::{Id, Learning, Profile};
+use crate::request::{Echo, Id, Learning, Profile};
 
 /// Most tags remembered of a party that a forking proxy answers for.
 const MAX_TAGS: usize = 16;
@@ -38,6 +39,10 @@ pub(crate) struct Party {
     pub(crate) family: Option<AddressFamily>,
     pub(crate) learning: Learning,
     pub(crate) dscp: u8,
+    /// What was commanded of what it sends.
+    pub(crate) gates: Gates,
+    /// Where its media goes instead of to others.
+    pub(crate) echo: Option<Echo>,
     /// Its media goes to whoever subscribes to it, and it is there without a relation to anybody.
     pub(crate) published: bool,
     /// When a delayed delete removes a party that no dialog holds.
@@ -62,6 +67,8 @@ impl Party {
             family: None,
             learning: Learning::default(),
             dscp: 0,
+            gates: Gates::default(),
+            echo: None,
             published: false,
             delete_at: None,
             description: None,
@@ -180,4 +187,5 @@ pub(crate) struct Applied {
     pub(crate) direction: Direction,
     /// The legs that feed it.
     pub(crate) sources: Vec<LegId>,
+    pub(crate) policies: Policies,
 }

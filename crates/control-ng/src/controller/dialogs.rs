@@ -44,7 +44,7 @@ impl Controller {
         exchange.dialog.delete_at = None;
         let (own, other) = exchange.sides_mut(from);
         own.label = request.label.clone().or(own.label.take());
-        other.label = request.to_label.clone().or(other.label.take());
+        other.label = request.new_label().cloned().or(other.label.take());
         if let Some(to_tag) = &request.to_tag {
             other.take_tag(to_tag);
         }
@@ -58,7 +58,14 @@ impl Controller {
             }
         })?;
         call.last_signal = now;
+        let (own, other) = exchange.sides_mut(from);
+        set_echo(request, own, other);
         call.put_exchange(exchange);
+        if let Some(drop) = request.options.drop_traffic
+            && std::mem::replace(&mut call.drop_traffic, drop) != drop
+        {
+            apply(call, &[])?;
+        }
         Ok(reply(around.put(advertised), warnings))
     }
 
@@ -81,17 +88,27 @@ impl Controller {
         let first = answerer.tags.is_empty();
         let forked = answerer.take_tag(to_tag) && !first;
         answerer.label = request.label.clone().or(answerer.label.take());
-        offerer.label = request.to_label.clone().or(offerer.label.take());
+        offerer.label = request.new_label().cloned().or(offerer.label.take());
         let agreed =
             [Agreed { party: offerer.id, anew: reset }, Agreed { party: answerer.id, anew: reset || forked }];
         let advertised = answer::process(&mut exchange, sdp, &request.options)?;
         let warnings = self.work(&call, &request.options).warnings;
         call.last_signal = now;
+        let (offerer, answerer) = exchange.sides_mut(from);
+        set_echo(request, answerer, offerer);
+        call.drop_traffic = request.options.drop_traffic.unwrap_or(call.drop_traffic);
         call.put_exchange(exchange);
         let [offerer, answerer] = agreed;
         call.relate(offerer.party, answerer.party);
         apply(&mut call, &agreed)?;
         Ok(reply(around.put(advertised), warnings))
+    }
+}
+
+/// Takes what a message says of media that goes back to where it came from.
+fn set_echo(request: &Request, sender: &mut Party, receiver: &mut Party) {
+    if let Some(echo) = request.options.media_echo {
+        (sender.echo, receiver.echo) = (Some(echo.sender), Some(echo.receiver));
     }
 }
 

@@ -13,6 +13,7 @@ use super::find::{is_meant, is_meant_alone};
 use super::totals::dict;
 use crate::Reply;
 use crate::call::CallState;
+use crate::call::gates::Gates;
 use crate::call::links::Link;
 use crate::call::party::{Party, PartyId};
 use crate::request::Id;
@@ -44,9 +45,9 @@ struct Shown {
     /// The tag of the party that offer and answer relate it to.
     dialogue: Option<Vec<u8>>,
     /// Tags of those that it receives, and how that came to be.
-    subscriptions: Vec<(Vec<u8>, &'static str)>,
+    subscriptions: Vec<Related>,
     /// Tags of those that receive it.
-    subscribers: Vec<(Vec<u8>, &'static str)>,
+    subscribers: Vec<Related>,
     sections: Vec<Section>,
 }
 
@@ -105,19 +106,19 @@ impl Shown {
         let mut subscriptions = Vec::new();
         let mut subscribers = Vec::new();
         for link in sources {
-            add(&mut subscriptions, tag(link.from.party), kind(link));
+            add(&mut subscriptions, tag(link.from.party), kind(link), link.gates);
         }
         for (at, stream) in call.streams() {
             for link in stream.sources.iter().filter(|link| link.from.party == party.id) {
-                add(&mut subscribers, tag(at.party), kind(*link));
+                add(&mut subscribers, tag(at.party), kind(*link), link.gates);
             }
         }
         // Before the first answer nobody receives anything, and yet it is known who will.
         let is_linked =
             |id| call.party(id).is_some_and(|party| party.streams.iter().any(|s| !s.sources.is_empty()));
         if let Some(peer) = peer.filter(|peer| !is_linked(*peer) && !is_linked(party.id)) {
-            add(&mut subscriptions, tag(peer), OFFER_ANSWER);
-            add(&mut subscribers, tag(peer), OFFER_ANSWER);
+            add(&mut subscriptions, tag(peer), OFFER_ANSWER, Gates::default());
+            add(&mut subscribers, tag(peer), OFFER_ANSWER, Gates::default());
         }
         Self {
             party: party.clone(),
@@ -136,10 +137,20 @@ fn kind(link: Link) -> &'static str {
     if link.is_subscription() { "pub/sub" } else { OFFER_ANSWER }
 }
 
-/// Each party is shown once.
-fn add(list: &mut Vec<(Vec<u8>, &'static str)>, tag: Vec<u8>, kind: &'static str) {
-    if !list.iter().any(|(known, _)| *known == tag) {
-        list.push((tag, kind));
+/// A party that another one receives, or that receives it.
+#[derive(Debug)]
+struct Related {
+    tag: Vec<u8>,
+    kind: &'static str,
+    /// What was commanded of that flow.
+    gates: Gates,
+}
+
+/// Each party is shown once, with what was commanded of any of its sections.
+fn add(list: &mut Vec<Related>, tag: Vec<u8>, kind: &'static str, gates: Gates) {
+    match list.iter_mut().find(|known| known.tag == tag) {
+        Some(known) => known.gates = known.gates.with(gates),
+        None => list.push(Related { tag, kind, gates }),
     }
 }
 
@@ -153,9 +164,17 @@ fn name_of(party: &Party, number: usize) -> Vec<u8> {
     if tag.is_empty() { format!("<untagged {}>", number + 1).into_bytes() } else { tag }
 }
 
-fn pairs(list: &[(Vec<u8>, &'static str)]) -> Value {
-    let pair =
-        |(tag, kind): &(Vec<u8>, &str)| dict([("tag", tag.as_slice().into()), ("type", (*kind).into())]);
+fn pairs(list: &[Related]) -> Value {
+    let pair = |related: &Related| {
+        let mut pair = Dict::from([
+            (b"tag".to_vec(), related.tag.as_slice().into()),
+            (b"type".to_vec(), related.kind.into()),
+        ]);
+        if related.gates != Gates::default() {
+            pair.insert(b"flags".to_vec(), section::names(&section::gates(related.gates)));
+        }
+        Value::Dict(pair)
+    };
     Value::List(list.iter().map(pair).collect())
 }
 

@@ -41,7 +41,7 @@ impl Controller {
                 (None, party, subscription)
             }
         };
-        subscriber.label = request.to_label.clone().or(subscriber.label.take());
+        subscriber.label = request.new_label().cloned().or(subscriber.label.take());
         subscriber.delete_at = None;
         let mut work = self.work(&call, &request.options);
         let how = (&request.selection, &request.options);

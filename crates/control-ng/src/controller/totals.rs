@@ -70,7 +70,7 @@ impl Counts {
             Command::Unsubscribe => Some(&mut self.unsubscribe),
             Command::Connect => Some(&mut self.connect),
             Command::Mesh => Some(&mut self.mesh),
-            Command::Unsupported(_) => None,
+            Command::GateMedia { .. } | Command::Unsupported(_) => None,
         };
         if let Some(counter) = counter {
             *counter += 1;

@@ -8,8 +8,6 @@ pub(super) fn name(directive: &Directive) -> Option<&'static str> {
     Some(match directive.name.as_str() {
         "record-call" if directive.values.is_empty() || on => "record-call",
         "inject-dtmf" => "inject-DTMF",
-        "media-echo" => "media-echo",
-        "drop-traffic" => "drop-traffic",
         "delay-buffer" if on => "delay-buffer",
         "osrtp-offer" => "OSRTP-offer",
         "rtcp-mirror" | "mirror-rtcp" => "RTCP-mirror",

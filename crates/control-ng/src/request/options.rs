@@ -129,6 +129,37 @@ pub struct Learning {
     pub media_handover: bool,
 }
 
+/// Where a party's media goes instead of to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Echo {
+    /// Back to the party.
+    Back,
+    /// Nowhere.
+    Nowhere,
+}
+
+/// Echo for both sides of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MediaEcho {
+    /// For its sender.
+    pub sender: Echo,
+    /// For its receiver.
+    pub receiver: Echo,
+}
+
+impl MediaEcho {
+    fn parse(word: &str) -> Option<Self> {
+        let (sender, receiver) = match word.to_ascii_lowercase().as_str() {
+            "blackhole" | "sinkhole" => (Echo::Nowhere, Echo::Nowhere),
+            "forward" | "fwd" | "fw" => (Echo::Nowhere, Echo::Back),
+            "backwards" | "backward" | "reverse" | "back" | "bkw" | "bk" => (Echo::Back, Echo::Nowhere),
+            "both" => (Echo::Back, Echo::Back),
+            _ => return None,
+        };
+        Some(Self { sender, receiver })
+    }
+}
+
 /// All options of one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
@@ -192,6 +223,10 @@ pub struct Options {
     pub fatal: bool,
     /// A delete is answered without figures.
     pub fast: bool,
+    /// Media is given back to its sender, or nobody, instead of to the other side.
+    pub media_echo: Option<MediaEcho>,
+    /// All RTP of the call is dropped, or is not any more.
+    pub drop_traffic: Option<bool>,
     /// Most calls in a list.
     pub limit: Option<usize>,
     /// The controller understands `result: load limit`.
@@ -216,6 +251,7 @@ impl Options {
             || self.sdes.apply(directive)
             || self.apply_word(directive)
             || self.apply_list(directive)
+            || self.apply_media(directive)
             || self.apply_address(directive)
             || self.apply_protocol(directive)?
             || self.apply_number(directive)
@@ -282,6 +318,20 @@ impl Options {
                 directive.values.iter().for_each(|name| self.push_direction(name))
             }
             "internal" | "external" => self.push_direction(&directive.name),
+            _ => return false,
+        }
+        true
+    }
+
+    fn apply_media(&mut self, directive: &Directive) -> bool {
+        match directive.name.as_str() {
+            "media-echo" => self.media_echo = self.usable(directive, MediaEcho::parse(directive.value())),
+            "drop-traffic" => match directive.value() {
+                "stop" => self.drop_traffic = Some(false),
+                // Where both are said, the end counts.
+                "start" => self.drop_traffic = self.drop_traffic.or(Some(true)),
+                _ => drop(self.usable(directive, None::<()>)),
+            },
             _ => return false,
         }
         true

@@ -19,6 +19,8 @@ pub struct Selection {
     pub from_tags: Vec<Id>,
     /// Every party that offer and answer made.
     pub all: bool,
+    /// The media flows of the party selected that are meant.
+    pub flows_of: Option<Flows>,
     /// The party that signalled this media address.
     pub address: Option<IpAddr>,
     /// The call of the `to-tag`, where it is another.
@@ -45,6 +47,17 @@ pub struct Selection {
     pub unsubscribe: bool,
 }
 
+/// Media flows from a party, by how they came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flows {
+    /// By offer and answer.
+    OfferAnswer,
+    /// Otherwise.
+    ExceptOfferAnswer,
+    /// All.
+    All,
+}
+
 /// Media of one party to others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flow {
@@ -59,7 +72,15 @@ impl Selection {
     pub(super) fn apply(&mut self, directive: &Directive) -> bool {
         let value = directive.value();
         match directive.name.as_str() {
-            "all" => self.all |= matches!(value, "" | "all"),
+            "all" => match value {
+                "" | "all" => self.all = true,
+                "offer-answer" => self.flows_of = Some(Flows::OfferAnswer),
+                "except-offer-answer" | "not-offer-answer" | "non-offer-answer" => {
+                    self.flows_of = Some(Flows::ExceptOfferAnswer);
+                }
+                "flows" => self.flows_of = Some(Flows::All),
+                _ => {}
+            },
             "address" => self.address = value.trim().parse().ok(),
             "to-call-id" => self.to_call_id = id(value),
             "from-tags" => directive.values.iter().for_each(|tag| push(&mut self.from_tags, tag)),

@@ -27,10 +27,11 @@ pub(crate) fn process(
     let sections = sdp.media.iter().enumerate().take(offer.plans.len());
     let remote: Vec<RemoteDescription> = sections.map(read).collect::<Result<_, _>>()?;
     subscriber.learning.asymmetric = options.learning.asymmetric;
-    subscriber.streams.iter_mut().for_each(|stream| {
+    let clear = |stream: &mut Stream| {
         stream.active = false;
-        stream.sources.clear();
-    });
+        std::mem::take(&mut stream.sources)
+    };
+    let before: Vec<Vec<Link>> = subscriber.streams.iter_mut().map(clear).collect();
     for (index, remote) in remote.into_iter().enumerate() {
         let Some(Some(Planned { plan, from })) = offer.plans.get(index) else { continue };
         let from: Vec<Place> = from.iter().copied().filter(|from| is_there(*from)).collect();
@@ -39,7 +40,12 @@ pub(crate) fn process(
         }
         let stream = subscriber.stream_mut(index).ok_or(NgError::Internal)?;
         agree(stream, plan, remote, (&offer.options, options))?;
-        stream.sources = from.into_iter().map(|from| Link { from, kind: offer.kind }).collect();
+        // What was commanded of a flow holds where it is asked for again.
+        let link = |from| {
+            let known = before.get(index).and_then(|links| links.iter().find(|link| link.from == from));
+            Link { gates: known.map(|link| link.gates).unwrap_or_default(), ..Link::new(from, offer.kind) }
+        };
+        stream.sources = from.into_iter().map(link).collect();
     }
     Ok(())
 }

@@ -143,6 +143,22 @@ pub enum EventPolicy {
     Replace(u8),
 }
 
+/// What becomes of media on its way from one party to others. Telephone events and RTCP go on in any case, and taps see what
+/// was received.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize,
+)]
+#[non_exhaustive]
+pub enum MediaPolicy {
+    /// It goes on.
+    #[default]
+    Forward,
+    /// Silence goes on in its place, packet by packet. What the engine cannot encode, as video, is dropped.
+    Silence,
+    /// It is dropped.
+    Block,
+}
+
 /// Bounds of the delay that the jitter buffer of a leg adds, where what the party sends is decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct JitterBuffer {
@@ -199,6 +215,10 @@ pub struct LegConfig {
     pub dscp: u8,
     /// What becomes of the party's telephone events on their way to the legs that it feeds.
     pub events: EventPolicy,
+    /// What becomes of the party's media on its way to the legs and mixes that it feeds.
+    pub media: MediaPolicy,
+    /// What becomes of the media that the party is to be sent, whatever feeds it.
+    pub sent_media: MediaPolicy,
     /// Time without a packet after which a leg whose party may send is reported; `None` for the engine's default.
     pub media_timeout: Option<Duration>,
     /// Datagrams of the party that are taken a second, and half as many at once after a stall; the rest is dropped before any
@@ -225,6 +245,8 @@ impl Default for LegConfig {
             srtp: None,
             dscp: 46,
             events: EventPolicy::Forward,
+            media: MediaPolicy::Forward,
+            sent_media: MediaPolicy::Forward,
             media_timeout: None,
             max_packet_rate: None,
         }

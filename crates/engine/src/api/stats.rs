@@ -40,6 +40,8 @@ pub struct Dropped {
     pub flood: u64,
     /// Repeats of what came before, as in a loop.
     pub loops: u64,
+    /// Media that is blocked on its way to another leg, once for each; see [`crate::MediaPolicy`].
+    pub blocked: u64,
 }
 
 impl Dropped {
@@ -58,11 +60,12 @@ impl Dropped {
             + self.on_hold
             + self.flood
             + self.loops
+            + self.blocked
     }
 
     /// Each reason by its name here, with its count.
     #[must_use]
-    pub const fn by_reason(&self) -> [(&'static str, u64); 11] {
+    pub const fn by_reason(&self) -> [(&'static str, u64); 12] {
         [
             ("foreign_source", self.foreign_source),
             ("not_authentic", self.not_authentic),
@@ -75,6 +78,7 @@ impl Dropped {
             ("on_hold", self.on_hold),
             ("flood", self.flood),
             ("loops", self.loops),
+            ("blocked", self.blocked),
         ]
     }
 }

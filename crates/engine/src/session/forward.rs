@@ -101,9 +101,7 @@ impl Call {
         }
         if end_to_end {
             let octets = meta.payload.len();
-            return self.copy_to_listeners(at, packet, out, |leg, packet, out| {
-                leg.send_through(octets, packet, out);
-            });
+            return self.pass_to_listeners(at, (octets, info.event), packet, out);
         }
         let mut input = meta.input(id, &taken, info);
         if tapped {
@@ -279,7 +277,11 @@ impl Call {
         let Some(leg) = self.legs.get_mut(at) else { return };
         let id = leg.id;
         let Some(taken) = leg.pass_over(now, from, meta) else { return };
-        let input = meta.input(id, &taken, PayloadInfo { clock_rate: 8000, event: false, noise: false });
+        let input = meta.input(
+            id,
+            &taken,
+            PayloadInfo { clock_rate: 8000, event: false, noise: false },
+        );
         for n in 0..self.listeners(at) {
             if let Some(listener) = self.listener_mut(at, n) {
                 listener.sender.rewriter.skip(&input);
@@ -352,12 +354,13 @@ impl Call {
     ) {
         let Some(leg) = self.legs.get_mut(at).map(AsMut::as_mut) else { return out.give(packet) };
         let Leg { sender, transport, .. } = leg;
-        let ready = if sender.allowed {
-            transport.destination().ok_or(Unsent::NoDestination)
+        let to = transport.destination();
+        let rewritten = if sender.open {
+            let to = to.ok_or(Unsent::NoDestination);
+            to.and_then(|to| sender.rewrite(now, input, meta, &mut packet).map(|()| to))
         } else {
-            Err(Unsent::OnHold)
+            sender.rewrite_gated(now, to, (input, meta), &mut packet)
         };
-        let rewritten = ready.and_then(|to| sender.rewrite(now, input, meta, &mut packet).map(|()| to));
         let tapped = leg.tapped[1].then_some(leg.id);
         if let (Ok(_), Some(id)) = (&rewritten, tapped) {
             self.copy_to_taps(id, false, packet.bytes(), out);
@@ -381,6 +384,7 @@ impl Call {
                         sender.sent.unsent += 1;
                     }
                     Unsent::TooLate | Unsent::Protect => sender.sent.unsent += 1,
+                    Unsent::Blocked => self.count_blocked(source, 1),
                     Unsent::NoCommonCodec => {
                         if let Some(source) = self.legs.get_mut(source) {
                             source.dropped.no_common_codec += 1;

@@ -5,6 +5,7 @@ pub mod crossfade;
 pub mod egress;
 pub mod event_clock;
 pub mod events;
+mod gate;
 pub mod ingress;
 pub mod latch;
 pub(crate) mod limiter;
@@ -29,7 +30,7 @@ use mediapoint_packet::{PacketBuf, Time};
 
 use crate::api::codec::PayloadCodec;
 use crate::api::id::LegId;
-use crate::api::leg::{LegConfig, LegKind, Relearn};
+use crate::api::leg::{LegConfig, LegKind, MediaPolicy, Relearn};
 use crate::api::remote::RemotePolicy;
 use crate::api::source::Source;
 use crate::api::stats::Dropped;
@@ -195,7 +196,7 @@ impl Leg {
         }
         self.kind = config.kind;
         self.receives = config.direction.receives();
-        self.sender.allowed = config.direction.sends();
+        self.sender.set_allowed(config.direction.sends());
         self.payloads = PayloadTable::new(config.codecs.iter().chain(&config.received_codecs));
         self.events.set_policy(config.events);
         self.path_of = None;
@@ -219,6 +220,7 @@ impl Leg {
             codecs: &self.config.codecs,
             packet_time: self.config.packet_time,
             force_transcode: self.config.force_transcode,
+            silence: self.sender.gate.policy() == MediaPolicy::Silence,
         };
         self.sender.map = match source {
             Some(codecs) => PayloadMap::new(codecs.iter(), &capabilities),

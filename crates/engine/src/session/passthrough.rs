@@ -8,6 +8,7 @@ use mediapoint_packet::{PacketBuf, Time};
 
 use crate::api::event::Event;
 use crate::api::id::LegId;
+use crate::api::leg::MediaPolicy;
 use crate::api::tap::{PacketTarget, TapSide};
 use crate::session::Output;
 use crate::session::call::Call;
@@ -114,7 +115,35 @@ impl Call {
         if tapped {
             self.copy_to_taps(id, true, packet.bytes(), out);
         }
-        self.copy_to_listeners(at, packet, out, |leg, packet, out| leg.send_through(octets, packet, out));
+        self.pass_to_listeners(at, (octets, false), packet, out);
+    }
+
+    /// Sends a packet of so many octets on as it is, but for an event only where media may pass. What is not known to be audio,
+    /// or is encrypted, has no silence.
+    pub(super) fn pass_to_listeners<O: Output>(
+        &mut self,
+        at: usize,
+        (octets, event): (usize, bool),
+        packet: PacketBuf,
+        out: &mut O,
+    ) {
+        let mut blocked = 0;
+        self.copy_to_listeners(at, packet, out, |leg, packet, out| {
+            if event || leg.sender.gate.policy() == MediaPolicy::Forward {
+                leg.send_through(octets, packet, out);
+            } else {
+                blocked += 1;
+                out.give(packet);
+            }
+        });
+        self.count_blocked(at, blocked);
+    }
+
+    /// Counts packets of a leg that were blocked on their way to others.
+    pub(super) fn count_blocked(&mut self, at: usize, packets: u64) {
+        if let Some(leg) = self.legs.get_mut(at) {
+            leg.dropped.blocked += packets;
+        }
     }
 
     /// Gives a packet to every leg that `at` feeds: a copy to each but the last.

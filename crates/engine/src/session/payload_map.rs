@@ -162,6 +162,8 @@ pub struct SendCapabilities<'a> {
     pub packet_time: PacketTime,
     /// True where audio is transcoded even if it could be forwarded.
     pub force_transcode: bool,
+    /// True where silence is sent in place of the audio. Nothing that has no silence is forwarded.
+    pub silence: bool,
 }
 
 impl<'a> SendCapabilities<'a> {
@@ -214,6 +216,9 @@ fn rule(entry: &PayloadCodec, to: &SendCapabilities<'_>) -> Option<PayloadRule> 
     let noise = entry.codec.encoding == Encoding::ComfortNoise;
     if to.force_transcode && (noise || entry.codec.is_convertible()) && to.encoded().is_some() {
         return transcode(to);
+    }
+    if to.silence && !(noise || entry.codec.is_g711() || entry.codec.encoding == Encoding::TelephoneEvent) {
+        return if entry.codec.is_convertible() { transcode(to) } else { None };
     }
     let fit = |other: &PayloadCodec| entry.parameters.fit(&entry.codec, &other.parameters);
     let kept = |wanted: Fit| {

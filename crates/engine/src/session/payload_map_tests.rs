@@ -14,7 +14,12 @@ fn entry(number: u8, codec: Codec) -> PayloadCodec {
 fn map(from: &[PayloadCodec], to: &[PayloadCodec]) -> PayloadMap {
     PayloadMap::new(
         from.iter(),
-        &SendCapabilities { codecs: to, packet_time: PacketTime::AsReceived, force_transcode: false },
+        &SendCapabilities {
+            codecs: to,
+            packet_time: PacketTime::AsReceived,
+            force_transcode: false,
+            silence: false,
+        },
     )
 }
 
@@ -133,8 +138,10 @@ fn events_take_the_clock_of_what_the_sending_leg_speaks() {
 fn a_packet_time_that_must_be_kept_lets_packets_of_that_length_pass() {
     let packet_time = PacketTime::Always(Duration::from_millis(30));
     let to = [entry(0, Codec::PCMU), entry(97, l16())];
-    let table =
-        PayloadMap::new(to.iter(), &SendCapabilities { codecs: &to, packet_time, force_transcode: false });
+    let table = PayloadMap::new(
+        to.iter(),
+        &SendCapabilities { codecs: &to, packet_time, force_transcode: false, silence: false },
+    );
     let rule = table.get(pt(0)).unwrap();
     assert_eq!(rule.conversion_of(240), Conversion::None);
     assert_eq!(rule.conversion_of(160), Conversion::Transcode);
@@ -149,7 +156,7 @@ fn a_leg_that_is_force_transcoded_for_is_forwarded_only_what_cannot_be() {
     let packet_time = PacketTime::AsReceived;
     let table = PayloadMap::new(
         codecs.iter(),
-        &SendCapabilities { codecs: &codecs, packet_time, force_transcode: true },
+        &SendCapabilities { codecs: &codecs, packet_time, force_transcode: true, silence: false },
     );
     let conversion = |number| table.get(pt(number)).unwrap().conversion;
     assert_eq!(

@@ -62,12 +62,18 @@ impl Call {
                 }
                 _ => None,
             };
+            let of_source = match feed {
+                Some(Feed::Leg(from)) => self.legs.get(usize::from(from)).map(|from| from.config.media),
+                _ => None,
+            };
             let Some(leg) = self.legs.get_mut(at) else { continue };
+            let policy = leg.config.sent_media.max(of_source.unwrap_or_default());
             // What a source was removed from under becomes silence.
             if feed.is_none() {
                 leg.source = Source::Silence;
             }
             leg.feed = feed.unwrap_or_default();
+            leg.sender.set_policy(policy);
             leg.rebuild_payload_map(codecs.as_deref());
             leg.listeners.clear();
             leg.path_of = None;
@@ -84,12 +90,19 @@ impl Call {
             }
         }
         for at in 0..self.mixes.len() {
-            let Some(mut inputs) = self.mixes.get(at).map(|mix| mix.inputs.clone()) else { continue };
+            let Some(inputs) = self.mixes.get(at).map(|mix| mix.inputs.clone()) else { continue };
             // What is gone is no input any more: a leg that comes back is not mixed in again unasked.
-            inputs.retain(|input| self.resolve(*input).is_some());
-            let feeds = inputs.iter().filter_map(|input| self.resolve(*input)).collect();
+            let resolved = |input: Source| {
+                let feed = self.resolve(input)?;
+                let policy = match feed {
+                    Feed::Leg(from) => self.legs.get(usize::from(from)).map(|from| from.config.media),
+                    _ => None,
+                };
+                Some((input, feed, policy.unwrap_or_default()))
+            };
+            let inputs = inputs.into_iter().filter_map(resolved).collect();
             if let Some(mix) = self.mixes.get_mut(at) {
-                (mix.inputs, mix.feeds) = (inputs, feeds);
+                mix.set_inputs(inputs);
             }
         }
         self.mark_tapped();

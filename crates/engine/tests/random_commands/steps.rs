@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mediapoint_engine::{
-    Burst, Direction, EncoderSettings, EventPolicy, JitterBuffer, LegConfig, LegKind, PacketTime,
-    PayloadCodec, RemoteAddress, RtcpMode, Sine, SourceGuard, SrtpKeys, ToneSpec,
+    Burst, Direction, EncoderSettings, EventPolicy, JitterBuffer, LegConfig, LegKind, MediaPolicy,
+    PacketTime, PayloadCodec, RemoteAddress, RtcpMode, Sine, SourceGuard, SrtpKeys, ToneSpec,
 };
 use mediapoint_srtp::{MasterKey, Suite};
 use mediapoint_testkit::{Random, codec, pcma, pcmu, telephone_event};
@@ -272,6 +272,8 @@ pub(crate) fn config(style: u64) -> LegConfig {
         }),
         dscp: 46,
         events: pick(random, &[EventPolicy::Forward, EventPolicy::Block, EventPolicy::Replace(15)]),
+        media: policy(random),
+        sent_media: policy(random),
         media_timeout: random.chance(0.2).then(|| Duration::from_secs(random.below(40))),
         max_packet_rate: random.chance(0.1).then_some(1000),
     }
@@ -326,4 +328,9 @@ pub(crate) fn talk(style: u64, n: u8, sequence: u16) -> Vec<u8> {
         bytes.extend((0..octets).map(|_| random.next_u16().to_be_bytes()[0]));
     }
     bytes
+}
+
+fn policy(random: &mut Random) -> MediaPolicy {
+    let forward = MediaPolicy::Forward;
+    pick(random, &[forward, forward, forward, forward, MediaPolicy::Silence, MediaPolicy::Block])
 }

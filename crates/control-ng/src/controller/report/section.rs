@@ -7,9 +7,11 @@ use mediapoint_engine::{LegStatistics, OpenedLeg, PacketTime, RemoteAddress, Rtc
 use super::super::totals::{dict, reasons};
 use super::{Figures, counters, quality};
 use crate::call::CallState;
+use crate::call::gates::Gates;
 use crate::call::party::{Party, Stream};
 use crate::dialog::Plan;
 use crate::media::codecs::CodecLine;
+use crate::request::Echo;
 use crate::wire::{Dict, Value};
 
 /// A media section.
@@ -33,6 +35,9 @@ pub(super) struct Section {
     mux: bool,
     secure: bool,
     transcoded: bool,
+    /// What was commanded of what the party sends.
+    gates: Gates,
+    drop_traffic: bool,
 }
 
 /// What a section was offered as last.
@@ -121,13 +126,15 @@ impl Section {
             mux,
             secure,
             transcoded: is_transcoded(call, &stream),
+            gates: call.gates_of(party),
+            drop_traffic: call.drop_traffic,
             stream,
         })
     }
 
     pub(super) fn value(&self, party: &Party, figures: &Figures) -> Value {
         let leg = self.stream.leg.and_then(|leg| figures.leg(leg.id));
-        let flags = names(&[
+        let state = [
             ("initialized", self.described),
             ("asymmetric", party.learning.asymmetric),
             ("send", self.sends),
@@ -135,7 +142,11 @@ impl Section {
             ("rtcp-mux", self.mux),
             ("SDES", self.secure),
             ("transcoding", self.transcoded),
-        ]);
+            ("echo", party.echo == Some(Echo::Back)),
+            ("blackhole", party.echo == Some(Echo::Nowhere)),
+            ("drop traffic", self.drop_traffic),
+        ];
+        let flags = names(&[&state[..], &gates(self.gates)].concat());
         let mut media = Dict::from([
             (b"index".to_vec(), Value::from(u64::try_from(self.number).unwrap_or(u64::MAX))),
             (b"type".to_vec(), self.media.clone().into()),
@@ -272,8 +283,13 @@ fn learning(party: &Party) -> [(&'static str, bool); 2] {
     ]
 }
 
+/// What was commanded of media.
+pub(super) fn gates(gates: Gates) -> [(&'static str, bool); 2] {
+    [("block media", gates.block), ("silence media", gates.silence)]
+}
+
 /// The names that are on.
-fn names(flags: &[(&str, bool)]) -> Value {
+pub(super) fn names(flags: &[(&str, bool)]) -> Value {
     Value::List(flags.iter().filter(|(_, on)| *on).map(|(name, _)| Value::from(*name)).collect())
 }
 

@@ -223,6 +223,12 @@ impl Egress {
         self.filled = end;
     }
 
+    /// Takes silence of so many samples in place of audio of that kind.
+    pub(crate) fn gather_silence(&mut self, kind: FrameKind, len: usize) {
+        const SILENCE: [i16; 960] = [0; 960];
+        self.gather(kind, SILENCE.get(..len).unwrap_or(&SILENCE));
+    }
+
     /// Ends the signal: 5 ms in which it fades out, then silence, for as long as codecs look ahead and to the end of a packet.
     /// Nothing where it has ended.
     pub(crate) fn finish(&mut self) {

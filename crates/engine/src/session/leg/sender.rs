@@ -12,13 +12,14 @@ use crate::api::source::Source;
 use crate::session::Output;
 use crate::session::frame::{Frame, FrameKind, samples};
 use crate::session::leg::egress::{Egress, FADE_MILLIS, Packetized};
+use crate::session::leg::gate::Gate;
 use crate::session::leg::rewriter::{Input, RtpRewriter};
 use crate::session::leg::transport::{RtpMeta, Transport};
 use crate::session::payload_map::{Conversion, PayloadMap, PayloadRule};
 use crate::session::snapshot::stream::PathSnapshot;
 
 /// Octets of G.711 that a cross-fade looks back on: 5 ms.
-const TAIL: usize = 40;
+pub(super) const TAIL: usize = 40;
 
 /// Milliseconds of the pieces in which waiting audio is sent ahead of its time.
 const PIECE_MILLIS: u32 = 10;
@@ -39,6 +40,7 @@ pub(crate) enum Unsent {
     Protect,
     NoDestination,
     OnHold,
+    Blocked,
 }
 
 /// How the source's audio reaches the party.
@@ -53,14 +55,23 @@ pub(crate) enum Path {
 
 /// The end of the G.711 packet that was forwarded last.
 #[derive(Debug, Clone, Copy)]
-struct ForwardedTail {
-    law: Law,
-    octets: [u8; TAIL],
+pub(super) struct ForwardedTail {
+    pub(super) law: Law,
+    pub(super) octets: [u8; TAIL],
+}
+
+impl ForwardedTail {
+    pub(super) fn last_sample(&self) -> i16 {
+        let [.., last] = self.octets;
+        decode(self.law, last)
+    }
 }
 
 /// The sending half of one leg. The fields that every packet needs come first.
 #[repr(C)]
 pub(crate) struct Sender {
+    /// True where the direction lets the engine send, and media passes as it is.
+    pub(crate) open: bool,
     /// True where the direction lets the engine send.
     pub(crate) allowed: bool,
     path: Path,
@@ -68,7 +79,7 @@ pub(crate) struct Sender {
     join: bool,
     pub(crate) map: PayloadMap,
     pub(crate) sent: Sent,
-    tail: Option<ForwardedTail>,
+    pub(super) tail: Option<ForwardedTail>,
     pub(crate) rewriter: RtpRewriter,
     pub(crate) egress: Option<Box<Egress>>,
     /// The source whose audio was gathered last.
@@ -79,6 +90,7 @@ pub(crate) struct Sender {
     had_of: Source,
     /// Milliseconds in which the signal of the source before is still to end.
     fade: u32,
+    pub(crate) gate: Gate,
 }
 
 impl Sender {
@@ -86,6 +98,7 @@ impl Sender {
         Self {
             rewriter,
             sent: Sent::default(),
+            open: allowed,
             allowed,
             path: Path::Forward,
             map: PayloadMap::none(),
@@ -96,7 +109,14 @@ impl Sender {
             had: 0,
             had_of: Source::Silence,
             fade: 0,
+            gate: Gate::default(),
         }
+    }
+
+    /// Sets whether the direction lets the engine send.
+    pub(crate) fn set_allowed(&mut self, allowed: bool) {
+        self.allowed = allowed;
+        self.settle_open();
     }
 
     /// True where audio is encoded for the party.
@@ -229,7 +249,7 @@ impl Sender {
         if millis == 0 {
             return;
         }
-        let to = transport.destination().filter(|_| self.allowed);
+        let to = transport.destination().filter(|_| self.allowed && !self.gate.blocks());
         if to.is_none() {
             egress.begin(true);
         }
@@ -259,7 +279,8 @@ impl Sender {
             self.gathered_from = if nothing { Source::Silence } else { source };
         }
         let pcm = frame.at(egress.rate());
-        egress.gather(kind, pcm.get(samples(egress.rate(), had)..).unwrap_or_default());
+        let pcm = pcm.get(samples(egress.rate(), had)..).unwrap_or_default();
+        gather(egress, &mut self.gate, kind, pcm);
         self.send_ready(now, (transport, to), false, out);
     }
 
@@ -273,14 +294,15 @@ impl Sender {
         out: &mut O,
     ) {
         let Some(egress) = &mut self.egress else { return };
-        let Some(to) = transport.destination().filter(|_| self.allowed) else { return };
+        let to = transport.destination().filter(|_| self.allowed && !self.gate.blocks());
+        let Some(to) = to else { return };
         if self.had_of == source && piece < usize::try_from(self.had / PIECE_MILLIS).unwrap_or(0) {
             return;
         }
         if std::mem::replace(&mut self.gathered_from, source) != source {
             egress.change_signal();
         }
-        egress.gather(frame.kind(), frame.at(egress.rate()));
+        gather(egress, &mut self.gate, frame.kind(), frame.at(egress.rate()));
         self.rewriter.add_lead(egress.ticks_of(PIECE_MILLIS));
         self.send_ready(now, (transport, to), last, out);
     }
@@ -360,6 +382,15 @@ impl Sender {
             }
         }
     }
+}
+
+/// Gives an encoder the audio of a frame, or silence in its place.
+fn gather(egress: &mut Egress, gate: &mut Gate, kind: FrameKind, pcm: &[i16]) {
+    let (silent, changed) = gate.encode_silence();
+    if changed {
+        egress.change_signal();
+    }
+    if silent { egress.gather_silence(kind, pcm.len()) } else { egress.gather(kind, pcm) }
 }
 
 impl Sender {

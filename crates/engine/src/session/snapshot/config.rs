@@ -8,8 +8,8 @@ use mediapoint_packet::rtp::PayloadType;
 
 use crate::api::codec::{Codec, EncoderSettings, Parameters, PayloadCodec};
 use crate::api::leg::{
-    Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, PacketTime, RemoteAddress, RtcpMode,
-    SourceGuard,
+    Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, MediaPolicy, PacketTime, RemoteAddress,
+    RtcpMode, SourceGuard,
 };
 use crate::session::snapshot::age::{Malformed, ensure};
 
@@ -57,6 +57,10 @@ pub(crate) struct ConfigSnapshot {
     source_guard: SourceGuard,
     dscp: u8,
     events: EventPolicy,
+    #[serde(default)]
+    media: MediaPolicy,
+    #[serde(default)]
+    sent_media: MediaPolicy,
     media_timeout: Option<Duration>,
     #[serde(default)]
     max_packet_rate: Option<u32>,
@@ -103,6 +107,8 @@ impl ConfigSnapshot {
             source_guard: config.source_guard,
             dscp: config.dscp,
             events: config.events,
+            media: config.media,
+            sent_media: config.sent_media,
             media_timeout: config.media_timeout,
             max_packet_rate: config.max_packet_rate,
         }
@@ -132,6 +138,8 @@ impl ConfigSnapshot {
             srtp: None,
             dscp: self.dscp,
             events: self.events,
+            media: self.media,
+            sent_media: self.sent_media,
             media_timeout: self.media_timeout,
             max_packet_rate: self.max_packet_rate,
         })

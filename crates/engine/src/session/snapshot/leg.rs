@@ -169,10 +169,11 @@ impl LegSnapshot {
             on_hold,
             flood,
             loops,
+            blocked,
         } = self.dropped;
         let counts = [foreign_source, not_authentic, replayed, malformed, unknown_payload_type];
         ensure_counts(counts, "the counters of a leg")?;
-        let counts = [no_common_codec, out_of_range, other_protocol, zrtp, on_hold, flood, loops];
+        let counts = [no_common_codec, out_of_range, other_protocol, zrtp, on_hold, flood, loops, blocked];
         ensure_counts(counts, "the counters of a leg")
     }
 }

@@ -1,0 +1,85 @@
+//! `block media`, `silence media` and their opposites.
+
+use mediapoint_packet::Time;
+
+use super::{Controller, lock};
+use crate::call::CallState;
+use crate::call::apply::apply;
+use crate::call::gates::Gated;
+use crate::call::party::{Party, PartyId};
+use crate::media::remote::RemoteDescription;
+use crate::request::{Id, MediaGate};
+use crate::{NgError, Reply, Request};
+
+impl Controller {
+    pub(super) fn gate_media(
+        &self,
+        now: Time,
+        request: &Request,
+        gate: MediaGate,
+        on: bool,
+    ) -> Result<Reply, NgError> {
+        let state = self.find_call(request)?;
+        let mut call = lock(&state);
+        let gated = select(&call, request)?;
+        call.gate(&gated, gate, on)?;
+        if let (Some(label), Gated::Parties(ids) | Gated::Flows(ids, _) | Gated::Related(ids, _)) =
+            (&request.set_label, &gated)
+        {
+            let named = call.parties.iter_mut().filter(|party| ids.contains(&party.id));
+            named.for_each(|party| party.label = Some(label.clone()));
+        }
+        call.last_signal = now;
+        apply(&mut call, &[])?;
+        Ok(Reply::ok())
+    }
+}
+
+/// Whose media a request is about. A from-tag counts with the flag `directional` only: proxies send one always.
+fn select(call: &CallState, request: &Request) -> Result<Gated, NgError> {
+    let selection = &request.selection;
+    let whole = |parties| Ok(Gated::Call { parties });
+    if selection.all {
+        return whole(true);
+    }
+    let from = if let Some(label) = &request.label {
+        labelled(call, label, "label")?
+    } else if let Some(address) = selection.address {
+        let is_at = |remote: &RemoteDescription| remote.host == Some(address);
+        let has = |party: &Party| party.streams.iter().any(|s| s.remote.as_ref().is_some_and(is_at));
+        chosen(call, has, "address")?
+    } else if let Some(tag) = request.from_tag.as_ref().filter(|_| selection.directional) {
+        tagged(call, tag, "from-tag")?
+    } else {
+        return whole(false);
+    };
+    let to = match (&request.to_tag, &request.to_label) {
+        (Some(tag), _) => Some(tagged(call, tag, "to-tag")?),
+        (None, Some(label)) => Some(labelled(call, label, "to-label")?),
+        (None, None) => None,
+    };
+    Ok(match (to, selection.flows_of) {
+        (Some(to), _) => Gated::Flows(from, to),
+        (None, Some(flows)) => Gated::Related(from, flows),
+        (None, None) => Gated::Parties(from),
+    })
+}
+
+/// The parties of a tag: each branch of a fork has a caller of its own.
+fn tagged(call: &CallState, tag: &Id, key: &'static str) -> Result<Vec<PartyId>, NgError> {
+    chosen(call, |party| party.has_tag(tag), key)
+}
+
+fn labelled(call: &CallState, label: &Id, key: &'static str) -> Result<Vec<PartyId>, NgError> {
+    chosen(call, |party| party.label.as_ref() == Some(label), key)
+}
+
+fn chosen(
+    call: &CallState,
+    is_meant: impl Fn(&Party) -> bool,
+    key: &'static str,
+) -> Result<Vec<PartyId>, NgError> {
+    let ids: Vec<PartyId> =
+        call.parties.iter().filter(|party| is_meant(party)).map(|party| party.id).collect();
+    if ids.is_empty() { Err(NgError::NoParty { key }) } else { Ok(ids) }
+}
