@@ -138,3 +138,26 @@ fn clean(folder: &Path) -> Result<PathBuf, Failure> {
     }
     Ok(folder.to_path_buf())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// `./x interop --help` builds nothing: it prints a part of a file.
+    #[test]
+    fn the_help_that_is_printed_without_building_is_that_of_the_program() {
+        let shown = Cli::command().bin_name("./x interop").term_width(80).render_long_help().to_string();
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../xtask/help.txt");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (before, part) = text.split_once("@@ interop\n").unwrap();
+        let (part, after) = part.split_once("@@ ").unwrap();
+        if std::env::var_os("MEDIAPOINT_WRITE_HELP").is_some() {
+            let text = format!("{before}@@ interop\n{}\n@@ {after}", shown.trim_end());
+            std::fs::write(&file, text).unwrap();
+            return;
+        }
+        assert_eq!(part.trim_end(), shown.trim_end(), "run this test once with MEDIAPOINT_WRITE_HELP=1");
+    }
+}

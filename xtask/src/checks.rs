@@ -7,6 +7,7 @@ pub(crate) mod deny;
 pub(crate) mod dependencies;
 pub(crate) mod deployed;
 pub(crate) mod documents;
+pub(crate) mod help;
 pub(crate) mod hygiene;
 pub(crate) mod names;
 pub(crate) mod paths;

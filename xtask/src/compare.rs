@@ -10,7 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cargo_metadata::MetadataCommand;
-use clap::Parser;
+use clap::builder::StyledStr;
+use clap::{CommandFactory as _, Parser};
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -58,6 +59,11 @@ struct Load {
     kind: String,
     srtp: bool,
     calls: u32,
+}
+
+/// The help of the command, as `./x` prints it.
+pub(crate) fn help() -> StyledStr {
+    Options::command().bin_name("./x compare").term_width(80).render_long_help()
 }
 
 /// What a callee may speak.

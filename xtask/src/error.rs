@@ -41,7 +41,7 @@ pub(crate) enum Error {
         findings: Vec<String>,
     },
     /// System packages are missing and could not be installed.
-    #[error("these packages are missing: {}\n  run: apt-get install --no-install-recommends {}", packages.join(" "), packages.join(" "))]
+    #[error("these packages are missing: {}\n  run the command again with --yes to install them, or: apt-get install --no-install-recommends {}", packages.join(" "), packages.join(" "))]
     Missing {
         /// Debian package names.
         packages: Vec<String>,

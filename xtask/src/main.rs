@@ -4,29 +4,43 @@
 
 mod checks;
 mod compare;
+#[cfg(test)]
+mod entry_tests;
 mod error;
 mod fuzz;
+<<<<<<< HEAD
 mod pictures;
+=======
+mod package;
+>>>>>>> 2d07bed (./x: one way in on a machine with nothing; build, install and dist packages of the server)
 mod run;
 mod setup;
 mod shell;
 mod tools;
 mod verify;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use error::Error;
 use setup::Feature;
 
 /// Set-up, demonstration, tests and checks of mediapoint.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100, after_help = AFTER_HELP)]
 struct Cli {
+    /// Install what is missing without asking. CI=true in the environment says the same.
+    #[arg(long, global = true)]
+    yes: bool,
     #[command(subcommand)]
     task: Task,
 }
+
+const AFTER_HELP: &str = "\
+`./x COMMAND` is `cargo xtask COMMAND` on a machine that may lack even a compiler.
+It lists what is missing with what each is for, asks, and installs it.";
 
 #[derive(Subcommand)]
 enum Task {
@@ -36,6 +50,12 @@ enum Task {
     Demo(Forwarded),
     /// Run every test: unit, integration and documentation tests, and the fuzz corpora.
     Test,
+    /// Build the server in release, with a copy without symbols in dist/.
+    Build,
+    /// Build and install the server: program, configuration, systemd unit, user, licences.
+    Install(InstallArgs),
+    /// Build what can be given to other machines: an archive and a Debian package of a program that needs no libraries.
+    Dist,
     /// Exchange media with ffmpeg, GStreamer, sipp, tshark and compare with rtpengine.
     Interop(Forwarded),
     /// Measure mediapoint and rtpengine side by side under the same load.
@@ -48,8 +68,13 @@ enum Task {
     Arrows,
     /// Check licences, banned crates, sources and security advisories of dependencies.
     Deny(DenyArgs),
+<<<<<<< HEAD
     /// Check paths, names and wording of documents, and what of them is built from source and manifests:
     /// docs/conformance.md, docs/dependencies.md, docs/pictures.
+=======
+    /// Check paths and names in documents, and what of them is built from source and manifests: docs/conformance.md,
+    /// docs/dependencies.md, xtask/help.txt.
+>>>>>>> 2d07bed (./x: one way in on a machine with nothing; build, install and dist packages of the server)
     DocsCheck(DocsArgs),
     /// Check that every dependency is named in the code of its crate.
     Unused,
@@ -77,6 +102,16 @@ struct SetupArgs {
     check: bool,
 }
 
+#[derive(Args)]
+struct InstallArgs {
+    /// Where programs and their files go. Configuration is in /etc/mediapoint whatever it is.
+    #[arg(long, default_value = "/usr/local")]
+    prefix: String,
+    /// A folder to install below instead of the system's root, for packages and images.
+    #[arg(long, default_value = "/")]
+    destdir: PathBuf,
+}
+
 /// Arguments handed on as they stand.
 #[derive(Args)]
 #[command(disable_help_flag = true)]
@@ -84,6 +119,12 @@ struct Forwarded {
     /// Handed on to the program that does the work; try --help.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
+}
+
+impl Forwarded {
+    fn asks_for_help(&self) -> bool {
+        self.args.iter().any(|argument| argument == "--help" || argument == "-h")
+    }
 }
 
 #[derive(Args)]
@@ -123,7 +164,10 @@ fn main() -> ExitCode {
     if let Some(compiled) = fuzz::compiler::called() {
         return compiled;
     }
-    match dispatch(Cli::parse().task) {
+    let cli = Cli::parse();
+    // Commands whose arguments are handed on would hand this on, too.
+    setup::consent(cli.yes || std::env::args().any(|argument| argument == "--yes"));
+    match dispatch(cli.task) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -132,13 +176,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch(task: Task) -> Result<(), Error> {
+fn dispatch(mut task: Task) -> Result<(), Error> {
     std::env::set_current_dir(shell::workspace_root())
         .map_err(|source| Error::Io { path: shell::workspace_root(), source })?;
+    if let Task::Demo(Forwarded { args })
+    | Task::Interop(Forwarded { args })
+    | Task::Compare(Forwarded { args }) = &mut task
+    {
+        args.retain(|argument| argument != "--yes");
+    }
     match task {
         Task::Setup(args) => setup::command(&args.features, args.check),
+        Task::Demo(forwarded) if forwarded.asks_for_help() => run::help("demo"),
+        Task::Interop(forwarded) if forwarded.asks_for_help() => run::help("interop"),
         Task::Demo(forwarded) => run::demo(&forwarded.args),
         Task::Test => run::test(),
+        Task::Build => package::build(),
+        Task::Install(args) => package::install(&args.prefix, &args.destdir),
+        Task::Dist => package::dist(),
         Task::Interop(forwarded) => run::interop(&forwarded.args),
         Task::Compare(forwarded) => compare::compare(&forwarded.args),
         Task::Fuzz(args) => fuzz::fuzz(args.seconds, args.target.as_deref()),
@@ -150,11 +205,16 @@ fn dispatch(task: Task) -> Result<(), Error> {
             let write = args.conformance == Conformance::Write;
             let generated = both(checks::conformance::check(write), checks::documents::check(write));
             let generated = both(generated, checks::dependencies::check(write));
+<<<<<<< HEAD
             let generated = both(generated, pictures::check(write));
             both(
                 generated,
                 both(checks::paths::check(), both(checks::names::check(), checks::words::check())),
             )
+=======
+            let generated = both(generated, checks::help::check(&help(), write));
+            both(generated, both(checks::paths::check(), checks::names::check()))
+>>>>>>> 2d07bed (./x: one way in on a machine with nothing; build, install and dist packages of the server)
         }
         Task::Hygiene => checks::hygiene::check(),
         Task::Unused => checks::unused::check(),
@@ -164,6 +224,23 @@ fn dispatch(task: Task) -> Result<(), Error> {
         Task::Loom => built(verify::loom::check),
         Task::Miri => verify::miri::check(),
     }
+}
+
+/// The help of `./x` and of each command, as their parsers make it, 80 columns wide.
+fn help() -> Vec<checks::help::Part> {
+    let mut cli = Cli::command().bin_name("./x").term_width(80);
+    cli.build();
+    let mut parts = vec![("x".to_owned(), Some(cli.render_long_help().to_string()))];
+    for task in cli.get_subcommands_mut() {
+        let text = match task.get_name() {
+            "help" => continue,
+            "demo" | "interop" => None,
+            "compare" => Some(compare::help().to_string()),
+            _ => Some(task.render_long_help().to_string()),
+        };
+        parts.push((task.get_name().to_owned(), text));
+    }
+    parts
 }
 
 /// A check that compiles the workspace, after what that needs is installed.

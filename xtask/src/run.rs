@@ -1,13 +1,14 @@
 //! The tasks that build and run things: tests, lints, demonstration, interoperability.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::MetadataCommand;
 
+use crate::checks::help;
 use crate::error::Error;
 use crate::fuzz;
 use crate::setup::{self, Feature};
-use crate::shell::Program;
+use crate::shell::{self, Program};
 
 /// Formatting, clippy and documentation, each warning an error.
 pub(crate) fn lint() -> Result<(), Error> {
@@ -63,6 +64,13 @@ pub(crate) fn interop(args: &[String]) -> Result<(), Error> {
     }
     // The softphones that every end-to-end test rests on, through a server that is not ours.
     Program::cargo(["test", "--workspace", "--test", "rtpengine", "--", "--ignored"]).run()
+}
+
+/// Prints the help of a command that another program carries out, without building that program.
+pub(crate) fn help(command: &str) -> Result<(), Error> {
+    let text = shell::read(Path::new(help::FILE))?;
+    println!("{}", help::part(&text, command).unwrap_or_default().trim_end());
+    Ok(())
 }
 
 fn release_programs() -> Result<(), Error> {

@@ -2,7 +2,9 @@
 //!
 //! Debian and Ubuntu are known. Elsewhere the programs are looked for by name and the missing ones reported.
 
+use std::io::{IsTerminal as _, Write as _, stdin};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use clap::ValueEnum;
 
@@ -24,22 +26,35 @@ pub(crate) enum Feature {
     Compare,
     /// Run `cargo xtask fuzz`: a C++ compiler for libFuzzer.
     Fuzz,
+    /// Run `cargo xtask bare`: what makes a bare system.
+    Bare,
     /// Run `cargo xtask deny` and `fuzz` without compiling their programs: an environment of Python for prebuilt ones.
     Tools,
 }
+
+/// What each feature needs, one package a line; `./x` reads the same file.
+const PACKAGES: &str = include_str!("../packages.txt");
 
 /// A Debian package and how to see that it is there without asking the package manager.
 #[derive(Clone, Copy)]
 struct Package {
     name: &'static str,
-    /// A program it brings, or an absolute path that exists when it is installed.
+    /// A program it brings, an absolute path that exists when it is installed, or `-`.
     proof: &'static str,
+    purpose: &'static str,
 }
 
-const fn package(name: &'static str, proof: &'static str) -> Package {
-    Package { name, proof }
+/// The lines of [`PACKAGES`]: the features of each package, and the package.
+fn table() -> impl Iterator<Item = (&'static str, Package)> {
+    let lines = PACKAGES.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| {
+        let mut words = line.splitn(4, ' ');
+        let (features, name) = (words.next()?, words.next()?);
+        Some((features, Package { name, proof: words.next()?, purpose: words.next()? }))
+    })
 }
 
+<<<<<<< HEAD
 const COMPILER: Package = package("gcc", "cc");
 /// Builds libopus, from the sources that the crate `opus` brings.
 const CMAKE: Package = package("cmake", "cmake");
@@ -61,8 +76,16 @@ const RTPENGINE: Package = package("rtpengine-daemon", "rtpengine");
 /// leads.
 const KAMAILIO: Package = package("kamailio", "/usr/sbin/kamailio");
 
+=======
+>>>>>>> 2d07bed (./x: one way in on a machine with nothing; build, install and dist packages of the server)
 impl Feature {
+    fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// Its own packages. Those of [`Feature::Build`] count for each.
     fn packages(self) -> Vec<Package> {
+<<<<<<< HEAD
         match self {
             Self::Build => vec![COMPILER, CMAKE, MAKE, package("libc6-dev", "/usr/include/stdlib.h")],
             Self::Test => [COMPILER, FFMPEG, SPEECH].into_iter().chain(AMR).collect(),
@@ -91,6 +114,11 @@ impl Feature {
             Self::Fuzz => vec![COMPILER, package("g++", "c++")],
             Self::Tools => vec![package("python3-venv", "")],
         }
+=======
+        let name = self.name();
+        let of = |features: &str| features.split(',').any(|one| one == name);
+        table().filter(|(features, _)| of(features)).map(|(_, package)| package).collect()
+>>>>>>> 2d07bed (./x: one way in on a machine with nothing; build, install and dist packages of the server)
     }
 }
 
@@ -99,52 +127,99 @@ pub(crate) fn command(features: &[Feature], only_check: bool) -> Result<(), Erro
     let chosen = if features.is_empty() { Feature::value_variants() } else { features };
     for feature in chosen {
         let missing = missing(*feature);
-        let name = feature.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+        let name = feature.name();
         if missing.is_empty() {
             println!("{name}: ready");
         } else {
+            let missing: Vec<&str> = missing.iter().map(|package| package.name).collect();
             println!("{name}: needs {}", missing.join(" "));
         }
     }
     if only_check {
-        let packages = missing_of(chosen);
+        let packages: Vec<String> =
+            missing_of(chosen).iter().map(|package| package.name.to_owned()).collect();
         return if packages.is_empty() { Ok(()) } else { Err(Error::Missing { packages }) };
     }
     ensure(chosen)
 }
 
-/// Installs what the features lack, or says which packages are missing.
+/// Whether packages may be installed unasked.
+static CONSENT: OnceLock<bool> = OnceLock::new();
+
+/// Packages are installed without a question: `--yes`, or a run of CI.
+pub(crate) fn consent(yes: bool) {
+    let _ = CONSENT.set(yes || std::env::var_os("CI").is_some());
+}
+
+/// Installs what the features lack, or says which packages are missing. Asks on a terminal; elsewhere it installs nothing
+/// without consent.
 pub(crate) fn ensure(features: &[Feature]) -> Result<(), Error> {
     let packages = missing_of(features);
     if packages.is_empty() {
         return Ok(());
     }
-    let Some(privilege) = Privilege::detect() else {
-        return Err(Error::Missing { packages });
-    };
-    println!("installing missing packages: {}", packages.join(" "));
+    let names = |packages: &[Package]| packages.iter().map(|package| package.name.to_owned()).collect();
+    let missing = || Error::Missing { packages: names(&packages) };
+    println!("missing on this machine{}", download(&packages));
+    for package in &packages {
+        println!("  {:28} {}", package.name, package.purpose);
+    }
+    let privilege = Privilege::detect().ok_or_else(missing)?;
+    if !CONSENT.get().copied().unwrap_or(false) && !asked() {
+        return Err(missing());
+    }
     install(privilege, &packages)?;
     let still = missing_of(features);
-    if still.is_empty() { Ok(()) } else { Err(Error::Missing { packages: still }) }
+    if still.is_empty() { Ok(()) } else { Err(Error::Missing { packages: names(&still) }) }
 }
 
-fn missing_of(features: &[Feature]) -> Vec<String> {
-    let mut all: Vec<String> =
-        features.iter().flat_map(|feature| missing(*feature)).map(str::to_owned).collect();
-    all.sort();
-    all.dedup();
+/// Asks on a terminal whether to install; nobody is there to answer elsewhere.
+fn asked() -> bool {
+    if !stdin().is_terminal() {
+        return false;
+    }
+    print!("Install them? [Y/n] ");
+    let _ = std::io::stdout().flush();
+    let mut answer = String::new();
+    let read = stdin().read_line(&mut answer).is_ok_and(|length| length > 0);
+    read && matches!(answer.trim(), "" | "y" | "Y" | "yes")
+}
+
+/// How much apt-get would fetch, where it knows: `: 12 packages, 34.5 MB to download`.
+fn download(packages: &[Package]) -> String {
+    let names = packages.iter().map(|package| package.name);
+    let arguments = ["--print-uris", "--yes", "--no-install-recommends", "install"].into_iter().chain(names);
+    let printed = Program::new("apt-get", arguments).output_quiet().unwrap_or_default();
+    let sizes = sizes(&printed);
+    if sizes.is_empty() {
+        return String::new();
+    }
+    let sum: u64 = sizes.iter().sum();
+    format!(": {} packages, {}.{} MB to download", sizes.len(), sum / 1_000_000, sum / 100_000 % 10)
+}
+
+/// Octets of each file that `apt-get --print-uris` names: `'ADDRESS' FILE SIZE HASH`.
+fn sizes(printed: &str) -> Vec<u64> {
+    let lines = printed.lines().filter(|line| line.starts_with('\''));
+    lines.filter_map(|line| line.split(' ').nth(2)?.parse().ok()).collect()
+}
+
+fn missing_of(features: &[Feature]) -> Vec<Package> {
+    let mut all: Vec<Package> = features.iter().flat_map(|feature| missing(*feature)).collect();
+    all.sort_by_key(|package| package.name);
+    all.dedup_by_key(|package| package.name);
     all
 }
 
-fn missing(feature: Feature) -> Vec<&'static str> {
-    feature.packages().iter().filter(|package| !is_present(package)).map(|package| package.name).collect()
+fn missing(feature: Feature) -> Vec<Package> {
+    feature.packages().into_iter().filter(|package| !is_present(package)).collect()
 }
 
 fn is_present(package: &Package) -> bool {
     if package.proof.starts_with('/') {
         return Path::new(package.proof).exists();
     }
-    if !package.proof.is_empty() {
+    if package.proof != "-" {
         return find_program(package.proof).is_some();
     }
     // Plug-in packages bring no program. Off Debian there is nobody to ask: the scenario that needs it will tell.
@@ -158,42 +233,61 @@ fn is_present(package: &Package) -> bool {
 
 /// How packages may be installed here.
 #[derive(Clone, Copy)]
-enum Privilege {
+pub(crate) enum Privilege {
     Root,
     Sudo,
 }
 
 impl Privilege {
-    fn detect() -> Option<Self> {
+    pub(crate) fn detect() -> Option<Self> {
         find_program("apt-get")?;
         if Program::new("id", ["-u"]).output().is_ok_and(|id| id.trim() == "0") {
             return Some(Self::Root);
         }
-        Program::new("sudo", ["-n", "true"]).succeeds().then_some(Self::Sudo)
+        // On a terminal sudo may ask for a password.
+        let free = || Program::new("sudo", ["-n", "true"]).succeeds();
+        (find_program("sudo").is_some() && (stdin().is_terminal() || free())).then_some(Self::Sudo)
     }
 }
 
-/// Installs packages without starting any daemon they bring: a media server that starts by itself would take the
-/// very ports a test is about to use.
-const INSTALL: &str = r#"
-set -e
-export DEBIAN_FRONTEND=noninteractive
-policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' > "$policy"
-    chmod +x "$policy"
-    trap 'rm -f "$policy"' EXIT
-fi
-apt-get install --yes --quiet --no-install-recommends "$@" \
-    || { apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends "$@"; }
-"#;
-
-fn install(privilege: Privilege, packages: &[String]) -> Result<(), Error> {
-    let script = ["sh", "-c", INSTALL, "install"];
-    let (program, prefix): (&str, &[&str]) = match privilege {
-        Privilege::Root => ("env", &[]),
-        Privilege::Sudo => ("sudo", &["-n"]),
+fn install(privilege: Privilege, packages: &[Package]) -> Result<(), Error> {
+    let names: Vec<&str> = packages.iter().map(|package| package.name).collect();
+    let script = ["sh", "xtask/install.sh"];
+    let prefix = match privilege {
+        Privilege::Root => "env",
+        Privilege::Sudo => "sudo",
     };
-    let args = prefix.iter().chain(&script).copied().chain(packages.iter().map(String::as_str));
-    Program::new(program, args).shown_as(&format!("apt-get install {}", packages.join(" "))).run()
+    let arguments = script.into_iter().chain(names.iter().copied());
+    Program::new(prefix, arguments).shown_as(&format!("apt-get install {}", names.join(" "))).run()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_table_is_one_of_known_features() {
+        let features: BTreeSet<String> =
+            Feature::value_variants().iter().map(|feature| feature.name()).collect();
+        let lines = PACKAGES.lines().filter(|line| !line.starts_with('#')).count();
+        assert_eq!(table().count(), lines, "each line has features, package, proof and purpose");
+        for (named, package) in table() {
+            for feature in named.split(',') {
+                assert!(features.contains(feature), "{}: {feature}", package.name);
+            }
+            assert!(!package.purpose.is_empty() && !package.proof.is_empty(), "{}", package.name);
+        }
+        assert!(Feature::value_variants().iter().all(|feature| !feature.packages().is_empty()));
+    }
+
+    #[test]
+    fn sizes_are_read_from_what_apt_get_prints() {
+        let printed = "Reading package lists...\nThe following NEW packages will be installed:\n  make\n\
+            'http://mirror/pool/make_4.3-4.1_amd64.deb' make_4.3-4.1_amd64.deb 396356 MD5Sum:0f\n\
+            'http://mirror/pool/cmake_3.25.1-1_amd64.deb' cmake_3.25.1-1_amd64.deb 8692344 SHA256:1a\n";
+        assert_eq!(sizes(printed), [396_356, 8_692_344]);
+        assert_eq!(sizes("E: Unable to locate package"), [0u64; 0]);
+    }
 }

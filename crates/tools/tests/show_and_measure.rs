@@ -24,6 +24,23 @@ fn sweep() -> Vec<i16> {
     (0..8000_i32).map(|n| i16::try_from((n * n / 400) % 601 * 40 - 12_000).unwrap()).collect()
 }
 
+/// `./x demo --help` builds nothing: it prints a part of a file.
+#[test]
+fn the_help_that_is_printed_without_building_is_that_of_the_program() {
+    let shown = support::tools().args(["demo", "--help"]).env("COLUMNS", "80").output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap().replace("Usage: mediapoint-tools", "Usage: ./x");
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../xtask/help.txt");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (before, part) = text.split_once("@@ demo\n").unwrap();
+    let (part, after) = part.split_once("@@ ").unwrap();
+    if std::env::var_os("MEDIAPOINT_WRITE_HELP").is_some() {
+        let text = format!("{before}@@ demo\n{}\n@@ {after}", shown.trim_end());
+        std::fs::write(&file, text).unwrap();
+        return;
+    }
+    assert_eq!(part.trim_end(), shown.trim_end(), "run this test once with MEDIAPOINT_WRITE_HELP=1");
+}
+
 #[test]
 fn a_demo_of_ones_own_audio_hears_what_was_said_and_keeps_it() {
     let folder = folder("demo");

@@ -50,14 +50,14 @@ pub(crate) fn check() -> Result<(), Error> {
 }
 
 /// What `cargo tree` prints of the server.
-pub(super) fn tree() -> Result<String, Error> {
+pub(crate) fn tree() -> Result<String, Error> {
     // Of this machine's platform: what is for others is not linked here, nor downloaded.
     let arguments = ["tree", "--package", SERVER, "--edges", "normal", "--prefix", "none", "--format", "{p}"];
     Program::cargo(arguments).output()
 }
 
 /// Name and version of each crate in what `cargo tree` printed; those it showed before are marked there, not here.
-pub(super) fn linked(tree: &str) -> BTreeSet<(&str, &str)> {
+pub(crate) fn linked(tree: &str) -> BTreeSet<(&str, &str)> {
     let words = tree.lines().map(|line| line.split_whitespace());
     words.filter_map(|mut words| Some((words.next()?, words.next()?))).collect()
 }

@@ -10,7 +10,7 @@ use crate::shell;
 
 /// Folders whose contents documents refer to from the root.
 const ROOTS: &[&str] =
-    &["crates", "docs", "xtask", "interop", "benches", "fuzz", ".ci", ".cargo", "testdata"];
+    &["crates", "docs", "xtask", "interop", "benches", "fuzz", ".ci", ".cargo", "testdata", "packaging"];
 
 /// `cargo xtask docs-check`, first half.
 pub(crate) fn check() -> Result<(), Error> {
