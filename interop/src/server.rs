@@ -114,6 +114,11 @@ impl Server {
         Ok(reply.at(&["calls"]).and_then(|calls| calls.as_list().map(Vec::len)).unwrap_or(0))
     }
 
+    /// What it logged.
+    pub(crate) fn log(&self) -> String {
+        self.process.printed()
+    }
+
     /// The operating system's number of the process.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()

@@ -3,6 +3,7 @@
 
 mod failing;
 mod others;
+mod sipp;
 
 use std::time::Duration;
 
@@ -45,6 +46,7 @@ pub(super) fn all() -> Vec<Scenario> {
     ];
     list.extend(failing::all());
     list.extend(others::all());
+    list.extend(sipp::all());
     list
 }
 
@@ -73,21 +75,26 @@ fn connect([a, b]: &mut [Phone; 2], callee: &str, codec: &str) -> Result<(), Fai
     Ok(())
 }
 
-/// The first hangs up, and both end. Returns what each heard.
-fn hang_up([mut a, mut b]: [Phone; 2], server: &Server) -> Result<[Vec<i16>; 2], Failure> {
+/// The first hangs up, and both end their call.
+fn hang_up([a, b]: &mut [Phone; 2], server: &Server) -> Result<(), Failure> {
     a.tell("hangup")?;
     a.expect("state DISCONNECTED", SOON)?;
     b.expect("state DISCONNECTED", SOON)?;
-    server.check_no_call()?;
+    server.check_no_call()
+}
+
+/// Ends both phones. Returns what each heard.
+fn finish([a, b]: [Phone; 2]) -> Result<[Vec<i16>; 2], Failure> {
     Ok([a.finish()?, b.finish()?])
 }
 
 /// Both speak, one hangs up, both heard all.
-fn talk(bench: &Bench<'_>, phones: [Phone; 2], server: &Server) -> Result<(), Failure> {
+fn talk(bench: &Bench<'_>, mut phones: [Phone; 2], server: &Server) -> Result<(), Failure> {
     let [a, b] = &phones;
     a.let_speak();
     let said = [a.said.clone(), b.said.clone()];
-    let [by_a, by_b] = hang_up(phones, server)?;
+    hang_up(&mut phones, server)?;
+    let [by_a, by_b] = finish(phones)?;
     heard_all(&bench.folder, "the callee", &said[0], &by_b)?;
     heard_all(&bench.folder, "the caller", &said[1], &by_a)
 }
@@ -211,7 +218,8 @@ fn dtmf(bench: &Bench<'_>) -> Result<(), Failure> {
         for phone in &both {
             phone.expect_none("digit")?;
         }
-        hang_up(both, bench.server)?;
+        hang_up(&mut both, bench.server)?;
+        finish(both)?;
     }
     proxy.check_alive()
 }
@@ -259,7 +267,8 @@ fn early(bench: &Bench<'_>) -> Result<(), Failure> {
     a.expect("state CONFIRMED", SOON)?;
     b.expect("state CONFIRMED", SOON)?;
     let said = [a.said.clone(), b.said.clone()];
-    let [by_a, by_b] = hang_up(both, bench.server)?;
+    hang_up(&mut both, bench.server)?;
+    let [by_a, by_b] = finish(both)?;
     heard_all(&bench.folder, "the caller", &said[1], &by_a)?;
     heard_all(&bench.folder, "the callee", &said[0], &by_b)?;
     proxy.check_alive()
