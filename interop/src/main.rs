@@ -33,7 +33,7 @@ use error::{Context as _, Failure};
 use scenarios::{Bench, Scenario};
 use server::{Kind, Server};
 
-/// Exchange calls and audio with ffmpeg, GStreamer, sipp and tshark, and compare with rtpengine.
+/// Exchange calls and audio with ffmpeg, GStreamer, sipp, tshark and phones behind Kamailio, and compare with rtpengine.
 #[derive(Parser)]
 #[command(name = "cargo xtask interop", bin_name = "cargo xtask interop", max_term_width = 100)]
 struct Cli {

@@ -8,11 +8,7 @@ mod compare;
 mod entry_tests;
 mod error;
 mod fuzz;
-<<<<<<< HEAD
 mod pictures;
-=======
-mod package;
->>>>>>> 2d07bed (./x: one way in on a machine with nothing; build, install and dist packages of the server)
 mod run;
 mod setup;
 mod shell;
@@ -56,7 +52,7 @@ enum Task {
     Install(InstallArgs),
     /// Build what can be given to other machines: an archive and a Debian package of a program that needs no libraries.
     Dist,
-    /// Exchange media with ffmpeg, GStreamer, sipp, tshark and compare with rtpengine.
+    /// Exchange media with ffmpeg, GStreamer, sipp, tshark, phones behind Kamailio, and compare with rtpengine.
     Interop(Forwarded),
     /// Measure mediapoint and rtpengine side by side under the same load.
     Compare(Forwarded),
@@ -68,13 +64,8 @@ enum Task {
     Arrows,
     /// Check licences, banned crates, sources and security advisories of dependencies.
     Deny(DenyArgs),
-<<<<<<< HEAD
     /// Check paths, names and wording of documents, and what of them is built from source and manifests:
     /// docs/conformance.md, docs/dependencies.md, docs/pictures.
-=======
-    /// Check paths and names in documents, and what of them is built from source and manifests: docs/conformance.md,
-    /// docs/dependencies.md, xtask/help.txt.
->>>>>>> 2d07bed (./x: one way in on a machine with nothing; build, install and dist packages of the server)
     DocsCheck(DocsArgs),
     /// Check that every dependency is named in the code of its crate.
     Unused,
@@ -205,16 +196,11 @@ fn dispatch(mut task: Task) -> Result<(), Error> {
             let write = args.conformance == Conformance::Write;
             let generated = both(checks::conformance::check(write), checks::documents::check(write));
             let generated = both(generated, checks::dependencies::check(write));
-<<<<<<< HEAD
             let generated = both(generated, pictures::check(write));
             both(
                 generated,
                 both(checks::paths::check(), both(checks::names::check(), checks::words::check())),
             )
-=======
-            let generated = both(generated, checks::help::check(&help(), write));
-            both(generated, both(checks::paths::check(), checks::names::check()))
->>>>>>> 2d07bed (./x: one way in on a machine with nothing; build, install and dist packages of the server)
         }
         Task::Hygiene => checks::hygiene::check(),
         Task::Unused => checks::unused::check(),

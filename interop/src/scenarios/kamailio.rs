@@ -13,7 +13,7 @@ use crate::phone::{ALICE, BOB, CAROL, Phone, SOON, heard_all};
 use crate::scenarios::{Bench, Scenario};
 use crate::server::{Kind, Server};
 
-/// How the two in a call hear each other: both directions, PJSIP's names of them.
+/// PJSIP's number for media in both directions.
 const BOTH_WAYS: u32 = 3;
 
 /// Every scenario with Kamailio.
@@ -137,7 +137,7 @@ fn over_unix(bench: &Bench<'_>) -> Result<(), Failure> {
     proxy.check_alive()
 }
 
-/// A hold, told by the codec library as another direction of media, and its end; audio flows anew after each.
+/// A hold, which the phone tells of as another direction of media, and its end; audio flows anew after each.
 fn hold(bench: &Bench<'_>) -> Result<(), Failure> {
     let mut proxy = proxy(bench, &[])?;
     let mut both = phones(bench, &proxy, [&[], &[]])?;
@@ -165,14 +165,14 @@ fn reinvite(bench: &Bench<'_>) -> Result<(), Failure> {
     let mut proxy = proxy(bench, &[])?;
     let mut both = phones(bench, &proxy, [&[], &["codecs=PCMU,G722,PCMA"]])?;
     connect(&mut both, BOB.0, "PCMU")?;
-    for (index, codecs, heard) in [(0, "G722,PCMA", "G722 16000"), (1, "PCMA", "PCMA 8000")] {
-        if index == 1 {
-            both[0].tell("codecs PCMA,G722")?;
-        }
-        both[index].tell(&format!("codecs {codecs}"))?;
-        both[index].tell("reinvite")?;
-        for phone in &mut both {
-            phone.expect(&format!("media {BOTH_WAYS} {heard}"), SOON)?;
+    for (by_caller, codecs, chosen) in [(true, "G722,PCMA", "G722 16000"), (false, "PCMA", "PCMA 8000")] {
+        let [a, b] = &mut both;
+        let (from, to) = if by_caller { (a, b) } else { (b, a) };
+        to.tell("codecs PCMA,G722,PCMU")?;
+        from.tell(&format!("codecs {codecs}"))?;
+        from.tell("reinvite")?;
+        for phone in [from, to] {
+            phone.expect(&format!("media {BOTH_WAYS} {chosen}"), SOON)?;
             phone.tell("speak")?;
         }
     }
@@ -206,10 +206,12 @@ fn dtmf(bench: &Bench<'_>) -> Result<(), Failure> {
         let b = Phone::register(&bench.folder, &proxy, user, 1, words)?;
         let mut both = [a, b];
         connect(&mut both, user.0, "PCMU")?;
-        for (from, to, digits) in [(0, 1, "159*"), (1, 0, "2#40")] {
-            both[from].tell(&format!("digits {digits}"))?;
+        for (by_caller, digits) in [(true, "159*"), (false, "2#40")] {
+            let [a, b] = &mut both;
+            let (from, to) = if by_caller { (a, b) } else { (b, a) };
+            from.tell(&format!("digits {digits}"))?;
             for digit in digits.chars() {
-                let next = both[to].expect("digit", SOON)?;
+                let next = to.expect("digit", SOON)?;
                 ensure!(next == format!("digit {digit}"), "{next} came instead of {digit} of {digits}");
             }
         }

@@ -1,6 +1,6 @@
 //! The calls of `examples/opensips.cfg` as its rtpengine module tells the media server of them.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use crate::error::{Failure, ensure};
 use crate::ng::Reply;
@@ -41,7 +41,7 @@ pub(super) fn all() -> Vec<Scenario> {
     ]
 }
 
-fn over_unix(bench: &Bench<'_>, path: &PathBuf) -> Result<Server, Failure> {
+fn over_unix(bench: &Bench<'_>, path: &Path) -> Result<Server, Failure> {
     bench.server.another(&bench.folder, &["--ng-tcp".to_owned(), format!("unix:{}", path.display())])
 }
 
