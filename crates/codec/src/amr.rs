@@ -8,12 +8,14 @@
 mod coder;
 mod frame;
 mod layout;
+mod mode;
 mod payload;
 
 #[cfg(feature = "amr")]
 pub(crate) use coder::{AmrDecoder, AmrEncoder};
 pub use frame::{Band, Frame};
 pub use layout::AmrLayout;
+pub use mode::{ModeControl, mode_request};
 pub use payload::{AmrError, MAX_FRAMES, NO_REQUEST, Payload, pack, unpack};
 
 #[cfg(test)]

@@ -124,6 +124,10 @@ pub trait Encoder: Send {
     /// is worth. Nothing to those without.
     fn expect_loss(&mut self, _percent: u8) {}
 
+    /// Takes a codec mode request of the receiver, where the codec has modes: AMR and AMR-WB. It holds from the next frame on
+    /// that may be of another mode.
+    fn request_mode(&mut self, _request: u8) {}
+
     /// Back to the state of a new encoder.
     fn reset(&mut self);
 }

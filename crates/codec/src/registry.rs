@@ -1,7 +1,7 @@
 //! From a codec to its coders.
 
 #[cfg(feature = "amr")]
-use crate::amr::{AmrDecoder, AmrEncoder, AmrLayout, Band};
+use crate::amr::{AmrDecoder, AmrEncoder, AmrLayout, Band, ModeControl};
 use crate::codec::{Codec, Encoding};
 use crate::coder::{Decoder, Encoder};
 use crate::error::Unsupported;
@@ -52,8 +52,8 @@ pub fn encoder(
         Coding::Gsm => Ok(Box::new(GsmEncoder::new())),
         #[cfg(feature = "amr")]
         Coding::Amr(band, layout) => {
-            let mode = party.amr.highest_mode(band);
-            Ok(Box::new(AmrEncoder::new(band, layout, mode, settings.dtx)?))
+            let modes = ModeControl::new(band, &party.amr);
+            Ok(Box::new(AmrEncoder::new(band, layout, modes, settings.dtx)?))
         }
         Coding::L16 => Ok(Box::new(L16Encoder::new(codec.clock_rate))),
         Coding::Opus => Ok(Box::new(OpusEncoder::new(rate_hint, &party.opus, settings)?)),

@@ -9,7 +9,9 @@
 
 use std::time::Duration;
 
+use mediapoint_codec::amr::{AmrLayout, Band, Frame, pack};
 use mediapoint_engine::{Codec, EncoderSettings, LegConfig, PacketTime, PayloadCodec, PayloadType};
+use mediapoint_packet::rtp::RtpHeader;
 use mediapoint_srtp::Suite;
 use mediapoint_testkit::{Ear, Library, PeerId, Voice, World, codec, pcma, pcmu};
 
@@ -241,4 +243,130 @@ fn to_several_listeners_at_once() {
         let share = tone_share(&ear.pcm[rate as usize / 2..], rate);
         assert!(share > 0.8, "{}: {share}", entry.codec.name());
     }
+}
+
+/// A party of AMR says a frame of which nothing can be heard, and asks for a mode.
+fn ask_for_mode(world: &mut World, party: PeerId, (band, number): (Band, u8), request: u8) {
+    let mut payload = [0; 100];
+    let frame = Frame::new(band, 0, true, &[0; 60]).unwrap();
+    let len = pack(AmrLayout::default(), request, &[frame], &mut payload).unwrap();
+    let peer = world.peer_mut(party);
+    let stream = &mut peer.stream;
+    let header = RtpHeader {
+        marker: false,
+        payload_type: PayloadType::new(number).unwrap(),
+        sequence: stream.sequence,
+        timestamp: stream.timestamp,
+        ssrc: stream.ssrc,
+    };
+    stream.sequence = stream.sequence.wrapping_add(1);
+    stream.timestamp = stream.timestamp.wrapping_add(if band == Band::Narrow { 160 } else { 320 });
+    let mut packet = vec![0; 12];
+    header.write(&mut packet).unwrap();
+    packet.extend(&payload[..len]);
+    let (key, from) = (mediapoint_testkit::rtp_port(peer.slot), peer.address);
+    world.inject(key, from, &packet);
+}
+
+// test-of: [RFC4867 4.3.1]
+#[test]
+fn a_codec_mode_request_passes_with_what_is_forwarded() {
+    let mut world = World::new(5);
+    let call = world.add_call();
+    let [a, b] = [112, 97].map(|number| {
+        let codecs = vec![codec(number, "AMR", 8000)];
+        world.add_peer(call, LegConfig { codecs, ..LegConfig::default() })
+    });
+    world.connect(a, b);
+    world.peer_mut(b).heard.keep_packets = true;
+    for request in 0..16 {
+        ask_for_mode(&mut world, a, (Band::Narrow, 112), request);
+        world.run_for(Duration::from_millis(20));
+    }
+    let heard =
+        world.peer(b).heard.log.iter().map(|packet| (packet.payload_type.get(), packet.payload[0] >> 4));
+    assert_eq!(heard.collect::<Vec<_>>(), (0..16).map(|request| (97, request)).collect::<Vec<_>>());
+}
+
+/// The modes of what a party of AMR is sent after each of its requests, 200 ms each.
+#[cfg(feature = "amr")]
+fn modes_sent(name: &str, fmtp: &str, requests: &[u8], source: impl Fn(&mut World, PeerId)) -> Vec<Vec<u8>> {
+    let (band, rate) = if name == "AMR" { (Band::Narrow, 8000) } else { (Band::Wide, 16_000) };
+    let mut world = World::new(5);
+    let call = world.add_call();
+    let entry = codec(112, name, rate);
+    let parameters = mediapoint_engine::Parameters::parse(&entry.codec, fmtp);
+    let codecs = vec![entry.with_parameters(parameters)];
+    let party = world.add_peer(call, LegConfig { codecs, ..LegConfig::default() });
+    source(&mut world, party);
+    world.peer_mut(party).heard.keep_packets = true;
+    world.peer_mut(party).heard.clock_rate = rate;
+    let mut out = Vec::new();
+    for request in requests {
+        ask_for_mode(&mut world, party, (band, 112), *request);
+        world.run_for(Duration::from_millis(200));
+        let log = std::mem::take(&mut world.peer_mut(party).heard.log);
+        let kinds = log.iter().flat_map(|packet| {
+            let payload = mediapoint_codec::amr::unpack(band, AmrLayout::default(), &packet.payload).unwrap();
+            payload.frames().iter().map(Frame::kind).collect::<Vec<_>>()
+        });
+        out.push(kinds.collect());
+    }
+    assert_eq!(world.peer(party).heard.seam.check(), Ok(()));
+    out
+}
+
+/// Another party speaks to it.
+#[cfg(feature = "amr")]
+fn spoken_to(world: &mut World, party: PeerId) {
+    let call = world.peer(party).call;
+    let other = world.add_peer(call, LegConfig { codecs: vec![pcmu()], ..LegConfig::default() });
+    world.connect(party, other);
+    let voice = Voice::new(&pcmu(), 8000, &EncoderSettings::default(), tone(false));
+    world.peer_mut(other).stream.voice = Some(voice);
+    world.start(other);
+    world.run_for(Duration::from_millis(105));
+}
+
+// test-of: [RFC4867 4.3.1]
+#[cfg(feature = "amr")]
+#[test]
+fn the_encoder_follows_the_codec_mode_requests_of_the_party() {
+    let settled = |modes: Vec<Vec<u8>>| -> Vec<u8> {
+        let last = |modes: &Vec<u8>| {
+            assert!(modes.len() >= 8, "{modes:?}");
+            *modes.last().unwrap()
+        };
+        modes.iter().map(last).collect()
+    };
+    assert_eq!(settled(modes_sent("AMR", "", &[15, 2, 9, 0, 15, 7], spoken_to)), [7, 2, 2, 0, 7, 7]);
+    assert_eq!(settled(modes_sent("AMR-WB", "", &[15, 2, 8, 0, 12], spoken_to)), [8, 2, 8, 0, 0]);
+    let set = "mode-set=0,2,4,7";
+    assert_eq!(settled(modes_sent("AMR", set, &[15, 3, 1, 6], spoken_to)), [7, 2, 0, 4]);
+    // Nobody hears what the party says; it is heeded all the same.
+    let tone = |world: &mut World, party: PeerId| {
+        let call = world.peer(party).call;
+        let player = world.add_tone(call, mediapoint_engine::ToneSpec::continuous(400.0, -10.0));
+        world.feed(party, mediapoint_engine::Source::Player(player));
+        world.run_for(Duration::from_millis(105));
+    };
+    assert_eq!(settled(modes_sent("AMR", "", &[15, 1, 5], tone)), [7, 1, 5]);
+}
+
+// test-of: [RFC4867 8.1]
+#[cfg(feature = "amr")]
+#[test]
+fn the_mode_changes_as_the_party_agreed_to() {
+    let fmtp = "mode-set=0,2,4,7;mode-change-period=2;mode-change-neighbor=1";
+    let modes: Vec<u8> = modes_sent("AMR", fmtp, &[15, 0, 7], spoken_to).concat();
+    let mut runs: Vec<(u8, u32)> = Vec::new();
+    for mode in modes {
+        match runs.last_mut() {
+            Some((last, count)) if *last == mode => *count += 1,
+            _ => runs.push((mode, 1)),
+        }
+    }
+    let order: Vec<u8> = runs.iter().map(|(mode, _)| *mode).collect();
+    assert_eq!(order, [7, 4, 2, 0, 2, 4, 7]);
+    assert!(runs[1..6].iter().all(|(_, count)| *count >= 2), "{runs:?}");
 }

@@ -4,6 +4,7 @@ use mediapoint_amr::{FRAME_ROOM, NarrowDecoder, NarrowEncoder, WideDecoder, Wide
 
 use super::frame::{Band, Frame};
 use super::layout::AmrLayout;
+use super::mode::ModeControl;
 use super::payload::{AmrError, NO_REQUEST, Payload, pack, unpack};
 use crate::coder::{
     Decoded, Decoder, Encoded, Encoder, MAX_PACKET_MS, Signal, Transmission, check_length, pcm_room,
@@ -165,20 +166,25 @@ impl Coding {
     }
 }
 
-/// Samples to AMR or AMR-WB, in one mode.
+/// Samples to AMR or AMR-WB, in the modes that the receiver asks for.
 pub(crate) struct AmrEncoder {
     band: Band,
     layout: AmrLayout,
-    mode: u8,
+    modes: ModeControl,
     dtx: bool,
     library: Coding,
 }
 
 impl AmrEncoder {
-    /// An encoder of a mode, which describes noise and leaves out pauses if `dtx`.
-    pub(crate) fn new(band: Band, layout: AmrLayout, mode: u8, dtx: bool) -> Result<Self, Unsupported> {
+    /// An encoder that describes noise and leaves out pauses if `dtx`.
+    pub(crate) fn new(
+        band: Band,
+        layout: AmrLayout,
+        modes: ModeControl,
+        dtx: bool,
+    ) -> Result<Self, Unsupported> {
         let library = Coding::new(band, dtx).ok_or(Unsupported::Library(0))?;
-        Ok(Self { band, layout, mode, dtx, library })
+        Ok(Self { band, layout, modes, dtx, library })
     }
 }
 
@@ -196,13 +202,14 @@ impl Encoder for AmrEncoder {
         check_length(pcm.len(), frame, FRAMES * frame)?;
         let mut frames = [Frame::nothing(self.band); FRAMES];
         let count = pcm.len() / frame;
-        let speech = Frame::empty(self.band, self.mode, true);
+        // Room for the longest, whatever mode it will be.
+        let speech = Frame::empty(self.band, self.band.highest_mode(), true);
         let need = super::payload::packed_len(self.layout, count, &speech);
         if payload.len() < need {
             return Err(EncodeError::NoRoom { need, have: payload.len() });
         }
         for (frame, pcm) in frames.iter_mut().zip(pcm.chunks_exact(frame)) {
-            *frame = self.library.encode(self.mode, pcm).unwrap_or(*frame);
+            *frame = self.library.encode(self.modes.next_mode(), pcm).unwrap_or(*frame);
         }
         let frames = frames.get(..count).unwrap_or_default();
         let kind = if frames.iter().any(Frame::is_speech) {
@@ -217,6 +224,10 @@ impl Encoder for AmrEncoder {
             Err(AmrError::Room { need, have }) => Err(EncodeError::NoRoom { need, have }),
             Err(_) => Ok(Encoded::NOTHING),
         }
+    }
+
+    fn request_mode(&mut self, request: u8) {
+        self.modes.request(request);
     }
 
     fn reset(&mut self) {

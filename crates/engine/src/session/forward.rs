@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use mediapoint_codec::amr::mode_request;
 use mediapoint_jitter::Arrived;
 use mediapoint_packet::rtp::Ssrc;
 use mediapoint_packet::telephone_event::{BLOCK_LEN, EventBlock};
@@ -19,6 +20,7 @@ use crate::session::leg::event_clock::EventPart;
 use crate::session::leg::events::{EventPacket, EventStep};
 use crate::session::leg::ingress::Ingress;
 use crate::session::leg::loop_watch::LoopVerdict;
+use crate::session::leg::mode::{ModeRequest, is_wide};
 use crate::session::leg::receiver::Taken;
 use crate::session::leg::rewriter::{Input, InputEpoch};
 use crate::session::leg::sender::{Sender, Unsent};
@@ -103,6 +105,9 @@ impl Call {
             let octets = meta.payload.len();
             return self.pass_to_listeners(at, (octets, info.event), packet, out);
         }
+        if info.requests && taken.newest {
+            self.heed_mode_request(at, &meta, packet.bytes());
+        }
         let mut input = meta.input(id, &taken, info);
         if tapped {
             self.copy_to_taps(id, true, packet.bytes(), out);
@@ -125,6 +130,17 @@ impl Call {
                 self.forward_to_listeners(now, at, (&input, &meta), encoded_too, packet, out);
             }
             None => self.forward_to_listeners(now, at, (&input, &meta), false, packet, out),
+        }
+    }
+
+    /// Takes the mode that a party asks to be sent.
+    #[cold]
+    fn heed_mode_request(&mut self, at: usize, meta: &RtpMeta, packet: &[u8]) {
+        let Some(leg) = self.legs.get_mut(at).map(AsMut::as_mut) else { return };
+        let request = packet.get(meta.payload.clone()).and_then(mode_request);
+        let codec = leg.receivable().find(|entry| entry.payload_type == meta.payload_type);
+        if let (Some(request), Some(wide)) = (request, codec.and_then(|entry| is_wide(&entry.codec))) {
+            leg.sender.request_mode(ModeRequest { wide, request });
         }
     }
 
@@ -280,7 +296,7 @@ impl Call {
         let input = meta.input(
             id,
             &taken,
-            PayloadInfo { clock_rate: 8000, event: false, noise: false },
+            PayloadInfo { clock_rate: 8000, event: false, noise: false, requests: false },
         );
         for n in 0..self.listeners(at) {
             if let Some(listener) = self.listener_mut(at, n) {

@@ -10,6 +10,7 @@ pub mod ingress;
 pub mod latch;
 pub(crate) mod limiter;
 pub(crate) mod loop_watch;
+pub(crate) mod mode;
 mod received_stream;
 pub mod receiver;
 pub mod rewriter;

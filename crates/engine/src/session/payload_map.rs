@@ -66,6 +66,8 @@ pub struct PayloadInfo {
     pub event: bool,
     /// True for comfort noise.
     pub noise: bool,
+    /// True for AMR and AMR-WB, whose payloads ask for a mode [RFC4867 4.3.1].
+    pub requests: bool,
 }
 
 /// The payload types that a leg may receive.
@@ -82,6 +84,7 @@ impl PayloadTable {
                 clock_rate: entry.codec.clock_rate.max(1),
                 event: entry.codec.encoding == Encoding::TelephoneEvent,
                 noise: entry.codec.encoding == Encoding::ComfortNoise,
+                requests: matches!(entry.codec.encoding, Encoding::Amr(_) | Encoding::AmrWb(_)),
             };
             table.set(entry.payload_type, info);
         }

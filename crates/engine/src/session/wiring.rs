@@ -285,6 +285,7 @@ impl Leg {
                 let rate = natural_rate(&spec.entry().codec).min(rate);
                 Egress::new(spec, rate).map(Box::new)
             });
+            self.sender.follow_mode_request();
         }
         self.sender.egress.is_some()
     }

@@ -130,6 +130,10 @@ impl Egress {
         &self.spec
     }
 
+    pub(super) fn encoder_mut(&mut self) -> &mut dyn Encoder {
+        &mut *self.encoder
+    }
+
     /// Sample rate of the audio it takes, in hertz.
     pub(crate) const fn rate(&self) -> u32 {
         self.rate

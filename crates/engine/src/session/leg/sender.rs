@@ -13,6 +13,7 @@ use crate::session::Output;
 use crate::session::frame::{Frame, FrameKind, samples};
 use crate::session::leg::egress::{Egress, FADE_MILLIS, Packetized};
 use crate::session::leg::gate::Gate;
+use crate::session::leg::mode::ModeRequest;
 use crate::session::leg::rewriter::{Input, RtpRewriter};
 use crate::session::leg::transport::{RtpMeta, Transport};
 use crate::session::payload_map::{Conversion, PayloadMap, PayloadRule};
@@ -91,6 +92,8 @@ pub(crate) struct Sender {
     /// Milliseconds in which the signal of the source before is still to end.
     fade: u32,
     pub(crate) gate: Gate,
+    /// The mode that the party asks for.
+    pub(super) mode_request: Option<ModeRequest>,
 }
 
 impl Sender {
@@ -110,6 +113,7 @@ impl Sender {
             had_of: Source::Silence,
             fade: 0,
             gate: Gate::default(),
+            mode_request: None,
         }
     }
 
