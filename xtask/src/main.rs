@@ -2,6 +2,7 @@
 //!
 //! Every command installs what it needs first, where it may, and otherwise says exactly what is missing.
 
+mod bare;
 mod checks;
 mod compare;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod pictures;
 mod run;
 mod setup;
 mod shell;
+mod testing;
 mod tools;
 mod verify;
 
@@ -44,7 +46,8 @@ enum Task {
     Setup(SetupArgs),
     /// Run the demonstration: a call between two softphones through a real server.
     Demo(Forwarded),
-    /// Run every test: unit, integration and documentation tests, and the fuzz corpora.
+    /// Run every test: unit, integration and documentation tests, and the fuzz corpora. Ends with how many passed, failed and
+    /// were skipped, and why.
     Test,
     /// Build the server in release, with a copy without symbols in dist/.
     Build,
@@ -52,6 +55,8 @@ enum Task {
     Install(InstallArgs),
     /// Build what can be given to other machines: an archive and a Debian package of a program that needs no libraries.
     Dist,
+    /// Try packages and set-up on a bare system in a folder, by debootstrap: install, start, `./x demo`.
+    Bare(BareArgs),
     /// Exchange media with ffmpeg, GStreamer, sipp, tshark, phones behind Kamailio, and compare with rtpengine.
     Interop(Forwarded),
     /// Measure mediapoint and rtpengine side by side under the same load.
@@ -101,6 +106,26 @@ struct InstallArgs {
     /// A folder to install below instead of the system's root, for packages and images.
     #[arg(long, default_value = "/")]
     destdir: PathBuf,
+}
+
+#[derive(Args)]
+struct BareArgs {
+    /// Only the packages and the Containerfile's image, not the demonstration.
+    #[arg(long, conflicts_with = "full")]
+    packages: bool,
+    /// All tests, too.
+    #[arg(long)]
+    full: bool,
+}
+
+impl BareArgs {
+    fn extent(&self) -> bare::Extent {
+        match (self.packages, self.full) {
+            (true, _) => bare::Extent::Packages,
+            (_, true) => bare::Extent::Full,
+            _ => bare::Extent::Demo,
+        }
+    }
 }
 
 /// Arguments handed on as they stand.
@@ -181,10 +206,11 @@ fn dispatch(mut task: Task) -> Result<(), Error> {
         Task::Demo(forwarded) if forwarded.asks_for_help() => run::help("demo"),
         Task::Interop(forwarded) if forwarded.asks_for_help() => run::help("interop"),
         Task::Demo(forwarded) => run::demo(&forwarded.args),
-        Task::Test => run::test(),
+        Task::Test => testing::test(),
         Task::Build => package::build(),
         Task::Install(args) => package::install(&args.prefix, &args.destdir),
         Task::Dist => package::dist(),
+        Task::Bare(args) => bare::bare(args.extent()),
         Task::Interop(forwarded) => run::interop(&forwarded.args),
         Task::Compare(forwarded) => compare::compare(&forwarded.args),
         Task::Fuzz(args) => fuzz::fuzz(args.seconds, args.target.as_deref()),

@@ -70,13 +70,12 @@ pub(crate) fn dist() -> Result<(), Error> {
     setup::ensure(&[Feature::Build])?;
     let program = built_static()?;
     let version = version()?;
-    let architecture = std::env::consts::ARCH;
     let folder = target_folder()?.join("package");
 
-    let name = format!("mediapoint-{version}-{architecture}-linux");
+    let name = archive_name(&version);
     let stage = folder.join("archive");
     stage_tree(&stage.join(&name), "/usr/local", &program)?;
-    let archive = Path::new(DIST).join(format!("{name}.tar.gz"));
+    let archive = archive()?;
     archived(&stage, &name, &archive)?;
     println!("{}: {}", archive.display(), megabytes(&archive)?);
 
@@ -88,6 +87,15 @@ pub(crate) fn dist() -> Result<(), Error> {
 /// The Debian package that `dist` made.
 pub(crate) fn debian_package() -> Result<PathBuf, Error> {
     Ok(Path::new(DIST).join(deb::name(&version()?)?))
+}
+
+/// The archive that `dist` made.
+pub(crate) fn archive() -> Result<PathBuf, Error> {
+    Ok(Path::new(DIST).join(format!("{}.tar.gz", archive_name(&version()?))))
+}
+
+fn archive_name(version: &str) -> String {
+    format!("mediapoint-{version}-{}-linux", std::env::consts::ARCH)
 }
 
 /// The server linked with the C library into itself: one program for every distribution, whatever their versions.

@@ -6,7 +6,6 @@ use cargo_metadata::MetadataCommand;
 
 use crate::checks::help;
 use crate::error::Error;
-use crate::fuzz;
 use crate::setup::{self, Feature};
 use crate::shell::{self, Program};
 
@@ -18,24 +17,6 @@ pub(crate) fn lint() -> Result<(), Error> {
         .run()?;
     Program::cargo(["doc", "--workspace", "--no-deps", "--quiet"])
         .env("RUSTDOCFLAGS", "--deny warnings")
-        .run()
-}
-
-/// Every test of the workspace, then the corpora of the fuzz targets.
-pub(crate) fn test() -> Result<(), Error> {
-    setup::ensure(&[Feature::Build, Feature::Test, Feature::Fuzz])?;
-    Program::cargo(["test", "--workspace", "--no-fail-fast"]).run()?;
-    // The coders that are not built in unless asked for.
-    let packages = ["--package", "mediapoint-amr", "--package", "mediapoint-codec"];
-    let features = ["--features", "mediapoint-amr/linked,mediapoint-codec/amr"];
-    Program::cargo(["test", "--no-fail-fast"].into_iter().chain(packages).chain(features)).run()?;
-    let pairs = ["--package", "mediapoint-engine", "--test", "every_codec_speaks_to_every_other"];
-    Program::cargo(["test", "--features", "amr"].into_iter().chain(pairs)).run()?;
-    // The fuzz workspace's own tests feed each corpus file to the property its target checks. In the same target folder it
-    // finds the crates from outside built already: its profile and versions are those of the workspace.
-    let folder = target_folder()?.display().to_string();
-    Program::cargo(["test", "--manifest-path", fuzz::MANIFEST, "--target-dir", &folder])
-        .shown_as("cargo test --manifest-path fuzz/Cargo.toml")
         .run()
 }
 

@@ -189,8 +189,9 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
     fn vectors_come_out_as_they_went_in() {
-        let Some(folder) = crate::testdata::data_pack("serial format") else { return };
+        let folder = crate::testdata::data_pack();
         for name in ["annex_a/erasure.bit", "annex_b/tstseq4a.bit", "generated/S_x.fuzz.bit"] {
             let bytes = std::fs::read(folder.join("vectors").join(name)).unwrap();
             assert!(stream(&read_all(&bytes).unwrap()) == bytes, "{name}");

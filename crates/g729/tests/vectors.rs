@@ -44,8 +44,9 @@ fn decode(frames: &[Option<Frame>]) -> Vec<i16> {
 }
 
 #[test]
+#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn every_vector_decodes_bit_for_bit() {
-    let Some(folder) = data_pack("vectors") else { return };
+    let folder = data_pack();
     let mut differing = Vec::new();
     for (set, count) in [("annex_a", 7), ("annex_b", 4), ("generated", 13)] {
         let streams = streams(&folder.join("vectors").join(set));

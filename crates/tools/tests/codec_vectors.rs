@@ -38,8 +38,9 @@ fn encodes(vectors: &Path, options: &str, pairs: &[(&str, &str)]) {
 }
 
 #[test]
+#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn vectors_encode_to_the_files_of_the_itu() {
-    let Some(vectors) = data_pack("vectors").map(|folder| folder.join("vectors")) else { return };
+    let vectors = data_pack().join("vectors");
     let pairs = [
         ("annex_a/speech.in", "annex_a/speech.bit"),
         ("annex_a/algthm.in", "annex_a/algthm.bit"),
@@ -52,8 +53,9 @@ fn vectors_encode_to_the_files_of_the_itu() {
 }
 
 #[test]
+#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn vectors_encode_with_pauses_to_the_files_of_the_itu() {
-    let Some(vectors) = data_pack("vectors").map(|folder| folder.join("vectors")) else { return };
+    let vectors = data_pack().join("vectors");
     let pairs = [
         ("annex_b/tstseq1.bin", "annex_b/tstseq1a.bit"),
         ("annex_b/tstseq2.bin", "annex_b/tstseq2a.bit"),
@@ -64,8 +66,9 @@ fn vectors_encode_with_pauses_to_the_files_of_the_itu() {
 }
 
 #[test]
+#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn vectors_decode_to_the_files_of_the_itu() {
-    let Some(vectors) = data_pack("vectors").map(|folder| folder.join("vectors")) else { return };
+    let vectors = data_pack().join("vectors");
     for (input, wanted) in [
         ("annex_a/erasure.bit", "annex_a/erasure.pst"),
         ("annex_a/overflow.bit", "annex_a/overflow.pst"),

@@ -24,8 +24,9 @@ fn listed(speech: &Speech) -> [i64; 12] {
 }
 
 #[test]
+#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn parameters_are_where_the_reference_finds_them() {
-    let Some(folder) = data_pack("parameters") else { return };
+    let folder = data_pack();
     let stream = std::fs::read(folder.join("vectors/annex_a/speech.bit")).unwrap();
     let frames = read_all(&stream).unwrap();
     let traced = trace(&folder, "dec_SPEECH.jsonl");
@@ -41,8 +42,9 @@ fn parameters_are_where_the_reference_finds_them() {
 }
 
 #[test]
+#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn sids_are_where_the_reference_finds_them() {
-    let Some(folder) = data_pack("SID parameters") else { return };
+    let folder = data_pack();
     let stream = std::fs::read(folder.join("vectors/annex_b/tstseq6.bit")).unwrap();
     let mut seen = 0;
     for (line, frame) in trace(&folder, "dec_tstseq6.jsonl").iter().zip(Reader::new(&stream)) {

@@ -79,8 +79,9 @@ fn run(case: &Value, randoms: &mut [Random; 2]) -> (Vec<i32>, Option<bool>) {
 }
 
 #[test]
+#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn every_operator_yields_what_the_reference_yields() {
-    let Some(folder) = data_pack("operators") else { return };
+    let folder = data_pack();
     let cases = trace(&folder, "basic_ops.jsonl");
     assert!(cases.len() > 4_000, "{} cases", cases.len());
     let mut randoms = [Random(21_845), Random(11_111)];
