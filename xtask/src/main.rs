@@ -9,6 +9,7 @@ mod compare;
 mod entry_tests;
 mod error;
 mod fuzz;
+mod package;
 mod pictures;
 mod run;
 mod setup;
@@ -70,7 +71,7 @@ enum Task {
     /// Check licences, banned crates, sources and security advisories of dependencies.
     Deny(DenyArgs),
     /// Check paths, names and wording of documents, and what of them is built from source and manifests:
-    /// docs/conformance.md, docs/dependencies.md, docs/pictures.
+    /// docs/conformance.md, docs/dependencies.md, docs/pictures, xtask/help.txt.
     DocsCheck(DocsArgs),
     /// Check that every dependency is named in the code of its crate.
     Unused,
@@ -223,6 +224,7 @@ fn dispatch(mut task: Task) -> Result<(), Error> {
             let generated = both(checks::conformance::check(write), checks::documents::check(write));
             let generated = both(generated, checks::dependencies::check(write));
             let generated = both(generated, pictures::check(write));
+            let generated = both(generated, checks::help::check(&help(), write));
             both(
                 generated,
                 both(checks::paths::check(), both(checks::names::check(), checks::words::check())),

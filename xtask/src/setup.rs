@@ -54,30 +54,6 @@ fn table() -> impl Iterator<Item = (&'static str, Package)> {
     })
 }
 
-<<<<<<< HEAD
-const COMPILER: Package = package("gcc", "cc");
-/// Builds libopus, from the sources that the crate `opus` brings.
-const CMAKE: Package = package("cmake", "cmake");
-const MAKE: Package = package("make", "make");
-const SPEECH: Package =
-    package("asterisk-core-sounds-en-wav", "/usr/share/asterisk/sounds/en_US_f_Allison/vm-intro.wav");
-const FFMPEG: Package = package("ffmpeg", "ffmpeg");
-/// Encodes and decodes G.729 in a program that a scenario compiles; nothing of ours links it.
-const BCG729: Package = package("libbcg729-dev", "/usr/include/bcg729/encoder.h");
-/// The coders that the feature `amr` links.
-const AMR: [Package; 3] = [
-    package("libopencore-amrnb-dev", "/usr/include/opencore-amrnb/interf_enc.h"),
-    package("libopencore-amrwb-dev", "/usr/include/opencore-amrwb/dec_if.h"),
-    package("libvo-amrwbenc-dev", "/usr/include/vo-amrwbenc/enc_if.h"),
-];
-const RTPENGINE: Package = package("rtpengine-daemon", "rtpengine");
-
-/// The SIP proxy that `examples/kamailio.cfg` is for, with its rtpengine module. Debian puts it where not every user's path
-/// leads.
-const KAMAILIO: Package = package("kamailio", "/usr/sbin/kamailio");
-
-=======
->>>>>>> 2d07bed (./x: one way in on a machine with nothing; build, install and dist packages of the server)
 impl Feature {
     fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
@@ -85,40 +61,9 @@ impl Feature {
 
     /// Its own packages. Those of [`Feature::Build`] count for each.
     fn packages(self) -> Vec<Package> {
-<<<<<<< HEAD
-        match self {
-            Self::Build => vec![COMPILER, CMAKE, MAKE, package("libc6-dev", "/usr/include/stdlib.h")],
-            Self::Test => [COMPILER, FFMPEG, SPEECH].into_iter().chain(AMR).collect(),
-            Self::Demo => vec![COMPILER, SPEECH],
-            Self::Interop => vec![
-                COMPILER,
-                FFMPEG,
-                SPEECH,
-                RTPENGINE,
-                package("gstreamer1.0-tools", "gst-launch-1.0"),
-                package("gstreamer1.0-plugins-base", ""),
-                package("gstreamer1.0-plugins-good", ""),
-                package("gstreamer1.0-plugins-bad", ""),
-                package("sip-tester", "sipp"),
-                package("baresip-core", "baresip"),
-                package("linphone-cli", "linphonec"),
-                KAMAILIO,
-                // Of scenarios with PyPI's pesq and PJSIP, each in an environment of its own.
-                package("python3-venv", "python3"),
-                package("tshark", "tshark"),
-                package("util-linux", "setpriv"),
-                BCG729,
-            ],
-            // Transcoded calls talk with recorded speech.
-            Self::Compare => vec![COMPILER, RTPENGINE, SPEECH, package("util-linux", "taskset")],
-            Self::Fuzz => vec![COMPILER, package("g++", "c++")],
-            Self::Tools => vec![package("python3-venv", "")],
-        }
-=======
         let name = self.name();
         let of = |features: &str| features.split(',').any(|one| one == name);
         table().filter(|(features, _)| of(features)).map(|(_, package)| package).collect()
->>>>>>> 2d07bed (./x: one way in on a machine with nothing; build, install and dist packages of the server)
     }
 }
 
