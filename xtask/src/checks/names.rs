@@ -130,7 +130,8 @@ impl Index {
     fn build() -> Result<Self, Error> {
         let mut index = Self::default();
         for file in shell::tracked_files()? {
-            if file.extension().is_some_and(|ext| ext == "rs") && !file.starts_with("xtask") {
+            let example = file.starts_with("examples");
+            if example || file.extension().is_some_and(|ext| ext == "rs") && !file.starts_with("xtask") {
                 let source = shell::read(&file)?;
                 index.add(file, &source);
             }
