@@ -1,8 +1,9 @@
-//! Debian's Kamailio with `examples/kamailio.cfg`, byte for byte; addresses and sockets are given on its command line.
+//! The proxies of `examples`: Debian's Kamailio with `examples/kamailio.cfg`, byte for byte, its addresses given on the command
+//! line; and OpenSIPS, where it is installed, with `examples/opensips.cfg`, in which addresses and the folder of modules are set.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::error::{Context as _, Failure};
+use crate::error::{Context as _, Failure, ensure};
 use crate::process::{Process, wait_for_udp_port};
 use crate::wire::free_pair;
 
@@ -10,8 +11,17 @@ use crate::wire::free_pair;
 const PROGRAM: &str = "/usr/sbin/kamailio";
 const CONFIGURATION: &str = include_str!("../../examples/kamailio.cfg");
 
-/// Kamailio's processes outlive the first of them when that is killed. A child of the shell waits for the end of standard
-/// input, which comes with ours, however that ends, and asks Kamailio to end.
+/// Where packages and `make install` put it.
+const OPENSIPS: [&str; 2] = ["/usr/sbin/opensips", "/usr/local/sbin/opensips"];
+const OPENSIPS_MODULES: [&str; 3] = [
+    "/usr/lib/x86_64-linux-gnu/opensips/modules/",
+    "/usr/lib/opensips/modules/",
+    "/usr/local/lib64/opensips/modules/",
+];
+const OPENSIPS_CONFIGURATION: &str = include_str!("../../examples/opensips.cfg");
+
+/// Processes of a proxy outlive the first of them when that is killed. A child of the shell waits for the end of standard
+/// input, which comes with ours, however that ends, and asks the proxy to end.
 const SHELL: &str = r#"
 exec 3<&0
 "$@" 3<&- </dev/null &
@@ -34,18 +44,49 @@ impl Kamailio {
             return Err(Failure::Unable("kamailio is not installed".to_owned()));
         }
         let port = free_pair()?;
-        let configuration = folder.join("kamailio.cfg");
-        std::fs::write(&configuration, CONFIGURATION).during(configuration.display().to_string())?;
+        let configuration = write(folder, "kamailio.cfg", CONFIGURATION)?;
         let folder_name = folder.display().to_string();
-        let mut args = vec!["-c".to_owned(), SHELL.to_owned(), "proxy".to_owned(), PROGRAM.to_owned()];
-        args.extend(["-f", &configuration.display().to_string()].map(str::to_owned));
-        args.extend(
-            ["-DD", "-E", "-m", "32", "-M", "4", "-w", &folder_name, "-Y", &folder_name].map(str::to_owned),
-        );
+        let mut args: Vec<String> =
+            ["-f", &configuration, "-DD", "-E", "-m", "32", "-M", "4"].map(str::to_owned).into();
+        args.extend(["-w", &folder_name, "-Y", &folder_name].map(str::to_owned));
         args.extend(["-A".to_owned(), format!("LISTEN=udp:127.0.0.1:{port}")]);
         args.extend(["-A".to_owned(), format!("MEDIAPOINT=\"{media}\"")]);
         args.extend(definitions.iter().flat_map(|definition| ["-A", definition]).map(str::to_owned));
-        let mut process = Process::start_for_commands(folder, "kamailio", "sh", &args)?;
+        Self::launch(folder, "kamailio", PROGRAM, args, port)
+    }
+
+    /// The same with OpenSIPS, which takes no definitions.
+    pub(crate) fn opensips(folder: &Path, media: &str) -> Result<Self, Failure> {
+        let found = |paths: &[&'static str]| paths.iter().copied().find(|path| Path::new(path).exists());
+        let (Some(program), Some(modules)) = (found(&OPENSIPS), found(&OPENSIPS_MODULES)) else {
+            return Err(Failure::Unable("opensips is not installed".to_owned()));
+        };
+        let port = free_pair()?;
+        let own = format!("udp:127.0.0.1:{port}");
+        let mut text = OPENSIPS_CONFIGURATION.to_owned();
+        for (example, value) in [
+            ("udp:127.0.0.1:5060", own.as_str()),
+            ("udp:127.0.0.1:2223", media),
+            (OPENSIPS_MODULES[0], modules),
+        ] {
+            ensure!(text.contains(example), "examples/opensips.cfg does not name {example}");
+            text = text.replace(example, value);
+        }
+        let configuration = write(folder, "opensips.cfg", &text)?;
+        let args = ["-F", "-m", "64", "-M", "8", "-f", &configuration].map(str::to_owned).into();
+        Self::launch(folder, "opensips", program, args, port)
+    }
+
+    fn launch(
+        folder: &Path,
+        label: &str,
+        program: &str,
+        args: Vec<String>,
+        port: u16,
+    ) -> Result<Self, Failure> {
+        let mut all = ["-c", SHELL, "proxy", program].map(str::to_owned).to_vec();
+        all.extend(args);
+        let mut process = Process::start_for_commands(folder, label, "sh", &all)?;
         wait_for_udp_port(port, &mut process)?;
         Ok(Self { process, port })
     }
@@ -59,4 +100,10 @@ impl Kamailio {
     pub(crate) fn log(&self) -> String {
         self.process.printed()
     }
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<String, Failure> {
+    let path: PathBuf = folder.join(name);
+    std::fs::write(&path, text).during(path.display().to_string())?;
+    Ok(path.display().to_string())
 }

@@ -36,6 +36,16 @@ impl Voice {
         self.header = Header { ssrc, sequence: 40_000, timestamp: 123_456, ..self.header };
     }
 
+    /// Begins its sequence numbers anew and goes on with the rest.
+    pub(super) fn restart(&mut self) {
+        self.header.sequence = 0;
+    }
+
+    /// Speaks under another payload type.
+    pub(super) fn number(&mut self, payload_type: u8) {
+        self.header.payload_type = payload_type;
+    }
+
     /// What was said so far.
     pub(super) fn said(&self) -> &[u8] {
         self.words.get(..self.spoken).unwrap_or_default()

@@ -2,6 +2,7 @@
 //! and sipp register, call and hang up. Everything that a call made on the server has to be gone after it.
 
 mod failing;
+mod field;
 mod others;
 mod sipp;
 
@@ -44,9 +45,15 @@ pub(super) fn all() -> Vec<Scenario> {
             early,
         ),
     ];
+    list.push(Scenario::new(
+        "opensips-call",
+        "OpenSIPS itself, where it is installed: calls, hold, another codec, SRTP, as through Kamailio",
+        opensips,
+    ));
     list.extend(failing::all());
     list.extend(others::all());
     list.extend(sipp::all());
+    list.extend(field::all());
     list
 }
 
@@ -137,14 +144,20 @@ fn over_unix(bench: &Bench<'_>) -> Result<(), Failure> {
     proxy.check_alive()
 }
 
-/// A hold, which the phone tells of as another direction of media, and its end; audio flows anew after each.
 fn hold(bench: &Bench<'_>) -> Result<(), Failure> {
     let mut proxy = proxy(bench, &[])?;
     let mut both = phones(bench, &proxy, [&[], &[]])?;
     connect(&mut both, BOB.0, "PCMU")?;
-    for holder in [0, 1] {
-        let [a, b] = &mut both;
-        let (holder, held) = if holder == 0 { (a, b) } else { (b, a) };
+    hold_and_resume(&mut both)?;
+    talk(bench, both, bench.server)?;
+    proxy.check_alive()
+}
+
+/// Holds by each side, which the phones tell of as another direction of media, and their ends; both speak anew after each.
+fn hold_and_resume(both: &mut [Phone; 2]) -> Result<(), Failure> {
+    for by_caller in [true, false] {
+        let [a, b] = &mut *both;
+        let (holder, held) = if by_caller { (a, b) } else { (b, a) };
         holder.tell("hold")?;
         // The one on hold only listens.
         held.expect("media 2 PCMU", SOON)?;
@@ -156,17 +169,22 @@ fn hold(bench: &Bench<'_>) -> Result<(), Failure> {
             phone.tell("speak")?;
         }
     }
-    talk(bench, both, bench.server)?;
-    proxy.check_alive()
+    Ok(())
 }
 
-/// Codecs change while the call runs, by either side.
 fn reinvite(bench: &Bench<'_>) -> Result<(), Failure> {
     let mut proxy = proxy(bench, &[])?;
     let mut both = phones(bench, &proxy, [&[], &["codecs=PCMU,G722,PCMA"]])?;
     connect(&mut both, BOB.0, "PCMU")?;
+    change_codecs(&mut both)?;
+    talk(bench, both, bench.server)?;
+    proxy.check_alive()
+}
+
+/// Codecs change while the call runs, by either side; both speak anew after each.
+fn change_codecs(both: &mut [Phone; 2]) -> Result<(), Failure> {
     for (by_caller, codecs, chosen) in [(true, "G722,PCMA", "G722 16000"), (false, "PCMA", "PCMA 8000")] {
-        let [a, b] = &mut both;
+        let [a, b] = &mut *both;
         let (from, to) = if by_caller { (a, b) } else { (b, a) };
         to.tell("codecs PCMA,G722,PCMU")?;
         from.tell(&format!("codecs {codecs}"))?;
@@ -176,6 +194,20 @@ fn reinvite(bench: &Bench<'_>) -> Result<(), Failure> {
             phone.tell("speak")?;
         }
     }
+    Ok(())
+}
+
+fn opensips(bench: &Bench<'_>) -> Result<(), Failure> {
+    let mut proxy = Kamailio::opensips(&bench.folder, &format!("udp:{}", bench.server.control))?;
+    let mut both = phones(bench, &proxy, [&[], &["codecs=PCMU,G722,PCMA"]])?;
+    connect(&mut both, BOB.0, "PCMU")?;
+    hold_and_resume(&mut both)?;
+    change_codecs(&mut both)?;
+    talk(bench, both, bench.server)?;
+    let plain = Phone::register(&bench.folder, &proxy, ALICE, 0, &[])?;
+    let secured = Phone::register(&bench.folder, &proxy, CAROL, 1, &["srtp"])?;
+    let mut both = [plain, secured];
+    connect(&mut both, CAROL.0, "PCMU")?;
     talk(bench, both, bench.server)?;
     proxy.check_alive()
 }

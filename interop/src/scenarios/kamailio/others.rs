@@ -1,13 +1,14 @@
 //! The same proxy with other phones: linphone, which speaks G.729, and baresip, which speaks SRTP.
 
-use std::path::Path;
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::audio::{RATE, speech};
 use crate::error::{Context as _, Failure, ensure};
 use crate::kamailio::Kamailio;
-use crate::phone::{ALICE, CAROL, DAVE, Phone, SOON, heard_all};
-use crate::process::{Process, is_installed, wait_until};
+use crate::phone::{ALICE, BOB, CAROL, DAVE, Phone, SOON, User, heard_all};
+use crate::process::{LOOPBACK, Process, is_installed, wait_until};
 use crate::scenarios::kamailio::{BOTH_WAYS, proxy};
 use crate::scenarios::{Bench, Scenario, keep};
 use crate::wire::free_pair;
@@ -21,6 +22,11 @@ const LEAD: usize = RATE;
 pub(super) fn all() -> Vec<Scenario> {
     vec![
         Scenario::new("kamailio-linphone", "PJSIP speaks PCMU, linphone G.729; either calls", linphone),
+        Scenario::new(
+            "kamailio-opus-events",
+            "baresip speaks Opus at 48 kHz with telephone events at 8 kHz: PJSIP hears each key once, and all of the speech",
+            opus_events,
+        ),
         Scenario::new("kamailio-baresip", "baresip calls by SRTP, PJSIP speaks plain RTP", baresip),
     ]
 }
@@ -50,6 +56,24 @@ fn words(index: usize) -> Result<(Vec<i16>, Vec<i16>), Failure> {
     let said = speech(index, SECONDS)?;
     let file = [vec![0; LEAD], said.clone(), vec![0; LEAD]].concat();
     Ok((said, file))
+}
+
+/// Writes what baresip takes for Opus: 48 kHz, two channels.
+fn keep_for_opus(path: &Path, samples: &[i16]) -> Result<(), Failure> {
+    let wrong = |error: hound::Error| Failure::Wrong(format!("{}: {error}", path.display()));
+    let sample_format = hound::SampleFormat::Int;
+    let spec = hound::WavSpec { channels: 2, sample_rate: 48_000, bits_per_sample: 16, sample_format };
+    let mut writer = hound::WavWriter::create(path, spec).map_err(wrong)?;
+    for pair in samples.windows(2) {
+        let [from, to] = *pair else { continue };
+        for sixth in 0..6 {
+            let between = (i32::from(from) * (6 - sixth) + i32::from(to) * sixth) / 6;
+            for _ in 0..2 {
+                writer.write_sample(i16::try_from(between).unwrap_or(from)).map_err(wrong)?;
+            }
+        }
+    }
+    writer.finalize().map_err(wrong)
 }
 
 /// The samples of a recording. linphone counts the octets before them as samples, so the length is not believed.
@@ -129,46 +153,110 @@ fn linphone(bench: &Bench<'_>) -> Result<(), Failure> {
     proxy.check_alive()
 }
 
-fn baresip(bench: &Bench<'_>) -> Result<(), Failure> {
-    if !is_installed("baresip") {
-        return Err(Failure::Unable("baresip is not installed".to_owned()));
+/// baresip, calling the first user as it starts.
+struct Baresip {
+    process: Process,
+    folder: PathBuf,
+    console: u16,
+}
+
+impl Baresip {
+    /// Calls as this user, whose account has these parameters, and says the second recording.
+    fn call(bench: &Bench<'_>, proxy: &Kamailio, user: User, account: &str) -> Result<Self, Failure> {
+        if !is_installed("baresip") {
+            return Err(Failure::Unable("baresip is not installed".to_owned()));
+        }
+        let folder = bench.folder.join("baresip");
+        // Its recordings have the time in their names.
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).during(folder.display().to_string())?;
+        let (says, file) = (folder.join("says.wav"), words(1)?.1);
+        if account.contains("opus") {
+            keep_for_opus(&says, &file)?
+        } else {
+            keep(&says, &file)?
+        }
+        keep(&folder.join("silence.wav"), &[0; 160])?;
+        let console = free_pair()?;
+        let configuration =
+            fill(BARESIP, &folder, proxy, user)?.replace("CONSOLE-PORT", &console.to_string());
+        write(&folder.join("config"), &configuration)?;
+        let (name, password) = user;
+        let account = format!(
+            "<sip:{name}@127.0.0.1:{}>;auth_pass={password};regint=600;ptime=20;{account}\n",
+            proxy.port
+        );
+        write(&folder.join("accounts"), &account)?;
+        write(&folder.join("contacts"), "")?;
+        let dial = format!("/dial sip:{}@127.0.0.1:{}", ALICE.0, proxy.port);
+        let args = ["-f".to_owned(), folder.display().to_string(), "-e".to_owned(), dial];
+        let process = Process::start(&bench.folder, "baresip", "baresip", &args)?;
+        Ok(Self { process, folder, console })
     }
+
+    /// Presses a key on its console and lets it go.
+    fn press(&self, key: char) -> Result<(), Failure> {
+        let socket = UdpSocket::bind((LOOPBACK, 0)).during("binding a console's port")?;
+        for octet in [key, '\u{4}'] {
+            socket
+                .send_to(&[u8::try_from(octet).unwrap_or(b'0')], (LOOPBACK, self.console))
+                .during("pressing a key")?;
+            std::thread::sleep(Duration::from_millis(150));
+        }
+        Ok(())
+    }
+
+    /// Ends it, and returns what it has decoded.
+    fn finish(mut self) -> Result<Vec<i16>, Failure> {
+        ensure!(self.process.is_running(), "baresip ended in the call");
+        self.process.interrupt(SOON)?;
+        let files = std::fs::read_dir(&self.folder).during(self.folder.display().to_string())?.flatten();
+        let mut files = files.map(|entry| entry.path());
+        let decoded = files.find(|path| path.to_string_lossy().ends_with("-dec.wav"));
+        samples(&decoded.ok_or_else(|| Failure::Wrong("baresip has recorded nothing".to_owned()))?)
+    }
+}
+
+fn baresip(bench: &Bench<'_>) -> Result<(), Failure> {
     let mut proxy = proxy(bench, &[])?;
-    let folder = bench.folder.join("baresip");
-    // Its recordings have the time in their names.
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).during(folder.display().to_string())?;
-    let (said, file) = words(1)?;
-    keep(&folder.join("says.wav"), &file)?;
-    keep(&folder.join("silence.wav"), &[0; 160])?;
-    write(&folder.join("config"), &fill(BARESIP, &folder, &proxy, CAROL)?)?;
-    let (user, password) = CAROL;
-    let account = format!(
-        "<sip:{user}@127.0.0.1:{}>;auth_pass={password};regint=600;audio_codecs=PCMU/8000/1;ptime=20;mediaenc=srtp-mand\n",
-        proxy.port
-    );
-    write(&folder.join("accounts"), &account)?;
-    write(&folder.join("contacts"), "")?;
     let mut phone = Phone::register(&bench.folder, &proxy, ALICE, 0, &[])?;
-    let dial = format!("/dial sip:{}@127.0.0.1:{}", ALICE.0, proxy.port);
-    let args = ["-f".to_owned(), folder.display().to_string(), "-e".to_owned(), dial];
-    let mut baresip = Process::start(&bench.folder, "baresip", "baresip", &args)?;
+    let baresip = Baresip::call(bench, &proxy, CAROL, "audio_codecs=PCMU/8000/1;mediaenc=srtp-mand")?;
     phone.expect(&format!("media {BOTH_WAYS} PCMU 8000 rtp"), SOON)?;
     phone.expect("state CONFIRMED", SOON)?;
     phone.let_speak();
     std::thread::sleep(Duration::from_secs(1));
-    ensure!(baresip.is_running(), "baresip ended in the call");
     phone.tell("hangup")?;
     phone.expect("state DISCONNECTED", SOON)?;
     bench.server.check_no_call()?;
-    baresip.interrupt(SOON)?;
-    let decoded = std::fs::read_dir(&folder).during(folder.display().to_string())?.flatten();
-    let decoded = decoded.map(|entry| entry.path()).find(|path| path.to_string_lossy().ends_with("-dec.wav"));
-    let decoded = decoded.ok_or_else(|| Failure::Wrong("baresip has recorded nothing".to_owned()))?;
-    let by_baresip = samples(&decoded)?;
+    let by_baresip = baresip.finish()?;
     let phone_said = phone.said.clone();
     let by_phone = phone.finish()?;
     heard_all(&bench.folder, "baresip", &phone_said, &by_baresip)?;
-    heard_all(&bench.folder, "PJSIP", &said, &by_phone)?;
+    heard_all(&bench.folder, "PJSIP", &words(1)?.0, &by_phone)?;
+    proxy.check_alive()
+}
+
+/// baresip knows telephone events at 8 kHz only, beside Opus at 48 kHz.
+fn opus_events(bench: &Bench<'_>) -> Result<(), Failure> {
+    let mut proxy = proxy(bench, &[])?;
+    let mut phone = Phone::register(&bench.folder, &proxy, ALICE, 0, &[])?;
+    let baresip = Baresip::call(bench, &proxy, BOB, "audio_codecs=opus/48000/2")?;
+    phone.expect(&format!("media {BOTH_WAYS} PCMU 8000 rtp"), SOON)?;
+    phone.expect("state CONFIRMED", SOON)?;
+    for key in "15*0".chars() {
+        baresip.press(key)?;
+        let next = phone.expect("digit", SOON)?;
+        ensure!(next == format!("digit {key}"), "{next} came instead of {key}");
+    }
+    // A digit that came twice would come within the time of one.
+    std::thread::sleep(Duration::from_millis(400));
+    phone.expect_none("digit")?;
+    phone.let_speak();
+    phone.tell("hangup")?;
+    phone.expect("state DISCONNECTED", SOON)?;
+    bench.server.check_no_call()?;
+    baresip.finish()?;
+    let by_phone = phone.finish()?;
+    heard_all(&bench.folder, "PJSIP", &words(1)?.0, &by_phone)?;
     proxy.check_alive()
 }

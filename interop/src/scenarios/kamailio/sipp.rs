@@ -13,7 +13,7 @@ use crate::server::Kind;
 use crate::wire::free_pair;
 
 const REGISTER: &str = include_str!("../../../testdata/sipp-register.xml");
-const CALLER: &str = include_str!("../../../testdata/sipp-registered-caller.xml");
+pub(super) const CALLER: &str = include_str!("../../../testdata/sipp-registered-caller.xml");
 const CALLEE: &str = include_str!("../../../testdata/sipp-registered-callee.xml");
 /// The description of the caller.
 const BODY: &str = "v=0\n      o=caller 1 1 IN IP4 [local_ip]\n      s=-\n      c=IN IP4 [media_ip]\n      t=0 0\n      \
@@ -49,15 +49,9 @@ fn calls(bench: &Bench<'_>, late: bool, definitions: &[&str]) -> Result<(), Fail
     let mut proxy = proxy(bench, definitions)?;
     let clip = Clip::cut(&bench.folder, 0, SECONDS, Law::Mu)?;
     let before = bench.server.log().len();
-    let (callee_port, caller_port, echo_port, stream_port) =
-        (free_pair()?, free_pair()?, free_pair()?, free_pair()?);
-
-    let register = format!("-m 1 -s {} -p {callee_port} 127.0.0.1:{}", BOB.0, proxy.port);
-    sipp(bench, &proxy, "register", &fill(REGISTER, BOB), &register)?.finish(LIMIT)?;
-
-    let callee = format!("-p {callee_port} -mp {echo_port} -rtp_echo -m {CALLS} 127.0.0.1:{}", proxy.port);
-    let mut callee = sipp(bench, &proxy, "callee", CALLEE, &callee)?;
-    wait_for_udp_port(callee_port, &mut callee)?;
+    let (caller_port, stream_port) = (free_pair()?, free_pair()?);
+    let callee_port = register_callee(bench, &proxy)?;
+    let callee = start_callee(bench, &proxy, callee_port, CALLS)?;
 
     let (with, without) = if late { ("ACK", "INVITE") } else { ("INVITE", "ACK") };
     let scenario = fill(CALLER, ALICE)
@@ -87,6 +81,27 @@ fn calls(bench: &Bench<'_>, late: bool, definitions: &[&str]) -> Result<(), Fail
     proxy.check_alive()
 }
 
+/// Registers a port for the second user, and returns it.
+pub(super) fn register_callee(bench: &Bench<'_>, proxy: &Kamailio) -> Result<u16, Failure> {
+    let port = free_pair()?;
+    let args = format!("-m 1 -s {} -p {port} 127.0.0.1:{}", BOB.0, proxy.port);
+    sipp(bench, proxy, "register", &fill(REGISTER, BOB), &args)?.finish(LIMIT)?;
+    Ok(port)
+}
+
+/// sipp answering so many calls on that port, with an echo.
+pub(super) fn start_callee(
+    bench: &Bench<'_>,
+    proxy: &Kamailio,
+    port: u16,
+    calls: usize,
+) -> Result<Process, Failure> {
+    let args = format!("-p {port} -mp {} -rtp_echo -m {calls} 127.0.0.1:{}", free_pair()?, proxy.port);
+    let mut callee = sipp(bench, proxy, "callee", CALLEE, &args)?;
+    wait_for_udp_port(port, &mut callee)?;
+    Ok(callee)
+}
+
 /// What the server received from the parties of each call that ended, by its log.
 fn counts(log: &str) -> Vec<Vec<u64>> {
     let received = |line: &str| -> Vec<u64> {
@@ -95,11 +110,11 @@ fn counts(log: &str) -> Vec<Vec<u64>> {
     log.lines().filter(|line| line.contains("call ended")).map(received).collect()
 }
 
-fn fill(scenario: &str, (user, password): User) -> String {
+pub(super) fn fill(scenario: &str, (user, password): User) -> String {
     scenario.replace("USER", user).replace("PASSWORD", password)
 }
 
-fn sipp(
+pub(super) fn sipp(
     bench: &Bench<'_>,
     proxy: &Kamailio,
     label: &str,
