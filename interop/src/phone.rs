@@ -30,7 +30,7 @@ pub(crate) const DAVE: User = ("204", "dark-cherry");
 /// How long a phone may take for what signalling alone does.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 /// Seconds of speech that a phone has to say, with the silence before it.
-const SECONDS: usize = 4;
+const SECONDS: usize = 3;
 /// Samples of silence before it: what is sent before the other side has its answer is not heard.
 const LEAD: usize = 4800;
 /// From which band correlation on it is the same speech; other speech has about 0.1. Below that of scenarios without

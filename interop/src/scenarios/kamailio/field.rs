@@ -18,14 +18,14 @@ use crate::sdp::{Description, Section};
 use crate::wire::{Channel, Wire, free_pair};
 
 /// Packets of 20 ms that are spoken.
-const SPOKEN: usize = 200;
+const SPOKEN: usize = 160;
 /// How long sipp's caller stays in the call.
-const STAY: u64 = 6500;
+const STAY: u64 = 5000;
 const EVENT: u8 = 101;
 /// Packets of a key press, how often its last one is sent, and from one press to the next.
 const PRESSED: usize = 8;
 const REPEATED: usize = 3;
-const EVERY: usize = 40;
+const EVERY: usize = 32;
 
 pub(super) fn all() -> Vec<Scenario> {
     vec![
@@ -36,7 +36,7 @@ pub(super) fn all() -> Vec<Scenario> {
         ),
         Scenario::new(
             "kamailio-restarted-numbers",
-            "sequence numbers that begin anew every 80 packets: PJSIP hears all of the speech",
+            "sequence numbers that begin anew every 40 packets: PJSIP hears all of the speech",
             restarted_numbers,
         ),
         Scenario::new(
