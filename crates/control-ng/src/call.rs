@@ -3,9 +3,11 @@
 //! An offer and a request to subscribe change nothing of what runs: legs that they need are opened silent, and
 //! everything takes effect with the answer, so that a refused re-INVITE leaves the call as it was.
 
+pub(crate) mod alias;
 pub(crate) mod apply;
 pub(crate) mod gates;
 pub(crate) mod links;
+pub(crate) mod outcomes;
 pub(crate) mod party;
 
 use mediapoint_engine::{Call, LegId, MixId};

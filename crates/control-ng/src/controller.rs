@@ -11,6 +11,7 @@ mod dialogs;
 mod find;
 mod gate;
 mod report;
+mod settle;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
@@ -19,16 +20,18 @@ mod totals;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mediapoint_engine::{CommandError, Engine, Event};
+use mediapoint_engine::{Engine, Event};
 use mediapoint_packet::{SecretBytes, Time};
 
 use crate::call::CallState;
+use crate::call::outcomes::Outcomes;
 use crate::media::legs::Work;
 use crate::media::received::Received;
 use crate::media::remote::remote_address;
 use crate::request::Options;
 use crate::{Command, Handler, NgError, Reply, Request};
 use calls::Calls;
+use settle::is_final;
 use totals::Totals;
 
 /// Settings of a controller.
@@ -42,11 +45,20 @@ pub struct ControllerConfig {
     pub unix_at_zero: Duration,
     /// Most calls; 100,000 by default.
     pub max_calls: usize,
+    /// How long a reply may wait for its call's worker to put the message into effect; 200 ms by default. Where it takes
+    /// longer, the reply says so in its `warning`.
+    pub settle_within: Duration,
 }
 
 impl Default for ControllerConfig {
     fn default() -> Self {
-        Self { delete_delay: Duration::ZERO, tos: 184, unix_at_zero: Duration::ZERO, max_calls: 100_000 }
+        Self {
+            delete_delay: Duration::ZERO,
+            tos: 184,
+            unix_at_zero: Duration::ZERO,
+            max_calls: 100_000,
+            settle_within: Duration::from_millis(200),
+        }
     }
 }
 
@@ -59,19 +71,27 @@ pub struct Controller {
     config: ControllerConfig,
     calls: Mutex<Calls>,
     totals: Mutex<Totals>,
+    /// Until when no worker is waited for: one was not in time.
+    slow_until: Mutex<Time>,
 }
 
 impl Controller {
     /// A controller of this engine. The engine's events are to be given to [`Controller::handle_event`].
     #[must_use]
     pub fn new(engine: Engine, config: ControllerConfig) -> Self {
-        Self { engine, config, calls: Mutex::default(), totals: Mutex::default() }
+        Self {
+            engine,
+            config,
+            calls: Mutex::default(),
+            totals: Mutex::default(),
+            slow_until: Mutex::new(Time::ZERO),
+        }
     }
 
     /// Takes one of the engine's events: a call that ended is forgotten, and one that a worker could not serve is ended.
     pub fn handle_event(&self, event: &Event) {
-        if let Event::CommandFailed { call, error: CommandError::Port(_) | CommandError::NoRoom { .. } } =
-            event
+        if let Event::CommandFailed { call, error } = event
+            && is_final(error)
             && let Some(call) = self.engine.call(*call)
         {
             // Its party has been given ports that nobody serves.
@@ -111,18 +131,25 @@ impl Controller {
 
     fn work<'a>(&self, call: &'a CallState, options: &Options) -> Work<'a> {
         let mut warnings = options.bad_values.clone();
+        warnings.extend(options.manipulation.refused.iter().cloned());
         if options.sdes.weakens() {
             warnings.push("srtp without encryption or authentication is not supported".to_owned());
         }
         warnings.extend(options.not_done.iter().map(|what| format!("{what} is not supported")));
-        Work { call: &call.call, opened: Vec::new(), warnings, default_dscp: self.config.tos >> 2 }
+        Work {
+            call: &call.call,
+            opened: Vec::new(),
+            outcomes: Outcomes::default(),
+            warnings,
+            default_dscp: self.config.tos >> 2,
+        }
     }
 
     fn carry_out(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
         match request.command {
             Command::Ping => Ok(Reply::pong()),
-            Command::Offer => self.offer(now, request),
-            Command::Answer => self.answer(now, request),
+            Command::Offer => self.settle(now, request, self.offer(now, request)?),
+            Command::Answer => self.settle(now, request, self.answer(now, request)?),
             Command::Delete => self.delete(now, request),
             Command::Query => self.query(now, request),
             Command::List => Ok(self.list(request)),
@@ -130,13 +157,15 @@ impl Controller {
                 let sessions = self.calls();
                 Ok(lock(&self.totals).report(now, sessions, &self.engine.load()))
             }
-            Command::Publish => self.publish(now, request),
-            Command::SubscribeRequest => self.subscribe_request(now, request),
-            Command::SubscribeAnswer => self.subscribe_answer(now, request),
-            Command::Unsubscribe => self.unsubscribe(now, request),
-            Command::Connect => self.connect(now, request),
-            Command::Mesh => self.mesh(now, request),
-            Command::GateMedia { gate, on } => self.gate_media(now, request, gate, on),
+            Command::Publish => self.settle(now, request, self.publish(now, request)?),
+            Command::SubscribeRequest => self.settle(now, request, self.subscribe_request(now, request)?),
+            Command::SubscribeAnswer => self.settle(now, request, self.subscribe_answer(now, request)?),
+            Command::Unsubscribe => self.settle(now, request, self.unsubscribe(now, request)?),
+            Command::Connect => self.settle(now, request, self.connect(now, request)?),
+            Command::Mesh => self.settle(now, request, self.mesh(now, request)?),
+            Command::GateMedia { gate, on } => {
+                self.settle(now, request, self.gate_media(now, request, gate, on)?)
+            }
             Command::Unsupported(what) => Err(NgError::Unsupported { what: what.to_owned() }),
         }
     }

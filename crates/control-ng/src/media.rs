@@ -3,7 +3,9 @@
 pub(crate) mod answered;
 pub(crate) mod codecs;
 pub(crate) mod keys;
+pub(crate) mod layout;
 pub(crate) mod legs;
+pub(crate) mod manipulate;
 pub(crate) mod offered;
 pub(crate) mod received;
 pub(crate) mod remote;

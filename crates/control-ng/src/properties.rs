@@ -59,8 +59,9 @@ pub(crate) fn codecs_hold(
     let plan = |numbers: &Numbers| {
         let in_use = if options.reuse_codecs { answered } else { &[] };
         let (options, repacketizes) = (&options.codec, options.repacketizes());
-        codecs::plan_offer(received, &OfferRules { options, repacketizes, in_use, numbers, can_convert })
-            .lines
+        let (kept, may_be_empty) = (&[], false);
+        let rules = OfferRules { options, repacketizes, in_use, numbers, kept, may_be_empty, can_convert };
+        codecs::plan_offer(received, &rules).lines
     };
     let first = plan(&numbers);
     let advertised: Vec<CodecLine> = first

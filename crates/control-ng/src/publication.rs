@@ -16,6 +16,7 @@ use crate::dialog::offer::read;
 use crate::media::answered;
 use crate::media::codecs::{self, CodecLine};
 use crate::media::legs::Work;
+use crate::media::manipulate::manipulate;
 use crate::media::remote::RemoteDescription;
 use crate::media::rewrite::{Advertised, Outgoing, Ptime, RtpOut, SectionOut, rewrite};
 use crate::request::{Options, Selection};
@@ -56,7 +57,7 @@ pub(crate) fn process(
         session_connection: false,
         rtcp_line: options.rtcp_line,
         original_direction: false,
-        strip_extmap: false,
+        extmap: Vec::new(),
         generate_mid: options.generate_mid,
     };
     // One leg of the party stays throughout, and so does its number.
@@ -65,6 +66,7 @@ pub(crate) fn process(
     rewrite(&mut answer, &out);
     // [RFC3264 8] A party that publishes again finds the version raised where anything changed.
     let replace = crate::request::Replace { sdp_version: true, ..options.replace };
+    manipulate(&mut answer, &options.manipulation)?;
     party.session.apply(&mut answer, &replace, Some(address));
     party.description = Some(Arc::new(sdp.clone()));
     party.published = true;
@@ -105,7 +107,8 @@ fn carry(
         return Ok(SectionOut::Datagrams { at });
     }
     let sdes = &options.sdes;
-    let crypto = answered::keys_of_offer(stream, &remote, sdes, sdes.lifetime, None)?;
+    let crypto = answered::keys_of_offer(stream, &remote, sdes, sdes.lifetime, (None, !sdes.off))?;
+    stream.profile = remote.profile.map(|profile| if crypto.is_empty() { profile.plain() } else { profile });
     let mux = remote.mux && !options.rtcp_mux.reject;
     let receives = selection.bidirectional && remote.direction.receives();
     let section = RtpOut {
@@ -120,7 +123,6 @@ fn carry(
         mid: remote.mid.clone(),
         own_streams: is_audio,
     };
-    stream.profile = remote.profile;
     stream.rtcp = if mux { RtcpMode::Mux } else { RtcpMode::Separate };
     stream.packet_time = codecs::packet_time(&remote, &accepted, options.ptime.or(options.repacketize), None);
     stream.encoder =

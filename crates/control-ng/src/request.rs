@@ -5,8 +5,11 @@
 
 mod codec;
 mod directive;
+mod manipulation;
 mod not_done;
 mod options;
+mod osrtp;
+mod profile;
 mod rtpp;
 mod sdes;
 mod selection;
@@ -18,10 +21,11 @@ use std::net::SocketAddr;
 
 pub use codec::CodecOptions;
 pub(crate) use codec::CodecSpec;
+pub use manipulation::{Action, Change, Manipulation};
 use mediapoint_packet::SecretBytes;
-pub use options::{
-    Echo, Ice, Learning, MediaEcho, Options, Profile, Replace, RtcpLine, RtcpMux, TransportProtocol,
-};
+pub use options::{AliasKey, Echo, Ice, Learning, MediaEcho, Options, Replace, RtcpLine, RtcpMux};
+pub use osrtp::Osrtp;
+pub use profile::{Profile, TransportProtocol};
 pub use sdes::SdesOptions;
 pub use selection::{Flow, Flows, Selection};
 
@@ -221,6 +225,7 @@ impl Request {
                 request.options.apply(&directive)?;
             }
         }
+        request.options.manipulation.read_attributes(dict);
         if request.command == Command::Mesh {
             request.selection.read_flows(dict)?;
         }

@@ -255,7 +255,7 @@ fn sections_are_carried_by_kind_and_the_rest_is_refused() {
         [
             ("RTP/SAVP", false),
             ("RTP/SAVP", false),
-            ("TCP/MSRP", true),
+            ("TCP/MSRP", false),
             ("UDP/BFCP", false),
             ("RTP/SAVP", true)
         ]
@@ -265,6 +265,7 @@ fn sections_are_carried_by_kind_and_the_rest_is_refused() {
         ["1234 cname:video"],
         "streams of video are the sender's own"
     );
+    assert!(![0, port(&advertised, 3)].contains(&port(&advertised, 2)), "messages go from party to party");
     assert_eq!(attributes(&advertised.media[3], "floorctrl"), ["c-s"]);
     assert_eq!(attributes(&advertised.media[3], "rtcp"), Vec::<&str>::new());
     assert_eq!(attributes(&advertised.media[4], "rtpmap"), Vec::<&str>::new());

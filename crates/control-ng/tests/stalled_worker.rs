@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use common::party::{call, publish};
 use common::*;
+use mediapoint_control_ng::{ControllerConfig, Reply};
+use mediapoint_engine::Event;
 
 /// How many are tried.
 const COMMANDS: usize = 15;
@@ -73,4 +75,62 @@ fn no_command_waits_for_a_worker_under_a_calls_lock() {
     });
     let query = server.ask("query", r#""call-id":"c""#, None);
     assert_eq!(dict(query.value("tags")).len(), 4, "a, b, x and y");
+}
+
+/// An answer at an engine that refuses what it asks for: the worker is stalled, and told to close a leg before that.
+fn answer_refused(server: &Server, then: impl FnOnce(&Server)) -> Reply {
+    server.offer(&phone("127.0.0.1", 4000, "0"), "");
+    let call = engine_call(server, 1);
+    let snapshot = call.snapshot().unwrap().wait().unwrap();
+    let (leg, _) = snapshot.legs().next().unwrap();
+    let stalled = server.engine.danger_stall_worker(0);
+    drop(call.remove_leg(leg).unwrap());
+    std::thread::scope(|scope| {
+        let answer = phone("127.0.0.1", 5000, "0");
+        let json = r#""call-id":"c","from-tag":"a","to-tag":"b""#;
+        let asked = scope.spawn(move || server.ask("answer", json, Some(&answer)));
+        then(server);
+        drop(stalled);
+        asked.join().unwrap()
+    })
+}
+
+#[test]
+fn an_answer_that_the_engine_refuses_is_an_error() {
+    let config = ControllerConfig { settle_within: Duration::from_secs(20), ..ControllerConfig::default() };
+    let server = Server::with(builder().workers(1), config);
+    let reply = answer_refused(&server, |server| {
+        // The answer is with the engine once the call shows who answered.
+        let is_there = || {
+            let query = server.ask("query", r#""call-id":"c""#, None);
+            get(dict(query.value("tags")), "b").is_some()
+        };
+        while !is_there() {}
+    });
+    let reason = reason(&reply);
+    assert!(reason.starts_with("the engine refused: the call has no leg"), "{reason}");
+    assert_eq!(server.ask("query", r#""call-id":"c""#, None).text("result"), "ok", "the call goes on");
+}
+
+#[test]
+fn an_answer_that_is_not_confirmed_in_time_says_so_and_its_failure_is_an_event() {
+    let config = ControllerConfig { settle_within: Duration::from_millis(1), ..ControllerConfig::default() };
+    let server = Server::with(builder().workers(1), config);
+    server.offer(&phone("127.0.0.1", 4000, "0"), "");
+    let call = engine_call(&server, 1);
+    let snapshot = call.snapshot().unwrap().wait().unwrap();
+    let (leg, _) = snapshot.legs().next().unwrap();
+    let stalled = server.engine.danger_stall_worker(0);
+    drop(call.remove_leg(leg).unwrap());
+    // The second is not waited for at all.
+    for _ in 0..2 {
+        let json = r#""call-id":"c","from-tag":"a","to-tag":"b""#;
+        let reply = server.ask("answer", json, Some(&phone("127.0.0.1", 5000, "0")));
+        assert_eq!(reply.text("result"), "ok");
+        assert_eq!(reply.text("warning"), "the media worker has not confirmed this yet");
+    }
+    drop(stalled);
+    let failed = |event: &Event| matches!(event, Event::CommandFailed { .. });
+    let event = std::iter::from_fn(|| server.events.recv_timeout(Duration::from_secs(10))).find(failed);
+    assert!(event.is_some(), "a failure that nobody waits for is reported");
 }

@@ -5,6 +5,7 @@ use mediapoint_engine::{Call, Direction, LegConfig, LegId, MixSpec, Relearn, Sou
 use super::CallState;
 use super::gates::Policies;
 use super::links::{Link, LinkKind, Place};
+use super::outcomes::Outcomes;
 use super::party::{Applied, Party, PartyId, Stream};
 use crate::NgError;
 use crate::media::codecs;
@@ -26,33 +27,38 @@ struct Step {
 }
 
 /// Configures the legs of the parties in `agreed` at the engine, and those of others as far as their sources or
-/// direction follow. What did not change goes on as before.
-pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<(), NgError> {
+/// direction follow. What did not change goes on as before. Returns what is to come of it.
+pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<Outcomes, NgError> {
+    let mut outcomes = Outcomes::default();
     let mut steps: Vec<Step> =
         state.streams().filter_map(|(at, stream)| step(state, agreed, at, stream)).collect();
     // Mixes that are not needed any more make room for others.
     steps.sort_by_key(|step| step.wanted.sources.len() > 1);
     for step in &mut steps {
         if let Some((config, relearn)) = step.config.take() {
-            // Where it fails, the engine reports it.
-            drop(state.call.configure_leg(step.wanted.leg, config, relearn)?);
+            outcomes.push(state.call.configure_leg(step.wanted.leg, config, relearn)?);
         }
     }
     for Step { at, wanted, .. } in steps {
-        feed(state, at, wanted)?;
+        feed(state, at, wanted, &mut outcomes)?;
     }
     for party in &mut state.parties {
         if agreed.iter().any(|agreed| agreed.party == party.id) {
             for leg in party.retired.drain(..) {
-                drop(state.call.remove_leg(leg)?);
+                outcomes.push(state.call.remove_leg(leg)?);
             }
         }
     }
-    Ok(())
+    Ok(outcomes)
 }
 
 /// Gives a leg its source: silence, a leg, or a mix of several.
-fn feed(state: &mut CallState, at: Place, mut wanted: Applied) -> Result<(), NgError> {
+fn feed(
+    state: &mut CallState,
+    at: Place,
+    mut wanted: Applied,
+    outcomes: &mut Outcomes,
+) -> Result<(), NgError> {
     let call = state.call.clone();
     let mixes = state.streams().filter(|(_, stream)| stream.mix.is_some()).count();
     let Some(stream) = state.stream_mut(at) else { return Ok(()) };
@@ -70,23 +76,23 @@ fn feed(state: &mut CallState, at: Place, mut wanted: Applied) -> Result<(), NgE
                 let spec = MixSpec { inputs: several.iter().copied().map(Source::Leg).collect() };
                 match stream.mix {
                     Some(mix) => {
-                        drop(call.set_mix_inputs(mix, spec)?);
+                        outcomes.push(call.set_mix_inputs(mix, spec)?);
                         Source::Mix(mix)
                     }
                     None => {
-                        let (mix, _) = call.add_mix(spec)?;
+                        let (mix, outcome) = call.add_mix(spec)?;
+                        outcomes.push(outcome);
                         stream.mix = Some(mix);
                         Source::Mix(mix)
                     }
                 }
             }
         };
-        // Where it fails, the engine reports it.
-        drop(call.set_source(leg, source)?);
+        outcomes.push(call.set_source(leg, source)?);
         if wanted.sources.len() < 2
             && let Some(mix) = stream.mix.take()
         {
-            drop(call.remove_mix(mix)?);
+            outcomes.push(call.remove_mix(mix)?);
         }
     }
     stream.applied = Some(wanted);

@@ -10,10 +10,12 @@ use mediapoint_packet::Time;
 use mediapoint_packet::sdp::{AddressFamily, Sdp};
 use mediapoint_srtp::Suite;
 
+use super::alias::Alias;
 use super::gates::{Gates, Policies};
 use super::links::Link;
 use crate::media::codecs::{CodecLine, Numbers};
 use crate::media::keys::OwnKeys;
+use crate::media::layout::Layout;
 use crate::media::remote::RemoteDescription;
 use crate::media::session::SessionMemory;
 use crate::request::{Echo, Id, Learning, Profile};
@@ -31,6 +33,8 @@ pub(crate) struct Party {
     pub(crate) id: PartyId,
     /// Its tag; several where a proxy forked and more than one party answered. The last one counts.
     pub(crate) tags: Vec<Id>,
+    /// What it is known again by under another tag.
+    pub(crate) alias: Option<Alias>,
     pub(crate) label: Option<Id>,
     pub(crate) created: Time,
     /// The interface it is reached on; the engine's first where `None`.
@@ -50,6 +54,8 @@ pub(crate) struct Party {
     /// Its last description, from which its subscribers' descriptions are made.
     pub(crate) description: Option<Arc<Sdp>>,
     pub(crate) streams: Vec<Stream>,
+    /// Which sections it is shown.
+    pub(crate) layout: Layout,
     /// The `o=` and `s=` lines last sent to it.
     pub(crate) session: SessionMemory,
     /// Legs that another one took the place of; closed with the next answer.
@@ -61,6 +67,7 @@ impl Party {
         Self {
             id,
             tags: Vec::new(),
+            alias: None,
             label: None,
             created: now,
             interface: None,
@@ -73,6 +80,7 @@ impl Party {
             delete_at: None,
             description: None,
             streams: Vec::new(),
+            layout: Layout::default(),
             session: SessionMemory::default(),
             retired: Vec::new(),
         }
@@ -98,6 +106,14 @@ impl Party {
         }
         self.tags.push(tag.clone());
         true
+    }
+
+    /// Takes another tag beside its own, which stays the one that counts.
+    pub(super) fn add_alias(&mut self, tag: &Id) {
+        if self.tags.len() >= MAX_TAGS {
+            self.tags.remove(0);
+        }
+        self.tags.insert(0, tag.clone());
     }
 
     /// The stream of a media section, made where there is none yet.

@@ -9,18 +9,19 @@ use super::{Controller, Shared, find, lock};
 use crate::call::CallState;
 use crate::call::apply::apply;
 use crate::call::links::Place;
+use crate::call::outcomes::Outcomes;
 use crate::call::party::PartyId;
 use crate::dialog::{Dialog, MAX_DIALOGS};
 use crate::request::Id;
 use crate::{NgError, Reply, Request};
 
 impl Controller {
-    pub(super) fn connect(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
+    pub(super) fn connect(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
         let ids = request.call_id.iter().chain(&request.selection.to_call_id);
         self.in_one_call(ids, |call| connect(now, call, request))
     }
 
-    pub(super) fn mesh(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
+    pub(super) fn mesh(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
         self.in_one_call(request.selection.calls.iter(), |call| mesh(now, call, request))
     }
 
@@ -30,7 +31,7 @@ impl Controller {
         &self,
         ids: impl Iterator<Item = &'a Id>,
         work: impl FnOnce(&mut CallState) -> Result<Vec<String>, NgError>,
-    ) -> Result<Reply, NgError> {
+    ) -> Result<(Reply, Outcomes), NgError> {
         let mut states: Vec<Shared> = Vec::new();
         for id in ids {
             let state = self.find(id).ok_or(NgError::UnknownCall)?;
@@ -53,9 +54,10 @@ impl Controller {
         for other in others {
             self.replace(other, state);
         }
-        apply(call, &[])?;
+        let outcomes = apply(call, &[])?;
         let reply = Reply::ok();
-        Ok(if warnings.is_empty() { reply } else { reply.with("warning", warnings.join(", ")) })
+        let reply = if warnings.is_empty() { reply } else { reply.with("warning", warnings.join(", ")) };
+        Ok((reply, outcomes))
     }
 
     /// Lets the ids of a merged call stand for the call that it was merged into.

@@ -4,7 +4,9 @@ use mediapoint_packet::Time;
 
 use super::{Controller, find, lock, reply};
 use crate::call::CallState;
+use crate::call::alias::Alias;
 use crate::call::apply::{Agreed, apply};
+use crate::call::outcomes::Outcomes;
 use crate::call::party::Party;
 use crate::dialog::{Dialog, Exchange, MAX_DIALOGS, Which, answer, offer};
 use crate::media::legs::Work;
@@ -13,11 +15,13 @@ use crate::request::Id;
 use crate::{NgError, Reply, Request};
 
 impl Controller {
-    pub(super) fn offer(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
+    pub(super) fn offer(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
         let (Some(id), Some(from_tag)) = (&request.call_id, &request.from_tag) else {
             return Err(NgError::Internal);
         };
-        let Some(received) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
+        let Some(received) = self.read_sdp(request)? else {
+            return Ok((Reply::ok(), Outcomes::default()));
+        };
         let state = self.find_or_create(now, id)?;
         let mut call = lock(&state);
         let result = self.offer_in(now, &mut call, from_tag, request, received);
@@ -35,7 +39,9 @@ impl Controller {
         from_tag: &Id,
         request: &Request,
         Received { sdp, around }: Received,
-    ) -> Result<Reply, NgError> {
+    ) -> Result<(Reply, Outcomes), NgError> {
+        let alias = request.options.alias_key.and_then(|key| Alias::of(key, &sdp));
+        call.take_alias(from_tag, alias.as_ref());
         let found = find::for_offer(call, from_tag, request.to_tag.as_ref(), request.via_branch.as_ref());
         let (mut exchange, from) = match found {
             Some((at, from)) => (call.exchange(at)?, from),
@@ -43,6 +49,7 @@ impl Controller {
         };
         exchange.dialog.delete_at = None;
         let (own, other) = exchange.sides_mut(from);
+        own.alias = alias.or(own.alias.take());
         own.label = request.label.clone().or(own.label.take());
         other.label = request.new_label().cloned().or(other.label.take());
         if let Some(to_tag) = &request.to_tag {
@@ -50,7 +57,7 @@ impl Controller {
         }
         let mut work = self.work(call, &request.options);
         let result = offer::process(&mut work, &mut exchange, from, sdp, &request.options);
-        let Work { opened, warnings, .. } = work;
+        let Work { opened, mut outcomes, warnings, .. } = work;
         let advertised = result.inspect_err(|_| {
             for leg in opened {
                 // Where the call is gone, so are its legs.
@@ -64,17 +71,19 @@ impl Controller {
         if let Some(drop) = request.options.drop_traffic
             && std::mem::replace(&mut call.drop_traffic, drop) != drop
         {
-            apply(call, &[])?;
+            outcomes.append(apply(call, &[])?);
         }
-        Ok(reply(around.put(advertised), warnings))
+        Ok((reply(around.put(advertised), warnings), outcomes))
     }
 
-    pub(super) fn answer(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
+    pub(super) fn answer(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
         let (Some(id), Some(from_tag), Some(to_tag)) = (&request.call_id, &request.from_tag, &request.to_tag)
         else {
             return Err(NgError::Internal);
         };
-        let Some(Received { sdp, around }) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
+        let Some(Received { sdp, around }) = self.read_sdp(request)? else {
+            return Ok((Reply::ok(), Outcomes::default()));
+        };
         let state = self.find(id).ok_or(NgError::UnknownCall)?;
         let mut call = lock(&state);
         let at = find::for_answer(&call, from_tag, to_tag, request.via_branch.as_ref())
@@ -100,8 +109,8 @@ impl Controller {
         call.put_exchange(exchange);
         let [offerer, answerer] = agreed;
         call.relate(offerer.party, answerer.party);
-        apply(&mut call, &agreed)?;
-        Ok(reply(around.put(advertised), warnings))
+        let outcomes = apply(&mut call, &agreed)?;
+        Ok((reply(around.put(advertised), warnings), outcomes))
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Controller, lock};
 use crate::call::CallState;
 use crate::call::apply::apply;
 use crate::call::gates::Gated;
+use crate::call::outcomes::Outcomes;
 use crate::call::party::{Party, PartyId};
 use crate::media::remote::RemoteDescription;
 use crate::request::{Id, MediaGate};
@@ -18,7 +19,7 @@ impl Controller {
         request: &Request,
         gate: MediaGate,
         on: bool,
-    ) -> Result<Reply, NgError> {
+    ) -> Result<(Reply, Outcomes), NgError> {
         let state = self.find_call(request)?;
         let mut call = lock(&state);
         let gated = select(&call, request)?;
@@ -30,8 +31,8 @@ impl Controller {
             named.for_each(|party| party.label = Some(label.clone()));
         }
         call.last_signal = now;
-        apply(&mut call, &[])?;
-        Ok(Reply::ok())
+        let outcomes = apply(&mut call, &[])?;
+        Ok((Reply::ok(), outcomes))
     }
 }
 

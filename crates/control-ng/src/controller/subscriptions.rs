@@ -6,6 +6,7 @@ use mediapoint_packet::Time;
 
 use super::{Controller, Shared, find, lock, reply};
 use crate::call::apply::{Agreed, apply};
+use crate::call::outcomes::Outcomes;
 use crate::call::party::PartyId;
 use crate::call::{CallState, Gone};
 use crate::media::legs::Work;
@@ -18,7 +19,11 @@ use crate::wire::{Dict, Value};
 use crate::{NgError, Reply, Request};
 
 impl Controller {
-    pub(super) fn subscribe_request(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
+    pub(super) fn subscribe_request(
+        &self,
+        now: Time,
+        request: &Request,
+    ) -> Result<(Reply, Outcomes), NgError> {
         let state = self.find_call(request)?;
         let mut call = lock(&state);
         let selected = find::sources(&call, request)?;
@@ -46,7 +51,7 @@ impl Controller {
         let mut work = self.work(&call, &request.options);
         let how = (&request.selection, &request.options);
         let result = subscribe::process(&mut work, &mut subscriber, &mut subscription, &sources, how);
-        let Work { opened, warnings, .. } = work;
+        let Work { opened, outcomes, warnings, .. } = work;
         let (sdp, infos) = result.inspect_err(|_| {
             for leg in opened {
                 // Where the call is gone, so are its legs.
@@ -61,11 +66,18 @@ impl Controller {
             None => call.subscriptions.push(subscription),
         }
         let reply = reply(sdp, warnings).with("to-tag", bytes(to_tag.as_ref()));
-        Ok(sources_of(reply, &infos, selected.len() == 1, request.selection.siprec))
+        let reply = sources_of(reply, &infos, selected.len() == 1, request.selection.siprec);
+        Ok((reply, outcomes))
     }
 
-    pub(super) fn subscribe_answer(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
-        let Some(Received { sdp, .. }) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
+    pub(super) fn subscribe_answer(
+        &self,
+        now: Time,
+        request: &Request,
+    ) -> Result<(Reply, Outcomes), NgError> {
+        let Some(Received { sdp, .. }) = self.read_sdp(request)? else {
+            return Ok((Reply::ok(), Outcomes::default()));
+        };
         let state = self.find_call(request)?;
         let mut call = lock(&state);
         let id = subscriber(&call, request)?;
@@ -78,12 +90,13 @@ impl Controller {
         call.check_mixes_with(&party)?;
         call.last_signal = now;
         call.put(party);
-        apply(&mut call, &[Agreed { party: id, anew: false }])?;
+        let outcomes = apply(&mut call, &[Agreed { party: id, anew: false }])?;
         let reply = Reply::ok();
-        Ok(if warnings.is_empty() { reply } else { reply.with("warning", warnings.join(", ")) })
+        let reply = if warnings.is_empty() { reply } else { reply.with("warning", warnings.join(", ")) };
+        Ok((reply, outcomes))
     }
 
-    pub(super) fn unsubscribe(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
+    pub(super) fn unsubscribe(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
         let state = self.find_call(request)?;
         let mut call = lock(&state);
         let to = request.to_tag.as_ref().and_then(|tag| call.tagged(tag));
@@ -97,7 +110,7 @@ impl Controller {
         };
         if from.is_none() && call.is_subscriber(id) {
             self.remove(&mut call, &state, |gone| matches!(gone, Gone::Party(party) if party.id == id));
-            return Ok(Reply::ok());
+            return Ok((Reply::ok(), Outcomes::default()));
         }
         call.unsubscribe(id, from);
         if request.selection.bidirectional {
@@ -106,12 +119,14 @@ impl Controller {
                 None => call.unsubscribe_from(id),
             }
         }
-        apply(&mut call, &[])?;
-        Ok(Reply::ok())
+        let outcomes = apply(&mut call, &[])?;
+        Ok((Reply::ok(), outcomes))
     }
 
-    pub(super) fn publish(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
-        let Some(Received { sdp, .. }) = self.read_sdp(request)? else { return Ok(Reply::ok()) };
+    pub(super) fn publish(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
+        let Some(Received { sdp, .. }) = self.read_sdp(request)? else {
+            return Ok((Reply::ok(), Outcomes::default()));
+        };
         let id = request.call_id.clone().unwrap_or_else(random_id);
         let state = self.find_or_create(now, &id)?;
         let mut call = lock(&state);
@@ -120,7 +135,8 @@ impl Controller {
             // Nothing came of it: a call that was made for this message ends with it.
             self.end(&mut call, &state);
         }
-        Ok(result?.with("call-id", bytes(Some(&id))))
+        let (reply, outcomes) = result?;
+        Ok((reply.with("call-id", bytes(Some(&id))), outcomes))
     }
 
     fn publish_in(
@@ -129,7 +145,7 @@ impl Controller {
         call: &mut CallState,
         request: &Request,
         sdp: &mediapoint_packet::sdp::Sdp,
-    ) -> Result<Reply, NgError> {
+    ) -> Result<(Reply, Outcomes), NgError> {
         let tag = request.from_tag.clone().unwrap_or_else(random_id);
         let known = call.tagged(&tag).filter(|party| !call.is_subscriber(party.id)).cloned();
         let mut party = match known {
@@ -142,7 +158,7 @@ impl Controller {
         let mut work = self.work(call, &request.options);
         let how = (&request.selection, &request.options);
         let result = publication::process(&mut work, &mut party, sdp, how);
-        let Work { opened, warnings, .. } = work;
+        let Work { opened, mut outcomes, warnings, .. } = work;
         let answer = result.inspect_err(|_| {
             for leg in opened {
                 // Where the call is gone, so are its legs.
@@ -152,8 +168,8 @@ impl Controller {
         call.last_signal = now;
         let agreed = Agreed { party: party.id, anew: request.options.reset };
         call.put(party);
-        apply(call, &[agreed])?;
-        Ok(reply(answer, warnings).with("from-tag", bytes(Some(&tag))))
+        outcomes.append(apply(call, &[agreed])?);
+        Ok((reply(answer, warnings).with("from-tag", bytes(Some(&tag))), outcomes))
     }
 
     /// The call of a request that must have one.

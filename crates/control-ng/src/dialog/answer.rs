@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mediapoint_engine::{LegKind, RtcpMode};
 use mediapoint_packet::SecretBytes;
 use mediapoint_packet::sdp::Sdp;
+use mediapoint_srtp::Suite;
 
 use super::offer::learn;
 use super::{Exchange, PendingOffer, Plan};
@@ -12,6 +13,7 @@ use crate::NgError;
 use crate::call::party::Stream;
 use crate::media::answered;
 use crate::media::codecs::{self, AnswerRules, CodecLine};
+use crate::media::manipulate::manipulate;
 use crate::media::offered::outgoing;
 use crate::media::remote::RemoteDescription;
 use crate::media::rewrite::{Advertised, Ptime, RtpOut, SectionOut, rewrite};
@@ -26,6 +28,8 @@ pub(crate) fn process(
 ) -> Result<SecretBytes, NgError> {
     let offer = exchange.dialog.offer.clone().ok_or(NgError::UnknownOffer)?;
     exchange.dialog.offer.iter_mut().for_each(|offer| offer.answered = true);
+    let (_, answerer) = exchange.sides_mut(offer.from);
+    answerer.layout.widen(&mut sdp);
     let read = |(index, section)| RemoteDescription::read(&sdp, index, section, options);
     let remote: Vec<RemoteDescription> = sdp.media.iter().enumerate().map(read).collect::<Result<_, _>>()?;
     let (offerer, answerer) = exchange.sides_mut(offer.from);
@@ -36,7 +40,12 @@ pub(crate) fn process(
     }
     let mut sections = Vec::new();
     for (index, remote) in remote.into_iter().enumerate() {
-        let plan = offer.plans.get(index).filter(|plan| plan.carried);
+        let plan = offer.plans.get(index);
+        if remote.is_passed() && plan.is_some_and(|plan| plan.remote.is_passed()) {
+            sections.push(SectionOut::Passed);
+            continue;
+        }
+        let plan = plan.filter(|plan| plan.carried);
         let section = match plan {
             Some(plan) if !remote.disabled && remote.kind == plan.remote.kind => {
                 agree(exchange, &offer, plan, index, remote, options)?
@@ -50,6 +59,8 @@ pub(crate) fn process(
     let out = outgoing(sections, offerer, options);
     rewrite(&mut sdp, &out);
     let address = out.first_address();
+    offerer.layout.narrow(&mut sdp);
+    manipulate(&mut sdp, &options.manipulation)?;
     offerer.session.apply(&mut sdp, &options.replace, address);
     Ok(sdp.to_bytes())
 }
@@ -63,7 +74,8 @@ fn agree(
     mut remote: RemoteDescription,
     options: &Options,
 ) -> Result<Option<SectionOut>, NgError> {
-    codecs::as_numbered(&mut remote.codecs, &plan.offered);
+    let meant = if plan.offered.is_empty() { &plan.remote.codecs } else { &plan.offered };
+    codecs::as_numbered(&mut remote.codecs, meant);
     let (offerer, answerer) = exchange.sides_mut(offer.from);
     let (Some(theirs), Some(ours)) = (answerer.stream_mut(index), offerer.stream_mut(index)) else {
         return Err(NgError::Internal);
@@ -90,7 +102,9 @@ fn agree(
     let codecs_out = match is_audio {
         true => Some(codecs_out(&back, &remote.codecs)),
         false => {
-            codecs::stripped(&remote.codecs, &options.codec).map(|lines| codecs_out(&lines, &remote.codecs))
+            let lines = codecs::stripped(&remote.codecs, &options.codec);
+            let lines = lines.or_else(|| codecs::undescribed(&remote.codecs));
+            lines.map(|lines| codecs_out(&lines, &remote.codecs))
         }
     };
     let ptime = if is_audio { ptime_back(&offer.options, plan) } else { Ptime::Keep };
@@ -98,7 +112,9 @@ fn agree(
     let suite = answered::keys_of_answer(theirs, plan, &remote)?;
     let sdes = &offer.options.sdes;
     let lifetime = sdes.lifetime || options.sdes.lifetime;
-    let crypto = answered::keys_of_offer(ours, &plan.remote, sdes, lifetime, suite)?;
+    let taken = takes_opportunistic(offer, plan, suite, options);
+    let crypto = answered::keys_of_offer(ours, &plan.remote, sdes, lifetime, (suite, taken))?;
+    let profile = if crypto.is_empty() { profile.plain() } else { profile };
     let advertised = advertised_profile(options, profile, remote.profile);
     ours.profile = Some(advertised);
 
@@ -190,6 +206,15 @@ fn advertised_profile(options: &Options, offered: Profile, answered: Option<Prof
         None => None,
     };
     Profile { feedback: feedback.unwrap_or(offered.feedback), ..offered }
+}
+
+/// Whether the offerer's opportunistic SRTP is accepted [RFC8643 3.1]: where its other side takes SRTP, was told to be
+/// given plain RTP, or a word has it so.
+fn takes_opportunistic(offer: &PendingOffer, plan: &Plan, suite: Option<Suite>, options: &Options) -> bool {
+    let of_offer = &offer.options;
+    let passed_on = plan.profile.is_some_and(|profile| profile.opportunistic);
+    let accept = of_offer.osrtp.accept || options.osrtp.accept;
+    !of_offer.sdes.off && (suite.is_some() || accept || !passed_on)
 }
 
 /// Whether the offerer's rtcp-mux is accepted.

@@ -9,7 +9,9 @@ use super::{Exchange, PendingOffer, Plan, Which};
 use crate::NgError;
 use crate::call::MAX_CARRIED;
 use crate::call::party::Party;
+use crate::media::codecs;
 use crate::media::legs::Work;
+use crate::media::manipulate::manipulate;
 use crate::media::offered::{self, Before, outgoing};
 use crate::media::remote::RemoteDescription;
 use crate::media::rewrite::{SectionOut, rewrite};
@@ -23,15 +25,22 @@ pub(crate) fn process(
     mut sdp: Sdp,
     options: &Options,
 ) -> Result<SecretBytes, NgError> {
+    let (offerer, other) = exchange.sides_mut(from);
+    offerer.layout.widen(&mut sdp);
+    let removed = other.layout.plan(&sdp, &options.manipulation);
     let remote = read(&sdp, options)?;
     prepare(work, exchange, from, &remote, options);
     let description = Arc::new(sdp.clone());
     let mut plans = Vec::new();
     let mut sections = Vec::new();
     for (index, remote) in remote.into_iter().enumerate() {
-        let carried = remote.is_usable() && plans.iter().filter(|p: &&Plan| p.carried).count() < MAX_CARRIED;
+        let is_removed = removed.get(index) == Some(&true);
+        let carried = remote.is_usable()
+            && !is_removed
+            && plans.iter().filter(|p: &&Plan| p.carried).count() < MAX_CARRIED;
         let (plan, section) = match carried {
             true => carry(work, exchange, from, index, remote, options)?,
+            false if remote.is_passed() && !is_removed => offered::pass(remote),
             false => offered::reject(remote, options),
         };
         plans.push(plan);
@@ -41,6 +50,11 @@ pub(crate) fn process(
     let out = outgoing(sections, other, options);
     rewrite(&mut sdp, &out);
     let address = out.first_address();
+    other.layout.narrow(&mut sdp);
+    if sdp.media.is_empty() {
+        return Err(NgError::NoMedia);
+    }
+    manipulate(&mut sdp, &options.manipulation)?;
     offerer.description = Some(description);
     other.session.apply(&mut sdp, &options.replace, address);
     exchange.dialog.offer = Some(PendingOffer { from, plans, options: options.clone(), answered: false });
@@ -51,7 +65,7 @@ pub(crate) fn process(
 pub(crate) fn read(sdp: &Sdp, options: &Options) -> Result<Vec<RemoteDescription>, NgError> {
     let read = |(index, section)| RemoteDescription::read(sdp, index, section, options);
     let remote: Vec<RemoteDescription> = sdp.media.iter().enumerate().map(read).collect::<Result<_, _>>()?;
-    if !remote.iter().any(RemoteDescription::is_usable)
+    if !remote.iter().any(|remote| remote.is_usable() || remote.is_passed())
         && let Some(fault) = remote.iter().find_map(RemoteDescription::fault)
     {
         return Err(fault);
@@ -96,7 +110,7 @@ fn carry(
     exchange: &mut Exchange,
     from: Which,
     index: usize,
-    remote: RemoteDescription,
+    mut remote: RemoteDescription,
     options: &Options,
 ) -> Result<(Plan, SectionOut), NgError> {
     let kind = remote.kind.unwrap_or_default();
@@ -106,6 +120,10 @@ fn carry(
     let (Some(ours), Some(theirs)) = (offerer.stream_mut(index), other.stream_mut(index)) else {
         return Err(NgError::Internal);
     };
+    // A number means what it meant before [RFC3264 8.3.2], said or not.
+    if let Some(before) = &ours.remote {
+        codecs::as_before(&mut remote.codecs, &before.codecs);
+    }
     ours.numbers.learn(remote.codecs.iter().map(|line| (line.payload_type, &line.codec)));
     // Who offers another profile than it had wants that one: what the other side was asked for before is over.
     let kept = theirs.profile.filter(|_| ours.profile == remote.profile);

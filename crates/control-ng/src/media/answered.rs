@@ -9,7 +9,7 @@ use super::keys;
 use super::remote::RemoteDescription;
 use crate::call::party::Stream;
 use crate::dialog::Plan;
-use crate::request::{Options, SdesOptions};
+use crate::request::{Options, Profile, SdesOptions};
 use crate::{KeyFault, NgError};
 
 /// Profile and keys with the answerer; the suite in use.
@@ -18,31 +18,47 @@ pub(crate) fn keys_of_answer(
     plan: &Plan,
     remote: &RemoteDescription,
 ) -> Result<Option<Suite>, NgError> {
-    let offered_secure = plan.profile.is_some_and(|profile| profile.secure);
-    stream.profile = remote.profile.or(plan.profile);
+    let offered = plan.profile.filter(|profile| profile.secure);
+    let answered = remote.profile.or(plan.profile);
     let fault = |fault| Err(NgError::UnusableKey(fault));
-    if !offered_secure {
+    let Some(offered) = offered else {
         (stream.keys, stream.suite) = (None, None);
-        return if remote.is_secure() { fault(KeyFault::NotOffered) } else { Ok(None) };
-    }
+        // [RFC4568 7.1.2] Keys beside plain RTP that were not asked for mean nothing.
+        stream.profile = answered.map(Profile::plain);
+        let is_srtp = answered.is_some_and(|profile| profile.secure && !profile.opportunistic);
+        return if is_srtp { fault(KeyFault::NotOffered) } else { Ok(None) };
+    };
     if remote.crypto.is_empty() {
+        // [RFC8643 3] An answer of plain RTP without keys takes plain RTP, where that was left open.
+        let takes_plain = offered.opportunistic
+            && !remote.is_secure()
+            && matches!(remote.crypto_fault, None | Some(KeyFault::Dtls));
+        if takes_plain {
+            (stream.keys, stream.suite) = (None, None);
+            stream.profile = answered.map(Profile::plain);
+            return Ok(None);
+        }
         return fault(remote.crypto_fault.unwrap_or(KeyFault::None));
     }
+    stream.profile = answered
+        .map(|profile| Profile { opportunistic: profile.opportunistic && offered.opportunistic, ..profile });
     let Some(line) = stream.own.taken(&remote.crypto) else { return fault(KeyFault::NotOffered) };
     stream.keys = Some(keys::of_line(line, stream.own.key(line.suite)?));
     stream.suite = Some(line.suite);
     Ok(stream.suite)
 }
 
-/// Keys with the offerer; its `a=crypto` lines. `other_side` is the suite that its other party uses.
+/// Keys with the offerer; its `a=crypto` lines, none where opportunistic SRTP is not `taken`. `other_side` is the suite that
+/// its other party uses.
 pub(crate) fn keys_of_offer(
     stream: &mut Stream,
     remote: &RemoteDescription,
     sdes: &SdesOptions,
     lifetime: bool,
-    other_side: Option<Suite>,
+    (other_side, taken): (Option<Suite>, bool),
 ) -> Result<Vec<CryptoAttribute>, NgError> {
-    if !remote.is_secure() {
+    let is_left = remote.profile.is_some_and(|profile| profile.opportunistic) && !taken;
+    if !remote.is_secure() || is_left {
         (stream.keys, stream.suite) = (None, None);
         return Ok(Vec::new());
     }

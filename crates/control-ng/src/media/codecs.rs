@@ -15,8 +15,8 @@ use crate::request::CodecSpec;
 
 pub(crate) use answer::{AnswerRules, heeded, plan_answer};
 pub(crate) use coding::{as_offered, packet_time, received_beside, settings, specified_ptime};
-pub(crate) use numbers::{Numbers, as_numbered};
-pub(crate) use offer::{OfferRules, plan_offer, stripped};
+pub(crate) use numbers::{Numbers, as_before, as_numbered};
+pub(crate) use offer::{OfferRules, left, plan_offer, stripped};
 
 /// Most payload types read of one section.
 const MAX_FORMATS: usize = 128;
@@ -86,7 +86,7 @@ impl CodecLine {
     }
 
     /// True where nothing but the number is known.
-    fn is_unknown(&self) -> bool {
+    pub(crate) fn is_unknown(&self) -> bool {
         self.codec.name().starts_with(UNKNOWN)
     }
 
@@ -174,6 +174,12 @@ pub(crate) fn to_engine(lines: &[CodecLine]) -> Vec<PayloadCodec> {
         Some(PayloadCodec::new(payload_type, line.codec.clone()).with_parameters(line.parameters()))
     };
     lines.iter().filter_map(entry).collect()
+}
+
+/// The codecs of a section that nobody here decodes, where one of them needs an `a=rtpmap` line and has none.
+pub(crate) fn undescribed(lines: &[CodecLine]) -> Option<Vec<CodecLine>> {
+    let lacks = |line: &CodecLine| line.coding.is_none() && line.needs_rtpmap();
+    lines.iter().any(lacks).then(|| lines.to_vec())
 }
 
 /// True where one of the words names the line.

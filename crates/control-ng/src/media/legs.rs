@@ -7,6 +7,7 @@ use mediapoint_engine::{
 use mediapoint_packet::sdp::AddressFamily;
 
 use crate::NgError;
+use crate::call::outcomes::Outcomes;
 use crate::call::party::Party;
 use crate::request::Options;
 
@@ -16,6 +17,8 @@ pub(crate) struct Work<'a> {
     pub(crate) call: &'a Call,
     /// Legs opened for this request, to be closed should it fail.
     pub(crate) opened: Vec<LegId>,
+    /// What is to come of opening them.
+    pub(crate) outcomes: Outcomes,
     pub(crate) warnings: Vec<String>,
     pub(crate) default_dscp: u8,
 }
@@ -57,8 +60,10 @@ impl Work<'_> {
     ) -> Result<OpenedLeg, NgError> {
         let leg = loop {
             match self.call.open_leg(&placement, config.clone()) {
-                // Where the worker cannot serve it, the engine reports it.
-                Ok((leg, _)) => break leg,
+                Ok((leg, outcome)) => {
+                    self.outcomes.push(outcome);
+                    break leg;
+                }
                 // Names that are not known are passed over, as the protocol's users expect, but not in silence.
                 Err(OpenLegError::UnknownInterface(name)) if family_of(&name).is_some() => {
                     placement.interface = None;

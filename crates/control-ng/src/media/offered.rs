@@ -46,7 +46,14 @@ pub(crate) fn offer(
             Plan { remote, carried: true, profile: None, offered: Vec::new(), mux_offered: false, mid };
         return Ok((plan, SectionOut::Datagrams { at }));
     };
-    let advertised = advertised_profile(options, before.profile, profile).unwrap_or(profile);
+    let mut advertised = advertised_profile(options, before.profile, profile).unwrap_or(profile);
+    if options.osrtp.offer {
+        advertised = advertised.opportunistic();
+    }
+    // Where no key may be offered, plain RTP is.
+    if advertised.opportunistic && options.sdes.off {
+        advertised = advertised.plain();
+    }
     let mut crypto = Vec::new();
     if advertised.secure {
         if options.sdes.off {
@@ -63,8 +70,16 @@ pub(crate) fn offer(
     let offered = if is_audio { plan_codecs(work, stream, &remote, before, options) } else { Vec::new() };
     let codecs = match is_audio {
         true => Some(codecs_out(&offered)),
-        false => codecs::stripped(&remote.codecs, &options.codec).map(|lines| codecs_out(&lines)),
+        false => {
+            let lines = codecs::stripped(&remote.codecs, &options.codec);
+            lines.or_else(|| codecs::undescribed(&remote.codecs)).map(|lines| codecs_out(&lines))
+        }
     };
+    let is_bare =
+        if is_audio { offered.is_empty() } else { codecs::left(&remote.codecs, &options.codec).is_empty() };
+    if options.allow_no_codec_media && is_bare {
+        return Ok(reject(remote, options));
+    }
     let section = RtpOut {
         at,
         rtcp_port: if mux.require || shares { Some(at.port) } else { leg.rtcp.map(|rtcp| rtcp.port()) },
@@ -80,6 +95,13 @@ pub(crate) fn offer(
     let profile = Some(advertised);
     let plan = Plan { remote, carried: true, profile, offered, mux_offered, mid };
     Ok((plan, SectionOut::Rtp(Box::new(section))))
+}
+
+/// A section that is left to the parties.
+pub(crate) fn pass(remote: RemoteDescription) -> (Plan, SectionOut) {
+    let plan =
+        Plan { remote, carried: false, profile: None, offered: Vec::new(), mux_offered: false, mid: None };
+    (plan, SectionOut::Passed)
 }
 
 /// A section that is not carried: it is passed on with port 0.
@@ -107,7 +129,7 @@ pub(crate) fn outgoing(mut sections: Vec<SectionOut>, party: &Party, options: &O
         session_connection: options.replace.session_connection,
         rtcp_line: options.rtcp_line,
         original_direction: options.original_sendrecv,
-        strip_extmap: options.strip_extmap,
+        extmap: options.manipulation.extmap.clone(),
         generate_mid: options.generate_mid,
     }
 }
@@ -132,6 +154,8 @@ fn plan_codecs(
         repacketizes: options.repacketizes(),
         in_use: if options.reuse_codecs { before.codecs } else { &[] },
         numbers: &stream.numbers,
+        kept: if options.static_codecs && stream.active { &stream.codecs } else { &[] },
+        may_be_empty: options.allow_no_codec_media,
         can_convert: Codec::is_convertible,
     };
     let plan = codecs::plan_offer(&remote.codecs, &rules);
@@ -163,8 +187,11 @@ fn advertised_profile(options: &Options, before: Option<Profile>, received: Prof
         Some(TransportProtocol::Profile(profile)) => Some(profile),
         Some(TransportProtocol::Parts { secure, feedback }) => {
             let base = before.unwrap_or(received);
-            let (secure, feedback) = (secure.unwrap_or(base.secure), feedback.unwrap_or(base.feedback));
-            Some(Profile { secure, feedback })
+            let base = match secure {
+                Some(secure) => Profile { secure, opportunistic: false, ..base },
+                None => base,
+            };
+            Some(Profile { feedback: feedback.unwrap_or(base.feedback), ..base })
         }
         Some(TransportProtocol::Accept) | None => before,
     }

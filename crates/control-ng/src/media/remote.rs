@@ -91,7 +91,12 @@ impl RemoteDescription {
         if address.zero {
             direction = Direction::new(direction.sends(), false);
         }
-        let (crypto, crypto_fault) = read_crypto(section, &line.proto);
+        let (crypto, crypto_fault) = read_crypto(section, profile);
+        // [RFC8643 3] Keys beside plain RTP offer SRTP, or take it.
+        let profile = match profile {
+            Some(plain) if !plain.secure && !crypto.is_empty() => Some(plain.opportunistic()),
+            other => other,
+        };
         Ok(Self {
             kind,
             media: line.media.to_ascii_lowercase(),
@@ -119,6 +124,12 @@ impl RemoteDescription {
         !self.disabled && self.kind.is_some() && !self.lacks_key() && !self.lacks_codec()
     }
 
+    /// True where the section is wanted, and left to the parties: messages go from one to the other over a connection of
+    /// their own, and name their way by themselves [RFC4975 8].
+    pub(crate) fn is_passed(&self) -> bool {
+        !self.disabled && self.kind.is_none() && self.media == "message"
+    }
+
     /// True for audio of which no payload type is a number.
     fn lacks_codec(&self) -> bool {
         self.kind == Some(LegKind::Audio) && self.codecs.is_empty()
@@ -135,7 +146,7 @@ impl RemoteDescription {
 
     /// Why it cannot be carried, where it is wanted.
     pub(crate) fn fault(&self) -> Option<NgError> {
-        if self.disabled || self.is_usable() {
+        if self.disabled || self.is_usable() || self.is_passed() {
             return None;
         }
         let is_dtls = self.proto.to_ascii_uppercase().starts_with("UDP/TLS/RTP/");
@@ -153,10 +164,15 @@ fn kind_of(media: &str, proto: &str, profile: Option<Profile>) -> Option<LegKind
     match (profile, media.to_ascii_lowercase().as_str()) {
         (Some(_), "audio") => Some(LegKind::Audio),
         (Some(_), _) => Some(LegKind::OpaqueRtp),
-        // What is neither RTP nor keyed is carried as it is.
-        (None, _) if proto == "udptl" || proto == "udp/bfcp" => Some(LegKind::Datagrams),
+        // [RFC7345 3] What is no RTP is carried as it is, under the keys of the parties, if any.
+        (None, _) if is_datagrams(&proto) => Some(LegKind::Datagrams),
         (None, _) => None,
     }
+}
+
+/// True for protocols over UDP that are no RTP. Data channels (`UDP/DTLS/SCTP`) come with ICE only, which ends here.
+fn is_datagrams(proto: &str) -> bool {
+    matches!(proto, "udptl" | "udp/bfcp" | "udp" | "udp/tls/udptl" | "udp/tls/bfcp")
 }
 
 #[derive(Default)]
@@ -192,7 +208,7 @@ impl Address {
     }
 }
 
-fn read_crypto(section: &MediaSection, proto: &str) -> (Vec<CryptoAttribute>, Option<KeyFault>) {
+fn read_crypto(section: &MediaSection, profile: Option<Profile>) -> (Vec<CryptoAttribute>, Option<KeyFault>) {
     let mut lines = Vec::new();
     let mut fault = None;
     for value in section.body.attributes("crypto").take(MAX_CRYPTO) {
@@ -206,10 +222,6 @@ fn read_crypto(section: &MediaSection, proto: &str) -> (Vec<CryptoAttribute>, Op
     if fault.is_none() && lines.is_empty() && section.body.has_attribute("fingerprint") {
         fault = Some(KeyFault::Dtls);
     }
-    // Keys beside a profile that does not use them mean nothing here.
-    if Profile::parse(proto).is_some_and(|profile| profile.secure) {
-        (lines, fault)
-    } else {
-        (Vec::new(), fault)
-    }
+    // Keys beside what is no RTP mean nothing here.
+    if profile.is_some() { (lines, fault) } else { (Vec::new(), fault) }
 }

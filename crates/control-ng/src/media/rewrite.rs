@@ -36,7 +36,8 @@ pub(crate) struct Outgoing {
     pub(crate) session_connection: bool,
     pub(crate) rtcp_line: RtcpLine,
     pub(crate) original_direction: bool,
-    pub(crate) strip_extmap: bool,
+    /// Header extensions that are removed.
+    pub(crate) extmap: Vec<String>,
     pub(crate) generate_mid: bool,
 }
 
@@ -50,6 +51,8 @@ pub(crate) enum SectionOut {
         /// The protocol, where it is another than it came with.
         proto: Option<String>,
     },
+    /// Not carried, and left to the parties: nothing of it changes.
+    Passed,
     /// Datagrams of any form: address and port only.
     Datagrams {
         /// Our address and port.
@@ -111,7 +114,7 @@ impl SectionOut {
     /// Our address, where the section is carried.
     pub(crate) fn own_address(&self) -> Option<IpAddr> {
         match self {
-            Self::Rejected { .. } => None,
+            Self::Rejected { .. } | Self::Passed => None,
             Self::Datagrams { at } => Some(at.address),
             Self::Rtp(rtp) => Some(rtp.at.address),
         }
@@ -119,6 +122,7 @@ impl SectionOut {
 
     fn address(&self) -> Option<(IpAddr, bool)> {
         match self {
+            Self::Passed => None,
             Self::Rejected { address, .. } => address.map(|address| (address, false)),
             Self::Datagrams { at } => Some((at.address, at.keep_zero)),
             Self::Rtp(rtp) => Some((rtp.at.address, rtp.at.keep_zero)),
@@ -129,12 +133,14 @@ impl SectionOut {
 /// Rewrites `sdp`.
 pub(crate) fn rewrite(sdp: &mut Sdp, out: &Outgoing) {
     let directions: Vec<Direction> = sdp.media.iter().map(|section| sdp.direction_of(section)).collect();
+    keep_addresses(sdp, out);
     session(sdp, out);
     for (index, ((section, part), direction)) in
         sdp.media.iter_mut().zip(&out.sections).zip(directions).enumerate()
     {
         match part {
             SectionOut::Rejected { proto, .. } => reject(section, proto.as_deref()),
+            SectionOut::Passed => {}
             SectionOut::Datagrams { at } => {
                 set_port(section, at.port, None);
                 section.body.retain(|line| !is_one_of(line, &ICE));
@@ -144,12 +150,26 @@ pub(crate) fn rewrite(sdp: &mut Sdp, out: &Outgoing) {
     }
 }
 
+/// Gives sections that are left to the parties the party's own address, where they took it from the session.
+fn keep_addresses(sdp: &mut Sdp, out: &Outgoing) {
+    let Some(own) = sdp.session.first(b'c').cloned() else { return };
+    for (section, part) in sdp.media.iter_mut().zip(&out.sections) {
+        if matches!(part, SectionOut::Passed) && section.body.first(b'c').is_none() {
+            section.body.set_connection(own.clone());
+        }
+    }
+}
+
 /// Addresses of all sections and of the session, and session attributes that end at us.
 fn session(sdp: &mut Sdp, out: &Outgoing) {
     sdp.session.retain(|line| {
         let bundle =
             line.is_attribute("group") && line.attribute_value().is_some_and(|v| v.starts_with("BUNDLE"));
-        !(bundle || is_one_of(line, &ICE) || is_one_of(line, &KEYS) || is_one_of(line, &["rtcp-mux", "rtcp"]))
+        !(bundle
+            || is_extension(line, &out.extmap)
+            || is_one_of(line, &ICE)
+            || is_one_of(line, &KEYS)
+            || is_one_of(line, &["rtcp-mux", "rtcp"]))
     });
     let relies = |section: &MediaSection| section.body.first(b'c').is_none();
     let addresses = || sdp.media.iter().zip(&out.sections).filter_map(|(m, part)| Some((m, part.address()?)));
@@ -193,7 +213,7 @@ fn rtp_section(section: &mut MediaSection, rtp: &RtpOut, out: &Outgoing, came: D
             || is_one_of(line, &KEYS)
             || is_one_of(line, &BUNDLE)
             || (rtp.own_streams && is_one_of(line, &STREAMS))
-            || (out.strip_extmap && line.is_attribute("extmap"));
+            || is_extension(line, &out.extmap);
         !gone
     });
     if !rtp.mux {
@@ -312,6 +332,14 @@ fn codec_line(line: &Line) -> Option<(&'static str, u8, &[u8])> {
     let end = value.iter().position(|b| !b.is_ascii_digit()).unwrap_or(value.len());
     let (number, rest) = value.split_at_checked(end)?;
     Some((name, std::str::from_utf8(number).ok()?.parse().ok()?, rest))
+}
+
+/// True for the `a=extmap` line of one of these header extensions [RFC8285 5], and with all of them for what goes with them.
+fn is_extension(line: &Line, names: &[String]) -> bool {
+    let all = names.iter().any(|name| name == "all");
+    let uri = || line.attribute_value().and_then(|value| value.split_ascii_whitespace().nth(1));
+    let is_named = || uri().is_some_and(|uri| names.iter().any(|name| name == uri));
+    (line.is_attribute("extmap") && (all || is_named())) || (all && line.is_attribute("extmap-allow-mixed"))
 }
 
 fn is_one_of(line: &Line, names: &[&str]) -> bool {

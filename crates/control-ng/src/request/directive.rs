@@ -112,6 +112,12 @@ fn of_item(item: &Value, key: &str, out: &mut Vec<Value>) {
 /// A word: `name`, `name=value`, `family-item`.
 fn word(text: &str, out: &mut Vec<Directive>) {
     let text = text.trim();
+    // What stands behind the media type is an attribute, with equals signs of its own.
+    if text.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("sdp-attr-")) {
+        let (name, values) = ("sdp-attr-word".to_owned(), vec![text.to_owned()]);
+        out.push(Directive { raw: name.clone(), name, values });
+        return;
+    }
     // The value of a codec word may hold an equals sign of its own: `codec-set-iLBC/8000/1///mode=30`.
     let has_value = |name: &str| {
         let is_codec = name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("codec-"));

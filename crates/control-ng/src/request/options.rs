@@ -6,62 +6,11 @@ use std::time::Duration;
 use mediapoint_packet::sdp::AddressFamily;
 
 use super::directive::Directive;
-use super::{CodecOptions, SdesOptions, not_done};
+use super::{CodecOptions, Manipulation, Osrtp, Profile, SdesOptions, TransportProtocol, not_done};
 use crate::NgError;
 
 /// Most unknown words remembered.
 const MAX_UNKNOWN: usize = 64;
-
-/// An RTP profile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Profile {
-    /// Media is SRTP.
-    pub secure: bool,
-    /// Early feedback is allowed [RFC4585 3].
-    pub feedback: bool,
-}
-
-impl Profile {
-    /// Reads the protocol of an `m=` line; `None` for DTLS-SRTP and for what is no RTP.
-    #[must_use]
-    pub fn parse(proto: &str) -> Option<Self> {
-        let (secure, feedback) = match proto.to_ascii_uppercase().as_str() {
-            "RTP/AVP" => (false, false),
-            "RTP/AVPF" => (false, true),
-            "RTP/SAVP" => (true, false),
-            "RTP/SAVPF" => (true, true),
-            _ => return None,
-        };
-        Some(Self { secure, feedback })
-    }
-
-    /// The name in an `m=` line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match (self.secure, self.feedback) {
-            (false, false) => "RTP/AVP",
-            (false, true) => "RTP/AVPF",
-            (true, false) => "RTP/SAVP",
-            (true, true) => "RTP/SAVPF",
-        }
-    }
-}
-
-/// The protocol to be used towards the receiver of the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TransportProtocol {
-    /// This one.
-    Profile(Profile),
-    /// The parts that words such as `SRTP` and `AVPF` name, the rest as received.
-    Parts {
-        /// SRTP or not.
-        secure: Option<bool>,
-        /// Early feedback or not.
-        feedback: Option<bool>,
-    },
-    /// In an answer: the one answered with, even where it is not the one offered.
-    Accept,
-}
 
 /// What to do with ICE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +109,15 @@ impl MediaEcho {
     }
 }
 
+/// What tells that a party has another tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AliasKey {
+    /// The same description.
+    Sdp,
+    /// The same address and port in the first section.
+    Address,
+}
+
 /// All options of one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
@@ -191,6 +149,8 @@ pub struct Options {
     pub transport: Option<TransportProtocol>,
     /// SDES.
     pub sdes: SdesOptions,
+    /// Opportunistic SRTP.
+    pub osrtp: Osrtp,
     /// Codecs.
     pub codec: CodecOptions,
     /// Only the first codec of an answer stays.
@@ -213,8 +173,14 @@ pub struct Options {
     pub original_sendrecv: bool,
     /// Add `a=mid` where there is none.
     pub generate_mid: bool,
-    /// Remove `a=extmap`.
-    pub strip_extmap: bool,
+    /// How a party of an offer is known again under another tag.
+    pub alias_key: Option<AliasKey>,
+    /// The receiver of an offer is offered the codecs that it has.
+    pub static_codecs: bool,
+    /// A section that no codec is left of is refused; the list comes back otherwise.
+    pub allow_no_codec_media: bool,
+    /// Changes in the description that goes out.
+    pub manipulation: Manipulation,
     /// Type of service of outgoing packets; negative leaves it as it is.
     pub tos: Option<i64>,
     /// Delay of a delete.
@@ -249,6 +215,8 @@ impl Options {
     pub(super) fn apply(&mut self, directive: &Directive) -> Result<(), NgError> {
         let done = self.codec.apply(directive)
             || self.sdes.apply(directive)
+            || self.osrtp.apply(directive)
+            || self.manipulation.apply(directive)
             || self.apply_word(directive)
             || self.apply_list(directive)
             || self.apply_media(directive)
@@ -286,18 +254,28 @@ impl Options {
             "force-transcoding" => self.force_transcoding = true,
             "original-sendrecv" => self.original_sendrecv = true,
             "generate-mid" => self.generate_mid = true,
-            "strip-extmap" => self.strip_extmap = true,
-            "extmap-strip" if directive.values.iter().any(|name| name == "all") => self.strip_extmap = true,
             "fatal" => self.fatal = true,
             "fast" => self.fast = true,
             "generate-rtcp" => self.generate_rtcp = Some(!matches!(directive.value(), "off" | "no")),
             "load-limit" => self.load_limit = true,
+            "static-codecs" | "static-codec" => self.static_codecs = true,
+            name if is_no_codec_media(name) => self.allow_no_codec_media = true,
+            "alias-key" => self.alias_key = self.alias_key_of(directive),
             "supports" => {
                 self.load_limit |= directive.values.iter().any(|v| v.replace(' ', "-") == "load-limit")
             }
             _ => return false,
         }
         true
+    }
+
+    fn alias_key_of(&mut self, directive: &Directive) -> Option<AliasKey> {
+        match directive.value().to_ascii_lowercase().as_str() {
+            "off" | "" => None,
+            "sdp" => Some(AliasKey::Sdp),
+            "address" | "endpoint" => Some(AliasKey::Address),
+            _ => self.usable(directive, None),
+        }
     }
 
     fn apply_list(&mut self, directive: &Directive) -> bool {
@@ -454,6 +432,11 @@ impl Options {
             self.direction.push(name.to_owned());
         }
     }
+}
+
+fn is_no_codec_media(name: &str) -> bool {
+    let kind = name.strip_prefix("allow-").unwrap_or_default();
+    matches!(kind.trim_end_matches('s'), "no-codec-media" | "empty-codec-media")
 }
 
 fn address(text: &str) -> Option<IpAddr> {

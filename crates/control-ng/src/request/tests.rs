@@ -98,7 +98,7 @@ fn what_kamailio_sends_is_understood() {
     assert!(options.replace.origin && options.replace.session_connection && !options.replace.username);
     assert_eq!(options.delete_delay, Some(Duration::from_secs(5)));
     assert_eq!(options.direction, ["pub", "priv"]);
-    let savp = Profile { secure: true, feedback: false };
+    let savp = Profile { secure: true, feedback: false, opportunistic: false };
     assert_eq!(options.transport, Some(TransportProtocol::Profile(savp)));
     assert_eq!(options.received_from, Some("192.0.2.7".parse().unwrap()));
     assert_eq!(options.tos, Some(-1));
@@ -119,7 +119,7 @@ fn the_one_string_form_is_read_with_its_brackets() {
         (vec!["A".into()], vec!["B".into()], true)
     );
     assert!(options.learning.strict_source && options.rtcp_mux.offer);
-    let avpf = Profile { secure: false, feedback: true };
+    let avpf = Profile { secure: false, feedback: true, opportunistic: false };
     assert_eq!(options.transport, Some(TransportProtocol::Profile(avpf)));
     assert_eq!(options.unknown, Vec::<String>::new());
 }
@@ -156,7 +156,7 @@ fn words_name_parts_of_the_profile() {
     assert_eq!(read(r#""RTP""#), parts(Some(false), Some(false)));
     assert_eq!(
         read(r#""RTP/SAVPF""#),
-        Some(TransportProtocol::Profile(Profile { secure: true, feedback: true }))
+        Some(TransportProtocol::Profile(Profile { secure: true, feedback: true, opportunistic: false }))
     );
     assert_eq!(offer(r#","transport protocol":"accept""#).transport, Some(TransportProtocol::Accept));
     assert_eq!(offer(r#","transport protocol":"RTP/XYZ""#).transport, None);
@@ -307,4 +307,42 @@ fn commands_on_several_parties_name_the_keys_they_miss() {
     assert_eq!(missing(r#"{"command":"unsubscribe","call-id":"c"}"#), "missing key to-tag");
     assert_eq!(missing(r#"{"command":"connect","call-id":"c","from-tag":"f"}"#), "missing key to-tag");
     assert_eq!(missing(r#"{"command":"mesh","call-id":"c"}"#), "missing key calls");
+}
+
+#[test]
+fn words_of_osrtp_are_read_in_every_place() {
+    for (place, offers, accepts) in [
+        (r#","OSRTP":["offer","accept"]"#, true, true),
+        (r#","osrtp":["offer-RFC"]"#, true, false),
+        (r#","flags":["OSRTP-accept-RFC"]"#, false, true),
+        (r#","rtpp-flags":"OSRTP=[accept] OSRTP-offer""#, true, true),
+    ] {
+        let options = offer(place);
+        assert_eq!((options.osrtp.offer, options.osrtp.accept), (offers, accepts), "{place}");
+        assert_eq!(options.unknown, [""; 0]);
+    }
+    assert_eq!(offer(r#","OSRTP":["offer-legacy"]"#).not_done, ["OSRTP-offer-legacy"]);
+}
+
+#[test]
+fn changes_of_attributes_are_read_with_their_scope() {
+    let options = offer(
+        r#","sdp-attr":{"global":{"add":["a"]},"audio":{"substitute":[["b","c"],["d","e","f"]],"remove":"g"},"video":{"melt":["x"],"substitute":["y"]}}"#,
+    );
+    let change = |media: Option<&str>, action| Change { media: media.map(str::to_owned), action };
+    let substitute = |from: &str, to: &str| Action::Substitute(from.to_owned(), to.to_owned());
+    assert_eq!(
+        options.manipulation.attributes,
+        [
+            change(Some("audio"), Action::Remove("g".to_owned())),
+            change(Some("audio"), substitute("b", "c")),
+            change(Some("audio"), substitute("d", "e")),
+            change(None, Action::Add("a".to_owned())),
+        ]
+    );
+    assert_eq!(
+        options.manipulation.refused,
+        [r#"there is no command "melt" of sdp-attr"#, "sdp-attr substitute takes two values"]
+    );
+    assert_eq!(options.unknown, [""; 0]);
 }

@@ -16,6 +16,7 @@ use crate::call::{CallState, MAX_CARRIED};
 use crate::dialog::Plan;
 use crate::media::codecs::CodecLine;
 use crate::media::legs::Work;
+use crate::media::manipulate::manipulate;
 use crate::media::offered::{self, Before, outgoing};
 use crate::media::remote::RemoteDescription;
 use crate::media::rewrite::{SectionOut, rewrite};
@@ -56,6 +57,9 @@ impl Source {
             agreed.or_else(offered).filter(|remote| remote.kind.is_some() && !remote.disabled)?;
         if stream.active && !stream.codecs.is_empty() {
             remote.codecs = stream.codecs.iter().map(own_line).collect();
+        }
+        if stream.active && remote.profile.is_some() {
+            remote.profile = stream.profile;
         }
         // Where the party receives has nothing to do with where its subscriber does.
         remote.zero = false;
@@ -160,6 +164,7 @@ pub(crate) fn process(
     rewrite(&mut sdp, &out);
     // [RFC3264 8] A subscriber that is asked again finds the version raised where anything changed.
     let replace = Replace { sdp_version: true, ..options.replace };
+    manipulate(&mut sdp, &options.manipulation)?;
     subscriber.session.apply(&mut sdp, &replace, out.first_address());
     let kind = LinkKind::Subscription { egress: selection.egress };
     subscription.offer = Some(PendingSubscription { kind, plans, options: options.clone() });

@@ -8,7 +8,10 @@ mod common;
 
 mod addresses;
 mod bytes;
+mod changes;
 mod codecs;
+mod osrtp;
+mod sections;
 mod untidy;
 
 use common::phone::Phone;

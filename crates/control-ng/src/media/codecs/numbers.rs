@@ -73,6 +73,18 @@ impl Numbers {
     }
 }
 
+/// Gives the numbers of an offer that say nothing by themselves and have no `a=rtpmap` line there the meaning that they had
+/// in an earlier description.
+pub(crate) fn as_before(received: &mut [CodecLine], before: &[CodecLine]) {
+    for line in received.iter_mut().filter(|line| line.is_unknown()) {
+        let own = before.iter().find(|own| own.payload_type == line.payload_type);
+        if let Some(own) = own.filter(|own| !own.is_unknown()) {
+            (line.codec, line.convertible) = (own.codec.clone(), own.convertible);
+            line.name.clone_from(&own.name);
+        }
+    }
+}
+
 /// Gives the numbers of an answer that have no `a=rtpmap` line there the meaning that they were offered with
 /// [RFC3264 6.1].
 pub(crate) fn as_numbered(answered: &mut [CodecLine], offered: &[CodecLine]) {

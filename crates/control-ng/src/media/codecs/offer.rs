@@ -14,6 +14,10 @@ pub(crate) struct OfferRules<'a> {
     pub(crate) in_use: &'a [CodecLine],
     /// The numbers that the other side knows.
     pub(crate) numbers: &'a Numbers,
+    /// What the other side has, where that is to be all it is offered.
+    pub(crate) kept: &'a [CodecLine],
+    /// Nothing may be left of a list.
+    pub(crate) may_be_empty: bool,
     /// What the engine can decode and encode.
     pub(crate) can_convert: fn(&Codec) -> bool,
 }
@@ -30,6 +34,10 @@ pub(crate) struct OfferPlan {
 
 /// Plans an offer. An offer of nothing would end the call, so the list stays as it was where nothing would be left.
 pub(crate) fn plan_offer(received: &[CodecLine], rules: &OfferRules<'_>) -> OfferPlan {
+    if let Some(mut lines) = keep(received, rules.kept) {
+        rules.numbers.assign(&mut lines, received);
+        return OfferPlan { lines, not_added: Vec::new() };
+    }
     let options = rules.options;
     let mut lines = strip(received, options);
     for line in &mut lines {
@@ -48,13 +56,35 @@ pub(crate) fn plan_offer(received: &[CodecLine], rules: &OfferRules<'_>) -> Offe
     mask_companions(&mut lines, received);
     add_companions(&mut lines, wanted);
     let speaks = |lines: &[CodecLine]| lines.iter().any(|line| line.is_audio() && !line.masked);
-    if lines.iter().all(|line| line.masked) || (speaks(received) && !speaks(&lines)) {
+    let is_bare = lines.iter().all(|line| line.masked) || (speaks(received) && !speaks(&lines));
+    if is_bare && rules.may_be_empty {
+        lines.clear();
+    } else if is_bare {
         lines = received.to_vec();
     }
     reorder(&mut lines, &options.offer);
     keep_in_use(&mut lines, rules.in_use);
     rules.numbers.assign(&mut lines, received);
     OfferPlan { lines, not_added }
+}
+
+/// What is offered to a side that keeps the codecs it has: those, converted where need be. What else the offerer has is
+/// taken from it. `None` where that side has none that can be served.
+fn keep(received: &[CodecLine], kept: &[CodecLine]) -> Option<Vec<CodecLine>> {
+    let can_convert = received.iter().any(CodecLine::is_source);
+    let line = |own: &CodecLine| {
+        let same = received.iter().find(|line| line.codec == own.codec).cloned();
+        let added = || CodecLine { added: true, masked: false, ..own.clone() };
+        same.or_else(|| (own.is_audio() && own.convertible && can_convert).then(added))
+    };
+    let mut lines: Vec<CodecLine> = kept.iter().filter_map(line).collect();
+    if !lines.iter().any(CodecLine::is_audio) {
+        return None;
+    }
+    let is_new = |line: &&CodecLine| line.is_source() && !kept.iter().any(|own| own.codec == line.codec);
+    let masked = received.iter().filter(is_new).map(|line| CodecLine { masked: true, ..line.clone() });
+    lines.extend(masked.collect::<Vec<_>>());
+    Some(lines)
 }
 
 /// What `strip` leaves, which may be nothing.
@@ -107,8 +137,13 @@ fn put_back(lines: &mut Vec<CodecLine>, received: &[CodecLine], options: &CodecO
 }
 
 /// What the words leave of codecs that nobody here decodes, such as those of video; `None` where that is all, or nothing.
-/// Retransmission goes with what it repeats.
 pub(crate) fn stripped(received: &[CodecLine], options: &CodecOptions) -> Option<Vec<CodecLine>> {
+    let lines = left(received, options);
+    (!lines.is_empty() && lines != received).then_some(lines)
+}
+
+/// What the words leave of such codecs. Retransmission goes with what it repeats.
+pub(crate) fn left(received: &[CodecLine], options: &CodecOptions) -> Vec<CodecLine> {
     let is_gone = |line: &CodecLine| {
         !names(&options.offer, line) && (is_stripped(options, line) || is_masked(options, line))
     };
@@ -122,7 +157,7 @@ pub(crate) fn stripped(received: &[CodecLine], options: &CodecOptions) -> Option
     };
     let mut lines: Vec<CodecLine> = received.iter().filter(stays).cloned().collect();
     reorder(&mut lines, &options.offer);
-    (!lines.is_empty() && lines != received).then_some(lines)
+    lines
 }
 
 fn is_masked(options: &CodecOptions, line: &CodecLine) -> bool {

@@ -76,7 +76,16 @@ pub(super) fn plan(received: &str, words: &str) -> OfferPlan {
 }
 
 fn plan_with(received: &str, words: &str, numbers: &Numbers, in_use: &[CodecLine]) -> OfferPlan {
-    let rules = OfferRules { options: &options(words), repacketizes: false, in_use, numbers, can_convert };
+    let options = &options(words);
+    let rules = OfferRules {
+        options,
+        repacketizes: false,
+        in_use,
+        numbers,
+        kept: &[],
+        may_be_empty: false,
+        can_convert,
+    };
     plan_offer(&list(received), &rules)
 }
 
