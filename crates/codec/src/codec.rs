@@ -1,5 +1,7 @@
 //! What a payload type stands for: encoding, clock, channels, and the names SDP has for them [RFC3551 6].
 
+use std::fmt;
+
 use mediapoint_packet::rtp::PayloadType;
 
 use crate::amr::AmrLayout;
@@ -45,6 +47,14 @@ pub struct Codec {
     pub clock_rate: u32,
     /// Audio channels; 1 where the line is silent on them.
     pub channels: u8,
+}
+
+/// As an `a=rtpmap` line has it: `PCMU/8000`, `opus/48000/2`.
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.sdp_name(), self.clock_rate)?;
+        if self.channels > 1 { write!(f, "/{}", self.channels) } else { Ok(()) }
+    }
 }
 
 impl Codec {

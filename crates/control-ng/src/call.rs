@@ -9,6 +9,7 @@ pub(crate) mod gates;
 pub(crate) mod links;
 pub(crate) mod outcomes;
 pub(crate) mod party;
+pub(crate) mod reach;
 
 use mediapoint_engine::{Call, LegId, MixId};
 use mediapoint_packet::Time;

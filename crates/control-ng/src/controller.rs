@@ -10,12 +10,14 @@ mod deletes;
 mod dialogs;
 mod find;
 mod gate;
+pub(crate) mod log;
 mod report;
 mod settle;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod why;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -32,6 +34,7 @@ use crate::request::Options;
 use crate::{Command, Handler, NgError, Reply, Request};
 use calls::Calls;
 use settle::is_final;
+pub use totals::ControllerFigures;
 use totals::Totals;
 
 /// Settings of a controller.
@@ -117,6 +120,13 @@ impl Controller {
         lock(&self.calls).by_engine.len()
     }
 
+    /// Figures since the start. Reads counters only; no worker is asked.
+    #[must_use]
+    pub fn figures(&self) -> ControllerFigures {
+        let calls = self.calls();
+        lock(&self.totals).figures(calls)
+    }
+
     fn query(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
         let state = request.call_id.as_ref().and_then(|id| self.find(id)).ok_or(NgError::UnknownCall)?;
         let tags = [request.from_tag.as_ref(), request.to_tag.as_ref()];
@@ -166,6 +176,8 @@ impl Controller {
             Command::GateMedia { gate, on } => {
                 self.settle(now, request, self.gate_media(now, request, gate, on)?)
             }
+            Command::Why => self.why(request),
+            Command::Log => Err(NgError::Unsupported { what: "log".to_owned() }),
             Command::Unsupported(what) => Err(NgError::Unsupported { what: what.to_owned() }),
         }
     }
@@ -198,18 +210,23 @@ impl Handler for Controller {
         let result = self.carry_out(now, &request);
         let mut totals = lock(&self.totals);
         totals.request(now, &request, result.is_err());
+        if result.as_ref().is_err_and(log::is_load_limit) {
+            totals.rejected(&request.command);
+        }
+        drop(totals);
         match result {
-            Ok(reply) => reply,
-            Err(error @ (NgError::LoadLimit(_) | NgError::NoPorts { .. } | NgError::TooManyCalls { .. })) => {
-                totals.rejected(&request.command);
-                drop(totals);
-                tracing::warn!(%error, command = ?request.command, "no room for a call");
-                if request.options.load_limit { Reply::load_limit(error.to_string()) } else { error.into() }
+            Ok(reply) => {
+                log::ignored(&request, &reply);
+                reply
             }
             Err(error) => {
-                drop(totals);
-                tracing::debug!(%error, command = ?request.command, "request refused");
-                error.into()
+                log::refused(&request, &error);
+                let is_full = log::is_load_limit(&error);
+                if is_full && request.options.load_limit {
+                    Reply::load_limit(error.to_string())
+                } else {
+                    error.into()
+                }
             }
         }
     }

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mediapoint_packet::{SecretBytes, Time};
 
+use crate::controller::log;
 use crate::cookies::{CacheLimits, CookieCache, Seen};
 use crate::shorten::encode_within;
-use crate::wire::{self, Dict, Envelope, MAX_MESSAGE};
+use crate::wire::{self, Dict, Envelope, MAX_MESSAGE, Value};
 use crate::{Command, NgError, Peer, Reply, Request};
 
 /// What carries requests out.
@@ -53,6 +54,12 @@ pub struct Counters {
 impl Counters {
     /// As the reply to `statistics` has them.
     fn dict(&self) -> Dict {
+        self.by_name().map(|(key, count)| (key.as_bytes().to_vec(), count.into())).into()
+    }
+
+    /// Each counter by its name in the reply to `statistics`, with its count.
+    #[must_use]
+    pub fn by_name(&self) -> [(&'static str, u64); 11] {
         let pairs = [
             ("requests", &self.requests),
             ("repeated", &self.repeated),
@@ -66,7 +73,7 @@ impl Counters {
             ("slowconnections", &self.slow_connections),
             ("unsentreplies", &self.unsent),
         ];
-        pairs.map(|(key, counter)| (key.as_bytes().to_vec(), counter.load(Ordering::Relaxed).into())).into()
+        pairs.map(|(key, counter)| (key, counter.load(Ordering::Relaxed)))
     }
 }
 
@@ -167,10 +174,14 @@ impl<H: Handler> Dispatcher<H> {
     }
 
     fn carry_out(&self, now: Time, peer: &Peer, envelope: &Envelope<'_>, size: usize) -> Reply {
+        let mut call_id = None;
         let request = if size > MAX_MESSAGE {
             Err(NgError::TooLarge { size, limit: MAX_MESSAGE })
         } else {
-            wire::decode(envelope.payload).and_then(|dict| Request::parse(&dict, peer.address()))
+            wire::decode(envelope.payload).and_then(|dict| {
+                call_id = dict.get(b"call-id".as_slice()).cloned();
+                Request::parse(&dict, peer.address())
+            })
         };
         let reply = match request {
             Ok(request) => {
@@ -184,7 +195,14 @@ impl<H: Handler> Dispatcher<H> {
                     false => reply,
                 }
             }
-            Err(error) => Reply::error(&error),
+            Err(error) => {
+                let call_id = call_id.as_ref().and_then(|id| match id {
+                    Value::Bytes(bytes) => Some(bytes.as_slice()),
+                    _ => None,
+                });
+                log::unusable(call_id, &error);
+                Reply::error(&error)
+            }
         };
         if reply.is_error() {
             count(&self.counters.errors);

@@ -229,6 +229,21 @@ pub enum NgError {
     Engine(CommandError),
 }
 
+impl NgError {
+    /// The variant's name, for counters and log lines.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        let mut text = format!("{self:?}");
+        // Where the fault is a fault of something, which one tells more than that it is.
+        if let Self::UnusableKey(fault) = self {
+            text = format!("{fault:?}");
+        }
+        let end = text.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(text.len());
+        text.truncate(end);
+        text
+    }
+}
+
 impl From<BodyFault> for NgError {
     fn from(fault: BodyFault) -> Self {
         Self::Body(fault)
@@ -308,4 +323,17 @@ pub enum KeyFault {
     /// No key could be made.
     #[error("no randomness for a key")]
     NoRandomness,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_the_name_of_the_fault_without_what_varies() {
+        assert_eq!(NgError::UnknownInterface("inside".to_owned()).kind(), "UnknownInterface");
+        assert_eq!(NgError::UnusableKey(KeyFault::Dtls).kind(), "Dtls");
+        assert_eq!(NgError::TooManyCalls { limit: 7 }.kind(), "TooManyCalls");
+        assert_eq!(NgError::NoMedia.kind(), "NoMedia");
+    }
 }

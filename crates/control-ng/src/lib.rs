@@ -26,7 +26,8 @@
 //! ```
 //!
 //! Who calls what: a server gives its [`Dispatcher`] to [`listen::Listener::datagrams`] and [`listen::Listener::streams`], gives
-//! every event of the engine to [`Controller::handle_event`], and calls [`Controller::poll`] when it is due.
+//! every event of the engine to [`Controller::handle_event`], and calls [`Controller::poll`] when it is due. A tool asks a
+//! running server through a [`client::Client`].
 //! Whoever carries requests out otherwise implements [`Handler`].
 //!
 //! | feature | effect |
@@ -39,6 +40,7 @@
 mod access;
 mod body;
 mod call;
+pub mod client;
 mod controller;
 mod cookies;
 mod dialog;
@@ -59,7 +61,7 @@ pub mod wire;
 
 pub use access::{Access, AllowList, Prefix, PrefixError, Verdict};
 pub use body::BodyFault;
-pub use controller::{Controller, ControllerConfig};
+pub use controller::{Controller, ControllerConfig, ControllerFigures};
 pub use cookies::{CacheLimits, CookieCache, Seen};
 pub use dispatch::{Counters, Dispatcher, Handler};
 pub use error::{KeyFault, NgError};

@@ -97,6 +97,7 @@ fn carry(
     }
     let leg = work.leg(party, index, kind, remote.host.map(AddressFamily::of))?;
     let stream = party.stream_mut(index).ok_or(NgError::Internal)?;
+    stream.told = options.media_address;
     let at = Advertised {
         address: options.media_address.unwrap_or(leg.rtp.ip()),
         port: leg.rtp.port(),

@@ -80,6 +80,10 @@ pub enum Command {
         /// False where it ends.
         on: bool,
     },
+    /// Why the media of a call goes as it goes; of our own.
+    Why,
+    /// The log level, shown or changed; of our own, and carried out by whoever has a log.
+    Log,
     /// A command of the protocol that is not carried out.
     Unsupported(&'static str),
 }
@@ -105,6 +109,33 @@ const UNSUPPORTED: [&str; 16] = [
 ];
 
 impl Command {
+    /// The name in a message.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Ping => "ping",
+            Self::Offer => "offer",
+            Self::Answer => "answer",
+            Self::Delete => "delete",
+            Self::Query => "query",
+            Self::List => "list",
+            Self::Statistics => "statistics",
+            Self::Publish => "publish",
+            Self::SubscribeRequest => "subscribe request",
+            Self::SubscribeAnswer => "subscribe answer",
+            Self::Unsubscribe => "unsubscribe",
+            Self::Connect => "connect",
+            Self::Mesh => "mesh",
+            Self::GateMedia { gate: MediaGate::Block, on: true } => "block media",
+            Self::GateMedia { gate: MediaGate::Block, on: false } => "unblock media",
+            Self::GateMedia { gate: MediaGate::Silence, on: true } => "silence media",
+            Self::GateMedia { gate: MediaGate::Silence, on: false } => "unsilence media",
+            Self::Why => "why",
+            Self::Log => "log",
+            Self::Unsupported(name) => name,
+        }
+    }
+
     fn parse(name: &str) -> Result<Self, NgError> {
         let name = name.trim().replace('-', " ");
         Ok(match name.as_str() {
@@ -125,6 +156,8 @@ impl Command {
             "unblock media" => Self::GateMedia { gate: MediaGate::Block, on: false },
             "silence media" => Self::GateMedia { gate: MediaGate::Silence, on: true },
             "unsilence media" => Self::GateMedia { gate: MediaGate::Silence, on: false },
+            "why" => Self::Why,
+            "log" => Self::Log,
             other => {
                 let known = UNSUPPORTED.into_iter().find(|known| *known == other);
                 Self::Unsupported(known.ok_or(NgError::UnknownCommand)?)
@@ -192,6 +225,8 @@ pub struct Request {
     pub set_label: Option<Id>,
     /// The SDP as it came.
     pub sdp: Option<SecretBytes>,
+    /// The log level asked for.
+    pub level: Option<String>,
     /// Which parties are meant, and how they are to be related.
     pub selection: Selection,
     /// Everything else.
@@ -217,9 +252,14 @@ impl Request {
             to_label: id(dict, "to-label")?,
             set_label: id(dict, "set-label")?,
             sdp: text(dict, "sdp")?.map(SecretBytes::from),
+            level: None,
             selection: Selection::default(),
             options: Options::default(),
         };
+        if request.command == Command::Log {
+            request.level = text(dict, "level")?.map(|level| String::from_utf8_lossy(level).into_owned());
+            return Ok(request);
+        }
         for directive in directive::collect(dict) {
             if !(request.override_id(&directive) || request.selection.apply(&directive)) {
                 request.options.apply(&directive)?;
@@ -272,8 +312,17 @@ impl Request {
         };
         let missing = |key| Err(NgError::MissingKey { key });
         let command = &self.command;
-        let needs_call =
-            [Offer, Answer, Delete, Query, SubscribeRequest, SubscribeAnswer, Unsubscribe, Connect];
+        let needs_call = [
+            Offer,
+            Answer,
+            Delete,
+            Query,
+            Command::Why,
+            SubscribeRequest,
+            SubscribeAnswer,
+            Unsubscribe,
+            Connect,
+        ];
         let needs_call = needs_call.contains(command) || matches!(command, GateMedia { .. });
         if needs_call && self.call_id.is_none() {
             return missing("call-id");

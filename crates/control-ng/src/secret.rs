@@ -56,6 +56,40 @@ impl Secret {
     }
 }
 
+/// A request under a secret, for who sends it.
+pub(crate) struct SealedRequest {
+    /// What is sent.
+    pub(crate) bytes: SecretBytes,
+    mac: [u8; MAC_DIGITS],
+}
+
+impl Secret {
+    /// Seals a message (cookie and dictionary) at a time since 1970.
+    pub(crate) fn request(&self, time: Duration, message: &[u8]) -> SealedRequest {
+        let time = time.as_millis().to_string();
+        let mac = self.over(&[b"mediapoint ng request\n", time.as_bytes(), b".", message]).finalize();
+        let mut digits = [0; MAC_DIGITS];
+        for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(mac.into_bytes()) {
+            *pair = [byte >> 4, byte & 15].map(hex_digit);
+        }
+        let mut bytes = SecretBytes::with_capacity(MAX_SEAL + message.len());
+        for part in [VERSION, time.as_bytes(), b".", &digits, b".", message] {
+            bytes.extend_from_slice(part);
+        }
+        SealedRequest { bytes, mac: digits }
+    }
+
+    /// The message (cookie and dictionary) of a reply to the request; `None` where it is not under the secret, or of another
+    /// request.
+    pub(crate) fn open_reply<'a>(&self, request: &SealedRequest, reply: &'a [u8]) -> Option<&'a [u8]> {
+        let (mac, rest) = reply.strip_prefix(VERSION)?.split_at_checked(MAC_DIGITS)?;
+        let message = rest.strip_prefix(b".")?;
+        let expected = self.over(&[b"mediapoint ng reply\n", &request.mac, b"\n", message]);
+        expected.verify(&unhex(mac)?.into()).ok()?;
+        Some(message)
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")

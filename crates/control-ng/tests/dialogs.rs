@@ -530,7 +530,10 @@ fn query_list_and_statistics_show_what_is_there() {
 
     let statistics = server.ask("statistics", "", None);
     let statistics = dict(statistics.value("statistics"));
-    assert_eq!(text(dict(get(statistics, "currentstatistics")), "sessionsown"), "2");
+    let current = dict(get(statistics, "currentstatistics"));
+    assert_eq!(text(current, "sessionsown"), "2");
+    assert_eq!(text(current, "pointsused"), "2.000", "points, not thousandths of them");
+    assert!(text(current, "pointsbudget").ends_with(".000"));
     let control = dict(get(statistics, "controlstatistics"));
     assert_eq!(text(control, "totaloffercount"), "2");
     assert_eq!(text(dict(list(get(control, "proxies")).first()), "answercount"), "1");

@@ -58,9 +58,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Whatever else a server does, it reads the events; the last one of a call has its final figures.
     while let Some(event) = events.recv_timeout(Duration::from_secs(1)) {
         match event {
-            Event::LegLearnt { leg, from, .. } => println!("event: leg {} learnt {from}", leg.as_u64()),
+            Event::LegLearnt { leg, from, .. } => println!("event: leg {leg} learnt {from}"),
             Event::CallEnded { reason, statistics, .. } => {
-                println!("event: the call ended after {:?}: {reason:?}", statistics.age);
+                println!("event: the call ended after {:?}: {reason}", statistics.age);
                 break;
             }
             other => println!("event: {other:?}"),
@@ -137,7 +137,7 @@ fn show(statistics: &CallStatistics) {
         let mos = received.mos.map_or_else(|| "-".to_owned(), |mos| format!("{mos:.1}"));
         println!(
             "leg {}: received {} packets, lost {}, dropped {}, jitter {:.1} ms, MOS {mos}; sent {} packets",
-            leg.leg.as_u64(),
+            leg.leg,
             received.packets,
             received.lost,
             received.dropped.total(),

@@ -47,6 +47,11 @@
 //!
 //! Specifications: RFC 3550, RFC 3551, RFC 3711, RFC 4733, RFC 5761, RFC 7983, ITU-T G.107, G.711.
 
+/// The code of the page on embedding, compiled and run as documentation is.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/embedding.md")]
+mod embedding {}
+
 mod api;
 mod ring;
 mod runtime;
@@ -76,7 +81,7 @@ pub use api::stats::{
     StreamStatistics, TapStatistics, WorkerLoad,
 };
 pub use api::tap::{AudioTapSpec, PacketTapSpec, PacketTarget, TapSide};
-pub use mediapoint_packet::rtp::{PayloadType, Ssrc};
+pub use mediapoint_packet::rtp::{NoPayloadType, PayloadType, Ssrc};
 pub use mediapoint_srtp::{MasterKey, Mki, Suite};
 pub use ring::Readiness;
 pub use runtime::{

@@ -7,7 +7,7 @@ mod numbers;
 use std::ops::Range;
 
 pub use extension::{Element, Elements, Extension};
-pub use numbers::{PayloadType, RtpTicks, Seq, Ssrc, Ssrcs};
+pub use numbers::{NoPayloadType, PayloadType, RtpTicks, Seq, Ssrc, Ssrcs};
 
 pub use crate::error::{Malformed, TooShort};
 

@@ -6,8 +6,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::config::{Config, DEFAULT_FILE, Settings};
+use crate::ctl::CtlArguments;
+use crate::import::{self, ImportArguments};
+use crate::output::{Output, say};
+use crate::serve::check::{self, Outcome};
 
 /// Exit code where something failed.
 pub(crate) const FAILED: u8 = 1;
@@ -44,9 +49,25 @@ pub(crate) enum Command {
     /// grace, log and the secret change at once. Under systemd, Type=notify and WatchdogSec work.
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(Box<ServeArguments>),
-    /// Print the default configuration file, or check one
+    /// Print the default configuration file, check one, or make one from rtpengine's
     #[command(after_help = CONFIG_EXAMPLES)]
     Config(ConfigArguments),
+    /// Ask a running server: its calls, its figures, why a call is as it is, its log level
+    #[command(after_help = crate::ctl::EXAMPLES)]
+    Ctl(CtlArguments),
+    /// Print completions for a shell
+    #[command(after_help = "Example:\n  mediapoint completions bash > /etc/bash_completion.d/mediapoint")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the pages for `man` into a folder
+    #[command(after_help = "Example:\n  mediapoint man /usr/local/share/man/man1")]
+    Man {
+        /// The folder, made where it is not there
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// Moved to mediapoint-tools
     #[command(hide = true, disable_help_flag = true)]
     Demo(Moved),
@@ -72,7 +93,8 @@ Examples:
 const CONFIG_EXAMPLES: &str = "\
 Examples:
   mediapoint config > mediapoint.toml
-  mediapoint config --check mediapoint.toml";
+  mediapoint config --check mediapoint.toml
+  mediapoint config import /etc/rtpengine/rtpengine.conf";
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArguments {
@@ -84,11 +106,30 @@ pub(crate) struct ServeArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ConfigArguments {
-    /// Check this file instead of printing the default one; exit code 2 where it cannot be used
+    #[command(subcommand)]
+    command: Option<ConfigCommand>,
+    /// Check this file instead of printing the default one: exit code 2 where it cannot be used. What it asks for is tried on
+    /// this machine (addresses, ports, open files, the secret), and exit code 1 where that fails
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
+    /// With --check: read the file only, and try nothing on this machine
+    #[arg(long, requires = "check")]
+    file_only: bool,
 }
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Read rtpengine's configuration file and print ours, with a comment for each line without an equivalent
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArguments),
+}
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  mediapoint config import /etc/rtpengine/rtpengine.conf > /etc/mediapoint.toml
+  mediapoint config import --section rtpengine-testing rtpengine.conf";
 
 /// Whatever was given to a command that is not here any more.
 #[derive(Debug, Args)]
@@ -99,17 +140,28 @@ pub(crate) struct Moved {
 
 /// `mediapoint config`.
 pub(crate) fn config(arguments: &ConfigArguments) -> ExitCode {
-    let Some(path) = &arguments.check else {
-        print!("{DEFAULT_FILE}");
-        return ExitCode::SUCCESS;
-    };
-    match Config::load(Settings::default(), Some(path)) {
-        Ok(_) => {
-            println!("{}: usable", path.display());
-            ExitCode::SUCCESS
-        }
-        Err(error) => refuse(UNUSABLE, &error),
+    if let Some(ConfigCommand::Import(arguments)) = &arguments.command {
+        return import::command(arguments);
     }
+    let Some(path) = &arguments.check else {
+        let mut out = Output::default();
+        out.text(DEFAULT_FILE);
+        return out.print(0);
+    };
+    let config = match Config::load(Settings::default(), Some(path)) {
+        Ok(config) => config,
+        Err(error) => return refuse(UNUSABLE, &error),
+    };
+    let mut out = Output::default();
+    out.line(format_args!("{}: usable", path.display()));
+    if arguments.file_only {
+        return out.print(0);
+    }
+    out.line("tried on this machine:");
+    let findings = check::machine(&config);
+    findings.iter().for_each(|finding| out.line(format_args!("  {finding}")));
+    let failed = findings.iter().any(|finding| finding.outcome == Outcome::Failed);
+    out.print(if failed { FAILED } else { 0 })
 }
 
 /// Answers a command that this program once had.
@@ -124,6 +176,6 @@ pub(crate) fn moved(command: &str) -> ExitCode {
 
 /// Says on standard error why the program ends, and gives its exit code.
 pub(crate) fn refuse(code: u8, error: &impl Display) -> ExitCode {
-    eprintln!("error: {error}");
+    say(&format_args!("error: {error}"));
     ExitCode::from(code)
 }

@@ -66,6 +66,8 @@ pub(crate) struct Config {
     pub(crate) log: LogFilter,
     /// How.
     pub(crate) log_format: LogFormat,
+    /// Where metrics are given.
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// Whether a crash may write memory to disk.
     pub(crate) danger_core_dumps: bool,
 }
@@ -191,6 +193,7 @@ impl Config {
             grace: settings.grace.map_or(default.grace, |span| span.0),
             log: settings.log.unwrap_or(default.log),
             log_format: settings.log_format.unwrap_or(default.log_format),
+            metrics_listen: settings.metrics_listen.map(|address| address.0),
             danger_core_dumps: settings.danger_core_dumps.unwrap_or(default.danger_core_dumps),
         };
         config.check()?;
@@ -268,6 +271,7 @@ impl Config {
             ("budget", self.budget != other.budget),
             ("max-legs", self.max_legs != other.max_legs),
             ("log-format", self.log_format != other.log_format),
+            ("metrics-listen", self.metrics_listen != other.metrics_listen),
             ("danger-core-dumps", self.danger_core_dumps != other.danger_core_dumps),
         ];
         differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
@@ -299,6 +303,7 @@ impl Default for Config {
             grace: Duration::from_secs(60),
             log: LogFilter::default(),
             log_format: LogFormat::Text,
+            metrics_listen: None,
             danger_core_dumps: false,
         }
     }

@@ -4,10 +4,12 @@
 //! and counted where it is full. Warnings of one kind are told ten at once, then one a second.
 
 mod filter;
+mod level;
 mod limiter;
 mod queue;
 
 use std::any::Any;
+use std::env;
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
@@ -25,6 +27,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::values::{LogFilter, LogFormat};
 use filter::Filter;
+pub(crate) use level::{Level, Step};
 use queue::Queue;
 
 /// What the log says of itself; never limited.
@@ -36,16 +39,15 @@ const FLUSH_WITHIN: Duration = Duration::from_secs(1);
 /// The log while it runs. Dropping it writes what is left, if that takes no longer than a second.
 #[derive(Debug)]
 pub(crate) struct Log {
-    filter: Arc<Filter>,
+    level: Arc<Level>,
     queue: Arc<Queue>,
     writer: Arc<JoinHandle<()>>,
 }
 
 impl Log {
-    /// Logs by another filter from now on.
-    pub(crate) fn set_filter(&self, filter: &LogFilter) {
-        self.filter.set(filter.targets());
-        tracing::callsite::rebuild_interest_cache();
+    /// What is logged, to be shown and changed.
+    pub(crate) fn level(&self) -> Arc<Level> {
+        Arc::clone(&self.level)
     }
 
     /// Waits until what was said is written, for a second at most.
@@ -55,7 +57,7 @@ impl Log {
 
     /// What statistics and the watchdog are told.
     pub(crate) fn figures(&self) -> Figures {
-        Figures { filter: Arc::clone(&self.filter), queue: Arc::clone(&self.queue) }
+        Figures { filter: Arc::clone(self.level.filter()), queue: Arc::clone(&self.queue) }
     }
 
     /// A reader of the signs of life of the thread that writes. That it waits for whoever reads the log is no fault.
@@ -98,24 +100,31 @@ impl Figures {
 /// # Errors
 /// Where the thread that writes cannot be started.
 pub(crate) fn start(filter: &LogFilter, format: LogFormat) -> io::Result<Log> {
-    let filter = Arc::new(Filter::new(filter.targets()));
+    let level = Arc::new(Level::new(filter.clone()));
+    let filter = Arc::clone(level.filter());
     let queue = Arc::new(Queue::default());
     // A descriptor of its own: the lock of `io::stderr` would be held for as long as nobody reads.
     let out = File::from(io::stderr().as_fd().try_clone_to_owned()?);
     let lines = Arc::clone(&queue);
     let layer = fmt::layer().with_writer(move || queue::Line::new(Arc::clone(&lines)));
     let layer = match format {
-        LogFormat::Text => layer.with_ansi(io::stderr().is_terminal()).boxed(),
+        LogFormat::Text => layer.with_ansi(wants_colour()).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
     };
     // A second subscriber is refused; the first goes on.
     drop(tracing_subscriber::registry().with(layer).with(filter::Shared(Arc::clone(&filter))).try_init());
-    let (to_write, limited) = (Arc::clone(&queue), Arc::clone(&filter));
+    let (to_write, limited) = (Arc::clone(&queue), filter);
     let writer = std::thread::Builder::new()
         .name("log".to_owned())
         .spawn(move || to_write.write_to(out, || limited.limiter().report_left_out()))?;
     log_panics();
-    Ok(Log { filter, queue, writer: Arc::new(writer) })
+    Ok(Log { level, queue, writer: Arc::new(writer) })
+}
+
+/// Colours are for terminals, unless somebody does not want them (`NO_COLOR`, with any value but an empty one).
+fn wants_colour() -> bool {
+    let is_unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !is_unwanted
 }
 
 /// A panic is a line of the log: written to standard error, it would wait for the reader.

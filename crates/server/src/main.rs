@@ -5,7 +5,11 @@
 
 mod cli;
 mod config;
+mod ctl;
+mod import;
 mod logging;
+mod output;
+mod pages;
 mod serve;
 
 use std::process::ExitCode;
@@ -18,6 +22,9 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(arguments) => serve::command(&arguments),
         Command::Config(arguments) => cli::config(&arguments),
+        Command::Ctl(arguments) => ctl::command(&arguments),
+        Command::Completions { shell } => pages::completions(shell),
+        Command::Man { folder } => pages::man(&folder),
         Command::Demo(_) => cli::moved("demo"),
         Command::Bench(_) => cli::moved("bench"),
         Command::Codec(_) => cli::moved("codec"),

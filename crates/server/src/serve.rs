@@ -2,19 +2,24 @@
 //!
 //! Order: limits, engine, controller, control ports, and only then "ready"; at the end the same backwards.
 
+pub(crate) mod check;
 mod control;
 mod events;
 mod limits;
+mod machine;
 mod memory;
+mod metrics;
 mod notify;
 mod ports;
 mod reload;
-mod secret;
+pub(crate) mod secret;
 mod shutdown;
 mod watchdog;
 
 use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use mediapoint_control_ng::listen::Pulse;
 use mediapoint_engine::{BuildError, Engine, EventReceiver};
@@ -26,6 +31,8 @@ use crate::logging::{self, Log};
 use control::{Control, ControlError};
 use events::EventReader;
 use limits::LimitError;
+use machine::NotHere;
+use metrics::Metrics;
 use reload::Reloader;
 use shutdown::{Signals, Why};
 use watchdog::{Source, Watchdog};
@@ -39,13 +46,17 @@ enum ServeError {
     #[error(transparent)]
     Limit(#[from] LimitError),
     #[error("cannot start the engine: {0}")]
-    Engine(#[from] BuildError),
+    Engine(BuildError),
+    #[error(transparent)]
+    Address(NotHere),
     #[error(transparent)]
     Control(#[from] ControlError),
     #[error("cannot listen for signals: {0}")]
     Signals(io::Error),
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
+    #[error("metrics-listen: cannot listen on {address}: {source}")]
+    Metrics { address: SocketAddr, source: io::Error },
 }
 
 /// `mediapoint serve`.
@@ -76,12 +87,26 @@ fn run(arguments: &ServeArguments, config: Config, log: &Log) -> Result<Why, Ser
     let signals = Signals::listen().map_err(ServeError::Signals)?;
     let memory = memory::protect(config.danger_core_dumps);
     let limits = limits::raise(&config)?;
+    limits::warn_of_scarce(&config, limits);
     ports::warn_of_shared(&config.ports);
-    let (engine, events) = build(&config, limits.max_legs)?;
-    let control = Control::start(&engine, &config, log.figures())?;
+    let built = build(&config, limits.max_legs);
+    let (engine, events) = built.map_err(|error| match NotHere::of(&error) {
+        Some(refusal) => ServeError::Address(refusal),
+        None => ServeError::Engine(error),
+    })?;
+    let control = Control::start(&engine, &config, log)?;
     let events =
         EventReader::start(events, control.controller(), signals.waker()).map_err(ServeError::Thread)?;
+    let metrics = match config.metrics_listen {
+        None => None,
+        Some(address) => {
+            let started = Metrics::start(address, &control.metrics(&engine));
+            Some(Arc::new(started.map_err(|source| ServeError::Metrics { address, source })?))
+        }
+    };
+    let watched = metrics.clone();
     let sources: Vec<Source> = vec![
+        Box::new(move || watched.iter().flat_map(|metrics| metrics.pulses()).collect()),
         Box::new(control.pulse()),
         Box::new(events.pulse()),
         Box::new(signals.pulse()),
@@ -90,15 +115,19 @@ fn run(arguments: &ServeArguments, config: Config, log: &Log) -> Result<Why, Ser
     ];
     let watchdog = Watchdog::start(sources).map_err(ServeError::Thread)?;
     announce(&config, &control, &limits, memory);
+    if let Some(metrics) = &metrics {
+        tracing::info!(address = %metrics.address(), "metrics at /metrics");
+    }
     // Whoever waits for "ready" may read the log then.
     log.flush();
-    notify::ready(control.datagrams(), control.streams());
+    notify::ready(control.datagrams(), control.streams(), metrics.as_ref().map(|metrics| metrics.address()));
     let (access, guard) = control.access();
-    let mut reloader = Reloader::new(arguments, config, log, access, guard);
+    let mut reloader = Reloader::new(arguments, config, log.level(), access, guard);
     let why = shutdown::wait(&engine, &signals, &mut reloader);
     notify::stopping();
     // From here on threads end because they are told to.
     drop(watchdog);
+    drop(metrics);
     // Nobody can start a call any more; then the engine ends those that are left, and what it tells is still read.
     drop(control);
     engine.shutdown();
@@ -162,6 +191,12 @@ fn announce(config: &Config, control: &Control, limits: &limits::Limits, memory:
         memory = %memory,
         "serving"
     );
+    if machine::is_for_itself(&config.interfaces) {
+        tracing::warn!(
+            "only this machine will reach the media ports: for parties elsewhere give an address of it, such as --address {}",
+            machine::example_for_others()
+        );
+    }
 }
 
 fn interface_text(interface: &mediapoint_engine::Interface) -> String {

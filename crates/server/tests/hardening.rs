@@ -80,7 +80,7 @@ fn warnings_of_a_kind_are_bounded_and_those_left_out_counted() {
     let told =
         log.lines().filter(|line| line.contains("no room for a call") && !line.contains("left_out")).count();
     assert!((10..60).contains(&told), "{told} warnings");
-    assert!(log.contains("kind=\"no room for a call\""), "{log}");
+    assert!(log.contains("kind=\"no room for a call: LoadLimit\""), "{log}");
     assert!(statistic(&mut client, &["log", "warningsleftout"]) > 200);
 }
 
@@ -93,13 +93,69 @@ fn the_service_managers_watchdog_is_fed() {
 }
 
 #[test]
-fn signals_without_a_meaning_do_not_end_it() {
+fn signals_change_the_log_level_and_a_call_goes_on() {
     let server = Server::start(&[]);
-    for (signal, name) in [(Signal::USR1, "SIGUSR1"), (Signal::USR2, "SIGUSR2"), (Signal::HUP, "no file")] {
+    let (_call, phones) = support::call(&server);
+    let mut last = "info";
+    for (signal, level) in [
+        (Signal::USR2, "debug"),
+        (Signal::USR2, "trace"),
+        (Signal::USR1, "debug"),
+        (Signal::USR1, "info"),
+        (Signal::USR1, "warn"),
+        (Signal::USR1, "error"),
+    ] {
+        let before = server.log().len();
         server.signal(signal);
-        wait_for(name, || server.log().contains(name).then_some(()));
+        let line = format!("the log level is {level}, it was {last}");
+        // What came before is not looked at: a level comes twice.
+        let new = || server.log()[before..].to_owned();
+        wait_for(&line, || new().contains(&line).then_some(()));
+        let unknown = Ng::new("query").text("call-id", "unknown");
+        drop(server.client().request(&unknown));
+        if level == "debug" {
+            wait_for("a line of debug", || new().contains("request refused").then_some(()));
+        } else if level == "warn" {
+            // Whatever was logged is there once the line of the next signal is.
+            server.signal(Signal::USR1);
+            wait_for("the next level", || {
+                new().contains("the log level is error, it was warn").then_some(())
+            });
+            assert!(!new().contains("request refused"), "{}", new());
+            server.signal(Signal::USR2);
+            wait_for("the level", || new().contains("the log level is warn, it was error").then_some(()));
+        }
+        last = level;
     }
-    server.client().ping().unwrap();
+    server.signal(Signal::USR1);
+    wait_for("the end of the levels", || server.log().contains("the log level stays error").then_some(()));
+    server.signal(Signal::HUP);
+    let heard = phones[0].stats().packets_received;
+    assert!(phones[0].wait_until(support::PATIENCE, |stats| stats.packets_received > heard + 20));
+    assert!(server.is_running());
+}
+
+#[test]
+fn a_closed_terminal_ends_neither_the_server_nor_a_call() {
+    let (terminal, line) = support::terminal();
+    let surroundings = Surroundings { terminal: Some(&line), ..Surroundings::default() };
+    let server = Server::start_in(&["--log", "debug"], &surroundings);
+    let (call, phones) = support::call(&server);
+    drop(line);
+    // The kernel sends SIGHUP to the session, and every write to the terminal fails from here on.
+    drop(terminal);
+    let mut client = server.client();
+    let unknown = Ng::new("query").text("call-id", "unknown");
+    wait_for("lines that cannot be written", || {
+        drop(client.request(&unknown));
+        (statistic(&mut client, &["log", "droppedlines"]) > 10).then_some(())
+    });
+    let heard = phones[0].stats().packets_received;
+    assert!(phones[0].wait_until(support::PATIENCE, |stats| stats.packets_received > heard + 20));
+    assert_eq!(client.list(10).unwrap(), [call.id()]);
+    server.signal(Signal::TERM);
+    call.end(&mut client).unwrap();
+    assert_eq!(server.wait_for_end().code(), Some(0));
 }
 
 #[test]
@@ -200,6 +256,91 @@ fn what_cannot_go_well_is_said_at_the_start() {
     assert!(code == 2 && said.contains("is one of the media ports 30000-30999"), "{said}");
     let server = Server::start(&["--ports", "30000-30099"]);
     assert!(server.log().contains("ports allows fewer calls"), "{}", server.log());
+    let here = "only this machine will reach the media ports";
+    assert!(server.log().contains(here), "{}", server.log());
+    let server = Server::start(&["--address", "127.0.0.1!192.0.2.10"]);
+    assert!(!server.log().contains(here), "{}", server.log());
+    let (code, said) = refused(&["serve", "--ng", "0", "--address", "192.0.2.10"]);
+    assert!(code == 1 && said.contains("address: 192.0.2.10 is not on this machine; it has "), "{said}");
+    assert!(said.contains("127.0.0.1") && said.contains("behind NAT write BOUND!ADVERTISED"), "{said}");
+}
+
+/// An offer or answer of the phone with something else in place of a part of it.
+fn changed(phone: &Softphone, from: &str, to: &str) -> String {
+    let sdp = phone.offer();
+    assert!(sdp.contains(from), "{sdp}");
+    sdp.replace(from, to)
+}
+
+#[test]
+fn what_is_refused_or_ignored_is_logged_with_the_call() {
+    let server = Server::start(&[]);
+    let mut client = server.client();
+    let phone = Softphone::bind(PhoneConfig::default()).unwrap();
+    let dtls = changed(&phone, "RTP/AVP", "UDP/TLS/RTP/SAVP");
+    let answer = client.offer(&Ng::offer("of-dtls", "tag", &dtls));
+    assert!(matches!(answer, Err(NgError::Refused { .. })), "{answer:?}");
+    let offer = Ng::offer("of-flags", "tag", &phone.offer()).list("flags", &["no-such-flag"]);
+    client.offer(&offer.list("direction", &["inside", "outside"])).unwrap();
+    wait_for("three lines", || server.log().contains("flags that are not known").then_some(()));
+    let log = server.log();
+    let line = |call: &str, what: &str| {
+        log.lines().any(|line| line.contains(" WARN ") && line.contains(call) && line.contains(what))
+    };
+    assert!(line("of-dtls", "keys by DTLS are not supported"), "{log}");
+    assert!(line("of-flags", "there is no interface named"), "{log}");
+    assert!(line("of-flags", "no-such-flag"), "{log}");
+    wait_for("the end of the refused call", || {
+        server.log().contains("refused at its beginning").then_some(())
+    });
+    assert!(!server.log().contains("ended by the controller"), "{}", server.log());
+}
+
+#[test]
+fn a_party_elsewhere_that_is_told_a_loopback_address_is_a_warning() {
+    let server = Server::start(&[]);
+    let mut client = server.client();
+    let phone = Softphone::bind(PhoneConfig::default()).unwrap();
+    let elsewhere = changed(&phone, "c=IN IP4 127.0.0.1", "c=IN IP4 192.0.2.7");
+    client.offer(&Ng::offer("far", "from", &elsewhere)).unwrap();
+    client.answer(&Ng::answer("far", "from", "to", &phone.offer())).unwrap();
+    let what = "a party elsewhere is told a loopback address";
+    wait_for(what, || server.log().contains(what).then_some(()));
+    let log = server.log();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains(what)).collect();
+    assert!(lines.len() == 1 && lines[0].contains("call_id=far") && lines[0].contains("tag=from"), "{log}");
+    assert!(!log.contains("192.0.2.7"), "parties' addresses are logged at debug only: {log}");
+}
+
+#[test]
+fn a_check_tries_what_the_file_asks_for_on_this_machine() {
+    let file = support::folder().join("mediapoint.toml");
+    let check = |text: &str, more: &[&str]| {
+        fs::write(&file, text).unwrap();
+        let output =
+            support::mediapoint().args(["config", "--check"]).arg(&file).args(more).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, said) = check("ng = \"127.0.0.1:0\"\nports = \"40000-40099\"\n", &[]);
+    assert_eq!(code, 0, "{said}");
+    for what in [
+        "ok    ng: 127.0.0.1:0 can be bound",
+        "ok    address: 127.0.0.1 is on this machine",
+        "of 40000-40099 can be bound on 127.0.0.1",
+        "note  address: only this machine",
+        "ok    open files: ",
+        "note  budget: ports allows 25 calls",
+    ] {
+        assert!(said.contains(what), "{what}: {said}");
+    }
+    let elsewhere = "address = [\"192.0.2.10\"]\nng = \"unix:/no/such/folder/ng\"\n";
+    let (code, said) = check(elsewhere, &[]);
+    assert!(code == 1 && said.contains("fails address: 192.0.2.10 is not on this machine"), "{said}");
+    assert!(said.contains("fails ng: unix:/no/such/folder/ng cannot be bound: No such file"), "{said}");
+    assert_eq!(check(elsewhere, &["--file-only"]).0, 0);
+    let server = Server::start(&[]);
+    let (code, said) = check(&format!("ng = \"{}\"\n", server.ng()), &[]);
+    assert!(code == 0 && said.contains("is in use, by a server that runs already"), "{said}");
 }
 
 #[test]

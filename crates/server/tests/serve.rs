@@ -7,24 +7,16 @@
     reason = "test support outside of test functions"
 )]
 
+#[path = "operator/ctl.rs"]
+mod ctl;
+#[path = "operator/metrics.rs"]
+mod metrics;
 mod support;
 
 use mediapoint_caller::ng::{Command as Ng, NgError};
 use mediapoint_caller::{By, Call, PhoneConfig, Softphone};
 use rustix::process::Signal;
-use support::{PATIENCE, Server, mediapoint, refused};
-
-/// Sets a call up between two phones; both hear the other once it returns.
-fn call(server: &Server) -> (Call, [Softphone; 2]) {
-    let phones = [(); 2].map(|()| Softphone::bind(PhoneConfig::default()).unwrap());
-    let [caller, callee] = &phones;
-    let call = Call::new();
-    call.invite(&mut server.client(), By::Caller, (caller, callee), |offer| offer, |answer| answer).unwrap();
-    for phone in [caller, callee] {
-        assert!(phone.wait_until(PATIENCE, |stats| stats.packets_received > 0));
-    }
-    (call, phones)
-}
+use support::{PATIENCE, Server, call, mediapoint, refused};
 
 /// Waits until the server refuses a new call because it drains, and says how it did.
 fn wait_until_draining(server: &Server) -> NgError {
@@ -201,13 +193,66 @@ fn the_printed_default_file_can_be_used() {
 
 #[test]
 fn help_and_version_are_there_for_every_command() {
-    for command in ["serve", "config"] {
+    for command in ["serve", "config", "ctl"] {
         let help = mediapoint().args([command, "--help"]).output().unwrap();
         let text = String::from_utf8(help.stdout).unwrap();
         assert!(help.status.success() && text.contains("Examples:"), "{command}: {text}");
     }
     let version = String::from_utf8(mediapoint().arg("--version").output().unwrap().stdout).unwrap();
     assert_eq!(version.trim(), concat!("mediapoint ", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn completions_and_pages_are_made_of_the_command_line() {
+    for shell in ["bash", "zsh", "fish"] {
+        let text = mediapoint().args(["completions", shell]).output().unwrap().stdout;
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("mediapoint") && text.contains("metrics-listen"), "{shell}: {text}");
+    }
+    let folder = support::folder();
+    let made = mediapoint().arg("man").arg(&folder).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let page = std::fs::read_to_string(folder.join("mediapoint-ctl-why.1")).unwrap();
+    assert!(page.contains("one\\-way"), "{page}");
+    assert!(folder.join("mediapoint-serve.1").is_file() && !folder.join("mediapoint-demo.1").exists());
+}
+
+#[test]
+fn colours_are_for_terminals_whose_user_wants_them() {
+    use std::fs::File;
+    use std::io::Read;
+    for (variables, coloured) in [(&[("NO_COLOR", "1")][..], false), (&[("NO_COLOR", "")], true)] {
+        let (mut screen, line) = support::terminal();
+        let surroundings =
+            support::Surroundings { terminal: Some(&line), variables, ..support::Surroundings::default() };
+        let server = Server::start_in(&[], &surroundings);
+        let mut shown = String::new();
+        let mut buffer = [0; 4096];
+        while !shown.contains("serving") {
+            let len = File::read(&mut screen, &mut buffer).unwrap();
+            shown.push_str(&String::from_utf8_lossy(&buffer[..len]));
+        }
+        assert_eq!(shown.contains('\u{1b}'), coloured, "{shown:?}");
+        drop(server);
+    }
+}
+
+#[test]
+fn a_configuration_of_rtpengine_is_read() {
+    let folder = support::folder();
+    let file = folder.join("rtpengine.conf");
+    std::fs::write(&file, "[rtpengine]\ntable = 0\ninterface = 127.0.0.1\nlisten-ng = 2223\ntos = 184\n")
+        .unwrap();
+    let imported = mediapoint().args(["config", "import"]).arg(&file).output().unwrap();
+    let text = String::from_utf8(imported.stdout).unwrap();
+    assert!(imported.status.success() && text.contains("dscp = 46\n"), "{text}");
+    assert!(text.contains("# line 2: table = 0\n#   no equivalent, because "), "{text}");
+    let ours = folder.join("mediapoint.toml");
+    std::fs::write(&ours, &text).unwrap();
+    let checked = mediapoint().args(["config", "--file-only", "--check"]).arg(&ours).output().unwrap();
+    assert!(checked.status.success(), "{checked:?}");
+    let (code, said) = refused(&["config", "import", file.to_str().unwrap(), "--section", "other"]);
+    assert!(code == 2 && said.contains("no section [other]; there are: rtpengine"), "{said}");
 }
 
 #[test]

@@ -175,6 +175,22 @@ impl Reply {
         self.at(path).and_then(Value::as_u64)
     }
 
+    /// The text at the end of a path of keys.
+    #[must_use]
+    pub fn text_at(&self, path: &[&str]) -> Option<&str> {
+        self.at(path).and_then(Value::as_str)
+    }
+
+    /// The media points, used or to be had, that the reply to `statistics` has under this key; in thousandths.
+    #[must_use]
+    pub fn points(&self, key: &str) -> Option<u64> {
+        let text = self.text_at(&["statistics", "currentstatistics", key])?;
+        let (whole, decimals) = text.split_once('.')?;
+        let whole: u64 = whole.parse().ok()?;
+        let thousandths = decimals.parse().ok().filter(|_| decimals.len() == 3)?;
+        whole.checked_mul(1000)?.checked_add(thousandths)
+    }
+
     pub(super) fn sdp(self) -> Result<String, NgError> {
         let sdp = self.text("sdp").map(str::to_owned);
         sdp.ok_or_else(|| NgError::Malformed("no sdp".to_owned()))

@@ -7,6 +7,7 @@ use super::gates::Policies;
 use super::links::{Link, LinkKind, Place};
 use super::outcomes::Outcomes;
 use super::party::{Applied, Party, PartyId, Stream};
+use super::reach;
 use crate::NgError;
 use crate::media::codecs;
 use crate::request::{Echo, Learning};
@@ -48,6 +49,9 @@ pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<Outcomes
                 outcomes.push(state.call.remove_leg(leg)?);
             }
         }
+    }
+    for party in state.parties.iter().filter(|party| agreed.iter().any(|agreed| agreed.party == party.id)) {
+        reach::warn(state, party);
     }
     Ok(outcomes)
 }

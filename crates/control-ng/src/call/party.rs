@@ -1,5 +1,6 @@
 //! One party of a call: its tags and its media, as agreed with it, whatever relates it to other parties.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use mediapoint_engine::{
@@ -136,6 +137,8 @@ impl Party {
 pub(crate) struct Stream {
     /// The leg that the party is told to send to.
     pub(crate) leg: Option<OpenedLeg>,
+    /// The address that the party is told, where it is given another than the leg's.
+    pub(crate) told: Option<IpAddr>,
     /// True where the leg has a port for RTCP.
     pub(crate) pair: bool,
     /// The RTP profile agreed with the party.

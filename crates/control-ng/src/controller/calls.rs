@@ -60,6 +60,14 @@ impl Controller {
         Ok(state)
     }
 
+    /// Ends a call that nothing came of, and forgets it.
+    pub(super) fn refuse(&self, call: &mut CallState, state: &Shared) {
+        call.ended = true;
+        // Where it ended by itself in the meantime, nothing is left to do.
+        let _ = call.call.refuse();
+        self.take_out(call, state);
+    }
+
     /// Ends a call at the engine and forgets it.
     pub(super) fn end(&self, call: &mut CallState, state: &Shared) {
         call.ended = true;

@@ -27,7 +27,7 @@ impl Controller {
         let result = self.offer_in(now, &mut call, from_tag, request, received);
         if call.parties.is_empty() {
             // Nothing came of it: a call that was made for this offer ends with it.
-            self.end(&mut call, &state);
+            self.refuse(&mut call, &state);
         }
         result
     }

@@ -21,7 +21,7 @@ use crate::wire::{Dict, Value};
 use section::Section;
 
 /// How long a worker may take to answer with figures.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// The calls.
 pub(super) fn list<'a>(ids: impl Iterator<Item = &'a Id>) -> Reply {

@@ -133,7 +133,7 @@ impl Controller {
         let result = self.publish_in(now, &mut call, request, &sdp);
         if call.parties.is_empty() {
             // Nothing came of it: a call that was made for this message ends with it.
-            self.end(&mut call, &state);
+            self.refuse(&mut call, &state);
         }
         let (reply, outcomes) = result?;
         Ok((reply.with("call-id", bytes(Some(&id))), outcomes))

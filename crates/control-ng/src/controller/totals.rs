@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use mediapoint_engine::{CallStatistics, EndReason, EngineLoad};
+use mediapoint_engine::{CallStatistics, EndReason, EngineLoad, Points};
 use mediapoint_packet::Time;
 
 use crate::wire::{Dict, Value};
@@ -70,7 +70,7 @@ impl Counts {
             Command::Unsubscribe => Some(&mut self.unsubscribe),
             Command::Connect => Some(&mut self.connect),
             Command::Mesh => Some(&mut self.mesh),
-            Command::GateMedia { .. } | Command::Unsupported(_) => None,
+            Command::GateMedia { .. } | Command::Why | Command::Log | Command::Unsupported(_) => None,
         };
         if let Some(counter) = counter {
             *counter += 1;
@@ -98,7 +98,74 @@ impl Counts {
     }
 }
 
+/// Figures of a controller since its start, for whoever collects them.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ControllerFigures {
+    /// Calls that are kept now.
+    pub calls: u64,
+    /// Calls that ended, by reason: `deleted`, `media_timeout`, `hold_timeout`, `forced`.
+    pub ended: Vec<(&'static str, u64)>,
+    /// Offers and publications that there was no room for.
+    pub rejected: u64,
+    /// Calls that ended and had media from some of their parties only.
+    pub one_way: u64,
+    /// Calls that ended and had no media at all.
+    pub without_media: u64,
+    /// How long the calls that ended were, together.
+    pub durations: Duration,
+    /// RTP packets taken in calls that ended.
+    pub packets: u64,
+    /// Octets of their payload.
+    pub octets: u64,
+    /// Packets not taken in calls that ended, by reason.
+    pub dropped: Vec<(&'static str, u64)>,
+    /// Requests by command.
+    pub requests: Vec<(&'static str, u64)>,
+    /// Requests that were refused.
+    pub refused: u64,
+}
+
 impl Totals {
+    /// The figures now, of a controller that keeps so many calls.
+    pub(super) fn figures(&self, calls: usize) -> ControllerFigures {
+        let counts = &self.all;
+        let ended = [
+            ("deleted", self.deleted),
+            ("media_timeout", self.timed_out),
+            ("hold_timeout", self.held_too_long),
+            ("forced", self.forced),
+        ];
+        let requests = [
+            ("ping", counts.ping),
+            ("offer", counts.offer),
+            ("answer", counts.answer),
+            ("delete", counts.delete),
+            ("query", counts.query),
+            ("list", counts.list),
+            ("statistics", counts.statistics),
+            ("publish", counts.publish),
+            ("subscribe_request", counts.subscribe_request),
+            ("subscribe_answer", counts.subscribe_answer),
+            ("unsubscribe", counts.unsubscribe),
+            ("connect", counts.connect),
+            ("mesh", counts.mesh),
+        ];
+        ControllerFigures {
+            calls: u64::try_from(calls).unwrap_or(u64::MAX),
+            ended: ended.to_vec(),
+            rejected: self.rejected,
+            one_way: self.one_way,
+            without_media: self.zero_way,
+            durations: self.durations,
+            packets: self.packets,
+            octets: self.octets,
+            dropped: self.reasons.iter().map(|(reason, count)| (*reason, *count)).collect(),
+            requests: requests.to_vec(),
+            refused: counts.errors,
+        }
+    }
+
     pub(super) fn request(&mut self, now: Time, request: &Request, failed: bool) {
         self.started.get_or_insert(now);
         self.all.add(&request.command, failed);
@@ -113,6 +180,10 @@ impl Totals {
     }
 
     pub(super) fn call_ended(&mut self, reason: EndReason, statistics: &CallStatistics) {
+        // One that was refused never was a session.
+        if reason == EndReason::Refused {
+            return;
+        }
         self.ended += 1;
         match reason {
             EndReason::Command => self.deleted += 1,
@@ -138,12 +209,15 @@ impl Totals {
     pub(super) fn report(&self, now: Time, sessions: usize, load: &EngineLoad) -> Reply {
         let size = |size: usize| Value::from(u64::try_from(size).unwrap_or(u64::MAX));
         let sum = |of: fn(&mediapoint_engine::WorkerLoad) -> u64| load.workers.iter().map(of).sum::<u64>();
+        let points = |of: fn(&mediapoint_engine::WorkerLoad) -> Points| -> Value {
+            load.workers.iter().map(of).sum::<Points>().to_string().into()
+        };
         let current = dict([
             ("sessionsown", size(sessions)),
             ("sessionsforeign", Value::Int(0)),
             ("sessionstotal", size(sessions)),
-            ("pointsused", sum(|worker| worker.used.as_thousandths()).into()),
-            ("pointsbudget", sum(|worker| worker.budget.as_thousandths()).into()),
+            ("pointsused", points(|worker| worker.used)),
+            ("pointsbudget", points(|worker| worker.budget)),
             ("legsreserved", sum(|worker| u64::try_from(worker.legs).unwrap_or(u64::MAX)).into()),
             ("portpairsused", size(load.port_pairs.0)),
             ("portpairs", size(load.port_pairs.1)),

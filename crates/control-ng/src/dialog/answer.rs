@@ -81,6 +81,7 @@ fn agree(
         return Err(NgError::Internal);
     };
     let Some(leg) = ours.leg else { return Err(NgError::Internal) };
+    ours.told = options.media_address;
     let at = Advertised {
         address: options.media_address.unwrap_or(leg.rtp.ip()),
         port: leg.rtp.port(),

@@ -35,6 +35,7 @@ pub(crate) fn offer(
     before: &Before<'_>,
     options: &Options,
 ) -> Result<(Plan, SectionOut), NgError> {
+    stream.told = options.media_address;
     let at = Advertised {
         address: options.media_address.unwrap_or(leg.rtp.ip()),
         port: leg.rtp.port(),

@@ -134,3 +134,22 @@ fn a_short_secret_is_none_and_no_secret_is_shown() {
     let shown = format!("{:?} {:?}", Secret::new(SECRET).unwrap(), guard(0).0);
     assert_eq!(shown, "Secret(..) Guard { .. }");
 }
+
+#[test]
+fn a_clients_request_is_the_same_and_it_takes_no_reply_but_its_own() {
+    let secret = Secret::new(SECRET).unwrap();
+    let sealed = secret.request(Duration::from_millis(1_000_000), PING.as_bytes());
+    assert_eq!(sealed.bytes.as_slice(), request(SECRET, "1000000", PING));
+    let (guard, _) = guard(1_000_000);
+    let opened = guard.open(&peer(1), sealed.bytes.as_slice()).unwrap();
+    let reply = guard.seal(&opened.mac, b"5_1 d6:result4:ponge");
+    assert_eq!(secret.open_reply(&sealed, reply.as_slice()), Some(&b"5_1 d6:result4:ponge"[..]));
+    let other = secret.request(Duration::from_millis(1_000_001), PING.as_bytes());
+    assert_eq!(secret.open_reply(&other, reply.as_slice()), None, "the reply to another request");
+    let mut changed = reply.as_slice().to_vec();
+    *changed.last_mut().unwrap() ^= 1;
+    assert_eq!(secret.open_reply(&sealed, &changed), None);
+    for len in 0..changed.len() {
+        assert_eq!(secret.open_reply(&sealed, &reply.as_slice()[..len]), None, "{len} bytes");
+    }
+}

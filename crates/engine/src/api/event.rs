@@ -15,6 +15,8 @@ use crate::api::stats::CallStatistics;
 pub enum EndReason {
     /// The controller ended it.
     Command,
+    /// The controller refused it: it was made for a request that could not be carried out.
+    Refused,
     /// No packet came on any of its legs for the media time-out.
     MediaTimeout,
     /// It was on hold for longer than the hold time-out.
@@ -25,6 +27,20 @@ pub enum EndReason {
     NoRoom,
     /// The engine was shut down.
     Shutdown,
+}
+
+impl std::fmt::Display for EndReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Command => "ended by the controller",
+            Self::Refused => "refused at its beginning",
+            Self::MediaTimeout => "no media",
+            Self::HoldTimeout => "on hold for too long",
+            Self::WorkerFailed => "worker failed",
+            Self::NoRoom => "no room on its worker",
+            Self::Shutdown => "server stopped",
+        })
+    }
 }
 
 /// A key press, as telephone events reported it [RFC4733 2.5].

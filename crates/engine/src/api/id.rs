@@ -19,6 +19,13 @@ macro_rules! id {
                 Self(id)
             }
         }
+
+        /// The number.
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
     };
 }
 

@@ -407,12 +407,24 @@ impl Call {
     /// # Errors
     /// [`CommandError::NoSuchCall`] where it has ended already.
     pub fn end(&self) -> Result<Pending<()>, CommandError> {
+        self.end_as(EndReason::Command)
+    }
+
+    /// Ends a call that nothing came of; the reason of its event is [`EndReason::Refused`].
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchCall`] where it has ended already.
+    pub fn refuse(&self) -> Result<Pending<()>, CommandError> {
+        self.end_as(EndReason::Refused)
+    }
+
+    fn end_as(&self, reason: EndReason) -> Result<Pending<()>, CommandError> {
         let call = self.id;
         let mut registry = self.shared.registry();
         if registry.calls.get(&call).is_some_and(|entry| entry.ending) {
             return Err(CommandError::NoSuchCall(call));
         }
-        let end = |reply| Command::EndCall { call, reason: EndReason::Command, reply };
+        let end = |reply| Command::EndCall { call, reason, reply };
         let (outcome, deferred) = self.release(&mut registry, end)?;
         if let Some(entry) = registry.calls.get_mut(&call) {
             entry.ending = deferred;

@@ -57,8 +57,18 @@ pub struct PayloadType(u8);
 impl PayloadType {
     /// G.711 mu-law at 8 kHz [RFC3551 6].
     pub const PCMU: Self = Self(0);
+    /// GSM full rate at 8 kHz [RFC3551 6].
+    pub const GSM: Self = Self(3);
     /// G.711 A-law at 8 kHz [RFC3551 6].
     pub const PCMA: Self = Self(8);
+    /// G.722, whose RTP clock runs at 8 kHz [RFC3551 6].
+    pub const G722: Self = Self(9);
+    /// Linear samples at 44.1 kHz, two channels [RFC3551 6].
+    pub const L16_STEREO: Self = Self(10);
+    /// Linear samples at 44.1 kHz, one channel [RFC3551 6].
+    pub const L16_MONO: Self = Self(11);
+    /// G.729 at 8 kHz [RFC3551 6].
+    pub const G729: Self = Self(18);
     /// Comfort noise at 8 kHz [RFC3389 4].
     pub const COMFORT_NOISE: Self = Self(13);
 
@@ -76,6 +86,31 @@ impl PayloadType {
     #[must_use]
     pub const fn get(self) -> u8 {
         self.0
+    }
+}
+
+/// A number over 127, which no payload type has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is no payload type; allowed: 0 to 127")]
+pub struct NoPayloadType(pub u8);
+
+impl TryFrom<u8> for PayloadType {
+    type Error = NoPayloadType;
+
+    fn try_from(value: u8) -> Result<Self, NoPayloadType> {
+        Self::new(value).ok_or(NoPayloadType(value))
+    }
+}
+
+impl From<PayloadType> for u8 {
+    fn from(payload_type: PayloadType) -> Self {
+        payload_type.get()
+    }
+}
+
+impl std::fmt::Display for PayloadType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -106,3 +141,17 @@ impl Iterator for Ssrcs<'_> {
 }
 
 impl ExactSizeIterator for Ssrcs<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_type_is_made_of_a_number_up_to_127() {
+        assert_eq!(PayloadType::try_from(18), Ok(PayloadType::G729));
+        assert_eq!(u8::from(PayloadType::G722), 9);
+        assert_eq!(PayloadType::PCMA.to_string(), "8");
+        let error = PayloadType::try_from(128).unwrap_err();
+        assert_eq!(error.to_string(), "128 is no payload type; allowed: 0 to 127");
+    }
+}

@@ -6,8 +6,8 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::values::{
-    Allowed, Budget, Cores, InterfaceAddress, ListenAddress, LogFilter, LogFormat, Mode, Network, Number,
-    Owner, PortRange, Span,
+    Allowed, Budget, Cores, InterfaceAddress, ListenAddress, LogFilter, LogFormat, MetricsAddress, Mode,
+    Network, Number, Owner, PortRange, Span,
 };
 
 /// 100 µs to 10 ms.
@@ -96,6 +96,9 @@ pub(crate) struct Settings {
     /// How log lines are written: text or json [default: text]
     #[arg(long, value_name = "FORMAT", help_heading = "Running")]
     pub(crate) log_format: Option<LogFormat>,
+    /// TCP address of the metrics for Prometheus, at /metrics; a port alone means this machine only; none by default
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "Running")]
+    pub(crate) metrics_listen: Option<MetricsAddress>,
     /// Lets the system write the memory of the process to disk when it crashes, keys and audio included [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", help_heading = "Running")]
     pub(crate) danger_core_dumps: Option<bool>,
@@ -127,6 +130,7 @@ impl Settings {
             grace: self.grace.or(lower.grace),
             log: self.log.or(lower.log),
             log_format: self.log_format.or(lower.log_format),
+            metrics_listen: self.metrics_listen.or(lower.metrics_listen),
             danger_core_dumps: self.danger_core_dumps.or(lower.danger_core_dumps),
         }
     }

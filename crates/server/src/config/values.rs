@@ -72,6 +72,7 @@ read_as_text!(
     [] Network,
     [] LogFilter,
     [] LogFormat,
+    [] MetricsAddress,
     [] Mode,
     [] Owner,
 );
@@ -99,6 +100,21 @@ impl FromStr for ListenAddress {
                 "{text:?} is no address with a port; allowed: such as 127.0.0.1:2223, [::1]:2223 or \
                  unix:/run/mediapoint/ng"
             )
+        })
+    }
+}
+
+/// Where metrics are given: `ADDR:PORT`, or a port alone for this machine only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MetricsAddress(pub(crate) SocketAddr);
+
+impl FromStr for MetricsAddress {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let address = text.parse::<ListenAddress>().ok().and_then(|listen| listen.0.inet());
+        address.map(Self).ok_or_else(|| {
+            format!("{text:?} is no address with a port; allowed: such as 9464, 127.0.0.1:9464 or [::1]:9464")
         })
     }
 }
@@ -354,19 +370,49 @@ impl FromStr for Network {
 /// What is logged: a level, or a level for each target as in `info,mediapoint_engine=debug`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LogFilter {
-    text: String,
-    targets: Targets,
+    /// Target and level, an empty target for all others; the last of a target counts.
+    rules: Vec<(String, LevelFilter)>,
 }
+
+/// Log levels, from the quietest to the most verbose.
+const LEVELS: [(&str, LevelFilter); 6] = [
+    ("off", LevelFilter::OFF),
+    ("error", LevelFilter::ERROR),
+    ("warn", LevelFilter::WARN),
+    ("info", LevelFilter::INFO),
+    ("debug", LevelFilter::DEBUG),
+    ("trace", LevelFilter::TRACE),
+];
 
 impl Default for LogFilter {
     fn default() -> Self {
-        Self { text: "info".to_owned(), targets: Targets::new().with_default(LevelFilter::INFO) }
+        Self { rules: vec![(String::new(), LevelFilter::INFO)] }
     }
 }
 
 impl LogFilter {
     pub(crate) fn targets(&self) -> Targets {
-        self.targets.clone()
+        self.rules.iter().fold(Targets::new(), |targets, (target, level)| match target.as_str() {
+            "" => targets.with_default(*level),
+            target => targets.with_target(target, *level),
+        })
+    }
+
+    /// True where nothing is logged at all.
+    pub(crate) fn is_off(&self) -> bool {
+        self.rules.iter().all(|(_, level)| *level == LevelFilter::OFF)
+    }
+
+    /// The filter with every level `steps` more verbose, or quieter where that is negative. No level goes below `error`
+    /// but one that is `off`, nor above `trace`.
+    pub(crate) fn shifted(&self, steps: i8) -> Self {
+        let shift = |(target, level): &(String, LevelFilter)| {
+            let at = LEVELS.iter().position(|(_, known)| known == level).unwrap_or_default();
+            let lowest = usize::from(at > 0 || steps > 0);
+            let to = at.saturating_add_signed(steps.into()).clamp(lowest, LEVELS.len() - 1);
+            (target.clone(), LEVELS.get(to).map_or(*level, |(_, level)| *level))
+        };
+        Self { rules: self.rules.iter().map(shift).collect() }
     }
 }
 
@@ -374,29 +420,29 @@ impl FromStr for LogFilter {
     type Err = Refusal;
 
     fn from_str(text: &str) -> Result<Self, Refusal> {
-        let levels = ["off", "error", "warn", "info", "debug", "trace"];
-        let refusal = || {
-            format!("{text:?} is no log level; allowed: {}, or TARGET=LEVEL, with commas", levels.join(", "))
-        };
-        let mut targets = Targets::new();
-        for part in text.split(',').map(str::trim) {
+        let rule = |part: &str| {
             let (target, level) = part.split_once('=').unwrap_or(("", part));
-            if !levels.contains(&level) {
-                return Err(refusal());
-            }
-            let level: LevelFilter = level.parse().map_err(|_| refusal())?;
-            targets = match target {
-                "" => targets.with_default(level),
-                target => targets.with_target(target, level),
-            };
-        }
-        Ok(Self { text: text.to_owned(), targets })
+            let level = LEVELS.iter().find(|(name, _)| *name == level)?.1;
+            Some((target.to_owned(), level))
+        };
+        let rules: Option<Vec<_>> = text.split(',').map(|part| rule(part.trim())).collect();
+        rules.map(|rules| Self { rules }).ok_or_else(|| {
+            let levels = LEVELS.map(|(name, _)| name).join(", ");
+            format!("{text:?} is no log level; allowed: {levels}, or TARGET=LEVEL, with commas")
+        })
     }
 }
 
 impl fmt::Display for LogFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        for (number, (target, level)) in self.rules.iter().enumerate() {
+            let comma = if number > 0 { "," } else { "" };
+            match target.as_str() {
+                "" => write!(f, "{comma}{level}")?,
+                target => write!(f, "{comma}{target}={level}")?,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -13,10 +13,12 @@ use super::OWN_TARGET;
 
 /// Warnings of a kind that are told at once.
 const BURST: u32 = 10;
+/// Most kinds; all further ones count as one of their place.
+const MAX_KINDS: usize = 1024;
 /// How often one more is.
 const REFILL: Duration = Duration::from_secs(1);
 
-/// Warnings of one kind: those of one place in the code.
+/// Warnings of one kind: those of one place in the code and, where their field `kind` tells them apart, of one such text.
 #[derive(Debug)]
 struct Kind {
     message: String,
@@ -28,11 +30,11 @@ struct Kind {
 
 #[derive(Debug, Default)]
 struct State {
-    kinds: HashMap<Identifier, Kind>,
+    kinds: HashMap<(Identifier, String), Kind>,
     left_out: u64,
 }
 
-/// The kinds there were, as many as there are places in the code.
+/// The kinds there were, [`MAX_KINDS`] and as many as there are places in the code at most.
 #[derive(Debug, Default)]
 pub(super) struct Limiter(Mutex<State>);
 
@@ -43,17 +45,24 @@ impl Limiter {
         if *metadata.level() > Level::WARN || metadata.target() == OWN_TARGET {
             return true;
         }
-        self.takes(metadata.callsite(), now, || {
-            let mut message = Message::default();
-            event.record(&mut message);
-            message.0
+        let mut told = Told::default();
+        if metadata.fields().field(KIND).is_some() {
+            event.record(&mut told);
+        }
+        let kind = std::mem::take(&mut told.kind);
+        self.takes((metadata.callsite(), kind), now, |kind| {
+            event.record(&mut told);
+            if kind.is_empty() { told.message } else { format!("{}: {kind}", told.message) }
         })
     }
 
-    fn takes(&self, kind: Identifier, now: Instant, message: impl FnOnce() -> String) -> bool {
+    fn takes(&self, key: (Identifier, String), now: Instant, message: impl FnOnce(&str) -> String) -> bool {
         let mut state = self.lock();
-        let kind = state.kinds.entry(kind).or_insert_with(|| Kind {
-            message: message(),
+        let has_room = state.kinds.len() < MAX_KINDS || state.kinds.contains_key(&key);
+        let key = if has_room { key } else { (key.0, String::new()) };
+        let text = key.1.clone();
+        let kind = state.kinds.entry(key).or_insert_with(|| Kind {
+            message: message(&text),
             left: BURST,
             since: now,
             left_out: 0,
@@ -95,14 +104,28 @@ impl Limiter {
     }
 }
 
-/// The message of an event.
-#[derive(Default)]
-struct Message(String);
+/// The field that tells kinds of one place apart.
+const KIND: &str = "kind";
 
-impl Visit for Message {
+/// Message and kind of an event.
+#[derive(Default)]
+struct Told {
+    message: String,
+    kind: String,
+}
+
+impl Visit for Told {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            self.0 = format!("{value:?}");
+        match field.name() {
+            "message" => self.message = format!("{value:?}"),
+            KIND => self.kind = format!("{value:?}"),
+            _ => {}
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == KIND {
+            value.clone_into(&mut self.kind);
         }
     }
 }
@@ -121,17 +144,31 @@ mod tests {
     #[test]
     fn a_kind_is_told_ten_times_then_once_a_second_and_what_was_left_out_is_counted() {
         let (limiter, start) = (Limiter::default(), Instant::now());
-        let kind = kind();
+        let kind = (kind(), String::new());
         let mut told = 0;
         for millis in 0..3000 {
             let now = start + Duration::from_millis(millis);
-            told += u64::from(limiter.takes(kind.clone(), now, || "no room".to_owned()));
+            told += u64::from(limiter.takes(kind.clone(), now, |_| "no room".to_owned()));
         }
         assert_eq!(told, 12);
         assert_eq!(limiter.take_left_out(), [("no room".to_owned(), 2988)]);
         assert!(limiter.take_left_out().is_empty());
         assert_eq!(limiter.left_out(), 2988);
         let later = start + Duration::from_secs(60);
-        assert_eq!((0..20).filter(|_| limiter.takes(kind.clone(), later, String::new)).count(), 10);
+        assert_eq!((0..20).filter(|_| limiter.takes(kind.clone(), later, str::to_owned)).count(), 10);
+    }
+
+    #[test]
+    fn kinds_of_one_place_do_not_use_up_one_another_and_are_bounded() {
+        let (limiter, now) = (Limiter::default(), Instant::now());
+        let place = kind();
+        let takes = |kind: &str| limiter.takes((place.clone(), kind.to_owned()), now, str::to_owned);
+        assert_eq!((0..100).filter(|_| takes("dtls")).count(), 10);
+        assert!(takes("ice"));
+        for number in 0..3 * MAX_KINDS {
+            takes(&number.to_string());
+        }
+        assert!(limiter.lock().kinds.len() <= MAX_KINDS + 1);
+        assert!(limiter.take_left_out().contains(&("dtls".to_owned(), 90)));
     }
 }

@@ -73,16 +73,17 @@ impl Queue {
     pub(super) fn write_to(&self, mut out: impl Write, each_second: impl Fn()) {
         let mut told = 0;
         let mut next = Instant::now() + TELL_EVERY;
+        // A terminal that was closed or a pipe whose reader ended: a line about it could not be written either.
+        let mut is_gone = false;
         while let Some(line) = self.wait(next) {
-            if let Some(line) = &line
-                && out.write_all(line).is_err()
-            {
-                self.lock().dropped += 1;
+            if let Some(line) = &line {
+                is_gone = out.write_all(line).is_err();
+                self.lock().dropped += u64::from(is_gone);
             }
             if Instant::now() >= next {
                 next = Instant::now() + TELL_EVERY;
                 let dropped = self.dropped();
-                if dropped > told {
+                if dropped > told && !is_gone {
                     tracing::warn!(
                         target: OWN_TARGET,
                         lines = dropped - told,

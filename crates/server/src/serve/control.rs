@@ -7,14 +7,15 @@ use std::time::Duration;
 use mediapoint_control_ng::listen::{Address, Clock, ListenConfig, ListenError, Listener, Pulse};
 use mediapoint_control_ng::wire::Dict;
 use mediapoint_control_ng::{
-    Access, CacheLimits, Command, Controller, ControllerConfig, Dispatcher, Guard, Handler, Reply, Request,
-    Time,
+    Access, CacheLimits, Command, Controller, ControllerConfig, Dispatcher, Guard, Handler, NgError, Reply,
+    Request, Time,
 };
 use mediapoint_engine::{Engine, Event};
 
+use super::metrics::{self, Snapshot};
 use super::secret::{self, SecretError};
 use crate::config::Config;
-use crate::logging::Figures;
+use crate::logging::{Figures, Level, Log, Step};
 
 /// Why the control port is not up.
 #[derive(Debug, thiserror::Error)]
@@ -53,10 +54,31 @@ pub(super) enum ControlError {
 struct LoggedController {
     controller: Controller,
     log: Figures,
+    level: Arc<Level>,
+}
+
+impl LoggedController {
+    /// Shows the log level, and changes it where one is asked for.
+    fn log_level(&self, request: &Request) -> Reply {
+        let who = "control port";
+        match request.level.as_deref() {
+            None => {}
+            Some("raise") => self.level.step(Step::MoreVerbose, who),
+            Some("lower") => self.level.step(Step::Quieter, who),
+            Some(text) => match text.parse() {
+                Ok(filter) => self.level.change(&filter, who),
+                Err(_) => return Reply::error(&NgError::BadValue { key: "level" }),
+            },
+        }
+        Reply::ok().with("level", self.level.in_force().to_string())
+    }
 }
 
 impl Handler for LoggedController {
     fn handle(&self, now: Time, request: Request) -> Reply {
+        if request.command == Command::Log {
+            return self.log_level(&request);
+        }
         let is_statistics = request.command == Command::Statistics;
         let reply = self.controller.handle(now, request);
         if !is_statistics {
@@ -100,14 +122,15 @@ pub(super) struct Control {
 
 impl Control {
     /// Opens the control ports of `config` over `engine`.
-    pub(super) fn start(engine: &Engine, config: &Config, log: Figures) -> Result<Self, ControlError> {
+    pub(super) fn start(engine: &Engine, config: &Config, log: &Log) -> Result<Self, ControlError> {
         let clock = mediapoint_net::Clock::new();
         let settings = ControllerConfig {
             tos: config.dscp << 2,
             unix_at_zero: unix_at_zero(clock),
             ..ControllerConfig::default()
         };
-        let handler = LoggedController { controller: Controller::new(engine.clone(), settings), log };
+        let controller = Controller::new(engine.clone(), settings);
+        let handler = LoggedController { controller, log: log.figures(), level: log.level() };
         let dispatcher = Arc::new(Dispatcher::new(handler, CacheLimits::default()));
         let time: Clock = Arc::new(move || clock.now());
         let access = Arc::new(access(config));
@@ -137,6 +160,21 @@ impl Control {
     /// A handle on the controller behind the ports.
     pub(super) fn controller(&self) -> ControllerHandle {
         self.controller.clone()
+    }
+
+    /// Reads the counters of engine, controller, control port and log.
+    pub(super) fn metrics(&self, engine: &Engine) -> metrics::Source {
+        let (engine, dispatcher) = (engine.clone(), Arc::clone(&self.controller.dispatcher));
+        Arc::new(move || {
+            let handler = dispatcher.handler();
+            Snapshot {
+                load: engine.load(),
+                controller: handler.controller.figures(),
+                control: dispatcher.counters().by_name().to_vec(),
+                log_lines_dropped: handler.log.dropped(),
+                log_warnings_left_out: handler.log.left_out(),
+            }
+        })
     }
 
     /// Who may speak, to be changed.

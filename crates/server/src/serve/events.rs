@@ -155,7 +155,7 @@ fn log(event: &Event) {
 fn log_end(call: u64, reason: EndReason, statistics: &CallStatistics) {
     let legs: Vec<String> = statistics.legs.iter().map(leg_text).collect();
     let seconds = statistics.age.as_secs_f64();
-    let reason = reason_text(reason);
+    let reason = reason.to_string();
     tracing::info!(call, reason, seconds = format!("{seconds:.1}"), legs = legs.join("; "), "call ended");
 }
 
@@ -172,15 +172,4 @@ fn leg_text(leg: &LegStatistics) -> String {
         received.jitter.as_secs_f64() * 1e3,
         leg.sent.packets,
     )
-}
-
-const fn reason_text(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::Command => "ended by the controller",
-        EndReason::MediaTimeout => "no media",
-        EndReason::HoldTimeout => "on hold for too long",
-        EndReason::WorkerFailed => "worker failed",
-        EndReason::Shutdown => "server stopped",
-        _ => "other",
-    }
 }

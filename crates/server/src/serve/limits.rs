@@ -64,18 +64,22 @@ pub(super) enum LimitError {
 pub(super) fn raise(config: &Config) -> Result<Limits, LimitError> {
     let open_files = mediapoint_net::raise_fd_limit()?;
     let max_legs = fit(config.max_legs, config.workers, open_files)?;
-    for (what, calls) in scarce(config, max_legs) {
+    Ok(Limits { open_files, max_legs })
+}
+
+/// Logs what each worker runs out of before its points.
+pub(super) fn warn_of_scarce(config: &Config, limits: Limits) {
+    for (what, calls) in scarce(config, limits.max_legs) {
         tracing::warn!(
             calls,
             budget = %config.budget,
             "{what} allows fewer calls on each worker than its budget: calls beyond them are refused"
         );
     }
-    Ok(Limits { open_files, max_legs })
 }
 
 /// What each worker runs out of before its points, and the calls that it allows.
-fn scarce(config: &Config, max_legs: usize) -> Vec<(&'static str, usize)> {
+pub(super) fn scarce(config: &Config, max_legs: usize) -> Vec<(&'static str, usize)> {
     let budget = usize::try_from(config.budget.as_thousandths() / 1000).unwrap_or(usize::MAX);
     // An even port and the odd one above it for each leg.
     let first = u32::from(*config.ports.start()).div_ceil(2);

@@ -1,12 +1,13 @@
 //! Tells a service manager that the server is ready, alive or stopping: datagrams to `$NOTIFY_SOCKET` as systemd reads
 //! them.
 //!
-//! `X_MEDIAPOINT_NG` and `X_MEDIAPOINT_NG_TCP` say which control ports it listens on, for whoever let the system choose
-//! them.
+//! `X_MEDIAPOINT_NG` and `X_MEDIAPOINT_NG_TCP` say which control ports it listens on, `X_MEDIAPOINT_METRICS` where its metrics
+//! are, for whoever let the system choose them.
 
 use std::env;
 use std::fmt::Write as _;
 use std::io;
+use std::net::SocketAddr;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
 use std::time::Duration;
@@ -14,11 +15,14 @@ use std::time::Duration;
 use mediapoint_control_ng::listen::Address;
 
 /// The server takes commands.
-pub(super) fn ready(datagrams: &Address, streams: Option<&Address>) {
+pub(super) fn ready(datagrams: &Address, streams: Option<&Address>, metrics: Option<SocketAddr>) {
     let mut state = format!("READY=1\nSTATUS=serving, control port {datagrams}\nX_MEDIAPOINT_NG={datagrams}");
     if let Some(streams) = streams {
         // A string takes whatever is written to it.
         let _ = write!(state, "\nX_MEDIAPOINT_NG_TCP={streams}");
+    }
+    if let Some(metrics) = metrics {
+        let _ = write!(state, "\nX_MEDIAPOINT_METRICS={metrics}");
     }
     send_state(&state);
 }

@@ -1,5 +1,8 @@
 //! SIGHUP: the configuration is read again. What can change while calls run does; for the rest, the log says that it
 //! takes a restart.
+//!
+//! A terminal that is closed sends SIGHUP, too. The server cannot tell one from the other, and need not: it reads its file
+//! again, which changes nothing where the file has not changed, and goes on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +12,7 @@ use mediapoint_control_ng::{Access, Guard};
 use super::secret;
 use crate::cli::ServeArguments;
 use crate::config::Config;
-use crate::logging::Log;
+use crate::logging::{Level, Step};
 
 /// Reads the configuration again.
 #[derive(Debug)]
@@ -17,7 +20,7 @@ pub(super) struct Reloader<'a> {
     arguments: &'a ServeArguments,
     /// What is in force.
     config: Config,
-    log: &'a Log,
+    level: Arc<Level>,
     access: Arc<Access>,
     guard: Option<Arc<Guard>>,
 }
@@ -26,11 +29,11 @@ impl<'a> Reloader<'a> {
     pub(super) fn new(
         arguments: &'a ServeArguments,
         config: Config,
-        log: &'a Log,
+        level: Arc<Level>,
         access: Arc<Access>,
         guard: Option<Arc<Guard>>,
     ) -> Self {
-        Self { arguments, config, log, access, guard }
+        Self { arguments, config, level, access, guard }
     }
 
     /// How long calls may go on after SIGTERM.
@@ -38,10 +41,15 @@ impl<'a> Reloader<'a> {
         self.config.grace
     }
 
+    /// Changes the log level by one, as a signal asks for.
+    pub(super) fn step_level(&self, step: Step, signal: &str) {
+        self.level.step(step, signal);
+    }
+
     /// Reads the configuration again and puts in force what can be. Nothing changes where it cannot be used.
     pub(super) fn reload(&mut self) {
         if self.arguments.config.is_none() && self.guard.is_none() {
-            tracing::warn!("there is no file to be read again: the server was started without --config");
+            tracing::info!("nothing to read again: the server was started without --config; it goes on");
             return;
         }
         let (settings, file) = (self.arguments.settings.clone(), self.arguments.config.as_deref());
@@ -66,7 +74,7 @@ impl<'a> Reloader<'a> {
             guard.set_secret(secret);
         }
         self.access.set_allow(new.allow.clone());
-        self.log.set_filter(&new.log);
+        self.level.set(&new.log);
         let at_restart = new.restart_keys(&self.config);
         let Config { allow, log, grace, .. } = new;
         self.config = Config { allow, log, grace, ..self.config.clone() };

@@ -13,7 +13,7 @@ const MAX_FILE: u64 = 4096;
 
 /// Why the secret cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SecretError {
+pub(crate) enum SecretError {
     /// The file cannot be read.
     #[error("ng-secret-file: cannot read {}: {source}", path.display())]
     Read {
@@ -39,7 +39,7 @@ pub(super) enum SecretError {
 }
 
 /// Reads the secret: all of the file but the end of its last line.
-pub(super) fn read(path: &Path) -> Result<Secret, SecretError> {
+pub(crate) fn read(path: &Path) -> Result<Secret, SecretError> {
     let failed = |source| SecretError::Read { path: path.to_owned(), source };
     let file = fs::metadata(path).map_err(failed)?;
     if file.permissions().mode() & 0o007 != 0 {

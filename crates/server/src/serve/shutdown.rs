@@ -1,4 +1,4 @@
-//! What the server does on signals: it drains and ends, reads its configuration again, or says that nothing is done.
+//! What the server does on signals: it drains and ends, reads its configuration again, or logs more or less.
 
 use std::io;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use signal_hook::iterator::Signals as SignalIterator;
 
 use super::notify;
 use super::reload::Reloader;
+use crate::logging::Step;
 
 /// How long the waiting thread sleeps at most: it gives a sign of life then.
 const SLEEP: Duration = Duration::from_secs(1);
@@ -45,8 +46,8 @@ enum Wake {
     Terminate,
     Interrupt,
     Reload,
-    /// A signal that would end a process that does not expect it.
-    Meaningless(&'static str),
+    /// A change of the log level, by the signal of this name.
+    Level(Step, &'static str),
     CallEnded,
 }
 
@@ -55,8 +56,9 @@ impl Wake {
         match signal {
             SIGINT => Self::Interrupt,
             SIGHUP => Self::Reload,
-            SIGUSR1 => Self::Meaningless("SIGUSR1"),
-            SIGUSR2 => Self::Meaningless("SIGUSR2"),
+            // As rtpengine: the first is quieter, the second more verbose.
+            SIGUSR1 => Self::Level(Step::Quieter, "SIGUSR1"),
+            SIGUSR2 => Self::Level(Step::MoreVerbose, "SIGUSR2"),
             _ => Self::Terminate,
         }
     }
@@ -154,7 +156,7 @@ pub(super) fn wait(engine: &Engine, signals: &Signals, reloader: &mut Reloader<'
 fn take(wake: Wake, reloader: &mut Reloader<'_>) {
     match wake {
         Wake::Reload => reloader.reload(),
-        Wake::Meaningless(signal) => tracing::info!(signal, "nothing is done on this signal"),
+        Wake::Level(step, signal) => reloader.step_level(step, signal),
         Wake::Terminate | Wake::Interrupt | Wake::CallEnded => {}
     }
 }

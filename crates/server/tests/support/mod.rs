@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mediapoint_caller::ng::Client;
+use mediapoint_caller::{By, Call, PhoneConfig, Softphone};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long anything may take that should happen soon; generous, since machines that test are busy.
@@ -36,6 +37,30 @@ pub(crate) fn folder() -> PathBuf {
 pub(crate) fn refused(arguments: &[&str]) -> (i32, String) {
     let output = mediapoint().args(arguments).output().unwrap();
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// Sets a call up between two phones; both hear the other once it returns.
+pub(crate) fn call(server: &Server) -> (Call, [Softphone; 2]) {
+    let phones = [(); 2].map(|()| Softphone::bind(PhoneConfig::default()).unwrap());
+    let [caller, callee] = &phones;
+    let call = Call::new();
+    call.invite(&mut server.client(), By::Caller, (caller, callee), |offer| offer, |answer| answer).unwrap();
+    for phone in [caller, callee] {
+        assert!(phone.wait_until(PATIENCE, |stats| stats.packets_received > 0));
+    }
+    (call, phones)
+}
+
+/// A terminal: what its user sees, and the line that programs are started on.
+pub(crate) fn terminal() -> (File, File) {
+    use rustix::fs::{Mode, OFlags, open};
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&screen).unwrap();
+    unlockpt(&screen).unwrap();
+    let name = ptsname(&screen, Vec::new()).unwrap();
+    let line = open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
+    (File::from(screen), File::from(line))
 }
 
 /// Asks again and again until there is an answer.
@@ -68,6 +93,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) variables: &'a [(&'a str, &'a str)],
     /// Its control port, where it is not one that the system chooses.
     pub(crate) ng: Option<&'a str>,
+    /// The terminal that it is started from and logs to, where it has one.
+    pub(crate) terminal: Option<&'a File>,
 }
 
 impl Server {
@@ -88,13 +115,28 @@ impl Server {
         let notices = UnixDatagram::bind(&socket).unwrap();
         notices.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
         let log = folder.join("log");
-        let child = mediapoint()
+        let (mut command, error) = match surroundings.terminal {
+            None if surroundings.unread_log => (mediapoint(), Stdio::piped()),
+            None => (mediapoint(), File::create(&log).unwrap().into()),
+            Some(terminal) => {
+                // A session of its own, whose terminal is its standard input.
+                let mut command = Command::new("setsid");
+                command.arg("--ctty").arg(env!("CARGO_BIN_EXE_mediapoint"));
+                command.stdout(terminal.try_clone().unwrap());
+                (command, terminal.try_clone().unwrap().into())
+            }
+        };
+        let child = command
             .args(["serve", "--ng", surroundings.ng.unwrap_or("127.0.0.1:0"), "--cores", "none"])
             .args(arguments)
             .env("NOTIFY_SOCKET", &socket)
             .envs(surroundings.variables.iter().copied())
-            .stderr(if surroundings.unread_log { Stdio::piped() } else { File::create(&log).unwrap().into() })
-            .stdin(Stdio::null())
+            .stderr(error)
+            .stdin(
+                surroundings
+                    .terminal
+                    .map_or_else(Stdio::null, |terminal| terminal.try_clone().unwrap().into()),
+            )
             .spawn()
             .unwrap();
         let child = Mutex::new(child);
@@ -116,6 +158,10 @@ impl Server {
 
     pub(crate) fn ng_tcp(&self) -> Option<SocketAddr> {
         self.ready_address("X_MEDIAPOINT_NG_TCP=")
+    }
+
+    pub(crate) fn metrics(&self) -> Option<SocketAddr> {
+        self.ready_address("X_MEDIAPOINT_METRICS=")
     }
 
     pub(crate) fn client(&self) -> Client {
