@@ -1,5 +1,6 @@
 //! Audio files: any that `symphonia` decodes to mono samples, whole or a block at a time, and 8 kHz samples to WAV.
 
+mod au;
 mod ogg;
 mod rate;
 mod reader;
@@ -55,7 +56,7 @@ pub enum AudioError {
     },
 }
 
-/// Reads the first audio track of a file (WAV, AIFF, FLAC, Ogg, Matroska, MP3) as 8 kHz mono; an hour at most.
+/// Reads the first audio track of a file (WAV, AIFF, AU, FLAC, Ogg, Matroska, MP3) as 8 kHz mono; an hour at most.
 ///
 /// # Errors
 /// Where it cannot be opened, is of no known format, or holds no audio. Damage in the middle is passed over; pages that an

@@ -1,9 +1,12 @@
 //! The command line.
 
 use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::bench::BenchArguments;
 use crate::codec::CodecArguments;
@@ -61,6 +64,21 @@ pub(crate) enum Command {
     /// whatever their length.
     #[command(after_help = crate::codec::EXAMPLES)]
     Codec(Box<CodecArguments>),
+    /// Print completions for a shell
+    #[command(
+        after_help = "Example:\n  mediapoint-tools completions bash > /etc/bash_completion.d/mediapoint-tools"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the pages for `man` into a folder
+    #[command(after_help = "Example:\n  mediapoint-tools man /usr/local/share/man/man1")]
+    Man {
+        /// The folder, made where it is not there
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 const DEMO_EXAMPLES: &str = "\
@@ -80,6 +98,7 @@ Examples:
 
 /// Says on standard error why the program ends, and gives its exit code.
 pub(crate) fn refuse(code: u8, error: &impl Display) -> ExitCode {
-    eprintln!("error: {error}");
+    // Where nobody reads it, the exit code says so.
+    let _ = writeln!(io::stderr(), "error: {error}");
     ExitCode::from(code)
 }

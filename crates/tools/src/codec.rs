@@ -13,6 +13,7 @@ mod output;
 mod plan;
 mod progress;
 mod samples;
+mod sniff;
 mod summary;
 
 use std::process::ExitCode;

@@ -35,7 +35,7 @@ pub(crate) struct DemoArguments {
     #[arg(long, value_name = "CODEC", default_value = "pcma")]
     callee: Codec,
     /// Audio file that both parties play, over again where it is short: WAV, AIFF, FLAC, Ogg, MP3 [default: recorded
-    /// prompts of the Debian package asterisk-core-sounds-en-wav]
+    /// prompts of the Debian package asterisk-core-sounds-en-wav, or else a synthetic voice that counts]
     #[arg(long, value_name = "FILE")]
     audio: Option<PathBuf>,
     /// Calls of a short load afterwards, since one call does not show what a packet costs a busy server; 0 for none
@@ -88,7 +88,7 @@ pub(crate) fn command(arguments: &DemoArguments) -> ExitCode {
 fn run(arguments: &DemoArguments) -> Result<bool, DemoError> {
     let program = child::program(arguments.server.as_deref())?;
     let talk = Duration::from_secs(arguments.seconds.into());
-    let speech = speech::find(arguments.audio.as_deref(), talk)?;
+    let speech = speech::find_or_count(arguments.audio.as_deref(), talk)?;
     let write = |source| DemoError::Write { path: arguments.out.clone(), source };
     fs::create_dir_all(&arguments.out).map_err(write)?;
     let log = arguments.out.join("server.log");

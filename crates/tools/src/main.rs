@@ -8,6 +8,9 @@ mod cli;
 mod codec;
 mod demo;
 mod drill;
+mod pages;
+mod pipe;
+mod text;
 
 use std::process::ExitCode;
 
@@ -16,10 +19,12 @@ use clap::Parser;
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    pipe::run(|| match Cli::parse().command {
         Command::Demo(arguments) => demo::command(&arguments),
         Command::Bench(arguments) => bench::command(&arguments),
         Command::Drill(arguments) => drill::command(&arguments),
         Command::Codec(arguments) => codec::command(&arguments),
-    }
+        Command::Completions { shell } => pages::completions(shell),
+        Command::Man { folder } => pages::man(&folder),
+    })
 }

@@ -19,6 +19,13 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
+/// Every line fits a terminal of 80 columns.
+#[track_caller]
+fn fits(text: &str) {
+    let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(long.is_empty(), "{long:#?}");
+}
+
 /// Something other at every moment, so that the alignment of what was heard has one answer.
 fn sweep() -> Vec<i16> {
     (0..8000_i32).map(|n| i16::try_from((n * n / 400) % 601 * 40 - 12_000).unwrap()).collect()
@@ -50,6 +57,7 @@ fn a_demo_of_ones_own_audio_hears_what_was_said_and_keeps_it() {
     let shown = tools(&["demo", "--audio", file, "--seconds", "2", "--load", "2", "--out", out_name]);
     let text = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.status.success(), "{text}{}", String::from_utf8_lossy(&shown.stderr));
+    fits(&text.replace(out_name, "out"));
     for line in
         ["identical but for G.711", "1.200 of 1000.000 media points used", "the server ended by SIGTERM"]
     {
@@ -126,6 +134,60 @@ fn a_bench_gives_its_figures_as_json() {
 }
 
 #[test]
+fn a_bench_shows_its_figures_within_a_terminal() {
+    let short = ["bench", "--calls", "2,3", "--seconds", "0.4", "--warm-up", "0.1"];
+    let measured = tools(&short);
+    assert!(measured.status.success(), "{}", String::from_utf8_lossy(&measured.stderr));
+    let text = String::from_utf8(measured.stdout).unwrap();
+    fits(&text);
+    assert!(text.contains("kept") || text.contains("missed"), "{text}");
+}
+
+#[test]
+fn a_demo_needs_no_recording() {
+    // A package manager that lists nothing, wherever the prompts are: the voice is the program's own.
+    let folder = folder("own-voice");
+    let shown = support::tools()
+        .args(["demo", "--seconds", "3", "--load", "0", "--out", folder.to_str().unwrap()])
+        .env("PATH", "")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.status.success(), "{text}{}", String::from_utf8_lossy(&shown.stderr));
+    let heard = audio::read(&folder.join("callee-heard.wav")).unwrap();
+    assert!(heard.iter().any(|sample| sample.unsigned_abs() > 2000), "nothing was heard: {text}");
+}
+
+#[test]
+fn completions_and_pages_are_made_of_the_command_line() {
+    for shell in ["bash", "zsh", "fish"] {
+        let text = String::from_utf8(tools(&["completions", shell]).stdout).unwrap();
+        assert!(text.contains("mediapoint-tools") && text.contains("versus"), "{shell}: {text}");
+    }
+    let refused = tools(&["completions", "cmd"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("[possible values: bash"));
+    let folder = folder("man");
+    let made = tools(&["man", folder.to_str().unwrap()]);
+    assert!(made.status.success(), "{made:?}");
+    let page = std::fs::read_to_string(folder.join("mediapoint-tools-bench.1")).unwrap();
+    assert!(page.contains(".TH mediapoint-tools-bench 1") && page.contains("rounds"), "{page}");
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_is_no_fault() {
+    let mut child = support::tools()
+        .args(["codec", "list"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
+}
+
+#[test]
 fn a_bench_of_transcoded_calls_listens_to_them() {
     let folder = folder("bench-codecs");
     let file = folder.join("own.wav");
@@ -166,6 +228,7 @@ fn two_servers_are_measured_in_turn_and_compared() {
     assert!(measured.status.success(), "{said}");
     assert!(said.contains("[8/8] 3 calls, PCMU relay"), "{said}");
     let table = String::from_utf8(table).unwrap();
+    fits(&table.replace(server, "mediapoint"));
     assert!(table.contains("2 round(s)") && table.contains("CPU ratio"), "{table}");
     let figures: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert_eq!(figures["servers"].as_array().unwrap().len(), 2);

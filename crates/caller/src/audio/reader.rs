@@ -14,6 +14,7 @@ use symphonia::core::packet::Packet;
 
 pub use symphonia::core::io::MediaSource;
 
+use super::au;
 use super::ogg::{MissingPages, missing_pages};
 use super::wav::{WavHead, WavReader, fill};
 
@@ -108,7 +109,7 @@ enum Inner {
 }
 
 impl Reader {
-    /// Reads the head of an audio file (WAV, AIFF, FLAC, Ogg, Matroska, MP3); `extension` of its name helps to tell
+    /// Reads the head of an audio file (WAV, AIFF, AU, FLAC, Ogg, Matroska, MP3); `extension` of its name helps to tell
     /// which it is.
     ///
     /// # Errors
@@ -117,6 +118,9 @@ impl Reader {
         let head = head(&mut source)?;
         match head.as_array() {
             Some(head) if is_wav(head) => Self::known_wav(source, head),
+            _ if head.starts_with(au::MAGIC) => {
+                Self::known_wav(Box::new(au::Au::read(source, &head)?), b"RIFF\xff\xff\xff\xffWAVE")
+            }
             _ => Self::other(whole(head, source), extension),
         }
     }

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
 use mediapoint_caller::load::LoadReport;
 use serde::Serialize;
 
 use super::machine::Machine;
 use super::report::{Added, added};
+use crate::text;
 
 /// All runs of one load.
 #[derive(Debug, Clone, PartialEq)]
@@ -190,8 +190,7 @@ impl Comparison {
 
     fn table(&self) -> Table {
         let compared = self.servers.len() > 1;
-        let mut table = Table::new();
-        table.load_style(UTF8_BORDERS_ONLY);
+        let mut table = text::table();
         let mut header =
             vec!["load", "CPU/packet\nµs", "added delay\np50 ms", "p99 ms", "calls/core\nat 85 %", "faults"];
         if compared {
@@ -240,15 +239,14 @@ impl fmt::Display for Comparison {
             writeln!(f, "{role}: {name}")?;
         }
         writeln!(f, "{}", self.table())?;
-        write!(
-            f,
-            "Medians of the rounds (least to most). CPU: user and system time of all the server's threads per packet\n\
-             forwarded. Added delay: through the server less without one; of transcoded calls that of the sound. Faults:\n\
-             packets lost, missing, duplicated, damaged, misrouted or stale in all rounds."
-        )?;
+        let mut notes = "Medians of the rounds (least to most). CPU: user and system time of all the server's threads per packet \
+                         forwarded. Added delay: through the server less without one; of transcoded calls that of the sound. \
+                         Faults: packets lost, missing, duplicated, damaged, misrouted or stale in all rounds."
+            .to_owned();
         if self.servers.len() > 1 {
-            write!(f, " CPU ratio: server over versus, of the\nmedians (of single rounds).")?;
+            notes.push_str(" CPU ratio: server over versus, of the medians (of single rounds).");
         }
+        f.write_str(&text::wrap(&notes, 0))?;
         for load in &self.loads {
             for (figures, role) in load.figures.iter().zip(["server", "versus"]) {
                 let name = format!("{} calls, {}, {role}", load.calls, load.kind);

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use comfy_table::presets::UTF8_BORDERS_ONLY;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::CellAlignment;
 use mediapoint_caller::delay::DelaySummary;
 use mediapoint_caller::load::LoadReport;
 use serde::Serialize;
 
 use super::machine::Machine;
+use crate::text;
 
 /// Longest p99 of the delay within the service level, in microseconds.
 const LONGEST_P99_US: f64 = 5_000.0;
@@ -104,17 +104,16 @@ impl fmt::Display for BenchReport {
             core(self.server_core),
             core(self.load_core)
         )?;
-        let mut table = Table::new();
-        table.load_style(UTF8_BORDERS_ONLY);
+        let mut table = text::table();
         table.set_header([
             "calls",
-            "packets/s",
+            "packets\n/s",
             "lost",
-            "added delay µs\np50 / p99 / p99.9",
-            "whole delay µs\np50 / p99 / p99.9",
-            "CPU/packet\nµs",
-            "core busy\n%",
-            "calls/core\nat 85 %",
+            "added\ndelay\nµs",
+            "whole\ndelay\nµs",
+            "CPU/\npacket\nµs",
+            "core\nbusy\n%",
+            "calls/\ncore at\n85 %",
             "service\nlevel",
         ]);
         for run in &self.runs {
@@ -127,17 +126,19 @@ impl fmt::Display for BenchReport {
         }
         writeln!(f, "{table}")?;
         self.write_heard(f)?;
-        write!(
-            f,
-            "Added delay: that through the server less that of the same phones without one. CPU: user and system time\n\
-             of all the server's threads per packet forwarded. Service level: nothing lost, p99 < 5 ms, core < 85 % busy."
-        )?;
+        f.write_str(&text::wrap(
+            "Delays: p50, p99 and p99.9 below each other. Added delay: that through the server less that of the same phones \
+             without one. CPU: user and system time of all the server's threads per packet forwarded. Service level: nothing \
+             lost, p99 < 5 ms, core < 85 % busy.",
+            0,
+        ))?;
         if self.runs.iter().any(|run| run.load.generator_was_held_up()) {
-            write!(
-                f,
-                "\nThe load itself was sent late: something else ran on its core, or it is more than one core can generate.\n\
-                 The delays are longer for it."
-            )?;
+            f.write_str("\n")?;
+            f.write_str(&text::wrap(
+                "The load itself was sent late: something else ran on its core, or it is more than one core can generate. \
+                 The delays are longer for it.",
+                0,
+            ))?;
         }
         Ok(())
     }
@@ -161,19 +162,17 @@ impl BenchReport {
                     format!("{same} (r at least {:.3}, level {level:+.1} dB)", sound.band_correlation)
                 },
             );
-            writeln!(
-                f,
+            let line = format!(
                 "{calls} calls: packets off their time by {:.0} / {:.0} / {:.0} µs, {missing} missing, {:.0} octets to callees; {sound}",
                 off.p50_us, off.p99_us, off.p999_us, audio.octets_to_callee
-            )?;
+            );
+            writeln!(f, "{}", text::wrap(&line, 2))?;
         }
         if any {
-            writeln!(
-                f,
-                "Transcoded: lost are missing numbers; missing, packets' time without any. Delay is the sound's, with codecs and\n\
-                 jitter buffer, of the calls listened to; off their time: how packets keep 20 ms, p50 / p99 / p99.9. For the\n\
-                 service level their p99 counts."
-            )?;
+            let line = "Transcoded: lost are missing numbers; missing, packets' time without any. Delay is the sound's, with \
+                        codecs and jitter buffer, of the calls listened to; off their time: how packets keep 20 ms, p50 / p99 / \
+                        p99.9. For the service level their p99 counts.";
+            writeln!(f, "{}", text::wrap(line, 0))?;
         }
         Ok(())
     }
@@ -182,7 +181,7 @@ impl BenchReport {
 fn row(run: &Run) -> Vec<String> {
     let none = || "-".to_owned();
     let load = &run.load;
-    let three = |a: f64, b: f64, c: f64| format!("{a:.0} / {b:.0} / {c:.0}");
+    let three = |a: f64, b: f64, c: f64| format!("{a:.0}\n{b:.0}\n{c:.0}");
     let server = load.server.as_ref();
     vec![
         load.calls.to_string(),

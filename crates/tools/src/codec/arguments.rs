@@ -33,10 +33,10 @@ macro_rules! with_formats {
     ($rest:literal) => {
         concat!(
             "\
-Formats, told by the extension unless named:
+Formats, told by the first bytes or else the extension, unless named:
   samples  wav     .wav                           any WAV file in; 16-bit mono out
            raw     .raw .pcm                      16-bit little-endian, mono, at the codec's rate
-           audio   .flac .mp3 .aiff .ogg          other audio files; in only
+           audio   .flac .mp3 .aiff .au .ogg      other audio files; in only
   coded    octets  .g729 .gsm .g722 .ulaw .alaw   frames back to back
            itu     .bit                           the ITU's serial words of G.729: SIDs, pauses, erasures
            ogg     .opus .ogg                     Ogg Opus
@@ -51,7 +51,7 @@ pub(crate) const EXAMPLES: &str = with_formats!(
     "\
 Examples:
   mediapoint-tools codec encode speech.wav speech.g729
-  mediapoint-tools codec encode --bitrate 16000 speech.wav speech.opus
+  mediapoint-tools codec encode --bitrate 16k speech.wav speech.opus
   mediapoint-tools codec encode --dtx speech.wav speech.bit
   mediapoint-tools codec decode speech.bit speech.wav
   mediapoint-tools codec list
@@ -64,7 +64,7 @@ const ENCODE_EXAMPLES: &str = with_formats!(
 Examples:
   mediapoint-tools codec encode speech.wav speech.g729
   mediapoint-tools codec encode --dtx speech.wav speech.bit
-  mediapoint-tools codec encode --bitrate 16000 --ptime 60 speech.flac speech.opus
+  mediapoint-tools codec encode --bitrate 16k --ptime 60 speech.flac speech.opus
   mediapoint-tools codec encode --input-format raw speech.in speech.bit
   mediapoint-tools codec encode --input-format wav --codec pcma - speech.alaw < speech.wav"
 );
@@ -112,8 +112,8 @@ pub(super) struct EncodeArguments {
     /// Leave pauses out, and describe their noise: G.729 (Annex B, as `itu`) and Opus
     #[arg(long)]
     pub(super) dtx: bool,
-    /// Bit rate of Opus in bit/s, 6000 to 510000 [default: 16000 at 8 kHz to 32000 at 48 kHz]
-    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(6000..=510_000))]
+    /// Bit rate of Opus in bit/s or with a k, 6k to 510k [default: 16k at 8 kHz to 32k at 48 kHz]
+    #[arg(long, value_name = "BITS", value_parser = bitrate)]
     pub(super) bitrate: Option<u32>,
     /// Effort of the Opus encoder, 0 to 10 [default: 10]
     #[arg(long, value_name = "EFFORT", value_parser = clap::value_parser!(u8).range(0..=10))]
@@ -134,7 +134,40 @@ pub(super) struct DecodeArguments {
     pub(super) files: Files,
 }
 
+/// Bits a second: `16000`, `16k` or `24.5k`.
+fn bitrate(text: &str) -> Result<u32, String> {
+    let lower = text.to_ascii_lowercase();
+    let bits = match lower.strip_suffix('k') {
+        None => lower.parse().ok(),
+        Some(kilo) => {
+            let (whole, decimals) = kilo.split_once('.').unwrap_or((kilo, ""));
+            let is_short = (1..=3).contains(&whole.len()) && decimals.len() <= 3;
+            let digits = format!("{whole}{decimals:0<3}");
+            digits.parse().ok().filter(|_| is_short && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        }
+    };
+    let allowed = |bits: &u32| (6000..=510_000).contains(bits);
+    bits.filter(allowed).ok_or_else(|| "allowed: 6k to 510k, such as 16k, 24.5k or 16000".to_owned())
+}
+
 fn ptime(text: &str) -> Result<u8, String> {
     let allowed = |ms: &u8| (10..=120).contains(ms) && ms.is_multiple_of(10);
     text.parse().ok().filter(allowed).ok_or_else(|| "allowed: 10, 20, 30, … 120".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bit_rate_may_have_a_k() {
+        let allowed =
+            [("16k", 16_000), ("16K", 16_000), ("24.5k", 24_500), ("6000", 6000), ("510k", 510_000)];
+        for (text, bits) in allowed {
+            assert_eq!(bitrate(text), Ok(bits), "{text}");
+        }
+        for text in ["", "k", ".5k", "5k", "511k", "16kk", "16M", "-16k", "1e4", "24.5555k", "+9.999k"] {
+            assert!(bitrate(text).is_err_and(|error| error.contains("allowed: 6k to 510k")), "{text}");
+        }
+    }
 }

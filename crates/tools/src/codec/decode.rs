@@ -15,11 +15,12 @@ use super::output::{Output, is_same_file};
 use super::plan::{OPUS_RATES, Plan};
 use super::progress::Progress;
 use super::samples::SampleWriter;
+use super::sniff;
 use super::summary::Summary;
 
 /// Decodes a file.
 pub(super) fn run(arguments: &DecodeArguments) -> Result<Summary, CodecError> {
-    let plan = Plan::decode(arguments)?;
+    let plan = Plan::decode(arguments, sniff::content(&arguments.files.input))?;
     let files = &arguments.files;
     if is_same_file(&files.input, &files.output) {
         return Err(UsageError::SameFile { path: files.output.clone() }.into());

@@ -13,6 +13,7 @@ use super::output::{Output, is_same_file};
 use super::plan::Plan;
 use super::progress::Progress;
 use super::samples::Samples;
+use super::sniff;
 use super::summary::Summary;
 
 /// Effort of Opus where none is asked for: a file can wait.
@@ -22,7 +23,7 @@ const MAX_PAYLOAD: usize = 8192;
 
 /// Encodes a file.
 pub(super) fn run(arguments: &EncodeArguments) -> Result<Summary, CodecError> {
-    let plan = Plan::encode(arguments)?;
+    let plan = Plan::encode(arguments, sniff::content(&arguments.files.input))?;
     let files = &arguments.files;
     if is_same_file(&files.input, &files.output) {
         return Err(UsageError::SameFile { path: files.output.clone() }.into());

@@ -1,10 +1,10 @@
 //! `mediapoint-tools codec list`.
 
-use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
 use mediapoint_codec::{Codec, Unsupported, decoder};
 
 use super::name::CodecName;
+use crate::text;
 
 /// What is known of a codec beyond what its coders say.
 struct Row {
@@ -28,33 +28,22 @@ fn rows() -> Vec<Row> {
         rates: None,
     };
     let opus = row(Codec::OPUS, None, Some(CodecName::Opus), "6-510", "10-120 ms");
-    let linear = row(Codec::L16_16K, None, None, "128 256 768", "1 sample");
+    let linear = row(Codec::L16_16K, None, None, "128\n256\n768", "1 sample");
     vec![
         row(Codec::PCMU, Some(0), Some(CodecName::Pcmu), "64", "1 sample"),
         row(Codec::PCMA, Some(8), Some(CodecName::Pcma), "64", "1 sample"),
         row(Codec::G722, Some(9), Some(CodecName::G722), "64", "2 samples"),
         row(Codec::G729, Some(18), Some(CodecName::G729), "8", "10 ms"),
         row(Codec::GSM, Some(3), Some(CodecName::Gsm), "13", "20 ms"),
-        Row { rates: Some("8 12 16 24 48"), ..opus },
+        Row { rates: Some("8 12 16\n24 48"), ..opus },
         Row { rates: Some("8 16 48"), ..linear },
     ]
 }
 
 /// The table.
 pub(super) fn table() -> Result<Table, Unsupported> {
-    let mut table = Table::new();
-    table.load_style(UTF8_BORDERS_ONLY);
-    table.set_header([
-        "codec",
-        "payload\ntype",
-        "audio\nkHz",
-        "RTP clock\nkHz",
-        "bit rate\nkbit/s",
-        "frame",
-        "DTX",
-        "own\nconcealment",
-        "files",
-    ]);
+    let mut table = text::table();
+    table.set_header(["codec", "PT", "audio\nkHz", "clock\nkHz", "kbit/s", "frame", "DTX", "PLC", "files"]);
     for row in rows() {
         table.add_row(cells(&row)?);
     }
@@ -71,7 +60,7 @@ fn cells(row: &Row) -> Result<[String; 9], Unsupported> {
     let yes = |yes: bool| if yes { "yes" } else { "-" }.to_owned();
     let files = row.name.map(|name| {
         let names: Vec<String> = name.extensions().map(|extension| format!(".{extension}")).collect();
-        names.join(" ")
+        names.join("\n")
     });
     Ok([
         row.codec.sdp_name().to_owned(),
@@ -108,9 +97,10 @@ mod tests {
 
     #[test]
     fn every_codec_of_files_is_listed() {
-        let text = table().unwrap().to_string();
+        let shown = table().unwrap().to_string();
         for part in ["PCMU", "PCMA", "G722", "G729", "GSM", "opus", "L16", ".bit", "dynamic"] {
-            assert!(text.contains(part), "{part}: {text}");
+            assert!(shown.contains(part), "{part}: {shown}");
         }
+        assert!(shown.lines().all(|line| line.chars().count() <= text::WIDTH), "{shown}");
     }
 }

@@ -103,7 +103,7 @@ pub(crate) enum Format {
     Wav,
     /// Samples: 16-bit little-endian, mono, at the codec's rate, without a head
     Raw,
-    /// Samples, input only: WAV, AIFF, FLAC, MP3, Ogg Vorbis or Matroska, told by the content
+    /// Samples, input only: WAV, AIFF, AU, FLAC, MP3, Ogg Vorbis or Matroska, told by the content
     Audio,
     /// Coded: frames back to back, for G.729, GSM, G.722, PCMU and PCMA
     Octets,
@@ -141,6 +141,8 @@ const SAMPLES: &[(&str, Format)] = &[
     ("pcm", Format::Raw),
     ("aif", Format::Audio),
     ("aiff", Format::Audio),
+    ("au", Format::Audio),
+    ("snd", Format::Audio),
     ("flac", Format::Audio),
     ("mp3", Format::Audio),
     ("ogg", Format::Audio),

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::arguments::{DecodeArguments, EncodeArguments, Files};
 use super::error::{FileName, Side, SideOf, UsageError, is_standard};
 use super::name::{CodecName, Format, coded_format, samples_format};
+use super::sniff::Content;
 
 /// Sample rates that Opus works at, in hertz.
 pub(super) const OPUS_RATES: [u32; 5] = [8000, 12_000, 16_000, 24_000, 48_000];
@@ -22,12 +23,15 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// What `mediapoint-tools codec encode` is to do.
-    pub(super) fn encode(arguments: &EncodeArguments) -> Result<Self, UsageError> {
+    /// What `mediapoint-tools codec encode` is to do; `found` is what the first bytes of IN say.
+    pub(super) fn encode(arguments: &EncodeArguments, found: Option<Content>) -> Result<Self, UsageError> {
         let files = &arguments.files;
-        let samples = match files.input_format {
-            Some(format) => format,
-            None => samples_of(&files.input, Side::Input)?,
+        let samples = match (files.input_format, found) {
+            (Some(format), _) | (None, Some(Content::Samples(format))) => format,
+            (None, Some(Content::Coded(_, format))) => {
+                return Err(UsageError::WrongSide { format, side: SideOf::EncodeInput });
+            }
+            (None, None) => samples_of(&files.input, Side::Input)?,
         };
         let (codec, coded) = coded_of(files, Side::Output)?;
         check_sides(samples, SideOf::EncodeInput)?;
@@ -48,10 +52,16 @@ impl Plan {
         Ok(Self { codec, samples, coded, rate: rate(files, codec)? })
     }
 
-    /// What `mediapoint-tools codec decode` is to do.
-    pub(super) fn decode(arguments: &DecodeArguments) -> Result<Self, UsageError> {
+    /// What `mediapoint-tools codec decode` is to do; `found` is what the first bytes of IN say.
+    pub(super) fn decode(arguments: &DecodeArguments, found: Option<Content>) -> Result<Self, UsageError> {
         let files = &arguments.files;
-        let (codec, coded) = coded_of(files, Side::Input)?;
+        let (codec, coded) = match found.filter(|_| files.codec.is_none() && files.input_format.is_none()) {
+            Some(Content::Coded(codec, format)) => (codec, format),
+            Some(Content::Samples(format)) => {
+                return Err(UsageError::WrongSide { format, side: SideOf::DecodeInput });
+            }
+            None => coded_of(files, Side::Input)?,
+        };
         let samples = match files.output_format {
             Some(Format::Audio) => return Err(UsageError::AudioOutput),
             Some(format) => format,
@@ -162,8 +172,8 @@ mod tests {
     fn plan(line: &str) -> Result<(CodecName, Format, Format), String> {
         let line = Line::try_parse_from(["codec"].into_iter().chain(line.split(' '))).unwrap();
         let plan = match line.codec.command {
-            CodecCommand::Encode(arguments) => Plan::encode(&arguments),
-            CodecCommand::Decode(arguments) => Plan::decode(&arguments),
+            CodecCommand::Encode(arguments) => Plan::encode(&arguments, None),
+            CodecCommand::Decode(arguments) => Plan::decode(&arguments, None),
             CodecCommand::List => unreachable!("no test of it"),
         };
         plan.map(|plan| (plan.codec, plan.samples, plan.coded)).map_err(|error| error.to_string())

@@ -31,8 +31,8 @@ impl ServerFigures {
         let query = client.query(call_id)?;
         let parties = tags.map(|tag| party(query.reply(), tag).unwrap_or_default());
         let statistics = client.statistics()?;
-        let current = |key| statistics.int_at(&["statistics", "currentstatistics", key]).unwrap_or_default();
-        Ok((Self { points_used: current("pointsused"), points_budget: current("pointsbudget") }, parties))
+        let points = |key| statistics.points(key).unwrap_or_default();
+        Ok((Self { points_used: points("pointsused"), points_budget: points("pointsbudget") }, parties))
     }
 }
 

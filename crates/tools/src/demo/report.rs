@@ -5,8 +5,6 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use comfy_table::Table;
-use comfy_table::presets::UTF8_BORDERS_ONLY;
 use mediapoint_caller::delay::DelaySummary;
 use mediapoint_caller::load::LoadReport;
 use mediapoint_caller::{Codec, Softphone};
@@ -15,6 +13,7 @@ use super::Kept;
 use super::call::{Direction, Outcome, SUITE};
 use super::waveform;
 use crate::child::ChildServer;
+use crate::text::{self, wrap};
 
 /// Columns of a waveform.
 const WIDTH: usize = 61;
@@ -23,7 +22,9 @@ const WIDTH: usize = 61;
 pub(super) fn server(server: &ChildServer, log: &Path) {
     println!("mediapoint {}: a call through the server", env!("CARGO_PKG_VERSION"));
     println!();
-    println!("server   process {}, ng control port {}, log {}", server.pid(), server.ng(), log.display());
+    let line =
+        format!("server   process {}, ng control port {}, log {}", server.pid(), server.ng(), log.display());
+    println!("{}", wrap(&line, 9));
 }
 
 /// The call is set up.
@@ -40,8 +41,7 @@ pub(super) fn parties([caller, callee]: [&Softphone; 2], codecs: [Codec; 2], set
 /// What became of the call.
 pub(super) fn outcome(outcome: &Outcome, kept: &[Kept; 2]) {
     println!();
-    let mut table = Table::new();
-    table.load_style(UTF8_BORDERS_ONLY);
+    let mut table = text::table();
     table.set_header(["", "caller to callee", "callee to caller"]);
     let mut row = |name: &str, cell: &dyn Fn(&Direction) -> String| {
         let [there, back] = &outcome.directions;
@@ -57,7 +57,7 @@ pub(super) fn outcome(outcome: &Outcome, kept: &[Kept; 2]) {
     });
     row("delay p50, p99", &|direction| delays(&direction.delay));
     row("  added by the server", &|direction| delays(&difference(&direction.delay, &outcome.baseline)));
-    row("jitter at the server, at the phone", &|direction| {
+    row("jitter at server, at phone", &|direction| {
         let server = Duration::from_micros(direction.server.jitter_us).as_secs_f64() * 1e3;
         format!("{server:.2} ms, {:.2} ms", direction.listener.jitter_ms)
     });
@@ -69,17 +69,18 @@ pub(super) fn outcome(outcome: &Outcome, kept: &[Kept; 2]) {
     voices(outcome);
     println!();
     let points = |thousandths: u64| format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
-    println!(
-        "server   {} of {} media points used, {:.1} % of a core, which is {:.0} µs of CPU time a packet: with one call\n         \
-         each packet wakes the worker for itself",
+    let line = format!(
+        "server   {} of {} media points used, {:.1} % of a core, which is {:.0} µs of CPU time a packet: with one call each \
+         packet wakes the worker for itself",
         points(outcome.server.points_used),
         points(outcome.server.points_budget),
         outcome.cpu.as_secs_f64() / outcome.talked.as_secs_f64().max(1.0) * 100.0,
         micros_each(outcome.cpu, outcome.forwarded),
     );
+    println!("{}", wrap(&line, 9));
     let files = kept.iter().flat_map(|kept| [&kept.said, &kept.heard]);
     let files: Vec<String> = files.map(|path| path.display().to_string()).collect();
-    println!("files    {}", files.join("  "));
+    println!("{}", wrap(&format!("files    {}", files.join(" ")), 9));
 }
 
 /// What a load of many calls came to.
@@ -90,10 +91,11 @@ pub(super) fn load(load: &LoadReport) {
             server.us_per_packet, server.busy_percent
         )
     });
-    println!(
+    let line = format!(
         "load     {} calls, {:.0} packets/s, SRTP on one side: {cost}{} of {} packets lost",
         load.calls, load.packets_per_second, load.lost, load.sent
     );
+    println!("{}", wrap(&line, 9));
 }
 
 /// CPU time of each packet in microseconds; 0 where there was none.
@@ -138,7 +140,7 @@ fn likeness(direction: &Direction) -> String {
     if likeness.identical {
         "identical but for G.711".to_owned()
     } else if !direction.is_exact() && likeness.is_same_speech() {
-        format!("the same speech: r {:.3}, level {:+.1} dB", likeness.band_correlation, likeness.level_db)
+        format!("the same speech: r {:.3},\nlevel {:+.1} dB", likeness.band_correlation, likeness.level_db)
     } else if !direction.is_exact() {
         format!(
             "not the same: r {:.3}, level {:+.1} dB, {:.0} % of it",

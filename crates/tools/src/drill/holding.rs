@@ -46,7 +46,7 @@ impl Holding {
         Ok(Self {
             calls: current("sessionsown").unwrap_or_default(),
             listed,
-            points: current("pointsused").unwrap_or_default(),
+            points: statistics.points("pointsused").unwrap_or_default(),
             legs: current("legsreserved"),
             port_pairs: current("portpairsused"),
             files: current("filesreserved"),

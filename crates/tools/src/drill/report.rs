@@ -3,13 +3,13 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use comfy_table::presets::UTF8_BORDERS_ONLY;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::CellAlignment;
 use serde::Serialize;
 
 use super::DrillError;
 use super::server::Target;
 use crate::bench::machine::Machine;
+use crate::text;
 
 /// One limit and whether it was kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -150,10 +150,9 @@ impl fmt::Display for Outcome {
         writeln!(f, "{}", self.command)?;
         let width = self.lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         for (name, value) in &self.lines {
-            writeln!(f, "  {name:width$}  {value}")?;
+            writeln!(f, "{}", text::wrap(&format!("  {name:width$}  {value}"), width + 4))?;
         }
-        let mut table = Table::new();
-        table.load_style(UTF8_BORDERS_ONLY);
+        let mut table = text::table();
         table.set_header(["judged", "found", "allowed", ""]);
         for check in &self.checks {
             let verdict = if check.kept { "kept" } else { "FAILED" };
