@@ -56,6 +56,8 @@ pub(super) fn quality(bench: &Bench<'_>) -> Result<(), Failure> {
     let speech = Speech::read()?;
     let folder = |name: &str| -> Result<PathBuf, Failure> {
         let folder = bench.folder.join(name);
+        // baresip's recordings have the time in their names, and those of a run that was broken off are cut short.
+        let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).during(folder.display().to_string())?;
         Ok(folder)
     };
