@@ -94,6 +94,8 @@ pub struct Playout {
     /// Samples made past the end of what was played last.
     beyond: usize,
     late_run: u32,
+    /// Clock rate of the audio inserted last; 0 before there was some.
+    voice_clock: u32,
     loss: LossMeter,
     position: Option<Position>,
     counters: Counters,
@@ -139,6 +141,7 @@ impl Playout {
             max_delay: nanos(config.max_delay()),
             beyond: 0,
             late_run: 0,
+            voice_clock: 0,
             loss: LossMeter::default(),
             position: None,
             counters: Counters::default(),
@@ -335,9 +338,14 @@ impl Playout {
         let clock_rate = entry.clock_rate;
         match &entry.meaning {
             Meaning::Other => Err(Inserted::NotAudio),
+            // Noise is described on the clock of the audio around it.
+            Meaning::Noise if self.voice_clock != 0 => Ok((index, 0, self.voice_clock)),
             Meaning::Noise => Ok((index, 0, clock_rate)),
             Meaning::Voice(voice) => match voice.ticks(packet.payload, clock_rate) {
-                Ok(ticks) => Ok((index, ticks, clock_rate)),
+                Ok(ticks) => {
+                    self.voice_clock = clock_rate;
+                    Ok((index, ticks, clock_rate))
+                }
                 Err(_) => {
                     self.statistics.malformed += 1;
                     Err(Inserted::Malformed)

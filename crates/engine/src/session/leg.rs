@@ -13,6 +13,7 @@ pub(crate) mod loop_watch;
 pub(crate) mod mode;
 mod received_stream;
 pub mod receiver;
+pub(crate) mod renumber;
 pub mod rewriter;
 pub mod rtcp;
 pub mod sender;
@@ -40,6 +41,7 @@ use crate::session::leg::ingress::{Ingress, natural_rate};
 use crate::session::leg::latch::Admission;
 use crate::session::leg::loop_watch::{LoopVerdict, LoopWatch};
 use crate::session::leg::receiver::{Arrival, Receiver, Taken, Verdict};
+use crate::session::leg::renumber::Renumbered;
 use crate::session::leg::rewriter::RtpRewriter;
 use crate::session::leg::rtcp::RtcpSession;
 use crate::session::leg::sender::{Sender, Sent};
@@ -142,6 +144,8 @@ pub(crate) struct Leg {
     pub(super) config: Box<LegConfig>,
     /// The leg whose party has keys by ZRTP with this one's.
     pub(super) zrtp_with: Option<LegId>,
+    /// Numbers of what is relayed into SRTP as it comes.
+    pub(super) renumbered: Renumbered,
     /// Figures of the jitter buffer that was in use last.
     pub(super) played: Option<PlayoutStatistics>,
 }
@@ -180,6 +184,7 @@ impl Leg {
             passed: Sent::default(),
             rtcp,
             config,
+            renumbered: Renumbered::default(),
             played: None,
             loop_watch: LoopWatch::default(),
         }
@@ -259,11 +264,16 @@ impl Leg {
         from: SocketAddr,
         packet: &mut PacketBuf,
     ) -> Result<Accepted, (DropReason, Option<RtpMeta>)> {
-        let meta = self.transport.open_rtp(now, from, packet).map_err(|reason| (reason, None))?;
-        let Some(info) = self.payloads.find(meta.payload_type) else {
+        let mut meta = self.transport.open_rtp(now, from, packet).map_err(|reason| (reason, None))?;
+        let Some(mut info) = self.payloads.find(meta.payload_type) else {
             return Err((DropReason::UnknownPayloadType, Some(meta)));
         };
         let admission = self.transport.admit(now, from, &meta).map_err(|reason| (reason, None))?;
+        if info.noise
+            && let Some(at) = self.receiver.on_audio_clock(now, (meta.ssrc, meta.timestamp), info.clock_rate)
+        {
+            (meta.timestamp, info.clock_rate) = at;
+        }
         let arrival = Arrival {
             audio: !info.event,
             authenticated: self.transport.srtp.is_some(),

@@ -8,7 +8,7 @@ use mediapoint_packet::{PacketBuf, Time};
 
 use crate::api::event::Event;
 use crate::api::id::LegId;
-use crate::api::leg::MediaPolicy;
+use crate::api::leg::{LegKind, MediaPolicy};
 use crate::api::tap::{PacketTarget, TapSide};
 use crate::session::Output;
 use crate::session::call::Call;
@@ -207,6 +207,9 @@ impl Leg {
     pub(super) fn send_through<O: Output>(&mut self, octets: usize, mut packet: PacketBuf, out: &mut O) {
         if !self.sender.allowed {
             return out.give(packet);
+        }
+        if self.kind == LegKind::OpaqueRtp && self.transport.srtp.is_some() {
+            self.renumbered.apply(packet.bytes_mut());
         }
         let to = self.transport.destination();
         match to.filter(|_| self.transport.protect_rtp(&mut packet)) {

@@ -36,6 +36,7 @@ impl Call {
             return out.give(packet);
         }
         if leg.kind != LegKind::Audio {
+            leg.renumbered.restore_feedback(packet.bytes_mut());
             return self.copy_to_listeners(at, packet, out, |leg, packet, out| leg.send_rtcp(packet, out));
         }
         let clock_rate = leg

@@ -10,8 +10,10 @@
 mod beginnings;
 mod chance;
 mod events;
+mod noise;
 mod reports;
 mod sequences;
+mod video;
 
 use std::time::Duration;
 

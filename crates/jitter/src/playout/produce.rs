@@ -180,7 +180,12 @@ impl Playout {
     }
 
     fn clock_rate(&self, slot: &Slot) -> u32 {
-        self.payloads.entry(slot.entry).map_or(8000, |entry| entry.clock_rate)
+        match self.payloads.entry(slot.entry) {
+            Some(entry) if matches!(entry.meaning, Meaning::Noise) && self.voice_clock != 0 => {
+                self.voice_clock
+            }
+            entry => entry.map_or(8000, |entry| entry.clock_rate),
+        }
     }
 
     fn shed(&mut self, place: usize, slot: &Slot) {

@@ -38,6 +38,10 @@ const MAX_AHEAD_SECONDS: u64 = 2;
 /// A packet from before the first one of a run is later than it by so many seconds at most.
 const MAX_LATE_SECONDS: i64 = 10;
 
+/// Comfort noise of another clock than the audio's has timestamps of the audio where they are within this part of a second
+/// of the clock.
+const NOISE_IS_ABOUT_NOW: u32 = 5;
+
 /// What a packet is to its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Judgement {
@@ -263,6 +267,24 @@ impl ReceivedStream {
 
     fn is_renewed(&self, now: Time) -> bool {
         self.renewed.is_some_and(|at| now.since(at) < RENEWAL)
+    }
+
+    /// The timestamp of comfort noise of another clock on the clock of the audio that it comes among [RFC3389 4]: its own
+    /// where that is about now there, else the clock's.
+    pub(super) fn on_audio_clock(
+        &self,
+        now: Time,
+        timestamp: RtpTicks,
+        clock_rate: u32,
+    ) -> Option<(RtpTicks, u32)> {
+        let transit = self.transit.filter(|_| self.audio && self.clock_rate != clock_rate)?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the RTP clock wraps")]
+        let clock = RtpTicks(clock_at(now, self.clock_rate).wrapping_sub(transit as u32));
+        let off = timestamp.distance_from(clock).unsigned_abs();
+        let timestamp = if off <= self.clock_rate / NOISE_IS_ABOUT_NOW { timestamp } else { clock };
+        let behind = timestamp.distance_from(self.timestamp) <= 0;
+        let timestamp = if behind { self.timestamp.wrapping_add(1) } else { timestamp };
+        Some((timestamp, self.clock_rate))
     }
 
     /// Counts an audio packet's arrival into the interarrival jitter [RFC3550 A.8].

@@ -375,6 +375,18 @@ impl Receiver {
         Taken { run, index, stretch: self.stretch, in_audio_stream: false, restarted: false, newest }
     }
 
+    /// Where comfort noise of another clock than the audio's stands on that: it must not move the time line of the audio.
+    #[cold]
+    pub(crate) fn on_audio_clock(
+        &self,
+        now: Time,
+        (ssrc, timestamp): (Ssrc, RtpTicks),
+        clock_rate: u32,
+    ) -> Option<(RtpTicks, u32)> {
+        let main = self.main.as_ref().filter(|main| main.ssrc == ssrc)?;
+        main.on_audio_clock(now, timestamp, clock_rate)
+    }
+
     /// Counts a taken audio packet's arrival into the interarrival jitter [RFC3550 A.8].
     pub fn observe_arrival(
         &mut self,

@@ -15,6 +15,7 @@ use crate::api::stats::Dropped;
 use crate::session::leg::Leg;
 use crate::session::leg::events::EventReceiver;
 use crate::session::leg::receiver::Receiver;
+use crate::session::leg::renumber::Renumbered;
 use crate::session::leg::rewriter::RtpRewriter;
 use crate::session::leg::rtcp::RtcpSession;
 use crate::session::leg::sender::Sent;
@@ -26,7 +27,9 @@ use crate::session::snapshot::age::{Age, Malformed, Moment, ensure, ensure_count
 use crate::session::snapshot::config::ConfigSnapshot;
 use crate::session::snapshot::events::EventSnapshot;
 use crate::session::snapshot::rtcp::RtcpSnapshot;
-use crate::session::snapshot::stream::{PathSnapshot, ReceiverSnapshot, RewriterSnapshot};
+use crate::session::snapshot::stream::{
+    PathSnapshot, ReceiverSnapshot, RenumberedSnapshot, RewriterSnapshot,
+};
 use crate::session::snapshot::transport::TransportSnapshot;
 
 /// A leg. Holds its keys: treat as a secret.
@@ -54,6 +57,8 @@ pub(crate) struct LegSnapshot {
     /// The leg whose party has keys by ZRTP with this one's.
     #[serde(default)]
     zrtp_with: Option<LegId>,
+    #[serde(default)]
+    renumbered: Vec<RenumberedSnapshot>,
 }
 
 impl LegSnapshot {
@@ -88,6 +93,7 @@ impl Leg {
             rtcp: self.rtcp.save(now),
             event: self.events.save(now),
             zrtp_with: self.zrtp_with,
+            renumbered: self.renumbered.save(),
         }
     }
 
@@ -119,6 +125,7 @@ impl Leg {
         leg.events = EventReceiver::restored(now, leg.config.events, saved.event.as_ref());
         leg.source = saved.source;
         leg.zrtp_with = saved.zrtp_with;
+        leg.renumbered = Renumbered::restored(&saved.renumbered);
         leg.last_received = saved.received_last.map(|age| age.before(taken));
         leg.silent_since = saved.silent.before(now);
         leg.timed_out = saved.timed_out;

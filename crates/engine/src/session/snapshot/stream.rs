@@ -23,6 +23,17 @@ pub(crate) struct ReceiverSnapshot {
     pub(crate) bursts_before: u64,
 }
 
+/// A stream that is relayed under other sequence numbers than it came with.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct RenumberedSnapshot {
+    pub(crate) ssrc: u32,
+    pub(crate) highest: u16,
+    pub(crate) timestamp: u32,
+    /// The window of what was seen, the high half first.
+    pub(crate) seen: [u64; 2],
+    pub(crate) offset: u16,
+}
+
 /// A stream received.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct StreamSnapshot {
