@@ -41,9 +41,9 @@ pub(crate) fn install(prefix: &str, destdir: &Path) -> Result<(), Error> {
     let stage = target_folder()?.join("package").join("install");
     let files = stage_tree(&stage, prefix, &Path::new(DIST).join("mediapoint"))?;
     let as_root = !writable(destdir, prefix) && matches!(Privilege::detect(), Some(Privilege::Sudo));
-    let run = |arguments: &[&str]| {
-        let (program, rest) = if as_root { ("sudo", arguments) } else { (arguments[0], &arguments[1..]) };
-        Program::new(program, rest).run()
+    let run = |words: &[&str]| {
+        // `env` stands for nothing: the same words follow either.
+        Program::new(if as_root { "sudo" } else { "env" }, words).run()
     };
     for (file, mode) in &files {
         let destination = destdir.join(file);

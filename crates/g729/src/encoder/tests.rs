@@ -25,7 +25,6 @@ fn numbers(value: &serde_json::Value) -> Vec<i64> {
 }
 
 /// Encodes a file and compares every value that is told with the trace.
-#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn follows_trace(trace: &str, input: &str, options: EncoderOptions) {
     let folder = testdata::data_pack();
     let mut encoder = Encoder::new(options);
@@ -51,22 +50,24 @@ fn follows_trace(trace: &str, input: &str, options: EncoderOptions) {
 }
 
 #[test]
+#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn speech_is_coded_as_in_the_trace() {
     follows_trace("enc_SPEECH.jsonl", "annex_a/speech.in", EncoderOptions { dtx: false });
 }
 
 #[test]
+#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn tamed_signal_is_coded_as_in_the_trace() {
     follows_trace("enc_TAME.jsonl", "annex_a/tame.in", EncoderOptions { dtx: false });
 }
 
 #[test]
+#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn pauses_are_coded_as_in_the_trace() {
     follows_trace("enc_vad_tstseq1.jsonl", "annex_b/tstseq1.bin", EncoderOptions { dtx: true });
 }
 
 /// Encodes a file and compares the stream.
-#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn yields(input: &str, stream: &str, options: EncoderOptions) {
     let folder = testdata::data_pack();
     let vectors = folder.join("vectors");
@@ -82,6 +83,7 @@ fn yields(input: &str, stream: &str, options: EncoderOptions) {
 }
 
 #[test]
+#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn annex_a_vectors_come_out_bit_exact() {
     for name in ["algthm", "fixed", "lsp", "speech", "tame"] {
         yields(&format!("annex_a/{name}.in"), &format!("annex_a/{name}.bit"), EncoderOptions { dtx: false });
@@ -89,6 +91,7 @@ fn annex_a_vectors_come_out_bit_exact() {
 }
 
 #[test]
+#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn generated_vectors_come_out_bit_exact_without_dtx() {
     for name in ["S_speech_clean", "S_speech_noise", "S_signals"] {
         yields(
@@ -100,6 +103,7 @@ fn generated_vectors_come_out_bit_exact_without_dtx() {
 }
 
 #[test]
+#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn annex_b_vectors_come_out_bit_exact() {
     for n in [1, 2, 4] {
         let (input, stream) = (format!("annex_b/tstseq{n}.bin"), format!("annex_b/tstseq{n}a.bit"));
@@ -108,6 +112,7 @@ fn annex_b_vectors_come_out_bit_exact() {
 }
 
 #[test]
+#[ignore = "needs the ITU's vectors: MEDIAPOINT_G729_DATA names their folder"]
 fn generated_vectors_come_out_bit_exact_with_dtx() {
     for name in ["S_speech_clean", "S_speech_noise", "S_signals"] {
         let (input, stream) = (format!("generated/{name}.pcm"), format!("generated/{name}.d1.bit"));
