@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mediapoint_fuzz::g729_encode(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mediapoint_targets::g729_encode(data));

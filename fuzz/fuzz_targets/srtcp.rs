@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mediapoint_fuzz::srtcp(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mediapoint_targets::srtcp(data));

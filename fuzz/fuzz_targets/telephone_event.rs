@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mediapoint_fuzz::telephone_event(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mediapoint_targets::telephone_event(data));

@@ -35,7 +35,8 @@ pub(crate) fn interop(args: &[String]) -> Result<(), Error> {
     setup::ensure(&[Feature::Build, Feature::Interop])?;
     // As tests are built, so that these mostly are already, and with checks of overflow and of what the code takes for
     // granted. Together, so that what they share is compiled once.
-    let packages = ["mediapoint-interop", "mediapoint-server", "mediapoint-tools"];
+    // The targets set the features that the tests have, so that the crates below are theirs.
+    let packages = ["mediapoint-interop", "mediapoint-server", "mediapoint-tools", "mediapoint-targets"];
     let packages = packages.into_iter().flat_map(|name| ["--package", name]);
     Program::cargo(["build"].into_iter().chain(packages)).run()?;
     let program = target_folder()?.join("debug").join("mediapoint-interop").display().to_string();

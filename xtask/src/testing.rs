@@ -9,8 +9,6 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::error::Error;
-use crate::fuzz;
-use crate::run::target_folder;
 use crate::setup::{self, Feature};
 use crate::shell;
 use report::{Report, Step};
@@ -20,13 +18,22 @@ const VECTORS: &str = "MEDIAPOINT_G729_DATA";
 /// How the reason of a test that is ignored for want of them begins.
 const WANTS_VECTORS: &str = "needs the ITU's vectors";
 
-/// Every test of the workspace, then those with AMR, the corpora of the fuzz targets and the vectors, where they are.
+/// What has tests. Examples and benches have none, and are compiled by `lint`.
+const TESTED: &[&str] =
+    &["--workspace", "--exclude", "mediapoint-benches", "--no-fail-fast", "--lib", "--bins", "--tests"];
+/// Of these what names programs.
+const PROGRAMS: &[&str] = &["--lib", "--bins", "--tests"];
+
+/// Every test of the workspace, the corpora of the fuzz targets included, those that want the ITU's vectors, where these are,
+/// then those with AMR.
 pub(crate) fn test() -> Result<(), Error> {
-    setup::ensure(&[Feature::Build, Feature::Test, Feature::Fuzz])?;
+    setup::ensure(&[Feature::Build, Feature::Test])?;
     announce()?;
     let mut report = Report::default();
-    run(&mut report, "workspace", &["--workspace", "--no-fail-fast"])?;
+    run(&mut report, "workspace", TESTED)?;
     vectors(&mut report)?;
+    let examples: Vec<&str> = TESTED.iter().copied().filter(|word| !PROGRAMS.contains(word)).collect();
+    run(&mut report, "documentation", &[examples.as_slice(), &["--doc"]].concat())?;
     // The coders that are not built in unless asked for.
     let features = "mediapoint-amr/linked,mediapoint-codec/amr";
     let packages = ["--package", "mediapoint-amr", "--package", "mediapoint-codec", "--features", features];
@@ -34,10 +41,6 @@ pub(crate) fn test() -> Result<(), Error> {
     let pairs = "every_codec_speaks_to_every_other";
     let pairs = ["--features", "amr", "--package", "mediapoint-engine", "--test", pairs];
     run(&mut report, "calls with AMR", &pairs)?;
-    // The fuzz workspace's own tests feed each corpus file to the property its target checks. In the same target folder it
-    // finds the crates from outside built already: its profile and versions are those of the workspace.
-    let folder = target_folder()?.display().to_string();
-    run(&mut report, "fuzz corpora", &["--manifest-path", fuzz::MANIFEST, "--target-dir", &folder])?;
     println!("\n{report}");
     if report.failed() { Err(Error::Tool("some tests failed".to_owned())) } else { Ok(()) }
 }
@@ -59,8 +62,7 @@ fn vectors(report: &mut Report) -> Result<(), Error> {
     };
     println!("the ITU's vectors are in {}", folder.display());
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let found = ["--workspace", "--no-fail-fast", "--lib", "--tests", "--", "--ignored", "--exact"];
-    run(report, "ITU vectors", &[found.as_slice(), &names].concat())?;
+    run(report, "ITU vectors", &[TESTED, &["--", "--ignored", "--exact"], &names].concat())?;
     report.forget_ignored(WANTS_VECTORS);
     Ok(())
 }
@@ -104,10 +106,8 @@ fn run(report: &mut Report, name: &'static str, arguments: &[&str]) -> Result<()
 fn announce() -> Result<(), Error> {
     /// Octets of a packed crate in the mean: the 262 of the lock file are 49 MB.
     const CRATE: usize = 186_000;
-    let mut locked = BTreeSet::new();
-    for file in ["Cargo.lock", "fuzz/Cargo.lock"] {
-        locked.extend(crates(&shell::read(Path::new(file))?));
-    }
+    let lock = shell::read(Path::new("Cargo.lock"))?;
+    let locked: BTreeSet<String> = crates(&lock).collect();
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     let registries = home.and_then(|home| std::fs::read_dir(home.join("registry/cache")).ok());

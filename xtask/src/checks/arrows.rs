@@ -49,6 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "simd",
         ],
     ),
+    ("targets", &["control-ng", "engine", "testkit", "srtp", "jitter", "codec", "g729", "packet"]),
     ("interop", &["caller", "codec", "g711", "g729", "packet"]),
     ("xtask", &[]),
 ];

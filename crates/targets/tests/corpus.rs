@@ -4,8 +4,8 @@ use std::path::Path;
 
 #[test]
 fn every_corpus_holds() {
-    for (name, property) in mediapoint_fuzz::TARGETS {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    for (name, property) in mediapoint_targets::TARGETS {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
         let files: Vec<_> = std::fs::read_dir(&folder)
             .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
             .map(|entry| entry.expect("a directory entry").path())
