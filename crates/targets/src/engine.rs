@@ -58,7 +58,7 @@ fn config(number: u8, kind: LegKind) -> LegConfig {
         kind,
         codecs: codecs(number),
         remote: Some(RemoteAddress { rtp: party(number), rtcp: None }),
-        rtcp: if number % 2 == 0 { RtcpMode::Mux } else { RtcpMode::Separate },
+        rtcp: if number.is_multiple_of(2) { RtcpMode::Mux } else { RtcpMode::Separate },
         srtp: (number == 1 || number == 3).then(keys).flatten(),
         ..LegConfig::default()
     }

@@ -32,8 +32,11 @@ pub use mediapoint_srtp::properties::{
     unprotect_matches_oracle,
 };
 
+/// What must hold of any input; it panics where it does not.
+pub type Property = fn(&[u8]);
+
 /// Every target by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 15] = [
+pub const TARGETS: [(&str, Property); 15] = [
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("telephone_event", telephone_event),
