@@ -56,6 +56,12 @@ pub(crate) fn styles() -> Vec<Style> {
         style("addresses", "flags about addresses", families::addresses()),
         style("zero-addresses", "zero addresses kept, with a family asked for", families::zero_addresses()),
         style("media", "several sections, video and fax", families::media()),
+        style(
+            "opportunistic",
+            "keys beside plain RTP, with every word about them",
+            families::opportunistic(),
+        ),
+        style("kinds", "messages, BFCP, header extensions, numbers without a line", families::kinds()),
         style("replies", "replies to query, list, delete and statistics", replies()),
         style("errors", "messages that are refused", errors()),
     ]

@@ -6,6 +6,8 @@ mod codecs;
 mod dialogue;
 mod keys;
 mod media;
+mod opportunistic;
+mod sections;
 mod timing;
 
 use super::phone::{Phone, callee, caller};
@@ -17,6 +19,8 @@ pub(super) use codecs::{answers as codec_answers, offers as codec_offers};
 pub(super) use dialogue::{holds, multiplexed, profiles, reinvites};
 pub(super) use keys::keys;
 pub(super) use media::media;
+pub(super) use opportunistic::opportunistic;
+pub(super) use sections::kinds;
 pub(super) use timing::packet_times;
 
 /// A message of the caller's dialogue, sent by who called.
