@@ -1,6 +1,8 @@
 //! A worker that does nothing for a while: no command waits for it, but those that ask for figures, and those without a
 //! call's lock.
 
+#![expect(clippy::unwrap_used, reason = "test support outside of test functions")]
+
 mod common;
 
 use std::sync::mpsc::{TryRecvError, channel};

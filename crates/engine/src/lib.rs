@@ -78,7 +78,7 @@ pub use api::remote::{ForbiddenRemote, IpNet, LocalScope, RemotePolicy};
 pub use api::source::{Burst, MixSpec, PlayerSpec, Sine, Source, StreamSpec, ToneSpec};
 pub use api::stats::{
     CallStatistics, Dropped, EngineLoad, LegStatistics, PlayoutStatistics, ReceiveStatistics, SendStatistics,
-    StreamStatistics, TapStatistics, WorkerLoad,
+    SsrcStatistics, StreamStatistics, TapStatistics, WorkerLoad,
 };
 pub use api::tap::{AudioTapSpec, PacketTapSpec, PacketTarget, TapSide};
 pub use mediapoint_packet::rtp::{NoPayloadType, PayloadType, Ssrc};

@@ -177,7 +177,10 @@ impl Index {
     fn mentions(&self, span: &str) -> bool {
         KNOWN.contains(&span)
             || Path::new(span).is_file()
-            || self.words.iter().any(|words| words.contains(span))
+            // Metrics get their prefix where they are written.
+            || [span, span.trim_start_matches("mediapoint_")]
+                .iter()
+                .any(|span| self.words.iter().any(|words| words.contains(*span)))
     }
 
     /// A variant or a field stands in the code without a keyword before it.

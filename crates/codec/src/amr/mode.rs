@@ -169,7 +169,7 @@ mod tests {
             (seed >> 8) % below
         };
         for _ in 0..300 {
-            let set = (random(255) + 1) as u16;
+            let set = u16::try_from(random(255) + 1).unwrap();
             let parameters = AmrParameters {
                 mode_set: Some(set),
                 mode_change_period: if random(2) == 0 { 1 } else { 2 },

@@ -1,7 +1,12 @@
 //! Descriptions as phones, gateways and browsers in the field write them: what the other side is told of them, and that media
 //! flows.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "test support outside of test functions")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test support outside of test functions"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mediapoint_packet::rtp::{PayloadType, Ssrc};
+use mediapoint_packet::rtp::{PayloadType, RtpTicks, Ssrc};
 
 pub use mediapoint_jitter::PlayoutStatistics;
 
@@ -138,8 +138,28 @@ pub struct SendStatistics {
     pub round_trip: Option<Duration>,
 }
 
+/// Figures of one stream, by its SSRC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct SsrcStatistics {
+    /// Its SSRC.
+    pub ssrc: Ssrc,
+    /// RTP packets.
+    pub packets: u64,
+    /// Payload octets of those.
+    pub octets: u64,
+    /// The highest sequence number, extended by its wrap-arounds [RFC3550 6.4.1]; on legs that relay untouched the last one.
+    pub sequence: u32,
+    /// The newest timestamp.
+    pub timestamp: RtpTicks,
+    /// Packets that should have come and did not; 0 for what is sent, or relayed untouched.
+    pub lost: u64,
+    /// Interarrival jitter [RFC3550 A.8]; zero for what is sent, or relayed untouched.
+    pub jitter: Duration,
+}
+
 /// All figures of a leg.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LegStatistics {
     /// Which leg.
     pub leg: LegId,
@@ -147,6 +167,10 @@ pub struct LegStatistics {
     pub received: ReceiveStatistics,
     /// What went out.
     pub sent: SendStatistics,
+    /// The streams that came in, that of the audio first; those of a party that has had more than 8 at the end.
+    pub received_streams: Vec<SsrcStatistics>,
+    /// The streams that went out.
+    pub sent_streams: Vec<SsrcStatistics>,
     /// The jitter buffer, where what the party says is or was decoded.
     pub playout: Option<PlayoutStatistics>,
     /// Where the party was learnt to be.

@@ -1,6 +1,7 @@
 //! One leg: its configuration and transport, what it receives, what it sends, and RTCP.
 
 mod beside;
+pub(crate) mod counted;
 pub mod crossfade;
 pub mod egress;
 pub mod event_clock;
@@ -36,6 +37,7 @@ use crate::api::leg::{LegConfig, LegKind, MediaPolicy, Relearn};
 use crate::api::remote::RemotePolicy;
 use crate::api::source::Source;
 use crate::api::stats::Dropped;
+use crate::session::leg::counted::Counted;
 use crate::session::leg::events::EventReceiver;
 use crate::session::leg::ingress::{Ingress, natural_rate};
 use crate::session::leg::latch::Admission;
@@ -146,6 +148,8 @@ pub(crate) struct Leg {
     pub(super) zrtp_with: Option<LegId>,
     /// Numbers of what is relayed into SRTP as it comes.
     pub(super) renumbered: Renumbered,
+    /// Streams that are relayed as they come, received and sent.
+    pub(super) counted: [Counted; 2],
     /// Figures of the jitter buffer that was in use last.
     pub(super) played: Option<PlayoutStatistics>,
 }
@@ -185,6 +189,7 @@ impl Leg {
             rtcp,
             config,
             renumbered: Renumbered::default(),
+            counted: Default::default(),
             played: None,
             loop_watch: LoopWatch::default(),
         }

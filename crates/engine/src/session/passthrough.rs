@@ -35,6 +35,8 @@ impl Call {
         match opened {
             Ok((admission, meta)) => {
                 leg.receiver.note_payload_type(meta.payload_type);
+                let [received, _] = &mut leg.counted;
+                received.count(packet.bytes(), meta.payload.len());
                 self.pass_through(now, at, (from, admission), meta.payload.len(), packet, out);
             }
             Err(reason) => {
@@ -208,10 +210,14 @@ impl Leg {
         if !self.sender.allowed {
             return out.give(packet);
         }
-        if self.kind == LegKind::OpaqueRtp && self.transport.srtp.is_some() {
-            self.renumbered.apply(packet.bytes_mut());
-        }
         let to = self.transport.destination();
+        if self.kind == LegKind::OpaqueRtp && to.is_some() {
+            if self.transport.srtp.is_some() {
+                self.renumbered.apply(packet.bytes_mut());
+            }
+            let [_, sent] = &mut self.counted;
+            sent.count(packet.bytes(), octets);
+        }
         match to.filter(|_| self.transport.protect_rtp(&mut packet)) {
             Some(to) => {
                 self.sender.sent.packets += 1;

@@ -2,11 +2,7 @@
 //! in a mix, across re-INVITEs, snapshots and moves. What is sent keeps its SSRC, its numbers have no gap, and its timestamps
 //! follow the clock; telephone events and RTCP go on.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of the tests: what is missing fails them"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of the tests: what is missing fails them")]
 
 mod chance;
 mod codecs;

@@ -10,6 +10,7 @@
 mod beginnings;
 mod chance;
 mod events;
+mod figures;
 mod noise;
 mod reports;
 mod sequences;

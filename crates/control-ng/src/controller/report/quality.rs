@@ -1,6 +1,6 @@
 //! What is known of single streams: counters and quality by SSRC, in the units of the protocol.
 
-use mediapoint_engine::LegStatistics;
+use mediapoint_engine::{LegStatistics, SsrcStatistics};
 use mediapoint_packet::rtp::Ssrc;
 
 use super::super::totals::dict;
@@ -12,6 +12,8 @@ pub(super) struct StreamFigures {
     pub(super) ssrc: Ssrc,
     packets: u64,
     octets: u64,
+    sequence: u32,
+    timestamp: u32,
     quality: Option<Quality>,
 }
 
@@ -43,15 +45,16 @@ pub(super) fn received(leg: &LegStatistics) -> impl Iterator<Item = StreamFigure
         round_trip,
         round_trip_of_leg: round_trip,
     });
-    let figures = |ssrc| StreamFigures { ssrc, packets: received.packets, octets: received.octets, quality };
-    received.ssrc.map(figures).into_iter()
+    let of_audio = received.ssrc;
+    // Quality is that of the audio.
+    leg.received_streams
+        .iter()
+        .map(move |stream| StreamFigures::of(stream, quality.filter(|_| of_audio == Some(stream.ssrc))))
 }
 
 /// The streams that go out on a leg, of which the packets are counted.
 pub(super) fn sent(leg: &LegStatistics) -> impl Iterator<Item = StreamFigures> {
-    let sent = leg.sent;
-    let figures = |ssrc| StreamFigures { ssrc, packets: sent.packets, octets: sent.octets, quality: None };
-    sent.ssrc.map(figures).into_iter()
+    leg.sent_streams.iter().map(|stream| StreamFigures::of(stream, None))
 }
 
 /// The mean opinion score as the protocol has it: tenths of a point in a whole number.
@@ -61,6 +64,17 @@ pub(super) fn tenths(mos: f32) -> i64 {
 }
 
 impl StreamFigures {
+    fn of(stream: &SsrcStatistics, quality: Option<Quality>) -> Self {
+        Self {
+            ssrc: stream.ssrc,
+            packets: stream.packets,
+            octets: stream.octets,
+            sequence: stream.sequence,
+            timestamp: stream.timestamp.0,
+            quality,
+        }
+    }
+
     /// As an entry of a dictionary whose keys are SSRCs; `reported_at` is Unix time in seconds.
     pub(super) fn value(&self, reported_at: u64) -> Value {
         let mut out = self.counters();
@@ -93,6 +107,8 @@ impl StreamFigures {
         Dict::from([
             (b"packets".to_vec(), Value::from(self.packets)),
             (b"bytes".to_vec(), self.octets.into()),
+            (b"last RTP timestamp".to_vec(), i64::from(self.timestamp).into()),
+            (b"last RTP seq".to_vec(), i64::from(self.sequence).into()),
         ])
     }
 }

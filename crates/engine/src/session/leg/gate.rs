@@ -74,18 +74,6 @@ impl Sender {
         self.settle_open();
     }
 
-    /// [`Sender::rewrite`], apart from the way of nearly every packet.
-    #[inline(never)]
-    fn rewrite_apart(
-        &mut self,
-        now: Time,
-        input: &Input,
-        meta: &RtpMeta,
-        packet: &mut PacketBuf,
-    ) -> Result<(), Unsent> {
-        self.rewrite(now, input, meta, packet)
-    }
-
     pub(super) fn settle_open(&mut self) {
         self.open = self.allowed && self.gate.is_open();
     }
@@ -105,7 +93,7 @@ impl Sender {
         }
         let to = to.ok_or(Unsent::NoDestination)?;
         if input.event {
-            return self.rewrite_apart(now, input, meta, packet).map(|()| to);
+            return self.rewrite(now, input, meta, packet).map(|()| to);
         }
         let silences = self.gate.policy == MediaPolicy::Silence;
         // A codec that is not known has no silence.
@@ -116,7 +104,7 @@ impl Sender {
         let resume = self.gate.resume;
         let input = &Input { marker: input.marker || resume == Resume::Marked, ..*input };
         let before = self.tail;
-        self.rewrite_apart(now, input, meta, packet)?;
+        self.rewrite(now, input, meta, packet)?;
         let rule = self.map.find(meta.payload_type);
         let forwarded = rule.filter(|rule| rule.conversion_of(meta.payload.len()) != Conversion::Transcode);
         let payload = packet.bytes_mut().get_mut(meta.payload.clone()).unwrap_or_default();

@@ -10,6 +10,7 @@ use std::time::Duration;
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{RtpTicks, Seq, Ssrc};
 
+use crate::api::stats::SsrcStatistics;
 use crate::session::leg::receiver::Arrival;
 use crate::session::snapshot::age::Age;
 use crate::session::snapshot::stream::StreamSnapshot;
@@ -95,6 +96,8 @@ pub(super) struct ReceivedStream {
     reported_received: u64,
     /// Packets of all streams when it was used last, beside the stream of audio.
     pub(super) left_at: u64,
+    /// Payload octets, but for those since it became the stream of audio, which the receiver counts.
+    pub(super) octets: u64,
 }
 
 impl ReceivedStream {
@@ -122,6 +125,7 @@ impl ReceivedStream {
             reported_expected: 0,
             reported_received: 0,
             left_at: 0,
+            octets: 0,
         };
         this.begin(run, packet);
         this
@@ -328,6 +332,19 @@ impl ReceivedStream {
         u32::try_from(self.jitter >> 4).unwrap_or(u32::MAX)
     }
 
+    /// Its figures; `more` octets are counted elsewhere.
+    pub(super) fn statistics(&self, more: u64) -> SsrcStatistics {
+        SsrcStatistics {
+            ssrc: self.ssrc,
+            packets: self.received(),
+            octets: self.octets + more,
+            sequence: self.extended_highest(),
+            timestamp: self.timestamp,
+            lost: self.lost(),
+            jitter: self.jitter(),
+        }
+    }
+
     /// Interarrival jitter as time.
     pub(super) fn jitter(&self) -> Duration {
         match u64::from(self.clock_rate) {
@@ -404,6 +421,7 @@ impl ReceivedStream {
             reported_expected: self.reported_expected,
             reported_received: self.reported_received,
             left_at: self.left_at,
+            octets: self.octets,
         }
     }
 
@@ -434,6 +452,7 @@ impl ReceivedStream {
             reported_expected: saved.reported_expected,
             reported_received: saved.reported_received,
             left_at: saved.left_at,
+            octets: saved.octets,
         }
     }
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{PayloadType, RtpTicks, Seq, Ssrc};
 
+use crate::api::stats::SsrcStatistics;
 use crate::session::leg::received_stream::{Judgement, ReceivedStream};
 use crate::session::snapshot::stream::ReceiverSnapshot;
 
@@ -102,6 +103,8 @@ pub struct Receiver {
     /// Of streams that gave way.
     lost_before: u64,
     bursts_before: u64,
+    /// Octets that are noted at streams; the rest is of the stream of audio.
+    octets_noted: u64,
 }
 
 impl Receiver {
@@ -193,6 +196,13 @@ impl Receiver {
         share
     }
 
+    /// The figures of each stream, that of the audio first.
+    pub(crate) fn statistics(&self) -> impl Iterator<Item = SsrcStatistics> {
+        let more = self.octets.saturating_sub(self.octets_noted);
+        let main = self.main.iter().map(move |main| main.statistics(more));
+        main.chain(self.others.iter().map(|stream| stream.statistics(0)))
+    }
+
     fn streams(&self) -> impl Iterator<Item = &ReceivedStream> {
         self.main.iter().chain(&self.others)
     }
@@ -226,7 +236,7 @@ impl Receiver {
                     other => self.observe_odd(packet, other),
                 }
             }
-            _ => self.observe_other(packet),
+            _ => self.observe_other_and_note(packet),
         };
         match verdict {
             Verdict::Take(_) => {
@@ -269,8 +279,19 @@ impl Receiver {
         })
     }
 
-    /// A packet of another stream than that of the audio.
+    /// A packet of another stream than that of the audio; its octets are noted there, unless it takes over.
     #[cold]
+    fn observe_other_and_note(&mut self, packet: &Arrival) -> Verdict {
+        let verdict = self.observe_other(packet);
+        if let Verdict::Take(Taken { in_audio_stream: false, .. }) = verdict
+            && let Some(stream) = self.others.iter_mut().find(|stream| stream.ssrc == packet.ssrc)
+        {
+            stream.octets += packet.octets as u64;
+            self.octets_noted += packet.octets as u64;
+        }
+        verdict
+    }
+
     fn observe_other(&mut self, packet: &Arrival) -> Verdict {
         let Some(place) = self.others.iter().position(|stream| stream.ssrc == packet.ssrc) else {
             return self.begin(packet);
@@ -357,6 +378,8 @@ impl Receiver {
         let mut restarted = false;
         if let (Some(main), Some(stream)) = (&mut self.main, self.others.get_mut(place)) {
             restarted = main.audio;
+            main.octets += self.octets - self.octets_noted.min(self.octets);
+            self.octets_noted = self.octets;
             main.left_at = self.received;
             std::mem::swap(main, stream);
         }
@@ -417,6 +440,7 @@ impl Receiver {
             out_of_order: self.out_of_order,
             lost_before: self.lost_before,
             bursts_before: self.bursts_before,
+            octets_noted: self.octets_noted,
         }
     }
 
@@ -438,6 +462,7 @@ impl Receiver {
             restarts: saved.restarts,
             duplicates: saved.duplicates,
             out_of_order: saved.out_of_order,
+            octets_noted: saved.octets_noted,
             lost_before: saved.lost_before,
             bursts_before: saved.bursts_before,
         }

@@ -144,6 +144,11 @@ impl RtpRewriter {
         self.ssrc
     }
 
+    /// The sequence number given out last, extended by its wrap-arounds.
+    pub(crate) fn last_sequence(&self) -> u32 {
+        u32::try_from(self.next.wrapping_sub(1) & 0xffff_ffff).unwrap_or(0)
+    }
+
     /// The timestamp that stands for `now`, as a sender report carries it [RFC3550 6.4.1].
     #[must_use]
     pub fn timestamp_at(&self, now: Time) -> RtpTicks {

@@ -163,7 +163,6 @@ impl Sender {
     }
 
     /// Rewrites a packet of the source leg for the party, in place. Protection is left to the caller.
-    #[inline(always)]
     pub(crate) fn rewrite(
         &mut self,
         now: Time,

@@ -6,7 +6,7 @@ use mediapoint_packet::Time;
 
 use crate::api::codec::Encoding;
 use crate::api::leg::LegKind;
-use crate::api::stats::{LegStatistics, ReceiveStatistics, SendStatistics};
+use crate::api::stats::{LegStatistics, ReceiveStatistics, SendStatistics, SsrcStatistics};
 use crate::session::leg::Leg;
 use crate::session::quality::{Connection, Equipment};
 
@@ -28,6 +28,16 @@ impl Leg {
             dropped: self.dropped,
             mos: self.mos(),
         };
+        let rewriter = &self.sender.rewriter;
+        let [counted_in, counted_out] = &self.counted;
+        let audio_out = SsrcStatistics {
+            ssrc: rewriter.ssrc(),
+            packets: self.sender.sent.packets,
+            octets: self.sender.sent.octets,
+            sequence: rewriter.last_sequence(),
+            timestamp: rewriter.last_timestamp,
+            ..SsrcStatistics::default()
+        };
         let (sent, remote) = (self.sender.sent, self.rtcp.remote());
         let sent = SendStatistics {
             packets: sent.packets,
@@ -44,6 +54,8 @@ impl Leg {
             leg: self.id,
             received,
             sent,
+            received_streams: receiver.statistics().chain(counted_in.statistics()).collect(),
+            sent_streams: audio.then_some(audio_out).into_iter().chain(counted_out.statistics()).collect(),
             playout: self.ingress.as_ref().map(|ingress| ingress.statistics()).or(self.played),
             learnt: self.transport.latch.learnt(),
             idle: self.last_received.map(|at| now.since(at)),

@@ -13,6 +13,7 @@ use crate::api::remote::RemotePolicy;
 use crate::api::source::Source;
 use crate::api::stats::Dropped;
 use crate::session::leg::Leg;
+use crate::session::leg::counted::Counted;
 use crate::session::leg::events::EventReceiver;
 use crate::session::leg::receiver::Receiver;
 use crate::session::leg::renumber::Renumbered;
@@ -28,7 +29,7 @@ use crate::session::snapshot::config::ConfigSnapshot;
 use crate::session::snapshot::events::EventSnapshot;
 use crate::session::snapshot::rtcp::RtcpSnapshot;
 use crate::session::snapshot::stream::{
-    PathSnapshot, ReceiverSnapshot, RenumberedSnapshot, RewriterSnapshot,
+    CountedSnapshot, PathSnapshot, ReceiverSnapshot, RenumberedSnapshot, RewriterSnapshot,
 };
 use crate::session::snapshot::transport::TransportSnapshot;
 
@@ -59,6 +60,9 @@ pub(crate) struct LegSnapshot {
     zrtp_with: Option<LegId>,
     #[serde(default)]
     renumbered: Vec<RenumberedSnapshot>,
+    /// Streams relayed, received and sent.
+    #[serde(default)]
+    counted: [Vec<CountedSnapshot>; 2],
 }
 
 impl LegSnapshot {
@@ -94,6 +98,7 @@ impl Leg {
             event: self.events.save(now),
             zrtp_with: self.zrtp_with,
             renumbered: self.renumbered.save(),
+            counted: self.counted.each_ref().map(Counted::save),
         }
     }
 
@@ -126,6 +131,7 @@ impl Leg {
         leg.source = saved.source;
         leg.zrtp_with = saved.zrtp_with;
         leg.renumbered = Renumbered::restored(&saved.renumbered);
+        leg.counted = saved.counted.each_ref().map(|streams| Counted::restored(streams));
         leg.last_received = saved.received_last.map(|age| age.before(taken));
         leg.silent_since = saved.silent.before(now);
         leg.timed_out = saved.timed_out;
@@ -160,6 +166,9 @@ impl LegSnapshot {
     }
 
     fn check_counters(&self) -> Result<(), Malformed> {
+        for CountedSnapshot { packets, octets, .. } in self.counted.iter().flatten() {
+            ensure_counts([*packets, *octets], "the counters of a leg")?;
+        }
         for Sent { packets, octets, unsent } in [self.sent, self.passed] {
             ensure_counts([packets, octets, unsent], "the counters of a leg")?;
         }

@@ -21,6 +21,8 @@ pub(crate) struct ReceiverSnapshot {
     /// Of streams that gave way to others.
     pub(crate) lost_before: u64,
     pub(crate) bursts_before: u64,
+    #[serde(default)]
+    pub(crate) octets_noted: u64,
 }
 
 /// A stream that is relayed under other sequence numbers than it came with.
@@ -32,6 +34,16 @@ pub(crate) struct RenumberedSnapshot {
     /// The window of what was seen, the high half first.
     pub(crate) seen: [u64; 2],
     pub(crate) offset: u16,
+}
+
+/// Figures of a stream that is relayed untouched.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub(crate) struct CountedSnapshot {
+    pub(crate) ssrc: u32,
+    pub(crate) packets: u64,
+    pub(crate) octets: u64,
+    pub(crate) sequence: u16,
+    pub(crate) timestamp: u32,
 }
 
 /// A stream received.
@@ -61,6 +73,8 @@ pub(crate) struct StreamSnapshot {
     pub(crate) reported_expected: u64,
     pub(crate) reported_received: u64,
     pub(crate) left_at: u64,
+    #[serde(default)]
+    pub(crate) octets: u64,
 }
 
 impl ReceiverSnapshot {

@@ -155,11 +155,13 @@ impl Mix {
                     FrameKind::ComfortNoise => noise += 1,
                     FrameKind::Nothing => return,
                 }
-                let samples = sum.iter_mut().zip(frame.at(rate)).enumerate();
+                let samples = sum.iter_mut().zip(frame.at(rate));
                 match gain {
                     Gain::Nothing => {}
-                    Gain::Whole => samples.for_each(|(_, (sum, sample))| *sum += i32::from(*sample)),
-                    _ => samples.for_each(|(n, (sum, sample))| *sum += gain.apply(n, fade, *sample)),
+                    Gain::Whole => samples.for_each(|(sum, sample)| *sum += i32::from(*sample)),
+                    _ => samples
+                        .enumerate()
+                        .for_each(|(n, (sum, sample))| *sum += gain.apply(n, fade, *sample)),
                 }
             });
         }
