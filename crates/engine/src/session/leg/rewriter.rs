@@ -4,7 +4,7 @@
 //! Forwarded packets: within an epoch of the input the offsets are constant, so that loss and reordering stay visible to
 //! the receiver's jitter buffer. At the border of an epoch (another source, SSRC, clock rate, or a jump) the offsets are
 //! rebased: the sequence goes on with the next number, the timestamp by the time that has passed, or as it was where the
-//! input's goes on. Events under an SSRC of their own go out between the packets of the mapped input, see [`super::beside`].
+//! input's goes on. Events under an SSRC of their own go out between the packets of the mapped input, see `beside.rs`.
 //!
 //! Encoded packets take the next number each, and timestamps that follow the audio: the last forwarded packet and the
 //! first encoded one are as far apart as their audio is, and the reverse.
