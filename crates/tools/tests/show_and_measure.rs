@@ -63,7 +63,7 @@ fn a_demo_of_ones_own_audio_hears_what_was_said_and_keeps_it() {
     {
         assert!(text.contains(line), "{line}: {text}");
     }
-    let heard = audio::read(&out.join("callee-heard.wav")).unwrap();
+    let heard = audio::read(&out.join("callee-received.wav")).unwrap();
     assert!(heard.len() >= 16_000, "{}", heard.len());
     assert!(std::fs::read_to_string(out.join("server.log")).unwrap().contains("call ended"));
 }
@@ -154,7 +154,7 @@ fn a_demo_needs_no_recording() {
         .unwrap();
     let text = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.status.success(), "{text}{}", String::from_utf8_lossy(&shown.stderr));
-    let heard = audio::read(&folder.join("callee-heard.wav")).unwrap();
+    let heard = audio::read(&folder.join("callee-received.wav")).unwrap();
     assert!(heard.iter().any(|sample| sample.unsigned_abs() > 2000), "nothing was heard: {text}");
 }
 
