@@ -17,7 +17,7 @@ const CODED: usize = 6;
 /// Any frames, lost ones between them, decode to something, twice the same, and the same with operators that saturate at
 /// each step as with the quick ones.
 ///
-/// The first byte chooses what was decoded before, the others say what comes, see [`frames::read`].
+/// The first byte chooses what was decoded before, the others say what comes, see `frames::read`.
 pub fn decode_is_exact(data: &[u8]) {
     thread_local! {
         static DECODERS: [Decoder; frames::STREAMS] = std::array::from_fn(|stream| {
@@ -58,7 +58,7 @@ fn step(decoder: &mut Decoder, frame: Option<Frame>) -> [i16; Frame::SAMPLES] {
 
 /// Any samples are coded, twice the same, and the same with operators that saturate at each step as with the quick ones.
 ///
-/// The first byte chooses what was coded before, the others say what comes, see [`signal::read`].
+/// The first byte chooses what was coded before, the others say what comes, see `signal::read`.
 pub fn encode_is_exact(data: &[u8]) {
     thread_local! {
         static ENCODERS: [Encoder; signal::STREAMS] = std::array::from_fn(|stream| {
