@@ -133,7 +133,8 @@ impl Stream {
         if let Some(bit) = bit.filter(|_| !copy) {
             // It is late.
             self.seen |= bit;
-        } else if bit.is_none() || later || self.awaited == Some(sequence) {
+        } else if later || self.awaited == Some(sequence) {
+            // A packet that is later than all others, or two in sequence, began the numbers anew. One alone may just be late.
             let next = self.highest.0.wrapping_add(self.offset).wrapping_add(1);
             self.offset = next.wrapping_sub(sequence.0);
             (self.highest, self.timestamp) = (sequence, timestamp);
@@ -196,6 +197,12 @@ mod tests {
         // Again, near the beginning, and with timestamps that begin anew, too: the second packet tells.
         assert_eq!(sent(&mut renumbered, &[(0, 360), (1, 450)]), [5006, 5007]);
         assert_eq!(sent(&mut renumbered, &[(0, 5), (1, 5), (2, 5)])[1..], [5008, 5009]);
+    }
+
+    #[test]
+    fn one_packet_that_is_very_late_is_no_new_beginning() {
+        let packets = [(5000, 9000), (4800, 10), (5001, 9090), (4801, 20), (5002, 9180)];
+        assert_eq!(sent(&mut Renumbered::default(), &packets), [5000, 4800, 5001, 4801, 5002]);
     }
 
     // test-of: [RFC4585 6.2.1]
