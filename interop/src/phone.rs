@@ -92,8 +92,8 @@ impl Phone {
         self.user == user.0
     }
 
-    /// Tells it to do something.
-    pub(crate) fn tell(&mut self, command: &str) -> Result<(), Failure> {
+    /// Gives it a command of `interop/outside/phone.py`.
+    pub(crate) fn command(&mut self, command: &str) -> Result<(), Failure> {
         self.process.command(command)
     }
 
@@ -134,7 +134,7 @@ impl Phone {
 
     /// Ends the phone and returns what it heard, with pauses where no media flowed left out.
     pub(crate) fn finish(mut self) -> Result<Vec<i16>, Failure> {
-        self.tell("quit")?;
+        self.command("quit")?;
         self.process.finish(SOON)?;
         let wrong = |error: hound::Error| Failure::Wrong(format!("{}: {error}", self.hear.display()));
         let mut reader = hound::WavReader::open(&self.hear).map_err(wrong)?;
@@ -142,8 +142,8 @@ impl Phone {
     }
 }
 
-/// Checks that `said` was heard whole, as loud, and nothing else in its place.
-pub(crate) fn heard_all(folder: &Path, who: &str, said: &[i16], heard: &[i16]) -> Result<(), Failure> {
+/// Checks that the audio received is the audio sent: whole, as loud, and nothing else in its place.
+pub(crate) fn check_received(folder: &Path, who: &str, said: &[i16], heard: &[i16]) -> Result<(), Failure> {
     let Similarity { band_correlation, level_db, coverage, lag_ms, slip_ms, .. } = alike(said, heard, &[]);
     let figures = format!(
         "{who}: r {band_correlation:.3}, level {level_db:+.2} dB, {:.0} % heard, at {lag_ms:.1} ms, slips {slip_ms:.1} ms\n",

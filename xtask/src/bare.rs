@@ -121,7 +121,7 @@ fn container(root: &Root, extent: Extent) -> Result<(), Error> {
             return Program::new(builder, build).run();
         }
     }
-    root.say("no builder of containers here: the Containerfile's steps are carried out in the root")?;
+    root.log_line("no builder of containers here: the Containerfile's steps are carried out in the root")?;
     let text = shell::read(Path::new("Containerfile"))?;
     let [build, image] = containerfile::stages(&text)?;
     if extent >= Extent::Demo {
@@ -152,7 +152,7 @@ fn container(root: &Root, extent: Extent) -> Result<(), Error> {
     );
     let user = image.user.unwrap_or_default();
     root.run("its server is healthy", "/", &["runuser", "-u", &user, "--", "bash", "-c", &tried])?;
-    root.say("the Containerfile's steps work, and its health check finds the server well")
+    root.log_line("the Containerfile's steps work, and its health check finds the server well")
 }
 
 fn skipped(why: &str) -> Result<(), Error> {

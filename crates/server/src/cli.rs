@@ -11,7 +11,7 @@ use clap_complete::Shell;
 use crate::config::{Config, DEFAULT_FILE, Settings};
 use crate::ctl::CtlArguments;
 use crate::import::{self, ImportArguments};
-use crate::output::{Output, say};
+use crate::output::{Output, print_error};
 use crate::serve::check::{self, Outcome};
 
 /// Exit code where something failed.
@@ -176,6 +176,6 @@ pub(crate) fn moved(command: &str) -> ExitCode {
 
 /// Says on standard error why the program ends, and gives its exit code.
 pub(crate) fn refuse(code: u8, error: &impl Display) -> ExitCode {
-    say(&format_args!("error: {error}"));
+    print_error(&format_args!("error: {error}"));
     ExitCode::from(code)
 }

@@ -81,8 +81,8 @@ struct Import<'a> {
 
 impl Import<'_> {
     fn text(mut self) -> String {
-        self.say(&format!("# From section [{}] of rtpengine's configuration file.", self.main.name));
-        self.say("# `mediapoint config` prints every setting with its explanation.");
+        self.push(&format!("# From section [{}] of rtpengine's configuration file.", self.main.name));
+        self.push("# `mediapoint config` prints every setting with its explanation.");
         let main = self.main;
         let mut media = Vec::new();
         for entry in &main.entries {
@@ -98,7 +98,7 @@ impl Import<'_> {
         text
     }
 
-    fn say(&mut self, line: &str) {
+    fn push(&mut self, line: &str) {
         self.lines.push(line.to_owned());
     }
 
@@ -157,7 +157,7 @@ impl Import<'_> {
                 Ok(sessions @ 1..) => {
                     let workers = self.main.value("num-threads").and_then(|text| text.parse().ok());
                     let each = sessions.div_ceil(workers.filter(|workers| *workers > 0).unwrap_or(1));
-                    self.say(&format!("# max-sessions = {sessions}: points for each worker"));
+                    self.push(&format!("# max-sessions = {sessions}: points for each worker"));
                     self.set(ours, i64::from(each));
                 }
                 _ => self.comment(
@@ -186,8 +186,8 @@ impl Import<'_> {
             self.comment(entry, "one address only: the first");
         }
         if group.becomes != Becomes::Http && !address.ip().is_loopback() {
-            self.say("# Others can reach the control port: name who may speak, or the start fails.");
-            self.say("# allow = [\"192.0.2.0/24\"]");
+            self.push("# Others can reach the control port: name who may speak, or the start fails.");
+            self.push("# allow = [\"192.0.2.0/24\"]");
         }
         self.set(group.ours, address.to_string());
     }
@@ -232,7 +232,7 @@ impl Import<'_> {
             if seen.insert((one.name.as_str(), one.address.is_ipv4())) {
                 kept.push(one.text());
             } else {
-                self.say(&format!(
+                self.push(&format!(
                     "# address {}: a second of its name and IP version; give it another name",
                     one.text()
                 ));

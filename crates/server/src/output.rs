@@ -28,7 +28,7 @@ impl Output {
         let mut out = io::stdout().lock();
         match out.write_all(self.0.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                say(&format_args!("error: cannot write to standard output: {error}"));
+                print_error(&format_args!("error: cannot write to standard output: {error}"));
                 ExitCode::from(FAILED)
             }
             _ => ExitCode::from(code),
@@ -37,6 +37,6 @@ impl Output {
 }
 
 /// Writes a line to standard error, where there is somebody to read it.
-pub(crate) fn say(line: &impl Display) {
+pub(crate) fn print_error(line: &impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }

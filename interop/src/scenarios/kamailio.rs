@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::error::{Failure, ensure};
 use crate::kamailio::Kamailio;
-use crate::phone::{ALICE, BOB, CAROL, Phone, SOON, heard_all};
+use crate::phone::{ALICE, BOB, CAROL, Phone, SOON, check_received};
 use crate::scenarios::{Bench, Scenario};
 use crate::server::{Kind, Server};
 
@@ -73,7 +73,7 @@ fn phones(bench: &Bench<'_>, proxy: &Kamailio, words: [&[&str]; 2]) -> Result<[P
 
 /// The first calls the second; media flows in this codec.
 fn connect([a, b]: &mut [Phone; 2], callee: &str, codec: &str) -> Result<(), Failure> {
-    a.tell(&format!("call {callee}"))?;
+    a.command(&format!("call {callee}"))?;
     let media = format!("media {BOTH_WAYS} {codec}");
     for phone in [a, b] {
         phone.expect(&media, SOON)?;
@@ -84,7 +84,7 @@ fn connect([a, b]: &mut [Phone; 2], callee: &str, codec: &str) -> Result<(), Fai
 
 /// The first hangs up, and both end their call.
 fn hang_up([a, b]: &mut [Phone; 2], server: &Server) -> Result<(), Failure> {
-    a.tell("hangup")?;
+    a.command("hangup")?;
     a.expect("state DISCONNECTED", SOON)?;
     b.expect("state DISCONNECTED", SOON)?;
     server.check_no_call()
@@ -102,8 +102,8 @@ fn talk(bench: &Bench<'_>, mut phones: [Phone; 2], server: &Server) -> Result<()
     let said = [a.said.clone(), b.said.clone()];
     hang_up(&mut phones, server)?;
     let [by_a, by_b] = finish(phones)?;
-    heard_all(&bench.folder, "the callee", &said[0], &by_b)?;
-    heard_all(&bench.folder, "the caller", &said[1], &by_a)
+    check_received(&bench.folder, "the callee", &said[0], &by_b)?;
+    check_received(&bench.folder, "the caller", &said[1], &by_a)
 }
 
 fn register(bench: &Bench<'_>) -> Result<(), Failure> {
@@ -114,7 +114,7 @@ fn register(bench: &Bench<'_>) -> Result<(), Failure> {
     stranger.expect_none("registered 200")?;
     ensure!(["registered 401", "registered 403"].contains(&refused.as_str()), "{refused}");
     for (user, status) in [("203", 480), ("209", 404)] {
-        a.tell(&format!("call {user}"))?;
+        a.command(&format!("call {user}"))?;
         a.expect(&format!("state DISCONNECTED {status}"), SOON)?;
     }
     bench.server.check_no_call()?;
@@ -158,15 +158,15 @@ fn hold_and_resume(both: &mut [Phone; 2]) -> Result<(), Failure> {
     for by_caller in [true, false] {
         let [a, b] = &mut *both;
         let (holder, held) = if by_caller { (a, b) } else { (b, a) };
-        holder.tell("hold")?;
+        holder.command("hold")?;
         // The one on hold only listens.
         held.expect("media 2 PCMU", SOON)?;
         holder.expect("media 1", SOON)?;
         std::thread::sleep(Duration::from_millis(300));
-        holder.tell("resume")?;
+        holder.command("resume")?;
         for phone in [holder, held] {
             phone.expect(&format!("media {BOTH_WAYS} PCMU"), SOON)?;
-            phone.tell("speak")?;
+            phone.command("speak")?;
         }
     }
     Ok(())
@@ -186,12 +186,12 @@ fn change_codecs(both: &mut [Phone; 2]) -> Result<(), Failure> {
     for (by_caller, codecs, chosen) in [(true, "G722,PCMA", "G722 16000"), (false, "PCMA", "PCMA 8000")] {
         let [a, b] = &mut *both;
         let (from, to) = if by_caller { (a, b) } else { (b, a) };
-        to.tell("codecs PCMA,G722,PCMU")?;
-        from.tell(&format!("codecs {codecs}"))?;
-        from.tell("reinvite")?;
+        to.command("codecs PCMA,G722,PCMU")?;
+        from.command(&format!("codecs {codecs}"))?;
+        from.command("reinvite")?;
         for phone in [from, to] {
             phone.expect(&format!("media {BOTH_WAYS} {chosen}"), SOON)?;
-            phone.tell("speak")?;
+            phone.command("speak")?;
         }
     }
     Ok(())
@@ -220,7 +220,7 @@ fn srtp(bench: &Bench<'_>) -> Result<(), Failure> {
         let secured = Phone::register(&bench.folder, &proxy, CAROL, 1, &["srtp"])?;
         let (mut both, callee) =
             if caller == ALICE { ([plain, secured], CAROL) } else { ([secured, plain], ALICE) };
-        both[0].tell(&format!("call {}", callee.0))?;
+        both[0].command(&format!("call {}", callee.0))?;
         for phone in &mut both {
             let profile = if phone.is(CAROL) { "srtp" } else { "rtp" };
             phone.expect(&format!("media {BOTH_WAYS} PCMU 8000 {profile}"), SOON)?;
@@ -241,7 +241,7 @@ fn dtmf(bench: &Bench<'_>) -> Result<(), Failure> {
         for (by_caller, digits) in [(true, "159*"), (false, "2#40")] {
             let [a, b] = &mut both;
             let (from, to) = if by_caller { (a, b) } else { (b, a) };
-            from.tell(&format!("digits {digits}"))?;
+            from.command(&format!("digits {digits}"))?;
             for digit in digits.chars() {
                 let next = to.expect("digit", SOON)?;
                 ensure!(next == format!("digit {digit}"), "{next} came instead of {digit} of {digits}");
@@ -261,10 +261,10 @@ fn dtmf(bench: &Bench<'_>) -> Result<(), Failure> {
 fn cancel(bench: &Bench<'_>) -> Result<(), Failure> {
     let mut proxy = proxy(bench, &[])?;
     let mut both = phones(bench, &proxy, [&[], &["ring"]])?;
-    both[0].tell(&format!("call {}", BOB.0))?;
+    both[0].command(&format!("call {}", BOB.0))?;
     both[0].expect("state EARLY 180", SOON)?;
     ensure!(bench.server.calls()? == 1, "the offer made no call on the media server");
-    both[0].tell("hangup")?;
+    both[0].command("hangup")?;
     both[0].expect("state DISCONNECTED 487", SOON)?;
     both[1].expect("state DISCONNECTED", SOON)?;
     bench.server.check_no_call()?;
@@ -277,7 +277,7 @@ fn cancel(bench: &Bench<'_>) -> Result<(), Failure> {
 fn busy(bench: &Bench<'_>) -> Result<(), Failure> {
     let mut proxy = proxy(bench, &[])?;
     let mut both = phones(bench, &proxy, [&[], &["busy"]])?;
-    both[0].tell(&format!("call {}", BOB.0))?;
+    both[0].command(&format!("call {}", BOB.0))?;
     both[0].expect("state DISCONNECTED 486", SOON)?;
     bench.server.check_no_call()?;
     for phone in both {
@@ -290,20 +290,20 @@ fn early(bench: &Bench<'_>) -> Result<(), Failure> {
     let mut proxy = proxy(bench, &[])?;
     let mut both = phones(bench, &proxy, [&[], &["early"]])?;
     let [a, b] = &mut both;
-    a.tell(&format!("call {}", BOB.0))?;
+    a.command(&format!("call {}", BOB.0))?;
     a.expect("state EARLY 183", SOON)?;
     a.expect(&format!("media {BOTH_WAYS} PCMU"), SOON)?;
     b.expect(&format!("media {BOTH_WAYS} PCMU"), SOON)?;
     // The callee says all it has to say, and only then answers.
     b.let_speak();
     a.expect_none("state CONFIRMED")?;
-    b.tell("answer")?;
+    b.command("answer")?;
     a.expect("state CONFIRMED", SOON)?;
     b.expect("state CONFIRMED", SOON)?;
     let said = [a.said.clone(), b.said.clone()];
     hang_up(&mut both, bench.server)?;
     let [by_a, by_b] = finish(both)?;
-    heard_all(&bench.folder, "the caller", &said[1], &by_a)?;
-    heard_all(&bench.folder, "the callee", &said[0], &by_b)?;
+    check_received(&bench.folder, "the caller", &said[1], &by_a)?;
+    check_received(&bench.folder, "the callee", &said[0], &by_b)?;
     proxy.check_alive()
 }

@@ -40,8 +40,8 @@ impl Root {
         let _ = fs::remove_file(&root.log);
         let mirror = Mirror::of_this_machine()?;
         let commit = Program::new("git", ["log", "-1", "--format=%H %s"]).output()?;
-        root.say(&format!("commit {}", commit.trim()))?;
-        root.say(&format!("a bare {} from this machine's mirror", mirror.release))?;
+        root.log_line(&format!("commit {}", commit.trim()))?;
+        root.log_line(&format!("a bare {} from this machine's mirror", mirror.release))?;
         let components = format!("--components={}", mirror.components);
         let folder = root.folder.display().to_string();
         let arguments = ["--variant=minbase", &components, &mirror.release, &folder, &mirror.address];
@@ -82,12 +82,12 @@ impl Root {
     pub(super) fn give_rust(&self) -> Result<(), Error> {
         let reach = ["--silent", "--fail", "--head", "--connect-timeout", "10", "https://sh.rustup.rs"];
         if Program::new("curl", reach).succeeds() {
-            return self.say("rustup can be reached: ./x fetches Rust");
+            return self.log_line("rustup can be reached: ./x fetches Rust");
         }
         if self.folder.join(RUST).exists() {
             return Ok(());
         }
-        self.say("rustup cannot be reached from here: the root is given this machine's toolchain, no cache of crates")?;
+        self.log_line("rustup cannot be reached from here: the root is given this machine's toolchain, no cache of crates")?;
         let toolchain = Program::new("rustc", ["--print", "sysroot"]).output()?;
         let to = self.folder.join(RUST);
         let copy = |part: &str| {
@@ -120,7 +120,7 @@ impl Root {
     }
 
     /// A line for the screen and the log.
-    pub(super) fn say(&self, line: &str) -> Result<(), Error> {
+    pub(super) fn log_line(&self, line: &str) -> Result<(), Error> {
         println!("{line}");
         let log = File::options().create(true).append(true).open(&self.log);
         let written = log.and_then(|mut log| writeln!(log, "{line}"));
@@ -128,7 +128,7 @@ impl Root {
     }
 
     fn logged(&self, what: &str, command: &mut Command) -> Result<(), Error> {
-        self.say(&format!("=== {what}"))?;
+        self.log_line(&format!("=== {what}"))?;
         let failed = |source| Error::Spawn { program: what.to_owned(), source };
         let begun = Instant::now();
         let (reader, writer) = pipe().map_err(failed)?;
@@ -137,10 +137,10 @@ impl Root {
         // The command holds the other end of the pipe until it is given another.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         for line in BufReader::new(reader).split(b'\n') {
-            self.say(&String::from_utf8_lossy(&line.map_err(failed)?))?;
+            self.log_line(&String::from_utf8_lossy(&line.map_err(failed)?))?;
         }
         let status = child.wait().map_err(failed)?;
-        self.say(&format!("=== {what}: {status}, {} s", begun.elapsed().as_secs()))?;
+        self.log_line(&format!("=== {what}: {status}, {} s", begun.elapsed().as_secs()))?;
         if status.success() { Ok(()) } else { Err(Error::Failed { command: what.to_owned(), status }) }
     }
 }

@@ -6,7 +6,7 @@ use mediapoint_control_ng::wire::{self, Dict, Value};
 
 use super::Form;
 use super::call::{Call, Media, Part, clock, score};
-use super::table::{Column, lay_out, wrap};
+use super::table::{Column, format_columns, wrap};
 use crate::output::Output;
 
 const LIST: [Column; 7] = [
@@ -49,7 +49,7 @@ pub(super) fn list(calls: &[Call], form: Form) -> Output {
         ]
     };
     let rows: Vec<Vec<String>> = calls.iter().map(row).collect();
-    lay_out(&LIST, &rows).into_iter().for_each(|line| out.line(line));
+    format_columns(&LIST, &rows).into_iter().for_each(|line| out.line(line));
     out
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Column {
 }
 
 /// Lays rows out; each has as many cells as there are columns.
-pub(super) fn lay_out(columns: &[Column], rows: &[Vec<String>]) -> Vec<String> {
+pub(super) fn format_columns(columns: &[Column], rows: &[Vec<String>]) -> Vec<String> {
     let cells_of = |at: usize| rows.iter().filter_map(move |row| row.get(at));
     let mut widths: Vec<usize> = columns
         .iter()

@@ -1,4 +1,4 @@
-use super::table::{Column, WIDTH, lay_out, wrap};
+use super::table::{Column, WIDTH, format_columns, wrap};
 use super::*;
 
 #[test]
@@ -18,7 +18,7 @@ fn a_table_fits_a_terminal_and_shows_long_names_whole() {
     let columns = [Column { title: "CALL-ID", right: false }, Column { title: "PACKETS", right: true }];
     let long = "x".repeat(100);
     let rows = [["short", "1"], [long.as_str(), "22"]].map(|row| row.map(str::to_owned).to_vec());
-    let lines = lay_out(&columns, &rows);
+    let lines = format_columns(&columns, &rows);
     assert_eq!(lines.len(), 4);
     assert!(lines.iter().all(|line| *line == long || line.chars().count() <= WIDTH), "{lines:?}");
     assert_eq!(lines[2], long);

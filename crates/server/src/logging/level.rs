@@ -64,7 +64,7 @@ impl Level {
     pub(crate) fn change(&self, filter: &LogFilter, who: &str) {
         let before = self.in_force();
         self.set(filter);
-        tell(&format_args!("the log level is {filter}, it was {before}"), who);
+        log_change(&format_args!("the log level is {filter}, it was {before}"), who);
     }
 
     /// Changes the level by one. The change is logged, whatever the level is then; at the end of the levels nothing changes.
@@ -75,12 +75,12 @@ impl Level {
         let steps = state.steps.saturating_add(change);
         let level = state.configured.shifted(steps);
         if level == before {
-            tell(&format_args!("the log level stays {level}: there is none beyond it"), who);
+            log_change(&format_args!("the log level stays {level}: there is none beyond it"), who);
             return;
         }
         state.steps = steps;
         self.put_in_force(&state);
-        tell(&format_args!("the log level is {level}, it was {before}"), who);
+        log_change(&format_args!("the log level is {level}, it was {before}"), who);
     }
 
     fn put_in_force(&self, state: &State) {
@@ -95,8 +95,8 @@ fn targets(filter: &LogFilter) -> Targets {
     if filter.is_off() { targets } else { targets.with_target(OWN_TARGET, LevelFilter::INFO) }
 }
 
-/// Logs what became of the level.
-fn tell(what: &impl std::fmt::Display, who: &str) {
+/// Logs a change of the level.
+fn log_change(what: &impl std::fmt::Display, who: &str) {
     tracing::info!(target: OWN_TARGET, who, "{what}");
 }
 

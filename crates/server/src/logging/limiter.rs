@@ -45,7 +45,7 @@ impl Limiter {
         if *metadata.level() > Level::WARN || metadata.target() == OWN_TARGET {
             return true;
         }
-        let mut told = Told::default();
+        let mut told = MessageAndKind::default();
         if metadata.fields().field(KIND).is_some() {
             event.record(&mut told);
         }
@@ -109,12 +109,12 @@ const KIND: &str = "kind";
 
 /// Message and kind of an event.
 #[derive(Default)]
-struct Told {
+struct MessageAndKind {
     message: String,
     kind: String,
 }
 
-impl Visit for Told {
+impl Visit for MessageAndKind {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         match field.name() {
             "message" => self.message = format!("{value:?}"),

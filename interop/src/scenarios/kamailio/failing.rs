@@ -21,7 +21,7 @@ pub(super) fn all() -> Vec<Scenario> {
 fn down(bench: &Bench<'_>) -> Result<(), Failure> {
     let mut proxy = Kamailio::start(&bench.folder, &format!("udp:{}", free_port()?), &[])?;
     let mut both = phones(bench, &proxy, [&[], &[]])?;
-    both[0].tell(&format!("call {}", BOB.0))?;
+    both[0].command(&format!("call {}", BOB.0))?;
     both[0].expect("state DISCONNECTED 503", SOON)?;
     both[1].expect_none("state")?;
     ensure!(proxy.log().contains("no media server took the offer"), "the proxy's log does not say why");
@@ -51,7 +51,7 @@ fn failover(bench: &Bench<'_>) -> Result<(), Failure> {
     }
     connect(&mut both, BOB.0, "PCMU")?;
     for phone in &mut both {
-        phone.tell("speak")?;
+        phone.command("speak")?;
     }
     talk(bench, both, bench.server)?;
     proxy.check_alive()

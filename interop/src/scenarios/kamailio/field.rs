@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::audio::{Law, PACKET};
 use crate::error::{Failure, ensure};
 use crate::kamailio::Kamailio;
-use crate::phone::{ALICE, BOB, Phone, SOON, heard_all};
+use crate::phone::{ALICE, BOB, Phone, SOON, check_received};
 use crate::process::{Process, wait_until};
 use crate::rtp::{Header, payload};
 use crate::scenarios::dialogue::{Voice, talk};
@@ -122,7 +122,7 @@ fn hung_up(bench: &Bench<'_>, caller: Caller, mut phone: Phone, voice: &Voice) -
     caller.finish(bench)?;
     phone.expect("state DISCONNECTED", SOON)?;
     let heard = phone.finish()?;
-    heard_all(&bench.folder, "PJSIP", &Law::Mu.decode(voice.said()), &heard)
+    check_received(&bench.folder, "PJSIP", &Law::Mu.decode(voice.said()), &heard)
 }
 
 fn events_own_ssrc(bench: &Bench<'_>) -> Result<(), Failure> {

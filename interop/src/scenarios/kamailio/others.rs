@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::audio::{RATE, speech};
 use crate::error::{Context as _, Failure, ensure};
 use crate::kamailio::Kamailio;
-use crate::phone::{ALICE, BOB, CAROL, DAVE, Phone, SOON, User, heard_all};
+use crate::phone::{ALICE, BOB, CAROL, DAVE, Phone, SOON, User, check_received};
 use crate::process::{LOOPBACK, Process, is_installed, wait_until};
 use crate::scenarios::kamailio::{BOTH_WAYS, proxy};
 use crate::scenarios::{Bench, Scenario, keep};
@@ -129,15 +129,15 @@ fn linphone(bench: &Bench<'_>) -> Result<(), Failure> {
         if linphone_calls {
             linphone.command(&format!("call sip:{}@127.0.0.1:{}", ALICE.0, proxy.port))?;
         } else {
-            phone.tell(&format!("call {}", DAVE.0))?;
+            phone.command(&format!("call {}", DAVE.0))?;
         }
         phone.expect(&format!("media {BOTH_WAYS} PCMU 8000 rtp"), SOON)?;
         phone.expect("state CONFIRMED", SOON)?;
         // linphone may take its time to open its files.
         std::thread::sleep(Duration::from_secs(1));
-        phone.tell("speak")?;
+        phone.command("speak")?;
         phone.let_speak();
-        phone.tell("hangup")?;
+        phone.command("hangup")?;
         phone.expect("state DISCONNECTED", SOON)?;
         bench.server.check_no_call()?;
         linphone.command("quit")?;
@@ -145,8 +145,8 @@ fn linphone(bench: &Bench<'_>) -> Result<(), Failure> {
         let by_linphone = samples(&hear)?;
         let by_phone_said = phone.said.clone();
         let by_phone = phone.finish()?;
-        heard_all(&bench.folder, "linphone", &by_phone_said, &by_linphone)?;
-        heard_all(&bench.folder, "PJSIP", &said, &by_phone)?;
+        check_received(&bench.folder, "linphone", &by_phone_said, &by_linphone)?;
+        check_received(&bench.folder, "PJSIP", &said, &by_phone)?;
     }
     proxy.check_alive()
 }
@@ -223,14 +223,14 @@ fn baresip(bench: &Bench<'_>) -> Result<(), Failure> {
     phone.expect("state CONFIRMED", SOON)?;
     phone.let_speak();
     std::thread::sleep(Duration::from_secs(1));
-    phone.tell("hangup")?;
+    phone.command("hangup")?;
     phone.expect("state DISCONNECTED", SOON)?;
     bench.server.check_no_call()?;
     let by_baresip = baresip.finish()?;
     let phone_said = phone.said.clone();
     let by_phone = phone.finish()?;
-    heard_all(&bench.folder, "baresip", &phone_said, &by_baresip)?;
-    heard_all(&bench.folder, "PJSIP", &words(1)?.0, &by_phone)?;
+    check_received(&bench.folder, "baresip", &phone_said, &by_baresip)?;
+    check_received(&bench.folder, "PJSIP", &words(1)?.0, &by_phone)?;
     proxy.check_alive()
 }
 
@@ -250,11 +250,11 @@ fn opus_events(bench: &Bench<'_>) -> Result<(), Failure> {
     std::thread::sleep(Duration::from_millis(400));
     phone.expect_none("digit")?;
     phone.let_speak();
-    phone.tell("hangup")?;
+    phone.command("hangup")?;
     phone.expect("state DISCONNECTED", SOON)?;
     bench.server.check_no_call()?;
     baresip.finish()?;
     let by_phone = phone.finish()?;
-    heard_all(&bench.folder, "PJSIP", &words(1)?.0, &by_phone)?;
+    check_received(&bench.folder, "PJSIP", &words(1)?.0, &by_phone)?;
     proxy.check_alive()
 }

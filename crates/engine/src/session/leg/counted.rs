@@ -19,12 +19,12 @@ impl Counted {
     pub(crate) fn count(&mut self, packet: &[u8], octets: usize) {
         let Ok(view) = RtpView::parse(packet) else { return };
         let ssrc = view.ssrc().0;
-        let place = self.streams.iter().position(|stream| stream.ssrc == ssrc);
-        if place.is_none() && self.streams.len() < MAX_STREAMS {
+        let known = self.streams.iter().position(|stream| stream.ssrc == ssrc);
+        let place = known.unwrap_or(self.streams.len());
+        if known.is_none() && place < MAX_STREAMS {
             self.streams.push(CountedSnapshot { ssrc, ..CountedSnapshot::default() });
         }
-        let place = place.or(self.streams.iter().rposition(|stream| stream.ssrc == ssrc));
-        let Some(stream) = place.and_then(|place| self.streams.get_mut(place)) else { return };
+        let Some(stream) = self.streams.get_mut(place) else { return };
         stream.packets += 1;
         stream.octets += octets as u64;
         (stream.sequence, stream.timestamp) = (view.sequence().0, view.timestamp().0);
