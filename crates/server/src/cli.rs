@@ -23,7 +23,7 @@ pub(crate) const UNUSABLE: u8 = 2;
 ///
 /// It relays, converts, encrypts and counts the audio of calls; it speaks no SIP itself.
 #[derive(Debug, Parser)]
-#[command(name = "mediapoint", version, max_term_width = 110, after_help = EXAMPLES)]
+#[command(name = "mediapoint", version, max_term_width = 80, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -31,14 +31,15 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  mediapoint serve                                  serve on 127.0.0.1, control port 2223
-  mediapoint serve --config /etc/mediapoint.toml    serve as a file says
-  mediapoint config > mediapoint.toml               write the default file
+  mediapoint serve                          serve on 127.0.0.1, control port 2223
+  mediapoint serve --config FILE            serve as a file says
+  mediapoint config > mediapoint.toml       write the default file
 
-A call to see and hear, load tests and audio files through the codecs: mediapoint-tools, a program of its own.
+The demonstration, load tests and audio files through the codecs are another
+program: mediapoint-tools.
 
-Exit codes: 0 ended as asked, 1 something failed, 2 unusable arguments or configuration,
-130 ended by a second SIGINT while calls were running.";
+Exit codes: 0 ended as asked, 1 something failed, 2 unusable arguments or
+configuration, 130 ended by a second SIGINT while calls were running.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -80,12 +81,13 @@ pub(crate) enum Command {
 }
 
 const SERVE_EXAMPLES: &str = "\
-Settings of the command line override those of the file, those of the file the defaults.
+Settings of the command line override those of the file, those of the file the
+defaults.
 
 Examples:
   mediapoint serve
-  mediapoint serve --address 192.0.2.10 --ports 20000-29999 --workers 2 --cores 1,2
-  mediapoint serve --address inside/10.0.0.5 --address outside/192.0.2.10!203.0.113.10
+  mediapoint serve --address 192.0.2.10 --ports 20000-29999 --cores 1,2
+  mediapoint serve --address in/10.0.0.5 --address out/192.0.2.10!203.0.113.10
   mediapoint serve --ng 10.0.0.5:2223 --allow 10.0.0.0/24
   mediapoint serve --ng unix:/run/mediapoint/ng --ng-owner :kamailio
   mediapoint serve --config mediapoint.toml --log debug";
@@ -178,4 +180,31 @@ pub(crate) fn moved(command: &str) -> ExitCode {
 pub(crate) fn refuse(code: u8, error: &impl Display) -> ExitCode {
     print_error(&format_args!("error: {error}"));
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Lines of a command's help, and of its subcommands', that are longer than 80 columns.
+    fn too_long(command: &mut clap::Command, found: &mut Vec<String>) {
+        let name = command.get_name().to_owned();
+        let help = command.render_long_help().to_string();
+        let long = help.lines().filter(|line| line.chars().count() > 80);
+        found.extend(long.map(|line| format!("{name}: {line}")));
+        for inner in command.get_subcommands_mut() {
+            too_long(inner, found);
+        }
+    }
+
+    #[test]
+    fn help_fits_80_columns() {
+        let mut command = Cli::command();
+        command.build();
+        let mut found = Vec::new();
+        too_long(&mut command, &mut found);
+        assert!(found.is_empty(), "{found:#?}");
+    }
 }

@@ -20,7 +20,7 @@ pub(crate) const UNUSABLE: u8 = 2;
 
 /// Shows and measures the mediapoint server, and codes audio files as it does
 #[derive(Debug, Parser)]
-#[command(name = "mediapoint-tools", version, max_term_width = 110, after_help = EXAMPLES)]
+#[command(name = "mediapoint-tools", version, max_term_width = 80, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -28,13 +28,13 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  mediapoint-tools demo                                  hear and see a call through the server
-  mediapoint-tools bench                                 measure what this machine carries
-  mediapoint-tools drill all                             attack a server: floods, churn, races, forged state
+  mediapoint-tools demo        hear and see a call through the server
+  mediapoint-tools bench       measure what this machine carries
+  mediapoint-tools drill all   attack a server: floods, churn, races, forged state
   mediapoint-tools codec encode speech.wav speech.g729   code a file
 
-`demo`, `bench` and `drill` run the server as a child process: the program `mediapoint` in the folder of this one, or another by
-`--server PATH`.
+`demo`, `bench` and `drill` run the server as a child process: the program
+`mediapoint` in the folder of this one, or another by `--server PATH`.
 
 Exit codes: 0 done, 1 something failed, 2 unusable arguments.";
 
@@ -89,11 +89,11 @@ Examples:
 
 const BENCH_EXAMPLES: &str = "\
 Examples:
-  mediapoint-tools bench                                        400 PCMU calls for 10 s
+  mediapoint-tools bench                        400 PCMU calls for 10 s
   mediapoint-tools bench --kind srtp --calls 200
   mediapoint-tools bench --sweep --json figures.json
-  mediapoint-tools bench --all --rounds 3                       five kinds of load, medians of three rounds
-  mediapoint-tools bench --all --versus before/mediapoint       the same beside another build of the server
+  mediapoint-tools bench --all --rounds 3       five kinds of load, medians
+  mediapoint-tools bench --all --versus PATH    beside another build of the server
   mediapoint-tools bench --ng 127.0.0.1:2223 --pid $(pidof rtpengine)";
 
 /// Says on standard error why the program ends, and gives its exit code.
@@ -101,4 +101,31 @@ pub(crate) fn refuse(code: u8, error: &impl Display) -> ExitCode {
     // Where nobody reads it, the exit code says so.
     let _ = writeln!(io::stderr(), "error: {error}");
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Lines of a command's help, and of its subcommands', that are longer than 80 columns.
+    fn too_long(command: &mut clap::Command, found: &mut Vec<String>) {
+        let name = command.get_name().to_owned();
+        let help = command.render_long_help().to_string();
+        let long = help.lines().filter(|line| line.chars().count() > 80);
+        found.extend(long.map(|line| format!("{name}: {line}")));
+        for inner in command.get_subcommands_mut() {
+            too_long(inner, found);
+        }
+    }
+
+    #[test]
+    fn help_fits_80_columns() {
+        let mut command = Cli::command();
+        command.build();
+        let mut found = Vec::new();
+        too_long(&mut command, &mut found);
+        assert!(found.is_empty(), "{found:#?}");
+    }
 }

@@ -66,7 +66,7 @@ Examples:
   mediapoint-tools codec encode --dtx speech.wav speech.bit
   mediapoint-tools codec encode --bitrate 16k --ptime 60 speech.flac speech.opus
   mediapoint-tools codec encode --input-format raw speech.in speech.bit
-  mediapoint-tools codec encode --input-format wav --codec pcma - speech.alaw < speech.wav"
+  mediapoint-tools codec encode --input-format wav - out.alaw < speech.wav"
 );
 
 const DECODE_EXAMPLES: &str = with_formats!(
@@ -75,7 +75,7 @@ Examples:
   mediapoint-tools codec decode speech.g729 speech.wav
   mediapoint-tools codec decode erasure.bit erasure.raw
   mediapoint-tools codec decode --rate 8000 speech.opus speech.wav
-  mediapoint-tools codec decode --codec g722 --input-format octets payloads.bin speech.wav
+  mediapoint-tools codec decode --codec g722 --input-format octets in.bin out.wav
   mediapoint-tools codec decode speech.ulaw --output-format wav - | aplay"
 );
 

@@ -14,16 +14,17 @@ use super::{DrillError, attack};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  mediapoint-tools drill all --json figures.json                 the four drills, some minutes
+  mediapoint-tools drill all --json figures.json    the four drills, some minutes
   mediapoint-tools drill flood --rate 200000 --seconds 10
   mediapoint-tools drill churn --calls 20000 --parallel 16
   mediapoint-tools drill race --requests 100000 --seed 7
   mediapoint-tools drill memory --rounds 20
-  mediapoint-tools drill churn --server before/mediapoint        another build of the server
+  mediapoint-tools drill churn --server PATH        another build of the server
 
 What each drill shows, and figures: docs/reliability.md.
 
-Exit codes: 0 every limit was kept, 1 one was not or the drill could not be carried out, 2 unusable arguments.";
+Exit codes: 0 every limit was kept, 1 one was not or the drill could not be
+carried out, 2 unusable arguments.";
 
 #[derive(Debug, Args)]
 pub(crate) struct DrillArguments {

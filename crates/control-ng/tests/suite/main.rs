@@ -1,0 +1,23 @@
+//! The tests of control-ng that need no process of their own, in one binary: linking is most of their cost.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod addresses;
+mod connections;
+mod damaged;
+mod dialogs;
+mod endpoints;
+mod field_descriptions;
+mod field_faults;
+mod gated_media;
+mod long_replies;
+mod media;
+mod merges;
+mod mixes;
+mod ng_documentation_connect;
+mod ng_documentation_publish;
+mod ng_documentation_subscribe;
+mod publications;
+mod subscriptions;
+mod transcoding;
