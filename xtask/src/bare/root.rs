@@ -25,6 +25,20 @@ const RUST: &str = "opt/rust";
 /// Variables of the host that reach programs in the root: how to get out to the net.
 const PASSED: &[&str] = &["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
+/// Where the host's certificate authorities are put in the root, where its environment names them: behind a proxy that reads
+/// what is fetched, others are not trusted.
+const AUTHORITIES: &str = "etc/authorities-of-the-host.crt";
+
+/// Variables that name the file of certificate authorities, each of other programs.
+const TRUST: &[&str] = &[
+    "SSL_CERT_FILE",
+    "CURL_CA_BUNDLE",
+    "CARGO_HTTP_CAINFO",
+    "GIT_SSL_CAINFO",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+];
+
 pub(super) struct Root {
     folder: PathBuf,
     log: PathBuf,
@@ -48,6 +62,13 @@ impl Root {
         root.logged("debootstrap", Command::new("debootstrap").args(arguments))?;
         for file in ["etc/resolv.conf", "etc/hosts"] {
             let _ = fs::copy(Path::new("/").join(file), root.folder.join(file));
+        }
+        let mut named = TRUST.iter().filter_map(std::env::var_os).map(PathBuf::from);
+        if let Some(authorities) = named.find(|file| file.is_file()) {
+            root.log_line(
+                "the root is given the certificate authorities that this machine's environment names",
+            )?;
+            root.put(&authorities, AUTHORITIES)?;
         }
         Ok(root)
     }
@@ -113,6 +134,9 @@ impl Root {
         let path = format!("/{RUST}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         let passed: Vec<_> = PASSED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))).collect();
         command.env_clear().env("PATH", path).env("HOME", "/build").env("LC_ALL", "C.UTF-8").envs(passed);
+        if self.folder.join(AUTHORITIES).is_file() {
+            command.envs(TRUST.iter().map(|name| (name, format!("/{AUTHORITIES}"))));
+        }
         command.env("DEBIAN_FRONTEND", "noninteractive").env("CARGO_TERM_COLOR", "never");
         fs::create_dir_all(self.folder.join("build"))
             .map_err(|source| Error::Io { path: self.folder.join("build"), source })?;
