@@ -1,17 +1,10 @@
 //! Audio files: any that `symphonia` decodes to mono samples, whole or a block at a time, and 8 kHz samples to WAV.
 
-mod au;
-mod ogg;
-mod rate;
-mod reader;
-mod wav;
-
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use rate::{RateConverter, RateError};
-pub use reader::{Gap, MediaSource, ReadError, Reader};
+use mediapoint_prompt::audio::{RateConverter, RateError, ReadError, Reader};
 
 use crate::recording::SAMPLE_RATE;
 
@@ -98,11 +91,6 @@ pub fn write_wav(path: &Path, samples: &[i16]) -> Result<(), AudioError> {
         writer.write_sample(*sample).map_err(fail)?;
     }
     writer.finalize().map_err(fail)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the value is clamped to the range")]
-fn quantise(sample: f32) -> i16 {
-    (sample * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16
 }
 
 #[cfg(test)]

@@ -14,12 +14,13 @@ use crate::shell;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("server", &["control-ng", "engine", "net"]),
     // Programs of the laboratory: they drive a server from outside, and link nothing of it.
-    ("tools", &["caller", "codec", "g729", "net"]),
+    ("tools", &["caller", "codec", "g729", "net", "prompt"]),
     ("control-ng", &["engine", "codec", "srtp", "packet"]),
     ("engine", &["net", "srtp", "jitter", "codec", "g711", "packet"]),
-    ("caller", &["codec", "packet", "net", "g711"]),
+    ("caller", &["codec", "packet", "net", "g711", "prompt"]),
     ("testkit", &["engine", "net", "srtp", "codec", "g711", "packet"]),
     ("jitter", &["codec", "packet"]),
+    ("prompt", &["codec", "g711", "g729"]),
     ("codec", &["amr", "g711", "g729", "packet"]),
     ("srtp", &["packet", "simd"]),
     ("net", &["packet"]),
@@ -46,10 +47,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "g711",
             "g729",
             "packet",
+            "prompt",
             "simd",
         ],
     ),
-    ("targets", &["control-ng", "engine", "testkit", "srtp", "jitter", "codec", "g729", "packet"]),
+    ("targets", &["control-ng", "engine", "testkit", "srtp", "jitter", "codec", "g729", "packet", "prompt"]),
     ("interop", &["caller", "codec", "g711", "g729", "packet"]),
     ("xtask", &[]),
 ];

@@ -4,16 +4,19 @@ use std::io::Write;
 
 use mediapoint_codec::Transmission;
 use mediapoint_g729::{Frame, serial};
+use mediapoint_prompt::audio::opus::{OggPiece, OggReader};
 
 use super::error::{CodecError, Trouble};
 use super::input::{Input, Source};
 use super::name::{CodecName, Format};
-use super::ogg::{OggReader, OggWriter};
+use super::ogg::OggWriter;
 use super::output::Output;
 
 /// Words of a frame's head in the ITU's serial format, and the most that follow, in bytes.
 const SERIAL_HEAD: usize = 4;
 const SERIAL_BODY: usize = 160;
+
+pub(super) use mediapoint_prompt::audio::opus::Cut;
 
 /// What a file holds for the next stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,18 +31,11 @@ pub(super) enum Piece {
     Gap(u64),
 }
 
-/// What is to be left out of a packet's audio, in samples at 48 kHz.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Cut {
-    pub(super) front: u64,
-    pub(super) back: u64,
-}
-
 /// Reads a file with coded frames.
 pub(super) enum CodedReader {
     Octets(OctetReader),
     Itu(ItuReader),
-    Ogg(Box<OggReader>),
+    Ogg(Box<OggReader<Source>>),
 }
 
 impl CodedReader {
@@ -49,7 +45,7 @@ impl CodedReader {
         Ok(match format {
             Format::Itu => Self::Itu(ItuReader { source: input.source, at: 0, frame: 0 }),
             Format::Ogg => {
-                Self::Ogg(Box::new(OggReader::open(input.source).map_err(|trouble| name.error(trouble))?))
+                Self::Ogg(Box::new(OggReader::open(input.source).map_err(|error| name.error(error))?))
             }
             _ => Self::Octets(OctetReader { source: input.source, codec, at: 0, frame: 0 }),
         })
@@ -76,7 +72,10 @@ impl CodedReader {
         match self {
             Self::Octets(octets) => octets.next(payload),
             Self::Itu(itu) => itu.next(payload),
-            Self::Ogg(ogg) => ogg.next(payload),
+            Self::Ogg(ogg) => Ok(ogg.next(payload)?.map(|piece| match piece {
+                OggPiece::Payload(cut) => Piece::Payload(cut),
+                OggPiece::Gap(ticks) => Piece::Gap(ticks),
+            })),
         }
     }
 

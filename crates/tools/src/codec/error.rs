@@ -6,10 +6,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use mediapoint_caller::audio::{RateError, ReadError};
+use mediapoint_prompt::audio::opus::OggError;
+use mediapoint_prompt::audio::{RateError, ReadError};
 use mediapoint_codec::{DecodeError, EncodeError, Unsupported};
 use mediapoint_g729::serial::SerialError;
-use ogg::OggReadError;
 
 use super::name::{CodecName, Format, known_extensions};
 
@@ -190,43 +190,16 @@ pub(crate) enum Trouble {
     Frame { frame: u64, at: u64, source: DecodeError },
     #[error("samples before byte {at}: {source}")]
     Encode { at: u64, source: EncodeError },
-    #[error(transparent)]
-    Ogg(#[from] OggTrouble),
+    #[error("{0}{}", ogg_hint(.0))]
+    Ogg(#[from] OggError),
     #[error("WAV files end at 4 GiB: write raw instead")]
     WavTooLong,
 }
 
-/// What is wrong with an Ogg file.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum OggTrouble {
-    #[error("no Ogg file: it begins with {}, not with OggS", Quoted(.0))]
-    NotOgg(Vec<u8>),
-    #[error("an Ogg page should begin at byte {at}, where {} is", Quoted(.found))]
-    NoPage { at: u64, found: Vec<u8> },
-    #[error("the file ends inside the Ogg page that begins at byte {at}")]
-    CutPage { at: u64 },
-    #[error("the file ends at byte {at}, before any audio")]
-    NoAudio { at: u64 },
-    #[error("Ogg page at byte {at}: {}", page_error(.source))]
-    Page { at: u64, source: OggReadError },
-    #[error("the Ogg file holds no Opus: its stream begins with {}; --input-format audio of `encode` reads others", Quoted(.0))]
-    NotOpus(Vec<u8>),
-    #[error("Opus head of {len} bytes, version {version:#04x}: it is none that is known")]
-    Head { len: usize, version: u8 },
-    #[error("Opus with {channels} channels in mapping {mapping}: only one or two in mapping 0 are decoded")]
-    Channels { channels: u8, mapping: u8 },
-    #[error("a packet of more than {limit} bytes ends after byte {at}: that is no Opus")]
-    Packet { at: u64, limit: usize },
-    #[error("a second stream begins at byte {at}: chained files are to be split first")]
-    Chained { at: u64 },
-}
-
-fn page_error(source: &OggReadError) -> String {
-    match source {
-        OggReadError::HashMismatch(expected, found) => {
-            format!("it is damaged: checksum {found:#010x} where {expected:#010x} should be")
-        }
-        other => other.to_string(),
+const fn ogg_hint(error: &OggError) -> &'static str {
+    match error {
+        OggError::NotOpus(_) => "; --input-format audio of `encode` reads others",
+        _ => "",
     }
 }
 
@@ -261,15 +234,6 @@ fn serial_hint(frame: u64, source: &SerialError) -> &'static str {
         SerialError::Sync(_) => ", where 0x6b21 should be: something before it is missing or too much",
         SerialError::Truncated => "; the rest of the file is missing",
         _ => "",
-    }
-}
-
-/// The first bytes of something, for people.
-struct Quoted<'a>(&'a [u8]);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { f.write_str("nothing") } else { write!(f, "\"{}\"", self.0.escape_ascii()) }
     }
 }
 

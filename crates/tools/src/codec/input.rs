@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mediapoint_caller::audio::MediaSource;
+use mediapoint_prompt::audio::MediaSource;
 
 use super::error::{CodecError, FileName, Trouble, is_standard};
 

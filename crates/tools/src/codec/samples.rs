@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use mediapoint_caller::audio::{MediaSource, RateConverter, Reader};
+use mediapoint_prompt::audio::{MediaSource, RateConverter, Reader};
 
 use super::error::{CodecError, FileName, Trouble};
 use super::input::{Input, Source};

@@ -1,9 +1,9 @@
 //! Writes packets into Ogg pages.
 
 use mediapoint_codec::Transmission;
+use mediapoint_prompt::audio::opus::{Head, tags};
 use ogg::{PacketWriteEndInfo, PacketWriter};
 
-use super::head::{Head, tags};
 use super::{PRE_SKIP, nothing};
 use crate::codec::error::{CodecError, Trouble};
 use crate::codec::output::Output;

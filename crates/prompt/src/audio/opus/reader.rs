@@ -1,14 +1,13 @@
 //! Reads Ogg pages, checks them, and takes their packets out.
 
 use std::collections::VecDeque;
+use std::io::{self, Read};
 
 use ogg::reading::{BasePacketReader, PageParser};
 
 use super::head::Head;
 use super::timeline::{Page, Stretch, Timeline};
-use crate::codec::coded::Piece;
-use crate::codec::error::{OggTrouble, Trouble};
-use crate::codec::input::Source;
+use super::{OggError, OggPiece};
 
 /// Bytes of a page's head without its table of segments.
 const PAGE_HEAD: usize = 27;
@@ -20,8 +19,8 @@ const MAX_PAGES: usize = 256;
 const MAX_MISSING: u32 = 1 << 31;
 
 /// Reads the packets of an Ogg Opus file.
-pub(crate) struct OggReader {
-    source: Source,
+pub struct OggReader<R> {
+    source: Counted<R>,
     pages: BasePacketReader,
     serial: u32,
     head: Head,
@@ -40,12 +39,15 @@ pub(crate) struct OggReader {
     missing: u32,
 }
 
-impl OggReader {
+impl<R: Read> OggReader<R> {
     /// Reads up to the first packet with audio.
-    pub(crate) fn open(source: Source) -> Result<Self, Trouble> {
+    ///
+    /// # Errors
+    /// [`OggError`] where it is no Ogg Opus, or damaged at its beginning.
+    pub fn open(source: R) -> Result<Self, OggError> {
         let head = Head { pre_skip: 0, rate: 0, gain: 0 };
         let mut reader = Self {
-            source,
+            source: Counted { source, position: 0 },
             pages: BasePacketReader::new(),
             serial: 0,
             head,
@@ -70,17 +72,20 @@ impl OggReader {
     }
 
     /// Sample rate in hertz of what was coded, where it says.
-    pub(crate) fn rate(&self) -> Option<u32> {
+    #[must_use]
+    pub fn rate(&self) -> Option<u32> {
         Some(self.head.rate).filter(|rate| *rate > 0)
     }
 
     /// What the samples are to be multiplied with.
-    pub(crate) fn gain(&self) -> f32 {
+    #[must_use]
+    pub fn gain(&self) -> f32 {
         if self.head.gain == 0 { 1.0 } else { 10_f32.powf(f32::from(self.head.gain) / (20.0 * 256.0)) }
     }
 
     /// What is worth saying of the file once all was read.
-    pub(crate) fn remarks(&self) -> Vec<String> {
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
         let mut remarks = self.timeline.remarks();
         if !self.ended {
             let cut = format!("cut off: no page ends its stream; the last one begins at byte {}", self.at);
@@ -90,19 +95,24 @@ impl OggReader {
     }
 
     /// The number of the packet read last, and where its page begins.
-    pub(crate) const fn place(&self) -> (u64, u64) {
+    #[must_use]
+    pub const fn place(&self) -> (u64, u64) {
         (self.frame, self.at)
     }
 
-    pub(crate) fn next(&mut self, payload: &mut Vec<u8>) -> Result<Option<Piece>, Trouble> {
+    /// Reads what comes next; a packet into `payload`. `None` at the end.
+    ///
+    /// # Errors
+    /// [`OggError`] where the file is damaged.
+    pub fn next(&mut self, payload: &mut Vec<u8>) -> Result<Option<OggPiece>, OggError> {
         loop {
             match self.ready.pop_front() {
                 Some(Stretch::Packet(packet, cut)) => {
                     self.frame += 1;
                     *payload = packet;
-                    return Ok(Some(Piece::Payload(cut)));
+                    return Ok(Some(OggPiece::Payload(cut)));
                 }
-                Some(Stretch::Gap(ticks)) => return Ok(Some(Piece::Gap(ticks))),
+                Some(Stretch::Gap(ticks)) => return Ok(Some(OggPiece::Gap(ticks))),
                 None => {}
             }
             let Some(page) = self.page()? else { return Ok(None) };
@@ -111,19 +121,19 @@ impl OggReader {
     }
 
     /// The next page on which a packet ends. A header is alone on its own [RFC7845 3].
-    fn header_page(&mut self) -> Result<Page, Trouble> {
+    fn header_page(&mut self) -> Result<Page, OggError> {
         while let Some(page) = self.page()? {
             if !page.packets.is_empty() {
                 return Ok(page);
             }
         }
-        Err(OggTrouble::NoAudio { at: self.source.position() }.into())
+        Err(OggError::NoAudio { at: self.source.position })
     }
 
     /// The stream's next page; `None` behind its last.
-    fn page(&mut self) -> Result<Option<Page>, Trouble> {
+    fn page(&mut self) -> Result<Option<Page>, OggError> {
         loop {
-            let at = self.source.position();
+            let at = self.source.position;
             let mut head = [0; PAGE_HEAD];
             let read = self.source.fill(&mut head)?;
             if read == 0 && (self.ended || self.timeline.position.is_some()) {
@@ -137,9 +147,9 @@ impl OggReader {
             if at == 0 {
                 self.serial = serial;
             } else if begins && self.ended {
-                return Err(OggTrouble::Chained { at }.into());
+                return Err(OggError::Chained { at });
             }
-            let trouble = |source| Trouble::from(OggTrouble::Page { at, source });
+            let trouble = |source| OggError::Page { at, source };
             let (mut parser, segments) = PageParser::new(head).map_err(trouble)?;
             let segments = self.bytes(at, segments)?;
             let body = parser.parse_segments(segments);
@@ -157,8 +167,8 @@ impl OggReader {
             }
             self.open_pages = if packets.is_empty() { self.open_pages + 1 } else { 0 };
             if self.open_pages > MAX_PAGES {
-                let at = self.source.position();
-                return Err(OggTrouble::Packet { at, limit: MAX_PAGES * PAGE_BODY }.into());
+                let at = self.source.position;
+                return Err(OggError::Packet { at, limit: MAX_PAGES * PAGE_BODY });
             }
             self.ended |= last;
             self.at = at;
@@ -183,28 +193,53 @@ impl OggReader {
         }
     }
 
-    fn check_head(&self, at: u64, head: &[u8]) -> Result<(), Trouble> {
+    fn check_head(&self, at: u64, head: &[u8]) -> Result<(), OggError> {
         let found = || head.iter().copied().take(8).collect();
         if at == 0 && head.is_empty() {
-            return Err(Trouble::Empty);
+            return Err(OggError::Empty);
         }
         if head.is_empty() {
-            return Err(OggTrouble::NoAudio { at }.into());
+            return Err(OggError::NoAudio { at });
         }
         if !head.starts_with(b"OggS") {
             let trouble =
-                if at == 0 { OggTrouble::NotOgg(found()) } else { OggTrouble::NoPage { at, found: found() } };
-            return Err(trouble.into());
+                if at == 0 { OggError::NotOgg(found()) } else { OggError::NoPage { at, found: found() } };
+            return Err(trouble);
         }
-        if head.len() < PAGE_HEAD { Err(OggTrouble::CutPage { at }.into()) } else { Ok(()) }
+        if head.len() < PAGE_HEAD { Err(OggError::CutPage { at }) } else { Ok(()) }
     }
 
     /// So many further bytes of the page that begins at `at`.
-    fn bytes(&mut self, at: u64, len: usize) -> Result<Vec<u8>, Trouble> {
+    fn bytes(&mut self, at: u64, len: usize) -> Result<Vec<u8>, OggError> {
         let mut bytes = vec![0; len];
         if self.source.fill(&mut bytes)? < len {
-            return Err(OggTrouble::CutPage { at }.into());
+            return Err(OggError::CutPage { at });
         }
         Ok(bytes)
+    }
+}
+
+/// A source, and where the next byte of it stands.
+struct Counted<R> {
+    source: R,
+    position: u64,
+}
+
+impl<R: Read> Counted<R> {
+    /// Reads as much as there is, up to the length of `buffer`; less only at the end.
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, OggError> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.source.read(rest) {
+                Ok(0) => break,
+                Ok(read) => {
+                    filled += read;
+                    self.position += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(OggError::Read { at: self.position, source }),
+            }
+        }
+        Ok(filled)
     }
 }

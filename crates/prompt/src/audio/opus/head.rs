@@ -1,33 +1,37 @@
 //! The two packets that an Ogg Opus stream begins with.
 
-use crate::codec::error::OggTrouble;
+use super::OggError;
 
 /// What the first packet of a stream says [RFC7845 5.1].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Head {
+pub struct Head {
     /// Samples at 48 kHz that are not to be heard at the beginning.
-    pub(super) pre_skip: u16,
+    pub pre_skip: u16,
     /// Sample rate in hertz of what was coded; 0 where that is not known.
-    pub(super) rate: u32,
+    pub rate: u32,
     /// In 1/256 dB.
-    pub(super) gain: i16,
+    pub gain: i16,
 }
 
 impl Head {
-    pub(super) fn read(packet: &[u8]) -> Result<Self, OggTrouble> {
+    /// Reads the first packet of a stream.
+    ///
+    /// # Errors
+    /// [`OggError`] where it is no head of Opus, or one of a version or of channels that are not read.
+    pub fn read(packet: &[u8]) -> Result<Self, OggError> {
         let Some(rest) = packet.strip_prefix(b"OpusHead") else {
-            return Err(OggTrouble::NotOpus(packet.iter().copied().take(8).collect()));
+            return Err(OggError::NotOpus(packet.iter().copied().take(8).collect()));
         };
         let [version, channels, s0, s1, r0, r1, r2, r3, g0, g1, mapping, ..] = *rest else {
             let version = rest.first().copied().unwrap_or_default();
-            return Err(OggTrouble::Head { len: packet.len(), version });
+            return Err(OggError::Head { len: packet.len(), version });
         };
         // The upper half is a change that older readers cannot take.
         if version & 0xf0 != 0 {
-            return Err(OggTrouble::Head { len: packet.len(), version });
+            return Err(OggError::Head { len: packet.len(), version });
         }
         if mapping != 0 || !matches!(channels, 1 | 2) {
-            return Err(OggTrouble::Channels { channels, mapping });
+            return Err(OggError::Channels { channels, mapping });
         }
         Ok(Self {
             pre_skip: u16::from_le_bytes([s0, s1]),
@@ -36,7 +40,9 @@ impl Head {
         })
     }
 
-    pub(super) fn bytes(self) -> Vec<u8> {
+    /// The packet, with one channel.
+    #[must_use]
+    pub fn bytes(self) -> Vec<u8> {
         let mut bytes = b"OpusHead\x01\x01".to_vec();
         bytes.extend(self.pre_skip.to_le_bytes());
         bytes.extend(self.rate.to_le_bytes());
@@ -47,7 +53,8 @@ impl Head {
 }
 
 /// The comments: who wrote it, and nothing else.
-pub(super) fn tags() -> Vec<u8> {
+#[must_use]
+pub fn tags() -> Vec<u8> {
     let vendor = concat!("mediapoint ", env!("CARGO_PKG_VERSION"));
     let mut bytes = b"OpusTags".to_vec();
     bytes.extend(u32::try_from(vendor.len()).unwrap_or(0).to_le_bytes());

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::io::{Chain, Cursor, ErrorKind, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
 
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as SymphoniaError;
-use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::probe::{Hint, Probe};
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
@@ -121,7 +122,22 @@ impl Reader {
             _ if head.starts_with(au::MAGIC) => {
                 Self::known_wav(Box::new(au::Au::read(source, &head)?), b"RIFF\xff\xff\xff\xffWAVE")
             }
-            _ => Self::other(whole(head, source), extension),
+            _ => Self::other(whole(head, source), extension, symphonia::default::get_probe()),
+        }
+    }
+
+    /// The same without Matroska, whose reader takes the lengths of damaged files at their word.
+    ///
+    /// # Errors
+    /// [`ReadError`] where it is none of the others, or holds no audio.
+    pub fn bounded(mut source: Box<dyn MediaSource>, extension: Option<&str>) -> Result<Self, ReadError> {
+        let head = head(&mut source)?;
+        match head.as_array() {
+            Some(head) if is_wav(head) => Self::known_wav(source, head),
+            _ if head.starts_with(au::MAGIC) => {
+                Self::known_wav(Box::new(au::Au::read(source, &head)?), b"RIFF\xff\xff\xff\xffWAVE")
+            }
+            _ => Self::other(whole(head, source), extension, &BOUNDED),
         }
     }
 
@@ -142,14 +158,14 @@ impl Reader {
             Ok(head) => Ok(Self(Inner::Wav(Box::new(WavReader::new(source, head))))),
             // A coding that others know, such as ADPCM; they begin from the beginning.
             Err(ReadError::Coding { .. }) if source.is_seekable() => {
-                Self::other(whole(Vec::new(), source), Some("wav"))
+                Self::other(whole(Vec::new(), source), Some("wav"), &BOUNDED)
             }
             Err(error) => Err(error),
         }
     }
 
-    fn other(source: Box<dyn MediaSource>, extension: Option<&str>) -> Result<Self, ReadError> {
-        guarded(|| Decoded::new(source, extension)).map(|it| Self(Inner::Other(Box::new(it))))
+    fn other(source: Box<dyn MediaSource>, extension: Option<&str>, probe: &Probe) -> Result<Self, ReadError> {
+        guarded(|| Decoded::new(source, extension, probe)).map(|it| Self(Inner::Other(Box::new(it))))
     }
 
     /// Sample rate in hertz; `None` for a file that does not say and holds nothing.
@@ -210,6 +226,19 @@ impl Reader {
     }
 }
 
+/// The formats that [`Reader::bounded`] reads.
+static BOUNDED: LazyLock<Probe> = LazyLock::new(|| {
+    use symphonia::default::formats;
+
+    let mut probe = Probe::default();
+    probe.register_format::<formats::FlacReader<'_>>();
+    probe.register_format::<formats::MpaReader<'_>>();
+    probe.register_format::<formats::AiffReader<'_>>();
+    probe.register_format::<formats::WavReader<'_>>();
+    probe.register_format::<formats::OggReader<'_>>();
+    probe
+});
+
 /// What `symphonia` decodes.
 struct Decoded {
     format: Box<dyn FormatReader>,
@@ -232,14 +261,14 @@ struct Decoded {
 }
 
 impl Decoded {
-    fn new(mut source: Box<dyn MediaSource>, extension: Option<&str>) -> Result<Self, ReadError> {
+    fn new(mut source: Box<dyn MediaSource>, extension: Option<&str>, probe: &Probe) -> Result<Self, ReadError> {
         let missing = if source.is_seekable() { missing_pages(&mut *source)? } else { None };
         let mut hint = Hint::new();
         if let Some(extension) = extension {
             hint.with_extension(extension);
         }
         let stream = MediaSourceStream::new(source, Default::default());
-        let format = symphonia::default::get_probe()
+        let format = probe
             .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
             .map_err(|error| unreadable(&error))?;
         let track = format.default_track(TrackType::Audio).ok_or(ReadError::NoAudio)?;

@@ -1,7 +1,6 @@
 //! Where the packets of a stream stand in time, and what is missing between them.
 
-use super::packet_length;
-use crate::codec::coded::Cut;
+use super::{Cut, packet_length};
 
 /// No position is later; so none ever overflows.
 const LATEST: u64 = 1 << 62;

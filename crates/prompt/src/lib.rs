@@ -1,0 +1,26 @@
+//! Prompts.
+
+pub mod audio;
+mod budget;
+mod decode;
+mod encoded;
+mod error;
+mod format;
+#[cfg(feature = "http")]
+mod http;
+mod playback;
+mod playlist;
+mod prompt;
+mod store;
+mod timeline;
+
+pub use decode::{Audio, Hint, Limits, decode, decode_bytes};
+pub use encoded::EncodedPrompt;
+pub use error::{DecodeFailure, PromptError, UrlProblem};
+pub use format::{FileFormat, HEAD_BYTES};
+pub use playback::{CodecKey, Ended, Filled, Playback, PlaybackState, Position, SharedClock};
+pub use playlist::{Item, ItemState, Playlist, PlaylistState, Repeat};
+#[cfg(feature = "http")]
+pub use http::HttpConfig;
+pub use prompt::Prompt;
+pub use store::{Clock, PromptHandle, PromptSource, PromptStore, StoreConfig, StoreFigures};
