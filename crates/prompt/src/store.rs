@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::budget::{Budget, Evict};
 use crate::decode::{Hint, decode, decode_bytes};
-use crate::error::{PromptError, UrlProblem};
+use crate::error::PromptError;
 use crate::format::FileFormat;
 use crate::prompt::Prompt;
 
@@ -391,6 +391,6 @@ impl Inner {
         _format: Option<FileFormat>,
         _known: Option<&Validity>,
     ) -> Result<(Option<Arc<Prompt>>, Validity), PromptError> {
-        Err(PromptError::Url { url: "a URL".to_owned(), reason: UrlProblem::NoClient })
+        Err(PromptError::Url { url: "a URL".to_owned(), reason: crate::error::UrlProblem::NoClient })
     }
 }
