@@ -326,7 +326,8 @@ fn opus(source: impl Read, sink: &mut Sink<'_>) -> Result<(), DecodeFailure> {
     let mut decoder = decoder(&Codec::OPUS, rate)?;
     sink.rate = decoder.sample_rate();
     let gain = reader.gain();
-    let scaled = |ticks: u64, rate: u32| usize::try_from(ticks * u64::from(rate) / 48_000).unwrap_or(usize::MAX);
+    let scaled =
+        |ticks: u64, rate: u32| usize::try_from(ticks * u64::from(rate) / 48_000).unwrap_or(usize::MAX);
     let mut pcm = room(&*decoder);
     let mut payload = Vec::new();
     let mut frame = 0;

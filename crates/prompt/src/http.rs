@@ -219,7 +219,12 @@ struct PublicResolver {
 }
 
 impl Resolver for PublicResolver {
-    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
         let addresses = self.inner.resolve(uri, config, timeout)?;
         let private = addresses.iter().find(|address| !is_public(address.ip()));
         match private {

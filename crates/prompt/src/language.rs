@@ -114,7 +114,8 @@ fn collect(
                 collect(&path, &format!("{prefix}{folder}/"), depth - 1, names, left)?;
             }
         } else if FileFormat::of_path(&path).is_some() {
-            *left = left.checked_sub(1).ok_or_else(|| io::Error::other("more than 100,000 prompts in a set"))?;
+            *left =
+                left.checked_sub(1).ok_or_else(|| io::Error::other("more than 100,000 prompts in a set"))?;
             names.entry(format!("{prefix}{name}").into()).or_insert(path);
         }
     }

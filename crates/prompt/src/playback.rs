@@ -86,8 +86,7 @@ impl Playback {
     pub fn new(playlist: &Playlist, rate: u32) -> Result<Self, PromptError> {
         let timeline = Timeline::new(playlist, rate)?;
         let names = playlist.items.iter().map(|item| item.prompt.name().into()).collect();
-        let (fade_in, fade_out) =
-            (samples_in(playlist.fade_in, rate), samples_in(playlist.fade_out, rate));
+        let (fade_in, fade_out) = (samples_in(playlist.fade_in, rate), samples_in(playlist.fade_out, rate));
         let mut playback = Self {
             position: timeline.start,
             timeline,

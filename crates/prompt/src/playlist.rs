@@ -81,11 +81,8 @@ impl Playlist {
     /// What it is, with names in place of prompts.
     #[must_use]
     pub fn state(&self) -> PlaylistState {
-        let item = |item: &Item| ItemState {
-            name: item.prompt.name().to_owned(),
-            start: item.start,
-            end: item.end,
-        };
+        let item =
+            |item: &Item| ItemState { name: item.prompt.name().to_owned(), start: item.start, end: item.end };
         PlaylistState {
             items: self.items.iter().map(item).collect(),
             repeat: self.repeat,
@@ -100,7 +97,10 @@ impl Playlist {
 
     /// The playlist that a state is of; `find` gives the prompts by name. `None` where one is not to be had.
     #[must_use]
-    pub fn restored(state: &PlaylistState, mut find: impl FnMut(&str) -> Option<Arc<Prompt>>) -> Option<Self> {
+    pub fn restored(
+        state: &PlaylistState,
+        mut find: impl FnMut(&str) -> Option<Arc<Prompt>>,
+    ) -> Option<Self> {
         let item =
             |item: &ItemState| Some(Item { prompt: find(&item.name)?, start: item.start, end: item.end });
         Some(Self {

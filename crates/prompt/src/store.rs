@@ -18,8 +18,8 @@ use crate::format::FileFormat;
 use crate::prompt::Prompt;
 
 pub use config::{Clock, StoreConfig};
-pub use handle::PromptHandle;
 use handle::Job;
+pub use handle::PromptHandle;
 use state::{Entry, Lookup, State, Validity};
 
 /// Where a prompt comes from.
@@ -130,7 +130,10 @@ struct Inner {
 
 impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inner").field("roots", &self.roots).field("budget", &self.budget).finish_non_exhaustive()
+        f.debug_struct("Inner")
+            .field("roots", &self.roots)
+            .field("budget", &self.budget)
+            .finish_non_exhaustive()
     }
 }
 
@@ -188,7 +191,7 @@ impl PromptStore {
             }
             Lookup::Loading(job) => {
                 count(&inner.counters.misses);
-                PromptHandle::of(job)
+                job.handle()
             }
             Lookup::Due => {
                 if state.is_shut_down {
@@ -199,10 +202,11 @@ impl PromptStore {
                     return PromptHandle::done(Err(PromptError::Busy(state.queue.len())));
                 }
                 let job = Arc::new(Job::new(source.clone()));
+                let handle = job.handle();
                 state.enqueue(&job);
                 drop(state);
                 inner.wake.notify_one();
-                PromptHandle::of(job)
+                handle
             }
         }
     }
@@ -327,8 +331,8 @@ impl Inner {
                 None => return Err(PromptError::Busy(0)),
             },
         };
-        let replaced =
-            state.insert(source.clone(), Entry { prompt: Arc::clone(&prompt), used: 0, checked: now, validity });
+        let replaced = state
+            .insert(source.clone(), Entry { prompt: Arc::clone(&prompt), used: 0, checked: now, validity });
         drop(state);
         drop(replaced);
         Ok(prompt)

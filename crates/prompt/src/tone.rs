@@ -79,10 +79,14 @@ pub struct RenderedTone {
 #[non_exhaustive]
 pub enum ToneError {
     /// A part is none.
-    #[error("\"{0}\": a part of a tone is frequencies with + between them, and /milliseconds, such as 480+620/500")]
+    #[error(
+        "\"{0}\": a part of a tone is frequencies with + between them, and /milliseconds, such as 480+620/500"
+    )]
     Part(String),
     /// A frequency or level is none.
-    #[error("\"{0}\": a frequency is 1 to 3999 Hz, with @ and a level of -63 to 3.17 dBm0 where one is wanted")]
+    #[error(
+        "\"{0}\": a frequency is 1 to 3999 Hz, with @ and a level of -63 to 3.17 dBm0 where one is wanted"
+    )]
     Sine(String),
     /// A duration is none.
     #[error("\"{0}\": a part lasts 1 to 600000 ms")]
@@ -153,7 +157,11 @@ impl ToneDefinition {
             let Some(duration) = step.duration else {
                 // Without end, and nothing before it.
                 let is_alone = self.steps.len() == 1;
-                return is_alone.then(|| UniformTone { sines: sines.clone(), cadence: Vec::new(), cycles: None });
+                return is_alone.then(|| UniformTone {
+                    sines: sines.clone(),
+                    cadence: Vec::new(),
+                    cycles: None,
+                });
             };
             match cadence.last_mut() {
                 Some((_, off)) if step.sines.is_empty() => *off += duration,

@@ -1,13 +1,14 @@
-//! Any sample rate to any other, a block at a time, for files: `rubato` does it by blocks of a thousand samples, whose
+//! Any sample rate to any other, a block at a time, for files: `rubato` does it by blocks of a thousand samples or more, whose
 //! delay is cut off in the end.
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
-use rubato::{Fft, FixedSync, Indexing, Resampler};
+use rubato::{Fft, FixedSync, Indexing, Resampler, WindowFunction};
 
 use super::quantise;
 
-/// Samples that the resampler takes at a time.
-const CHUNK: usize = 1_024;
+/// Samples of the lower rate that the resampler works on at a time: the more, the steeper its filter. With these it passes
+/// 0.9 of half the lower rate and stops what is above that half.
+const BLOCK: usize = 1_024;
 
 /// There is no conversion between these rates.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,11 +53,15 @@ impl RateConverter {
         let inner = if from == to {
             None
         } else {
-            let resampler = Fft::<f32>::new(wide(from), wide(to), CHUNK, 1, FixedSync::Input)
-                .map_err(|error| RateError { from, to, reason: error.to_string() })?;
+            let chunk = BLOCK * wide(from).div_ceil(wide(to).max(1)).max(1);
+            // In one piece: the usual pieces of 256 samples make a filter that takes 10 dB away at 3400 Hz on the way to 8 kHz.
+            let window = WindowFunction::BlackmanHarris2;
+            let resampler =
+                Fft::<f32>::new_custom(wide(from), wide(to), chunk, 1, 1, window, FixedSync::Input)
+                    .map_err(|error| RateError { from, to, reason: error.to_string() })?;
             let made = vec![0.0; resampler.output_frames_max()];
             let delay = resampler.output_delay();
-            Some(Inner { waiting: Vec::with_capacity(CHUNK), made, delay, resampler })
+            Some(Inner { waiting: Vec::with_capacity(resampler.input_frames_max()), made, delay, resampler })
         };
         Ok(Self { from, to, inner, taken: 0, given: 0 })
     }

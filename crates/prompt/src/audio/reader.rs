@@ -164,7 +164,11 @@ impl Reader {
         }
     }
 
-    fn other(source: Box<dyn MediaSource>, extension: Option<&str>, probe: &Probe) -> Result<Self, ReadError> {
+    fn other(
+        source: Box<dyn MediaSource>,
+        extension: Option<&str>,
+        probe: &Probe,
+    ) -> Result<Self, ReadError> {
         guarded(|| Decoded::new(source, extension, probe)).map(|it| Self(Inner::Other(Box::new(it))))
     }
 
@@ -261,7 +265,11 @@ struct Decoded {
 }
 
 impl Decoded {
-    fn new(mut source: Box<dyn MediaSource>, extension: Option<&str>, probe: &Probe) -> Result<Self, ReadError> {
+    fn new(
+        mut source: Box<dyn MediaSource>,
+        extension: Option<&str>,
+        probe: &Probe,
+    ) -> Result<Self, ReadError> {
         let missing = if source.is_seekable() { missing_pages(&mut *source)? } else { None };
         let mut hint = Hint::new();
         if let Some(extension) = extension {

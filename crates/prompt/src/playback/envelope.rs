@@ -74,7 +74,8 @@ impl Envelope {
     #[expect(clippy::float_cmp, reason = "0 dB is exactly 1")]
     pub(super) fn is_flat(&self, span: Span, len: u64) -> bool {
         let ramping = self.ramp.is_some_and(|(at, _)| span.played < at.saturating_add(self.ramp_len));
-        let falls = span.left.is_some_and(|left| self.fade_out > 0 && left.saturating_sub(len) < self.fade_out);
+        let falls =
+            span.left.is_some_and(|left| self.fade_out > 0 && left.saturating_sub(len) < self.fade_out);
         self.gain == 1.0 && !ramping && !falls && span.played >= self.fade_in && self.stop.is_none()
     }
 

@@ -1,7 +1,7 @@
 //! The outcome of a load: to wait for, to poll, or to be called with.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::PromptError;
@@ -12,47 +12,61 @@ use crate::store::PromptSource;
 type Outcome = Result<Arc<Prompt>, PromptError>;
 type Callback = Box<dyn FnOnce(Outcome) + Send>;
 
-/// A prompt that is being loaded, or was.
-#[derive(Debug, Clone)]
-pub struct PromptHandle(Arc<Job>);
+/// A prompt that is being loaded, or was. It counts as in use as long as the handle is kept.
+pub struct PromptHandle {
+    slot: Arc<Slot>,
+    /// What was taken out of the slot.
+    outcome: OnceLock<Outcome>,
+}
+
+impl fmt::Debug for PromptHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PromptHandle").field("outcome", &self.outcome.get()).finish_non_exhaustive()
+    }
+}
 
 impl PromptHandle {
-    pub(super) const fn of(job: Arc<Job>) -> Self {
-        Self(job)
-    }
-
     pub(super) fn done(outcome: Outcome) -> Self {
-        let source = PromptSource::Blob { bytes: Arc::from([]), format: None };
-        let progress = Progress { outcome: Some(outcome), callbacks: Vec::new() };
-        Self(Arc::new(Job { source, progress: Mutex::new(progress), done: Condvar::new() }))
+        Self { slot: Arc::default(), outcome: OnceLock::from(outcome) }
     }
 
     /// The prompt, or why there is none; `None` while it is being loaded.
     #[must_use]
     pub fn poll(&self) -> Option<Outcome> {
-        self.0.progress().outcome.clone()
+        self.wait(Duration::ZERO)
     }
 
     /// The same after a wait of at most `timeout`. Not for a worker.
     #[must_use]
     pub fn wait(&self, timeout: Duration) -> Option<Outcome> {
+        if let Some(outcome) = self.outcome.get() {
+            return Some(outcome.clone());
+        }
         let until = Instant::now().checked_add(timeout);
-        let mut progress = self.0.progress();
-        while progress.outcome.is_none() {
+        let mut progress = self.slot.progress();
+        loop {
+            // Taken out, so that the loader holds nothing of it any longer.
+            if let Some(outcome) = progress.outcome.take() {
+                return Some(self.outcome.get_or_init(|| outcome).clone());
+            }
+            // Another thread took it meanwhile.
+            if let Some(outcome) = self.outcome.get() {
+                return Some(outcome.clone());
+            }
             let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 return None;
             }
-            let waited = self.0.done.wait_timeout(progress, left.min(Duration::from_secs(3600)));
+            let waited = self.slot.done.wait_timeout(progress, left.min(Duration::from_secs(3600)));
             (progress, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
-        progress.outcome.clone()
     }
 
     /// Calls `callback` with the outcome: by the thread that loads, or at once by this one where it is there.
     pub fn on_done(&self, callback: impl FnOnce(Outcome) + Send + 'static) {
-        let mut progress = self.0.progress();
-        match progress.outcome.clone() {
+        let mut progress = self.slot.progress();
+        let outcome = self.outcome.get().or(progress.outcome.as_ref()).cloned();
+        match outcome {
             Some(outcome) => {
                 drop(progress);
                 callback(outcome);
@@ -62,45 +76,80 @@ impl PromptHandle {
     }
 }
 
-/// One load, for all who asked.
-pub(super) struct Job {
-    pub(super) source: PromptSource,
+/// Where one handle's outcome is put.
+#[derive(Default)]
+struct Slot {
     progress: Mutex<Progress>,
     done: Condvar,
 }
 
-impl fmt::Debug for Job {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Job").field("is_done", &self.progress().outcome.is_some()).finish_non_exhaustive()
-    }
-}
-
+#[derive(Default)]
 struct Progress {
     outcome: Option<Outcome>,
     callbacks: Vec<Callback>,
 }
 
-impl Job {
-    pub(super) const fn new(source: PromptSource) -> Self {
-        let progress = Progress { outcome: None, callbacks: Vec::new() };
-        Self { source, progress: Mutex::new(progress), done: Condvar::new() }
-    }
-
-    pub(super) fn finish(&self, outcome: Outcome) {
-        let callbacks = {
-            let mut progress = self.progress();
-            progress.outcome = Some(outcome.clone());
-            std::mem::take(&mut progress.callbacks)
-        };
-        self.done.notify_all();
-        for callback in callbacks {
-            // What a user's callback does is not to end the loader.
-            let outcome = outcome.clone();
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || callback(outcome)));
-        }
-    }
-
+impl Slot {
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One load, for all who asked.
+pub(super) struct Job {
+    pub(super) source: PromptSource,
+    slots: Mutex<Vec<Arc<Slot>>>,
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").finish_non_exhaustive()
+    }
+}
+
+impl Job {
+    pub(super) const fn new(source: PromptSource) -> Self {
+        Self { source, slots: Mutex::new(Vec::new()) }
+    }
+
+    /// A handle that gets the outcome, too. Not after [`finish`](Self::finish).
+    pub(super) fn handle(&self) -> PromptHandle {
+        let slot = Arc::<Slot>::default();
+        self.slots().push(Arc::clone(&slot));
+        PromptHandle { slot, outcome: OnceLock::new() }
+    }
+
+    /// Gives the outcome to all who asked, and keeps nothing of it.
+    pub(super) fn finish(&self, outcome: Outcome) {
+        let mut slots = std::mem::take(&mut *self.slots());
+        let last = slots.pop();
+        let mut calls = Vec::new();
+        for slot in slots {
+            calls.extend(put(&slot, outcome.clone()));
+        }
+        calls.extend(last.and_then(|slot| put(&slot, outcome)));
+        for (callbacks, outcome) in calls {
+            for callback in callbacks {
+                // What a user's callback does is not to end the loader.
+                let outcome = outcome.clone();
+                let call = std::panic::AssertUnwindSafe(move || callback(outcome));
+                let _ = std::panic::catch_unwind(call);
+            }
+        }
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Vec<Arc<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Puts an outcome into a slot; callbacks that want it are to be called without the lock.
+fn put(slot: &Slot, outcome: Outcome) -> Option<(Vec<Callback>, Outcome)> {
+    let mut progress = slot.progress();
+    let callbacks = std::mem::take(&mut progress.callbacks);
+    let calls = if callbacks.is_empty() { None } else { Some((callbacks, outcome.clone())) };
+    progress.outcome = Some(outcome);
+    drop(progress);
+    slot.done.notify_all();
+    calls
 }

@@ -11,7 +11,10 @@ use crate::store::handle::Job;
 /// How a prompt's file is known to be as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Validity {
-    File { len: u64, modified: Option<SystemTime> },
+    File {
+        len: u64,
+        modified: Option<SystemTime>,
+    },
     Blob,
     #[cfg(feature = "http")]
     Url(crate::http::Validators),

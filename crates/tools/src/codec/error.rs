@@ -6,10 +6,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use mediapoint_prompt::audio::opus::OggError;
-use mediapoint_prompt::audio::{RateError, ReadError};
 use mediapoint_codec::{DecodeError, EncodeError, Unsupported};
 use mediapoint_g729::serial::SerialError;
+use mediapoint_prompt::audio::opus::OggError;
+use mediapoint_prompt::audio::{RateError, ReadError};
 
 use super::name::{CodecName, Format, known_extensions};
 
@@ -190,7 +190,7 @@ pub(crate) enum Trouble {
     Frame { frame: u64, at: u64, source: DecodeError },
     #[error("samples before byte {at}: {source}")]
     Encode { at: u64, source: EncodeError },
-    #[error("{0}{}", ogg_hint(.0))]
+    #[error("{error}{hint}", error = .0, hint = ogg_hint(.0))]
     Ogg(#[from] OggError),
     #[error("WAV files end at 4 GiB: write raw instead")]
     WavTooLong,

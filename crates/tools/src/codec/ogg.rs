@@ -32,7 +32,11 @@ mod tests {
             for length in [480, 960, 1920, 2880, 5760] {
                 if length % frame_length(toc) == 0 {
                     let packet = nothing(toc, length);
-                    assert_eq!((packet_length(&packet), packet[0] >> 2), (length, toc >> 2), "{toc} {length}");
+                    assert_eq!(
+                        (packet_length(&packet), packet[0] >> 2),
+                        (length, toc >> 2),
+                        "{toc} {length}"
+                    );
                     assert!(packet.len() <= 2);
                 }
             }
