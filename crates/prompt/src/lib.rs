@@ -12,6 +12,8 @@ mod language;
 mod playback;
 mod playlist;
 mod prompt;
+#[cfg(feature = "properties")]
+pub mod properties;
 mod store;
 mod timeline;
 mod tone;

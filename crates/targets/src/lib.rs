@@ -16,6 +16,7 @@
 //! | `g729_encode` | a stream before, then samples, with pauses told or not | they are coded as the operators that saturate at each step say |
 //! | `engine` | datagrams at the sockets of a call of every kind of leg | nothing panics, no buffer is lost |
 //! | `codec_decode` | a codec, payloads, losses and pauses | nothing panics or writes beyond its room; a reset is a new one; payloads of AMR and parameters are written back the same |
+//! | `prompt_decode` | a format and a file, or the text of a tone | audio within its limits or an error; a tone is read as it is written |
 
 mod engine;
 
@@ -27,6 +28,7 @@ pub use mediapoint_jitter::properties::{
 };
 pub use mediapoint_packet::properties::rtcp_round_trips as rtcp;
 pub use mediapoint_packet::properties::{event_round_trips as telephone_event, stun_never_panics as stun};
+pub use mediapoint_prompt::properties::decode as prompt_decode;
 pub use mediapoint_srtp::properties::{
     protect_then_unprotect, sdes_round_trips as sdes, srtcp_unprotect_matches_oracle,
     unprotect_matches_oracle,
@@ -36,7 +38,7 @@ pub use mediapoint_srtp::properties::{
 pub type Property = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Property); 15] = [
+pub const TARGETS: [(&str, Property); 16] = [
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("telephone_event", telephone_event),
@@ -52,6 +54,7 @@ pub const TARGETS: [(&str, Property); 15] = [
     ("playout", playout),
     ("playout_codecs", playout_codecs),
     ("codec_decode", codec_decode),
+    ("prompt_decode", prompt_decode),
 ];
 
 /// RTP headers.

@@ -37,7 +37,10 @@ impl Server {
                 }
                 seen.lock().unwrap().push(head.to_ascii_lowercase());
                 answer(&path, &head.to_ascii_lowercase(), &mut stream);
-                let _ = stream.shutdown(Shutdown::Both);
+                // A slow one keeps who asked waiting.
+                if path != "/slow.wav" {
+                    let _ = stream.shutdown(Shutdown::Both);
+                }
             }
         });
         Self { port, requests, thread: Some(thread) }
@@ -151,7 +154,6 @@ fn what_is_too_long_too_slow_or_elsewhere_is_refused() {
         "/slow.wav" => {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nRIFF");
             held.push(stream.try_clone().unwrap());
-            std::mem::forget(stream.try_clone().unwrap());
         }
         "/away.wav" => reply(stream, "302 Found", &format!("location: {away}\r\n"), b""),
         "/round.wav" => reply(stream, "302 Found", "location: /round.wav\r\n", b""),
@@ -176,8 +178,7 @@ fn what_is_too_long_too_slow_or_elsewhere_is_refused() {
     assert!(load(&store, &server.url("here.wav")).is_ok());
     assert_eq!(problem(&store, "ftp://127.0.0.1/a.wav"), UrlProblem::NotHttp);
     assert_eq!(problem(&store, "http://localhost/a.wav"), UrlProblem::Host("localhost".to_owned()));
-    let slow = told("slow.wav");
-    assert!(matches!(slow, UrlProblem::TimedOut | UrlProblem::Failed(_)), "{slow:?}");
+    assert_eq!(told("slow.wav"), UrlProblem::TimedOut);
 }
 
 #[test]
