@@ -156,7 +156,10 @@ impl Playback {
         let frames = now.saturating_sub(epoch).as_nanos() / SHARED_FRAME.as_nanos();
         let frame = samples_in(SHARED_FRAME, self.timeline.rate);
         let target = u64::try_from(frames).unwrap_or(u64::MAX).saturating_mul(frame);
-        if self.played == 0 || self.position.abs_diff(target) > frame || self.position % frame.max(1) != 0 {
+        if self.played == 0
+            || self.position.abs_diff(target) > frame
+            || !self.position.is_multiple_of(frame.max(1))
+        {
             self.position = target;
         }
     }
