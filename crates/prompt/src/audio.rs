@@ -4,14 +4,17 @@
 //! [`Audio`](crate::Audio) by [`decode`](crate::decode()).
 
 mod au;
+mod error;
 mod ogg;
 pub mod opus;
 mod rate;
 mod reader;
+mod rejoined;
 mod wav;
 
+pub use error::ReadError;
 pub use rate::{RateConverter, RateError};
-pub use reader::{Gap, MediaSource, ReadError, Reader};
+pub use reader::{Gap, MediaSource, Reader};
 
 #[expect(clippy::cast_possible_truncation, reason = "the value is clamped to the range")]
 pub(crate) fn quantise(sample: f32) -> i16 {

@@ -3,7 +3,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::reader::{MediaSource, ReadError};
+use super::error::ReadError;
+use super::reader::MediaSource;
 use super::wav::fill;
 
 /// What an AU file begins with.

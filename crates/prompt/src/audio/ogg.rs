@@ -2,7 +2,8 @@
 
 use std::io::SeekFrom;
 
-use super::reader::{MediaSource, ReadError};
+use super::error::ReadError;
+use super::reader::MediaSource;
 use super::wav::fill;
 
 /// Bytes of a page's head without its table of segments.

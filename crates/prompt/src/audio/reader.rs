@@ -1,7 +1,7 @@
 //! An audio file a block at a time, as mono samples at the file's own rate: WAV files, and what `symphonia` decodes.
 
 use std::collections::VecDeque;
-use std::io::{Chain, Cursor, ErrorKind, Read, Seek, SeekFrom};
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
@@ -16,7 +16,9 @@ use symphonia::core::packet::Packet;
 pub use symphonia::core::io::MediaSource;
 
 use super::au;
+use super::error::ReadError;
 use super::ogg::{MissingPages, missing_pages};
+use super::rejoined::whole;
 use super::wav::{WavHead, WavReader, fill};
 
 /// Bytes that a WAV file begins with: RIFF, a length, WAVE.
@@ -30,65 +32,6 @@ const MAX_GAP: u64 = 3600;
 const SILENCE: u64 = 16 * 1024;
 /// Packets that end on one page at most.
 const PAGE_PACKETS: usize = 255;
-
-/// Why audio cannot be read, or not further. Places count bytes from 0.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReadError {
-    /// Format or coding is none that is known, or the data is damaged where it may not be.
-    #[error("{0}")]
-    Unreadable(String),
-    /// There is nothing in it.
-    #[error("it is empty")]
-    Empty,
-    /// It begins as no WAV file does.
-    #[error("it begins with \"{}\", a WAV file with RIFF and WAVE", .0.escape_ascii())]
-    NotWav(Vec<u8>),
-    /// The head of the file is all there is.
-    #[error("it ends at byte {at}, before any samples")]
-    Ends {
-        /// Where it ends.
-        at: u64,
-    },
-    /// Nothing says how the samples are written.
-    #[error("samples begin at byte {at}, and no fmt chunk before them says how they are written")]
-    NoFormat {
-        /// Where they begin.
-        at: u64,
-    },
-    /// A coding that is not read.
-    #[error("fmt chunk at byte {at}: coding {tag:#06x} with {bits} bits is not known")]
-    Coding {
-        /// Where the chunk is.
-        at: u64,
-        /// The coding's number.
-        tag: u16,
-        /// Bits of a sample.
-        bits: u16,
-    },
-    /// A number of channels that no audio has.
-    #[error("fmt chunk at byte {at}: {channels} channels")]
-    Channels {
-        /// Where the chunk is.
-        at: u64,
-        /// How many.
-        channels: u16,
-    },
-    /// It has no audio track.
-    #[error("no audio in it")]
-    NoAudio,
-    /// A sample rate that no audio has.
-    #[error("sample rate of {0} Hz")]
-    Rate(u32),
-    /// The sample rate changes on the way.
-    #[error("sample rate changes from {from} Hz to {to} Hz")]
-    RateChange {
-        /// What it was, in hertz.
-        from: u32,
-        /// What it becomes, in hertz.
-        to: u32,
-    },
-}
 
 /// Audio that a file lacks, with silence in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,30 +58,16 @@ impl Reader {
     ///
     /// # Errors
     /// [`ReadError`] where it is none of them, or holds no audio.
-    pub fn new(mut source: Box<dyn MediaSource>, extension: Option<&str>) -> Result<Self, ReadError> {
-        let head = head(&mut source)?;
-        match head.as_array() {
-            Some(head) if is_wav(head) => Self::known_wav(source, head),
-            _ if head.starts_with(au::MAGIC) => {
-                Self::known_wav(Box::new(au::Au::read(source, &head)?), b"RIFF\xff\xff\xff\xffWAVE")
-            }
-            _ => Self::other(whole(head, source), extension, symphonia::default::get_probe()),
-        }
+    pub fn new(source: Box<dyn MediaSource>, extension: Option<&str>) -> Result<Self, ReadError> {
+        Self::open(source, extension, symphonia::default::get_probe())
     }
 
     /// The same without Matroska, whose reader takes the lengths of damaged files at their word.
     ///
     /// # Errors
     /// [`ReadError`] where it is none of the others, or holds no audio.
-    pub fn bounded(mut source: Box<dyn MediaSource>, extension: Option<&str>) -> Result<Self, ReadError> {
-        let head = head(&mut source)?;
-        match head.as_array() {
-            Some(head) if is_wav(head) => Self::known_wav(source, head),
-            _ if head.starts_with(au::MAGIC) => {
-                Self::known_wav(Box::new(au::Au::read(source, &head)?), b"RIFF\xff\xff\xff\xffWAVE")
-            }
-            _ => Self::other(whole(head, source), extension, &BOUNDED),
-        }
+    pub fn bounded(source: Box<dyn MediaSource>, extension: Option<&str>) -> Result<Self, ReadError> {
+        Self::open(source, extension, &BOUNDED)
     }
 
     /// Reads the head of a WAV file.
@@ -150,6 +79,21 @@ impl Reader {
         match head.as_array() {
             Some(head) if is_wav(head) => Self::known_wav(source, head),
             _ => Err(ReadError::NotWav(head)),
+        }
+    }
+
+    fn open(
+        mut source: Box<dyn MediaSource>,
+        extension: Option<&str>,
+        probe: &Probe,
+    ) -> Result<Self, ReadError> {
+        let head = head(&mut source)?;
+        match head.as_array() {
+            Some(head) if is_wav(head) => Self::known_wav(source, head),
+            _ if head.starts_with(au::MAGIC) => {
+                Self::known_wav(Box::new(au::Au::read(source, &head)?), b"RIFF\xff\xff\xff\xffWAVE")
+            }
+            _ => Self::other(whole(head, source), extension, probe),
         }
     }
 
@@ -443,37 +387,4 @@ const fn is_wav(head: &[u8; RIFF_HEAD]) -> bool {
 fn guarded<T>(decode: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
     catch_unwind(AssertUnwindSafe(decode))
         .unwrap_or_else(|_| Err(ReadError::Unreadable("its decoder broke down on it".to_owned())))
-}
-
-/// A source whose beginning, `head`, has been looked at, from its beginning again.
-fn whole(head: Vec<u8>, mut source: Box<dyn MediaSource>) -> Box<dyn MediaSource> {
-    if source.is_seekable() && source.seek(SeekFrom::Start(0)).is_ok() {
-        return source;
-    }
-    Box::new(Rejoined(Cursor::new(head).chain(source)))
-}
-
-/// A stream that is read from front to back.
-struct Rejoined(Chain<Cursor<Vec<u8>>, Box<dyn MediaSource>>);
-
-impl Read for Rejoined {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl Seek for Rejoined {
-    fn seek(&mut self, _: SeekFrom) -> std::io::Result<u64> {
-        Err(ErrorKind::NotSeekable.into())
-    }
-}
-
-impl MediaSource for Rejoined {
-    fn is_seekable(&self) -> bool {
-        false
-    }
-
-    fn byte_len(&self) -> Option<u64> {
-        None
-    }
 }

@@ -10,7 +10,7 @@ use std::io::{ErrorKind, Read};
 
 use mediapoint_g711::decode_slice;
 
-use super::reader::ReadError;
+use super::error::ReadError;
 use behind::UpToChunks;
 pub(super) use head::WavHead;
 use layout::{Coding, Layout};

@@ -4,13 +4,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use mediapoint_prompt::{FileFormat, HEAD_BYTES};
+
 use super::error::is_standard;
 use super::name::{CodecName, Format};
-
-/// Bytes that are looked at: Ogg names its codec behind the head of the first page.
-const HEAD: usize = 64;
-/// Words of the ITU's serial format that are looked at.
-const SYNC: [[u8; 2]; 2] = [[0x21, 0x6b], [0x20, 0x6b]];
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,37 +30,17 @@ pub(super) fn content(path: &Path) -> Option<Content> {
         return None;
     }
     let mut head = Vec::new();
-    file.take(HEAD as u64).read_to_end(&mut head).ok()?;
+    file.take(HEAD_BYTES as u64).read_to_end(&mut head).ok()?;
     of(&head)
 }
 
 fn of(head: &[u8]) -> Option<Content> {
-    let is_riff = head.starts_with(b"RIFF") || head.starts_with(b"RF64") || head.starts_with(b"BW64");
-    if is_riff && head.get(8..12) == Some(b"WAVE") {
-        return Some(Content::Samples(Format::Wav));
-    }
-    if head.starts_with(b"OggS") {
-        let is_opus = head.windows(8).any(|bytes| bytes == b"OpusHead");
-        return Some(match is_opus {
-            true => Content::Coded(CodecName::Opus, Format::Ogg),
-            false => Content::Samples(Format::Audio),
-        });
-    }
-    let is_aiff = head.starts_with(b"FORM") && matches!(head.get(8..12), Some(b"AIFF" | b"AIFC"));
-    let others: [&[u8]; 4] = [b"fLaC", b".snd", b"ID3", b"\x1a\x45\xdf\xa3"];
-    if is_aiff || others.iter().any(|magic| head.starts_with(magic)) {
-        return Some(Content::Samples(Format::Audio));
-    }
-    let words: Vec<[u8; 2]> = head.as_chunks().0.to_vec();
-    // A word that begins a frame, the number of its bits, and nothing but bits behind it.
-    if let [sync, [bits, 0], rest @ ..] = words.as_slice()
-        && SYNC.contains(sync)
-        && [0, 16, 80].contains(bits)
-        && rest.iter().take(usize::from(*bits)).all(|bit| matches!(bit, [0x7f | 0x81 | 0, 0]))
-    {
-        return Some(Content::Coded(CodecName::G729, Format::Itu));
-    }
-    None
+    Some(match FileFormat::of_content(head)? {
+        FileFormat::Wav => Content::Samples(Format::Wav),
+        FileFormat::OggOpus => Content::Coded(CodecName::Opus, Format::Ogg),
+        FileFormat::G729Serial => Content::Coded(CodecName::G729, Format::Itu),
+        _ => Content::Samples(Format::Audio),
+    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::io::Read;
 
 use super::fill;
-use crate::audio::reader::ReadError;
+use crate::audio::error::ReadError;
 
 /// Names of the chunks that programs write beside the samples.
 pub(super) const NAMES: [[u8; 4]; 30] = [

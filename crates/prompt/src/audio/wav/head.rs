@@ -5,7 +5,7 @@ use std::io::Read;
 use super::behind::NAMES;
 use super::layout::Layout;
 use super::{fill, skip};
-use crate::audio::reader::ReadError;
+use crate::audio::error::ReadError;
 
 /// Bytes of a `fmt ` chunk that mean something here; those behind are passed over.
 const FORMAT: usize = 40;

@@ -2,7 +2,8 @@
 
 use mediapoint_g711::Law;
 
-use crate::audio::reader::{ReadError, checked};
+use crate::audio::error::ReadError;
+use crate::audio::reader::checked;
 
 /// The most channels there are.
 const MAX_CHANNELS: u16 = 64;
