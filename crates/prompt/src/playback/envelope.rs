@@ -73,16 +73,27 @@ impl Envelope {
     /// True where the next `len` samples stay as they are.
     #[expect(clippy::float_cmp, reason = "0 dB is exactly 1")]
     pub(super) fn is_flat(&self, span: Span, len: u64) -> bool {
+        self.gain == 1.0 && self.is_steady(span, len)
+    }
+
+    /// True where the next `len` samples have one gain.
+    fn is_steady(&self, span: Span, len: u64) -> bool {
         let ramping = self.ramp.is_some_and(|(at, _)| span.played < at.saturating_add(self.ramp_len));
         let falls =
             span.left.is_some_and(|left| self.fade_out > 0 && left.saturating_sub(len) < self.fade_out);
-        self.gain == 1.0 && !ramping && !falls && span.played >= self.fade_in && self.stop.is_none()
+        !ramping && !falls && span.played >= self.fade_in && self.stop.is_none()
     }
 
     /// Multiplies samples with what is due there.
     pub(super) fn shape(&self, samples: &mut [i16], span: Span) {
         let Span { mut played, mut left } = span;
-        if self.is_flat(span, samples.len() as u64) {
+        let len = samples.len() as u64;
+        if self.is_flat(span, len) {
+            return;
+        }
+        if self.is_steady(span, len) {
+            let gain = self.gain;
+            samples.iter_mut().for_each(|sample| *sample = scaled(*sample, gain));
             return;
         }
         for sample in samples {
@@ -130,7 +141,9 @@ fn ratio(part: u64, whole: u64) -> f32 {
     part as f32 / whole.max(1) as f32
 }
 
+/// Rounded away from zero and saturated; without a call, so that a loop of it is done by vectors.
 #[expect(clippy::cast_possible_truncation, reason = "a conversion that saturates is what is meant")]
 fn scaled(sample: i16, gain: f32) -> i16 {
-    (f32::from(sample) * gain).round() as i16
+    let product = f32::from(sample) * gain;
+    (product + 0.5_f32.copysign(product)) as i16
 }
