@@ -75,13 +75,16 @@ pub use api::leg::{
 pub use api::pending::Pending;
 pub use api::points::{Points, Prices};
 pub use api::remote::{ForbiddenRemote, IpNet, LocalScope, RemotePolicy};
-pub use api::source::{Burst, MixSpec, PlayerSpec, Sine, Source, StreamSpec, ToneSpec};
+pub use api::source::{
+    Burst, MixSpec, PlayerChange, PlayerEnd, PlayerSpec, PromptsSpec, Sine, Source, StreamSpec, ToneSpec,
+};
 pub use api::stats::{
     CallStatistics, Dropped, EngineLoad, LegStatistics, PlayoutStatistics, ReceiveStatistics, SendStatistics,
     SsrcStatistics, StreamStatistics, TapStatistics, WorkerLoad,
 };
 pub use api::tap::{AudioTapSpec, PacketTapSpec, PacketTarget, TapSide};
 pub use mediapoint_packet::rtp::{NoPayloadType, PayloadType, Ssrc};
+pub use mediapoint_prompt::{Item, Playlist, Position, Prompt, PromptError, Repeat};
 pub use mediapoint_srtp::{MasterKey, Mki, Suite};
 pub use ring::Readiness;
 pub use runtime::{

@@ -14,10 +14,12 @@ use std::time::{Duration, Instant};
 
 use mediapoint_engine::{
     Burst, Codec, Direction, EncoderSettings, Engine, Event, EventPolicy, Interface, LegConfig, PayloadCodec,
-    PayloadType, Placement, RemoteAddress, Source, SrtpKeys, TapSide, ToneSpec,
+    PayloadType, Placement, Playlist, Prompt, PromptsSpec, RemoteAddress, Repeat, Source, SrtpKeys, TapSide,
+    ToneSpec,
 };
 use mediapoint_packet::rtp::{RtpHeader, RtpTicks, Seq, Ssrc};
 use mediapoint_packet::{PacketBuf, Time};
+use mediapoint_prompt::Audio;
 use mediapoint_srtp::{MasterKey, Suite};
 use mediapoint_testkit::{
     Library, LinkProfile, Mark, Protector, Voice, World, audio, codec, pcma, pcmu, telephone_event,
@@ -46,6 +48,7 @@ fn a_packet_allocates_nothing() {
     what_is_refused();
     media_path();
     tone();
+    prompts();
     audio_tap();
     stream_from_outside();
     mix_of_three();
@@ -169,6 +172,30 @@ fn tone() {
 }
 
 /// A tap on a forwarded call and one on a transcoded call, at its rate and at another, read and not.
+/// Prompts without end, as payloads that were made before, encoded here, and converted to another rate.
+fn prompts() {
+    for (entry, rate) in [
+        (pcmu(), 8000),
+        (codec(18, "G729", 8000), 8000),
+        (PayloadCodec::new(PayloadType::new(96).unwrap(), Codec::OPUS), 16_000),
+    ] {
+        let mut samples = vec![0; rate as usize / 5];
+        samples.extend((0..u64::from(rate)).map(|n| speech(n, rate)));
+        let prompt = Prompt::new("music", Audio { rate, samples });
+        for shared in [false, true] {
+            let (mut world, [a, b]) = call([entry.clone(), pcmu()]);
+            let call = world.peer(a).call;
+            let playlist = Playlist { repeat: Repeat::FOREVER, ..Playlist::of([prompt.clone()]) };
+            let spec = PromptsSpec { rate, shared, ..PromptsSpec::new(playlist, entry.clone()) };
+            let player = world.add_prompts(call, spec);
+            world.feed(a, Source::Player(player));
+            // So that the call does not end.
+            world.start(b);
+            assert_steady(&mut world, &format!("prompts in {}", entry.codec.name()));
+        }
+    }
+}
+
 fn audio_tap() {
     for (entry, rate, reads) in
         [(pcmu(), 8000, true), (pcmu(), 16_000, false), (codec(18, "G729", 8000), 48_000, true)]

@@ -197,6 +197,23 @@ impl Playback {
     /// [`read`](Self::read) gives the samples to encode.
     pub fn payload(&mut self, key: CodecKey) -> Option<&[u8]> {
         let frame = *self.frames.get(key.0)?;
+        let (index, number) = self.frame_at(key)?;
+        let step = frame.min(self.timeline.left(self.position));
+        self.advance(step);
+        self.timeline.segments.get(index)?.audio.as_ref()?.encoded.get(key.0)?.frame(number)
+    }
+
+    /// What [`payload`](Self::payload) would give, without going on: the payload of the samples that [`read`](Self::read)
+    /// gives next.
+    #[must_use]
+    pub fn peek_payload(&self, key: CodecKey) -> Option<&[u8]> {
+        let (index, number) = self.frame_at(key)?;
+        self.timeline.segments.get(index)?.audio.as_ref()?.encoded.get(key.0)?.frame(number)
+    }
+
+    /// Segment and number of the frame at the position.
+    fn frame_at(&self, key: CodecKey) -> Option<(usize, usize)> {
+        let frame = *self.frames.get(key.0)?;
         if self.paused || self.ended.is_some() || !self.envelope.is_flat(self.span(), frame) {
             return None;
         }
@@ -218,9 +235,7 @@ impl Playback {
         let number = usize::try_from(from / frame).ok()?;
         // Shorter only where the encoder's rate made one frame less of it.
         stretch.encoded.get(key.0)?.frame(number)?;
-        let step = frame.min(self.timeline.left(self.position));
-        self.advance(step);
-        self.timeline.segments.get(index)?.audio.as_ref()?.encoded.get(key.0)?.frame(number)
+        Some((index, number))
     }
 
     /// Samples of silence behind a segment of which `left` are still to come.

@@ -8,7 +8,8 @@ use mediapoint_engine::session::tap::Tap;
 use mediapoint_engine::session::tap::audio::{AudioTap, TapFrame};
 use mediapoint_engine::session::tap::event::{EventTap, PressRoom};
 use mediapoint_engine::{
-    AudioTapSpec, CallId, MixId, MixSpec, PlayerId, PlayerSpec, Source, StreamId, TapId, TapSide, ToneSpec,
+    AudioTapSpec, CallId, MixId, MixSpec, PlayerId, PlayerSpec, PromptsSpec, Source, StreamId, TapId,
+    TapSide, ToneSpec,
 };
 use mediapoint_net::ring::{Consumer, Producer, channel};
 
@@ -22,6 +23,17 @@ impl World {
     pub fn add_tone(&mut self, call: CallId, tone: ToneSpec) -> PlayerId {
         let player = PlayerId::from_u64(self.new_id());
         let spec = PlayerSpec::Tone(tone);
+        self.apply(call, CallCommand::AddPlayer { player, spec }).expect("a player");
+        player
+    }
+
+    /// A player of prompts.
+    ///
+    /// # Panics
+    /// Where the session refuses it.
+    pub fn add_prompts(&mut self, call: CallId, spec: PromptsSpec) -> PlayerId {
+        let player = PlayerId::from_u64(self.new_id());
+        let spec = PlayerSpec::Prompts(spec);
         self.apply(call, CallCommand::AddPlayer { player, spec }).expect("a player");
         player
     }

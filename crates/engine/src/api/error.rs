@@ -231,6 +231,9 @@ pub enum CommandError {
         /// Which one.
         what: &'static str,
     },
+    /// A prompt cannot be played in that way.
+    #[error("a prompt cannot be played: {0}")]
+    Prompt(String),
     /// The worker, or the call, can hold no more of it.
     #[error("there is room for {limit} {what} at most")]
     NoRoom {

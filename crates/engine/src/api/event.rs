@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mediapoint_packet::rtp::Ssrc;
+use mediapoint_prompt::Position;
 
 use crate::api::error::CommandError;
 use crate::api::id::{CallId, LegId, PlayerId, TapId};
+use crate::api::source::PlayerEnd;
 use crate::api::stats::CallStatistics;
 
 /// Why a call ended.
@@ -187,6 +189,10 @@ pub enum Event {
         call: CallId,
         /// The player.
         player: PlayerId,
+        /// Why.
+        end: PlayerEnd,
+        /// Where it ended; a tone's is the time that it sounded.
+        position: Position,
     },
     /// A command failed whose outcome nobody waits for.
     CommandFailed {

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use mediapoint_prompt::Playlist;
+
+use crate::api::codec::PayloadCodec;
 use crate::api::id::{LegId, MixId, PlayerId, StreamId};
+use crate::session::leg::ingress::natural_rate;
 
 /// What a leg sends to its party. Every leg has exactly one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
@@ -84,11 +88,74 @@ impl ToneSpec {
 }
 
 /// What a player plays.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum PlayerSpec {
     /// A tone that the engine generates.
     Tone(ToneSpec),
+    /// Prompts.
+    Prompts(PromptsSpec),
+}
+
+/// Prompts that a player plays.
+#[derive(Debug, Clone)]
+pub struct PromptsSpec {
+    /// What is played, how often, how loud.
+    pub playlist: Playlist,
+    /// Sample rate in hertz: 8000, 12000, 16000, 24000, 32000 or 48000. Legs with another one get it converted each tick.
+    pub rate: u32,
+    /// One position for all who listen, as for hold music: it follows from the time since the engine's start alone.
+    pub shared: bool,
+    /// Codecs of the legs that are to be fed, parameters included. Their payloads are made once for each prompt, before it
+    /// plays, and sent as they are wherever nothing has to be changed in them. Payload types do not matter.
+    pub encoded_for: Vec<PayloadCodec>,
+    /// The leg whose party ends it by pressing a key.
+    pub barge_in: Option<LegId>,
+}
+
+impl PromptsSpec {
+    /// Prompts for a leg of that codec: at its sample rate, encoded before.
+    #[must_use]
+    pub fn new(playlist: Playlist, codec: PayloadCodec) -> Self {
+        let rate = natural_rate(&codec.codec);
+        Self { playlist, rate, shared: false, encoded_for: vec![codec], barge_in: None }
+    }
+}
+
+/// How a player of prompts is changed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum PlayerChange {
+    /// It stays where it is, and is silent.
+    Pause,
+    /// It goes on.
+    Resume,
+    /// Its volume in decibels, -90 to 24.
+    Volume(f32),
+    /// It ends, within so much time.
+    Stop(Duration),
+}
+
+/// Why a player came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum PlayerEnd {
+    /// All was played.
+    Finished,
+    /// It was stopped or removed.
+    Stopped,
+    /// The party pressed a key.
+    BargedIn,
+}
+
+impl std::fmt::Display for PlayerEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+            Self::BargedIn => "ended by a key",
+        })
+    }
 }
 
 /// A stream of audio that the embedding program pushes into a call.

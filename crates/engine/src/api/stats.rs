@@ -7,7 +7,9 @@ use mediapoint_packet::rtp::{PayloadType, RtpTicks, Ssrc};
 
 pub use mediapoint_jitter::PlayoutStatistics;
 
-use crate::api::id::{LegId, StreamId, TapId};
+use mediapoint_prompt::Position;
+
+use crate::api::id::{LegId, PlayerId, StreamId, TapId};
 use crate::api::points::Points;
 
 /// Packets that a leg did not take, by reason.
@@ -208,6 +210,8 @@ pub struct CallStatistics {
     pub streams: Vec<(StreamId, StreamStatistics)>,
     /// Its audio taps.
     pub taps: Vec<(TapId, TapStatistics)>,
+    /// Its players of prompts, and where each is.
+    pub players: Vec<(PlayerId, Position)>,
     /// Time since the call was made.
     pub age: Duration,
 }

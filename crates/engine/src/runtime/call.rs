@@ -15,7 +15,7 @@ use crate::api::leg::{LegConfig, OpenedLeg, Placement, Relearn};
 use crate::api::pending::{Completer, Pending, Report, pending};
 use crate::api::points::Points;
 use crate::api::remote::LocalScope;
-use crate::api::source::{MixSpec, PlayerSpec, Source, StreamSpec};
+use crate::api::source::{MixSpec, PlayerChange, PlayerSpec, Source, StreamSpec};
 use crate::api::stats::CallStatistics;
 use crate::api::tap::{AudioTapSpec, PacketTapSpec};
 use crate::ring;
@@ -29,6 +29,7 @@ use crate::runtime::work::LegWork;
 use crate::session::call::{MAX_LEGS, MAX_OBJECTS};
 use crate::session::command::CallCommand;
 use crate::session::snapshot::CallSnapshot;
+use crate::session::source::player::Player;
 use crate::session::source::stream::{BLOCK_MILLIS, Stream, StreamBlock};
 use crate::session::tap::Tap;
 use crate::session::tap::audio::{AudioTap, TapFrame};
@@ -246,14 +247,26 @@ impl Call {
     /// Adds a player. It plays while a leg, a mix or a tap wants its audio; where it comes to an end it reports it once.
     ///
     /// # Errors
-    /// [`CommandError::OutOfRange`] for a tone out of range, else as [`Call::set_source`].
+    /// [`CommandError::OutOfRange`] for a tone out of range, [`CommandError::Prompt`] where prompts cannot be converted or
+    /// encoded, else as [`Call::set_source`].
     pub fn add_player(&self, spec: PlayerSpec) -> Result<(PlayerId, Pending<()>), CommandError> {
-        let PlayerSpec::Tone(tone) = &spec;
-        if !tone.is_valid() {
-            return Err(CommandError::OutOfRange { what: "the tone" });
-        }
         let player = PlayerId(self.next_id());
-        Ok((player, self.apply(CallCommand::AddPlayer { player, spec })?))
+        let player_of = Box::new(Player::new(player, spec)?);
+        Ok((player, self.apply(CallCommand::AddReadyPlayer { player: player_of })?))
+    }
+
+    /// Pauses, resumes or stops a player of prompts, or sets its volume. One that is stopped reports its end.
+    ///
+    /// # Errors
+    /// [`CommandError::OutOfRange`] for a volume out of range; the outcome is [`CommandError::OutOfRange`] for a tone; else as
+    /// [`Call::set_source`].
+    pub fn change_player(&self, player: PlayerId, change: PlayerChange) -> Result<Pending<()>, CommandError> {
+        if let PlayerChange::Volume(decibels) = change
+            && !(-90.0..=24.0).contains(&decibels)
+        {
+            return Err(CommandError::OutOfRange { what: "the volume" });
+        }
+        self.apply(CallCommand::ChangePlayer { player, change })
     }
 
     /// Removes a player; what it fed is fed by silence.

@@ -211,13 +211,29 @@ impl Call {
             }
             CallCommand::AddPlayer { player, spec } => {
                 room(self.players.len(), "players")?;
-                let crate::api::source::PlayerSpec::Tone(tone) = &spec;
-                if !tone.is_valid() {
-                    return Err(CommandError::OutOfRange { what: "the tone" });
+                self.players.push(Player::new(player, spec)?);
+            }
+            CallCommand::AddReadyPlayer { player } => {
+                room(self.players.len(), "players")?;
+                self.players.push(*player);
+            }
+            CallCommand::ChangePlayer { player, change } => {
+                let known = self.players.iter_mut().find(|known| known.id == player);
+                let id = player.as_u64();
+                let known = known.ok_or(CommandError::NoSuchObject { kind: "player", id })?;
+                known.change(change)?;
+                if let Some((end, position)) = known.take_end() {
+                    out.event(Event::PlayerFinished { call: self.id, player, end, position });
                 }
-                self.players.push(Player::new(player, spec));
             }
             CallCommand::RemovePlayer { player } => {
+                let known = self.players.iter_mut().find(|known| known.id == player);
+                // A tone has no end that anybody waits for, unless it has cycles.
+                if let Some((end, position)) =
+                    known.filter(|known| known.plays_prompts()).and_then(Player::end_early)
+                {
+                    out.event(Event::PlayerFinished { call: self.id, player, end, position });
+                }
                 remove(&mut self.players, ("player", player.as_u64()), |known| known.id == player)?;
             }
             CallCommand::AddStream { stream } => {
@@ -418,10 +434,12 @@ impl Call {
             Tap::Audio(tap) => Some((tap.id, tap.statistics())),
             _ => None,
         });
+        let players = self.players.iter().filter(|player| player.plays_prompts());
         CallStatistics {
             legs: self.legs.iter().map(|leg| leg.statistics(now)).collect(),
             streams: self.streams.iter().map(|stream| (stream.id, stream.statistics())).collect(),
             taps: taps.collect(),
+            players: players.map(|player| (player.id, player.position())).collect(),
             age: now.since(self.created),
         }
     }

@@ -2,8 +2,9 @@
 
 use crate::api::id::{LegId, MixId, PlayerId, StreamId, TapId};
 use crate::api::leg::{LegConfig, Relearn};
-use crate::api::source::{MixSpec, PlayerSpec, Source};
+use crate::api::source::{MixSpec, PlayerChange, PlayerSpec, Source};
 use crate::session::port::LegPorts;
+use crate::session::source::player::Player;
 use crate::session::source::stream::Stream;
 use crate::session::tap::Tap;
 
@@ -45,6 +46,18 @@ pub enum CallCommand {
         player: PlayerId,
         /// What it plays.
         spec: PlayerSpec,
+    },
+    /// Adds a player that is ready: its prompts are converted and encoded.
+    AddReadyPlayer {
+        /// The player.
+        player: Box<Player>,
+    },
+    /// Changes a player of prompts.
+    ChangePlayer {
+        /// The player.
+        player: PlayerId,
+        /// How.
+        change: PlayerChange,
     },
     /// Removes a player; what it fed is fed by silence.
     RemovePlayer {

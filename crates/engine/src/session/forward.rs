@@ -203,6 +203,9 @@ impl Call {
                 }
             }
         }
+        if step == EventStep::Begins && block.digit().is_some() {
+            self.players.iter_mut().for_each(|player| player.note_key(id));
+        }
         for press in presses.into_iter().flatten() {
             self.report_press(id, press, out);
         }

@@ -19,9 +19,11 @@ pub(crate) mod stream;
 pub(crate) mod transport;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mediapoint_packet::Time;
+use mediapoint_prompt::{Playlist, Prompt};
 
 use crate::api::error::{CommandError, RestoreError};
 use crate::api::id::{CallId, LegId, TapId};
@@ -33,11 +35,11 @@ use crate::session::call::Call;
 use crate::session::port::LegPorts;
 use crate::session::snapshot::age::{Age, Due, Malformed, Moment};
 use crate::session::snapshot::leg::LegSnapshot;
-use crate::session::snapshot::objects::{MixSnapshot, PlayerSnapshot, TapSnapshot};
+use crate::session::snapshot::objects::{MixSnapshot, PlayerSnapshot, PlayingSnapshot, TapSnapshot};
 use crate::session::tap::event::PressRoom;
 
 /// The version of snapshots that this engine writes and reads.
-pub const SNAPSHOT_VERSION: u16 = 2;
+pub const SNAPSHOT_VERSION: u16 = 3;
 
 /// Local addresses of a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -98,6 +100,25 @@ impl CallSnapshot {
     /// Its legs and their local addresses.
     pub fn legs(&self) -> impl Iterator<Item = (LegId, Option<LocalAddresses>)> {
         self.legs.iter().map(|leg| (leg.leg, leg.local))
+    }
+
+    /// Gives the prompts again that its players play; `find` has them by name. Returns the names that it does not have: what
+    /// plays them is left out, and what it fed is fed by silence. Converts the others to the rates that they are played at: not
+    /// for a worker.
+    pub fn set_prompts(&mut self, mut find: impl FnMut(&str) -> Option<Arc<Prompt>>) -> Vec<String> {
+        let mut missing = Vec::new();
+        for player in &mut self.players {
+            let PlayingSnapshot::Prompts(saved) = &mut player.playing else { continue };
+            let found = Playlist::restored(&saved.playlist, |name| {
+                let found = find(name).filter(|prompt| prompt.samples(saved.rate).is_ok());
+                if found.is_none() {
+                    missing.push(name.to_owned());
+                }
+                found
+            });
+            saved.found = found;
+        }
+        missing
     }
 
     /// DSCP of what a leg sends.

@@ -86,8 +86,8 @@ impl Call {
             }
         }
         for player in &mut self.players {
-            if player.pull(millis) {
-                out.event(Event::PlayerFinished { call: self.id, player: player.id });
+            if let Some((end, position)) = player.pull(now, millis) {
+                out.event(Event::PlayerFinished { call: self.id, player: player.id, end, position });
             }
         }
         for stream in &mut self.streams {
@@ -170,12 +170,22 @@ impl Call {
                 });
                 continue;
             }
-            let frame = match feed {
-                Feed::Mix(mix) => mixes.get_mut(usize::from(mix)).and_then(|mix| mix.frame_for(id)),
-                feed => frame_of(feed, &mut [], players, streams),
+            let (frame, payload) = match feed {
+                Feed::Mix(mix) => {
+                    (mixes.get_mut(usize::from(mix)).and_then(|mix| mix.frame_for(id)), [].as_slice())
+                }
+                Feed::Player(at) => match players.get_mut(usize::from(at)) {
+                    Some(player) => {
+                        let (frame, payload) = player.frame_and_payload();
+                        (Some(frame), payload)
+                    }
+                    None => (None, [].as_slice()),
+                },
+                feed => (frame_of(feed, &mut [], players, streams), [].as_slice()),
             };
             if let Some(frame) = frame {
                 let Leg { sender, transport, .. } = leg;
+                sender.offer(payload);
                 sender.push(now, transport, (source, frame), millis, out);
             }
         }

@@ -150,11 +150,12 @@ impl Call {
         }
     }
 
-    /// The sample rate of a source's audio in hertz; `None` where it has none of its own. A player's audio is made at any rate:
-    /// for it no encoder is to be changed.
+    /// The sample rate of a source's audio in hertz; `None` where it has none of its own. A tone is made at any rate: for it no
+    /// encoder is to be changed.
     pub(super) fn source_rate(&self, feed: Feed) -> Option<u32> {
         match feed {
-            Feed::Silence | Feed::Player(_) => None,
+            Feed::Silence => None,
+            Feed::Player(at) => self.players.get(usize::from(at))?.rate(),
             Feed::Leg(at) => {
                 let leg = self.legs.get(usize::from(at)).filter(|leg| leg.kind == LegKind::Audio)?;
                 leg.receive_rate()
@@ -180,8 +181,11 @@ impl Call {
         for at in 0..self.players.len() {
             let Ok(place) = u16::try_from(at) else { continue };
             let wanted = self.rate_wanted_of(Feed::Player(place));
+            let common = self.codec_fed_by(Feed::Player(place));
+            let common = common.map(|entry| (entry.codec.clone(), entry.parameters.clone()));
             if let Some(player) = self.players.get_mut(at) {
                 player.set_demand(wanted);
+                player.set_payloads(common.as_ref().map(|(codec, parameters)| (codec, parameters)));
             }
         }
         for at in 0..self.streams.len() {
@@ -229,6 +233,17 @@ impl Call {
         let mixed = mixed.map(|mix| mix.rate());
         let tapped = self.taps.iter().filter_map(|tap| self.tap_rate(tap, feed));
         encoded.chain(mixed).chain(tapped).max()
+    }
+
+    /// The codec of the legs that a source feeds, where all have the same and their encoders have no settings of their own.
+    fn codec_fed_by(&self, feed: Feed) -> Option<&PayloadCodec> {
+        let fed = self.legs.iter().filter(|leg| leg.feed == feed && leg.sender.transcodes());
+        let mut specs = fed.filter_map(|leg| Some(leg.sender.egress.as_ref()?.spec()));
+        let first = specs.next()?;
+        let same = |other: &EncoderSpec| {
+            other.entry().codec == first.entry().codec && other.entry().parameters == first.entry().parameters
+        };
+        (first.is_plain() && specs.all(|other| other.is_plain() && same(other))).then(|| first.entry())
     }
 
     /// The rate at which a tap wants the audio of a source, in hertz; `None` where it does not.

@@ -27,6 +27,7 @@ mod legs_and_calls_move_without_a_seam;
 mod legs_open_where_they_are_asked_to;
 mod media_is_blocked_or_silenced;
 mod overload_is_met_at_admission;
+mod prompts_are_played;
 mod random_commands_keep_the_session_whole;
 mod rtcp_is_told_by_its_octet_where_the_port_is_shared;
 mod rtcp_tells_what_the_link_did;

@@ -72,6 +72,11 @@ impl Crossfade {
         self.at = 0;
     }
 
+    /// True where a change was announced and is not over.
+    pub(crate) const fn is_under_way(&self) -> bool {
+        self.at < self.next.len()
+    }
+
     /// Cross-fades `pcm`, which follows the signal so far, where a change was announced.
     pub(crate) fn apply(&mut self, pcm: &mut [i16]) {
         let steps = self.next.len();

@@ -14,6 +14,7 @@ use crate::api::codec::PayloadCodec;
 use crate::api::leg::{LegConfig, PacketTime};
 use crate::session::frame::{FrameKind, samples};
 use crate::session::leg::crossfade::Crossfade;
+use crate::session::source::player::PAYLOAD_MILLIS;
 
 /// Milliseconds gathered at most: two packets of 60 ms, where a signal ends at the end of the first.
 const GATHERED_MILLIS: u32 = 120;
@@ -24,6 +25,9 @@ const MAX_PAYLOAD: usize = 1380;
 
 /// Milliseconds in which a signal ends: the fade-out, and the silence behind it that pushes it through a codec's look-ahead.
 pub(crate) const FADE_MILLIS: u32 = 20;
+
+/// Octets of a payload that was made before, at most.
+const MAX_OFFERED: usize = 1500;
 
 /// Comfort noise is described again after this long.
 const NOISE_AGAIN: Duration = Duration::from_millis(400);
@@ -54,6 +58,12 @@ impl EncoderSpec {
             .find(|other| other.codec.clock_rate == entry.codec.clock_rate)
             .map(|other| other.payload_type);
         Some(Self { entry, packet_time: config.packet_time, settings: config.encoder.clone(), noise })
+    }
+
+    /// True where packets of 20 ms are encoded as a prompt's payloads are: with no other settings than the usual ones.
+    pub(crate) fn is_plain(&self) -> bool {
+        let usual = EncoderSettings { dtx: self.settings.dtx, ..EncoderSettings::default() };
+        self.settings == usual && packet_millis(self) == PAYLOAD_MILLIS
     }
 
     /// The codec.
@@ -97,6 +107,12 @@ pub(crate) struct Egress {
     since_noise: Option<Duration>,
     /// The last packet's audio, with which a new encoder is started.
     last: Vec<i16>,
+    /// A payload that was made of the next frame before; empty where there is none.
+    offered: Vec<u8>,
+    /// The next packet is the frame that the payload was made of, unchanged.
+    as_offered: bool,
+    /// The last packet was not encoded here: the encoder has to be brought to where the decoder is.
+    stale: bool,
 }
 
 impl Egress {
@@ -121,6 +137,9 @@ impl Egress {
             analyser,
             since_noise: None,
             last: Vec::with_capacity(packet),
+            offered: Vec::with_capacity(MAX_OFFERED),
+            as_offered: false,
+            stale: false,
             spec,
         })
     }
@@ -196,6 +215,15 @@ impl Egress {
         self.since_noise = None;
     }
 
+    /// Gives the payload that was made of the frame that comes next, for packets of 20 ms of this codec. It is sent in place of
+    /// that frame where nothing was changed in it and the packet holds nothing else.
+    pub(crate) fn offer(&mut self, payload: &[u8]) {
+        self.offered.clear();
+        if payload.len() <= self.offered.capacity() {
+            self.offered.extend_from_slice(payload);
+        }
+    }
+
     /// The audio that comes next is another signal than the audio before.
     pub(crate) fn change_signal(&mut self) {
         self.crossfade.start();
@@ -214,8 +242,23 @@ impl Egress {
         &mut self.crossfade
     }
 
+    /// True where a decoder that followed this encoder may go on with a payload that another one made of `pcm`. What predicts
+    /// from what it decoded before goes on in the wrong way from another past, unless that is silence: so it begins in a pause
+    /// of the prompt.
+    fn may_join(&self, pcm: &[i16]) -> bool {
+        let has_memory =
+            !matches!(self.spec.entry.codec.encoding, Encoding::Pcmu | Encoding::Pcma | Encoding::L16);
+        !has_memory || self.stale || ((self.paused || is_quiet(&self.last)) && is_quiet(pcm))
+    }
+
     /// Takes the audio of a tick, at [`Egress::rate`].
     pub(crate) fn gather(&mut self, kind: FrameKind, pcm: &[i16]) {
+        let offered = !self.offered.is_empty() && kind == FrameKind::Audio;
+        self.as_offered = offered
+            && self.filled == 0
+            && pcm.len() == self.packet
+            && !self.crossfade.is_under_way()
+            && self.may_join(pcm);
         if self.filled == 0 {
             self.noisy = true;
         }
@@ -229,6 +272,7 @@ impl Egress {
 
     /// Takes silence of so many samples in place of audio of that kind.
     pub(crate) fn gather_silence(&mut self, kind: FrameKind, len: usize) {
+        self.offered.clear();
         const SILENCE: [i16; 960] = [0; 960];
         self.gather(kind, SILENCE.get(..len).unwrap_or(&SILENCE));
     }
@@ -311,6 +355,20 @@ impl Egress {
         }
         self.since_noise = None;
         let payload_type = self.spec.entry.payload_type;
+        if std::mem::take(&mut self.as_offered)
+            && len == self.packet
+            && let Some(room) = payload.get_mut(..self.offered.len())
+        {
+            room.copy_from_slice(&self.offered);
+            (self.stale, self.since_noise) = (true, None);
+            let marker = std::mem::take(&mut self.paused);
+            return Packetized::Packet { payload_type, len: room.len(), skipped: 0, ticks, marker };
+        }
+        if std::mem::take(&mut self.stale) && self.last.len() == self.packet {
+            // An encoder that refuses it goes on without.
+            let mut discarded = [0; MAX_OFFERED];
+            let _: Result<_, _> = self.encoder.encode(&self.last, &mut discarded);
+        }
         match self.encoder.encode(pcm, payload) {
             Ok(encoded) if encoded.kind != Transmission::Nothing => {
                 let speech = encoded.kind == Transmission::Speech;
@@ -344,6 +402,11 @@ impl Egress {
         // What comes next begins from silence.
         self.crossfade.silence();
     }
+}
+
+/// True for silence, and noise below -48 dBov at its peaks.
+fn is_quiet(pcm: &[i16]) -> bool {
+    pcm.iter().all(|sample| sample.unsigned_abs() < 128)
 }
 
 /// The packet time of a codec in milliseconds, so that its packets fit the network.

@@ -231,6 +231,13 @@ impl Sender {
         }
     }
 
+    /// Gives the payload that was made of the next frame before; empty where there is none.
+    pub(crate) fn offer(&mut self, payload: &[u8]) {
+        if let Some(egress) = &mut self.egress {
+            egress.offer(payload);
+        }
+    }
+
     /// Takes the frame of a tick and sends the packets that it completes.
     pub(crate) fn push<O: Output>(
         &mut self,

@@ -104,7 +104,7 @@ impl Call {
             call.legs.push(leg);
         }
         call.mixes = saved.mixes.iter().map(|mix| Mix::new(mix.mix, mix.inputs.clone())).collect();
-        call.players = saved.players.iter().map(Player::restored).collect();
+        call.players = saved.players.iter().filter_map(Player::restored).collect();
         call.taps = saved.taps.iter().map(TapSnapshot::restored).collect();
         let tick = saved.tick.map(|tick| next_in_phase(tick, at));
         if let Some((next, _)) = tick {

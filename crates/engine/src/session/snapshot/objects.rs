@@ -1,8 +1,12 @@
 //! Mixes, players and taps of a call in a snapshot. Streams from outside and taps on audio end in rings of their process
 //! and are left out: what a stream fed is fed by silence.
 
+use std::time::Duration;
+
+use mediapoint_prompt::{PlaybackState, Playlist, PlaylistState};
+
 use crate::api::id::{LegId, MixId, PlayerId, TapId};
-use crate::api::source::{MixSpec, PlayerSpec, Source};
+use crate::api::source::{MixSpec, Source, ToneSpec};
 use crate::api::tap::PacketTapSpec;
 use crate::session::snapshot::age::{Malformed, ensure};
 use crate::session::tap::event::PressRoom;
@@ -30,11 +34,33 @@ impl MixSnapshot {
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct PlayerSnapshot {
     pub(crate) player: PlayerId,
-    pub(crate) spec: PlayerSpec,
-    pub(crate) tone: ToneSnapshot,
+    pub(crate) playing: PlayingSnapshot,
     /// Its end was reported.
     pub(crate) reported: bool,
 }
+
+/// What a player plays.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) enum PlayingSnapshot {
+    Tone { spec: ToneSpec, tone: ToneSnapshot, played: Duration },
+    Prompts(Box<PromptsSnapshot>),
+}
+
+/// Prompts by name, and where they are.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct PromptsSnapshot {
+    pub(crate) playlist: PlaylistState,
+    pub(crate) rate: u32,
+    pub(crate) state: PlaybackState,
+    pub(crate) barge_in: Option<LegId>,
+    pub(crate) barged_in: bool,
+    /// The prompts, where they were given again.
+    #[serde(skip)]
+    pub(crate) found: Option<Playlist>,
+}
+
+/// Items of a playlist in a snapshot at most.
+const MAX_ITEMS: usize = 4096;
 
 /// Where a tone stands.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -49,9 +75,14 @@ pub(crate) struct ToneSnapshot {
 
 impl PlayerSnapshot {
     pub(crate) fn check(&self) -> Result<(), Malformed> {
-        let PlayerSpec::Tone(spec) = &self.spec;
+        let (spec, tone) = match &self.playing {
+            PlayingSnapshot::Tone { spec, tone, .. } => (spec, tone),
+            PlayingSnapshot::Prompts(prompts) => {
+                return ensure(prompts.playlist.items.len() <= MAX_ITEMS, "the number of prompts");
+            }
+        };
         ensure(spec.is_valid(), "a tone")?;
-        let ToneSnapshot { burst, at, cycles_left, phases } = &self.tone;
+        let ToneSnapshot { burst, at, cycles_left, phases } = tone;
         let in_cadence = usize::try_from(*burst).is_ok_and(|burst| burst < spec.cadence.len().max(1));
         let in_cycles = cycles_left.is_some() == spec.cycles.is_some();
         let in_turn = phases.len() == spec.sines.len() && phases.iter().all(|phase| *phase < 1 << 53);

@@ -1,36 +1,121 @@
-//! A player: audio that the engine makes itself for a leg, a mix or a tap.
+//! A player: audio that the engine makes itself for a leg, a mix or a tap: a tone, or prompts.
+//!
+//! What prompts need is made before a player comes to its worker: samples at its rate and payloads for the codecs of its
+//! legs. A tick copies. A payload goes with the samples that it was made of, so that the egress may send it in place of
+//! encoding them, see [`Egress::offer`](crate::session::leg::egress::Egress::offer).
 
-use crate::api::id::PlayerId;
-use crate::api::source::PlayerSpec;
-use crate::session::frame::Frame;
-use crate::session::snapshot::objects::PlayerSnapshot;
+use std::time::Duration;
+
+use mediapoint_codec::{Codec, Encoding, Parameters};
+use mediapoint_packet::Time;
+use mediapoint_prompt::{CodecKey, Ended, Playback, Playlist, Position, SharedClock};
+
+use crate::api::error::CommandError;
+use crate::api::id::{LegId, PlayerId};
+use crate::api::source::{PlayerChange, PlayerEnd, PlayerSpec, PromptsSpec, ToneSpec};
+use crate::session::frame::{Frame, FrameKind};
+use crate::session::snapshot::objects::{PlayerSnapshot, PlayingSnapshot, PromptsSnapshot};
 use crate::session::source::tone::ToneGenerator;
+
+/// Milliseconds of the packets that payloads are made for.
+pub(crate) const PAYLOAD_MILLIS: u32 = 20;
+
+/// Octets of the longest payload that is kept.
+const MAX_PAYLOAD: usize = 1500;
+
+/// How long the volume falls where a key ends the player.
+const BARGE_IN_FADE: Duration = Duration::from_millis(20);
+
+/// A codec that payloads are there for.
+struct Ready {
+    codec: Codec,
+    parameters: Parameters,
+    key: CodecKey,
+}
+
+/// Prompts that are played.
+struct Prompts {
+    playlist: Playlist,
+    playback: Playback,
+    ready: Vec<Ready>,
+    barge_in: Option<LegId>,
+    barged_in: bool,
+}
+
+enum Playing {
+    Tone { spec: ToneSpec, generator: ToneGenerator, played: Duration },
+    Prompts(Box<Prompts>),
+}
 
 /// A player of a call.
 pub struct Player {
     /// Its name.
     pub id: PlayerId,
-    spec: PlayerSpec,
-    tone: ToneGenerator,
+    playing: Playing,
     frame: Frame,
     wanted: bool,
     reported: bool,
+    /// The codec that all listeners have, where payloads are there for it.
+    key: Option<CodecKey>,
+    /// The payload of the present frame; empty where there is none.
+    payload: Vec<u8>,
 }
 
 impl Player {
-    /// A player at the beginning of what it plays. It runs while somebody wants its audio.
-    pub fn new(id: PlayerId, spec: PlayerSpec) -> Self {
-        let PlayerSpec::Tone(tone) = &spec;
-        let tone = ToneGenerator::new(tone);
-        Self { id, spec, tone, frame: Frame::new(8000), wanted: false, reported: false }
+    /// A player at the beginning of what it plays. It runs while somebody wants its audio. Converts and encodes prompts
+    /// where that was not done before: not for a worker.
+    ///
+    /// # Errors
+    /// [`CommandError::OutOfRange`] for a tone or a sample rate, [`CommandError::Prompt`] for prompts that cannot be
+    /// converted or encoded.
+    pub fn new(id: PlayerId, spec: PlayerSpec) -> Result<Self, CommandError> {
+        let (playing, rate) = match spec {
+            PlayerSpec::Tone(spec) => {
+                if !spec.is_valid() {
+                    return Err(CommandError::OutOfRange { what: "the tone" });
+                }
+                let generator = ToneGenerator::new(&spec);
+                (Playing::Tone { spec, generator, played: Duration::ZERO }, 8000)
+            }
+            PlayerSpec::Prompts(spec) => {
+                let rate = spec.rate;
+                (Playing::Prompts(Box::new(Prompts::new(spec)?)), rate)
+            }
+        };
+        Ok(Self::of(id, playing, rate))
+    }
+
+    fn of(id: PlayerId, playing: Playing, rate: u32) -> Self {
+        let payload = match &playing {
+            Playing::Tone { .. } => Vec::new(),
+            Playing::Prompts(_) => Vec::with_capacity(MAX_PAYLOAD),
+        };
+        Self { id, playing, frame: Frame::new(rate), wanted: false, reported: false, key: None, payload }
+    }
+
+    /// The rate of its audio in hertz; `None` where it is made at any.
+    pub const fn rate(&self) -> Option<u32> {
+        match &self.playing {
+            Playing::Tone { .. } => None,
+            Playing::Prompts(_) => Some(self.frame.rate()),
+        }
     }
 
     /// Sets the rate at which its audio is wanted in hertz; `None` where nobody wants it.
     pub fn set_demand(&mut self, rate: Option<u32>) {
         self.wanted = rate.is_some();
-        if let Some(rate) = rate {
+        if let (Some(rate), Playing::Tone { .. }) = (rate, &self.playing) {
             self.frame.set_rate(rate);
         }
+    }
+
+    /// Chooses the payloads that go with its frames: those of a codec that every leg it feeds has; `None` for none.
+    pub(crate) fn set_payloads(&mut self, codec: Option<(&Codec, &Parameters)>) {
+        let Playing::Prompts(prompts) = &self.playing else { return };
+        let found = codec.and_then(|(codec, parameters)| {
+            prompts.ready.iter().find(|ready| ready.codec == *codec && ready.parameters == *parameters)
+        });
+        self.key = found.map(|ready| ready.key);
     }
 
     /// True where a tick moves it on.
@@ -38,36 +123,174 @@ impl Player {
         self.wanted && !self.reported
     }
 
-    /// Fills the frame of a tick; true where the player has come to its end with it.
-    pub fn pull(&mut self, millis: u32) -> bool {
+    /// Fills the frame of a tick; its end, once, where the player has come to it.
+    pub fn pull(&mut self, now: Time, millis: u32) -> Option<(PlayerEnd, Position)> {
         if !self.wanted {
-            return false;
+            return None;
         }
-        let (tone, rate) = (&mut self.tone, self.frame.rate());
-        self.frame.fill(millis, |pcm| tone.generate(rate, pcm));
-        self.tone.is_finished() && !std::mem::replace(&mut self.reported, true)
+        self.payload.clear();
+        let rate = self.frame.rate();
+        match &mut self.playing {
+            Playing::Tone { generator, played, .. } => {
+                self.frame.fill(millis, |pcm| generator.generate(rate, pcm));
+                if !self.reported {
+                    *played += Duration::from_millis(u64::from(millis));
+                }
+            }
+            Playing::Prompts(prompts) => {
+                let playback = &mut prompts.playback;
+                playback.follow(now.since(Time::ZERO));
+                if let Some(payload) = self
+                    .key
+                    .filter(|_| millis == PAYLOAD_MILLIS)
+                    .and_then(|key| playback.peek_payload(key))
+                    .filter(|payload| payload.len() <= MAX_PAYLOAD)
+                {
+                    self.payload.extend_from_slice(payload);
+                }
+                self.frame.fill(millis, |pcm| match playback.read(pcm).samples {
+                    0 => FrameKind::Nothing,
+                    _ => FrameKind::Audio,
+                });
+            }
+        }
+        self.take_end()
+    }
+
+    /// Its end, once, where it has come to it.
+    pub fn take_end(&mut self) -> Option<(PlayerEnd, Position)> {
+        let end = match &self.playing {
+            Playing::Tone { generator, .. } => generator.is_finished().then_some(PlayerEnd::Finished)?,
+            Playing::Prompts(prompts) => match prompts.playback.ended()? {
+                _ if prompts.barged_in => PlayerEnd::BargedIn,
+                Ended::Finished => PlayerEnd::Finished,
+                _ => PlayerEnd::Stopped,
+            },
+        };
+        (!std::mem::replace(&mut self.reported, true)).then(|| (end, self.position()))
+    }
+
+    /// Its end, where it goes before it came to one.
+    pub fn end_early(&mut self) -> Option<(PlayerEnd, Position)> {
+        (!std::mem::replace(&mut self.reported, true)).then(|| (PlayerEnd::Stopped, self.position()))
+    }
+
+    /// Where it is.
+    pub fn position(&self) -> Position {
+        match &self.playing {
+            Playing::Tone { played, .. } => Position { item: 0, offset: *played, played: *played },
+            Playing::Prompts(prompts) => prompts.playback.position(),
+        }
+    }
+
+    /// True for a player of prompts.
+    pub const fn plays_prompts(&self) -> bool {
+        matches!(self.playing, Playing::Prompts(_))
+    }
+
+    /// Changes a player of prompts.
+    ///
+    /// # Errors
+    /// [`CommandError::OutOfRange`] for a tone.
+    pub fn change(&mut self, change: PlayerChange) -> Result<(), CommandError> {
+        let Playing::Prompts(prompts) = &mut self.playing else {
+            return Err(CommandError::OutOfRange { what: "the change of a tone" });
+        };
+        let playback = &mut prompts.playback;
+        match change {
+            PlayerChange::Pause => playback.pause(),
+            PlayerChange::Resume => playback.resume(),
+            PlayerChange::Volume(decibels) => playback.set_volume(decibels),
+            // Where nobody listens, nothing falls.
+            PlayerChange::Stop(fade) => playback.stop(if self.wanted { fade } else { Duration::ZERO }),
+        }
+        Ok(())
+    }
+
+    /// Takes note of a key pressed by the party of a leg, which may end it.
+    pub fn note_key(&mut self, leg: LegId) {
+        if let Playing::Prompts(prompts) = &mut self.playing
+            && prompts.barge_in == Some(leg)
+            && prompts.playback.ended().is_none()
+            && !std::mem::replace(&mut prompts.barged_in, true)
+        {
+            prompts.playback.stop(if self.wanted { BARGE_IN_FADE } else { Duration::ZERO });
+        }
     }
 
     /// The audio of the present tick.
     pub const fn frame(&mut self) -> &mut Frame {
         &mut self.frame
     }
+
+    /// The audio of the present tick, and the payload that was made of it; empty where there is none.
+    pub fn frame_and_payload(&mut self) -> (&mut Frame, &[u8]) {
+        (&mut self.frame, &self.payload)
+    }
+}
+
+impl Prompts {
+    fn new(spec: PromptsSpec) -> Result<Self, CommandError> {
+        if !matches!(spec.rate, 8000 | 12_000 | 16_000 | 24_000 | 32_000 | 48_000) {
+            return Err(CommandError::OutOfRange { what: "the sample rate of the prompts" });
+        }
+        let refused = |error: mediapoint_prompt::PromptError| CommandError::Prompt(error.to_string());
+        let clock = SharedClock { epoch: Duration::ZERO };
+        let playback = match spec.shared {
+            true => Playback::shared(&spec.playlist, spec.rate, clock),
+            false => Playback::new(&spec.playlist, spec.rate),
+        };
+        let mut playback = playback.map_err(refused)?;
+        let mut ready: Vec<Ready> = Vec::new();
+        for entry in &spec.encoded_for {
+            let (codec, parameters) = (entry.codec.clone(), entry.parameters.clone());
+            let known = ready.iter().any(|ready| ready.codec == codec && ready.parameters == parameters);
+            // A party of AMR asks for another mode at any time.
+            let follows_requests = matches!(codec.encoding, Encoding::Amr(_) | Encoding::AmrWb(_));
+            if known || follows_requests || !codec.is_convertible() {
+                continue;
+            }
+            let key = playback.prepare(&codec, &parameters, PAYLOAD_MILLIS).map_err(refused)?;
+            ready.push(Ready { codec, parameters, key });
+        }
+        Ok(Self { playlist: spec.playlist, playback, ready, barge_in: spec.barge_in, barged_in: false })
+    }
 }
 
 impl Player {
     pub(crate) fn save(&self) -> PlayerSnapshot {
-        PlayerSnapshot {
-            player: self.id,
-            spec: self.spec.clone(),
-            tone: self.tone.save(),
-            reported: self.reported,
-        }
+        let playing = match &self.playing {
+            Playing::Tone { spec, generator, played } => {
+                PlayingSnapshot::Tone { spec: spec.clone(), tone: generator.save(), played: *played }
+            }
+            Playing::Prompts(prompts) => PlayingSnapshot::Prompts(Box::new(PromptsSnapshot {
+                playlist: prompts.playlist.state(),
+                rate: self.frame.rate(),
+                state: prompts.playback.save(),
+                barge_in: prompts.barge_in,
+                barged_in: prompts.barged_in,
+                found: None,
+            })),
+        };
+        PlayerSnapshot { player: self.id, playing, reported: self.reported }
     }
 
-    /// A player that goes on where it was when it was saved.
-    pub(crate) fn restored(saved: &PlayerSnapshot) -> Self {
-        let PlayerSpec::Tone(spec) = &saved.spec;
-        let tone = ToneGenerator::restored(spec, &saved.tone);
-        Self { tone, reported: saved.reported, ..Self::new(saved.player, saved.spec.clone()) }
+    /// A player that goes on where it was when it was saved; `None` for one whose prompts were not given again. Payloads are
+    /// encoded anew.
+    pub(crate) fn restored(saved: &PlayerSnapshot) -> Option<Self> {
+        let (playing, rate) = match &saved.playing {
+            PlayingSnapshot::Tone { spec, tone, played } => {
+                let generator = ToneGenerator::restored(spec, tone);
+                (Playing::Tone { spec: spec.clone(), generator, played: *played }, 8000)
+            }
+            PlayingSnapshot::Prompts(saved) => {
+                let playlist = saved.found.clone()?;
+                let playback = Playback::restored(&playlist, &saved.state, saved.rate).ok()?;
+                let (barge_in, barged_in) = (saved.barge_in, saved.barged_in);
+                let prompts = Prompts { playlist, playback, ready: Vec::new(), barge_in, barged_in };
+                (Playing::Prompts(Box::new(prompts)), saved.rate)
+            }
+        };
+        Some(Self { reported: saved.reported, ..Self::of(saved.player, playing, rate) })
     }
 }

@@ -207,7 +207,7 @@ impl Model {
                     assert!(self.calls.remove(&at), "a call ends once");
                     assert_eq!(self.legs_of(at), BTreeSet::new(), "its legs were closed first");
                 }
-                Event::PlayerFinished { call, player } => {
+                Event::PlayerFinished { call, player, .. } => {
                     let (at, finished) =
                         self.players.get_mut(&player.as_u64()).expect("a player that is there");
                     assert_eq!(*at, (session, call.as_u64()));
