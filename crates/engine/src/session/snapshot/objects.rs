@@ -62,6 +62,27 @@ pub(crate) struct PromptsSnapshot {
 /// Items of a playlist in a snapshot at most.
 const MAX_ITEMS: usize = 4096;
 
+/// The longest time of a player in a snapshot: beyond it samples could not be counted.
+const LONGEST: Duration = Duration::from_secs(1 << 32);
+
+impl PromptsSnapshot {
+    fn check(&self) -> Result<(), Malformed> {
+        let Self { playlist, rate, state, .. } = self;
+        ensure(playlist.items.len() <= MAX_ITEMS, "the number of prompts")?;
+        ensure(matches!(rate, 8000 | 12_000 | 16_000 | 24_000 | 32_000 | 48_000), "the rate of prompts")?;
+        let of_items = playlist.items.iter().flat_map(|item| [Some(item.start), item.end]);
+        let of_list = [playlist.start, playlist.pause, playlist.fade_in, playlist.fade_out];
+        let of_state = [state.position, state.played];
+        let (left, fade) = state.stopping.unzip();
+        let mut times = of_list.into_iter().chain(of_state).map(Some).chain(of_items);
+        let others = [left, fade, state.epoch, playlist.repeat.duration];
+        let fits = |time: Option<Duration>| time.is_none_or(|time| time <= LONGEST);
+        ensure(times.all(fits) && others.into_iter().all(fits), "a time of prompts")?;
+        let volumes = [playlist.volume_db, state.volume_db];
+        ensure(volumes.iter().all(|volume| (-90.0..=24.0).contains(volume)), "the volume of prompts")
+    }
+}
+
 /// Where a tone stands.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct ToneSnapshot {
@@ -76,10 +97,11 @@ pub(crate) struct ToneSnapshot {
 impl PlayerSnapshot {
     pub(crate) fn check(&self) -> Result<(), Malformed> {
         let (spec, tone) = match &self.playing {
-            PlayingSnapshot::Tone { spec, tone, .. } => (spec, tone),
-            PlayingSnapshot::Prompts(prompts) => {
-                return ensure(prompts.playlist.items.len() <= MAX_ITEMS, "the number of prompts");
+            PlayingSnapshot::Tone { spec, tone, played } => {
+                ensure(*played <= LONGEST, "the time that a tone was played")?;
+                (spec, tone)
             }
+            PlayingSnapshot::Prompts(prompts) => return prompts.check(),
         };
         ensure(spec.is_valid(), "a tone")?;
         let ToneSnapshot { burst, at, cycles_left, phases } = tone;
