@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("testkit", &["engine", "net", "srtp", "codec", "g711", "packet"]),
     ("jitter", &["codec", "packet"]),
     ("prompt", &["codec", "g711", "g729"]),
+    ("analysis", &[]),
     ("codec", &["amr", "g711", "g729", "packet"]),
     ("srtp", &["packet", "simd"]),
     ("net", &["packet"]),

@@ -1,0 +1,297 @@
+//! The labelled set: calls built from recordings, synthesised greetings and tones, each with noise, level and codec of its own.
+
+use std::path::Path;
+
+use mediapoint_codec::{Codec, EncoderSettings, Parameters, decoder, encoder};
+
+use crate::prompts::{self, Recording};
+use crate::signal::{
+    Random, add_noise, answer_tone, cadence, samples, scale, silence, speech_level, to_pcm, tone,
+};
+use crate::synth;
+
+/// Coefficients and thresholds are found on the tuning part, and the test part is only reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Tuning,
+    Test,
+}
+
+/// What answers. The first two are those that the classic rule knows.
+pub const CLASSES: [&str; 9] =
+    ["person", "machine", "beep", "fax", "sit", "busy", "reorder", "ringing", "silence"];
+pub const MODEM: &str = "modem";
+
+/// A call from answer on.
+pub struct Call {
+    pub class: &'static str,
+    pub language: &'static str,
+    pub codec: &'static str,
+    pub pcm: Vec<i16>,
+    /// End of the first greeting in ms.
+    pub greeting_end_ms: f64,
+    /// Start of the beep in ms, if there is one.
+    pub beep_ms: Option<f64>,
+}
+
+/// Sources of one part.
+pub struct Sources {
+    short: Vec<Recording>,
+    long: Vec<Recording>,
+    hellos: Vec<Recording>,
+    greetings: Vec<Recording>,
+}
+
+impl Sources {
+    /// Reads and synthesises all, and gives each to one part: a text is in the same part in every language.
+    pub fn gather(folder: &Path) -> [Self; 2] {
+        let mut parts = [Self::empty(), Self::empty()];
+        for recording in prompts::all() {
+            let hash = recording
+                .name
+                .bytes()
+                .fold(5381_u32, |hash, byte| hash.wrapping_mul(33).wrapping_add(u32::from(byte)));
+            let part = &mut parts[(hash >> 4 & 1) as usize];
+            if (220.0..1300.0).contains(&recording.ms()) {
+                part.short.push(recording);
+            } else if recording.ms() >= 1800.0 {
+                part.long.push(recording);
+            }
+        }
+        for spoken in synth::all(folder) {
+            let part = &mut parts[usize::from(spoken.part == Part::Test)];
+            if spoken.machine { &mut part.greetings } else { &mut part.hellos }.push(spoken.sound);
+        }
+        parts
+    }
+
+    fn empty() -> Self {
+        Self { short: Vec::new(), long: Vec::new(), hellos: Vec::new(), greetings: Vec::new() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        [&self.short, &self.long, &self.hellos, &self.greetings].iter().any(|of| of.is_empty())
+    }
+
+    pub fn describe(&self) -> String {
+        let (short, long, hellos, greetings) =
+            (self.short.len(), self.long.len(), self.hellos.len(), self.greetings.len());
+        format!(
+            "{short} short and {long} long recordings, {hellos} hellos and {greetings} greetings by synthesis"
+        )
+    }
+
+    /// Another recording of the same voice.
+    fn same_voice<'a>(of: &'a [Recording], voice: &str, random: &mut Random) -> &'a Recording {
+        for _ in 0..200 {
+            let pick = random.pick(of);
+            if pick.voice == voice {
+                return pick;
+            }
+        }
+        random.pick(of)
+    }
+}
+
+/// Builds the calls of a part: `persons` persons, as many machines, an eighth of that of each kind of tone.
+pub fn build(sources: &Sources, persons: usize, seed: u64) -> Vec<Call> {
+    let mut random = Random::new(seed);
+    let mut calls = Vec::new();
+    for _ in 0..persons {
+        calls.push(person(sources, &mut random));
+        calls.push(machine(sources, &mut random));
+    }
+    for _ in 0..persons / 8 {
+        for class in CLASSES.into_iter().skip(2).chain([MODEM]) {
+            calls.push(tones(class, sources, &mut random));
+        }
+    }
+    calls
+}
+
+/// A person says something short, waits, and mostly asks again.
+fn person(sources: &Sources, random: &mut Random) -> Call {
+    let first = if random.unit() < 0.5 { random.pick(&sources.hellos) } else { random.pick(&sources.short) };
+    let mut signal = silence(random.between(100.0, 1000.0));
+    signal.extend(&first.pcm);
+    // Some say two things, a few three: "Acme. John Miller speaking."
+    let more = random.unit();
+    for chance in [0.3, 0.08] {
+        if more < chance && signal.len() < samples(2600.0) {
+            signal.extend(silence(random.between(120.0, 350.0)));
+            let sources = if first.name.contains('-') && first.name.contains("espeak") {
+                &sources.hellos
+            } else {
+                &sources.short
+            };
+            signal.extend(&Sources::same_voice(sources, &first.voice, random).pcm);
+        }
+    }
+    let end = signal.len() as f64 / 8.0;
+    let again = signal.len() + samples(random.between(1500.0, 3000.0));
+    signal.resize(again, 0.0);
+    if random.unit() < 0.6 {
+        signal.extend(&first.pcm);
+    }
+    signal.extend(silence(2500.0));
+    call("person", first.language, signal, end, None, random)
+}
+
+/// A machine says a greeting, often after a short word and a pause, then it beeps.
+fn machine(sources: &Sources, random: &mut Random) -> Call {
+    let synthesised = random.unit() < 0.35;
+    let main = if synthesised { random.pick(&sources.greetings) } else { random.pick(&sources.long) };
+    let mut signal = silence(random.between(100.0, 1000.0));
+    if !synthesised && random.unit() < 0.3 {
+        signal.extend(&Sources::same_voice(&sources.short, &main.voice, random).pcm);
+        signal.extend(silence(random.between(100.0, 600.0)));
+    }
+    signal.extend(&main.pcm);
+    while signal.len() < samples(4500.0) {
+        signal.extend(silence(random.between(200.0, 700.0)));
+        let of = if synthesised { &sources.greetings } else { &sources.long };
+        signal.extend(&Sources::same_voice(of, &main.voice, random).pcm);
+    }
+    signal.truncate(samples(12_000.0));
+    let end = signal.len() as f64 / 8.0;
+    let mut beep_at = None;
+    if random.unit() < 0.7 {
+        signal.extend(silence(random.between(200.0, 1000.0)));
+        beep_at = Some(signal.len() as f64 / 8.0);
+        let level = speech_level(&signal);
+        signal.extend(beep(level, random));
+    }
+    signal.extend(silence(2500.0));
+    call("machine", main.language, signal, end, beep_at, random)
+}
+
+fn beep(level: f64, random: &mut Random) -> Vec<f64> {
+    let hz = random.between(500.0, 1900.0);
+    let ms = random.between(150.0, 1200.0);
+    let level = level + random.between(-6.0, 3.0);
+    if random.unit() < 0.2 { tone(&[hz, hz * 0.8], ms, level) } else { tone(&[hz], ms, level) }
+}
+
+const EU: &[f64] = &[425.0];
+const US: &[f64] = &[480.0, 620.0];
+
+fn tones(class: &'static str, sources: &Sources, random: &mut Random) -> Call {
+    let mut signal = silence(random.between(50.0, 800.0));
+    let level = random.between(-28.0, -10.0);
+    let off = random.between(0.995, 1.005);
+    let repeated = |hz: &[f64], beats: &[f64], ms: f64| {
+        let hz: Vec<f64> = hz.iter().map(|hz| hz * off).collect();
+        cadence(&hz, beats, ms, level)
+    };
+    match class {
+        "beep" => {
+            signal.extend(beep(level, random));
+            signal.extend(silence(6500.0));
+        }
+        "fax" => match random.below(3) {
+            0 => signal.extend(repeated(&[1100.0], &[500.0, 3000.0], 8000.0)),
+            reversals => {
+                signal.extend(answer_tone(random.between(2600.0, 4000.0), level, reversals == 2, false, off));
+                signal.extend(silence(1500.0));
+            }
+        },
+        "modem" => match random.below(3) {
+            0 => signal.extend(repeated(&[2225.0], &[], 3000.0)),
+            reversals => signal.extend(answer_tone(3500.0, level, reversals == 2, true, off)),
+        },
+        "sit" => {
+            let (first, second) = (
+                *random.pick(&[(913.8, 276.0), (985.2, 380.0)]),
+                *random.pick(&[(1370.6, 276.0), (1428.5, 380.0)]),
+            );
+            for (hz, ms) in [first, second, (1776.7, 380.0)] {
+                signal.extend(tone(&[hz], ms, level));
+                signal.extend(silence(random.between(0.0, 30.0)));
+            }
+            signal.extend(silence(300.0));
+            signal.extend(&random.pick(&sources.long).pcm);
+        }
+        "busy" => {
+            let (hz, beats): (&[f64], &[f64]) = *random.pick(&[
+                (US, &[500.0, 500.0] as &[f64]),
+                (EU, &[480.0, 480.0]),
+                (EU, &[375.0, 375.0]),
+                (&[400.0], &[375.0, 375.0]),
+                (EU, &[500.0, 500.0]),
+            ]);
+            signal.extend(repeated(hz, beats, 7000.0));
+        }
+        "reorder" => {
+            let (hz, beats): (&[f64], &[f64]) = *random.pick(&[
+                (US, &[250.0, 250.0] as &[f64]),
+                (EU, &[200.0, 200.0]),
+                (EU, &[240.0, 240.0]),
+                (&[400.0], &[400.0, 350.0, 225.0, 525.0]),
+            ]);
+            signal.extend(repeated(hz, beats, 7000.0));
+        }
+        "ringing" => {
+            let (hz, beats): (&[f64], &[f64]) = *random.pick(&[
+                (&[440.0, 480.0] as &[f64], &[2000.0, 4000.0] as &[f64]),
+                (EU, &[1000.0, 4000.0]),
+                (&[400.0, 450.0], &[400.0, 200.0, 400.0, 2000.0]),
+                (&[440.0], &[1500.0, 3500.0]),
+            ]);
+            signal.extend(repeated(hz, beats, 12_000.0));
+        }
+        _ => signal = silence(8000.0),
+    }
+    call(class, "-", signal, 0.0, None, random)
+}
+
+/// Level, noise and codec of a call.
+fn call(
+    class: &'static str,
+    language: &'static str,
+    mut signal: Vec<f64>,
+    greeting_end_ms: f64,
+    beep_ms: Option<f64>,
+    random: &mut Random,
+) -> Call {
+    let speech = ["person", "machine"].contains(&class);
+    let level = if speech {
+        let level = random.between(-32.0, -14.0);
+        let now = speech_level(&signal);
+        scale(&mut signal, level - now);
+        level
+    } else {
+        -26.0
+    };
+    let snr = *random.pick(&[45.0, 35.0, 25.0, 20.0, 15.0]);
+    let noise = if class == "silence" {
+        random.between(-70.0, -45.0)
+    } else {
+        (level - snr).min(-42.0).max(level - 45.0)
+    };
+    let white = random.unit() < 0.4;
+    add_noise(&mut signal, noise, white, random);
+    let (name, codec) = *random.pick(&[("G.711 µ", 0), ("G.711 A", 1), ("G.729", 2), ("Opus", 3)]);
+    let codec = [Codec::PCMU, Codec::PCMA, Codec::G729, Codec::OPUS][codec].clone();
+    Call { class, language, codec: name, pcm: coded(&to_pcm(&signal), &codec), greeting_end_ms, beep_ms }
+}
+
+/// Through a codec, 20 ms at a time.
+fn coded(pcm: &[i16], codec: &Codec) -> Vec<i16> {
+    let party = Parameters::parse(codec, "");
+    let (Ok(mut encoder), Ok(mut decoder)) =
+        (encoder(codec, 8000, &party, &EncoderSettings::default()), decoder(codec, 8000))
+    else {
+        unreachable!("every codec of the set is built in");
+    };
+    let mut out = Vec::with_capacity(pcm.len());
+    for frame in pcm.as_chunks::<160>().0 {
+        let (mut payload, mut block) = ([0; 1500], [0; 960]);
+        let samples = encoder
+            .encode(frame, &mut payload)
+            .ok()
+            .and_then(|encoded| decoder.decode(&payload[..encoded.len], &mut block).ok())
+            .map_or(160, |decoded| decoded.samples);
+        out.extend_from_slice(&block[..samples]);
+    }
+    out
+}

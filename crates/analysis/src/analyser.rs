@@ -1,0 +1,324 @@
+//! The call analyser: who or what answered.
+
+use crate::classic::{ClassicRule, ClassicSettings, ClassicVerdict};
+use crate::decision::{Decision, Outcome};
+use crate::frame::{FRAME, FRAME_MS, Framer, RATE};
+use crate::listener::{FEATURES, Listener, Measures};
+use crate::model;
+use crate::timeline::{Heard, Timeline};
+use crate::tone::{Progress, Tone, ToneDetection, ToneDetector, ToneSettings};
+
+/// Settings of a [`CallAnalyser`]. Times are in ms since answer, where nothing else is said.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct AnalyserSettings {
+    /// Silence after which the call is silent.
+    pub initial_silence_ms: u32,
+    /// By then it is decided between person and machine, if speech began in time.
+    pub decide_within_ms: u32,
+    /// Time that speech is heard at least before a decision is forced; later than `decide_within_ms` where it began late.
+    pub speech_heard_ms: u32,
+    /// By then everything is decided; what is not is unsure.
+    pub total_analysis_time_ms: u32,
+    /// Silence after the greeting before a person is decided.
+    pub after_greeting_silence_ms: u32,
+    /// Probability of a person at which it is decided early; 0.5 to 1.
+    pub person_probability: f32,
+    /// Probability of a machine at which it is decided early; 0.5 to 1.
+    pub machine_probability: f32,
+    /// Probability of a person from which a forced decision is a person; 0 to 1.
+    pub threshold: f32,
+    /// A forced decision nearer to the threshold than this is unsure; 0 to 0.5.
+    pub unsure_margin: f32,
+    /// Time after a machine was decided in which its beep is reported; 0 to switch that off.
+    pub beep_within_ms: u32,
+    /// Intervals of the time line that are kept; 0 to keep none.
+    pub timeline: usize,
+    /// What counts as a tone.
+    pub tones: ToneSettings,
+    /// Parameters of the classic rule that stands beside.
+    pub classic: ClassicSettings,
+}
+
+impl Default for AnalyserSettings {
+    fn default() -> Self {
+        Self {
+            initial_silence_ms: 5000,
+            decide_within_ms: 2480,
+            speech_heard_ms: 1400,
+            total_analysis_time_ms: 12_000,
+            after_greeting_silence_ms: 300,
+            person_probability: 0.9,
+            machine_probability: 0.97,
+            threshold: 0.5,
+            unsure_margin: 0.05,
+            beep_within_ms: 60_000,
+            timeline: 0,
+            tones: ToneSettings::default(),
+            classic: ClassicSettings::default(),
+        }
+    }
+}
+
+/// Frames between two looks at the model.
+const LOOK_FRAMES: u32 = 3;
+/// A tone this long is no vowel, in ms.
+const CERTAIN_TONE_MS: u32 = 140;
+/// A vowel's level varies more than this, in dB.
+const STEADY_DB: f32 = 2.5;
+/// Speech before a beep that makes it a machine's, in ms.
+const GREETING_MS: u32 = 300;
+
+/// Decides after answer who or what is there; samples in, at most two decisions out: the outcome, and after a machine its beep.
+///
+/// ```
+/// use mediapoint_analysis::{AnalyserSettings, CallAnalyser, Outcome};
+///
+/// let mut analyser = CallAnalyser::new(AnalyserSettings::default());
+/// let decision = analyser.process(&[0; 8 * 6000]).expect("six seconds of silence decide");
+/// assert_eq!((decision.outcome, decision.at_ms), (Outcome::Silence, 5000));
+/// ```
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct CallAnalyser {
+    settings: AnalyserSettings,
+    framer: Framer,
+    frames: u32,
+    listener: Listener,
+    tones: ToneDetector,
+    classic: ClassicRule,
+    timeline: Timeline,
+    tone_heard: bool,
+    outcome: Option<Outcome>,
+    decided_ms: u32,
+    finished: bool,
+    waiting: Option<Decision>,
+}
+
+impl CallAnalyser {
+    /// An analyser, to be given audio from answer on.
+    #[must_use]
+    pub fn new(settings: AnalyserSettings) -> Self {
+        Self {
+            framer: Framer::new(),
+            frames: 0,
+            listener: Listener::new(),
+            tones: ToneDetector::new(settings.tones.clone()),
+            classic: ClassicRule::new(settings.classic),
+            timeline: Timeline::new(settings.timeline),
+            tone_heard: false,
+            outcome: None,
+            decided_ms: 0,
+            finished: false,
+            waiting: None,
+            settings,
+        }
+    }
+
+    /// Takes samples at 8 kHz, any number. Returns a decision once it is made; where a long chunk makes two, the next call
+    /// returns the second.
+    pub fn process(&mut self, mut pcm: &[i16]) -> Option<Decision> {
+        let mut first = self.waiting.take();
+        loop {
+            let (frame, rest) = self.framer.take(pcm);
+            pcm = rest;
+            let Some(frame) = frame else { return first };
+            if let Some(decision) = self.frame(&frame) {
+                if first.is_none() {
+                    first = Some(decision);
+                } else {
+                    self.waiting = Some(decision);
+                }
+            }
+        }
+    }
+
+    /// Says that the audio ended. Returns a decision if there was none, out of what was heard.
+    pub fn finish(&mut self) -> Option<Decision> {
+        if let Some(waiting) = self.waiting.take() {
+            return Some(waiting);
+        }
+        if self.finished || self.outcome.is_some() {
+            self.finished = true;
+            return None;
+        }
+        self.finished = true;
+        let person = self.person();
+        Some(match (self.listener.first_ms(), person) {
+            (Some(_), Some(person)) if !self.tones.is_waiting() => self.forced(person),
+            (None, _) if !self.tone_heard => self.decide(Outcome::Silence, 0.7),
+            _ => self.decide(Outcome::Unsure, 0.5),
+        })
+    }
+
+    /// What was heard, oldest first; empty unless [`AnalyserSettings::timeline`] is set.
+    #[must_use]
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// Milliseconds heard.
+    #[must_use]
+    pub fn now_ms(&self) -> u32 {
+        self.frames.saturating_mul(FRAME_MS)
+    }
+
+    /// The measures up to now.
+    #[must_use]
+    pub fn measures(&self) -> Measures {
+        self.listener.measures()
+    }
+
+    /// The features that the model would judge now, for its training; nothing before the first word.
+    #[must_use]
+    pub fn features(&self) -> Option<[f32; FEATURES]> {
+        self.listener.features()
+    }
+
+    /// Probability now that a person talks; nothing before the first word.
+    #[must_use]
+    pub fn person(&self) -> Option<f32> {
+        self.listener.features().map(|features| model::person(&features))
+    }
+
+    fn frame(&mut self, frame: &[i16; FRAME]) -> Option<Decision> {
+        if self.finished {
+            return None;
+        }
+        self.frames = self.frames.saturating_add(1);
+        let found = self.tones.process_frame(frame);
+        let current = self
+            .tones
+            .current()
+            .filter(|tone| tone.duration_ms >= CERTAIN_TONE_MS && tone.level_spread_db < STEADY_DB);
+        self.tone_heard |= current.is_some();
+        let word = self.listener.process(frame, current.map(|tone| tone.start_ms));
+        self.classic.process_frame(frame);
+        if self.settings.timeline > 0 {
+            self.note(word.map(|word| {
+                let heard = Heard::Speech { level_dbm0: word.level_dbm0, pitch_hz: word.pitch_hz };
+                (heard, word.start_ms, word.end_ms)
+            }));
+            let tone = self.tones.last_segment().filter(|_| current.is_none());
+            self.timeline.tone(tone);
+        }
+        match self.outcome {
+            None => self.undecided(found),
+            Some(Outcome::Machine) => self.after_machine(found),
+            Some(_) => {
+                self.finished = true;
+                None
+            }
+        }
+    }
+
+    fn note(&mut self, heard: Option<(Heard, u32, u32)>) {
+        if let Some((heard, start_ms, end_ms)) = heard {
+            self.timeline.push(heard, start_ms, end_ms);
+        }
+    }
+
+    fn undecided(&mut self, found: Option<ToneDetection>) -> Option<Decision> {
+        if let Some((outcome, probability)) = found.and_then(|found| self.meaning(found)) {
+            return Some(self.decide(outcome, probability));
+        }
+        let now = self.now_ms();
+        let late = now >= self.settings.total_analysis_time_ms;
+        let Some(first) = self.listener.first_ms() else {
+            if late {
+                return Some(self.decide(Outcome::Unsure, 0.5));
+            }
+            let silent =
+                now >= self.settings.initial_silence_ms && !self.tone_heard && !self.tones.is_waiting();
+            return silent.then(|| self.decide(Outcome::Silence, 0.95));
+        };
+        // A tone may turn out to be a cadence, or the beep after a short greeting.
+        if !late && self.tone_heard && self.tones.is_waiting() {
+            return None;
+        }
+        if !self.frames.is_multiple_of(LOOK_FRAMES) && !late {
+            return None;
+        }
+        let person = self.person()?;
+        let deadline =
+            self.settings.decide_within_ms.max(first.saturating_add(self.settings.speech_heard_ms));
+        if late || now >= deadline {
+            let certain = (person - self.settings.threshold).abs() >= self.settings.unsure_margin;
+            return (certain || late || now >= deadline + 1500).then(|| self.forced(person));
+        }
+        self.early(person)
+    }
+
+    /// A decision before the deadline, where the model is certain.
+    fn early(&mut self, person: f32) -> Option<Decision> {
+        let measures = self.listener.measures();
+        if person >= self.settings.person_probability
+            && measures.silence_ms >= self.settings.after_greeting_silence_ms
+        {
+            return Some(self.decide(Outcome::Person, person));
+        }
+        (1.0 - person >= self.settings.machine_probability)
+            .then(|| self.decide(Outcome::Machine, 1.0 - person))
+    }
+
+    fn forced(&mut self, person: f32) -> Decision {
+        let (threshold, margin) = (self.settings.threshold, self.settings.unsure_margin);
+        if (person - threshold).abs() < margin {
+            self.decide(Outcome::Unsure, person.max(1.0 - person))
+        } else if person > threshold {
+            self.decide(Outcome::Person, person)
+        } else {
+            self.decide(Outcome::Machine, 1.0 - person)
+        }
+    }
+
+    /// What a tone says of the call. The probabilities are the share of right ones in the evaluation, rounded down.
+    fn meaning(&self, found: ToneDetection) -> Option<(Outcome, f32)> {
+        Some(match found.tone {
+            Tone::Progress(Progress::Busy) => (Outcome::Busy, 0.95),
+            Tone::Progress(Progress::Reorder) => (Outcome::Reorder, 0.95),
+            Tone::Progress(Progress::Ringback) => (Outcome::Ringing, 0.97),
+            // A dial tone is heard once the far side has hung up.
+            Tone::Progress(Progress::Dial) => return None,
+            Tone::Sit(class) => (Outcome::Sit(class), 0.98),
+            Tone::FaxCalling => (Outcome::Fax, 0.9),
+            Tone::FaxAnswer { .. } => (Outcome::Fax, 0.97),
+            Tone::ModemAnswer { .. } => (Outcome::Modem, 0.97),
+            Tone::Beep if self.listener.measures().speech_ms >= GREETING_MS => (Outcome::Machine, 0.95),
+            Tone::Beep => (Outcome::Beep, 0.9),
+        })
+    }
+
+    fn after_machine(&mut self, found: Option<ToneDetection>) -> Option<Decision> {
+        let beep = found.filter(|found| found.tone == Tone::Beep);
+        if beep.is_none() {
+            let waited = self.now_ms().saturating_sub(self.decided_ms);
+            self.finished = waited >= self.settings.beep_within_ms;
+            return None;
+        }
+        self.finished = true;
+        Some(self.decide(Outcome::Beep, 0.9))
+    }
+
+    fn decide(&mut self, outcome: Outcome, probability: f32) -> Decision {
+        self.outcome = Some(outcome);
+        self.decided_ms = self.now_ms();
+        Decision {
+            outcome,
+            probability,
+            at_ms: self.decided_ms,
+            measures: self.listener.measures(),
+            tone: self.tones.last_segment(),
+            classic: self.classic_verdict(),
+        }
+    }
+
+    /// What the classic rule said up to now.
+    #[must_use]
+    pub fn classic_verdict(&self) -> Option<ClassicVerdict> {
+        self.classic.verdict()
+    }
+}
+
+/// The sample rate is part of the interface: every constant in ms rests on it.
+const _: () = assert!(FRAME as u32 * 1000 == RATE * FRAME_MS, "a frame is 20 ms");
