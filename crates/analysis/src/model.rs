@@ -1,6 +1,6 @@
 //! The model that tells a person from a machine: a network of one small hidden layer over the measures of the greeting.
 //!
-//! `cargo xtask amd --train` finds the coefficients on the tuning part of the set (docs/call-analysis.md).
+//! the example `amd` with `--train` finds the coefficients on the tuning part of the set (docs/call-analysis.md).
 
 mod coefficients;
 

@@ -1,4 +1,4 @@
-//! Builds the labelled set, trains the model on its tuning part, and evaluates on its test part: `cargo xtask amd`.
+//! Builds the labelled set, trains the model on its tuning part, and evaluates on its test part: `cargo run -p mediapoint-analysis --example amd`.
 //!
 //! `--calls N` persons a part, `--train FILE` writes new coefficients, `--write FOLDER` writes the tables and the picture
 //! below docs/. Without `--train` it fails where a limit is not kept.

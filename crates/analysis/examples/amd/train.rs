@@ -81,7 +81,7 @@ fn add_gradient(at: &[f64], example: &Example, gradient: &mut [f64]) -> f64 {
 /// The coefficients as a source file.
 pub fn source(at: &[f64]) -> String {
     let mut out = String::from(
-        "//! Coefficients of the model, by `cargo xtask amd --train` on the tuning part (docs/call-analysis.md).\n#![cfg_attr(rustfmt, rustfmt_skip)]\n\n\
+        "//! Coefficients of the model, by the example `amd` with `--train` on the tuning part (docs/call-analysis.md).\n#![cfg_attr(rustfmt, rustfmt_skip)]\n\n\
          /// Weights and bias of each hidden unit.\n\
          pub(super) const HIDDEN: [([f32; 18], f32); 10] = [\n",
     );

@@ -1,4 +1,4 @@
-//! Coefficients of the model, by `cargo xtask amd --train` on the tuning part (docs/call-analysis.md).
+//! Coefficients of the model, by the example `amd` with `--train` on the tuning part (docs/call-analysis.md).
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
 /// Weights and bias of each hidden unit.

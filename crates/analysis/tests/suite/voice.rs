@@ -10,7 +10,7 @@ fn some(step: usize) -> Vec<Recording> {
     let all = prompts::all();
     if all.is_empty() {
         println!(
-            "skipped, needs Debian's prompts (cargo xtask setup prompts): no recordings in {}",
+            "skipped, needs Debian's asterisk-core-sounds-en-wav and others: no recordings in {}",
             prompts::FOLDER
         );
     }
