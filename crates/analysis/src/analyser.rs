@@ -2,7 +2,7 @@
 
 use crate::classic::{ClassicRule, ClassicSettings, ClassicVerdict};
 use crate::decision::{Decision, Outcome};
-use crate::frame::{FRAME, FRAME_MS, Framer, RATE};
+use crate::frame::{FRAME, FRAME_MS, Framer};
 use crate::listener::{FEATURES, Listener, Measures};
 use crate::model;
 use crate::timeline::{Heard, Timeline};
@@ -319,6 +319,3 @@ impl CallAnalyser {
         self.classic.verdict()
     }
 }
-
-/// The sample rate is part of the interface: every constant in ms rests on it.
-const _: () = assert!(FRAME as u32 * 1000 == RATE * FRAME_MS, "a frame is 20 ms");

@@ -189,6 +189,7 @@ struct Bank {
 }
 
 impl Bank {
+    #[expect(clippy::indexing_slicing, reason = "four bands, each array has four")]
     fn new() -> Self {
         let mut bank = Self {
             b0: [0.0; BANDS],

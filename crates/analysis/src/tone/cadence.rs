@@ -57,7 +57,11 @@ pub(super) fn classify(hz: [f32; 2], beats: &[Beat], country: Option<&str>) -> O
     }
     // Countries differ: where as many call a cadence busy as reorder, fast is reorder.
     if let Some(beat) = beats.last() {
-        votes[if beat.on_ms <= 280 { 3 } else { 2 }].0 += u32::from(votes[2].0 > 0 && votes[3].0 > 0);
+        let [_, _, busy, reorder] = &mut votes;
+        if busy.0 > 0 && reorder.0 > 0 {
+            let more = if beat.on_ms <= 280 { reorder } else { busy };
+            more.0 += 1;
+        }
     }
     votes.into_iter().max_by_key(|vote| vote.0)?.1
 }
