@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server", &["control-ng", "engine", "net"]),
     // Programs of the laboratory: they drive a server from outside, and link nothing of it.
     ("tools", &["caller", "codec", "g729", "net", "prompt"]),
+    ("tools", &["caller", "codec", "dtmf", "g729", "net"]),
     ("control-ng", &["engine", "codec", "srtp", "packet"]),
     ("engine", &["net", "srtp", "jitter", "prompt", "codec", "g711", "packet"]),
     ("caller", &["codec", "packet", "net", "g711", "prompt"]),
@@ -22,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("jitter", &["codec", "packet"]),
     ("prompt", &["codec", "g711", "g729"]),
     ("analysis", &[]),
+    ("dtmf", &["packet"]),
     ("codec", &["amr", "g711", "g729", "packet"]),
     ("srtp", &["packet", "simd"]),
     ("net", &["packet"]),
@@ -44,6 +46,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "net",
             "srtp",
             "jitter",
+            "dtmf",
             "codec",
             "g711",
             "g729",
@@ -53,6 +56,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("targets", &["control-ng", "engine", "testkit", "srtp", "jitter", "codec", "g729", "packet", "prompt"]),
+    ("targets", &["control-ng", "engine", "testkit", "srtp", "jitter", "dtmf", "codec", "g729", "packet"]),
     ("interop", &["caller", "codec", "g711", "g729", "packet"]),
     ("xtask", &[]),
 ];

@@ -1,0 +1,246 @@
+//! The spectrum of short overlapping windows at the eight frequencies of DTMF.
+//!
+//! A Hann window of 16 ms moves by 8 ms. Successive windows add up to one, so that the sum of a tone's magnitudes is its
+//! duration; the advance of phase between them gives its frequency to a few Hz.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "indices are constants of the fixed-size arrays; the inner loop of the detector"
+)]
+
+use std::f32::consts::TAU;
+use std::sync::LazyLock;
+
+use crate::tones::{HIGH_HZ, LOW_HZ, SAMPLE_RATE};
+
+/// Samples between windows.
+pub(crate) const HOP: usize = 64;
+/// Samples of a window.
+pub(crate) const WINDOW: usize = 2 * HOP;
+/// [`HOP`] for positions.
+pub(crate) const HOP_SAMPLES: u64 = 64;
+/// [`HOP`] for durations.
+pub(crate) const HOP_LEN: f32 = 64.0;
+/// Samples per second.
+#[expect(clippy::cast_precision_loss, reason = "8000 is exact")]
+pub(crate) const RATE: f32 = SAMPLE_RATE as f32;
+
+/// The frequencies of a dial tone in Hz.
+const DIAL_HZ: [f32; 2] = [350.0, 440.0];
+
+/// A complex number.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Complex {
+    pub(crate) re: f32,
+    pub(crate) im: f32,
+}
+
+impl Complex {
+    pub(crate) fn times(self, other: Self) -> Self {
+        Self { re: self.re * other.re - self.im * other.im, im: self.re * other.im + self.im * other.re }
+    }
+
+    pub(crate) fn times_conjugate(self, other: Self) -> Self {
+        self.times(Self { re: other.re, im: -other.im })
+    }
+
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self { re: self.re + other.re, im: self.im + other.im }
+    }
+
+    pub(crate) fn power(self) -> f32 {
+        self.re * self.re + self.im * self.im
+    }
+
+    pub(crate) fn angle(self) -> f32 {
+        self.im.atan2(self.re)
+    }
+}
+
+/// One row of the transform: cosines and sines at one distance from the window's middle.
+#[derive(Clone, Copy)]
+struct Row {
+    cosines: [f32; 8],
+    sines: [f32; 8],
+}
+
+/// Constants that all detectors share.
+pub(crate) struct Tables {
+    window: [f32; WINDOW],
+    rows: [Row; HOP],
+    dial: [[f32; 4]; HOP],
+    /// Takes the advance of phase over a hop away, by frequency.
+    pub(crate) back: [Complex; 8],
+    /// Frequencies, low group first.
+    pub(crate) hz: [f32; 8],
+    /// Turns the square of a sum into a mean square.
+    scale: f32,
+    /// One over the sum of squares of the window.
+    energy_scale: f32,
+    /// Overlap of the two frequencies of the dial tone, and of a tone with itself mirrored: of the windows' transforms.
+    dial_overlap: f32,
+}
+
+static TABLES: LazyLock<Tables> = LazyLock::new(Tables::compute);
+
+impl Tables {
+    /// The tables of this process.
+    pub(crate) fn shared() -> &'static Self {
+        &TABLES
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "indices up to 128 are exact")]
+    fn compute() -> Self {
+        let mut hz = [0.0; 8];
+        hz[..4].copy_from_slice(&LOW_HZ);
+        hz[4..].copy_from_slice(&HIGH_HZ);
+        let distance = |n: usize| n as f32 + 0.5;
+        let window: [f32; WINDOW] =
+            std::array::from_fn(|n| 0.5 - 0.5 * (TAU * distance(n) / WINDOW as f32).cos());
+        let angle = |hz: f32, n: usize| TAU * hz / RATE * distance(n);
+        let rows = std::array::from_fn(|n| Row {
+            cosines: hz.map(|hz| angle(hz, n).cos()),
+            sines: hz.map(|hz| -angle(hz, n).sin()),
+        });
+        let dial = std::array::from_fn(|n| {
+            let [a, b] = DIAL_HZ.map(|hz| angle(hz, n));
+            [a.cos(), b.cos(), -a.sin(), -b.sin()]
+        });
+        let back = hz.map(|hz| {
+            let turn = TAU * hz / RATE * HOP_LEN;
+            Complex { re: turn.cos(), im: -turn.sin() }
+        });
+        let sum: f32 = window.iter().sum();
+        let squares: f32 = window.iter().map(|w| w * w).sum();
+        let apart: f32 =
+            (0..HOP).map(|n| 2.0 * window[HOP + n] * window[HOP + n] * angle(90.0, n).cos()).sum();
+        Self {
+            window,
+            rows,
+            dial,
+            back,
+            hz,
+            scale: 2.0 / (sum * sum),
+            energy_scale: 1.0 / squares,
+            dial_overlap: apart / squares,
+        }
+    }
+
+    /// The spectrum of `samples`.
+    pub(crate) fn spectrum(&self, samples: &[f32; WINDOW], at_least: f32) -> Spectrum {
+        let mut weighted = [0.0; WINDOW];
+        for ((out, sample), weight) in weighted.iter_mut().zip(samples).zip(&self.window) {
+            *out = sample * weight;
+        }
+        let mut lanes = [0.0; 16];
+        for part in weighted.chunks_exact(16) {
+            for (lane, value) in lanes.iter_mut().zip(part) {
+                *lane += value * value;
+            }
+        }
+        let energy = lanes.iter().sum::<f32>() * self.energy_scale;
+        if energy < at_least {
+            return Spectrum { energy, ..Spectrum::default() };
+        }
+        let mut even = [0.0; HOP];
+        let mut odd = [0.0; HOP];
+        for n in 0..HOP {
+            even[n] = weighted[HOP + n] + weighted[HOP - 1 - n];
+            odd[n] = weighted[HOP + n] - weighted[HOP - 1 - n];
+        }
+        let (mut re, mut im) = ([0.0; 8], [0.0; 8]);
+        let (mut re2, mut im2) = ([0.0; 8], [0.0; 8]);
+        let (near, far) = self.rows.split_at(HOP / 2);
+        for n in 0..HOP / 2 {
+            let (a, b) = (&near[n], &far[n]);
+            let (even_a, odd_a, even_b, odd_b) = (even[n], odd[n], even[n + HOP / 2], odd[n + HOP / 2]);
+            for k in 0..8 {
+                re[k] += even_a * a.cosines[k];
+                im[k] += odd_a * a.sines[k];
+                re2[k] += even_b * b.cosines[k];
+                im2[k] += odd_b * b.sines[k];
+            }
+        }
+        let mut power = [0.0; 8];
+        for k in 0..8 {
+            re[k] += re2[k];
+            im[k] += im2[k];
+            power[k] = (re[k] * re[k] + im[k] * im[k]) * self.scale;
+        }
+        Spectrum { energy, re, im, power }
+    }
+
+    /// Mean square of the dial tone in `samples`.
+    pub(crate) fn dial_power(&self, samples: &[f32; WINDOW]) -> f32 {
+        let mut sums = [0.0_f32; 4];
+        for n in 0..HOP {
+            let ahead = samples[HOP + n] * self.window[HOP + n];
+            let behind = samples[HOP - 1 - n] * self.window[HOP - 1 - n];
+            let (even, odd, row) = (ahead + behind, ahead - behind, &self.dial[n]);
+            for k in 0..2 {
+                sums[k] += even * row[k];
+                sums[k + 2] += odd * row[k + 2];
+            }
+        }
+        // Projection on both frequencies, which overlap in so short a window. The energy of the sum of both follows from the
+        // solution of the normal equations; `scale` is that of one tone alone.
+        let o = self.window_overlap();
+        let inverse = 1.0 / (1.0 - o * o);
+        let a = Complex { re: (sums[0] - o * sums[1]) * inverse, im: (sums[2] - o * sums[3]) * inverse };
+        let b = Complex { re: (sums[1] - o * sums[0]) * inverse, im: (sums[3] - o * sums[2]) * inverse };
+        let both = 2.0 * (a.re * b.re + a.im * b.im) * self.dial_overlap;
+        (a.power() + b.power() + both).max(0.0) * self.scale
+    }
+
+    /// Transform of the window at the distance of the two frequencies of the dial tone, relative to its sum.
+    fn window_overlap(&self) -> f32 {
+        attenuation(DIAL_HZ[1] - DIAL_HZ[0])
+    }
+}
+
+/// Magnitude of a tone that is `off` Hz from where the spectrum is taken, relative to its magnitude in tune.
+pub(crate) fn attenuation(off: f32) -> f32 {
+    let x = (off * 2.0 * HOP_LEN / RATE).abs();
+    if x < 0.01 {
+        return 1.0;
+    }
+    if (x - 1.0).abs() < 0.01 {
+        return 0.5;
+    }
+    let pi_x = std::f32::consts::PI * x;
+    pi_x.sin() / (pi_x * (1.0 - x * x))
+}
+
+/// One window at the eight frequencies.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Spectrum {
+    /// Mean square of the window.
+    pub(crate) energy: f32,
+    re: [f32; 8],
+    im: [f32; 8],
+    /// Mean square of a tone at each frequency, low group first.
+    pub(crate) power: [f32; 8],
+}
+
+impl Spectrum {
+    /// The strongest frequency of each group: 0 to 3 and 4 to 7.
+    pub(crate) fn strongest(&self) -> (usize, usize) {
+        let mut low = 0;
+        let mut high = 4;
+        for k in 1..4 {
+            if self.power[k] > self.power[low] {
+                low = k;
+            }
+            if self.power[k + 4] > self.power[high] {
+                high = k + 4;
+            }
+        }
+        (low, high)
+    }
+
+    /// Amplitude and phase at frequency `k`.
+    pub(crate) fn at(&self, k: usize) -> Complex {
+        Complex { re: self.re[k & 7], im: self.im[k & 7] }
+    }
+}
