@@ -1,15 +1,54 @@
-//! DTMF, in audio and as telephone events.
+//! DTMF, in audio and as telephone events: it finds digits in audio, makes them, takes them out, and sends them as events.
+//!
+//! It opens no socket and reads no clock; audio for detector and suppressor has 8000 Hz. It does not receive events. Nothing
+//! allocates once made.
+//!
+//! ```
+//! use mediapoint_dtmf::{Detection, Detector, DetectorSettings, Generator, GeneratorSettings};
+//! use mediapoint_packet::telephone_event::DtmfDigit;
+//!
+//! let mut generator = Generator::new(8000, &GeneratorSettings::default())?;
+//! for digit in "42#".chars().filter_map(DtmfDigit::from_char) {
+//!     generator.push(digit)?;
+//! }
+//! let mut detector = Detector::new(&DetectorSettings::default())?;
+//! let (mut heard, mut frame) = (String::new(), [0; 160]);
+//! while !generator.is_idle() {
+//!     generator.fill(&mut frame);
+//!     detector.process(&frame, |detection| {
+//!         if let Detection::Digit(digit) = detection {
+//!             heard.push(digit.digit.as_char());
+//!         }
+//!     });
+//! }
+//! assert_eq!(heard, "42#");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Order of calls: [`Detector::process`] and [`Suppressor::process`] for each frame, [`Detector::flush`] at the end;
+//! [`Generator::push`], then [`Generator::fill`]; [`EventSender::poll`] at each [`EventSender::next_at`].
+//!
+//! | feature | effect |
+//! | --- | --- |
+//! | `serde` | states of detector, generator and event sender can be serialised |
+//!
+//! Specifications: ITU-T Q.23 and Q.24, ETSI ES 201 235-3, RFC 4733.
+
 mod analysis;
 mod detector;
 mod dial;
+mod events;
 mod generator;
 mod history;
 #[cfg(feature = "serde")]
 mod samples;
 mod settings;
+mod suppressor;
 mod tones;
 
 pub use detector::{DetectedDigit, Detection, Detector, DetectorState};
+pub use events::{EventPacket, EventSender};
 pub use generator::{Generator, GeneratorError, GeneratorSettings, GeneratorState, MAX_QUEUED};
 pub use settings::{DetectorSettings, SettingsError};
+pub use suppressor::{Replacement, Suppressor};
 pub use tones::{FULL_SCALE_DBM0, HIGH_HZ, LOW_HZ, SAMPLE_RATE, frequencies, peak_of};
