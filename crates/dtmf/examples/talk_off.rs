@@ -35,7 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             let mut muted = Suppressor::new(Replacement::Silence);
             muted.process(&mut pcm.clone());
-            let counts = [pcm.len(), ours.len(), theirs.trim().len(), usize::try_from(muted.muted_samples())?];
+            let counts =
+                [pcm.len(), ours.len(), theirs.trim().len(), usize::try_from(muted.muted_samples())?];
             for (all, one) in sum.iter_mut().zip(counts) {
                 *all += one as u64;
             }

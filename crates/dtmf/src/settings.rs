@@ -37,7 +37,7 @@ impl Default for DetectorSettings {
             shortest_pause_ms: 30.0,
             longest_break_ms: 20.0,
             tolerance_percent: 2.2,
-            purity: 0.84,
+            purity: 0.87,
             level_offset_db: 0.0,
         }
     }
