@@ -12,6 +12,7 @@ pub const LOW_HZ: [f32; 4] = [697.0, 770.0, 852.0, 941.0];
 pub const HIGH_HZ: [f32; 4] = [1209.0, 1336.0, 1477.0, 1633.0];
 
 /// Level in dBm0 of a sine whose peak is 32767, as in G.711 A-law.
+#[expect(clippy::approx_constant, reason = "a level, not the circle's number")]
 pub const FULL_SCALE_DBM0: f32 = 3.14;
 
 /// The keypad by row (low group) and column (high group), as event codes.
@@ -52,6 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
+    // test-of: [Q.23]
     fn keypad_has_the_pairs_of_the_recommendation() {
         let pair = |c| DtmfDigit::from_char(c).and_then(frequencies);
         assert_eq!(pair('1'), Some((697.0, 1209.0)));

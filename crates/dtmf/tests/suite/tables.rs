@@ -38,7 +38,7 @@ fn rejects(name: &str, seed: u64, change: impl Fn(&mut Burst)) {
     assert_eq!(right, 0, "{name}");
 }
 
-/// test-of: [Q.24 4.1]
+/// test-of: [Q.24]
 #[test]
 fn frequencies_within_one_and_a_half_percent_are_digits_beyond_three_and_a_half_none() {
     for off in [-0.015, -0.01, 0.01, 0.015] {
