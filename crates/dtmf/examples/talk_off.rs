@@ -1,6 +1,8 @@
 //! Digits that the detector takes from WAV files at 8000 Hz without any: `talk_off FILE...`, with speeds from 0.8 to 1.25.
 //! With MEDIAPOINT_TALK_OFF_PEER=PROGRAM, the program of `xtask/talk-off/spandsp_digits.c` hears the same samples.
 
+#![expect(clippy::cast_possible_truncation, reason = "samples and lengths of files are small")]
+
 use std::error::Error;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};

@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn level_and_power_are_inverse() {
-        for dbm0 in [-55.0, -25.0, 0.0, 3.14] {
+        for dbm0 in [-55.0, -25.0, 0.0, 3.0] {
             assert!((dbm0_of(power_of(dbm0)) - dbm0).abs() < 0.001);
         }
     }
