@@ -35,7 +35,7 @@ Examples:
   mediapoint serve --config FILE            serve as a file says
   mediapoint config > mediapoint.toml       write the default file
 
-The demonstration, load tests and audio files through the codecs are another
+A call to try, load tests and audio files through the codecs are in another
 program: mediapoint-tools.
 
 Exit codes: 0 ended as asked, 1 something failed, 2 unusable arguments or

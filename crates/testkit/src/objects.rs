@@ -23,7 +23,7 @@ impl World {
     pub fn add_tone(&mut self, call: CallId, tone: ToneSpec) -> PlayerId {
         let player = PlayerId::from_u64(self.new_id());
         let spec = PlayerSpec::Tone(tone);
-        self.apply(call, CallCommand::AddPlayer { player, spec }).expect("a player");
+        self.apply(call, CallCommand::AddPlayer { player, spec: Box::new(spec) }).expect("a player");
         player
     }
 
@@ -34,7 +34,7 @@ impl World {
     pub fn add_prompts(&mut self, call: CallId, spec: PromptsSpec) -> PlayerId {
         let player = PlayerId::from_u64(self.new_id());
         let spec = PlayerSpec::Prompts(spec);
-        self.apply(call, CallCommand::AddPlayer { player, spec }).expect("a player");
+        self.apply(call, CallCommand::AddPlayer { player, spec: Box::new(spec) }).expect("a player");
         player
     }
 

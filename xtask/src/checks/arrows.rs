@@ -54,7 +54,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "simd",
         ],
     ),
-    ("targets", &["control-ng", "engine", "testkit", "srtp", "jitter", "codec", "dtmf", "g729", "packet", "prompt"]),
+    (
+        "targets",
+        &["control-ng", "engine", "testkit", "srtp", "jitter", "codec", "dtmf", "g729", "packet", "prompt"],
+    ),
     ("interop", &["caller", "codec", "g711", "g729", "packet"]),
     ("xtask", &[]),
 ];

@@ -3,6 +3,18 @@
 //! `--calls N` persons a part, `--train FILE` writes new coefficients, `--write FOLDER` writes the tables and the picture
 //! below docs/. Without `--train` it fails where a limit is not kept.
 
+#![allow(
+    unreachable_pub,
+    clippy::approx_constant,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "signals are made and measured here: what is out of range fails the measurement"
+)]
+
 mod evaluate;
 mod picture;
 mod prompts;

@@ -11,6 +11,8 @@ use super::{host, phone, port};
 /// A party with a socket of its own.
 pub(crate) struct Phone {
     pub(crate) socket: UdpSocket,
+    /// The port above, which the server's reports go to: nobody else's RTP port.
+    pub(crate) _rtcp: UdpSocket,
     pub(crate) sequence: u16,
     /// Ticks of the RTP clock from one packet to the next.
     pub(crate) step: u32,
@@ -23,9 +25,16 @@ impl Phone {
     }
 
     pub(crate) fn at(address: &str) -> Self {
-        let socket = UdpSocket::bind(address).unwrap();
+        let pair = || {
+            let socket = UdpSocket::bind(address).unwrap();
+            let mut above = socket.local_addr().unwrap();
+            above.set_port(above.port().checked_add(1)?);
+            Some((socket, UdpSocket::bind(above).ok()?))
+        };
+        // What other tests took is passed over.
+        let (socket, rtcp) = (0..100).find_map(|_| pair()).expect("two ports, one above the other");
         socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        Self { socket, sequence: 1000, step: 160, srtp: None }
+        Self { socket, _rtcp: rtcp, sequence: 1000, step: 160, srtp: None }
     }
 
     pub(crate) fn port(&self) -> u16 {

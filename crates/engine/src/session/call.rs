@@ -211,7 +211,7 @@ impl Call {
             }
             CallCommand::AddPlayer { player, spec } => {
                 room(self.players.len(), "players")?;
-                self.players.push(Player::new(player, spec)?);
+                self.players.push(Player::new(player, *spec)?);
             }
             CallCommand::AddReadyPlayer { player } => {
                 room(self.players.len(), "players")?;

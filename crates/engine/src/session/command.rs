@@ -45,7 +45,7 @@ pub enum CallCommand {
         /// Its name.
         player: PlayerId,
         /// What it plays.
-        spec: PlayerSpec,
+        spec: Box<PlayerSpec>,
     },
     /// Adds a player that is ready: its prompts are converted and encoded.
     AddReadyPlayer {

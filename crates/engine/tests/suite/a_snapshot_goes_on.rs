@@ -321,7 +321,7 @@ fn with_player(codecs: LegConfig, spec: PlayerSpec) -> (World, PeerId) {
     let a = world.add_peer(call, codecs);
     world.peer_mut(a).heard.keep_packets = true;
     let player = PlayerId::from_u64(world.new_id());
-    world.apply(call, CallCommand::AddPlayer { player, spec }).unwrap();
+    world.apply(call, CallCommand::AddPlayer { player, spec: Box::new(spec) }).unwrap();
     world.feed(a, Source::Player(player));
     (world, a)
 }

@@ -176,7 +176,7 @@ impl Scene {
             commands.push(CallCommand::AddLeg { leg: *leg, config, ports: leg_ports(slot) });
         }
         let (player, mix) = (PlayerId::from_u64(50), MixId::from_u64(60));
-        commands.push(CallCommand::AddPlayer { player, spec: tone(&mut random) });
+        commands.push(CallCommand::AddPlayer { player, spec: Box::new(tone(&mut random)) });
         let inputs = legs.iter().map(|leg| Source::Leg(*leg)).chain([Source::Player(player)]).collect();
         commands.push(CallCommand::AddMix { mix, spec: MixSpec { inputs } });
         let mut sources = vec![Source::Silence, Source::Player(player), Source::Mix(mix)];

@@ -1,11 +1,7 @@
 //! Prompts to a leg: every sample in its place, without a gap between prompts, encoded once for all who hear them, paused,
 //! stopped, made louder, ended by a key, saved and gone on with.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of the tests: what is missing fails them"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of the tests: what is missing fails them")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -274,7 +270,7 @@ fn what_cannot_be_is_refused() {
     let (call, player) = (scene.call, PlayerId::from_u64(4711));
     let rate = PromptsSpec { rate: 11_025, ..PromptsSpec::new(Playlist::of([]), pcmu()) };
     let spec = mediapoint_engine::PlayerSpec::Prompts(rate);
-    let refused = scene.world.apply(call, CallCommand::AddPlayer { player, spec });
+    let refused = scene.world.apply(call, CallCommand::AddPlayer { player, spec: Box::new(spec) });
     assert_eq!(refused, Err(CommandError::OutOfRange { what: "the sample rate of the prompts" }));
     let change = CallCommand::ChangePlayer { player, change: PlayerChange::Pause };
     let none = Err(CommandError::NoSuchObject { kind: "player", id: 4711 });

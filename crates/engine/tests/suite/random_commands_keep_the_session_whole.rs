@@ -274,7 +274,8 @@ impl Run {
                 let valid =
                     if tone.is_valid() { Ok(()) } else { Err(CommandError::OutOfRange { what: "the tone" }) };
                 let spec = PlayerSpec::Tone(tone);
-                let add = CallCommand::AddPlayer { player: PlayerId::from_u64(*player), spec };
+                let add =
+                    CallCommand::AddPlayer { player: PlayerId::from_u64(*player), spec: Box::new(spec) };
                 if self.command(at, add, valid) {
                     self.model.players.insert(*player, (at, false));
                 }

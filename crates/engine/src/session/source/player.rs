@@ -2,7 +2,7 @@
 //!
 //! What prompts need is made before a player comes to its worker: samples at its rate and payloads for the codecs of its
 //! legs. A tick copies. A payload goes with the samples that it was made of, so that the egress may send it in place of
-//! encoding them, see [`Egress::offer`](crate::session::leg::egress::Egress::offer).
+//! encoding them, see `Egress::offer`.
 
 use std::time::Duration;
 
