@@ -59,7 +59,7 @@ pub use format::{FileFormat, HEAD_BYTES};
 #[cfg(feature = "http")]
 pub use http::HttpConfig;
 pub use language::{FoundPrompt, PromptSet};
-pub use playback::{CodecKey, Ended, Filled, Playback, PlaybackState, Position, SharedClock};
+pub use playback::{CodecKey, Ended, Filled, FramePlace, Playback, PlaybackState, Position, SharedClock};
 pub use playlist::{Item, ItemState, Playlist, PlaylistState, Repeat};
 pub use prompt::Prompt;
 pub use store::{Clock, PromptHandle, PromptSource, PromptStore, StoreConfig, StoreFigures};

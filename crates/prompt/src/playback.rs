@@ -55,6 +55,21 @@ pub struct Position {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CodecKey(usize);
 
+/// Which of a playlist's frames a payload is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FramePlace {
+    segment: usize,
+    number: usize,
+}
+
+impl FramePlace {
+    /// True where one encoder made this frame right behind the other.
+    #[must_use]
+    pub const fn follows(self, other: Self) -> bool {
+        self.segment == other.segment && self.number == other.number + 1
+    }
+}
+
 /// One position for all listeners: what is played follows from the time alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SharedClock {
@@ -204,11 +219,12 @@ impl Playback {
     }
 
     /// What [`payload`](Self::payload) would give, without going on: the payload of the samples that [`read`](Self::read)
-    /// gives next.
+    /// gives next, and which one it is.
     #[must_use]
-    pub fn peek_payload(&self, key: CodecKey) -> Option<&[u8]> {
+    pub fn peek_payload(&self, key: CodecKey) -> Option<(FramePlace, &[u8])> {
         let (index, number) = self.frame_at(key)?;
-        self.timeline.segments.get(index)?.audio.as_ref()?.encoded.get(key.0)?.frame(number)
+        let payload = self.timeline.segments.get(index)?.audio.as_ref()?.encoded.get(key.0)?.frame(number)?;
+        Some((FramePlace { segment: index, number }, payload))
     }
 
     /// Segment and number of the frame at the position.

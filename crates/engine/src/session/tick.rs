@@ -23,6 +23,9 @@ use crate::session::wiring::Feed;
 /// Ticks are made up for after a stall of the worker up to this long; what is older is passed over.
 const MAKE_UP: Duration = Duration::from_millis(200);
 
+/// What sources other than players have in place of a payload that was made before.
+const NO_PAYLOAD: (&[u8], bool) = (&[], false);
+
 /// The media clock of a call. Its next tick is [`Timer::Tick`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MediaClock {
@@ -172,16 +175,16 @@ impl Call {
             }
             let (frame, payload) = match feed {
                 Feed::Mix(mix) => {
-                    (mixes.get_mut(usize::from(mix)).and_then(|mix| mix.frame_for(id)), [].as_slice())
+                    (mixes.get_mut(usize::from(mix)).and_then(|mix| mix.frame_for(id)), NO_PAYLOAD)
                 }
                 Feed::Player(at) => match players.get_mut(usize::from(at)) {
                     Some(player) => {
                         let (frame, payload) = player.frame_and_payload();
                         (Some(frame), payload)
                     }
-                    None => (None, [].as_slice()),
+                    None => (None, NO_PAYLOAD),
                 },
-                feed => (frame_of(feed, &mut [], players, streams), [].as_slice()),
+                feed => (frame_of(feed, &mut [], players, streams), NO_PAYLOAD),
             };
             if let Some(frame) = frame {
                 let Leg { sender, transport, .. } = leg;

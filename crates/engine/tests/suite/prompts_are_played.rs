@@ -310,3 +310,21 @@ fn a_snapshot_goes_on_where_it_was_with_the_prompts_given_again() {
     assert!(octets[before + CHANGE..before + expected.len()] == expected[CHANGE..], "the samples, in order");
     assert_eq!(scene.ends()[0].0, PlayerEnd::Finished);
 }
+
+#[test]
+fn between_prompts_that_were_encoded_apart_nothing_clicks() {
+    // The first begins in silence, the second in the middle of a loud tone, and so it begins again.
+    let mut first = vec![0; 1600];
+    first.extend(sine(8000, 1000.0, 1000));
+    let (first, second) = (prompt("one", 8000, first), prompt("two", 8000, sine(8000, 400.0, 1000)));
+    let entry = codec(18, "G729", 8000);
+    let playlist =
+        Playlist { repeat: Repeat::FOREVER, ..Playlist::of([second.clone(), first, second.clone(), second]) };
+    let mut scene = play_to(&entry, PromptsSpec::new(playlist, entry.clone()));
+    scene.world.run_for(millis(12_000));
+    let ear = Ear::new(&scene.world.peer(scene.party).heard.log, std::slice::from_ref(&entry), 8000);
+    let pcm = &ear.pcm[800..80_000];
+    let steps = pcm.windows(2).map(|pair| pair[0].abs_diff(pair[1])).max().unwrap();
+    let peak = pcm.iter().map(|sample| sample.unsigned_abs()).max().unwrap();
+    assert!(steps < 10_000 && peak < 13_000, "a step of {steps}, a peak of {peak}");
+}

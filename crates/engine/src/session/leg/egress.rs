@@ -109,6 +109,8 @@ pub(crate) struct Egress {
     last: Vec<i16>,
     /// A payload that was made of the next frame before; empty where there is none.
     offered: Vec<u8>,
+    /// One encoder made it right behind the one before.
+    follows: bool,
     /// The next packet is the frame that the payload was made of, unchanged.
     as_offered: bool,
     /// The last packet was not encoded here: the encoder has to be brought to where the decoder is.
@@ -138,6 +140,7 @@ impl Egress {
             since_noise: None,
             last: Vec::with_capacity(packet),
             offered: Vec::with_capacity(MAX_OFFERED),
+            follows: false,
             as_offered: false,
             stale: false,
             spec,
@@ -216,8 +219,10 @@ impl Egress {
     }
 
     /// Gives the payload that was made of the frame that comes next, for packets of 20 ms of this codec. It is sent in place of
-    /// that frame where nothing was changed in it and the packet holds nothing else.
-    pub(crate) fn offer(&mut self, payload: &[u8]) {
+    /// that frame where nothing was changed in it and the packet holds nothing else; `follows` says that one encoder made it
+    /// right behind the last one.
+    pub(crate) fn offer(&mut self, payload: &[u8], follows: bool) {
+        self.follows = follows;
         self.offered.clear();
         if payload.len() <= self.offered.capacity() {
             self.offered.extend_from_slice(payload);
@@ -248,7 +253,9 @@ impl Egress {
     fn may_join(&self, pcm: &[i16]) -> bool {
         let has_memory =
             !matches!(self.spec.entry.codec.encoding, Encoding::Pcmu | Encoding::Pcma | Encoding::L16);
-        !has_memory || self.stale || ((self.paused || is_quiet(&self.last)) && is_quiet(pcm))
+        !has_memory
+            || (self.stale && self.follows)
+            || ((self.paused || is_quiet(&self.last)) && is_quiet(pcm))
     }
 
     /// Takes the audio of a tick, at [`Egress::rate`].

@@ -231,10 +231,11 @@ impl Sender {
         }
     }
 
-    /// Gives the payload that was made of the next frame before; empty where there is none.
-    pub(crate) fn offer(&mut self, payload: &[u8]) {
+    /// Gives the payload that was made of the next frame before, empty where there is none, and whether one encoder made it
+    /// right behind the payload that was given last.
+    pub(crate) fn offer(&mut self, (payload, follows): (&[u8], bool)) {
         if let Some(egress) = &mut self.egress {
-            egress.offer(payload);
+            egress.offer(payload, follows);
         }
     }
 

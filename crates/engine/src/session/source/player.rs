@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mediapoint_codec::{Codec, Encoding, Parameters};
 use mediapoint_packet::Time;
-use mediapoint_prompt::{CodecKey, Ended, Playback, Playlist, Position, SharedClock};
+use mediapoint_prompt::{CodecKey, Ended, FramePlace, Playback, Playlist, Position, SharedClock};
 
 use crate::api::error::CommandError;
 use crate::api::id::{LegId, PlayerId};
@@ -59,6 +59,9 @@ pub struct Player {
     key: Option<CodecKey>,
     /// The payload of the present frame; empty where there is none.
     payload: Vec<u8>,
+    /// Which it is, and whether its encoder made it right behind the one before.
+    place: Option<FramePlace>,
+    follows: bool,
 }
 
 impl Player {
@@ -90,7 +93,9 @@ impl Player {
             Playing::Tone { .. } => Vec::new(),
             Playing::Prompts(_) => Vec::with_capacity(MAX_PAYLOAD),
         };
-        Self { id, playing, frame: Frame::new(rate), wanted: false, reported: false, key: None, payload }
+        let frame = Frame::new(rate);
+        let (wanted, reported, follows) = (false, false, false);
+        Self { id, playing, frame, wanted, reported, key: None, payload, place: None, follows }
     }
 
     /// The rate of its audio in hertz; `None` where it is made at any.
@@ -129,6 +134,7 @@ impl Player {
             return None;
         }
         self.payload.clear();
+        let before = self.place.take();
         let rate = self.frame.rate();
         match &mut self.playing {
             Playing::Tone { generator, played, .. } => {
@@ -140,13 +146,15 @@ impl Player {
             Playing::Prompts(prompts) => {
                 let playback = &mut prompts.playback;
                 playback.follow(now.since(Time::ZERO));
-                if let Some(payload) = self
+                if let Some((place, payload)) = self
                     .key
                     .filter(|_| millis == PAYLOAD_MILLIS)
                     .and_then(|key| playback.peek_payload(key))
-                    .filter(|payload| payload.len() <= MAX_PAYLOAD)
+                    .filter(|(_, payload)| payload.len() <= MAX_PAYLOAD)
                 {
                     self.payload.extend_from_slice(payload);
+                    self.follows = before.is_some_and(|before| place.follows(before));
+                    self.place = Some(place);
                 }
                 self.frame.fill(millis, |pcm| match playback.read(pcm).samples {
                     0 => FrameKind::Nothing,
@@ -223,9 +231,10 @@ impl Player {
         &mut self.frame
     }
 
-    /// The audio of the present tick, and the payload that was made of it; empty where there is none.
-    pub fn frame_and_payload(&mut self) -> (&mut Frame, &[u8]) {
-        (&mut self.frame, &self.payload)
+    /// The audio of the present tick, the payload that was made of it, empty where there is none, and whether the payload was
+    /// made by one encoder right behind the one before.
+    pub fn frame_and_payload(&mut self) -> (&mut Frame, (&[u8], bool)) {
+        (&mut self.frame, (&self.payload, self.follows))
     }
 }
 
