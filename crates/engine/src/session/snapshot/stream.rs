@@ -94,7 +94,7 @@ impl StreamSnapshot {
     fn check(&self) -> Result<(), Malformed> {
         let counts = [self.run_received, self.received_before, self.lost_before, self.bursts];
         ensure_counts(counts, "the counters of a stream received")?;
-        let counts = [self.reported_expected, self.reported_received, self.left_at];
+        let counts = [self.reported_expected, self.reported_received, self.left_at, self.octets];
         ensure_counts(counts, "the counters of a stream received")?;
         ensure(self.jitter < 1 << 48, "the state of a stream received")?;
         // The index of a stream begins one cycle up.
