@@ -76,7 +76,9 @@ fn a_limit_that_is_not_kept_is_an_exit_code_and_a_line() {
     assert_eq!(done.status.code(), Some(1), "{text}");
     let line = text.lines().find(|line| line.contains("memory at most")).unwrap();
     assert!(line.contains("FAILED"), "{text}");
-    assert!(text.trim_end().ends_with("memory: FAILED, 1 of 16 limits"), "{text}");
+    // On a busy machine other limits may not be kept either.
+    let judged = text.trim_end().lines().last().unwrap();
+    assert!(judged.contains("memory: FAILED, ") && judged.ends_with(" of 16 limits"), "{text}");
 }
 
 #[test]
