@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test whose set-up fails has failed")]
 
 use mediapoint_engine::session::command::CallCommand;
+use mediapoint_engine::session::source::player::Player;
 use mediapoint_engine::session::source::stream::{Stream, StreamBlock};
 use mediapoint_engine::session::tap::Tap;
 use mediapoint_engine::session::tap::audio::{AudioTap, TapFrame};
@@ -23,7 +24,8 @@ impl World {
     pub fn add_tone(&mut self, call: CallId, tone: ToneSpec) -> PlayerId {
         let player = PlayerId::from_u64(self.new_id());
         let spec = PlayerSpec::Tone(tone);
-        self.apply(call, CallCommand::AddPlayer { player, spec: Box::new(spec) }).expect("a player");
+        let made = Box::new(Player::new(player, spec).expect("a player"));
+        self.apply(call, CallCommand::AddPlayer { player: made }).expect("a player");
         player
     }
 
@@ -34,7 +36,8 @@ impl World {
     pub fn add_prompts(&mut self, call: CallId, spec: PromptsSpec) -> PlayerId {
         let player = PlayerId::from_u64(self.new_id());
         let spec = PlayerSpec::Prompts(spec);
-        self.apply(call, CallCommand::AddPlayer { player, spec: Box::new(spec) }).expect("a player");
+        let made = Box::new(Player::new(player, spec).expect("a player"));
+        self.apply(call, CallCommand::AddPlayer { player: made }).expect("a player");
         player
     }
 

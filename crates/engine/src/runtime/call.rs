@@ -251,8 +251,8 @@ impl Call {
     /// encoded, else as [`Call::set_source`].
     pub fn add_player(&self, spec: PlayerSpec) -> Result<(PlayerId, Pending<()>), CommandError> {
         let player = PlayerId(self.next_id());
-        let player_of = Box::new(Player::new(player, spec)?);
-        Ok((player, self.apply(CallCommand::AddReadyPlayer { player: player_of })?))
+        let made = Box::new(Player::new(player, spec)?);
+        Ok((player, self.apply(CallCommand::AddPlayer { player: made })?))
     }
 
     /// Pauses, resumes or stops a player of prompts, or sets its volume. One that is stopped reports its end.

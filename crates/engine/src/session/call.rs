@@ -209,11 +209,7 @@ impl Call {
                 let at = self.place_of(leg)?;
                 self.close_leg(at, out);
             }
-            CallCommand::AddPlayer { player, spec } => {
-                room(self.players.len(), "players")?;
-                self.players.push(Player::new(player, *spec)?);
-            }
-            CallCommand::AddReadyPlayer { player } => {
+            CallCommand::AddPlayer { player } => {
                 room(self.players.len(), "players")?;
                 self.players.push(*player);
             }
@@ -228,7 +224,7 @@ impl Call {
             }
             CallCommand::RemovePlayer { player } => {
                 let known = self.players.iter_mut().find(|known| known.id == player);
-                // A tone has no end that anybody waits for, unless it has cycles.
+                // A play ends with an event, however it ends; a tone has one only where it comes to its last cycle.
                 if let Some((end, position)) =
                     known.filter(|known| known.plays_prompts()).and_then(Player::end_early)
                 {

@@ -2,7 +2,7 @@
 
 use crate::api::id::{LegId, MixId, PlayerId, StreamId, TapId};
 use crate::api::leg::{LegConfig, Relearn};
-use crate::api::source::{MixSpec, PlayerChange, PlayerSpec, Source};
+use crate::api::source::{MixSpec, PlayerChange, Source};
 use crate::session::port::LegPorts;
 use crate::session::source::player::Player;
 use crate::session::source::stream::Stream;
@@ -40,15 +40,8 @@ pub enum CallCommand {
         /// The leg.
         leg: LegId,
     },
-    /// Adds a player. It begins to play when somebody wants its audio.
+    /// Adds a player, whose prompts are converted and encoded. It begins to play when somebody wants its audio.
     AddPlayer {
-        /// Its name.
-        player: PlayerId,
-        /// What it plays.
-        spec: Box<PlayerSpec>,
-    },
-    /// Adds a player that is ready: its prompts are converted and encoded.
-    AddReadyPlayer {
         /// The player.
         player: Box<Player>,
     },

@@ -109,14 +109,19 @@ impl CallSnapshot {
         let mut missing = Vec::new();
         for player in &mut self.players {
             let PlayingSnapshot::Prompts(saved) = &mut player.playing else { continue };
-            let found = Playlist::restored(&saved.playlist, |name| {
-                let found = find(name).filter(|prompt| prompt.samples(saved.rate).is_ok());
-                if found.is_none() {
-                    missing.push(name.to_owned());
+            let mut found = Vec::with_capacity(saved.playlist.items.len());
+            for item in &saved.playlist.items {
+                match find(&item.name)
+                    .filter(|found| found.name() == item.name && found.samples(saved.rate).is_ok())
+                {
+                    Some(prompt) => found.push(prompt),
+                    None if missing.contains(&item.name) => {}
+                    None => missing.push(item.name.clone()),
                 }
-                found
-            });
-            saved.found = found;
+            }
+            let whole = found.len() == saved.playlist.items.len();
+            let mut found = found.into_iter().filter(|_| whole);
+            saved.found = Playlist::restored(&saved.playlist, |_| found.next());
         }
         missing
     }

@@ -14,7 +14,7 @@ use crate::session::forward::with_source;
 use crate::session::frame::Frame;
 use crate::session::leg::Leg;
 use crate::session::source::mix::Mix;
-use crate::session::source::player::Player;
+use crate::session::source::player::{Player, ReadyPayload};
 use crate::session::source::stream::Stream;
 use crate::session::tap::Tap;
 use crate::session::timers::Timer;
@@ -22,9 +22,6 @@ use crate::session::wiring::Feed;
 
 /// Ticks are made up for after a stall of the worker up to this long; what is older is passed over.
 const MAKE_UP: Duration = Duration::from_millis(200);
-
-/// What sources other than players have in place of a payload that was made before.
-const NO_PAYLOAD: (&[u8], bool) = (&[], false);
 
 /// The media clock of a call. Its next tick is [`Timer::Tick`].
 #[derive(Debug, Clone, Copy)]
@@ -169,27 +166,28 @@ impl Call {
             let (feed, source, id) = (leg.feed, leg.source, leg.id);
             if let Feed::Leg(from) = feed {
                 with_source(legs, usize::from(from), at, |ingress, sender, transport| {
-                    sender.push(now, transport, (source, ingress.frame()), millis, out);
+                    let decoded = (source, ingress.frame(), ReadyPayload::default());
+                    sender.push(now, transport, decoded, millis, out);
                 });
                 continue;
             }
             let (frame, payload) = match feed {
-                Feed::Mix(mix) => {
-                    (mixes.get_mut(usize::from(mix)).and_then(|mix| mix.frame_for(id)), NO_PAYLOAD)
-                }
+                Feed::Mix(mix) => (
+                    mixes.get_mut(usize::from(mix)).and_then(|mix| mix.frame_for(id)),
+                    ReadyPayload::default(),
+                ),
                 Feed::Player(at) => match players.get_mut(usize::from(at)) {
                     Some(player) => {
                         let (frame, payload) = player.frame_and_payload();
                         (Some(frame), payload)
                     }
-                    None => (None, NO_PAYLOAD),
+                    None => (None, ReadyPayload::default()),
                 },
-                feed => (frame_of(feed, &mut [], players, streams), NO_PAYLOAD),
+                feed => (frame_of(feed, &mut [], players, streams), ReadyPayload::default()),
             };
             if let Some(frame) = frame {
                 let Leg { sender, transport, .. } = leg;
-                sender.offer(payload);
-                sender.push(now, transport, (source, frame), millis, out);
+                sender.push(now, transport, (source, frame, payload), millis, out);
             }
         }
         debug_assert!(legs.iter().all(|leg| leg.source != Source::Silence || !leg.sender.transcodes()));

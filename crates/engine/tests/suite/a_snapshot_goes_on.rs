@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use mediapoint_engine::session::command::CallCommand;
+use mediapoint_engine::session::source::player::Player;
 use mediapoint_engine::session::tap::Tap;
 use mediapoint_engine::session::tap::event::{EventTap, PressRoom};
 use mediapoint_engine::{
@@ -321,7 +322,9 @@ fn with_player(codecs: LegConfig, spec: PlayerSpec) -> (World, PeerId) {
     let a = world.add_peer(call, codecs);
     world.peer_mut(a).heard.keep_packets = true;
     let player = PlayerId::from_u64(world.new_id());
-    world.apply(call, CallCommand::AddPlayer { player, spec: Box::new(spec) }).unwrap();
+    world
+        .apply(call, CallCommand::AddPlayer { player: Box::new(Player::new(player, spec).unwrap()) })
+        .unwrap();
     world.feed(a, Source::Player(player));
     (world, a)
 }

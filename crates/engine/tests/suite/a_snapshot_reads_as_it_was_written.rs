@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mediapoint_engine::session::command::CallCommand;
+use mediapoint_engine::session::source::player::Player;
 use mediapoint_engine::session::tap::Tap;
 use mediapoint_engine::session::tap::event::{EventTap, PressRoom};
 use mediapoint_engine::session::tap::packet::PacketTap;
@@ -176,7 +177,9 @@ impl Scene {
             commands.push(CallCommand::AddLeg { leg: *leg, config, ports: leg_ports(slot) });
         }
         let (player, mix) = (PlayerId::from_u64(50), MixId::from_u64(60));
-        commands.push(CallCommand::AddPlayer { player, spec: Box::new(tone(&mut random)) });
+        commands.push(CallCommand::AddPlayer {
+            player: Box::new(Player::new(player, tone(&mut random)).unwrap()),
+        });
         let inputs = legs.iter().map(|leg| Source::Leg(*leg)).chain([Source::Player(player)]).collect();
         commands.push(CallCommand::AddMix { mix, spec: MixSpec { inputs } });
         let mut sources = vec![Source::Silence, Source::Player(player), Source::Mix(mix)];

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mediapoint_engine::session::command::CallCommand;
+use mediapoint_engine::session::source::player::Player;
 use mediapoint_engine::{
     CallId, Codec, CommandError, Event, Item, PayloadCodec, PayloadType, PlayerChange, PlayerEnd, PlayerId,
     Playlist, Position, Prompt, PromptsSpec, Repeat, Source,
@@ -270,7 +271,7 @@ fn what_cannot_be_is_refused() {
     let (call, player) = (scene.call, PlayerId::from_u64(4711));
     let rate = PromptsSpec { rate: 11_025, ..PromptsSpec::new(Playlist::of([]), pcmu()) };
     let spec = mediapoint_engine::PlayerSpec::Prompts(rate);
-    let refused = scene.world.apply(call, CallCommand::AddPlayer { player, spec: Box::new(spec) });
+    let refused = Player::new(player, spec).map(|_| ());
     assert_eq!(refused, Err(CommandError::OutOfRange { what: "the sample rate of the prompts" }));
     let change = CallCommand::ChangePlayer { player, change: PlayerChange::Pause };
     let none = Err(CommandError::NoSuchObject { kind: "player", id: 4711 });
@@ -327,4 +328,27 @@ fn between_prompts_that_were_encoded_apart_nothing_clicks() {
     let steps = pcm.windows(2).map(|pair| pair[0].abs_diff(pair[1])).max().unwrap();
     let peak = pcm.iter().map(|sample| sample.unsigned_abs()).max().unwrap();
     assert!(steps < 10_000 && peak < 13_000, "a step of {steps}, a peak of {peak}");
+}
+
+#[test]
+fn behind_a_prompt_the_other_party_is_heard_and_nothing_of_the_prompt() {
+    let playlist =
+        Playlist { repeat: Repeat::FOREVER, ..Playlist::of([prompt("one", 8000, samples(8000, 9))]) };
+    let mut scene = play_to(&pcmu(), PromptsSpec::new(playlist, pcmu()));
+    // Audio from the other party is decoded and encoded for this one.
+    let other = scene.world.add_peer(scene.call, audio([codec(97, "L16", 8000)]));
+    scene.world.run_for(millis(500));
+    scene.world.start(other);
+    scene.world.connect(scene.party, other);
+    scene.world.run_for(millis(300));
+    let before = scene.world.peer(scene.party).heard.log.len();
+    scene.world.run_for(millis(1000));
+    let log = &scene.world.peer(scene.party).heard.log[before..];
+    assert!(log.len() >= 45, "{} packets", log.len());
+    let repeated = log.windows(2).filter(|pair| pair[0].payload == pair[1].payload).count();
+    let first: Vec<u8> =
+        samples(8000, 9).iter().map(|sample| mediapoint_g711::encode(Law::Mu, *sample)).collect();
+    let of_prompt =
+        log.iter().filter(|packet| first.chunks(160).any(|frame| frame == packet.payload)).count();
+    assert_eq!((of_prompt, repeated), (0, 0), "frames of the prompt, repeated frames");
 }

@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mediapoint_engine::session::command::CallCommand;
+use mediapoint_engine::session::source::player::Player;
 use mediapoint_engine::session::source::stream::{Stream as StreamSource, StreamBlock};
 use mediapoint_engine::session::tap::Tap;
 use mediapoint_engine::session::tap::audio::{AudioTap, TapFrame};
@@ -273,10 +274,10 @@ impl Run {
                 let (at, tone) = (self.find(*at), tone(*style));
                 let valid =
                     if tone.is_valid() { Ok(()) } else { Err(CommandError::OutOfRange { what: "the tone" }) };
-                let spec = PlayerSpec::Tone(tone);
-                let add =
-                    CallCommand::AddPlayer { player: PlayerId::from_u64(*player), spec: Box::new(spec) };
-                if self.command(at, add, valid) {
+                let made = Player::new(PlayerId::from_u64(*player), PlayerSpec::Tone(tone));
+                assert_eq!(made.as_ref().map(|_| ()).map_err(Clone::clone), valid);
+                let Ok(made) = made else { return };
+                if self.command(at, CallCommand::AddPlayer { player: Box::new(made) }, valid) {
                     self.model.players.insert(*player, (at, false));
                 }
             }

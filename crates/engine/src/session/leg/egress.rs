@@ -14,7 +14,7 @@ use crate::api::codec::PayloadCodec;
 use crate::api::leg::{LegConfig, PacketTime};
 use crate::session::frame::{FrameKind, samples};
 use crate::session::leg::crossfade::Crossfade;
-use crate::session::source::player::PAYLOAD_MILLIS;
+use crate::session::source::player::{MAX_READY, PAYLOAD_MILLIS, ReadyPayload};
 
 /// Milliseconds gathered at most: two packets of 60 ms, where a signal ends at the end of the first.
 const GATHERED_MILLIS: u32 = 120;
@@ -25,9 +25,6 @@ const MAX_PAYLOAD: usize = 1380;
 
 /// Milliseconds in which a signal ends: the fade-out, and the silence behind it that pushes it through a codec's look-ahead.
 pub(crate) const FADE_MILLIS: u32 = 20;
-
-/// Octets of a payload that was made before, at most.
-const MAX_OFFERED: usize = 1500;
 
 /// Comfort noise is described again after this long.
 const NOISE_AGAIN: Duration = Duration::from_millis(400);
@@ -107,12 +104,6 @@ pub(crate) struct Egress {
     since_noise: Option<Duration>,
     /// The last packet's audio, with which a new encoder is started.
     last: Vec<i16>,
-    /// A payload that was made of the next frame before; empty where there is none.
-    offered: Vec<u8>,
-    /// One encoder made it right behind the one before.
-    follows: bool,
-    /// The next packet is the frame that the payload was made of, unchanged.
-    as_offered: bool,
     /// The last packet was not encoded here: the encoder has to be brought to where the decoder is.
     stale: bool,
 }
@@ -139,9 +130,6 @@ impl Egress {
             analyser,
             since_noise: None,
             last: Vec::with_capacity(packet),
-            offered: Vec::with_capacity(MAX_OFFERED),
-            follows: false,
-            as_offered: false,
             stale: false,
             spec,
         })
@@ -218,17 +206,6 @@ impl Egress {
         self.since_noise = None;
     }
 
-    /// Gives the payload that was made of the frame that comes next, for packets of 20 ms of this codec. It is sent in place of
-    /// that frame where nothing was changed in it and the packet holds nothing else; `follows` says that one encoder made it
-    /// right behind the last one.
-    pub(crate) fn offer(&mut self, payload: &[u8], follows: bool) {
-        self.follows = follows;
-        self.offered.clear();
-        if payload.len() <= self.offered.capacity() {
-            self.offered.extend_from_slice(payload);
-        }
-    }
-
     /// The audio that comes next is another signal than the audio before.
     pub(crate) fn change_signal(&mut self) {
         self.crossfade.start();
@@ -247,25 +224,25 @@ impl Egress {
         &mut self.crossfade
     }
 
-    /// True where a decoder that followed this encoder may go on with a payload that another one made of `pcm`. What predicts
+    /// True where the payload that was made of `pcm` before may be sent in place of encoding it, asked before it is gathered:
+    /// it fills the next packet alone, nothing is cross-faded into it, and the party's decoder may go on with it. What predicts
     /// from what it decoded before goes on in the wrong way from another past, unless that is silence: so it begins in a pause
-    /// of the prompt.
-    fn may_join(&self, pcm: &[i16]) -> bool {
+    /// of the prompt, and follows only what its own encoder made.
+    pub(crate) fn may_send(&self, kind: FrameKind, pcm: &[i16], ready: ReadyPayload<'_>) -> bool {
         let has_memory =
             !matches!(self.spec.entry.codec.encoding, Encoding::Pcmu | Encoding::Pcma | Encoding::L16);
-        !has_memory
-            || (self.stale && self.follows)
-            || ((self.paused || is_quiet(&self.last)) && is_quiet(pcm))
+        !ready.octets.is_empty()
+            && kind == FrameKind::Audio
+            && self.filled == 0
+            && pcm.len() == self.packet
+            && !self.crossfade.is_under_way()
+            && (!has_memory
+                || (self.stale && ready.follows)
+                || ((self.paused || is_quiet(&self.last)) && is_quiet(pcm)))
     }
 
     /// Takes the audio of a tick, at [`Egress::rate`].
     pub(crate) fn gather(&mut self, kind: FrameKind, pcm: &[i16]) {
-        let offered = !self.offered.is_empty() && kind == FrameKind::Audio;
-        self.as_offered = offered
-            && self.filled == 0
-            && pcm.len() == self.packet
-            && !self.crossfade.is_under_way()
-            && self.may_join(pcm);
         if self.filled == 0 {
             self.noisy = true;
         }
@@ -279,7 +256,6 @@ impl Egress {
 
     /// Takes silence of so many samples in place of audio of that kind.
     pub(crate) fn gather_silence(&mut self, kind: FrameKind, len: usize) {
-        self.offered.clear();
         const SILENCE: [i16; 960] = [0; 960];
         self.gather(kind, SILENCE.get(..len).unwrap_or(&SILENCE));
     }
@@ -315,10 +291,11 @@ impl Egress {
         self.next_packet(flush) != 0
     }
 
-    /// Encodes the next packet to the beginning of `payload`.
-    pub(crate) fn encode(&mut self, payload: &mut [u8], flush: bool) -> Packetized {
+    /// Encodes the next packet to the beginning of `payload`, or puts what was made of it before there, where `ready` is not
+    /// empty.
+    pub(crate) fn encode(&mut self, payload: &mut [u8], flush: bool, ready: &[u8]) -> Packetized {
         let len = self.next_packet(flush);
-        let packetized = self.encode_packet(len, payload);
+        let packetized = self.encode_packet(len, payload, ready);
         self.take(len);
         packetized
     }
@@ -339,7 +316,7 @@ impl Egress {
         self.filled -= len;
     }
 
-    fn encode_packet(&mut self, len: usize, payload: &mut [u8]) -> Packetized {
+    fn encode_packet(&mut self, len: usize, payload: &mut [u8], ready: &[u8]) -> Packetized {
         let ticks = self.ticks(len);
         let pcm = self.gathered.get(..len).unwrap_or_default();
         if self.noisy
@@ -362,18 +339,15 @@ impl Egress {
         }
         self.since_noise = None;
         let payload_type = self.spec.entry.payload_type;
-        if std::mem::take(&mut self.as_offered)
-            && len == self.packet
-            && let Some(room) = payload.get_mut(..self.offered.len())
-        {
-            room.copy_from_slice(&self.offered);
-            (self.stale, self.since_noise) = (true, None);
+        if let Some(room) = payload.get_mut(..ready.len()).filter(|room| !room.is_empty()) {
+            room.copy_from_slice(ready);
+            self.stale = true;
             let marker = std::mem::take(&mut self.paused);
             return Packetized::Packet { payload_type, len: room.len(), skipped: 0, ticks, marker };
         }
         if std::mem::take(&mut self.stale) && self.last.len() == self.packet {
             // An encoder that refuses it goes on without.
-            let mut discarded = [0; MAX_OFFERED];
+            let mut discarded = [0; MAX_READY];
             let _: Result<_, _> = self.encoder.encode(&self.last, &mut discarded);
         }
         match self.encoder.encode(pcm, payload) {

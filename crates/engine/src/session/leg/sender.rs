@@ -18,6 +18,7 @@ use crate::session::leg::rewriter::{Input, RtpRewriter};
 use crate::session::leg::transport::{RtpMeta, Transport};
 use crate::session::payload_map::{Conversion, PayloadMap, PayloadRule};
 use crate::session::snapshot::stream::PathSnapshot;
+use crate::session::source::player::ReadyPayload;
 
 /// Octets of G.711 that a cross-fade looks back on: 5 ms.
 pub(super) const TAIL: usize = 40;
@@ -231,20 +232,13 @@ impl Sender {
         }
     }
 
-    /// Gives the payload that was made of the next frame before, empty where there is none, and whether one encoder made it
-    /// right behind the payload that was given last.
-    pub(crate) fn offer(&mut self, (payload, follows): (&[u8], bool)) {
-        if let Some(egress) = &mut self.egress {
-            egress.offer(payload, follows);
-        }
-    }
-
-    /// Takes the frame of a tick and sends the packets that it completes.
+    /// Takes the frame of a tick and sends the packets that it completes: the payload that was made of it before, where that
+    /// will do, else what the encoder makes of it.
     pub(crate) fn push<O: Output>(
         &mut self,
         now: Time,
         transport: &mut Transport,
-        (source, frame): (Source, &mut Frame),
+        (source, frame, ready): (Source, &mut Frame, ReadyPayload<'_>),
         millis: u32,
         out: &mut O,
     ) {
@@ -292,8 +286,10 @@ impl Sender {
         }
         let pcm = frame.at(egress.rate());
         let pcm = pcm.get(samples(egress.rate(), had)..).unwrap_or_default();
-        gather(egress, &mut self.gate, kind, pcm);
-        self.send_ready(now, (transport, to), false, out);
+        let may_send = egress.may_send(kind, pcm, ready);
+        let silenced = gather(egress, &mut self.gate, kind, pcm);
+        let ready = if may_send && !silenced { ready.octets } else { &[] };
+        self.send_full(now, (transport, to), (false, ready), out);
     }
 
     /// Takes piece `piece` of 10 ms of what a source had waiting, ahead of its time; with `last`, sends all that is gathered.
@@ -352,8 +348,19 @@ impl Sender {
     pub(crate) fn send_ready<O: Output>(
         &mut self,
         now: Time,
-        (transport, to): (&mut Transport, SocketAddr),
+        to: (&mut Transport, SocketAddr),
         flush: bool,
+        out: &mut O,
+    ) {
+        self.send_full(now, to, (flush, &[]), out);
+    }
+
+    /// The same; `ready` is the payload of the only packet there is, or empty.
+    fn send_full<O: Output>(
+        &mut self,
+        now: Time,
+        (transport, to): (&mut Transport, SocketAddr),
+        (flush, ready): (bool, &[u8]),
         out: &mut O,
     ) {
         let Some(egress) = &mut self.egress else { return };
@@ -366,7 +373,7 @@ impl Sender {
             };
             let room =
                 packet.storage_mut().get_mut(FIXED_HEADER_LEN..CAPACITY - TAIL_ROOM).unwrap_or_default();
-            match egress.encode(room, flush) {
+            match egress.encode(room, flush, ready) {
                 Packetized::Pause { ticks } => {
                     self.rewriter.pass_silence(ticks);
                     out.give(packet);
@@ -396,13 +403,18 @@ impl Sender {
     }
 }
 
-/// Gives an encoder the audio of a frame, or silence in its place.
-fn gather(egress: &mut Egress, gate: &mut Gate, kind: FrameKind, pcm: &[i16]) {
+/// Gives an encoder the audio of a frame, or silence in its place; true for silence.
+fn gather(egress: &mut Egress, gate: &mut Gate, kind: FrameKind, pcm: &[i16]) -> bool {
     let (silent, changed) = gate.encode_silence();
     if changed {
         egress.change_signal();
     }
-    if silent { egress.gather_silence(kind, pcm.len()) } else { egress.gather(kind, pcm) }
+    if silent {
+        egress.gather_silence(kind, pcm.len())
+    } else {
+        egress.gather(kind, pcm)
+    }
+    silent
 }
 
 impl Sender {

@@ -2,7 +2,7 @@
 //!
 //! What prompts need is made before a player comes to its worker: samples at its rate and payloads for the codecs of its
 //! legs. A tick copies. A payload goes with the samples that it was made of, so that the egress may send it in place of
-//! encoding them, see `Egress::offer`.
+//! encoding them, see `Egress::may_send`.
 
 use std::time::Duration;
 
@@ -21,10 +21,19 @@ use crate::session::source::tone::ToneGenerator;
 pub(crate) const PAYLOAD_MILLIS: u32 = 20;
 
 /// Octets of the longest payload that is kept.
-const MAX_PAYLOAD: usize = 1500;
+pub(crate) const MAX_READY: usize = 1380;
 
 /// How long the volume falls where a key ends the player.
 const BARGE_IN_FADE: Duration = Duration::from_millis(20);
+
+/// A payload that was made of a frame before it was played.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadyPayload<'a> {
+    /// Its octets; empty where there is none.
+    pub octets: &'a [u8],
+    /// One encoder made it right behind the payload of the frame before.
+    pub follows: bool,
+}
 
 /// A codec that payloads are there for.
 struct Ready {
@@ -91,7 +100,7 @@ impl Player {
     fn of(id: PlayerId, playing: Playing, rate: u32) -> Self {
         let payload = match &playing {
             Playing::Tone { .. } => Vec::new(),
-            Playing::Prompts(_) => Vec::with_capacity(MAX_PAYLOAD),
+            Playing::Prompts(_) => Vec::with_capacity(MAX_READY),
         };
         let frame = Frame::new(rate);
         let (wanted, reported, follows) = (false, false, false);
@@ -150,7 +159,7 @@ impl Player {
                     .key
                     .filter(|_| millis == PAYLOAD_MILLIS)
                     .and_then(|key| playback.peek_payload(key))
-                    .filter(|(_, payload)| payload.len() <= MAX_PAYLOAD)
+                    .filter(|(_, payload)| payload.len() <= MAX_READY)
                 {
                     self.payload.extend_from_slice(payload);
                     self.follows = before.is_some_and(|before| place.follows(before));
@@ -231,10 +240,9 @@ impl Player {
         &mut self.frame
     }
 
-    /// The audio of the present tick, the payload that was made of it, empty where there is none, and whether the payload was
-    /// made by one encoder right behind the one before.
-    pub fn frame_and_payload(&mut self) -> (&mut Frame, (&[u8], bool)) {
-        (&mut self.frame, (&self.payload, self.follows))
+    /// The audio of the present tick, and the payload that was made of it.
+    pub fn frame_and_payload(&mut self) -> (&mut Frame, ReadyPayload<'_>) {
+        (&mut self.frame, ReadyPayload { octets: &self.payload, follows: self.follows })
     }
 }
 
