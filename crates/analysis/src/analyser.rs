@@ -5,7 +5,7 @@ use crate::decision::{Decision, Outcome};
 use crate::frame::{FRAME, FRAME_MS, Framer};
 use crate::listener::{FEATURES, Listener, Measures};
 use crate::model;
-use crate::timeline::{Heard, Timeline};
+use crate::timeline::{Signal, Timeline};
 use crate::tone::{Progress, Tone, ToneDetection, ToneDetector, ToneSettings};
 
 /// Settings of a [`CallAnalyser`]. Times are in ms since answer, where nothing else is said.
@@ -151,13 +151,13 @@ impl CallAnalyser {
         })
     }
 
-    /// What was heard, oldest first; empty unless [`AnalyserSettings::timeline`] is set.
+    /// What was found, oldest first; empty unless [`AnalyserSettings::timeline`] is set.
     #[must_use]
     pub fn timeline(&self) -> &Timeline {
         &self.timeline
     }
 
-    /// Milliseconds heard.
+    /// Milliseconds processed.
     #[must_use]
     pub fn now_ms(&self) -> u32 {
         self.frames.saturating_mul(FRAME_MS)
@@ -196,8 +196,8 @@ impl CallAnalyser {
         self.classic.process_frame(frame);
         if self.settings.timeline > 0 {
             self.note(word.map(|word| {
-                let heard = Heard::Speech { level_dbm0: word.level_dbm0, pitch_hz: word.pitch_hz };
-                (heard, word.start_ms, word.end_ms)
+                let signal = Signal::Speech { level_dbm0: word.level_dbm0, pitch_hz: word.pitch_hz };
+                (signal, word.start_ms, word.end_ms)
             }));
             let tone = self.tones.last_segment().filter(|_| current.is_none());
             self.timeline.tone(tone);
@@ -212,9 +212,9 @@ impl CallAnalyser {
         }
     }
 
-    fn note(&mut self, heard: Option<(Heard, u32, u32)>) {
-        if let Some((heard, start_ms, end_ms)) = heard {
-            self.timeline.push(heard, start_ms, end_ms);
+    fn note(&mut self, signal: Option<(Signal, u32, u32)>) {
+        if let Some((signal, start_ms, end_ms)) = signal {
+            self.timeline.push(signal, start_ms, end_ms);
         }
     }
 
@@ -272,7 +272,7 @@ impl CallAnalyser {
         }
     }
 
-    /// What a tone says of the call. The probabilities are the share of right ones in the evaluation, rounded down.
+    /// What a tone says of the call. The probabilities are chosen, not measured.
     fn meaning(&self, found: ToneDetection) -> Option<(Outcome, f32)> {
         Some(match found.tone {
             Tone::Progress(Progress::Busy) => (Outcome::Busy, 0.95),

@@ -25,7 +25,7 @@ impl Default for BargeInSettings {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct BargedIn {
-    /// When the speech began, in ms of audio heard.
+    /// When the speech began, in ms of audio processed.
     pub start_ms: u32,
     /// When it had lasted long enough.
     pub at_ms: u32,
@@ -98,7 +98,7 @@ impl<V: VoiceActivity> BargeIn<V> {
         }
     }
 
-    /// Forgets everything heard.
+    /// Forgets all that was processed.
     pub fn reset(&mut self) {
         self.vad.reset();
         self.framer.clear();

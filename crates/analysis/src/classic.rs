@@ -85,7 +85,7 @@ pub struct ClassicVerdict {
     pub result: ClassicResult,
     /// The parameter that decided.
     pub cause: ClassicCause,
-    /// When, in ms of audio heard.
+    /// When, in ms of audio processed.
     pub at_ms: u32,
 }
 

@@ -72,7 +72,7 @@ pub struct Decision {
     pub outcome: Outcome,
     /// Probability that this is right, 0 to 1.
     pub probability: f32,
-    /// When it was decided, in ms of audio heard.
+    /// When it was decided, in ms of audio processed.
     pub at_ms: u32,
     /// Measures of the greeting at that time.
     pub measures: Measures,

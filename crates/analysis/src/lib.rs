@@ -3,7 +3,7 @@
 //! [`Vad`] tells speech from silence, [`BargeIn`] reports speech that interrupts, [`ToneDetector`] finds call progress
 //! tones, special information tones, fax, modem and beeps, [`CallAnalyser`] decides after answer who is there, a
 //! person or one of many kinds of machine. All take 16-bit samples at 8 kHz, do no I/O, and allocate nothing once constructed;
-//! the time is the audio heard. They do not recognise words, and cannot tell a person from a good recording of one.
+//! the time is the audio processed. They do not recognise words, and cannot tell a person from a good recording of one.
 //!
 //! Order of calls: [`CallAnalyser::process`] for the audio from answer on, in chunks of any size; it returns a [`Decision`] once
 //! it is made. [`CallAnalyser::finish`] where the call ends before.
@@ -34,7 +34,7 @@ pub use decision::{Decision, Outcome};
 pub use frame::{FRAME, FRAME_MS, RATE};
 pub use listener::{FEATURES, Measures};
 pub use model::UNITS;
-pub use timeline::{Heard, Interval, Timeline};
+pub use timeline::{Interval, Signal, Timeline};
 pub use tone::{
     COUNTRIES, CountryTone, Progress, SitClass, Tone, ToneDetection, ToneDetector, ToneSegment, ToneSettings,
 };

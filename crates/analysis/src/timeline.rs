@@ -1,13 +1,13 @@
-//! The time line: what the analyser heard, for people who ask why.
+//! The time line: what the analyser found, for people who ask why.
 
 use core::fmt;
 
 use crate::tone::ToneSegment;
 
-/// What was heard in an interval. Between intervals there was silence.
+/// What was found in an interval. Between intervals there was silence.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Heard {
+pub enum Signal {
     /// Speech.
     Speech {
         /// Mean level in dBm0.
@@ -24,19 +24,19 @@ pub enum Heard {
     },
 }
 
-/// An interval of the time line, in ms of audio heard.
+/// An interval of the time line, in ms of audio processed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Interval {
-    /// What was heard.
-    pub heard: Heard,
+    /// What was found.
+    pub signal: Signal,
     /// Its start.
     pub start_ms: u32,
     /// Its end.
     pub end_ms: u32,
 }
 
-/// The first intervals that were heard, as many as are kept. It prints as a line each.
+/// The first intervals that were found, as many as are kept. It prints as a line each.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Timeline {
@@ -60,9 +60,9 @@ impl Timeline {
         &self.intervals
     }
 
-    pub(crate) fn push(&mut self, heard: Heard, start_ms: u32, end_ms: u32) {
+    pub(crate) fn push(&mut self, signal: Signal, start_ms: u32, end_ms: u32) {
         if self.intervals.len() < self.most {
-            self.intervals.push(Interval { heard, start_ms, end_ms });
+            self.intervals.push(Interval { signal, start_ms, end_ms });
         }
     }
 
@@ -70,26 +70,26 @@ impl Timeline {
     pub(crate) fn tone(&mut self, tone: Option<ToneSegment>) {
         let Some(tone) = tone.filter(|tone| self.last_tone_ms != Some(tone.start_ms)) else { return };
         self.last_tone_ms = Some(tone.start_ms);
-        self.push(Heard::Tone { level_dbm0: tone.level_dbm0, hz: tone.hz }, tone.start_ms, tone.end_ms());
+        self.push(Signal::Tone { level_dbm0: tone.level_dbm0, hz: tone.hz }, tone.start_ms, tone.end_ms());
     }
 }
 
 impl fmt::Display for Timeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut silent_from = 0;
-        for Interval { heard, start_ms, end_ms } in &self.intervals {
+        for Interval { signal, start_ms, end_ms } in &self.intervals {
             if *start_ms > silent_from {
                 writeln!(f, "{silent_from:6} to {start_ms:6} ms  silence")?;
             }
             write!(f, "{start_ms:6} to {end_ms:6} ms  ")?;
-            match heard {
-                Heard::Speech { level_dbm0, pitch_hz } => {
+            match signal {
+                Signal::Speech { level_dbm0, pitch_hz } => {
                     writeln!(f, "speech   {level_dbm0:5.1} dBm0, pitch {pitch_hz:.0} Hz")?;
                 }
-                Heard::Tone { level_dbm0, hz: [hz, 0.0] } => {
+                Signal::Tone { level_dbm0, hz: [hz, 0.0] } => {
                     writeln!(f, "tone     {level_dbm0:5.1} dBm0, {hz:.0} Hz")?;
                 }
-                Heard::Tone { level_dbm0, hz: [low, high] } => {
+                Signal::Tone { level_dbm0, hz: [low, high] } => {
                     writeln!(f, "tone     {level_dbm0:5.1} dBm0, {low:.0} + {high:.0} Hz")?;
                 }
             }

@@ -65,7 +65,7 @@ pub enum Tone {
 pub struct ToneDetection {
     /// What it is.
     pub tone: Tone,
-    /// When its first part began, in ms of audio heard.
+    /// When its first part began, in ms of audio processed.
     pub start_ms: u32,
     /// When it was certain.
     pub at_ms: u32,
@@ -165,7 +165,7 @@ impl ToneDetector {
         self.beep.is_some() || self.current().is_some()
     }
 
-    /// Forgets everything heard.
+    /// Forgets all that was processed.
     pub fn reset(&mut self) {
         *self = Self::new(self.settings.clone());
     }

@@ -9,7 +9,7 @@ use crate::frame::{FRAME, FRAME_MS, dbm0, mean_square};
 pub trait VoiceActivity {
     /// Judges the next frame.
     fn process(&mut self, frame: &[i16; FRAME]) -> Activity;
-    /// Forgets everything heard.
+    /// Forgets all that was processed.
     fn reset(&mut self);
 }
 

@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for (speed, sum) in SPEEDS.into_iter().zip(&mut sums) {
             let pcm = at_speed(&samples, speed);
             let began = Instant::now();
-            let ours = heard(&pcm)?;
+            let ours = detected(&pcm)?;
             spent += began.elapsed();
             let mut theirs = String::new();
             if let (Some(to), Some(from)) = (peer.as_mut().and_then(|p| p.stdin.as_mut()), answers.as_mut()) {
@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn heard(pcm: &[i16]) -> Result<String, Box<dyn Error>> {
+fn detected(pcm: &[i16]) -> Result<String, Box<dyn Error>> {
     let mut detector = Detector::new(&DetectorSettings::default())?;
     let mut digits = String::new();
     let mut take = |detection| {

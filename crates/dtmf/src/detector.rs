@@ -218,7 +218,7 @@ impl Detector {
     /// The digit that goes on.
     #[must_use]
     pub fn active(&self) -> Option<DtmfDigit> {
-        self.state.active.and_then(|active| digit_at(active.low, active.high - 4))
+        self.state.active.and_then(|active| digit_at(active.low, active.high.wrapping_sub(4)))
     }
 
     fn handle_window(&mut self, on: &mut impl FnMut(Detection)) {
@@ -285,7 +285,7 @@ impl Detector {
 
     fn finish(&mut self, on: &mut impl FnMut(Detection)) {
         let Some(active) = self.state.active.take() else { return };
-        let Some(digit) = digit_at(active.low, active.high - 4) else { return };
+        let Some(digit) = digit_at(active.low, active.high.wrapping_sub(4)) else { return };
         let level = active.sum.times(1.0 / active.windows);
         let offset = self.settings.level_offset_db;
         let (low_dbm0, high_dbm0) = (dbm0_of(level.low) + offset, dbm0_of(level.high) + offset);
@@ -313,7 +313,7 @@ impl Detector {
         let last = now - u64::from(ended);
         let first = last + 1 - u64::from(run.count).min(last + 1);
         let start = (first * HOP_SAMPLES + HOP_SAMPLES / 2).saturating_sub(whole(found.lead * HOP_LEN));
-        let Some(digit) = digit_at(run.low, run.high - 4) else { return };
+        let Some(digit) = digit_at(run.low, run.high.wrapping_sub(4)) else { return };
         let end = (first * HOP_SAMPLES + HOP_SAMPLES / 2).max(start) + whole(found.after * HOP_LEN);
         self.state.active = Some(Active {
             low: run.low,

@@ -8,7 +8,7 @@ use crate::frame::{FRAME, FRAME_MS, dbm0, mean_square};
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ToneSegment {
-    /// When it began, in ms of audio heard.
+    /// When it began, in ms of audio processed.
     pub start_ms: u32,
     /// How long it lasted, in ms; so far, where it goes on.
     pub duration_ms: u32,
@@ -25,7 +25,7 @@ pub struct ToneSegment {
 }
 
 impl ToneSegment {
-    /// When it ended, in ms of audio heard.
+    /// When it ended, in ms of audio processed.
     #[must_use]
     pub fn end_ms(&self) -> u32 {
         self.start_ms.saturating_add(self.duration_ms)
@@ -107,7 +107,7 @@ impl Segmenter {
         Self { spectrum: Spectrum::new(), now_ms: 0, recent: [0.0; 4], run: None, candidate: None, misses: 0 }
     }
 
-    /// Milliseconds heard.
+    /// Milliseconds processed.
     pub(super) fn now_ms(&self) -> u32 {
         self.now_ms
     }

@@ -120,7 +120,7 @@ pub(crate) fn text(digits: &[DetectedDigit]) -> String {
 }
 
 /// Digits as heard with the settings one has by default.
-pub(crate) fn heard(pcm: &[i16]) -> String {
+pub(crate) fn detected(pcm: &[i16]) -> String {
     text(&found(&DetectorSettings::default(), pcm))
 }
 

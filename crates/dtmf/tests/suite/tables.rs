@@ -2,7 +2,7 @@
 
 use mediapoint_g711::{Law, decode_slice, encode_slice};
 
-use crate::signal::{Burst, DIGITS, Line, Random, found, heard, matched};
+use crate::signal::{Burst, DIGITS, Line, Random, detected, found, matched};
 use mediapoint_dtmf::DetectorSettings;
 
 /// Digits sent and heard over all sixteen, each burst as `change` makes it, at any alignment.
@@ -16,7 +16,7 @@ fn each(seed: u64, per_digit: usize, change: impl Fn(&mut Burst)) -> (usize, usi
             let mut line = Line::default();
             line.silence(random.between(20.0, 40.0)).burst(&burst).silence(80.0).noise(-70.0, &mut random);
             sent += 1;
-            right += usize::from(heard(&line.pcm()) == digit.to_string());
+            right += usize::from(detected(&line.pcm()) == digit.to_string());
         }
     }
     (sent, right)
@@ -98,7 +98,7 @@ fn sequence(random: &mut Random, count: usize, on: f64, off: f64, dbm0: f32) -> 
 }
 
 fn whole(name: &str, sent: &str, pcm: &[i16]) {
-    let got = heard(pcm);
+    let got = detected(pcm);
     row(name, sent.len(), matched(sent, &got));
     assert_eq!(got, sent, "{name}");
 }
