@@ -31,8 +31,8 @@ impl Phone {
             above.set_port(above.port().checked_add(1)?);
             Some((socket, UdpSocket::bind(above).ok()?))
         };
-        // What other tests took is passed over.
-        let (socket, rtcp) = (0..100).find_map(|_| pair()).expect("two ports, one above the other");
+        // Two ports, one above the other; what other tests took is passed over.
+        let (socket, rtcp) = (0..100).find_map(|_| pair()).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         Self { socket, _rtcp: rtcp, sequence: 1000, step: 160, srtp: None }
     }
