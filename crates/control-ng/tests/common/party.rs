@@ -49,7 +49,8 @@ pub(crate) const UP: u8 = 0xa0;
 pub(crate) const DOWN: u8 = 0x20;
 pub(crate) const SILENT: u8 = 0xff;
 
-/// Sends bursts of a constant from each, as long as a jitter buffer can hold, until each receives what it is to.
+/// Sends bursts of a constant from each, as long as a jitter buffer can hold, until each receives what it is to. What is left of
+/// a round is not read in the next one: it would stay behind.
 pub(crate) fn mix(parties: &mut [(&mut Party, u8, u8)]) {
     let sign = |octet: u8| match octet {
         0x7f | 0xff => 0,
@@ -57,6 +58,7 @@ pub(crate) fn mix(parties: &mut [(&mut Party, u8, u8)]) {
         _ => 1,
     };
     let done = (0..50).any(|_| {
+        parties.iter().for_each(|(party, ..)| party.phone.pass_over_waiting());
         for (party, sent, _) in &mut *parties {
             for _ in 0..4 {
                 party.send(0, *sent);

@@ -62,6 +62,13 @@ impl Phone {
         self.socket.send_to(&packet[..len], to).unwrap();
     }
 
+    /// Reads what has come, and forgets it.
+    pub(crate) fn pass_over_waiting(&self) {
+        self.socket.set_nonblocking(true).unwrap();
+        while self.socket.recv(&mut [0; 2048]).is_ok() {}
+        self.socket.set_nonblocking(false).unwrap();
+    }
+
     /// Payload type and payload of the next RTP packet.
     pub(crate) fn receive(&mut self) -> (u8, Vec<u8>) {
         let mut buffer = [0; 2048];
