@@ -8,6 +8,7 @@ Commands: call USER, answer, hold, resume, codecs NAMES (for the next offer), re
 quit. SAY.wav is spoken from the beginning when media flows first, after a hold of our own, and by speak.
 """
 
+import os
 import queue
 import sys
 import threading
@@ -21,7 +22,8 @@ SECURED = pj.PJMEDIA_TP_PROTO_RTP_SAVP & ~pj.PJMEDIA_TP_PROTO_RTP_AVP
 
 
 def tell(*what):
-    print("event", *what, flush=True)
+    # In one write: the library's log goes to the same place from other threads, and stood between the words of an event.
+    os.write(1, f"event {' '.join(map(str, what))}\n".encode())
 
 
 class Call(pj.Call):
