@@ -66,10 +66,10 @@ pub use api::codec::{
     AmrLayout, AmrParameters, Codec, EncoderSettings, Encoding, Fit, OpusParameters, Parameters, PayloadCodec,
 };
 pub use api::error::{AdmissionError, BuildError, CommandError, OpenLegError, RestoreError};
-pub use api::event::{EndReason, Event, KeyPress, ZrtpObstacle};
+pub use api::event::{EndReason, Event, KeyMethod, KeyPress, ZrtpObstacle};
 pub use api::id::{CallId, LegId, MixId, PlayerId, StreamId, TapId};
 pub use api::leg::{
-    AddressFamily, Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, MediaPolicy, OpenedLeg,
+    AddressFamily, Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, MediaPolicy, OpenedLeg, SecureInput,
     PacketTime, Placement, Ports, Relearn, RemoteAddress, RtcpMode, SourceGuard, SrtpKeys,
 };
 pub use api::pending::Pending;
@@ -83,6 +83,7 @@ pub use api::stats::{
     SsrcStatistics, StreamStatistics, TapStatistics, WorkerLoad,
 };
 pub use api::tap::{AudioTapSpec, PacketTapSpec, PacketTarget, TapSide};
+pub use mediapoint_dtmf::DetectorSettings;
 pub use mediapoint_packet::rtp::{NoPayloadType, PayloadType, Ssrc};
 pub use mediapoint_prompt::{Item, Playlist, Position, Prompt, PromptError, Repeat};
 pub use mediapoint_srtp::{MasterKey, Mki, Suite};

@@ -303,6 +303,11 @@ impl Playout {
         (self.buffer.ahead() > 0).then(|| self.play(pcm))
     }
 
+    /// The last 50 ms that were played; silence where nothing was. To go on from with a [`Concealer`](crate::Concealer).
+    pub fn played_last(&mut self) -> &[i16] {
+        self.buffer.played_last()
+    }
+
     /// Counters since the leg was made.
     #[must_use]
     pub fn statistics(&self) -> PlayoutStatistics {

@@ -70,6 +70,12 @@ impl PlayoutBuffer {
         self.samples.get(end - len.min(past)..end).unwrap_or_default()
     }
 
+    /// What was played last, as much as is kept of it.
+    pub(crate) fn played_last(&mut self) -> &[i16] {
+        let past = self.lay_out_past();
+        self.samples.get(..past).unwrap_or_default()
+    }
+
     /// The samples yet to be played, to be changed.
     pub(crate) fn unplayed_mut(&mut self) -> &mut [i16] {
         let past = self.past();

@@ -8,8 +8,7 @@ use mediapoint_engine::session::source::stream::{Stream, StreamBlock};
 use mediapoint_engine::session::tap::Tap;
 use mediapoint_engine::session::tap::audio::{AudioTap, TapFrame};
 use mediapoint_engine::session::tap::event::{EventTap, PressRoom};
-use mediapoint_engine::{
-    AudioTapSpec, CallId, MixId, MixSpec, PlayerId, PlayerSpec, PromptsSpec, Source, StreamId, TapId,
+use mediapoint_engine::{DetectorSettings,     AudioTapSpec, CallId, MixId, MixSpec, PlayerId, PlayerSpec, PromptsSpec, Source, StreamId, TapId,
     TapSide, ToneSpec,
 };
 use mediapoint_net::ring::{Consumer, Producer, channel};
@@ -84,6 +83,18 @@ impl World {
         let (call, leg) = (self.peer(id).call, self.peer(id).leg);
         let events = Box::new(Tap::Events(EventTap::new(tap, leg, room.clone())));
         self.apply(call, CallCommand::AddTap { tap: events }).expect("a tap");
+        (tap, room)
+    }
+
+    /// The same, for digits in its audio, too.
+    ///
+    /// # Panics
+    /// Where the session refuses it.
+    pub fn tap_digits(&mut self, id: PeerId) -> (TapId, PressRoom) {
+        let (tap, room) = (TapId::from_u64(self.new_id()), PressRoom::default());
+        let (call, leg) = (self.peer(id).call, self.peer(id).leg);
+        let events = EventTap::new(tap, leg, room.clone()).with_tones(DetectorSettings::default());
+        self.apply(call, CallCommand::AddTap { tap: Box::new(Tap::Events(events)) }).expect("a tap");
         (tap, room)
     }
 

@@ -45,8 +45,19 @@ impl std::fmt::Display for EndReason {
     }
 }
 
-/// A key press, as telephone events reported it [RFC4733 2.5].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a key press was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum KeyMethod {
+    /// As telephone events [RFC4733 2.5].
+    #[default]
+    TelephoneEvent,
+    /// As tones in the audio.
+    Tone,
+}
+
+/// A key press. One under secure input shows its code to nobody who prints it.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyPress {
     /// Event code: 0 to 9 are the digits, 10 is `*`, 11 is `#`, 12 to 15 are A to D, 16 is a flash [RFC4733 3.2].
     pub code: u8,
@@ -56,6 +67,26 @@ pub struct KeyPress {
     pub volume: u8,
     /// Key presses of this tap that were not reported before this one, because the reader was too far behind.
     pub missed: u32,
+    /// How it was sent.
+    pub method: KeyMethod,
+    /// True for a press under secure input: it is for the reader of this event alone.
+    pub secret: bool,
+}
+
+impl std::fmt::Debug for KeyPress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("KeyPress");
+        match self.secret {
+            true => shown.field("code", &"secret"),
+            false => shown.field("code", &self.code),
+        };
+        shown
+            .field("duration", &self.duration)
+            .field("volume", &self.volume)
+            .field("missed", &self.missed)
+            .field("method", &self.method)
+            .finish()
+    }
 }
 
 /// Why ZRTP does not pass between two parties: what it encrypts from end to end could neither be read nor changed.

@@ -130,7 +130,8 @@ impl PacketTime {
     }
 }
 
-/// What becomes of a party's telephone events (RFC 4733) on their way to the legs that it feeds. Taps see them in any case.
+/// What becomes of a party's telephone events (RFC 4733) on their way to the legs that it feeds and to packet taps. Taps on key
+/// presses see them in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum EventPolicy {
@@ -141,6 +142,51 @@ pub enum EventPolicy {
     Block,
     /// They are forwarded as another event: the far end notices a key press, but not which.
     Replace(u8),
+}
+
+/// Secure input: what stands in place of the digits that a party sends, in telephone events and as tones in its audio, toward
+/// all that it feeds and all taps but those on key presses.
+///
+/// While it is on, what the party sends is decoded at 8000 Hz and held back by 40 ms, so that nothing of a tone passes; codecs
+/// that the engine cannot decode do not pass. Tones of less than 24 ms, which no receiver takes for a digit, pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub enum SecureInput {
+    /// Digits pass.
+    #[default]
+    Off,
+    /// Events are dropped; tones become silence.
+    Drop,
+    /// As [`SecureInput::Drop`], and silence is sent for as long as an event lasts.
+    Silence,
+    /// A tone is sent for as long as an event or a digit lasts.
+    Tone {
+        /// Frequency in hertz, 1 to 3999.
+        hertz: u16,
+        /// Level in dBm0, -60 to 0.
+        dbm0: i8,
+    },
+    /// Each digit becomes another one, drawn at random from 0 to 9.
+    Random,
+    /// Each digit becomes this one: an event code, 0 to 15.
+    Digit(u8),
+}
+
+impl SecureInput {
+    /// True where digits are kept back.
+    #[must_use]
+    pub const fn is_on(self) -> bool {
+        !matches!(self, Self::Off)
+    }
+
+    /// True where every value lies in its range.
+    pub(crate) const fn is_valid(self) -> bool {
+        match self {
+            Self::Tone { hertz, dbm0 } => hertz > 0 && hertz < 4000 && dbm0 >= -60 && dbm0 <= 0,
+            Self::Digit(code) => code < 16,
+            Self::Off | Self::Drop | Self::Silence | Self::Random => true,
+        }
+    }
 }
 
 /// What becomes of media on its way from one party to others. Telephone events and RTCP go on in any case, and taps see what
@@ -213,8 +259,10 @@ pub struct LegConfig {
     pub srtp: Option<SrtpKeys>,
     /// DSCP of what the engine sends, 0 to 63; expedited forwarding (46) by default.
     pub dscp: u8,
-    /// What becomes of the party's telephone events on their way to the legs that it feeds.
+    /// What becomes of the party's telephone events on their way to the legs that it feeds, and to packet taps.
     pub events: EventPolicy,
+    /// Whether the party's digits are kept from all but taps on its key presses.
+    pub secure_input: SecureInput,
     /// What becomes of the party's media on its way to the legs and mixes that it feeds.
     pub media: MediaPolicy,
     /// What becomes of the media that the party is to be sent, whatever feeds it.
@@ -245,6 +293,7 @@ impl Default for LegConfig {
             srtp: None,
             dscp: 46,
             events: EventPolicy::Forward,
+            secure_input: SecureInput::Off,
             media: MediaPolicy::Forward,
             sent_media: MediaPolicy::Forward,
             media_timeout: None,

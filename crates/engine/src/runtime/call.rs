@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use mediapoint_dtmf::DetectorSettings;
 use mediapoint_net::{PortOpener as _, PortOptions, SocketOpener};
 
 use crate::api::error::{CommandError, OpenLegError};
@@ -336,6 +337,26 @@ impl Call {
         let tap = TapId(self.next_id());
         let room = PressRoom::default();
         let outcome = self.add_tap(tap, Tap::Events(EventTap::new(tap, leg, room.clone())), Some(room))?;
+        Ok((tap, outcome))
+    }
+
+    /// Adds a tap on the key presses of a leg's party, in telephone events and as tones in its audio: one
+    /// [`crate::Event::KeyPressed`] for each press, however it was sent. Of several such taps on a leg the first one's
+    /// settings count. The audio is decoded for it; a leg that is forwarded stays forwarded.
+    ///
+    /// # Errors
+    /// [`CommandError::OutOfRange`] for settings out of range, else as [`Call::set_source`].
+    pub fn tap_digits(
+        &self,
+        leg: LegId,
+        settings: DetectorSettings,
+    ) -> Result<(TapId, Pending<()>), CommandError> {
+        self.check(leg)?;
+        settings.checked().map_err(|error| CommandError::OutOfRange { what: error.name })?;
+        let tap = TapId(self.next_id());
+        let room = PressRoom::default();
+        let events = EventTap::new(tap, leg, room.clone()).with_tones(settings);
+        let outcome = self.add_tap(tap, Tap::Events(events), Some(room))?;
         Ok((tap, outcome))
     }
 

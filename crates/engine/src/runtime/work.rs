@@ -81,6 +81,8 @@ pub(crate) struct LegWork {
     takes: u16,
     /// What it is sent is encoded whatever it takes.
     forced: bool,
+    /// Its digits are kept back: what it feeds is encoded whatever that takes.
+    secure: bool,
     srtp: bool,
     /// Its source is no leg.
     mixed: bool,
@@ -96,6 +98,7 @@ impl LegWork {
             first: codings().next(),
             takes: codings().fold(0, |takes, coding| takes | coding.bit()),
             forced: config.force_transcode || matches!(config.packet_time, PacketTime::Always(_)),
+            secure: config.secure_input.is_on(),
             srtp: config.srtp.is_some(),
             mixed: false,
         }
@@ -119,7 +122,7 @@ impl LegWork {
     /// True where what `from` may send has to be coded for this leg.
     fn codes(&self, from: &Self) -> bool {
         match (from.first, self.first) {
-            (Some(sent), Some(_)) => self.forced || sent.bit() & self.takes == 0,
+            (Some(sent), Some(_)) => self.forced || from.secure || sent.bit() & self.takes == 0,
             _ => false,
         }
     }
@@ -173,6 +176,8 @@ mod tests {
         assert!(price(&[both.clone(), pcmu.clone()]) > 0, "it may send what the other does not take");
         assert_eq!(price(&[both, leg(&[Codec::PCMU, Codec::G729])]), 0, "both take what the other prefers");
         let forced = LegConfig { force_transcode: true, ..pcmu.clone() };
-        assert!(price(&[forced, pcmu]) > 0);
+        assert!(price(&[forced, pcmu.clone()]) > 0);
+        let secure = LegConfig { secure_input: crate::api::leg::SecureInput::Drop, ..pcmu.clone() };
+        assert!(price(&[pcmu, secure]) > 0);
     }
 }

@@ -10,8 +10,7 @@ use rand::rngs::StdRng;
 use crate::api::error::CommandError;
 use crate::api::event::Event;
 use crate::api::id::{CallId, LegId};
-use crate::api::leg::LegKind;
-use crate::api::leg::RemoteAddress;
+use crate::api::leg::{LegConfig, LegKind, RemoteAddress};
 use crate::api::source::{MixSpec, Source};
 use crate::api::stats::CallStatistics;
 use crate::api::tap::PacketTarget;
@@ -197,11 +196,13 @@ impl Call {
         match command {
             CallCommand::AddLeg { leg, config, ports } => {
                 env.config.remotes.check_leg(ports.scope, config.remote)?;
+                check_secure(&config)?;
                 self.add_leg(now, leg, config, ports, env)?;
             }
             CallCommand::ConfigureLeg { leg, config, relearn } => {
                 let leg = self.leg_mut(leg)?;
                 env.config.remotes.check_leg(leg.transport.ports().scope, config.remote)?;
+                check_secure(&config)?;
                 leg.configure(now, config, relearn);
             }
             CallCommand::SetSource { leg, source } => self.set_source(leg, source)?,
@@ -296,7 +297,7 @@ impl Call {
         &mut self,
         now: Time,
         id: LegId,
-        config: Box<crate::api::leg::LegConfig>,
+        config: Box<LegConfig>,
         ports: LegPorts,
         env: &mut Env<'_>,
     ) -> Result<(), CommandError> {
@@ -492,6 +493,19 @@ impl Call {
 impl std::fmt::Debug for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Call").field("id", &self.id).field("legs", &self.legs.len()).finish_non_exhaustive()
+    }
+}
+
+/// Refuses secure input that is out of range, or of a leg whose media are not looked into.
+fn check_secure(config: &LegConfig) -> Result<(), CommandError> {
+    match (config.secure_input.is_on(), config.kind) {
+        (true, LegKind::OpaqueRtp | LegKind::Datagrams) => {
+            Err(CommandError::OutOfRange { what: "secure input of a leg that is not audio" })
+        }
+        _ if !config.secure_input.is_valid() => {
+            Err(CommandError::OutOfRange { what: "what stands for a digit under secure input" })
+        }
+        _ => Ok(()),
     }
 }
 

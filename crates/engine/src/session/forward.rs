@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mediapoint_codec::amr::mode_request;
+use mediapoint_g711::encode;
 use mediapoint_jitter::Arrived;
 use mediapoint_packet::rtp::Ssrc;
 use mediapoint_packet::telephone_event::{BLOCK_LEN, EventBlock};
 use mediapoint_packet::{PacketBuf, Time};
 
-use crate::api::event::Event;
+use crate::api::event::{Event, KeyPress};
 use crate::api::id::LegId;
 use crate::api::leg::EventPolicy;
 use crate::api::source::Source;
@@ -18,15 +19,17 @@ use crate::session::Output;
 use crate::session::call::Call;
 use crate::session::leg::event_clock::EventPart;
 use crate::session::leg::events::{EventPacket, EventStep};
+use crate::session::leg::in_band::Found;
 use crate::session::leg::ingress::Ingress;
 use crate::session::leg::loop_watch::LoopVerdict;
 use crate::session::leg::mode::{ModeRequest, is_wide};
 use crate::session::leg::receiver::Taken;
 use crate::session::leg::rewriter::{Input, InputEpoch};
+use crate::session::leg::secure;
 use crate::session::leg::sender::{Sender, Unsent};
 use crate::session::leg::transport::{DropReason, RtpMeta, Transport};
 use crate::session::leg::{Accepted, Leg};
-use crate::session::payload_map::{Conversion, PayloadInfo};
+use crate::session::payload_map::{Conversion, PayloadInfo, law_of};
 use crate::session::tap::Tap;
 use crate::session::timers::Timer;
 
@@ -109,14 +112,15 @@ impl Call {
             self.heed_mode_request(at, &meta, packet.bytes());
         }
         let mut input = meta.input(id, &taken, info);
-        if tapped {
-            self.copy_to_taps(id, true, packet.bytes(), out);
-        }
         let step = if info.event {
             Some(self.handle_event(now, at, (&mut input, &meta), &mut packet, out))
         } else {
             None
         };
+        // Behind the policy: what is kept back is kept from the taps on packets, too.
+        if tapped && step != Some(None) {
+            self.copy_received(at, &meta, info, &packet, out);
+        }
         if step.is_none() && taken.newest {
             // A late packet says nothing of the path that the stream takes now.
             self.select_paths(now, at, (&input, &meta), info, out);
@@ -183,8 +187,12 @@ impl Call {
         out: &mut O,
     ) -> Option<EventStep> {
         let payload = packet.bytes_mut().get_mut(meta.payload.clone()).unwrap_or_default();
-        // A payload too short for an event is forwarded as it is; the far end decides about it.
-        let Ok(block) = EventBlock::read(payload) else { return Some(EventStep::Continues) };
+        let Ok(block) = EventBlock::read(payload) else {
+            // Too short for an event. The far end decides about it, but where a digit might be in it.
+            let leg = self.legs.get_mut(at)?;
+            let forwarded = leg.event_policy(EventStep::Continues) == EventPolicy::Forward;
+            return if forwarded { Some(EventStep::Continues) } else { self.skip_event(at, input) };
+        };
         let event = EventPacket {
             epoch: input.epoch.epoch,
             index: input.index,
@@ -195,13 +203,20 @@ impl Call {
         let leg = self.legs.get_mut(at)?;
         let (step, presses) = leg.events.observe(now, &event);
         input.part = leg.events.part(&event, step);
-        let (id, policy, deadline) = (leg.id, leg.events.policy(), leg.events.deadline());
+        let (id, policy, deadline) = (leg.id, leg.event_policy(step), leg.events.deadline());
+        if step == EventStep::Begins
+            && let Some(ingress) = &mut leg.ingress
+        {
+            ingress.silence_held();
+        }
         if let EventPolicy::Replace(code) = policy {
-            for block in payload.chunks_exact_mut(BLOCK_LEN) {
+            let mut blocks = payload.chunks_exact_mut(BLOCK_LEN);
+            for block in &mut blocks {
                 if let Some(first) = block.first_mut() {
                     *first = code;
                 }
             }
+            blocks.into_remainder().fill(0);
         }
         if step == EventStep::Begins && block.digit().is_some() {
             self.players.iter_mut().for_each(|player| player.note_key(id));
@@ -213,12 +228,7 @@ impl Call {
             self.timers.set_earlier(Timer::Event, deadline);
         }
         if policy == EventPolicy::Block {
-            for n in 0..self.listeners(at) {
-                if let Some(listener) = self.listener_mut(at, n) {
-                    listener.sender.rewriter.skip(input);
-                }
-            }
-            return None;
+            return self.skip_event(at, input);
         }
         // The event's packets carry the timestamp of its beginning, and audio sent later must not have an earlier one.
         if step == EventStep::Begins {
@@ -227,13 +237,62 @@ impl Call {
         Some(step)
     }
 
-    pub(super) fn report_press<O: Output>(
+    /// Passes over an event packet that goes no further.
+    fn skip_event(&mut self, at: usize, input: &Input) -> Option<EventStep> {
+        for n in 0..self.listeners(at) {
+            if let Some(listener) = self.listener_mut(at, n) {
+                listener.sender.rewriter.skip(input);
+            }
+        }
+        None
+    }
+
+    /// Copies a received packet to the taps on packets of its leg. Under secure input the audio is held back as long as a tone
+    /// needs to be found, and no packet is: silence stands for G.711, and nothing for other codecs.
+    #[cold]
+    fn copy_received<O: Output>(
         &mut self,
-        leg: LegId,
-        press: crate::api::event::KeyPress,
+        at: usize,
+        meta: &RtpMeta,
+        info: PayloadInfo,
+        packet: &PacketBuf,
         out: &mut O,
     ) {
+        let Some(leg) = self.legs.get(at) else { return };
+        let id = leg.id;
+        if info.event || !leg.is_secure() {
+            return self.copy_to_taps(id, true, packet.bytes(), out);
+        }
+        let codec = leg.receivable().find(|entry| entry.payload_type == meta.payload_type);
+        let Some(law) = codec.and_then(law_of) else { return };
+        let Some(mut silent) = out.copy(packet.bytes()) else { return };
+        silent.bytes_mut().get_mut(meta.payload.clone()).unwrap_or_default().fill(encode(law, 0));
+        self.copy_to_taps(id, true, silent.bytes(), out);
+        out.give(silent);
+    }
+
+    /// Reports the digits that a tick brought to light in a leg's audio.
+    pub(super) fn report_found<O: Output>(&mut self, now: Time, at: usize, out: &mut O) {
+        let Some(leg) = self.legs.get_mut(at).map(AsMut::as_mut) else { return };
+        let id = leg.id;
+        let Some(ingress) = &mut leg.ingress else { return };
+        for found in ingress.take_found() {
+            match found {
+                Found::Onset => self.players.iter_mut().for_each(|player| player.note_key(id)),
+                Found::Press(press) => {
+                    let twice = self.legs.get(at).is_some_and(|leg| leg.events.has_reported(now, &press));
+                    if !twice {
+                        self.report_press(id, press, out);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn report_press<O: Output>(&mut self, leg: LegId, press: KeyPress, out: &mut O) {
         let call = self.id;
+        let secret = self.legs.iter().any(|known| known.id == leg && known.is_secure());
+        let press = KeyPress { secret, ..press };
         for tap in &mut self.taps {
             if let Tap::Events(tap) = tap
                 && tap.leg == leg
@@ -455,8 +514,11 @@ impl Call {
     fn enter_transcoding(&mut self, now: Time, source: usize, listener: usize, input: &Input) {
         let Some(rate) = self.legs.get(source).and_then(|leg| leg.receive_rate()) else { return };
         // For a tap or a mix audio waits that was forwarded already. It must not be sent once more.
-        let ingress = self.legs.get_mut(source).and_then(|leg| leg.ingress.as_mut());
-        let forwarded = ingress.map_or(0, |ingress| ingress.drain(true));
+        let Some(from) = self.legs.get_mut(source) else { return };
+        let forwarded = from.ingress.as_mut().map_or(0, |ingress| ingress.drain(true, false));
+        // Nor does what stands for the time that the audio is held back.
+        let held = if from.is_secure() { secure::DELAY_MILLIS / 10 } else { 0 };
+        let forwarded = forwarded + usize::try_from(held).unwrap_or(0);
         let Some(leg) = self.legs.get_mut(listener) else { return };
         if !leg.make_egress(rate) {
             return;
@@ -497,7 +559,7 @@ impl Call {
             return;
         };
         let source = Source::Leg(*id);
-        let pieces = ingress.drain(keep);
+        let pieces = ingress.drain(keep, silent);
         for piece in 0..pieces {
             if let Some(Leg { ingress: Some(ingress), .. }) = self.legs.get_mut(at).map(AsMut::as_mut) {
                 ingress.load_drained(piece);
@@ -530,7 +592,9 @@ impl Call {
         let feed = u16::try_from(at).map(super::wiring::Feed::Leg);
         let Ok(feed) = feed else { return false };
         let mixed = self.mixes.iter().any(|mix| mix.is_wanted() && mix.feeds.contains(&feed));
-        mixed || self.taps.iter().any(|tap| self.tap_rate(tap, feed).is_some())
+        mixed
+            || self.tones_wanted_of(at).is_some()
+            || self.taps.iter().any(|tap| self.tap_rate(tap, feed).is_some())
     }
 }
 

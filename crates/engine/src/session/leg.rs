@@ -7,6 +7,7 @@ pub mod egress;
 pub mod event_clock;
 pub mod events;
 mod gate;
+pub(crate) mod in_band;
 pub mod ingress;
 pub mod latch;
 pub(crate) mod limiter;
@@ -17,6 +18,7 @@ pub mod receiver;
 pub(crate) mod renumber;
 pub mod rewriter;
 pub mod rtcp;
+pub(crate) mod secure;
 pub mod sender;
 pub mod srtp;
 pub mod statistics;
@@ -33,12 +35,12 @@ use mediapoint_packet::{PacketBuf, Time};
 
 use crate::api::codec::PayloadCodec;
 use crate::api::id::LegId;
-use crate::api::leg::{LegConfig, LegKind, MediaPolicy, Relearn};
+use crate::api::leg::{EventPolicy, LegConfig, LegKind, MediaPolicy, Relearn, SecureInput};
 use crate::api::remote::RemotePolicy;
 use crate::api::source::Source;
 use crate::api::stats::Dropped;
 use crate::session::leg::counted::Counted;
-use crate::session::leg::events::EventReceiver;
+use crate::session::leg::events::{EventReceiver, EventStep};
 use crate::session::leg::ingress::{Ingress, natural_rate};
 use crate::session::leg::latch::Admission;
 use crate::session::leg::loop_watch::{LoopVerdict, LoopWatch};
@@ -99,6 +101,14 @@ impl Listeners {
     }
 }
 
+/// A digit, 0 to 9, that nothing can be learnt from: the SplitMix64 of a count.
+fn drawn(count: u32) -> u8 {
+    let mut bits = u64::from(count).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    u8::try_from((bits ^ bits >> 31) % 10).unwrap_or(0)
+}
+
 /// True where a party that was signalled so may begin its stream anew. What repeats all that was agreed is no reason.
 fn may_begin_anew(before: &LegConfig, now: &LegConfig) -> bool {
     let keys = |config: &LegConfig| config.srtp.as_ref().map(|keys| keys.inbound.clone());
@@ -150,6 +160,8 @@ pub(crate) struct Leg {
     pub(super) renumbered: Renumbered,
     /// Streams that are relayed as they come, received and sent.
     pub(super) counted: [Counted; 2],
+    /// Digits drawn at random in place of telephone events; each is a function of their number.
+    pub(super) draws: u32,
     /// Figures of the jitter buffer that was in use last.
     pub(super) played: Option<PlayoutStatistics>,
 }
@@ -182,7 +194,7 @@ impl Leg {
             sender: Sender::new(rewriter, config.direction.sends()),
             feed: Feed::Silence,
             source: Source::Silence,
-            events: EventReceiver::new(config.events),
+            events: EventReceiver::default(),
             id,
             dropped: Dropped::default(),
             passed: Sent::default(),
@@ -191,6 +203,7 @@ impl Leg {
             renumbered: Renumbered::default(),
             counted: Default::default(),
             played: None,
+            draws: 0,
             loop_watch: LoopWatch::default(),
         }
     }
@@ -209,9 +222,26 @@ impl Leg {
         self.receives = config.direction.receives();
         self.sender.set_allowed(config.direction.sends());
         self.payloads = PayloadTable::new(config.codecs.iter().chain(&config.received_codecs));
-        self.events.set_policy(config.events);
         self.path_of = None;
         self.config = config;
+    }
+
+    /// True where the party's digits are kept from all but taps on its key presses.
+    pub(super) const fn is_secure(&self) -> bool {
+        self.config.secure_input.is_on()
+    }
+
+    /// What becomes of a telephone event that the party sends.
+    pub(super) fn event_policy(&mut self, step: EventStep) -> EventPolicy {
+        if step == EventStep::Begins && self.config.secure_input == SecureInput::Random {
+            self.draws = self.draws.wrapping_add(1);
+        }
+        let policy = self.config.secure_input.event_policy(self.config.events, drawn(self.draws));
+        match (policy, self.config.secure_input, step) {
+            // Which digit stood for the event before is not known any more.
+            (EventPolicy::Replace(_), SecureInput::Random, EventStep::Stale) => EventPolicy::Block,
+            _ => policy,
+        }
     }
 
     /// Every codec that the party may send.
@@ -226,12 +256,14 @@ impl Leg {
     }
 
     /// Rebuilds the payload map from the leg's source.
-    pub(super) fn rebuild_payload_map(&mut self, source: Option<&[PayloadCodec]>) {
+    /// Nothing of a `secure` one is forwarded.
+    pub(super) fn rebuild_payload_map(&mut self, source: Option<&[PayloadCodec]>, secure: bool) {
         let capabilities = SendCapabilities {
             codecs: &self.config.codecs,
             packet_time: self.config.packet_time,
             force_transcode: self.config.force_transcode,
             silence: self.sender.gate.policy() == MediaPolicy::Silence,
+            secure,
         };
         self.sender.map = match source {
             Some(codecs) => PayloadMap::new(codecs.iter(), &capabilities),

@@ -167,6 +167,8 @@ pub struct SendCapabilities<'a> {
     pub force_transcode: bool,
     /// True where silence is sent in place of the audio. Nothing that has no silence is forwarded.
     pub silence: bool,
+    /// True where the source keeps its digits back: none of its audio is forwarded.
+    pub secure: bool,
 }
 
 impl<'a> SendCapabilities<'a> {
@@ -217,6 +219,9 @@ impl PayloadMap {
 /// its decoder knows them, and nothing else would be heard.
 fn rule(entry: &PayloadCodec, to: &SendCapabilities<'_>) -> Option<PayloadRule> {
     let noise = entry.codec.encoding == Encoding::ComfortNoise;
+    if to.secure && entry.codec.encoding != Encoding::TelephoneEvent {
+        return if noise || entry.codec.is_convertible() { transcode(to) } else { None };
+    }
     if to.force_transcode && (noise || entry.codec.is_convertible()) && to.encoded().is_some() {
         return transcode(to);
     }
@@ -275,11 +280,7 @@ fn transcode(to: &SendCapabilities<'_>) -> Option<PayloadRule> {
 
 /// A rule that forwards packets, as far as the sending leg's packet time allows.
 fn forward(other: &PayloadCodec, conversion: Conversion, to: &SendCapabilities<'_>) -> PayloadRule {
-    let law = match other.codec.encoding {
-        Encoding::Pcmu if other.codec.is_g711() => Some(Law::Mu),
-        Encoding::Pcma if other.codec.is_g711() => Some(Law::A),
-        _ => None,
-    };
+    let law = law_of(other);
     let whole = PayloadRule { payload_type: other.payload_type, conversion, length: Length::Any, law };
     if !matches!(to.packet_time, PacketTime::Always(_)) || !other.codec.is_convertible() {
         return whole;
@@ -290,6 +291,15 @@ fn forward(other: &PayloadCodec, conversion: Conversion, to: &SendCapabilities<'
             PayloadRule { length: Length::Exactly(octets * millis / frame), ..whole }
         }
         _ => PayloadRule { conversion: Conversion::Transcode, ..whole },
+    }
+}
+
+/// The law of a codec that is G.711.
+pub fn law_of(entry: &PayloadCodec) -> Option<Law> {
+    match entry.codec.encoding {
+        Encoding::Pcmu if entry.codec.is_g711() => Some(Law::Mu),
+        Encoding::Pcma if entry.codec.is_g711() => Some(Law::A),
+        _ => None,
     }
 }
 

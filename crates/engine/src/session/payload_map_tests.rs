@@ -18,7 +18,7 @@ fn map(from: &[PayloadCodec], to: &[PayloadCodec]) -> PayloadMap {
             codecs: to,
             packet_time: PacketTime::AsReceived,
             force_transcode: false,
-            silence: false,
+            silence: false, secure: false,
         },
     )
 }
@@ -140,7 +140,7 @@ fn a_packet_time_that_must_be_kept_lets_packets_of_that_length_pass() {
     let to = [entry(0, Codec::PCMU), entry(97, l16())];
     let table = PayloadMap::new(
         to.iter(),
-        &SendCapabilities { codecs: &to, packet_time, force_transcode: false, silence: false },
+        &SendCapabilities { codecs: &to, packet_time, force_transcode: false, silence: false, secure: false },
     );
     let rule = table.get(pt(0)).unwrap();
     assert_eq!(rule.conversion_of(240), Conversion::None);
@@ -156,7 +156,7 @@ fn a_leg_that_is_force_transcoded_for_is_forwarded_only_what_cannot_be() {
     let packet_time = PacketTime::AsReceived;
     let table = PayloadMap::new(
         codecs.iter(),
-        &SendCapabilities { codecs: &codecs, packet_time, force_transcode: true, silence: false },
+        &SendCapabilities { codecs: &codecs, packet_time, force_transcode: true, silence: false, secure: false },
     );
     let conversion = |number| table.get(pt(number)).unwrap().conversion;
     assert_eq!(

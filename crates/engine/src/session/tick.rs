@@ -79,10 +79,11 @@ impl Call {
     }
 
     fn pull_sources<O: Output>(&mut self, now: Time, millis: u32, out: &mut O) {
-        for leg in &mut self.legs {
-            let Leg { ingress, events, .. } = leg.as_mut();
-            if let Some(ingress) = ingress {
-                ingress.pull(now, millis, events.is_active(now));
+        for at in 0..self.legs.len() {
+            let Some(leg) = self.legs.get_mut(at).map(AsMut::as_mut) else { continue };
+            let Leg { ingress: Some(ingress), events, .. } = leg else { continue };
+            if ingress.pull(now, millis, events.is_active(now)) {
+                self.report_found(now, at, out);
             }
         }
         for player in &mut self.players {

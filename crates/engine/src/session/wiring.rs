@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use mediapoint_dtmf::DetectorSettings;
 use mediapoint_packet::Time;
 
 use crate::api::codec::PayloadCodec;
@@ -14,6 +15,7 @@ use crate::session::call::Call;
 use crate::session::leg::Leg;
 use crate::session::leg::egress::{Egress, EncoderSpec};
 use crate::session::leg::ingress::{Ingress, natural_rate};
+use crate::session::leg::secure;
 use crate::session::tap::Tap;
 use crate::session::timers::Timer;
 
@@ -62,9 +64,9 @@ impl Call {
                 }
                 _ => None,
             };
-            let of_source = match feed {
-                Some(Feed::Leg(from)) => self.legs.get(usize::from(from)).map(|from| from.config.media),
-                _ => None,
+            let (of_source, secure) = match feed.map(|feed| self.leg_of(feed)) {
+                Some(Some(from)) => (Some(from.config.media), from.is_secure()),
+                _ => (None, false),
             };
             let Some(leg) = self.legs.get_mut(at) else { continue };
             let policy = leg.config.sent_media.max(of_source.unwrap_or_default());
@@ -74,7 +76,7 @@ impl Call {
             }
             leg.feed = feed.unwrap_or_default();
             leg.sender.set_policy(policy);
-            leg.rebuild_payload_map(codecs.as_deref());
+            leg.rebuild_payload_map(codecs.as_deref(), secure);
             leg.listeners.clear();
             leg.path_of = None;
             leg.tapped = [false; 2];
@@ -109,6 +111,14 @@ impl Call {
         self.settle_end_to_end();
         self.settle_sources(now, out);
         self.derive_demand(now);
+    }
+
+    /// The leg that a source is.
+    fn leg_of(&self, feed: Feed) -> Option<&Leg> {
+        match feed {
+            Feed::Leg(at) => self.legs.get(usize::from(at)).map(AsRef::as_ref),
+            _ => None,
+        }
     }
 
     fn mark_tapped(&mut self) {
@@ -175,8 +185,12 @@ impl Call {
         self.derive_mixes();
         for at in 0..self.legs.len() {
             let wanted = self.ingress_rate(at);
+            let tones = self.tones_wanted_of(at);
             let Some(leg) = self.legs.get_mut(at) else { continue };
             leg.fit_ingress(wanted, self.clock.runs);
+            if let Some(ingress) = &mut leg.ingress {
+                ingress.detect(tones.as_ref());
+            }
         }
         for at in 0..self.players.len() {
             let Ok(place) = u16::try_from(at) else { continue };
@@ -221,8 +235,18 @@ impl Call {
     /// The rate at which a leg's packets are to be decoded, in hertz; `None` where nobody wants its audio.
     fn ingress_rate(&self, at: usize) -> Option<u32> {
         let own = self.legs.get(at).filter(|leg| leg.kind == LegKind::Audio)?.receive_rate()?;
-        let wanted = self.rate_wanted_of(Feed::Leg(u16::try_from(at).ok()?))?;
+        let wanted = self.rate_wanted_of(Feed::Leg(u16::try_from(at).ok()?));
+        let wanted = wanted.max(self.tones_wanted_of(at).map(|_| secure::RATE))?;
         Some(own.min(wanted))
+    }
+
+    /// What counts as a digit in the audio of a leg, where a tap wants to know of them.
+    pub(super) fn tones_wanted_of(&self, at: usize) -> Option<DetectorSettings> {
+        let leg = self.legs.get(at)?.id;
+        self.taps.iter().find_map(|tap| match tap {
+            Tap::Events(tap) if tap.leg == leg => tap.tones,
+            _ => None,
+        })
     }
 
     /// The highest rate at which somebody wants the audio of a source, in hertz.
@@ -344,15 +368,25 @@ impl Leg {
             return;
         };
         let codecs = self.config.codecs.iter().chain(&self.config.received_codecs);
+        let (policy, seed) = (self.config.secure_input, u64::from(self.sender.rewriter.ssrc().0));
         match &mut self.ingress {
             Some(ingress) => {
                 ingress.unwanted = false;
-                let rate = ingress.rate().max(wanted);
+                if !policy.is_on() {
+                    ingress.secure(policy, seed);
+                }
+                let rate = if policy.is_on() { secure::RATE } else { ingress.rate().max(wanted) };
                 if ingress.rate() != rate || !ingress.is_of(codecs.clone()) {
                     ingress.configure(codecs, rate);
                 }
             }
-            None => self.ingress = Ingress::new(codecs, wanted, self.config.jitter_buffer).map(Box::new),
+            None => {
+                let rate = if policy.is_on() { secure::RATE } else { wanted };
+                self.ingress = Ingress::new(codecs, rate, self.config.jitter_buffer).map(Box::new);
+            }
+        }
+        if let Some(ingress) = self.ingress.as_mut().filter(|_| policy.is_on()) {
+            ingress.secure(policy, seed);
         }
     }
 

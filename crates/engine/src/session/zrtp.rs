@@ -153,7 +153,8 @@ impl Leg {
                     && rule.length == Length::Any
             })
         };
-        self.events.policy() == EventPolicy::Forward
+        self.config.events == EventPolicy::Forward
+            && !self.is_secure()
             && self.receivable().all(|entry| same(entry.payload_type))
     }
 }

@@ -19,7 +19,7 @@ use mediapoint_engine::session::{Session, SessionConfig};
 use mediapoint_engine::{
     Burst, CallId, CallSnapshot, Direction, EncoderSettings, EventPolicy, JitterBuffer, LegConfig, LegId,
     LegKind, MediaPolicy, MixId, MixSpec, PacketTapSpec, PacketTarget, PacketTime, Parameters, PayloadCodec,
-    PlayerId, PlayerSpec, RemoteAddress, RtcpMode, Sine, Source, SourceGuard, SrtpKeys, TapId, TapSide,
+    PlayerId, PlayerSpec, RemoteAddress, RtcpMode, SecureInput, Sine, Source, SourceGuard, SrtpKeys, TapId, TapSide,
     ToneSpec,
 };
 use mediapoint_packet::Time;
@@ -120,6 +120,10 @@ fn config(random: &mut Random) -> LegConfig {
         }),
         dscp: u8::try_from(random.below(64)).unwrap(),
         events: pick(random, &policies),
+        secure_input: pick(
+            random,
+            &[SecureInput::Off, SecureInput::Tone { hertz: 440, dbm0: -20 }, SecureInput::Digit(11)],
+        ),
         media: pick(random, &[MediaPolicy::Forward, MediaPolicy::Silence, MediaPolicy::Block]),
         sent_media: pick(random, &[MediaPolicy::Forward, MediaPolicy::Silence, MediaPolicy::Block]),
         media_timeout: random.chance(0.2).then(|| Duration::from_secs(random.below(40))),

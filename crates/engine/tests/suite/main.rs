@@ -20,6 +20,7 @@ mod calls_move_between_workers;
 mod comfort_noise_fills_pauses;
 mod commands_never_block;
 mod floods_and_loops_are_cut;
+mod digits_are_kept_back;
 mod fuzz_findings;
 mod large_datagrams_are_relayed;
 mod late_timers_are_made_up_for;

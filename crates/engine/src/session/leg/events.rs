@@ -13,8 +13,7 @@ use mediapoint_packet::Time;
 use mediapoint_packet::rtp::RtpTicks;
 use mediapoint_packet::telephone_event::EventBlock;
 
-use crate::api::event::KeyPress;
-use crate::api::leg::EventPolicy;
+use crate::api::event::{KeyMethod, KeyPress};
 use crate::session::leg::event_clock::EventPart;
 use crate::session::snapshot::age::Age;
 use crate::session::snapshot::events::EventSnapshot;
@@ -27,6 +26,9 @@ const ENDS: u8 = 3;
 
 /// Retransmissions of an end are waited for this long.
 const END_LASTS: Duration = Duration::from_millis(60);
+
+/// How much later than an event the tones of it come at most: they pass the jitter buffer.
+const ECHO: Duration = Duration::from_millis(400);
 
 /// The largest duration that one segment of a long event can state [RFC4733 2.5.1.3].
 const LONGEST_SEGMENT: u32 = 65_535;
@@ -97,6 +99,8 @@ impl Current {
             duration: Duration::from_micros(ticks * 1_000_000 / u64::from(self.clock_rate.max(1))),
             volume: self.volume,
             missed: 0,
+            method: KeyMethod::TelephoneEvent,
+            secret: false,
         }
     }
 
@@ -140,28 +144,10 @@ impl Current {
 /// The event receiver.
 #[derive(Debug, Default)]
 pub struct EventReceiver {
-    policy: EventPolicy,
     current: Option<Current>,
 }
 
 impl EventReceiver {
-    /// A receiver that has seen no event.
-    #[must_use]
-    pub const fn new(policy: EventPolicy) -> Self {
-        Self { policy, current: None }
-    }
-
-    /// Sets what becomes of the events that follow.
-    pub const fn set_policy(&mut self, policy: EventPolicy) {
-        self.policy = policy;
-    }
-
-    /// What becomes of the party's events.
-    #[must_use]
-    pub const fn policy(&self) -> EventPolicy {
-        self.policy
-    }
-
     /// Takes in a packet of an event: its step, and the key presses that are complete with it, in order: at most the one
     /// before, whose end was lost, and its own.
     pub fn observe(&mut self, now: Time, packet: &EventPacket) -> (EventStep, [Option<KeyPress>; 2]) {
@@ -257,6 +243,13 @@ impl EventReceiver {
         })
     }
 
+    /// True where `press`, whose tones ended within the last [`ECHO`], was sent as an event, too: some gateways send both.
+    pub fn has_reported(&self, now: Time, press: &KeyPress) -> bool {
+        self.current.is_some_and(|current| {
+            current.code == press.code && now.since(current.last) < press.duration + ECHO
+        })
+    }
+
     /// When [`EventReceiver::handle_timeout`] is to be called; `None` while no press waits to be reported.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
@@ -293,7 +286,7 @@ impl EventReceiver {
     }
 
     /// A receiver as it was saved. An event under way has its whole time-out again: in a pause nobody listened.
-    pub(crate) fn restored(now: Time, policy: EventPolicy, saved: Option<&EventSnapshot>) -> Self {
+    pub(crate) fn restored(now: Time, saved: Option<&EventSnapshot>) -> Self {
         let current = saved.map(|saved| Current {
             epoch: saved.epoch,
             begin: RtpTicks(saved.begin.unwrap_or(saved.timestamp)),
@@ -312,7 +305,7 @@ impl EventReceiver {
             interleaved: saved.interleaved,
             reported: saved.reported,
         });
-        Self { policy, current }
+        Self { current }
     }
 }
 

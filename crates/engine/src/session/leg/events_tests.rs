@@ -20,7 +20,7 @@ fn packets(first_index: u64, timestamp: u32, code: u8) -> Vec<EventPacket> {
 
 /// Feeds packets 20 ms apart and returns all presses, those of the time-out included.
 fn presses(packets: &[EventPacket]) -> Vec<(u8, u64)> {
-    let mut receiver = EventReceiver::new(EventPolicy::Forward);
+    let mut receiver = EventReceiver::default();
     let mut found = Vec::new();
     let mut now = Time::ZERO;
     for packet in packets {
@@ -89,7 +89,7 @@ fn segments_are_one_press_whatever_was_lost_at_their_border_and_however_long_the
 
 #[test]
 fn a_packet_is_told_its_place_in_the_whole_event() {
-    let mut receiver = EventReceiver::new(EventPolicy::Forward);
+    let mut receiver = EventReceiver::default();
     let mut part = |packet: EventPacket| {
         let (step, _) = receiver.observe(Time::ZERO, &packet);
         let EventPart { begin, total, stale } = receiver.part(&packet, step);
@@ -142,7 +142,7 @@ fn press_without_an_end_is_reported_when_the_next_begins_or_after_a_time() {
 
 #[test]
 fn late_packets_of_the_press_before_are_stale() {
-    let mut receiver = EventReceiver::new(EventPolicy::Forward);
+    let mut receiver = EventReceiver::default();
     let (first, second) = (packets(10, 1000, 1), packets(40, 5000, 2));
     for packet in first.iter().chain(&second) {
         receiver.observe(Time::ZERO, packet);
@@ -152,7 +152,7 @@ fn late_packets_of_the_press_before_are_stale() {
 
 #[test]
 fn event_is_active_until_its_ends_or_its_time_out() {
-    let mut receiver = EventReceiver::new(EventPolicy::Forward);
+    let mut receiver = EventReceiver::default();
     let all = packets(10, 1000, 1);
     receiver.observe(Time::ZERO, &all[0]);
     assert!(receiver.is_active(Time::from_millis(100)));
@@ -170,7 +170,7 @@ fn event_is_active_until_its_ends_or_its_time_out() {
 #[test]
 fn audio_ends_the_wait_for_retransmissions_unless_the_sender_interleaves_it() {
     for interleaved in [false, true] {
-        let mut receiver = EventReceiver::new(EventPolicy::Forward);
+        let mut receiver = EventReceiver::default();
         let mut index = 0;
         for packet in packets(0, 1000, 1).iter().take(7) {
             receiver.observe(Time::ZERO, &EventPacket { index, ..*packet });

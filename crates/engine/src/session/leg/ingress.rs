@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mediapoint_codec::{Codec, Encoding};
+use mediapoint_dtmf::DetectorSettings;
 use mediapoint_jitter::{
     Arrived, Inserted, Kind, MAX_DELAY, Playout, PlayoutConfig, PlayoutStatistics, Pulled,
 };
@@ -10,8 +11,10 @@ use mediapoint_packet::Time;
 use mediapoint_packet::rtp::PayloadType;
 
 use crate::api::codec::PayloadCodec;
-use crate::api::leg::JitterBuffer;
+use crate::api::leg::{JitterBuffer, SecureInput};
 use crate::session::frame::{Frame, FrameKind, samples};
+use crate::session::leg::in_band::{Found, InBand};
+use crate::session::leg::secure::SecureAudio;
 
 /// The shortest upper bound of the jitter buffer's delay.
 const SHORTEST: Duration = Duration::from_millis(20);
@@ -35,6 +38,8 @@ pub(crate) struct Ingress {
     idle_for: u32,
     /// Nobody wants its audio: it goes at the end of the tick.
     pub(crate) unwanted: bool,
+    in_band: Option<Box<InBand>>,
+    secure: Option<Box<SecureAudio>>,
 }
 
 impl Ingress {
@@ -60,6 +65,8 @@ impl Ingress {
             payloads,
             idle_for: IDLE_AFTER,
             unwanted: false,
+            in_band: None,
+            secure: None,
         })
     }
 
@@ -75,6 +82,49 @@ impl Ingress {
             }
             self.frame.set_rate(rate);
             self.payloads = payloads;
+            if let Some(in_band) = &mut self.in_band {
+                in_band.set_rate(rate);
+            }
+        }
+    }
+
+    /// Looks for digits by these settings from now on; `None` for not at all.
+    pub(crate) fn detect(&mut self, settings: Option<&DetectorSettings>) {
+        match (settings, &self.in_band) {
+            (Some(wanted), Some(in_band)) if in_band.settings() == wanted => {}
+            (Some(wanted), _) => self.in_band = InBand::new(*wanted, self.frame.rate()).map(Box::new),
+            (None, _) => self.in_band = None,
+        }
+    }
+
+    /// The digits that the last tick brought to light.
+    pub(crate) fn take_found(&mut self) -> impl Iterator<Item = Found> + use<> {
+        self.in_band.as_mut().map(|in_band| in_band.take()).into_iter().flatten().flatten()
+    }
+
+    /// Keeps digits from leaving, or lets them pass again. The audio is at 8000 Hz where they are to be kept; what is
+    /// held back as secure input ends is heard first.
+    pub(crate) fn secure(&mut self, policy: SecureInput, seed: u64) {
+        if self.secure.as_ref().map_or(SecureInput::Off, |secure| secure.policy()) == policy {
+            return;
+        }
+        if let Some(secure) = self.secure.take()
+            && !policy.is_on()
+        {
+            let held = secure.into_held();
+            self.backlog.splice(..0, held);
+            return;
+        }
+        self.secure = policy.is_on().then(|| {
+            let before = self.playout.played_last();
+            Box::new(SecureAudio::new(policy, seed, before))
+        });
+    }
+
+    /// Silences audio that is held back.
+    pub(crate) fn silence_held(&mut self) {
+        if let Some(secure) = &mut self.secure {
+            secure.silence_held();
         }
     }
 
@@ -99,33 +149,25 @@ impl Ingress {
         self.playout.note_event(now, epoch, index);
     }
 
-    /// Fills the frame with the next `millis` milliseconds; silence while a telephone event lasts.
-    pub(crate) fn pull(&mut self, now: Time, millis: u32, in_event: bool) {
-        let (playout, backlog) = (&mut self.playout, &mut self.backlog);
+    /// Fills the frame with the next `millis` milliseconds; silence while a telephone event lasts. True where digits were found
+    /// in it.
+    pub(crate) fn pull(&mut self, now: Time, millis: u32, in_event: bool) -> bool {
+        let Self { playout, backlog, in_band, secure, .. } = self;
         self.frame.fill(millis, |pcm| {
-            // What was drained ahead of time comes first, so that taps and mixes lose nothing.
-            if !backlog.is_empty() {
-                let count = pcm.len().min(backlog.len());
-                pcm.iter_mut().zip(backlog.drain(..count)).for_each(|(to, from)| *to = from);
-                if let Some(rest) = pcm.get_mut(count..).filter(|rest| !rest.is_empty()) {
-                    playout.pull(now, rest);
-                    if in_event {
-                        rest.fill(0);
-                    }
-                }
-                return FrameKind::Audio;
+            let kind = read(playout, backlog, now, pcm, in_event);
+            if let Some(in_band) = in_band {
+                in_band.process(pcm);
             }
-            let pulled = playout.pull(now, pcm);
-            if in_event {
-                pcm.fill(0);
-                return FrameKind::Nothing;
+            match secure {
+                Some(secure) => secure.process(pcm, kind, millis, in_event),
+                None => kind,
             }
-            kind(&pulled)
         });
         self.idle_for = match self.frame.kind() {
             FrameKind::Nothing if !in_event => self.idle_for.saturating_add(millis),
             _ => 0,
         };
+        self.in_band.as_ref().is_some_and(|in_band| in_band.has_found())
     }
 
     /// False where nothing has come for so long that ticking for it is of no use.
@@ -139,11 +181,11 @@ impl Ingress {
     }
 
     /// Takes out all that waits, and returns how many pieces of 10 ms that is. With `keep` it also stays for the other
-    /// consumers of the frame.
+    /// consumers of the frame. Under secure input it is silenced where an event is the reason.
     ///
     /// After time-scaling, what waits is no whole number of 10 ms, and packets are; so all of it is stretched or compressed
     /// once more, by less than 5 ms.
-    pub(crate) fn drain(&mut self, keep: bool) -> usize {
+    pub(crate) fn drain(&mut self, keep: bool, for_event: bool) -> usize {
         let rate = self.frame.rate();
         let mut rest = std::mem::take(&mut self.backlog);
         let mut found = if rest.is_empty() { FrameKind::ComfortNoise } else { FrameKind::Audio };
@@ -159,6 +201,11 @@ impl Ingress {
         let round = samples(rate, 10).max(1);
         let wanted = (rest.len() + round / 2) / round * round;
         scale(&rest, wanted, &mut self.drained);
+        if for_event && let Some(secure) = &mut self.secure {
+            // The event that begins may have been in this audio as a tone.
+            self.drained.fill(0);
+            secure.silence_held();
+        }
         rest.clear();
         if keep {
             rest.extend_from_slice(&self.drained);
@@ -182,6 +229,33 @@ impl Ingress {
     pub(crate) fn statistics(&self) -> PlayoutStatistics {
         self.playout.statistics()
     }
+}
+
+/// Takes the next audio: what was drained ahead of time first, so that taps and mixes lose nothing.
+fn read(
+    playout: &mut Playout,
+    backlog: &mut Vec<i16>,
+    now: Time,
+    pcm: &mut [i16],
+    in_event: bool,
+) -> FrameKind {
+    if backlog.is_empty() {
+        let pulled = playout.pull(now, pcm);
+        if in_event {
+            pcm.fill(0);
+            return FrameKind::Nothing;
+        }
+        return kind(&pulled);
+    }
+    let count = pcm.len().min(backlog.len());
+    pcm.iter_mut().zip(backlog.drain(..count)).for_each(|(to, from)| *to = from);
+    if let Some(rest) = pcm.get_mut(count..).filter(|rest| !rest.is_empty()) {
+        playout.pull(now, rest);
+        if in_event {
+            rest.fill(0);
+        }
+    }
+    FrameKind::Audio
 }
 
 /// 20 ms at the highest rate.

@@ -142,10 +142,17 @@ fn next_in_phase(tick: Due, at: Moment) -> (Time, u32) {
 }
 
 impl TapSnapshot {
+    fn is_valid(&self) -> bool {
+        match self {
+            Self::KeyPresses { tones, .. } => tones.is_none_or(|tones| tones.checked().is_ok()),
+            Self::Packets { .. } => true,
+        }
+    }
+
     fn restored(&self) -> Tap {
         match self {
-            Self::KeyPresses { tap, leg, missed, room } => {
-                Tap::Events(EventTap::restored(*tap, *leg, *missed, room.clone()))
+            Self::KeyPresses { tap, leg, missed, tones, room } => {
+                Tap::Events(EventTap::restored(*tap, *leg, (*missed, *tones), room.clone()))
             }
             Self::Packets { tap, spec } => Tap::Packets(PacketTap { id: *tap, spec: *spec }),
         }
@@ -167,7 +174,8 @@ impl CallSnapshot {
         let sources = self.legs.iter().map(|leg| leg.source);
         let mut sources = sources.chain(self.mixes.iter().flat_map(|mix| mix.inputs.iter().copied()));
         ensure(sources.all(|source| self.has_source(source)), "a source")?;
-        ensure(self.taps.iter().all(|tap| self.has_legs_of(tap)), "the leg of a tap")
+        ensure(self.taps.iter().all(|tap| self.has_legs_of(tap)), "the leg of a tap")?;
+        ensure(self.taps.iter().all(TapSnapshot::is_valid), "what counts as a digit")
     }
 
     fn has_leg(&self, leg: LegId) -> bool {

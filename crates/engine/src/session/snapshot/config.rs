@@ -9,7 +9,7 @@ use mediapoint_packet::rtp::PayloadType;
 use crate::api::codec::{Codec, EncoderSettings, Parameters, PayloadCodec};
 use crate::api::leg::{
     Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, MediaPolicy, PacketTime, RemoteAddress,
-    RtcpMode, SourceGuard,
+    RtcpMode, SecureInput, SourceGuard,
 };
 use crate::session::snapshot::age::{Malformed, ensure};
 
@@ -57,6 +57,8 @@ pub(crate) struct ConfigSnapshot {
     source_guard: SourceGuard,
     dscp: u8,
     events: EventPolicy,
+    #[serde(default)]
+    secure_input: SecureInput,
     #[serde(default)]
     media: MediaPolicy,
     #[serde(default)]
@@ -107,6 +109,7 @@ impl ConfigSnapshot {
             source_guard: config.source_guard,
             dscp: config.dscp,
             events: config.events,
+            secure_input: config.secure_input,
             media: config.media,
             sent_media: config.sent_media,
             media_timeout: config.media_timeout,
@@ -121,6 +124,7 @@ impl ConfigSnapshot {
             saved.iter().map(CodecSnapshot::restored).collect()
         };
         let EncoderSnapshot { dtx, opus_complexity, opus_bitrate, expected_loss_percent } = self.encoder;
+        ensure(self.secure_input.is_valid(), "the secure input of a leg")?;
         Ok(LegConfig {
             kind: self.kind,
             codecs: codecs(&self.codecs)?,
@@ -138,6 +142,7 @@ impl ConfigSnapshot {
             srtp: None,
             dscp: self.dscp,
             events: self.events,
+            secure_input: self.secure_input,
             media: self.media,
             sent_media: self.sent_media,
             media_timeout: self.media_timeout,

@@ -3,7 +3,7 @@
 use crate::session::snapshot::age::Age;
 
 /// The event that came last.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct EventSnapshot {
     pub(crate) epoch: u32,
     pub(crate) timestamp: u32,
@@ -23,4 +23,17 @@ pub(crate) struct EventSnapshot {
     pub(crate) audio_after: bool,
     pub(crate) interleaved: bool,
     pub(crate) reported: bool,
+}
+
+impl std::fmt::Debug for EventSnapshot {
+    /// Does not show which key it is: it may be of a card number.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { epoch, index, duration, reported, .. } = self;
+        f.debug_struct("EventSnapshot")
+            .field("epoch", epoch)
+            .field("index", index)
+            .field("duration", duration)
+            .field("reported", reported)
+            .finish_non_exhaustive()
+    }
 }

@@ -127,7 +127,7 @@ impl Leg {
         let mut leg = Box::new(Self::new(now, saved.leg, Box::new(config), (ports, remotes), rewriter, rtcp));
         leg.transport = transport;
         leg.receiver = Receiver::restored(taken, &saved.receiver);
-        leg.events = EventReceiver::restored(now, leg.config.events, saved.event.as_ref());
+        leg.events = EventReceiver::restored(now, saved.event.as_ref());
         leg.source = saved.source;
         leg.zrtp_with = saved.zrtp_with;
         leg.renumbered = Renumbered::restored(&saved.renumbered);

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use mediapoint_dtmf::DetectorSettings;
 use mediapoint_prompt::{PlaybackState, Playlist, PlaylistState};
 
 use crate::api::id::{LegId, MixId, PlayerId, TapId};
@@ -120,6 +121,8 @@ pub(crate) enum TapSnapshot {
         tap: TapId,
         leg: LegId,
         missed: u32,
+        #[serde(default)]
+        tones: Option<DetectorSettings>,
         #[serde(skip)]
         room: PressRoom,
     },

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::api::event::KeyPress;
+use mediapoint_dtmf::DetectorSettings;
+
+use crate::api::event::{KeyMethod, KeyPress};
 use crate::api::id::{LegId, TapId};
 use crate::session::snapshot::objects::TapSnapshot;
 
@@ -35,6 +37,8 @@ pub struct EventTap {
     pub id: TapId,
     /// The leg.
     pub leg: LegId,
+    /// What counts as a digit in the audio; `None` where it is not looked for.
+    pub tones: Option<DetectorSettings>,
     room: PressRoom,
     missed: u32,
 }
@@ -42,11 +46,21 @@ pub struct EventTap {
 impl EventTap {
     /// A tap on a leg.
     pub const fn new(id: TapId, leg: LegId, room: PressRoom) -> Self {
-        Self { id, leg, room, missed: 0 }
+        Self { id, leg, tones: None, room, missed: 0 }
     }
 
-    /// The press as it is to be reported; `None`, counting it, where the reader of the events is too far behind.
+    /// The same, for digits in the audio, too.
+    #[must_use]
+    pub fn with_tones(self, settings: DetectorSettings) -> Self {
+        Self { tones: Some(settings), ..self }
+    }
+
+    /// The press as it is to be reported; `None` where the tap is not for such, and, counting it, where the reader of the
+    /// events is too far behind.
     pub fn take(&mut self, press: KeyPress) -> Option<KeyPress> {
+        if press.method == KeyMethod::Tone && self.tones.is_none() {
+            return None;
+        }
         if !self.room.take() {
             self.missed = self.missed.saturating_add(1);
             return None;
@@ -61,13 +75,19 @@ impl EventTap {
             tap: self.id,
             leg: self.leg,
             missed: self.missed,
+            tones: self.tones,
             room: PressRoom::default(),
         }
     }
 
     /// A tap as it was saved.
-    pub(crate) const fn restored(id: TapId, leg: LegId, missed: u32, room: PressRoom) -> Self {
-        Self { id, leg, room, missed }
+    pub(crate) const fn restored(
+        id: TapId,
+        leg: LegId,
+        (missed, tones): (u32, Option<DetectorSettings>),
+        room: PressRoom,
+    ) -> Self {
+        Self { id, leg, tones, room, missed }
     }
 }
 
@@ -76,10 +96,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_secret_press_does_not_show_its_code() {
+        let press = |code, secret| {
+            let duration = std::time::Duration::ZERO;
+            KeyPress { code, duration, volume: 0, missed: 0, method: KeyMethod::Tone, secret }
+        };
+        assert_eq!(format!("{:?}", press(7, true)), format!("{:?}", press(8, true)));
+        assert_ne!(format!("{:?}", press(7, false)), format!("{:?}", press(8, false)));
+    }
+
+    #[test]
     fn presses_beyond_the_room_are_counted_and_reported_with_the_next() {
         let room = PressRoom::default();
         let mut tap = EventTap::new(TapId::from_u64(1), LegId::from_u64(2), room.clone());
-        let press = KeyPress { code: 1, duration: std::time::Duration::ZERO, volume: 10, missed: 0 };
+        let press = KeyPress {
+            code: 1,
+            duration: std::time::Duration::ZERO,
+            volume: 10,
+            missed: 0,
+            method: KeyMethod::TelephoneEvent,
+            secret: false,
+        };
         for _ in 0..ROOM {
             assert_eq!(tap.take(press), Some(press));
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mediapoint_engine::{
     Burst, Direction, EncoderSettings, EventPolicy, JitterBuffer, LegConfig, LegKind, MediaPolicy,
-    PacketTime, PayloadCodec, RemoteAddress, RtcpMode, Sine, SourceGuard, SrtpKeys, ToneSpec,
+    PacketTime, PayloadCodec, RemoteAddress, RtcpMode, SecureInput, Sine, SourceGuard, SrtpKeys, ToneSpec,
 };
 use mediapoint_srtp::{MasterKey, Suite};
 use mediapoint_testkit::{Random, codec, pcma, pcmu, telephone_event};
@@ -229,11 +229,13 @@ pub(crate) fn config(style: u64) -> LegConfig {
         codec(13, "CN", 8000),
     ];
     let packet_time = Duration::from_millis(random.below(80));
+    let kinds = [LegKind::Audio, LegKind::Audio, LegKind::Audio, LegKind::OpaqueRtp, LegKind::Datagrams];
+    let kind = pick(random, &kinds);
+    let secure_inputs = [SecureInput::Off, SecureInput::Off, SecureInput::Silence, SecureInput::Random];
+    let secure_input = pick(random, &secure_inputs);
     LegConfig {
-        kind: pick(
-            random,
-            &[LegKind::Audio, LegKind::Audio, LegKind::Audio, LegKind::OpaqueRtp, LegKind::Datagrams],
-        ),
+        kind,
+        secure_input: if kind == LegKind::Audio { secure_input } else { SecureInput::Off },
         received_codecs: all.iter().filter(|_| random.chance(0.1)).cloned().collect(),
         codecs: all.into_iter().filter(|_| random.chance(0.6)).collect(),
         packet_time: pick(

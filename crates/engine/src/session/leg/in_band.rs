@@ -1,0 +1,109 @@
+//! Digits in the audio that a leg receives, found for taps on key presses.
+
+use std::time::Duration;
+
+use mediapoint_codec::resample::Resampler;
+use mediapoint_dtmf::{DetectedDigit, Detection, Detector, DetectorSettings};
+
+use crate::api::event::{KeyMethod, KeyPress};
+use crate::session::frame::{MAX_TICK_MILLIS, samples};
+use crate::session::leg::secure::RATE;
+
+/// Digits that can begin or end in one tick: none is shorter.
+const MAX_FOUND: usize = 2;
+
+/// What was found in the audio of a tick.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Found {
+    /// A digit has begun.
+    Onset,
+    /// A digit has ended.
+    Press(KeyPress),
+}
+
+/// The detector of a leg.
+pub(crate) struct InBand {
+    settings: DetectorSettings,
+    detector: Detector,
+    /// The rate of the audio, and its way to [`RATE`], where it is another one.
+    rate: u32,
+    resampler: Option<(Resampler, Box<[i16]>)>,
+    found: [Option<Found>; MAX_FOUND],
+}
+
+impl InBand {
+    /// For audio of `rate` hertz; `None` where the settings or the rate are none.
+    pub(crate) fn new(settings: DetectorSettings, rate: u32) -> Option<Self> {
+        let detector = Detector::new(&settings).ok()?;
+        let resampler = resampler(rate)?;
+        Some(Self { settings, detector, rate, resampler, found: [None; MAX_FOUND] })
+    }
+
+    pub(crate) fn settings(&self) -> &DetectorSettings {
+        &self.settings
+    }
+
+    /// Looks for digits in the next audio.
+    pub(crate) fn process(&mut self, pcm: &[i16]) {
+        let found = &mut self.found;
+        let on = |detection| {
+            let next = match detection {
+                Detection::Onset { .. } => Found::Onset,
+                Detection::Digit(digit) => Found::Press(press(&digit)),
+            };
+            if let Some(free) = found.iter_mut().find(|place| place.is_none()) {
+                *free = Some(next);
+            }
+        };
+        match &mut self.resampler {
+            None => self.detector.process(pcm, on),
+            Some((resampler, narrow)) => {
+                let len = resampler.process(pcm, narrow);
+                self.detector.process(narrow.get(..len).unwrap_or_default(), on);
+            }
+        }
+    }
+
+    /// Follows another rate of the audio, in hertz.
+    pub(crate) fn set_rate(&mut self, rate: u32) {
+        if rate != self.rate
+            && let Some(resampler) = resampler(rate)
+        {
+            (self.rate, self.resampler) = (rate, resampler);
+        }
+    }
+
+    pub(crate) fn has_found(&self) -> bool {
+        self.found.iter().any(Option::is_some)
+    }
+
+    /// What was found, in order, and forgets it.
+    pub(crate) fn take(&mut self) -> [Option<Found>; MAX_FOUND] {
+        std::mem::take(&mut self.found)
+    }
+}
+
+/// None where none is needed; nothing where there is none from that rate.
+#[expect(clippy::option_option, reason = "whether it can be, and whether it need be")]
+fn resampler(rate: u32) -> Option<Option<(Resampler, Box<[i16]>)>> {
+    if rate == RATE {
+        return Some(None);
+    }
+    let narrow = vec![0; samples(RATE, MAX_TICK_MILLIS) + 1].into_boxed_slice();
+    Some(Some((Resampler::new(rate, RATE).ok()?, narrow)))
+}
+
+fn press(digit: &DetectedDigit) -> KeyPress {
+    let power = |dbm0: f32| 10.0_f32.powf(dbm0 / 10.0);
+    let level = -10.0 * (power(digit.low_dbm0) + power(digit.high_dbm0)).max(1e-7).log10();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=63")]
+    let volume = level.round().clamp(0.0, 63.0) as u8;
+    KeyPress {
+        code: digit.digit.code(),
+        duration: Duration::from_micros(digit.duration * 1_000_000 / u64::from(RATE)),
+        volume,
+        missed: 0,
+        method: KeyMethod::Tone,
+        secret: false,
+    }
+}
