@@ -3,13 +3,17 @@
 //! Every 8 ms a window is judged alone, which is cheap. A run of windows that may be one digit is judged as a whole once it
 //! is long enough: its purity, the tuning, the twist, and how steady level and frequency are. Speech fails one of them.
 
+mod state;
+
 use mediapoint_packet::telephone_event::DtmfDigit;
 
 use crate::analysis::{HOP, HOP_LEN, HOP_SAMPLES, RATE, Spectrum, Tables, WINDOW};
-use crate::dial::Dial;
-use crate::history::{History, Run, Tone};
-use crate::settings::{DetectorSettings, SettingsError};
+use crate::history::{Run, Tone};
+use crate::settings::{DetectorSettings, RestoreError, SettingsError};
 use crate::tones::{dbm0_of, digit_at, power_of};
+
+use state::Active;
+pub use state::DetectorState;
 
 /// What a detector reports. Each digit is one `Onset` and later one `Digit`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +27,21 @@ pub enum Detection {
     },
     /// A digit has ended.
     Digit(DetectedDigit),
+}
+
+impl Detection {
+    /// The same, `samples` earlier.
+    pub(crate) const fn earlier(self, samples: u64) -> Self {
+        match self {
+            Self::Onset { digit, at_sample } => {
+                Self::Onset { digit, at_sample: at_sample.saturating_sub(samples) }
+            }
+            Self::Digit(digit) => {
+                let start_sample = digit.start_sample.saturating_sub(samples);
+                Self::Digit(DetectedDigit { start_sample, ..digit })
+            }
+        }
+    }
 }
 
 /// A whole digit.
@@ -84,49 +103,6 @@ impl Limits {
     }
 }
 
-/// A digit that goes on.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-struct Active {
-    low: usize,
-    high: usize,
-    start: u64,
-    /// Where the tone last was, in samples from the detector's start.
-    end: u64,
-    /// Part of `end` that came from windows covered in part, kept below two windows.
-    level: Tone,
-    sum: Tone,
-    windows: f32,
-}
-
-/// All that changes in a detector, so that a call can move to another process.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct DetectorState {
-    #[cfg_attr(feature = "serde", serde(with = "crate::samples"))]
-    window: [f32; WINDOW],
-    filled: usize,
-    hops: u64,
-    history: History,
-    run: Option<Run>,
-    active: Option<Active>,
-    dial: Dial,
-}
-
-impl Default for DetectorState {
-    fn default() -> Self {
-        Self {
-            window: [0.0; WINDOW],
-            filled: 0,
-            hops: 0,
-            history: History::default(),
-            run: None,
-            active: None,
-            dial: Dial::default(),
-        }
-    }
-}
-
 /// Finds DTMF digits in 8000 Hz audio [Q.24].
 pub struct Detector {
     settings: DetectorSettings,
@@ -142,24 +118,33 @@ impl std::fmt::Debug for Detector {
     }
 }
 
+impl Default for Detector {
+    /// A detector with the default settings, which lie in their ranges.
+    fn default() -> Self {
+        Self::of_checked(DetectorSettings::default())
+    }
+}
+
 impl Detector {
     /// A detector that has heard nothing.
     ///
     /// # Errors
     /// [`SettingsError`] where a setting lies out of its range.
     pub fn new(settings: &DetectorSettings) -> Result<Self, SettingsError> {
-        Self::restore(settings, DetectorState::default())
+        Ok(Self::of_checked(settings.checked()?))
+    }
+
+    fn of_checked(settings: DetectorSettings) -> Self {
+        let (limits, state) = (Limits::of(&settings), DetectorState::default());
+        Self { settings, limits, tables: Tables::shared(), state }
     }
 
     /// A detector that goes on from `state`.
     ///
     /// # Errors
-    /// [`SettingsError`] where a setting lies out of its range.
-    pub fn restore(settings: &DetectorSettings, mut state: DetectorState) -> Result<Self, SettingsError> {
-        let settings = settings.checked()?;
-        // A state from elsewhere may be damaged; a wrong fill would end the process.
-        state.filled = state.filled.min(HOP - 1);
-        Ok(Self { settings, limits: Limits::of(&settings), tables: Tables::shared(), state })
+    /// [`RestoreError`] where a setting lies out of its range, or where no detector can have been in this state.
+    pub fn restore(settings: &DetectorSettings, state: DetectorState) -> Result<Self, RestoreError> {
+        Ok(Self { state: state.checked()?, ..Self::new(settings)? })
     }
 
     /// Takes samples in blocks of any length and calls `on` for each onset and each digit, in order.
@@ -175,10 +160,31 @@ impl Detector {
             rest = later;
             if self.state.filled == HOP {
                 self.state.filled = 0;
-                self.handle_window(&mut on);
+                self.handle_window(self.limits.floor, &mut on);
                 self.state.window.copy_within(HOP.., 0);
             }
         }
+    }
+
+    /// Windows it has heard.
+    pub(crate) const fn hops(&self) -> u64 {
+        self.state.hops
+    }
+
+    /// Takes the samples of one hop and returns their window's spectrum, which is empty below the mean square `floor`. Not to
+    /// be mixed with [`process`](Self::process).
+    pub(crate) fn take_hop(
+        &mut self,
+        hop: &[f32; HOP],
+        floor: f32,
+        on: &mut impl FnMut(Detection),
+    ) -> Spectrum {
+        for (slot, sample) in self.state.window.iter_mut().skip(HOP).zip(hop) {
+            *slot = *sample;
+        }
+        let spectrum = self.handle_window(floor.min(self.limits.floor), on);
+        self.state.window.copy_within(HOP.., 0);
+        spectrum
     }
 
     /// Ends the digit that goes on, as if silence followed, and forgets the audio.
@@ -221,11 +227,11 @@ impl Detector {
         self.state.active.and_then(|active| digit_at(active.low, active.high.wrapping_sub(4)))
     }
 
-    fn handle_window(&mut self, on: &mut impl FnMut(Detection)) {
+    fn handle_window(&mut self, floor: f32, on: &mut impl FnMut(Detection)) -> Spectrum {
         let spectrum = {
             let state = &mut self.state;
-            let mut spectrum = self.tables.spectrum(&state.window, self.limits.floor);
-            let quiet = spectrum.energy < self.limits.floor;
+            let mut spectrum = self.tables.spectrum(&state.window, floor);
+            let quiet = spectrum.energy < floor;
             if !quiet {
                 spectrum.energy -= state.dial.share(self.tables, &state.window, &spectrum, state.hops);
             }
@@ -245,6 +251,7 @@ impl Detector {
         if let Some(run) = self.state.run.filter(|run| !run.confirmed && run.count > 2) {
             self.judge(now, run, false, on);
         }
+        spectrum
     }
 
     /// Lengthens, starts or ends the run; returns one that has ended.

@@ -19,6 +19,13 @@ pub(crate) struct Dial {
 }
 
 impl Dial {
+    /// Brings the counts of a damaged state into their ranges.
+    pub(crate) fn settle(&mut self) {
+        self.steady = self.steady.min(STEADY);
+        self.absent = self.absent.min(ABSENT);
+        self.covered = self.covered.min(COVERED);
+    }
+
     /// Mean square of the dial tone in this window, 0 until it has lasted.
     pub(crate) fn share(
         &mut self,

@@ -78,6 +78,11 @@ struct Line {
 }
 
 impl History {
+    /// True where its place lies within it.
+    pub(crate) const fn is_sound(&self) -> bool {
+        self.next < KEPT
+    }
+
     pub(crate) fn push(&mut self, spectrum: Spectrum) {
         if let Some(slot) = self.windows.get_mut(self.next % KEPT) {
             *slot = spectrum;

@@ -1,6 +1,7 @@
 //! DTMF, in audio and as telephone events: it finds digits in audio, makes them, takes them out, and sends them as events.
 //!
-//! It opens no socket and reads no clock; audio for detector and suppressor has 8000 Hz. It does not receive events. Nothing
+//! It opens no socket and reads no clock; audio for the detector has 8000 Hz, for suppressor and generator the rate of the
+//! codec. It does not receive events. Nothing
 //! allocates once made.
 //!
 //! ```
@@ -40,8 +41,9 @@ mod dial;
 mod events;
 mod generator;
 mod history;
+mod replacement;
 #[cfg(feature = "serde")]
-mod samples;
+mod saved;
 mod settings;
 mod suppressor;
 mod tones;
@@ -49,6 +51,7 @@ mod tones;
 pub use detector::{DetectedDigit, Detection, Detector, DetectorState};
 pub use events::{EventPacket, EventSender};
 pub use generator::{Generator, GeneratorError, GeneratorSettings, GeneratorState, MAX_QUEUED};
-pub use settings::{DetectorSettings, SettingsError};
-pub use suppressor::{Replacement, Suppressor};
+pub use replacement::{MAX_TONES, Replacement, ToneList, ToneListError};
+pub use settings::{DetectorSettings, RestoreError, SettingsError};
+pub use suppressor::{Suppressor, SuppressorState};
 pub use tones::{FULL_SCALE_DBM0, HIGH_HZ, LOW_HZ, SAMPLE_RATE, frequencies, peak_of};

@@ -95,3 +95,17 @@ pub struct SettingsError {
     /// Highest value allowed.
     pub high: f32,
 }
+
+/// Why no detector or suppressor can be made, or go on from a state.
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
+pub enum RestoreError {
+    /// A setting lies out of its range.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// No suppressor works at this rate.
+    #[error("cannot take digits out of audio at {0} Hz; use 8000, 16000, 24000, 32000 or 48000")]
+    Rate(u32),
+    /// The state is damaged, or of another rate.
+    #[error("the saved state is none of {0}; begin with a new one")]
+    State(&'static str),
+}

@@ -2,72 +2,40 @@
 //!
 //! Audio leaves 40 ms late. Three windows in sequence that may be one digit, which end 36 ms after the first of them begins,
 //! mute all of it before it leaves; fewer pass. It judges windows by less than a detector asks for, so it mutes some speech.
-#![expect(clippy::indexing_slicing, reason = "indices are taken modulo the length of the line")]
 
-use mediapoint_packet::telephone_event::DtmfDigit;
+mod line;
 
-use crate::analysis::{HOP, HOP_SAMPLES, RATE, Tables, WINDOW};
-use crate::generator::clipped;
-use crate::history::Tone;
-use crate::tones::{frequencies, peak_of, power_of};
+use crate::analysis::HOP;
+use crate::detector::{Detection, Detector, DetectorState};
+use crate::replacement::Replacement;
+use crate::settings::{DetectorSettings, RestoreError};
+use crate::tones::power_of;
 
-/// Samples by which audio leaves late.
-const DELAY: usize = 320;
-/// Windows in sequence that are muted.
-const ENOUGH: u32 = 3;
-/// Samples muted before the middle of the first window and after that of the last one.
-const GUARD: u64 = 96;
-/// Samples after muted audio in which one window is enough.
-const WARY: u64 = 480;
-/// Samples over which audio fades out and in, inside what is muted.
-const FADE: f32 = 24.0;
-/// Lowest mean square of a tone that is looked at: -60 dBm0.
-const LOWEST_DBM0: f32 = -60.0;
-/// Greatest ratio of the two tones either way: 15 dB.
-const TWIST: f32 = 32.0;
-/// Least share of the two tones in a window.
-const SHARE: f32 = 0.45;
+use line::{DELAY, GUARD, LAG, LOWEST_DBM0, Line, filter};
 
-/// What stands in place of a digit.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Replacement {
-    /// Silence.
-    Silence,
-    /// The tones of digit 0.
-    Zero,
-    /// The tones of a digit drawn for each one muted, by a generator with this seed. It is no secret of any worth: it only
-    /// hides how many different digits there were.
-    Random(u64),
-    /// The tones of this digit; silence for a flash.
-    Digit(DtmfDigit),
-    /// One tone.
-    Tone {
-        /// Frequency in Hz, 0 to 4000.
-        hz: f32,
-        /// Level in dBm0; above 0 it counts as 0.
-        dbm0: f32,
-    },
+/// All that changes in a suppressor, the audio of the last 48 ms among it, so that a call can move to another process.
+#[derive(Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct SuppressorState {
+    detector: DetectorState,
+    line: Line,
 }
 
-/// Mutes digits in 8000 Hz audio.
+impl std::fmt::Debug for SuppressorState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // It is audio and digits.
+        f.debug_struct("SuppressorState").finish_non_exhaustive()
+    }
+}
+
+/// Mutes digits in audio, and reports them.
 pub struct Suppressor {
-    tables: &'static Tables,
-    replacement: Replacement,
-    seed: u64,
-    window: [f32; WINDOW],
-    filled: usize,
-    hops: u64,
-    line: [i16; DELAY],
-    muted: [bool; DELAY],
-    /// Samples taken, and those muted since the start.
-    taken: u64,
-    muted_total: u64,
-    run: Option<(usize, usize, u32)>,
-    muted_until: u64,
-    gain: f32,
-    playing: [f32; 2],
-    level: f32,
-    phase: u32,
+    detector: Detector,
+    /// Samples of the audio to one at 8000 Hz.
+    factor: usize,
+    taps: Vec<f32>,
+    floor: f32,
+    line: Line,
 }
 
 impl std::fmt::Debug for Suppressor {
@@ -78,143 +46,153 @@ impl std::fmt::Debug for Suppressor {
 }
 
 impl Suppressor {
-    /// A suppressor that puts `replacement` in place of digits.
+    /// Milliseconds by which audio leaves late, at every rate.
+    pub const DELAY_MS: u32 = 40;
+
+    /// A suppressor for audio at 8000 Hz that puts `replacement` in place of digits.
     #[must_use]
     pub fn new(replacement: Replacement) -> Self {
-        let seed = if let Replacement::Random(seed) = replacement { seed } else { 0 };
-        Self {
-            tables: Tables::shared(),
-            replacement,
-            seed,
-            window: [0.0; WINDOW],
-            filled: 0,
-            hops: 0,
-            line: [0; DELAY],
-            muted: [false; DELAY],
-            taken: 0,
-            muted_total: 0,
-            run: None,
-            muted_until: 0,
-            gain: 1.0,
-            playing: [0.0; 2],
-            level: 0.0,
-            phase: 0,
-        }
+        Self::build(1, replacement, Detector::default())
     }
 
-    /// Samples by which audio leaves late.
+    /// A suppressor for audio at `rate` samples per second, whose reports follow `settings`. It judges what to mute by less
+    /// than any settings ask for.
+    ///
+    /// # Errors
+    /// [`RestoreError`] where the rate is none of 8000, 16000, 24000, 32000 and 48000, or a setting lies out of its range.
+    pub fn with_rate(
+        rate: u32,
+        replacement: Replacement,
+        settings: &DetectorSettings,
+    ) -> Result<Self, RestoreError> {
+        let factor = match rate {
+            8000 => 1,
+            16_000 => 2,
+            24_000 => 3,
+            32_000 => 4,
+            48_000 => 6,
+            _ => return Err(RestoreError::Rate(rate)),
+        };
+        Ok(Self::build(factor, replacement, Detector::new(settings)?))
+    }
+
+    fn build(factor: usize, replacement: Replacement, detector: Detector) -> Self {
+        let (taps, floor) = (filter(factor), power_of(LOWEST_DBM0));
+        Self { detector, factor, taps, floor, line: Line::new(factor, replacement) }
+    }
+
+    /// A suppressor that goes on from `state`: its audio, its replacement and whether it is active.
+    ///
+    /// # Errors
+    /// As [`with_rate`](Self::with_rate), and where no suppressor of this rate can have been in this state.
+    pub fn restore(
+        rate: u32,
+        settings: &DetectorSettings,
+        state: SuppressorState,
+    ) -> Result<Self, RestoreError> {
+        let mut suppressor = Self::with_rate(rate, Replacement::Silence, settings)?;
+        suppressor.detector = Detector::restore(settings, state.detector)?;
+        let line = &state.line;
+        let hops = line.taken / (HOP * suppressor.factor) as u64;
+        if !line.is_sound(suppressor.factor) || suppressor.detector.hops() != hops {
+            return Err(RestoreError::State("a suppressor of this rate"));
+        }
+        suppressor.line = state.line;
+        Ok(suppressor)
+    }
+
+    /// What it knows, to be given to [`restore`](Self::restore).
+    #[must_use]
+    pub fn state(&self) -> SuppressorState {
+        SuppressorState { detector: self.detector.state().clone(), line: self.line.clone() }
+    }
+
+    /// Samples by which audio leaves late: 40 ms of its rate.
+    #[must_use]
+    pub const fn delay_samples(&self) -> usize {
+        DELAY * self.factor
+    }
+
+    /// The same as [`delay_samples`](Self::delay_samples).
     #[must_use]
     pub const fn delay(&self) -> usize {
-        DELAY
+        self.delay_samples()
     }
 
     /// Samples muted so far.
     #[must_use]
     pub const fn muted_samples(&self) -> u64 {
-        self.muted_total
+        self.line.muted
     }
 
-    /// Replaces `pcm`, of any length, by the audio of [`delay`](Self::delay) samples before, without digits.
+    /// Puts `replacement` in place of digits from the next one that leaves on. One that is leaving ends under the old one.
+    pub const fn set_replacement(&mut self, replacement: Replacement) {
+        self.line.player.set(replacement);
+    }
+
+    /// Sets the level of each tone of a digit that stands in place of another, -60 to 0 dBm0; at first -12. Others count as the
+    /// nearest of these. Holds from the next digit on.
+    pub const fn set_digit_level(&mut self, dbm0: f32) {
+        self.line.player.set_digit_level(dbm0);
+    }
+
+    /// Mutes digits, or lets them pass, both with the same delay, so that no change makes a gap. Once active, it mutes all that
+    /// has not left yet, the rest of a digit among it. When it ends, digits that began before are muted to their end.
+    pub fn set_active(&mut self, active: bool) {
+        let now = self.line.now(self.factor);
+        self.line.set_active(active, now);
+    }
+
+    /// True where digits are muted; so it begins.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        self.line.active
+    }
+
+    /// Replaces `pcm`, of any length, by the audio of [`delay_samples`](Self::delay_samples) before, without digits.
     pub fn process(&mut self, pcm: &mut [i16]) {
-        for sample in pcm {
-            self.window[HOP + self.filled] = f32::from(*sample);
-            self.filled += 1;
-            let slot = usize::try_from(self.taken % DELAY as u64).unwrap_or(0);
-            let (old, muted) = (self.line[slot], self.muted[slot]);
-            self.line[slot] = *sample;
-            self.muted[slot] = self.taken < self.muted_until;
-            self.taken += 1;
-            *sample = self.pass(old, muted);
-            if self.filled == HOP {
-                self.filled = 0;
-                self.handle_window();
-                self.window.copy_within(HOP.., 0);
+        self.process_with(pcm, |_| {});
+    }
+
+    /// As [`process`](Self::process), and calls `on` for each digit in `pcm`, muted or not, as a [`Detector`] does. Onsets
+    /// come before the digit leaves. Positions and durations count samples at 8000 Hz, whatever the rate.
+    pub fn process_with(&mut self, pcm: &mut [i16], mut on: impl FnMut(Detection)) {
+        let hop = HOP * self.factor;
+        let mut rest = pcm;
+        while !rest.is_empty() {
+            let take = rest.len().min(hop - self.line.filled);
+            let (now, later) = rest.split_at_mut(take);
+            self.line.exchange(self.factor, now);
+            rest = later;
+            if self.line.filled == hop {
+                self.line.filled = 0;
+                self.handle_hop(&mut on);
             }
         }
     }
 
-    fn handle_window(&mut self) {
-        let floor = power_of(LOWEST_DBM0);
-        let spectrum = self.tables.spectrum(&self.window, floor);
-        let (low, high) = spectrum.strongest();
-        let tone = Tone::of(&spectrum, low, high);
-        let suspicious = tone.low > floor
-            && tone.high > floor
-            && tone.low < tone.high * TWIST
-            && tone.high < tone.low * TWIST
-            && tone.low + tone.high > spectrum.energy * SHARE;
-        let middle = self.hops * HOP_SAMPLES;
-        self.hops += 1;
-        self.run = match self.run {
-            Some((l, h, count)) if suspicious && (l, h) == (low, high) => {
-                Some((l, h, count.saturating_add(1)))
-            }
-            _ if suspicious => Some((low, high, 1)),
-            _ => None,
-        };
-        let Some((_, _, count)) = self.run else { return };
-        let again = middle < self.muted_until + WARY && self.muted_until > 0;
-        if count >= ENOUGH || again {
-            let since = u64::from(count.min(ENOUGH) - 1) * HOP_SAMPLES + GUARD;
-            self.mute(middle.saturating_sub(since), middle + GUARD);
-        }
+    /// Reports the digit that goes on, as if silence followed. What is in the line is lost.
+    pub fn finish(mut self, on: impl FnMut(Detection)) {
+        self.detector.flush(on);
     }
 
-    /// Marks samples of the line, and those to come.
-    fn mute(&mut self, from: u64, until: u64) {
-        let oldest = self.taken.saturating_sub(DELAY as u64);
-        for at in from.max(oldest)..until.min(self.taken) {
-            let slot = usize::try_from(at % DELAY as u64).unwrap_or(0);
-            self.muted[slot] = true;
-        }
-        self.muted_until = self.muted_until.max(until);
-    }
-
-    fn pass(&mut self, sample: i16, muted: bool) -> i16 {
-        if !muted && self.gain >= 1.0 {
-            return sample;
-        }
-        if muted && self.gain >= 1.0 {
-            self.choose();
-        }
-        self.muted_total += u64::from(muted);
-        let step = if muted { -1.0 / FADE } else { 1.0 / FADE };
-        self.gain = (self.gain + step).clamp(0.0, 1.0);
-        let mut value = f64::from(sample) * f64::from(self.gain);
-        if self.level > 0.0 {
-            let time = f64::from(self.phase) / f64::from(RATE);
-            let tone: f64 =
-                self.playing.iter().map(|hz| (std::f64::consts::TAU * f64::from(*hz) * time).sin()).sum();
-            // The phase begins anew each second, where every whole frequency has come round.
-            self.phase = (self.phase + 1) % 8000;
-            value += tone * f64::from(self.level) * f64::from(1.0 - self.gain);
-        }
-        clipped(value)
-    }
-
-    /// Sets what is played in place of the digit that begins.
-    fn choose(&mut self) {
-        self.phase = 0;
-        self.level = 0.0;
-        let digit = match self.replacement {
-            Replacement::Silence => return,
-            Replacement::Tone { hz, dbm0 } => {
-                self.playing = [hz.clamp(0.0, 4000.0), 0.0];
-                self.level = peak_of(dbm0.min(0.0));
-                return;
+    fn handle_hop(&mut self, on: &mut impl FnMut(Detection)) {
+        let mut hop = [0.0; HOP];
+        self.line.thin_out(&self.taps, self.factor, &mut hop);
+        let lag = if self.factor > 1 { LAG } else { 0 };
+        let mut onset = None;
+        let spectrum = self.detector.take_hop(&hop, self.floor, &mut |detection| {
+            let detection = detection.earlier(lag);
+            if let Detection::Onset { at_sample, .. } = detection {
+                onset = Some(at_sample);
             }
-            Replacement::Zero => DtmfDigit::from_code(0),
-            Replacement::Digit(digit) => Some(digit),
-            Replacement::Random(_) => {
-                // A linear congruence (Knuth's MMIX); its high bits are the good ones.
-                self.seed =
-                    self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                u8::try_from(self.seed >> 60).ok().and_then(DtmfDigit::from_code)
-            }
-        };
-        if let Some((low, high)) = digit.and_then(frequencies) {
-            self.playing = [low, high];
-            self.level = peak_of(-12.0);
+            on(detection);
+        });
+        let now = self.line.now(self.factor);
+        self.line.judge(&spectrum, self.floor, now, lag);
+        if let Some(at) = onset {
+            // What is reported is muted, whatever the windows say.
+            self.line.mark(at.saturating_sub(GUARD / 2), now, at, now);
         }
     }
 }

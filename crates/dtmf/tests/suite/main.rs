@@ -7,6 +7,7 @@
     reason = "helpers of tests; a wrong signal fails the test"
 )]
 
+mod modes;
 mod signal;
 mod suppression;
 mod tables;
