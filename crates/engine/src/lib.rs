@@ -69,8 +69,8 @@ pub use api::error::{AdmissionError, BuildError, CommandError, OpenLegError, Res
 pub use api::event::{EndReason, Event, KeyMethod, KeyPress, ZrtpObstacle};
 pub use api::id::{CallId, LegId, MixId, PlayerId, StreamId, TapId};
 pub use api::leg::{
-    AddressFamily, Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, MediaPolicy, OpenedLeg, SecureInput,
-    PacketTime, Placement, Ports, Relearn, RemoteAddress, RtcpMode, SourceGuard, SrtpKeys,
+    AddressFamily, Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, MediaPolicy, OpenedLeg,
+    PacketTime, Placement, Ports, Relearn, RemoteAddress, RtcpMode, SecureInput, SourceGuard, SrtpKeys,
 };
 pub use api::pending::Pending;
 pub use api::points::{Points, Prices};

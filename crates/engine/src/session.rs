@@ -15,6 +15,8 @@ pub mod payload_map;
 pub mod port;
 pub mod quality;
 mod rtcp;
+#[cfg(test)]
+mod secure_input_tests;
 mod slots;
 pub mod snapshot;
 pub mod source;

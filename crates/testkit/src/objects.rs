@@ -8,8 +8,9 @@ use mediapoint_engine::session::source::stream::{Stream, StreamBlock};
 use mediapoint_engine::session::tap::Tap;
 use mediapoint_engine::session::tap::audio::{AudioTap, TapFrame};
 use mediapoint_engine::session::tap::event::{EventTap, PressRoom};
-use mediapoint_engine::{DetectorSettings,     AudioTapSpec, CallId, MixId, MixSpec, PlayerId, PlayerSpec, PromptsSpec, Source, StreamId, TapId,
-    TapSide, ToneSpec,
+use mediapoint_engine::{
+    AudioTapSpec, CallId, DetectorSettings, MixId, MixSpec, PlayerId, PlayerSpec, PromptsSpec, Source,
+    StreamId, TapId, TapSide, ToneSpec,
 };
 use mediapoint_net::ring::{Consumer, Producer, channel};
 

@@ -18,7 +18,8 @@ fn map(from: &[PayloadCodec], to: &[PayloadCodec]) -> PayloadMap {
             codecs: to,
             packet_time: PacketTime::AsReceived,
             force_transcode: false,
-            silence: false, secure: false,
+            silence: false,
+            secure: false,
         },
     )
 }
@@ -156,7 +157,13 @@ fn a_leg_that_is_force_transcoded_for_is_forwarded_only_what_cannot_be() {
     let packet_time = PacketTime::AsReceived;
     let table = PayloadMap::new(
         codecs.iter(),
-        &SendCapabilities { codecs: &codecs, packet_time, force_transcode: true, silence: false, secure: false },
+        &SendCapabilities {
+            codecs: &codecs,
+            packet_time,
+            force_transcode: true,
+            silence: false,
+            secure: false,
+        },
     );
     let conversion = |number| table.get(pt(number)).unwrap().conversion;
     assert_eq!(

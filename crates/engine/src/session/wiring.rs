@@ -15,7 +15,7 @@ use crate::session::call::Call;
 use crate::session::leg::Leg;
 use crate::session::leg::egress::{Egress, EncoderSpec};
 use crate::session::leg::ingress::{Ingress, natural_rate};
-use crate::session::leg::secure;
+use crate::session::leg::{in_band, secure};
 use crate::session::tap::Tap;
 use crate::session::timers::Timer;
 
@@ -236,7 +236,7 @@ impl Call {
     fn ingress_rate(&self, at: usize) -> Option<u32> {
         let own = self.legs.get(at).filter(|leg| leg.kind == LegKind::Audio)?.receive_rate()?;
         let wanted = self.rate_wanted_of(Feed::Leg(u16::try_from(at).ok()?));
-        let wanted = wanted.max(self.tones_wanted_of(at).map(|_| secure::RATE))?;
+        let wanted = wanted.max(self.tones_wanted_of(at).map(|_| in_band::RATE))?;
         Some(own.min(wanted))
     }
 
@@ -375,13 +375,14 @@ impl Leg {
                 if !policy.is_on() {
                     ingress.secure(policy, seed);
                 }
-                let rate = if policy.is_on() { secure::RATE } else { ingress.rate().max(wanted) };
+                let rate = ingress.rate().max(wanted);
+                let rate = if policy.is_on() { secure::rate_for(rate) } else { rate };
                 if ingress.rate() != rate || !ingress.is_of(codecs.clone()) {
                     ingress.configure(codecs, rate);
                 }
             }
             None => {
-                let rate = if policy.is_on() { secure::RATE } else { wanted };
+                let rate = if policy.is_on() { secure::rate_for(wanted) } else { wanted };
                 self.ingress = Ingress::new(codecs, rate, self.config.jitter_buffer).map(Box::new);
             }
         }

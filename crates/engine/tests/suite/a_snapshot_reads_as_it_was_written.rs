@@ -19,8 +19,8 @@ use mediapoint_engine::session::{Session, SessionConfig};
 use mediapoint_engine::{
     Burst, CallId, CallSnapshot, Direction, EncoderSettings, EventPolicy, JitterBuffer, LegConfig, LegId,
     LegKind, MediaPolicy, MixId, MixSpec, PacketTapSpec, PacketTarget, PacketTime, Parameters, PayloadCodec,
-    PlayerId, PlayerSpec, RemoteAddress, RtcpMode, SecureInput, Sine, Source, SourceGuard, SrtpKeys, TapId, TapSide,
-    ToneSpec,
+    PlayerId, PlayerSpec, RemoteAddress, RtcpMode, SecureInput, Sine, Source, SourceGuard, SrtpKeys, TapId,
+    TapSide, ToneSpec,
 };
 use mediapoint_packet::Time;
 use mediapoint_srtp::{MasterKey, Mki, Suite};
@@ -92,8 +92,13 @@ fn config(random: &mut Random) -> LegConfig {
     let policies = [EventPolicy::Forward, EventPolicy::Block, EventPolicy::Replace(11)];
     let times =
         [PacketTime::AsReceived, PacketTime::WhereEncoded(packet_time), PacketTime::Always(packet_time)];
+    let kind = pick(random, &kinds);
+    let secure_inputs =
+        [SecureInput::Off, SecureInput::Tone { hertz: 440, dbm0: -20 }, SecureInput::Digit(11)];
+    let secure_input = pick(random, &secure_inputs);
     LegConfig {
-        kind: pick(random, &kinds),
+        kind,
+        secure_input: if kind == LegKind::Audio { secure_input } else { SecureInput::Off },
         received_codecs: codecs().into_iter().filter(|_| random.chance(0.1)).collect(),
         codecs: codecs().into_iter().filter(|_| random.chance(0.5)).collect(),
         packet_time: pick(random, &times),
@@ -120,10 +125,6 @@ fn config(random: &mut Random) -> LegConfig {
         }),
         dscp: u8::try_from(random.below(64)).unwrap(),
         events: pick(random, &policies),
-        secure_input: pick(
-            random,
-            &[SecureInput::Off, SecureInput::Tone { hertz: 440, dbm0: -20 }, SecureInput::Digit(11)],
-        ),
         media: pick(random, &[MediaPolicy::Forward, MediaPolicy::Silence, MediaPolicy::Block]),
         sent_media: pick(random, &[MediaPolicy::Forward, MediaPolicy::Silence, MediaPolicy::Block]),
         media_timeout: random.chance(0.2).then(|| Duration::from_secs(random.below(40))),

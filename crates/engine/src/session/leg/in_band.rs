@@ -7,7 +7,9 @@ use mediapoint_dtmf::{DetectedDigit, Detection, Detector, DetectorSettings};
 
 use crate::api::event::{KeyMethod, KeyPress};
 use crate::session::frame::{MAX_TICK_MILLIS, samples};
-use crate::session::leg::secure::RATE;
+
+/// Rate in hertz at which digits are looked for.
+pub(crate) const RATE: u32 = 8000;
 
 /// Digits that can begin or end in one tick: none is shorter.
 const MAX_FOUND: usize = 2;

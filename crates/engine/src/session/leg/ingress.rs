@@ -14,7 +14,7 @@ use crate::api::codec::PayloadCodec;
 use crate::api::leg::{JitterBuffer, SecureInput};
 use crate::session::frame::{Frame, FrameKind, samples};
 use crate::session::leg::in_band::{Found, InBand};
-use crate::session::leg::secure::SecureAudio;
+use crate::session::leg::secure::{SecureAudio, Start};
 
 /// The shortest upper bound of the jitter buffer's delay.
 const SHORTEST: Duration = Duration::from_millis(20);
@@ -85,6 +85,15 @@ impl Ingress {
             if let Some(in_band) = &mut self.in_band {
                 in_band.set_rate(rate);
             }
+            if rate != before
+                && let Some(secure) = self.secure.take()
+            {
+                let (policy, held) = (secure.policy(), secure.into_held());
+                let mut scaled = Vec::new();
+                scale(&held, held.len() * rate as usize / before as usize, &mut scaled);
+                let start = Start::Held(&mut scaled);
+                self.secure = SecureAudio::new(policy, u64::from(rate), rate, start).map(Box::new);
+            }
         }
     }
 
@@ -102,23 +111,21 @@ impl Ingress {
         self.in_band.as_mut().map(|in_band| in_band.take()).into_iter().flatten().flatten()
     }
 
-    /// Keeps digits from leaving, or lets them pass again. The audio is at 8000 Hz where they are to be kept; what is
-    /// held back as secure input ends is heard first.
+    /// Keeps digits from leaving, or lets them pass again. Where they are to be kept, the rate is one of
+    /// [`rate_for`](crate::session::leg::secure::rate_for); what is held back as secure input ends is heard first.
     pub(crate) fn secure(&mut self, policy: SecureInput, seed: u64) {
-        if self.secure.as_ref().map_or(SecureInput::Off, |secure| secure.policy()) == policy {
-            return;
+        match (&mut self.secure, policy.is_on()) {
+            (Some(secure), true) => secure.set_policy(policy, seed),
+            (Some(_), false) => {
+                let held = self.secure.take().map(|secure| secure.into_held());
+                self.backlog.splice(..0, held.into_iter().flatten());
+            }
+            (None, true) => {
+                let before = Start::Heard(self.playout.played_last());
+                self.secure = SecureAudio::new(policy, seed, self.frame.rate(), before).map(Box::new);
+            }
+            (None, false) => {}
         }
-        if let Some(secure) = self.secure.take()
-            && !policy.is_on()
-        {
-            let held = secure.into_held();
-            self.backlog.splice(..0, held);
-            return;
-        }
-        self.secure = policy.is_on().then(|| {
-            let before = self.playout.played_last();
-            Box::new(SecureAudio::new(policy, seed, before))
-        });
     }
 
     /// Silences audio that is held back.

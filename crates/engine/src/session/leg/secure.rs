@@ -3,27 +3,53 @@
 //! The delay comes at once. What is heard for its length continues the audio before, as where a packet comes late; a leg that
 //! had no audio yet has nothing to continue.
 
-use mediapoint_dtmf::{Replacement, Suppressor};
+use mediapoint_dtmf::{DetectorSettings, Replacement, Suppressor, peak_of};
 use mediapoint_jitter::Concealer;
 use mediapoint_packet::telephone_event::DtmfDigit;
 
 use crate::api::leg::{EventPolicy, SecureInput};
 use crate::session::frame::FrameKind;
 
-/// Rate in hertz at which tones are looked for: that of all audio of a leg with secure input.
-pub(crate) const RATE: u32 = 8000;
-
-/// How late the audio leaves: milliseconds, samples, and pieces of 10 ms.
-pub(crate) const DELAY_MILLIS: u32 = 40;
-const DELAY: usize = 320;
+/// How late the audio leaves: milliseconds, and pieces of 10 ms.
+pub(crate) const DELAY_MILLIS: u32 = Suppressor::DELAY_MS;
 const PIECES: usize = 4;
 
 /// Audio behind a telephone event that is silenced, in milliseconds: the tone's rest, where a gateway sends both.
 const BEHIND_EVENT: u32 = 60;
 
-/// The audio of a leg with secure input, at [`RATE`].
+/// Milliseconds over which the tone that stands for an event rises and falls.
+const FADE_MILLIS: f32 = 3.0;
+
+/// The rate in hertz that audio of `rate` is to have under secure input: the same where it can be.
+pub(crate) const fn rate_for(rate: u32) -> u32 {
+    match rate {
+        16_000 | 24_000 | 32_000 | 48_000 => rate,
+        _ => 8000,
+    }
+}
+
+/// Where the audio begins.
+pub(crate) enum Start<'a> {
+    /// Behind what was heard last; silence where nothing was.
+    Heard(&'a [i16]),
+    /// With what was held back before, at the present rate.
+    Held(&'a mut [i16]),
+}
+
+/// The tone that stands for a telephone event.
+struct EventTone {
+    step: f32,
+    peak: f32,
+    phase: f32,
+    gain: f32,
+}
+
+/// The audio of a leg with secure input.
 pub(crate) struct SecureAudio {
     policy: SecureInput,
+    /// In hertz: one of [`rate_for`].
+    rate: u32,
+    tone: EventTone,
     suppressor: Suppressor,
     /// Continues the audio from before, until the first of the new is merged with it.
     seam: Option<Box<Concealer>>,
@@ -36,21 +62,41 @@ pub(crate) struct SecureAudio {
 }
 
 impl SecureAudio {
-    /// Begins behind `before`, the audio that was heard last; none where none was.
-    pub(crate) fn new(policy: SecureInput, seed: u64, before: &[i16]) -> Self {
-        let mut held = [0; DELAY];
+    /// At `rate` hertz, one of [`rate_for`]; `None` where it is not.
+    pub(crate) fn new(policy: SecureInput, seed: u64, rate: u32, start: Start<'_>) -> Option<Self> {
+        let settings = DetectorSettings::default();
+        let mut suppressor = Suppressor::with_rate(rate, replacement(policy, seed), &settings).ok()?;
         let mut seam = None;
-        if before.iter().any(|&sample| sample != 0)
-            && let Ok(mut concealer) = Concealer::new(RATE)
-        {
-            concealer.good(&mut before.to_vec());
-            concealer.conceal(&mut held);
-            seam = Some(Box::new(concealer));
+        let kind = match start {
+            Start::Heard(before) => {
+                let mut held = vec![0; suppressor.delay_samples()];
+                if before.iter().any(|&sample| sample != 0)
+                    && let Ok(mut concealer) = Concealer::new(rate)
+                {
+                    concealer.good(&mut before.to_vec());
+                    concealer.conceal(&mut held);
+                    seam = Some(Box::new(concealer));
+                }
+                suppressor.process(&mut held);
+                if seam.is_some() { FrameKind::Audio } else { FrameKind::Nothing }
+            }
+            Start::Held(held) => {
+                suppressor.process(held);
+                FrameKind::Audio
+            }
+        };
+        let tone = EventTone::new(policy, rate);
+        let kinds = [kind; PIECES];
+        Some(Self { policy, rate, tone, suppressor, seam, kinds, silenced: 0, behind_event: 0 })
+    }
+
+    /// Puts something else in place of digits from the next one on.
+    pub(crate) fn set_policy(&mut self, policy: SecureInput, seed: u64) {
+        if policy != self.policy {
+            self.policy = policy;
+            self.suppressor.set_replacement(replacement(policy, seed));
+            self.tone = EventTone { gain: self.tone.gain, ..EventTone::new(policy, self.rate) };
         }
-        let kind = if seam.is_some() { FrameKind::Audio } else { FrameKind::Nothing };
-        let mut suppressor = Suppressor::new(replacement(policy, seed));
-        suppressor.process(&mut held);
-        Self { policy, suppressor, seam, kinds: [kind; PIECES], silenced: 0, behind_event: 0 }
     }
 
     pub(crate) const fn policy(&self) -> SecureInput {
@@ -86,17 +132,18 @@ impl SecureAudio {
         let silenced = self.silenced.min(pcm.len());
         pcm.iter_mut().take(silenced).for_each(|sample| *sample = 0);
         self.silenced -= silenced;
-        self.pass_kind(kind, millis)
+        let left = self.pass_kind(kind, millis);
+        if self.tone.add(pcm, in_event, self.rate) { FrameKind::Audio } else { left }
     }
 
     /// Silences what is held back: a telephone event has begun, and the tone may have been in the audio before it.
     pub(crate) const fn silence_held(&mut self) {
-        self.silenced = DELAY;
+        self.silenced = self.suppressor.delay_samples();
     }
 
-    /// All that is held back, as secure input ends.
-    pub(crate) fn into_held(mut self) -> [i16; DELAY] {
-        let mut held = [0; DELAY];
+    /// All that is held back. A digit in it that is found so far is not.
+    pub(crate) fn into_held(mut self) -> Vec<i16> {
+        let mut held = vec![0; self.suppressor.delay_samples()];
         self.process(&mut held, FrameKind::Nothing, DELAY_MILLIS, false);
         held
     }
@@ -114,6 +161,37 @@ impl SecureAudio {
         self.kinds.rotate_left(pieces);
         self.kinds.iter_mut().rev().take(pieces).for_each(|last| *last = kind);
         left
+    }
+}
+
+impl EventTone {
+    fn new(policy: SecureInput, rate: u32) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a sample rate")]
+        let rate = rate as f32;
+        let (hertz, peak) = match policy {
+            SecureInput::Tone { hertz, dbm0 } => (f32::from(hertz), peak_of(f32::from(dbm0))),
+            _ => (0.0, 0.0),
+        };
+        Self { step: std::f32::consts::TAU * hertz / rate, peak, phase: 0.0, gain: 0.0 }
+    }
+
+    /// Adds the tone to silence while an event lasts; false where there is none.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "a tone within 16 bits, and a sample rate"
+    )]
+    fn add(&mut self, pcm: &mut [i16], on: bool, rate: u32) -> bool {
+        if self.peak <= 0.0 || (!on && self.gain <= 0.0) {
+            return false;
+        }
+        let fade = 1000.0 / (FADE_MILLIS * rate as f32);
+        for sample in pcm {
+            self.gain = (self.gain + if on { fade } else { -fade }).clamp(0.0, 1.0);
+            *sample = sample.saturating_add((self.peak * self.gain * self.phase.sin()) as i16);
+            self.phase = (self.phase + self.step) % std::f32::consts::TAU;
+        }
+        true
     }
 }
 

@@ -8,14 +8,15 @@ mod switching;
 
 use std::time::Duration;
 
+use mediapoint_codec::resample::Resampler;
 use mediapoint_dtmf::{Detection, Detector, DetectorSettings, Generator, GeneratorSettings};
 use mediapoint_engine::session::command::CallCommand;
 use mediapoint_engine::session::tap::Tap;
 use mediapoint_engine::session::tap::event::PressRoom;
 use mediapoint_engine::session::tap::packet::PacketTap;
 use mediapoint_engine::{
-    EncoderSettings, Event, PacketTapSpec, PacketTarget, PayloadCodec, SecureInput, Source, TapFrame, TapId,
-    TapSide,
+    Codec, EncoderSettings, Event, PacketTapSpec, PacketTarget, PayloadCodec, SecureInput, Source, TapFrame,
+    TapId, TapSide,
 };
 use mediapoint_net::ring::Consumer;
 use mediapoint_packet::telephone_event::{BLOCK_LEN, DtmfDigit, EventBlock};
@@ -108,8 +109,8 @@ impl Scene {
         world.peer_mut(forked).heard.clock_rate = from.codec.clock_rate;
         let voice = move |n: u64, rate: u32| sound(n * 8000 / u64::from(rate));
         let rate = if from.codec.clock_rate == 48_000 { 48_000 } else { 8000 };
-        world.peer_mut(party).stream.voice =
-            Some(Voice::new(from, rate, &EncoderSettings::default(), voice));
+        world.peer_mut(party).stream.clock_rate = from.codec.clock_rate;
+        world.peer_mut(party).stream.voice = Some(Voice::new(from, rate, &EncoderSettings::default(), voice));
         let (far_codec, party_codec) = (to.clone(), from.clone());
         Self { world, party, far, far_codec, party_codec, mixed, forked, frames, room, tapped: Vec::new() }
     }
@@ -121,7 +122,9 @@ impl Scene {
     pub(crate) fn run(&mut self, millis: u64) {
         for _ in 0..millis.div_ceil(20) {
             self.world.run_for(Duration::from_millis(20));
-            while self.frames.pop_with(|frame| self.tapped.extend_from_slice(frame.received.pcm())).is_some() {}
+            while self.frames.pop_with(|frame| self.tapped.extend_from_slice(frame.received.pcm())).is_some()
+            {
+            }
         }
     }
 
@@ -148,13 +151,23 @@ impl Scene {
     pub(crate) fn found(&self) -> Vec<(&'static str, String)> {
         let ear = |peer: PeerId, codec: &PayloadCodec| {
             let log = &self.world.peer(peer).heard.log;
-            Ear::new(log, std::slice::from_ref(codec), 8000).pcm
+            let wide = codec.codec == Codec::G722 || codec.codec.clock_rate == 16_000;
+            let rate = if wide { 16_000 } else { 8000 };
+            let heard = Ear::new(log, std::slice::from_ref(codec), rate).pcm;
+            if !wide {
+                return heard;
+            }
+            let mut narrow = vec![0; heard.len() / 2 + 1];
+            let len = Resampler::new(rate, 8000).unwrap().process(&heard, &mut narrow);
+            narrow.truncate(len);
+            narrow
         };
         let events = |peer: PeerId| {
             let mut found: Vec<(_, u8)> = Vec::new();
             let log = self.world.peer(peer).heard.log.iter();
             for packet in log.filter(|packet| packet.payload_type.get() == 101) {
-                for block in packet.payload.chunks(BLOCK_LEN).filter_map(|block| EventBlock::read(block).ok()) {
+                for block in packet.payload.chunks(BLOCK_LEN).filter_map(|block| EventBlock::read(block).ok())
+                {
                     if found.last() != Some(&(packet.timestamp, block.code)) {
                         found.push((packet.timestamp, block.code));
                     }

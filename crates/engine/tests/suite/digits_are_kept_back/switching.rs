@@ -1,1 +1,93 @@
-//! Secure input goes on and off in mid-call: nothing of what is said is missing or doubled, and nothing clicks.
+//! Secure input goes on and off in mid-call: nothing of what is said is missing or doubled, nothing clicks, and what is not a
+//! digit is heard as before.
+
+use mediapoint_engine::session::command::CallCommand;
+use mediapoint_engine::{PayloadCodec, Relearn, SecureInput};
+use mediapoint_testkit::{Ear, codec, pcma, pcmu, tone};
+
+use super::Scene;
+
+const TONE: f64 = 437.0;
+
+/// What the far end heard of a tone during which secure input went on, became another one, and went off.
+fn switched(from: &PayloadCodec, to: &PayloadCodec) -> (Scene, Ear) {
+    let tone = tone(TONE);
+    let mut scene = Scene::new(from, to, move |n| tone(n, 8000));
+    scene.world.start(scene.party);
+    scene.run(1000);
+    for policy in
+        [SecureInput::Drop, SecureInput::Random, SecureInput::Off, SecureInput::Silence, SecureInput::Off]
+    {
+        scene.secure(policy);
+        scene.run(1000);
+    }
+    let log = scene.world.peer(scene.far).heard.log.clone();
+    let ear = Ear::new(&log, std::slice::from_ref(to), 8000);
+    (scene, ear)
+}
+
+#[test]
+fn nothing_is_missing_and_nothing_clicks_as_it_goes_on_and_off() {
+    for (from, to) in [
+        (pcmu(), pcmu()),
+        (pcmu(), pcma()),
+        (pcmu(), codec(97, "L16", 8000)),
+        (codec(97, "L16", 8000), pcmu()),
+    ] {
+        let (scene, ear) = switched(&from, &to);
+        let name = format!("{} to {}", from.codec, to.codec);
+        let heard = &scene.world.peer(scene.far).heard;
+        assert_eq!((ear.missing(), heard.missing()), (0, 0), "{name}");
+        assert_eq!(heard.seam.check(), Ok(()), "{name}");
+        // Both laws of G.711 alone are off by so much.
+        let worst = ear.worst_break(TONE, 8000, 800);
+        assert!(worst < 600.0, "{name}: {worst}");
+        // All that was said came through, but for what is still held.
+        assert!(ear.pcm.len() >= 6 * 8000 - 960, "{name}: {}", ear.pcm.len());
+        assert_eq!(scene.world.buffers_lost(), 0);
+    }
+}
+
+#[test]
+fn a_snapshot_keeps_digits_back() {
+    let spoken = super::spoken(super::NUMBER, 80);
+    let sound = move |n: u64| {
+        let at = usize::try_from(n).unwrap();
+        at.checked_sub(24_000).and_then(|at| spoken.get(at)).copied().unwrap_or(0)
+    };
+    let mut scene = Scene::new(&pcmu(), &pcmu(), sound);
+    scene.world.start(scene.party);
+    scene.secure(SecureInput::Drop);
+    scene.run(2000);
+    let call = scene.world.peer(scene.party).call;
+    let snapshot = scene.world.snapshot(call).unwrap();
+    let shown = format!("{snapshot:?}");
+    assert!(!shown.contains(super::NUMBER));
+    scene.world.kill_session();
+    scene.world.restore(&snapshot).unwrap();
+    scene.run(5000);
+    for (place, found) in scene.found() {
+        assert_eq!(found, "", "{place}");
+    }
+    assert_eq!(scene.told(), super::NUMBER, "the tap on key presses looks for tones as before");
+}
+
+#[test]
+fn a_leg_that_is_not_audio_cannot_be_secure() {
+    use mediapoint_engine::{CommandError, LegKind};
+    let mut scene = Scene::new(&pcmu(), &pcmu(), |_| 0);
+    let (call, leg) = (scene.world.peer(scene.party).call, scene.world.peer(scene.party).leg);
+    for (kind, policy) in [
+        (LegKind::OpaqueRtp, SecureInput::Drop),
+        (LegKind::Datagrams, SecureInput::Drop),
+        (LegKind::Audio, SecureInput::Digit(16)),
+        (LegKind::Audio, SecureInput::Tone { hertz: 4000, dbm0: -10 }),
+        (LegKind::Audio, SecureInput::Tone { hertz: 400, dbm0: 1 }),
+    ] {
+        let mut config = scene.world.peer(scene.party).config.clone();
+        (config.kind, config.secure_input) = (kind, policy);
+        let command = CallCommand::ConfigureLeg { leg, config: Box::new(config), relearn: Relearn::IfMoved };
+        let refused = scene.world.apply(call, command);
+        assert!(matches!(refused, Err(CommandError::OutOfRange { .. })), "{kind:?} {policy:?}: {refused:?}");
+    }
+}
