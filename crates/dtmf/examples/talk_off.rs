@@ -1,5 +1,5 @@
 //! Digits that the detector takes from WAV files at 8000 Hz without any: `talk_off FILE...`, with speeds from 0.8 to 1.25.
-//! With MEDIAPOINT_TALK_OFF_PEER=PROGRAM, the program of `xtask/talk-off/spandsp_digits.c` hears the same samples.
+//! With MEDIAPOINT_DTMF_PEER=PROGRAM, the program of `tests/spandsp_digits.c` hears the same samples.
 
 #![expect(clippy::cast_possible_truncation, reason = "samples and lengths of files are small")]
 
@@ -14,7 +14,7 @@ use mediapoint_dtmf::{Detection, Detector, DetectorSettings, Replacement, Suppre
 const SPEEDS: [f64; 7] = [1.0, 0.8, 0.87, 0.94, 1.06, 1.15, 1.25];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut peer = std::env::var_os("MEDIAPOINT_TALK_OFF_PEER")
+    let mut peer = std::env::var_os("MEDIAPOINT_DTMF_PEER")
         .map(|program| Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn())
         .transpose()?;
     let mut answers = peer.as_mut().and_then(|peer| peer.stdout.take()).map(BufReader::new);

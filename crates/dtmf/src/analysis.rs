@@ -57,18 +57,21 @@ impl Complex {
     }
 }
 
-/// One row of the transform: cosines and sines at one distance from the window's middle.
+/// A row that a kernel reads without a load of its own.
+#[repr(align(16))]
 #[derive(Clone, Copy)]
-struct Row {
-    cosines: [f32; 8],
-    sines: [f32; 8],
-}
+struct Row<const N: usize>([f32; N]);
 
 /// Constants that all detectors share.
 pub(crate) struct Tables {
-    window: [f32; WINDOW],
-    rows: [Row; HOP],
-    dial: [[f32; 4]; HOP],
+    /// Half of the squares of the window's later half.
+    squares: [f32; HOP],
+    /// Cosines and sines of the eight frequencies under the window, by distance from its middle.
+    cosines: [Row<8>; HOP],
+    sines: [Row<8>; HOP],
+    /// The same of the dial tone, in two of four lanes.
+    dial_cosines: [Row<4>; HOP],
+    dial_sines: [Row<4>; HOP],
     /// Takes the advance of phase over a hop away, by frequency.
     pub(crate) back: [Complex; 8],
     /// Frequencies, low group first.
@@ -98,14 +101,7 @@ impl Tables {
         let window: [f32; WINDOW] =
             std::array::from_fn(|n| 0.5 - 0.5 * (TAU * distance(n) / WINDOW as f32).cos());
         let angle = |hz: f32, n: usize| TAU * hz / RATE * distance(n);
-        let rows = std::array::from_fn(|n| Row {
-            cosines: hz.map(|hz| angle(hz, n).cos()),
-            sines: hz.map(|hz| -angle(hz, n).sin()),
-        });
-        let dial = std::array::from_fn(|n| {
-            let [a, b] = DIAL_HZ.map(|hz| angle(hz, n));
-            [a.cos(), b.cos(), -a.sin(), -b.sin()]
-        });
+        let two = |of: [f32; 2], n: usize| Row([of[0] * window[HOP + n], of[1] * window[HOP + n], 0.0, 0.0]);
         let back = hz.map(|hz| {
             let turn = TAU * hz / RATE * HOP_LEN;
             Complex { re: turn.cos(), im: -turn.sin() }
@@ -115,9 +111,11 @@ impl Tables {
         let apart: f32 =
             (0..HOP).map(|n| 2.0 * window[HOP + n] * window[HOP + n] * angle(90.0, n).cos()).sum();
         Self {
-            window,
-            rows,
-            dial,
+            squares: std::array::from_fn(|n| window[HOP + n] * window[HOP + n] / 2.0),
+            cosines: std::array::from_fn(|n| Row(hz.map(|hz| window[HOP + n] * angle(hz, n).cos()))),
+            sines: std::array::from_fn(|n| Row(hz.map(|hz| window[HOP + n] * -angle(hz, n).sin()))),
+            dial_cosines: std::array::from_fn(|n| two(DIAL_HZ.map(|hz| angle(hz, n).cos()), n)),
+            dial_sines: std::array::from_fn(|n| two(DIAL_HZ.map(|hz| -angle(hz, n).sin()), n)),
             back,
             hz,
             scale: 2.0 / (sum * sum),
@@ -126,62 +124,22 @@ impl Tables {
         }
     }
 
-    /// The spectrum of `samples`.
-    pub(crate) fn spectrum(&self, samples: &[f32; WINDOW], at_least: f32) -> Spectrum {
-        let mut weighted = [0.0; WINDOW];
-        for ((out, sample), weight) in weighted.iter_mut().zip(samples).zip(&self.window) {
-            *out = sample * weight;
-        }
-        let mut lanes = [0.0; 16];
-        for part in weighted.chunks_exact(16) {
-            for (lane, value) in lanes.iter_mut().zip(part) {
-                *lane += value * value;
-            }
-        }
-        let energy = lanes.iter().sum::<f32>() * self.energy_scale;
+    /// The spectrum of `folded`, empty where its energy is below `at_least`.
+    pub(crate) fn spectrum(&self, folded: &Folded, at_least: f32) -> Spectrum {
+        let energy = weighted_squares(folded, &self.squares) * self.energy_scale;
         if energy < at_least {
             return Spectrum { energy, ..Spectrum::default() };
         }
-        let mut even = [0.0; HOP];
-        let mut odd = [0.0; HOP];
-        for n in 0..HOP {
-            even[n] = weighted[HOP + n] + weighted[HOP - 1 - n];
-            odd[n] = weighted[HOP + n] - weighted[HOP - 1 - n];
-        }
-        let (mut re, mut im) = ([0.0; 8], [0.0; 8]);
-        let (mut re2, mut im2) = ([0.0; 8], [0.0; 8]);
-        let (near, far) = self.rows.split_at(HOP / 2);
-        for n in 0..HOP / 2 {
-            let (a, b) = (&near[n], &far[n]);
-            let (even_a, odd_a, even_b, odd_b) = (even[n], odd[n], even[n + HOP / 2], odd[n + HOP / 2]);
-            for k in 0..8 {
-                re[k] += even_a * a.cosines[k];
-                im[k] += odd_a * a.sines[k];
-                re2[k] += even_b * b.cosines[k];
-                im2[k] += odd_b * b.sines[k];
-            }
-        }
-        let mut power = [0.0; 8];
-        for k in 0..8 {
-            re[k] += re2[k];
-            im[k] += im2[k];
-            power[k] = (re[k] * re[k] + im[k] * im[k]) * self.scale;
-        }
+        let (re, im) = (correlate(&folded.even, &self.cosines), correlate(&folded.odd, &self.sines));
+        let power = std::array::from_fn(|k| (re[k] * re[k] + im[k] * im[k]) * self.scale);
         Spectrum { energy, re, im, power }
     }
 
-    /// Mean square of the dial tone in `samples`.
-    pub(crate) fn dial_power(&self, samples: &[f32; WINDOW]) -> f32 {
-        let mut sums = [0.0_f32; 4];
-        for n in 0..HOP {
-            let ahead = samples[HOP + n] * self.window[HOP + n];
-            let behind = samples[HOP - 1 - n] * self.window[HOP - 1 - n];
-            let (even, odd, row) = (ahead + behind, ahead - behind, &self.dial[n]);
-            for k in 0..2 {
-                sums[k] += even * row[k];
-                sums[k + 2] += odd * row[k + 2];
-            }
-        }
+    /// Mean square of the dial tone in `folded`.
+    pub(crate) fn dial_power(&self, folded: &Folded) -> f32 {
+        let re = correlate(&folded.even, &self.dial_cosines);
+        let im = correlate(&folded.odd, &self.dial_sines);
+        let sums = [re[0], re[1], im[0], im[1]];
         // Projection on both frequencies, which overlap in so short a window. The energy of the sum of both follows from the
         // solution of the normal equations; `scale` is that of one tone alone.
         let o = self.window_overlap();
@@ -196,6 +154,64 @@ impl Tables {
     fn window_overlap(&self) -> f32 {
         attenuation(DIAL_HZ[1] - DIAL_HZ[0])
     }
+}
+
+// The kernels stand alone, so that the compiler makes four lanes of each whatever is around them.
+
+/// Sums and differences of the samples on both sides of a window's middle. As the window is even, they hold all there is.
+pub(crate) struct Folded {
+    even: [f32; HOP],
+    odd: [f32; HOP],
+}
+
+impl Folded {
+    /// Folds two hops in sequence.
+    pub(crate) fn of(samples: &[f32; WINDOW]) -> Self {
+        let mut folded = Self { even: [0.0; HOP], odd: [0.0; HOP] };
+        fold(samples, &mut folded);
+        folded
+    }
+}
+
+#[inline(never)]
+fn fold(samples: &[f32; WINDOW], folded: &mut Folded) {
+    for n in 0..HOP {
+        folded.even[n] = samples[HOP + n] + samples[HOP - 1 - n];
+        folded.odd[n] = samples[HOP + n] - samples[HOP - 1 - n];
+    }
+}
+
+/// The energy under the window.
+fn weighted_squares(folded: &Folded, squares: &[f32; HOP]) -> f32 {
+    let lanes = squares_in_lanes(folded, squares);
+    // In halves, as a chain of additions would take longer than all before.
+    (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])
+}
+
+#[inline(never)]
+fn squares_in_lanes(Folded { even, odd }: &Folded, squares: &[f32; HOP]) -> [f32; 4] {
+    let (mut of_even, mut of_odd) = ([0.0; 4], [0.0; 4]);
+    for n in (0..HOP).step_by(4) {
+        for k in 0..4 {
+            of_even[k] += even[n + k] * even[n + k] * squares[n + k];
+            of_odd[k] += odd[n + k] * odd[n + k] * squares[n + k];
+        }
+    }
+    std::array::from_fn(|k| of_even[k] + of_odd[k])
+}
+
+/// The sums of products with some functions.
+#[inline(never)]
+fn correlate<const N: usize>(samples: &[f32; HOP], functions: &[Row<N>; HOP]) -> [f32; N] {
+    let mut sums = [[0.0; N]; 4];
+    for (samples, functions) in samples.as_chunks::<4>().0.iter().zip(functions.as_chunks::<4>().0) {
+        for ((sums, sample), function) in sums.iter_mut().zip(samples).zip(functions) {
+            for (sum, value) in sums.iter_mut().zip(&function.0) {
+                *sum += sample * value;
+            }
+        }
+    }
+    std::array::from_fn(|k| sums[0][k] + sums[1][k] + (sums[2][k] + sums[3][k]))
 }
 
 /// Magnitude of a tone that is `off` Hz from where the spectrum is taken, relative to its magnitude in tune.

@@ -7,7 +7,7 @@ mod state;
 
 use mediapoint_packet::telephone_event::DtmfDigit;
 
-use crate::analysis::{HOP, HOP_LEN, HOP_SAMPLES, RATE, Spectrum, Tables, WINDOW};
+use crate::analysis::{Folded, HOP, HOP_LEN, HOP_SAMPLES, RATE, Spectrum, Tables, WINDOW};
 use crate::history::{Run, Tone};
 use crate::settings::{DetectorSettings, RestoreError, SettingsError};
 use crate::tones::{dbm0_of, digit_at, power_of};
@@ -153,8 +153,10 @@ impl Detector {
         while !rest.is_empty() {
             let (now, later) = rest.split_at(rest.len().min(HOP - self.state.filled));
             let from = HOP + self.state.filled;
-            for (slot, sample) in self.state.window.iter_mut().skip(from).zip(now) {
-                *slot = f32::from(*sample);
+            if let Some(slots) = self.state.window.get_mut(from..from + now.len()) {
+                for (slot, sample) in slots.iter_mut().zip(now) {
+                    *slot = f32::from(*sample);
+                }
             }
             self.state.filled += now.len();
             rest = later;
@@ -179,8 +181,8 @@ impl Detector {
         floor: f32,
         on: &mut impl FnMut(Detection),
     ) -> Spectrum {
-        for (slot, sample) in self.state.window.iter_mut().skip(HOP).zip(hop) {
-            *slot = *sample;
+        if let Some(slots) = self.state.window.last_chunk_mut() {
+            *slots = *hop;
         }
         let spectrum = self.handle_window(floor.min(self.limits.floor), on);
         self.state.window.copy_within(HOP.., 0);
@@ -230,10 +232,11 @@ impl Detector {
     fn handle_window(&mut self, floor: f32, on: &mut impl FnMut(Detection)) -> Spectrum {
         let spectrum = {
             let state = &mut self.state;
-            let mut spectrum = self.tables.spectrum(&state.window, floor);
+            let folded = Folded::of(&state.window);
+            let mut spectrum = self.tables.spectrum(&folded, floor);
             let quiet = spectrum.energy < floor;
             if !quiet {
-                spectrum.energy -= state.dial.share(self.tables, &state.window, &spectrum, state.hops);
+                spectrum.energy -= state.dial.share(self.tables, &folded, &spectrum, state.hops);
             }
             spectrum
         };

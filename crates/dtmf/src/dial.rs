@@ -1,6 +1,6 @@
 //! A dial tone under the digits: where one lasts, its energy is not held against a digit's purity.
 
-use crate::analysis::{Spectrum, Tables, WINDOW};
+use crate::analysis::{Folded, Spectrum, Tables};
 
 /// Windows of dial tone after which it is believed: 96 ms.
 const STEADY: u16 = 12;
@@ -27,18 +27,16 @@ impl Dial {
     }
 
     /// Mean square of the dial tone in this window, 0 until it has lasted.
-    pub(crate) fn share(
-        &mut self,
-        tables: &Tables,
-        samples: &[f32; WINDOW],
-        spectrum: &Spectrum,
-        hop: u64,
-    ) -> f32 {
+    pub(crate) fn share(&mut self, tables: &Tables, folded: &Folded, spectrum: &Spectrum, hop: u64) -> f32 {
         // Most signals are no dial tone: one window in four shows that.
-        if self.steady == 0 && hop & 3 != 0 {
-            return 0.0;
+        if self.steady == 0 {
+            // A dial tone alone is far below the tones of digits.
+            let tones: f32 = spectrum.power.iter().sum();
+            if hop & 3 != 0 || tones > spectrum.energy * 0.3 {
+                return 0.0;
+            }
         }
-        let power = tables.dial_power(samples).min(spectrum.energy);
+        let power = tables.dial_power(folded).min(spectrum.energy);
         let alone = power > spectrum.energy * 0.85;
         if self.steady < STEADY {
             self.steady = if alone { self.steady + 1 } else { 0 };

@@ -195,6 +195,11 @@ impl Player {
         self.peak = f64::from(peak_of(dbm0.min(0.0)));
     }
 
+    /// True where nothing sounds.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.peak <= 0.0 && self.noise_peak <= 0.0
+    }
+
     /// The next sample at full level.
     pub(crate) fn sample(&mut self) -> f64 {
         if self.noise_peak > 0.0 {

@@ -149,13 +149,17 @@ impl Line {
         }
         let rate = f64::from(SAMPLE_RATE) * factor as f64;
         let step = 1.0 / (FADE * factor as f32);
+        let mut now = first;
+        let mut slot = usize::try_from(now % DELAY_SAMPLES).unwrap_or(0);
+        let mut part = usize::try_from(self.taken % factor as u64).unwrap_or(0);
+        self.taken += pcm.len() as u64;
         for sample in pcm {
-            let now = self.now(factor);
-            let slot = usize::try_from(now % DELAY_SAMPLES).unwrap_or(0);
             let muted = self.marks[slot] == Mark::Muted;
-            self.taken += 1;
-            if self.taken.is_multiple_of(factor as u64) {
+            part += 1;
+            if part == factor {
                 self.marks[slot] = self.mark_of(now);
+                (part, now) = (0, now + 1);
+                slot = if slot + 1 == DELAY { 0 } else { slot + 1 };
             }
             self.pass(sample, muted, step, rate);
         }
@@ -180,6 +184,10 @@ impl Line {
         }
         self.muted += u64::from(muted);
         self.gain = (self.gain + if muted { -step } else { step }).clamp(0.0, 1.0);
+        if self.gain <= 0.0 && self.player.is_silent() {
+            *sample = 0;
+            return;
+        }
         let gain = f64::from(self.gain);
         *sample = clipped(f64::from(*sample) * gain + self.player.sample() * (1.0 - gain));
     }
