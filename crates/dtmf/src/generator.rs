@@ -62,7 +62,7 @@ pub struct GeneratorState {
 /// Plays digits one after another.
 #[derive(Debug, Clone)]
 pub struct Generator {
-    rate: f64,
+    rate: u32,
     peaks: [f64; 2],
     duration: u64,
     pause: u64,
@@ -99,9 +99,9 @@ impl Generator {
         check(settings.pause_ms <= 60_000, "pause_ms")?;
         check(settings.fade_ms <= 10 && settings.fade_ms * 2 <= settings.duration_ms, "fade_ms")?;
         state.queued = state.queued.min(MAX_QUEUED);
-        let samples = |ms: u32| u64::from(ms) * u64::from(rate) / 1000;
+        let samples = |ms: u32| samples_of(rate, ms);
         Ok(Self {
-            rate: f64::from(rate),
+            rate,
             peaks: [settings.low_dbm0, high_dbm0].map(|dbm0| f64::from(peak_of(dbm0))),
             duration: samples(settings.duration_ms),
             pause: samples(settings.pause_ms),
@@ -134,6 +134,19 @@ impl Generator {
         &self.state
     }
 
+    /// Ends the digit that sounds, or that is next, after `ms` milliseconds of it, or at once where it has lasted longer: it
+    /// falls off as at any end. A digit that is shorter stays as it is. Later digits have the new length, too.
+    pub fn end_at(&mut self, ms: u32) {
+        let wanted = self.samples(ms).max(self.state.played.saturating_add(self.fade));
+        self.duration = self.duration.min(wanted.max(self.fade * 2));
+    }
+
+    /// Passes over the first `ms` milliseconds of the digit that is next, with which another generator was through.
+    pub fn skip(&mut self, ms: u32) {
+        let whole = self.duration + self.pause;
+        self.state.played = self.state.played.saturating_add(self.samples(ms)).min(whole);
+    }
+
     /// Forgets what waits.
     pub fn clear(&mut self) {
         self.state = GeneratorState::default();
@@ -164,6 +177,10 @@ impl Generator {
         length
     }
 
+    fn samples(&self, ms: u32) -> u64 {
+        samples_of(self.rate, ms)
+    }
+
     fn tone(&mut self, out: &mut [i16], hz: [f64; 2]) {
         for sample in out {
             let at = self.state.played;
@@ -174,11 +191,15 @@ impl Generator {
             }
             let edge = at.min(self.duration - 1 - at);
             let gain = if edge < self.fade { raised_cosine(edge, self.fade) } else { 1.0 };
-            let time = as_f64(at) / self.rate;
+            let time = as_f64(at) / f64::from(self.rate);
             let value: f64 = hz.iter().zip(self.peaks).map(|(hz, peak)| peak * (TAU * hz * time).sin()).sum();
             *sample = clipped(value * gain);
         }
     }
+}
+
+fn samples_of(rate: u32, ms: u32) -> u64 {
+    u64::from(ms) * u64::from(rate) / 1000
 }
 
 fn raised_cosine(at: u64, of: u64) -> f64 {
@@ -194,4 +215,50 @@ fn as_f64(samples: u64) -> f64 {
 #[expect(clippy::cast_possible_truncation, reason = "a cast from float saturates")]
 pub(crate) fn clipped(value: f64) -> i16 {
     value.round() as i16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generator(duration_ms: u32) -> Generator {
+        let settings = GeneratorSettings { duration_ms, pause_ms: 0, ..GeneratorSettings::default() };
+        let mut generator = Generator::new(8000, &settings).unwrap();
+        generator.push(DtmfDigit::from_char('5').unwrap()).unwrap();
+        generator
+    }
+
+    #[test]
+    fn a_digit_that_is_ended_early_falls_off_as_a_short_one_does() {
+        let mut short = [0; 800];
+        assert_eq!(generator(50).fill(&mut short), 400);
+        for before in [0, 100, 383] {
+            let mut ended = [0; 800];
+            let mut open = generator(60_000);
+            open.fill(&mut ended[..before]);
+            open.end_at(50);
+            open.fill(&mut ended[before..]);
+            assert_eq!(ended, short, "ended after {before} samples");
+            assert!(open.is_idle());
+        }
+        // Past its end it falls off at once: 2 ms are left.
+        let (mut late, mut tail) = (generator(60_000), [0; 160]);
+        late.fill(&mut [0; 800]);
+        late.end_at(50);
+        assert_eq!(late.fill(&mut tail), 16);
+        assert!(tail[..8].iter().any(|sample| sample.unsigned_abs() > 500));
+        assert_eq!(tail[16..], [0; 144]);
+    }
+
+    #[test]
+    fn what_another_generator_played_is_passed_over() {
+        let (mut whole, mut first, mut rest) = ([0; 800], generator(100), [0; 400]);
+        generator(100).fill(&mut whole);
+        first.skip(50);
+        first.fill(&mut rest);
+        assert_eq!(rest, whole[400..]);
+        assert!(first.is_idle());
+        first.skip(1000);
+        assert_eq!(first.fill(&mut rest), 0);
+    }
 }
