@@ -65,6 +65,7 @@ mod session;
 pub use api::codec::{
     AmrLayout, AmrParameters, Codec, EncoderSettings, Encoding, Fit, OpusParameters, Parameters, PayloadCodec,
 };
+pub use api::digit::{DigitMethod, DigitSpec};
 pub use api::error::{AdmissionError, BuildError, CommandError, OpenLegError, RestoreError};
 pub use api::event::{EndReason, Event, KeyMethod, KeyPress, ZrtpObstacle};
 pub use api::id::{CallId, LegId, MixId, PlayerId, StreamId, TapId};
@@ -85,6 +86,7 @@ pub use api::stats::{
 pub use api::tap::{AudioTapSpec, PacketTapSpec, PacketTarget, TapSide};
 pub use mediapoint_dtmf::DetectorSettings;
 pub use mediapoint_packet::rtp::{NoPayloadType, PayloadType, Ssrc};
+pub use mediapoint_packet::telephone_event::DtmfDigit;
 pub use mediapoint_prompt::{Item, Playlist, Position, Prompt, PromptError, Repeat};
 pub use mediapoint_srtp::{MasterKey, Mki, Suite};
 pub use ring::Readiness;

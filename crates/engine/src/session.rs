@@ -6,6 +6,7 @@
 
 pub mod call;
 pub mod command;
+mod digits;
 mod forward;
 pub mod frame;
 mod inactivity;

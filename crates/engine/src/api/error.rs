@@ -217,6 +217,13 @@ pub enum CommandError {
     /// The call has no such leg.
     #[error("the call has no leg {}", .0.as_u64())]
     NoSuchLeg(LegId),
+    /// The leg can be sent no such digit.
+    #[error(
+        "leg {} can be sent no such digit: its party agreed neither to telephone events nor, for a tone, to a codec that can be \
+         encoded; it is on hold; or its media is encrypted from end to end",
+        .0.as_u64()
+    )]
+    NoDigit(LegId),
     /// The call has no such mix, player, stream or tap.
     #[error("the call has no {kind} {id}")]
     NoSuchObject {

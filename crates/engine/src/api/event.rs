@@ -214,6 +214,15 @@ pub enum Event {
         /// Which key, and for how long.
         press: KeyPress,
     },
+    /// The digits that a leg was to be sent have been sent, or were stopped: once for a queue that runs empty.
+    DigitsSent {
+        /// Its call.
+        call: CallId,
+        /// The leg.
+        leg: LegId,
+        /// True where a command stopped them.
+        stopped: bool,
+    },
     /// A player has come to its end.
     PlayerFinished {
         /// Its call.
@@ -265,6 +274,7 @@ impl Event {
         match self {
             Self::CallEnded { .. }
             | Self::KeyPressed { .. }
+            | Self::DigitsSent { .. }
             | Self::PlayerFinished { .. }
             | Self::CommandFailed { .. }
             | Self::WorkerFailed { .. } => false,

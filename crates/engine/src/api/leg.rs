@@ -263,6 +263,9 @@ pub struct LegConfig {
     pub events: EventPolicy,
     /// Whether the party's digits are kept from all but taps on its key presses.
     pub secure_input: SecureInput,
+    /// True where telephone events of the leg's source, to which its party did not agree, reach it as tones in the audio,
+    /// with their duration and level; on by default. Otherwise it gets nothing of them.
+    pub events_as_tones: bool,
     /// What becomes of the party's media on its way to the legs and mixes that it feeds.
     pub media: MediaPolicy,
     /// What becomes of the media that the party is to be sent, whatever feeds it.
@@ -294,6 +297,7 @@ impl Default for LegConfig {
             dscp: 46,
             events: EventPolicy::Forward,
             secure_input: SecureInput::Off,
+            events_as_tones: true,
             media: MediaPolicy::Forward,
             sent_media: MediaPolicy::Forward,
             media_timeout: None,

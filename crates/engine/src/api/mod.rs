@@ -1,6 +1,7 @@
 //! The plain types that commands carry in and events carry out.
 
 pub(crate) mod codec;
+pub(crate) mod digit;
 pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod id;

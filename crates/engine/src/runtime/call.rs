@@ -1,5 +1,6 @@
 //! The handle on one call.
 
+mod digits;
 mod room;
 
 use std::net::SocketAddr;

@@ -206,6 +206,8 @@ impl Call {
                 leg.configure(now, config, relearn);
             }
             CallCommand::SetSource { leg, source } => self.set_source(leg, source)?,
+            CallCommand::SendDigits { leg, digits } => self.send_digits(leg, &digits)?,
+            CallCommand::StopDigits { leg } => self.stop_digits(leg, out)?,
             CallCommand::RemoveLeg { leg } => {
                 let at = self.place_of(leg)?;
                 self.close_leg(at, out);
@@ -288,7 +290,7 @@ impl Call {
         self.legs.iter().position(|known| known.id == leg).ok_or(CommandError::NoSuchLeg(leg))
     }
 
-    fn leg_mut(&mut self, leg: LegId) -> Result<&mut Leg, CommandError> {
+    pub(super) fn leg_mut(&mut self, leg: LegId) -> Result<&mut Leg, CommandError> {
         let found = self.legs.iter_mut().find(|known| known.id == leg);
         found.map(AsMut::as_mut).ok_or(CommandError::NoSuchLeg(leg))
     }
@@ -395,7 +397,7 @@ impl Call {
 
     /// Takes in a leg of another call, whose next tick would have been at `tick`: a clock that stands goes on from there.
     pub(super) fn put_leg<O: Output>(&mut self, now: Time, leg: Box<Leg>, tick: Option<Time>, out: &mut O) {
-        let audio = leg.ingress.is_some() || leg.sender.transcodes();
+        let audio = leg.ingress.is_some() || leg.sender.transcodes() || leg.sender.sends_digits();
         if let Some(tick) = tick.filter(|_| audio && !self.clock.runs) {
             self.clock.runs = true;
             self.timers.set(Timer::Tick, Some(tick));

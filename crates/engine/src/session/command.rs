@@ -1,5 +1,6 @@
 //! What a call can be commanded to do.
 
+use crate::api::digit::DigitSpec;
 use crate::api::id::{LegId, MixId, PlayerId, StreamId, TapId};
 use crate::api::leg::{LegConfig, Relearn};
 use crate::api::source::{MixSpec, PlayerChange, Source};
@@ -34,6 +35,18 @@ pub enum CallCommand {
         leg: LegId,
         /// Its source.
         source: Source,
+    },
+    /// Sends a leg digits, after those that wait.
+    SendDigits {
+        /// The leg.
+        leg: LegId,
+        /// The digits.
+        digits: Vec<DigitSpec>,
+    },
+    /// Forgets the digits of a leg that wait, and ends the one that is sent.
+    StopDigits {
+        /// The leg.
+        leg: LegId,
     },
     /// Removes a leg and closes its ports.
     RemoveLeg {

@@ -129,6 +129,7 @@ impl Call {
         match step {
             Some(None) => out.give(packet),
             Some(Some(step)) => {
+                self.sound_event(now, at, (&input, &meta), packet.bytes(), step);
                 // Behind the encoded audio of a later event, a late packet would begin the old event anew.
                 let encoded_too = step != EventStep::Stale;
                 self.forward_to_listeners(now, at, (&input, &meta), encoded_too, packet, out);
@@ -401,6 +402,13 @@ impl Call {
             if leg.sender.transcodes() && !encoded_too {
                 continue;
             }
+            let sounds = input.event && leg.sender.sounds_events(meta.payload_type);
+            if sounds || leg.sender.sends_digits() {
+                if let Some(leg) = self.legs.get_mut(listener) {
+                    leg.sender.rewriter.skip(input);
+                }
+                continue;
+            }
             let own = if n + 1 == count {
                 packet.take()
             } else {
@@ -492,9 +500,12 @@ impl Call {
             let Some(listener) = self.listener(at, n) else { continue };
             let Some(leg) = self.legs.get(listener) else { continue };
             let rule = leg.sender.map.get(meta.payload_type);
-            let transcode =
-                rule.is_some_and(|rule| rule.conversion_of(meta.payload.len()) == Conversion::Transcode);
+            let transcode = leg.sender.needs_encoder()
+                || rule.is_some_and(|rule| rule.conversion_of(meta.payload.len()) == Conversion::Transcode);
             let transcodes = leg.sender.transcodes();
+            if !transcode && !transcodes && leg.sender.digit_waits().is_some() {
+                self.make_way(now, at, listener, input);
+            }
             // Comfort noise between words does not end transcoding.
             if transcode == transcodes || (info.noise && transcodes) {
                 continue;
@@ -511,7 +522,7 @@ impl Call {
         }
     }
 
-    fn enter_transcoding(&mut self, now: Time, source: usize, listener: usize, input: &Input) {
+    pub(super) fn enter_transcoding(&mut self, now: Time, source: usize, listener: usize, input: &Input) {
         let Some(rate) = self.legs.get(source).and_then(|leg| leg.receive_rate()) else { return };
         // For a tap or a mix audio waits that was forwarded already. It must not be sent once more.
         let Some(from) = self.legs.get_mut(source) else { return };

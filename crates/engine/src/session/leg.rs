@@ -3,6 +3,7 @@
 mod beside;
 pub(crate) mod counted;
 pub mod crossfade;
+pub(crate) mod digits;
 pub mod egress;
 pub mod event_clock;
 pub mod events;

@@ -51,6 +51,8 @@ const fn of_event(event: &Event) -> Case {
         | Event::Bye { .. }
         | Event::CallEnded { .. }
         | Event::PlayerFinished { .. }
+        // Digits that the engine was told to send.
+        | Event::DigitsSent { .. }
         | Event::CommandFailed { .. }
         | Event::CallMoved { .. }
         | Event::WorkerLate { .. }

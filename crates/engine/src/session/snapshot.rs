@@ -10,6 +10,7 @@
 pub(crate) mod age;
 mod call;
 pub(crate) mod config;
+mod digits;
 pub(crate) mod events;
 mod leg;
 pub(crate) mod objects;

@@ -68,7 +68,9 @@ impl Call {
         self.pull_sources(now, millis, out);
         self.sum_mixes(millis);
         self.write_taps(due, millis, out);
+        self.begin_digits(now, millis);
         self.push_frames(now, millis, out);
+        self.push_digits(now, millis, out);
         for leg in &mut self.legs {
             if leg.ingress.as_ref().is_some_and(|ingress| ingress.unwanted) {
                 leg.drop_ingress();
@@ -155,7 +157,7 @@ impl Call {
         let Self { mixes, legs, players, streams, .. } = self;
         for at in 0..legs.len() {
             let Some(leg) = legs.get_mut(at).map(AsMut::as_mut) else { continue };
-            if !leg.sender.transcodes() {
+            if !leg.sender.transcodes() || leg.sender.sends_digits() {
                 continue;
             }
             if leg.ends_signal() {
@@ -191,7 +193,8 @@ impl Call {
                 sender.push(now, transport, (source, frame, payload), millis, out);
             }
         }
-        debug_assert!(legs.iter().all(|leg| leg.source != Source::Silence || !leg.sender.transcodes()));
+        let silent = |leg: &Leg| !leg.sender.transcodes() || leg.sender.sends_digits();
+        debug_assert!(legs.iter().all(|leg| leg.source != Source::Silence || silent(leg)));
     }
 
     /// Moves the timestamps of encoded audio on over ticks that are left out.

@@ -20,7 +20,7 @@ use crate::session::tap::Tap;
 use crate::session::timers::Timer;
 
 /// Sample rate of an egress that no source with a rate of its own feeds, in hertz: what most codecs of a leg can use.
-const PLAYER_RATE: u32 = 16_000;
+pub(super) const PLAYER_RATE: u32 = 16_000;
 
 /// A source by its place among the parts of its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,6 +77,7 @@ impl Call {
             leg.feed = feed.unwrap_or_default();
             leg.sender.set_policy(policy);
             leg.rebuild_payload_map(codecs.as_deref(), secure);
+            leg.fit_digits(codecs.as_deref());
             leg.listeners.clear();
             leg.path_of = None;
             leg.tapped = [false; 2];
@@ -150,7 +151,7 @@ impl Call {
                 }
                 // What it was fed by ends at the next tick, unless it is fed again until then.
                 Feed::Silence if spec.is_some() => {}
-                _ if leg.sender.transcodes() => {
+                _ if leg.sender.transcodes() && !leg.sender.needs_encoder() => {
                     let Leg { sender, transport, .. } = leg;
                     sender.finish(now, transport, out);
                     sender.leave_transcoding(leg.source);
@@ -294,6 +295,7 @@ impl Call {
             || self.streams.iter().any(|stream| stream.is_live())
             // What a player or a stream ended with in the middle of a packet is still to be sent, and a signal to be ended.
             || self.legs.iter().any(|leg| leg.sender.has_begun_packet() || leg.ends_signal())
+            || self.legs.iter().any(|leg| leg.sender.has_digits() || leg.sender.sends_digits())
     }
 
     /// Starts the media clock after `lead`, where it does not run.
@@ -313,7 +315,10 @@ impl Call {
 impl Leg {
     /// True where encoded audio is to end with the next tick, because nothing feeds the leg any more.
     pub(super) fn ends_signal(&self) -> bool {
-        self.feed == Feed::Silence && self.sender.transcodes()
+        self.feed == Feed::Silence
+            && self.sender.transcodes()
+            && !self.sender.sends_digits()
+            && !self.sender.has_digits()
     }
 
     /// Makes an egress for sources of `rate` hertz, where there is none; false where the leg is not audio or has no codec for it.

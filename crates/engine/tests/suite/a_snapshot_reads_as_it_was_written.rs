@@ -125,6 +125,7 @@ fn config(random: &mut Random) -> LegConfig {
         }),
         dscp: u8::try_from(random.below(64)).unwrap(),
         events: pick(random, &policies),
+        events_as_tones: random.chance(0.8),
         media: pick(random, &[MediaPolicy::Forward, MediaPolicy::Silence, MediaPolicy::Block]),
         sent_media: pick(random, &[MediaPolicy::Forward, MediaPolicy::Silence, MediaPolicy::Block]),
         media_timeout: random.chance(0.2).then(|| Duration::from_secs(random.below(40))),

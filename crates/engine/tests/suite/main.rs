@@ -20,6 +20,7 @@ mod calls_move_between_workers;
 mod comfort_noise_fills_pauses;
 mod commands_never_block;
 mod digits_are_kept_back;
+mod digits_are_sent;
 mod floods_and_loops_are_cut;
 mod fuzz_findings;
 mod large_datagrams_are_relayed;

@@ -37,7 +37,7 @@ use mediapoint_testkit::{Outbox, Random, for_each_seed, leg_ports, rtcp_port, rt
 use proptest::prelude::*;
 
 use model::{At, Leg, Model, Orphan, Stream, source};
-use steps::{Fed, Step, TapKind, address, config, packet, step, talk, tone};
+use steps::{Fed, Step, TapKind, address, config, digit, packet, step, talk, tone};
 
 const MAX_LEGS: usize = 24;
 
@@ -96,6 +96,26 @@ impl Run {
         result.is_ok()
     }
 
+    fn send_digits(&mut self, at: Option<u64>, leg: u64, count: u8, style: u64) {
+        let at = self.at(at, self.model.legs.get(&leg).map(|leg| leg.at));
+        let id = LegId::from_u64(leg);
+        let mut random = Random::new(style);
+        let digits: Vec<_> = (0..count).map(|_| digit(&mut random)).collect();
+        let command = match digits.is_empty() {
+            true => CallCommand::StopDigits { leg: id },
+            false => CallCommand::SendDigits { leg: id, digits },
+        };
+        let (session, out) = (&mut self.sessions[at.0], &mut self.out[at.0]);
+        let result = session.apply(self.now, CallId::from_u64(at.1), command, out);
+        match self.model.call(at).and(self.model.leg(at, leg)) {
+            Err(error) => assert_eq!(result, Err(error)),
+            Ok(()) => {
+                let refused = matches!(result, Err(CommandError::NoDigit(_) | CommandError::NoRoom { .. }));
+                assert!(result.is_ok() || (count > 0 && refused), "{result:?}");
+            }
+        }
+    }
+
     fn take(&mut self, step: &Step) {
         match step {
             Step::AddCall(call) => self.add_call(*call),
@@ -129,6 +149,7 @@ impl Run {
                 self.command(at, remove, self.model.leg(at, *leg));
             }
             Step::MoveLeg { leg, to } => self.move_leg(*leg, *to),
+            Step::Digits { at, leg, count, style } => self.send_digits(*at, *leg, *count, *style),
             Step::AddPlayer { .. }
             | Step::RemovePlayer { .. }
             | Step::AddMix { .. }
@@ -501,7 +522,7 @@ fn long_sequences() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-    let (presses, finished) = (Cell::new(0), Cell::new(0));
+    let [presses, finished, sent] = [const { Cell::new(0) }; 3];
     for_each_seed(20, |seed| {
         let mut bytes = [0; 32];
         Random::new(seed).fill(&mut bytes);
@@ -510,10 +531,15 @@ fn long_sequences() {
         let steps = proptest::collection::vec(step(), 10_000).new_tree(&mut runner).unwrap().current();
         let mut run = Run::new(seed);
         run.run(&steps);
-        let Model { presses: pressed, finished: ended, .. } = run.model;
+        let Model { presses: pressed, finished: ended, digits, .. } = run.model;
+        sent.set(sent.get() + digits);
         presses.set(presses.get() + pressed);
         finished.set(finished.get() + ended);
     });
     // So that the steps reach what they are for.
-    assert!(presses.get() > 30 && finished.get() > 30, "{presses:?} presses, {finished:?} players finished");
+    let reached = [presses.get(), finished.get(), sent.get()];
+    assert!(
+        reached.iter().all(|&count| count > 30),
+        "{reached:?} presses, players finished, and digits sent"
+    );
 }

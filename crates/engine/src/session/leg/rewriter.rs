@@ -332,6 +332,20 @@ impl RtpRewriter {
         Outgoing { sequence: self.take_number(), timestamp, marker: input.marker }
     }
 
+    /// The timestamp of an event that begins now among encoded packets, and is not the source's.
+    pub(super) fn begin_event(&mut self, now: Time) -> RtpTicks {
+        let begin = self.encoded_end.unwrap_or_else(|| self.continued_timestamp(now, self.clock_rate));
+        self.encoded_end = Some(begin);
+        self.ahead = self.ahead_with(now, begin, self.clock_rate);
+        (self.last_timestamp, self.last_at) = (begin, Some(now));
+        begin
+    }
+
+    /// True where a packet was sent.
+    pub(super) const fn has_sent(&self) -> bool {
+        self.last_at.is_some()
+    }
+
     pub(super) fn take_number(&mut self) -> Seq {
         let number = self.next;
         self.next += 1;

@@ -11,6 +11,7 @@ use mediapoint_packet::{PacketBuf, Time};
 use crate::api::source::Source;
 use crate::session::Output;
 use crate::session::frame::{Frame, FrameKind, samples};
+use crate::session::leg::digits::Digits;
 use crate::session::leg::egress::{Egress, FADE_MILLIS, Packetized};
 use crate::session::leg::gate::Gate;
 use crate::session::leg::mode::ModeRequest;
@@ -84,14 +85,18 @@ pub(crate) struct Sender {
     pub(super) tail: Option<ForwardedTail>,
     pub(crate) rewriter: RtpRewriter,
     pub(crate) egress: Option<Box<Egress>>,
+    /// Digits that the party is to be sent.
+    pub(crate) digits: Option<Box<Digits>>,
+    /// Events of the source that the party did not agree to reach it as tones.
+    pub(super) events_as_tones: bool,
     /// The source whose audio was gathered last.
-    gathered_from: Source,
+    pub(super) gathered_from: Source,
     /// Milliseconds of the coming frames of a source that the party has had: they were sent ahead of their time, or forwarded,
     /// and stayed for taps and mixes.
-    had: u32,
+    pub(super) had: u32,
     had_of: Source,
     /// Milliseconds in which the signal of the source before is still to end.
-    fade: u32,
+    pub(super) fade: u32,
     pub(crate) gate: Gate,
     /// The mode that the party asks for.
     pub(super) mode_request: Option<ModeRequest>,
@@ -108,6 +113,8 @@ impl Sender {
             map: PayloadMap::none(),
             egress: None,
             tail: None,
+            digits: None,
+            events_as_tones: false,
             gathered_from: Source::Silence,
             join: false,
             had: 0,
@@ -301,6 +308,9 @@ impl Sender {
         (piece, last): (usize, bool),
         out: &mut O,
     ) {
+        if self.sends_digits() {
+            return;
+        }
         let Some(egress) = &mut self.egress else { return };
         let to = transport.destination().filter(|_| self.allowed && !self.gate.blocks());
         let Some(to) = to else { return };

@@ -57,6 +57,8 @@ pub(crate) struct ConfigSnapshot {
     source_guard: SourceGuard,
     dscp: u8,
     events: EventPolicy,
+    #[serde(default = "yes")]
+    events_as_tones: bool,
     #[serde(default)]
     secure_input: SecureInput,
     #[serde(default)]
@@ -66,6 +68,11 @@ pub(crate) struct ConfigSnapshot {
     media_timeout: Option<Duration>,
     #[serde(default)]
     max_packet_rate: Option<u32>,
+}
+
+/// What a snapshot means that says nothing of a switch that is on by default.
+const fn yes() -> bool {
+    true
 }
 
 impl CodecSnapshot {
@@ -110,6 +117,7 @@ impl ConfigSnapshot {
             dscp: config.dscp,
             events: config.events,
             secure_input: config.secure_input,
+            events_as_tones: config.events_as_tones,
             media: config.media,
             sent_media: config.sent_media,
             media_timeout: config.media_timeout,
@@ -143,6 +151,7 @@ impl ConfigSnapshot {
             dscp: self.dscp,
             events: self.events,
             secure_input: self.secure_input,
+            events_as_tones: self.events_as_tones,
             media: self.media,
             sent_media: self.sent_media,
             media_timeout: self.media_timeout,

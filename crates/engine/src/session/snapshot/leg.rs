@@ -26,6 +26,7 @@ use crate::session::port::LegPorts;
 use crate::session::snapshot::LocalAddresses;
 use crate::session::snapshot::age::{Age, Malformed, Moment, ensure, ensure_counts};
 use crate::session::snapshot::config::ConfigSnapshot;
+use crate::session::snapshot::digits::DigitsSnapshot;
 use crate::session::snapshot::events::EventSnapshot;
 use crate::session::snapshot::rtcp::RtcpSnapshot;
 use crate::session::snapshot::stream::{
@@ -55,6 +56,9 @@ pub(crate) struct LegSnapshot {
     dropped: Dropped,
     rtcp: RtcpSnapshot,
     event: Option<EventSnapshot>,
+    /// Digits that wait, and the one that is sent.
+    #[serde(default)]
+    digits: Option<DigitsSnapshot>,
     /// The leg whose party has keys by ZRTP with this one's.
     #[serde(default)]
     zrtp_with: Option<LegId>,
@@ -96,6 +100,7 @@ impl Leg {
             dropped: self.dropped,
             rtcp: self.rtcp.save(now),
             event: self.events.save(now),
+            digits: self.sender.save_digits(),
             zrtp_with: self.zrtp_with,
             renumbered: self.renumbered.save(),
             counted: self.counted.each_ref().map(Counted::save),
@@ -136,6 +141,9 @@ impl Leg {
         leg.silent_since = saved.silent.before(now);
         leg.timed_out = saved.timed_out;
         leg.sender.sent = saved.sent;
+        if let Some(digits) = &saved.digits {
+            leg.sender.restore_digits(&leg.config, digits);
+        }
         (leg.passed, leg.dropped) = (saved.passed, saved.dropped);
         if let PathSnapshot::Transcode { rate } = saved.path
             && leg.kind == LegKind::Audio
@@ -154,6 +162,7 @@ impl LegSnapshot {
         self.rewriter.check()?;
         self.rtcp.check()?;
         self.check_counters()?;
+        self.digits.as_ref().map_or(Ok(()), DigitsSnapshot::check)?;
         if let PathSnapshot::Transcode { rate } = self.path {
             ensure((8000..=48_000).contains(&rate), "the sample rate of an encoder")?;
         }

@@ -52,6 +52,8 @@ pub(crate) struct Model {
     pub(crate) closed: usize,
     pub(crate) presses: u64,
     pub(crate) finished: u64,
+    /// Queues of digits that have run empty.
+    pub(crate) digits: u64,
 }
 
 pub(crate) enum Orphan {
@@ -219,6 +221,11 @@ impl Model {
                     assert_eq!((tap.at, tap.leg), ((session, call.as_u64()), leg.as_u64()));
                     tap.room.give();
                     self.presses += 1;
+                }
+                Event::DigitsSent { call, leg, stopped } => {
+                    let leg = self.legs.get(&leg.as_u64()).expect("a leg that is there");
+                    assert_eq!(leg.at, (session, call.as_u64()));
+                    self.digits += u64::from(!stopped);
                 }
                 _ => {}
             }

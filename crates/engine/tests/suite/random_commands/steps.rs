@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mediapoint_engine::{
-    Burst, Direction, EncoderSettings, EventPolicy, JitterBuffer, LegConfig, LegKind, MediaPolicy,
-    PacketTime, PayloadCodec, RemoteAddress, RtcpMode, SecureInput, Sine, SourceGuard, SrtpKeys, ToneSpec,
+    Burst, DigitMethod, DigitSpec, Direction, DtmfDigit, EncoderSettings, EventPolicy, JitterBuffer,
+    LegConfig, LegKind, MediaPolicy, PacketTime, PayloadCodec, RemoteAddress, RtcpMode, SecureInput, Sine,
+    SourceGuard, SrtpKeys, ToneSpec,
 };
 use mediapoint_srtp::{MasterKey, Suite};
 use mediapoint_testkit::{Random, codec, pcma, pcmu, telephone_event};
@@ -70,6 +71,13 @@ pub(crate) enum Step {
     MoveLeg {
         leg: u64,
         to: u64,
+    },
+    /// None stops those that are sent.
+    Digits {
+        at: Option<u64>,
+        leg: u64,
+        count: u8,
+        style: u64,
     },
     AddPlayer {
         at: u64,
@@ -170,6 +178,8 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         9 => (at(), 0..LEGS, fed()).prop_map(|(at, leg, source)| Step::SetSource { at, leg, source }),
         2 => (at(), 0..LEGS).prop_map(|(at, leg)| Step::RemoveLeg { at, leg }),
         4 => (0..LEGS, 0..CALLS).prop_map(|(leg, to)| Step::MoveLeg { leg, to }),
+        5 => (at(), 0..LEGS, 0..9_u8, any::<u64>())
+            .prop_map(|(at, leg, count, style)| Step::Digits { at, leg, count, style }),
         3 => (0..CALLS, 0..OBJECTS, any::<u64>())
             .prop_map(|(at, player, style)| Step::AddPlayer { at, player, style }),
         1 => (at(), 0..OBJECTS).prop_map(|(at, player)| Step::RemovePlayer { at, player }),
@@ -206,6 +216,19 @@ fn key(random: &mut Random) -> MasterKey {
     random.fill(&mut bytes);
     let (key, salt) = (suite.master_key_len(), suite.master_salt_len());
     MasterKey::new(suite, &bytes[..key], &bytes[key..key + salt]).unwrap()
+}
+
+/// A digit of chance.
+pub(crate) fn digit(random: &mut Random) -> DigitSpec {
+    let millis = |random: &mut Random| Duration::from_millis(40 + random.below(90));
+    let code = u8::try_from(random.below(17)).unwrap();
+    DigitSpec {
+        duration: millis(random),
+        pause: millis(random),
+        volume: u8::try_from(random.below(64)).unwrap(),
+        method: pick(random, &[DigitMethod::Automatic, DigitMethod::Event, DigitMethod::Tone]),
+        ..DigitSpec::new(DtmfDigit::from_code(code).unwrap())
+    }
 }
 
 /// One of four addresses that packets come from and legs are signalled at.
@@ -274,6 +297,7 @@ pub(crate) fn config(style: u64) -> LegConfig {
         }),
         dscp: 46,
         events: pick(random, &[EventPolicy::Forward, EventPolicy::Block, EventPolicy::Replace(15)]),
+        events_as_tones: random.chance(0.8),
         media: policy(random),
         sent_media: policy(random),
         media_timeout: random.chance(0.2).then(|| Duration::from_secs(random.below(40))),
