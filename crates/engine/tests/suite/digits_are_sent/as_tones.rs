@@ -64,7 +64,7 @@ fn in_every_codec_at_their_levels_and_lengths() {
                 let sum =
                     10.0 * (10_f32.powf(digit.low_dbm0 / 10.0) + 10_f32.powf(digit.high_dbm0 / 10.0)).log10();
                 assert!((sum + volume).abs() < decibels, "{name}: {sum} dBm0 instead of -{volume}");
-                assert!((digit.twist_db - 2.0).abs() < decibels, "{name}: twist {}", digit.twist_db);
+                assert!((digit.twist_db - 2.0).abs() < 2.0 * decibels, "{name}: twist {}", digit.twist_db);
                 let lasted = millis(digit.duration);
                 assert!((lasted - lasts).abs() <= length, "{name}: {lasted} ms instead of {lasts}");
             }
@@ -88,13 +88,11 @@ fn in_every_codec_at_their_levels_and_lengths() {
             assert_eq!(heard.seam.check(), Ok(()), "{name}");
             assert_eq!(ends(&world, b), [false], "{name}");
             assert_eq!(world.buffers_lost(), 0);
-            let forwards = of_a == entry;
-            let end = &heard.log[heard.log.len() - 30..];
+            let forwards = of_a == pcmu() && [pcmu(), pcma()].contains(&entry);
             let statistics = world.leg_statistics(a).playout.unwrap();
             world.run_for(MILLIS(400));
             let later = world.leg_statistics(a).playout.unwrap();
             assert_eq!(statistics == later, forwards, "{name}: forwarded again where it was");
-            let _ = end;
         }
     }
 }

@@ -9,8 +9,10 @@ fn call(of_b: Vec<PayloadCodec>) -> (World, PeerId, PeerId) {
     let mut world = World::new(4);
     let call = world.add_call();
     let a = world.add_peer(call, audio([pcmu()]));
+    let clock_rate = of_b[0].codec.clock_rate;
     let b = world.add_peer(call, mediapoint_engine::LegConfig { codecs: of_b, ..audio([]) });
     world.peer_mut(b).heard.keep_packets = true;
+    world.peer_mut(b).heard.clock_rate = clock_rate;
     world.connect(a, b);
     world.start(a);
     world.run_for(MILLIS(500));
@@ -46,7 +48,6 @@ fn in_another_session() {
 #[test]
 fn as_tones_in_another_session() {
     let (mut world, _, b) = call(vec![codec(97, "L16", 16_000)]);
-    world.peer_mut(b).heard.clock_rate = 16_000;
     send(&mut world, b, of_millis("4567", 200, 100));
     world.run_for(MILLIS(400));
     let call = world.peer(b).call;
