@@ -61,7 +61,7 @@ pub use http::HttpConfig;
 pub use language::{FoundPrompt, PromptSet};
 pub use playback::{CodecKey, Ended, Filled, FramePlace, Playback, PlaybackState, Position, SharedClock};
 pub use playlist::{Item, ItemState, Playlist, PlaylistState, Repeat};
-pub use prompt::Prompt;
+pub use prompt::{Form, Prompt};
 pub use store::{Clock, PromptHandle, PromptSource, PromptStore, StoreConfig, StoreFigures};
 pub use tone::{
     RenderedTone, TableError, ToneDefinition, ToneError, ToneSine, ToneStep, ToneTable, UniformTone,

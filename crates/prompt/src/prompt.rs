@@ -32,6 +32,22 @@ struct Made {
     encoded: Vec<(EncodingKey, Arc<EncodedPrompt>)>,
 }
 
+/// What a prompt is to be there as before it plays.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Form {
+    /// Samples at a rate in hertz.
+    Samples(u32),
+    /// Frames of a codec, as in [`Prompt::encoded`].
+    Frames {
+        /// The codec.
+        codec: Codec,
+        /// What the party asked for in `a=fmtp`.
+        party: Parameters,
+        /// Milliseconds of a packet.
+        packet_ms: u32,
+    },
+}
+
 #[derive(Debug, PartialEq)]
 struct EncodingKey {
     codec: Codec,
@@ -141,6 +157,31 @@ impl Prompt {
         let encoded = Arc::new(encoded);
         made.encoded.push((key, Arc::clone(&encoded)));
         Ok(encoded)
+    }
+
+    /// True where all of these forms are there. Does not wait: false while any is being made.
+    pub(crate) fn has(&self, forms: &[Form]) -> bool {
+        let Ok(made) = self.made.try_lock() else { return false };
+        forms.iter().all(|form| match form {
+            Form::Samples(rate) => *rate == self.rate || made.rates.iter().any(|(have, _)| have == rate),
+            Form::Frames { codec, party, packet_ms } => {
+                let is_same = |key: &EncodingKey| {
+                    key.codec == *codec && key.party == *party && key.packet_ms == *packet_ms
+                };
+                made.encoded.iter().any(|(have, _)| is_same(have))
+            }
+        })
+    }
+
+    /// Makes forms where they are not made.
+    pub(crate) fn make(&self, forms: &[Form]) -> Result<(), PromptError> {
+        for form in forms {
+            match form {
+                Form::Samples(rate) => drop(self.samples(*rate)?),
+                Form::Frames { codec, party, packet_ms } => drop(self.encoded(codec, party, *packet_ms)?),
+            }
+        }
+        Ok(())
     }
 
     fn samples_with(&self, made: &mut Made, rate: u32) -> Result<Arc<[i16]>, PromptError> {

@@ -1,6 +1,7 @@
 //! Loads prompts off the workers, once for all who ask, and keeps them under a memory bound.
 
 mod config;
+mod figures;
 mod file;
 mod handle;
 mod state;
@@ -15,11 +16,13 @@ use crate::budget::{Budget, Evict};
 use crate::decode::{Hint, decode, decode_bytes};
 use crate::error::PromptError;
 use crate::format::FileFormat;
-use crate::prompt::Prompt;
+use crate::prompt::{Form, Prompt};
 
 pub use config::{Clock, StoreConfig};
-use handle::Job;
+pub use figures::StoreFigures;
+use figures::{Counters, count};
 pub use handle::PromptHandle;
+use handle::{Job, Work};
 use state::{Entry, Lookup, State, Validity};
 
 /// Where a prompt comes from.
@@ -67,46 +70,6 @@ impl PromptSource {
     pub fn url(url: &str) -> Self {
         Self::Url { url: url.into(), format: None }
     }
-}
-
-/// What a store has done and holds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StoreFigures {
-    /// Requests answered by what was there, looked after first where it was due.
-    pub hits: u64,
-    /// Requests that had to wait for a load, those that joined another's included.
-    pub misses: u64,
-    /// Files decoded.
-    pub loads: u64,
-    /// Times that a file or URL was asked for changes and had none.
-    pub unchanged: u64,
-    /// Loads that failed.
-    pub failures: u64,
-    /// Requests refused because the queue was full.
-    pub refused: u64,
-    /// Prompts dropped to make room.
-    pub evictions: u64,
-    /// Prompts held.
-    pub prompts: u64,
-    /// Bytes of samples and payloads, of prompts in use that are no longer held, too.
-    pub bytes: u64,
-    /// Requests that wait.
-    pub waiting: u64,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    hits: AtomicU64,
-    misses: AtomicU64,
-    loads: AtomicU64,
-    unchanged: AtomicU64,
-    failures: AtomicU64,
-    refused: AtomicU64,
-    evictions: AtomicU64,
-}
-
-fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Prompts by their sources. Dropping it ends its threads once what they load is done; prompts live on in their users.
@@ -193,22 +156,18 @@ impl PromptStore {
                 count(&inner.counters.misses);
                 job.handle()
             }
-            Lookup::Due => {
-                if state.is_shut_down {
-                    return PromptHandle::done(Err(PromptError::ShutDown));
-                }
-                if state.queue.len() >= inner.config.queue {
-                    count(&inner.counters.refused);
-                    return PromptHandle::done(Err(PromptError::Busy(state.queue.len())));
-                }
-                let job = Arc::new(Job::new(source.clone()));
-                let handle = job.handle();
-                state.enqueue(&job);
-                drop(state);
-                inner.wake.notify_one();
-                handle
-            }
+            Lookup::Due => inner.enqueue(state, Work::Load(source.clone())),
         }
+    }
+
+    /// Asks for forms of a prompt that are to be there before it plays: samples at other rates, payloads. Takes a lock for a
+    /// moment: what is not there is made by a loader thread. The outcome is the prompt itself.
+    #[must_use = "the forms are there once the handle has the prompt"]
+    pub fn make(&self, prompt: &Arc<Prompt>, forms: Vec<Form>) -> PromptHandle {
+        if prompt.has(&forms) {
+            return PromptHandle::done(Ok(Arc::clone(prompt)));
+        }
+        self.inner.enqueue(self.inner.state(), Work::Make(Arc::clone(prompt), forms))
     }
 
     /// Forgets a prompt: the next request loads it anew.
@@ -272,15 +231,37 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Puts work into the queue, where there is room.
+    fn enqueue(&self, mut state: MutexGuard<'_, State>, work: Work) -> PromptHandle {
+        if state.is_shut_down {
+            return PromptHandle::done(Err(PromptError::ShutDown));
+        }
+        if state.queue.len() >= self.config.queue {
+            count(&self.counters.refused);
+            return PromptHandle::done(Err(PromptError::Busy(state.queue.len())));
+        }
+        let job = Arc::new(Job::new(work));
+        let handle = job.handle();
+        state.enqueue(&job);
+        drop(state);
+        self.wake.notify_one();
+        handle
+    }
+
     /// What a loader thread does until the store is dropped.
     fn work(&self) {
         while let Some(job) = self.next_job() {
-            let outcome = catch_unwind(AssertUnwindSafe(|| self.load(&job.source)))
-                .unwrap_or(Err(PromptError::BrokeDown));
+            let work = || match &job.work {
+                Work::Load(source) => self.load(source),
+                Work::Make(prompt, forms) => prompt.make(forms).map(|()| Arc::clone(prompt)),
+            };
+            let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(PromptError::BrokeDown));
             if outcome.is_err() {
                 count(&self.counters.failures);
             }
-            self.state().loading.remove(&job.source);
+            if let Work::Load(source) = &job.work {
+                self.state().loading.remove(source);
+            }
             job.finish(outcome);
         }
     }

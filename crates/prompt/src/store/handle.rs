@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::PromptError;
-use crate::prompt::Prompt;
+use crate::prompt::{Form, Prompt};
 use crate::store::PromptSource;
 
 /// What a load gave.
@@ -95,9 +95,17 @@ impl Slot {
     }
 }
 
-/// One load, for all who asked.
+/// What a loader thread is asked for.
+pub(super) enum Work {
+    /// A prompt of this source.
+    Load(PromptSource),
+    /// Forms of a prompt that is there.
+    Make(Arc<Prompt>, Vec<Form>),
+}
+
+/// One piece of work, for all who asked for it.
 pub(super) struct Job {
-    pub(super) source: PromptSource,
+    pub(super) work: Work,
     slots: Mutex<Vec<Arc<Slot>>>,
 }
 
@@ -108,8 +116,8 @@ impl fmt::Debug for Job {
 }
 
 impl Job {
-    pub(super) const fn new(source: PromptSource) -> Self {
-        Self { source, slots: Mutex::new(Vec::new()) }
+    pub(super) const fn new(work: Work) -> Self {
+        Self { work, slots: Mutex::new(Vec::new()) }
     }
 
     /// A handle that gets the outcome, too. Not after [`finish`](Self::finish).

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::prompt::Prompt;
 use crate::store::PromptSource;
-use crate::store::handle::Job;
+use crate::store::handle::{Job, Work};
 
 /// How a prompt's file is known to be as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,9 @@ impl State {
     }
 
     pub(super) fn enqueue(&mut self, job: &Arc<Job>) {
-        self.loading.insert(job.source.clone(), Arc::clone(job));
+        if let Work::Load(source) = &job.work {
+            self.loading.insert(source.clone(), Arc::clone(job));
+        }
         self.queue.push_back(Arc::clone(job));
     }
 

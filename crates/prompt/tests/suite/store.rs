@@ -5,7 +5,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use mediapoint_codec::{Codec, Parameters};
-use mediapoint_prompt::{DecodeFailure, FileFormat, PromptError, PromptSource, PromptStore, StoreConfig};
+use mediapoint_prompt::{
+    DecodeFailure, FileFormat, Form, PromptError, PromptSource, PromptStore, StoreConfig,
+};
 
 use crate::support::{Folder, Hands, noise, wav};
 
@@ -205,4 +207,32 @@ fn a_full_queue_refuses_and_a_dropped_store_answers() {
     assert_eq!(waiting[1].wait(LONG).unwrap().unwrap_err(), PromptError::ShutDown);
     go.send(()).unwrap();
     dropped.join().unwrap();
+}
+
+#[test]
+fn forms_are_made_by_the_loader_once_and_are_there_then() {
+    let folder = Folder::new("forms");
+    folder.write("a.wav", &wav(16_000, &noise(1, 16_000)));
+    let store = store(&folder, |config| config.threads = 2);
+    let prompt = load(&store, "a.wav").unwrap();
+    let frames = |codec: &Codec| Form::Frames {
+        codec: codec.clone(),
+        party: Parameters::parse(codec, ""),
+        packet_ms: 20,
+    };
+    let forms = vec![Form::Samples(8_000), frames(&Codec::PCMU), frames(&Codec::PCMA)];
+    let handles: Vec<_> = (0..20).map(|_| store.make(&prompt, forms.clone())).collect();
+    for handle in handles {
+        assert!(Arc::ptr_eq(&handle.wait(LONG).unwrap().unwrap(), &prompt));
+    }
+    assert_eq!(prompt.encodings(), 2);
+    // One second of samples at both rates, and of octets of each codec.
+    assert!(prompt.bytes() >= 32_000 + 16_000 + 2 * 8_000, "{}", prompt.bytes());
+    assert!(store.make(&prompt, forms).poll().is_some(), "nothing is left to wait for");
+    let wrong =
+        Form::Frames { codec: Codec::PCMU, party: Parameters::parse(&Codec::PCMU, ""), packet_ms: 25 };
+    assert_eq!(
+        store.make(&prompt, vec![wrong]).wait(LONG).unwrap().unwrap_err(),
+        PromptError::PacketTime(25)
+    );
 }
