@@ -9,9 +9,10 @@ pub(crate) mod gates;
 pub(crate) mod links;
 pub(crate) mod outcomes;
 pub(crate) mod party;
+pub(crate) mod play;
 pub(crate) mod reach;
 
-use mediapoint_engine::{Call, LegId, MixId};
+use mediapoint_engine::{Call, LegId, MixId, PlayerId};
 use mediapoint_packet::Time;
 
 use crate::NgError;
@@ -44,6 +45,8 @@ pub(crate) struct CallState {
     pub(crate) gates: Gates,
     /// All RTP is dropped.
     pub(crate) drop_traffic: bool,
+    /// Players that nobody hears any more.
+    pub(crate) gone_players: Vec<PlayerId>,
     next_party: u32,
     next_label: u32,
     /// Taken out of the map; whoever still holds it must look it up again.
@@ -63,6 +66,7 @@ impl CallState {
             subscriptions: Vec::new(),
             gates: Gates::default(),
             drop_traffic: false,
+            gone_players: Vec::new(),
             next_party: 0,
             next_label: 0,
             ended: false,
@@ -188,6 +192,9 @@ impl CallState {
         for mut party in other.parties.drain(..) {
             renamed(&mut party.id);
             party.gates = party.gates.with(gates);
+            // Its players stay behind with the call that they were of.
+            party.play = None;
+            party.hold = None;
             for stream in &mut party.streams {
                 stream.sources.iter_mut().for_each(|link| renamed(&mut link.from.party));
                 stream.label.iter_mut().for_each(|label| *label += labels);
@@ -233,6 +240,7 @@ impl CallState {
             std::mem::take(&mut self.parties).into_iter().partition(|party| stays.contains(&party.id));
         self.parties = kept;
         for party in &removed {
+            self.gone_players.extend(party.players());
             self.unsubscribe_from(party.id);
             for subscription in &mut self.subscriptions {
                 subscription.forget(party.id);

@@ -10,7 +10,9 @@ mod deletes;
 mod dialogs;
 mod find;
 mod gate;
+mod hold;
 pub(crate) mod log;
+mod play;
 mod report;
 mod settle;
 mod subscriptions;
@@ -31,7 +33,7 @@ use crate::media::legs::Work;
 use crate::media::received::Received;
 use crate::media::remote::remote_address;
 use crate::request::Options;
-use crate::{Command, Handler, NgError, Reply, Request};
+use crate::{Command, Handler, NgError, Prompts, Reply, Request};
 use calls::Calls;
 use settle::is_final;
 pub use totals::ControllerFigures;
@@ -51,6 +53,8 @@ pub struct ControllerConfig {
     /// How long a reply may wait for its call's worker to put the message into effect; 200 ms by default. Where it takes
     /// longer, the reply says so in its `warning`.
     pub settle_within: Duration,
+    /// The media that is played; none by default, and `play media` is refused then.
+    pub prompts: Option<Arc<Prompts>>,
 }
 
 impl Default for ControllerConfig {
@@ -61,6 +65,7 @@ impl Default for ControllerConfig {
             unix_at_zero: Duration::ZERO,
             max_calls: 100_000,
             settle_within: Duration::from_millis(200),
+            prompts: None,
         }
     }
 }
@@ -91,7 +96,8 @@ impl Controller {
         }
     }
 
-    /// Takes one of the engine's events: a call that ended is forgotten, and one that a worker could not serve is ended.
+    /// Takes one of the engine's events: a call that ended is forgotten, one that a worker could not serve is ended, and what
+    /// was played to its end gives way to what its listener heard before.
     pub fn handle_event(&self, event: &Event) {
         if let Event::CommandFailed { call, error } = event
             && is_final(error)
@@ -99,6 +105,9 @@ impl Controller {
         {
             // Its party has been given ports that nobody serves.
             let _ = call.end();
+        }
+        if let Event::PlayerFinished { call, player, end, position } = event {
+            self.player_ended(*call, *player, *end, *position);
         }
         let Event::CallEnded { call, reason, statistics } = event else { return };
         lock(&self.totals).call_ended(*reason, statistics);
@@ -176,6 +185,8 @@ impl Controller {
             Command::GateMedia { gate, on } => {
                 self.settle(now, request, self.gate_media(now, request, gate, on)?)
             }
+            Command::PlayMedia => self.settle(now, request, self.play_media(now, request)?),
+            Command::StopMedia => self.stop_media(now, request),
             Command::Why => self.why(request),
             Command::Log => Err(NgError::Unsupported { what: "log".to_owned() }),
             Command::Unsupported(what) => Err(NgError::Unsupported { what: what.to_owned() }),

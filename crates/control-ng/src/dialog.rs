@@ -101,6 +101,8 @@ pub(crate) struct Plan {
     pub(crate) offered: Vec<CodecLine>,
     /// Whether rtcp-mux was offered.
     pub(crate) mux_offered: bool,
+    /// The party is offered to hear music, whatever the description says.
+    pub(crate) held: bool,
     /// `a=mid` of the description.
     pub(crate) mid: Option<Vec<u8>>,
 }

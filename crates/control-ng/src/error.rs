@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use mediapoint_engine::{AddressFamily, AdmissionError, CommandError, MoveError, OpenLegError};
 use mediapoint_packet::sdp::SdpError;
+use mediapoint_prompt::PromptError;
 use mediapoint_srtp::sdes::SdesError;
 
 use crate::body::BodyFault;
@@ -194,6 +195,33 @@ pub enum NgError {
     /// Two calls to be merged have a tag in common.
     #[error("the calls have a tag in common")]
     SameTag,
+    /// The controller was given no prompts.
+    #[error("media cannot be played: the controller was given no prompts (ControllerConfig::prompts)")]
+    NoPrompts,
+    /// Media is to come from a database.
+    #[error("db-id is not supported: there is no database of media; name a file, a blob or a URL")]
+    NoDatabase,
+    /// What is to be played cannot be.
+    #[error("cannot play {0}")]
+    Prompt(PromptError),
+    /// What is to be played takes too long to load.
+    #[error("the media is not loaded after {seconds} s, and goes on loading: try again")]
+    StillLoading {
+        /// How long it was waited for, in seconds.
+        seconds: u64,
+    },
+    /// As many requests as may wait for media that is being loaded.
+    #[error("{limit} requests wait for media to be loaded already: try again")]
+    TooManyLoads {
+        /// The limit.
+        limit: usize,
+    },
+    /// Who is to hear media takes no audio that the server can encode.
+    #[error("the party selected takes no audio that could be played to it")]
+    NoListener,
+    /// Media is to be stopped where none was played.
+    #[error("no media is played to the party selected")]
+    NotPlaying,
     /// No port is left.
     #[error("no ports left of {total} on {address}")]
     NoPorts {
@@ -247,6 +275,12 @@ impl NgError {
 impl From<BodyFault> for NgError {
     fn from(fault: BodyFault) -> Self {
         Self::Body(fault)
+    }
+}
+
+impl From<PromptError> for NgError {
+    fn from(error: PromptError) -> Self {
+        Self::Prompt(error)
     }
 }
 

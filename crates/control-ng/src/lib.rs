@@ -32,6 +32,7 @@
 //!
 //! | feature | effect |
 //! | --- | --- |
+//! | `http` (default) | media to be played from http and https URLs |
 //! | `properties` | `properties`, the checks that fuzz targets run |
 //!
 //! Every key and flag with what becomes of it is listed in `docs/control-ng.md`.
@@ -49,6 +50,7 @@ mod error;
 pub mod listen;
 mod media;
 mod peer;
+mod prompts;
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;
 mod publication;
@@ -67,7 +69,13 @@ pub use dispatch::{Counters, Dispatcher, Handler};
 pub use error::{KeyFault, NgError};
 #[doc(no_inline)]
 pub use mediapoint_packet::Time;
+#[cfg(feature = "http")]
+#[doc(no_inline)]
+pub use mediapoint_prompt::HttpConfig;
+#[doc(no_inline)]
+pub use mediapoint_prompt::{Limits, PromptError, StoreConfig, StoreFigures};
 pub use peer::Peer;
+pub use prompts::{Prompts, PromptsConfig};
 pub use reply::Reply;
 pub use request::{Command, Request};
 pub use secret::{Guard, MAX_SEAL, MIN_SECRET, NotAuthentic, Secret, WallClock};

@@ -9,6 +9,7 @@ mod manipulation;
 mod not_done;
 mod options;
 mod osrtp;
+mod play;
 mod profile;
 mod rtpp;
 mod sdes;
@@ -25,6 +26,7 @@ pub use manipulation::{Action, Change, Manipulation};
 use mediapoint_packet::SecretBytes;
 pub use options::{AliasKey, Echo, Ice, Learning, MediaEcho, Options, Replace, RtcpLine, RtcpMux};
 pub use osrtp::Osrtp;
+pub use play::{HoldMode, HoldMusic, MediaSource, PlayOptions};
 pub use profile::{Profile, TransportProtocol};
 pub use sdes::SdesOptions;
 pub use selection::{Flow, Flows, Selection};
@@ -80,6 +82,10 @@ pub enum Command {
         /// False where it ends.
         on: bool,
     },
+    /// Plays media to parties.
+    PlayMedia,
+    /// Stops media that is played.
+    StopMedia,
     /// Why the media of a call goes as it goes; of our own.
     Why,
     /// The log level, shown or changed; of our own, and carried out by whoever has a log.
@@ -89,7 +95,7 @@ pub enum Command {
 }
 
 /// Commands of the protocol that this version refuses by name.
-const UNSUPPORTED: [&str; 16] = [
+const UNSUPPORTED: [&str; 14] = [
     "start recording",
     "stop recording",
     "pause recording",
@@ -97,8 +103,6 @@ const UNSUPPORTED: [&str; 16] = [
     "unblock DTMF",
     "start forwarding",
     "stop forwarding",
-    "play media",
-    "stop media",
     "play DTMF",
     "inject start",
     "inject stop",
@@ -130,6 +134,8 @@ impl Command {
             Self::GateMedia { gate: MediaGate::Block, on: false } => "unblock media",
             Self::GateMedia { gate: MediaGate::Silence, on: true } => "silence media",
             Self::GateMedia { gate: MediaGate::Silence, on: false } => "unsilence media",
+            Self::PlayMedia => "play media",
+            Self::StopMedia => "stop media",
             Self::Why => "why",
             Self::Log => "log",
             Self::Unsupported(name) => name,
@@ -156,6 +162,8 @@ impl Command {
             "unblock media" => Self::GateMedia { gate: MediaGate::Block, on: false },
             "silence media" => Self::GateMedia { gate: MediaGate::Silence, on: true },
             "unsilence media" => Self::GateMedia { gate: MediaGate::Silence, on: false },
+            "play media" => Self::PlayMedia,
+            "stop media" => Self::StopMedia,
             "why" => Self::Why,
             "log" => Self::Log,
             other => {
@@ -229,6 +237,8 @@ pub struct Request {
     pub level: Option<String>,
     /// Which parties are meant, and how they are to be related.
     pub selection: Selection,
+    /// What is played, and how.
+    pub play: PlayOptions,
     /// Everything else.
     pub options: Options,
 }
@@ -254,6 +264,7 @@ impl Request {
             sdp: text(dict, "sdp")?.map(SecretBytes::from),
             level: None,
             selection: Selection::default(),
+            play: PlayOptions::default(),
             options: Options::default(),
         };
         if request.command == Command::Log {
@@ -261,10 +272,15 @@ impl Request {
             return Ok(request);
         }
         for directive in directive::collect(dict) {
-            if !(request.override_id(&directive) || request.selection.apply(&directive)) {
+            let is_taken = request.override_id(&directive)
+                || request.selection.apply(&directive)
+                || request.play.apply(&directive);
+            if !is_taken {
                 request.options.apply(&directive)?;
             }
         }
+        request.play.read(dict);
+        request.options.bad_values.append(&mut request.play.bad_values);
         request.options.manipulation.read_attributes(dict);
         if request.command == Command::Mesh {
             request.selection.read_flows(dict)?;
@@ -307,8 +323,8 @@ impl Request {
 
     fn require(&self) -> Result<(), NgError> {
         use Command::{
-            Answer, Connect, Delete, GateMedia, Mesh, Offer, Publish, Query, SubscribeAnswer,
-            SubscribeRequest, Unsubscribe,
+            Answer, Connect, Delete, GateMedia, Mesh, Offer, PlayMedia, Publish, Query, StopMedia,
+            SubscribeAnswer, SubscribeRequest, Unsubscribe,
         };
         let missing = |key| Err(NgError::MissingKey { key });
         let command = &self.command;
@@ -322,6 +338,8 @@ impl Request {
             SubscribeAnswer,
             Unsubscribe,
             Connect,
+            PlayMedia,
+            StopMedia,
         ];
         let needs_call = needs_call.contains(command) || matches!(command, GateMedia { .. });
         if needs_call && self.call_id.is_none() {

@@ -190,7 +190,7 @@ fn no_released_block_and_nothing_that_is_left_holds_a_key() {
 
     let (engine, events) = builder().workers(1).build().unwrap();
     let controller = Controller::new(engine.clone(), ControllerConfig::default());
-    let server = common::Server { controller, engine, events };
+    let server = common::Server { controller, engine, events, prompts: None };
     let seconds = Arc::new(AtomicU64::new(1));
     let clock: Clock = {
         let seconds = Arc::clone(&seconds);

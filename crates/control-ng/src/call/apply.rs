@@ -1,6 +1,8 @@
 //! Puts what was agreed into effect at the engine.
 
-use mediapoint_engine::{Call, Direction, LegConfig, LegId, MixSpec, Relearn, Source, SourceGuard};
+use mediapoint_engine::{
+    Call, Direction, LegConfig, LegId, MediaPolicy, MixSpec, Relearn, Source, SourceGuard,
+};
 
 use super::CallState;
 use super::gates::Policies;
@@ -31,6 +33,7 @@ struct Step {
 /// direction follow. What did not change goes on as before. Returns what is to come of it.
 pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<Outcomes, NgError> {
     let mut outcomes = Outcomes::default();
+    state.end_holds();
     let mut steps: Vec<Step> =
         state.streams().filter_map(|(at, stream)| step(state, agreed, at, stream)).collect();
     // Mixes that are not needed any more make room for others.
@@ -42,6 +45,9 @@ pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<Outcomes
     }
     for Step { at, wanted, .. } in steps {
         feed(state, at, wanted, &mut outcomes)?;
+    }
+    for player in std::mem::take(&mut state.gone_players) {
+        outcomes.push(state.call.remove_player(player)?);
     }
     for party in &mut state.parties {
         if agreed.iter().any(|agreed| agreed.party == party.id) {
@@ -56,7 +62,7 @@ pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<Outcomes
     Ok(outcomes)
 }
 
-/// Gives a leg its source: silence, a leg, or a mix of several.
+/// Gives a leg its source: silence, a leg or a player, or a mix of several.
 fn feed(
     state: &mut CallState,
     at: Place,
@@ -75,9 +81,9 @@ fn feed(
     if !stream.applied.as_ref().is_some_and(is_fed) {
         let source = match wanted.sources.as_slice() {
             [] => Source::Silence,
-            [one] => Source::Leg(*one),
+            [one] => *one,
             several => {
-                let spec = MixSpec { inputs: several.iter().copied().map(Source::Leg).collect() };
+                let spec = MixSpec { inputs: several.to_vec() };
                 match stream.mix {
                     Some(mix) => {
                         outcomes.push(call.set_mix_inputs(mix, spec)?);
@@ -119,12 +125,26 @@ fn step(state: &CallState, agreed: &[Agreed], at: Place, stream: &Stream) -> Opt
         .filter(|(link, ..)| is_sent(state, link))
         .collect();
     let direction = direction(state, at, party, stream, &sources);
-    let (policies, sources) = state.policies(party, sources);
-    let sources = match party.echo {
-        Some(Echo::Back) => vec![leg],
+    let (mut policies, sources) = state.policies(party, sources);
+    let mut sources = match party.echo {
+        Some(Echo::Back) => vec![Source::Leg(leg)],
         Some(Echo::Nowhere) => Vec::new(),
-        None => sources.iter().map(|(.., leg)| *leg).collect(),
+        None => sources.iter().map(|(.., leg)| Source::Leg(*leg)).collect(),
     };
+    if let Some(playing) = party.playing(at.section) {
+        // What was commanded of others' media does not bear on what the server plays, but that all is dropped.
+        if playing.alone || policies.sent_media != MediaPolicy::Forward {
+            sources.clear();
+        }
+        if !state.drop_traffic {
+            policies.sent_media = MediaPolicy::Forward;
+        }
+        sources.truncate(MixSpec::MAX_INPUTS - 1);
+        // First, for what there is no room for to be mixed is left out from the end.
+        if let Some(player) = playing.player {
+            sources.insert(0, Source::Player(player));
+        }
+    }
     let wanted = Applied { leg, direction, sources, policies };
     let started = stream.applied.as_ref().filter(|before| before.leg == leg);
     let config = match (of, started) {
@@ -164,6 +184,7 @@ fn direction(
         Some(Echo::Nowhere) => false,
         None => sources.iter().any(|(_, from, _)| from.gives()),
     };
+    let is_fed = is_fed || party.playing(at.section).is_some();
     let sends = stream.takes() && is_fed;
     let wanted = party.published || party.echo.is_some() || state.sinks(at).any(|(_, sink)| sink.takes());
     let receives = stream.gives() && wanted;

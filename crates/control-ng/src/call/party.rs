@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use mediapoint_engine::{
-    Direction, EncoderSettings, LegId, LegKind, MixId, OpenedLeg, PacketTime, PayloadCodec, RtcpMode,
+    Direction, EncoderSettings, LegId, LegKind, MixId, OpenedLeg, PacketTime, PayloadCodec, RtcpMode, Source,
     SrtpKeys,
 };
 use mediapoint_packet::Time;
@@ -14,6 +14,7 @@ use mediapoint_srtp::Suite;
 use super::alias::Alias;
 use super::gates::{Gates, Policies};
 use super::links::Link;
+use super::play::{Hold, Music, Play};
 use crate::media::codecs::{CodecLine, Numbers};
 use crate::media::keys::OwnKeys;
 use crate::media::layout::Layout;
@@ -48,6 +49,12 @@ pub(crate) struct Party {
     pub(crate) gates: Gates,
     /// Where its media goes instead of to others.
     pub(crate) echo: Option<Echo>,
+    /// What it is played, or was played last.
+    pub(crate) play: Option<Play>,
+    /// The music for whom it puts on hold.
+    pub(crate) music: Option<Music>,
+    /// The music that it hears on hold.
+    pub(crate) hold: Option<Hold>,
     /// Its media goes to whoever subscribes to it, and it is there without a relation to anybody.
     pub(crate) published: bool,
     /// When a delayed delete removes a party that no dialog holds.
@@ -77,6 +84,9 @@ impl Party {
             dscp: 0,
             gates: Gates::default(),
             echo: None,
+            play: None,
+            music: None,
+            hold: None,
             published: false,
             delete_at: None,
             description: None,
@@ -166,6 +176,8 @@ pub(crate) struct Stream {
     pub(crate) force_transcode: bool,
     /// True where media may flow at all: the section is agreed on, and not refused.
     pub(crate) active: bool,
+    /// True once it was agreed that the party takes media: where it takes none later, that is a hold.
+    pub(crate) spoke: bool,
     /// What the party receives; several are mixed.
     pub(crate) sources: Vec<Link>,
     /// The mix that feeds the leg, where there is one.
@@ -204,7 +216,7 @@ pub(crate) struct Applied {
     /// The leg that is at work, which an offer may have given a successor.
     pub(crate) leg: LegId,
     pub(crate) direction: Direction,
-    /// The legs that feed it.
-    pub(crate) sources: Vec<LegId>,
+    /// What feeds it: legs, and the player of what it is played.
+    pub(crate) sources: Vec<Source>,
     pub(crate) policies: Policies,
 }

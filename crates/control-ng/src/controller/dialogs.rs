@@ -2,6 +2,7 @@
 
 use mediapoint_packet::Time;
 
+use super::hold::Told;
 use super::{Controller, find, lock, reply};
 use crate::call::CallState;
 use crate::call::alias::Alias;
@@ -22,9 +23,11 @@ impl Controller {
         let Some(received) = self.read_sdp(request)? else {
             return Ok((Reply::ok(), Outcomes::default()));
         };
+        let mut warnings = Vec::new();
+        let music = self.told_music(request, &mut warnings);
         let state = self.find_or_create(now, id)?;
         let mut call = lock(&state);
-        let result = self.offer_in(now, &mut call, from_tag, request, received);
+        let result = self.offer_in(now, &mut call, from_tag, request, received, (music, warnings));
         if call.parties.is_empty() {
             // Nothing came of it: a call that was made for this offer ends with it.
             self.refuse(&mut call, &state);
@@ -39,6 +42,7 @@ impl Controller {
         from_tag: &Id,
         request: &Request,
         Received { sdp, around }: Received,
+        (music, mut told): (Told, Vec<String>),
     ) -> Result<(Reply, Outcomes), NgError> {
         let alias = request.options.alias_key.and_then(|key| Alias::of(key, &sdp));
         call.take_alias(from_tag, alias.as_ref());
@@ -55,7 +59,9 @@ impl Controller {
         if let Some(to_tag) = &request.to_tag {
             other.take_tag(to_tag);
         }
+        told.extend(music.take(own, other).map(str::to_owned));
         let mut work = self.work(call, &request.options);
+        work.warnings.append(&mut told);
         let result = offer::process(&mut work, &mut exchange, from, sdp, &request.options);
         let Work { opened, mut outcomes, warnings, .. } = work;
         let advertised = result.inspect_err(|_| {
@@ -84,6 +90,8 @@ impl Controller {
         let Some(Received { sdp, around }) = self.read_sdp(request)? else {
             return Ok((Reply::ok(), Outcomes::default()));
         };
+        let mut told = Vec::new();
+        let music = self.told_music(request, &mut told);
         let state = self.find(id).ok_or(NgError::UnknownCall)?;
         let mut call = lock(&state);
         let at = find::for_answer(&call, from_tag, to_tag, request.via_branch.as_ref())
@@ -98,10 +106,12 @@ impl Controller {
         let forked = answerer.take_tag(to_tag) && !first;
         answerer.label = request.label.clone().or(answerer.label.take());
         offerer.label = request.new_label().cloned().or(offerer.label.take());
+        told.extend(music.take(answerer, offerer).map(str::to_owned));
         let agreed =
             [Agreed { party: offerer.id, anew: reset }, Agreed { party: answerer.id, anew: reset || forked }];
         let advertised = answer::process(&mut exchange, sdp, &request.options)?;
-        let warnings = self.work(&call, &request.options).warnings;
+        let mut warnings = self.work(&call, &request.options).warnings;
+        warnings.append(&mut told);
         call.last_signal = now;
         let (offerer, answerer) = exchange.sides_mut(from);
         set_echo(request, answerer, offerer);
@@ -109,7 +119,10 @@ impl Controller {
         call.put_exchange(exchange);
         let [offerer, answerer] = agreed;
         call.relate(offerer.party, answerer.party);
-        let outcomes = apply(&mut call, &agreed)?;
+        let starts = call.settle_holds();
+        let mut outcomes = apply(&mut call, &agreed)?;
+        drop(call);
+        outcomes.append(self.start_holds(&state, starts, &mut warnings));
         Ok((reply(around.put(advertised), warnings), outcomes))
     }
 }

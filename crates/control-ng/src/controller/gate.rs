@@ -67,15 +67,15 @@ fn select(call: &CallState, request: &Request) -> Result<Gated, NgError> {
 }
 
 /// The parties of a tag: each branch of a fork has a caller of its own.
-fn tagged(call: &CallState, tag: &Id, key: &'static str) -> Result<Vec<PartyId>, NgError> {
+pub(super) fn tagged(call: &CallState, tag: &Id, key: &'static str) -> Result<Vec<PartyId>, NgError> {
     chosen(call, |party| party.has_tag(tag), key)
 }
 
-fn labelled(call: &CallState, label: &Id, key: &'static str) -> Result<Vec<PartyId>, NgError> {
+pub(super) fn labelled(call: &CallState, label: &Id, key: &'static str) -> Result<Vec<PartyId>, NgError> {
     chosen(call, |party| party.label.as_ref() == Some(label), key)
 }
 
-fn chosen(
+pub(super) fn chosen(
     call: &CallState,
     is_meant: impl Fn(&Party) -> bool,
     key: &'static str,

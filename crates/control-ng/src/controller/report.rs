@@ -1,5 +1,6 @@
 //! The replies to `query`, `delete` and `list`.
 
+mod players;
 mod quality;
 mod section;
 
@@ -210,6 +211,10 @@ impl Figures {
         ]);
         if let Some(dialogue) = &shown.dialogue {
             out.insert(b"in dialogue with".to_vec(), dialogue.as_slice().into());
+        }
+        let players = players::of(party, &self.statistics);
+        if !players.is_empty() {
+            out.insert(b"players".to_vec(), Value::List(players));
         }
         if let Some(label) = &party.label {
             out.insert(b"label".to_vec(), label.bytes().into());

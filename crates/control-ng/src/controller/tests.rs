@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 
-use mediapoint_engine::{Interface, LegId, Points, Source};
+use mediapoint_engine::{Interface, Points, Source};
 use proptest::prelude::*;
 
 use super::*;
@@ -161,7 +161,7 @@ fn check(call: &CallState) {
         let of_egress = LinkKind::Subscription { egress: true };
         let links = stream.sources.iter().take(if stream.can_mix() { usize::MAX } else { 1 });
         let links = links.filter(|link| link.kind != of_egress || is_passed_on(link.from));
-        let sources: Vec<_> = links.filter_map(|link| at_work(link.from)).collect();
+        let sources: Vec<_> = links.filter_map(|link| at_work(link.from)).map(Source::Leg).collect();
         assert_eq!(applied.sources, sources, "the engine knows the sources of {at:?}");
         assert_eq!(stream.mix.is_some(), sources.len() > 1, "what is mixed has a mix");
         assert!(legs.contains(&applied.leg), "the leg at work is open");
@@ -181,12 +181,12 @@ fn check_engine(call: &CallState) {
             let list = snapshot[list].as_array().unwrap();
             list.iter().find(|part| part[key] == id).unwrap().clone()
         };
-        let leg = |id: &LegId| serde_json::to_value(Source::Leg(*id)).unwrap();
+        let input = |source: &Source| serde_json::to_value(source).unwrap();
         let source = match (applied.sources.as_slice(), stream.mix) {
             ([], _) => Source::Silence,
-            ([one], _) => Source::Leg(*one),
+            ([one], _) => *one,
             (several, mix) => {
-                let inputs: Vec<_> = several.iter().map(leg).collect();
+                let inputs: Vec<_> = several.iter().map(input).collect();
                 let mix = mix.unwrap();
                 assert_eq!(find("mixes", "mix", mix.as_u64())["inputs"], serde_json::Value::from(inputs));
                 Source::Mix(mix)

@@ -70,7 +70,12 @@ impl Counts {
             Command::Unsubscribe => Some(&mut self.unsubscribe),
             Command::Connect => Some(&mut self.connect),
             Command::Mesh => Some(&mut self.mesh),
-            Command::GateMedia { .. } | Command::Why | Command::Log | Command::Unsupported(_) => None,
+            Command::GateMedia { .. }
+            | Command::PlayMedia
+            | Command::StopMedia
+            | Command::Why
+            | Command::Log
+            | Command::Unsupported(_) => None,
         };
         if let Some(counter) = counter {
             *counter += 1;

@@ -19,6 +19,8 @@ enum Path {
     Relayed,
     Transcoded,
     Mixed,
+    /// The server plays media, and nothing else is heard.
+    Played,
 }
 
 impl Path {
@@ -28,6 +30,7 @@ impl Path {
             Self::Relayed => "relayed",
             Self::Transcoded => "transcoded",
             Self::Mixed => "mixed",
+            Self::Played => "played",
         }
     }
 }
@@ -71,7 +74,13 @@ impl Controller {
 
 fn of_party(call: &CallState, party: &Party) -> Vec<Finding> {
     let finding = |(index, stream): (usize, &Stream)| {
-        let (path, reasons) = path(call, stream);
+        let (path, reasons) = match party.playing(index).filter(|_| stream.applied.is_some()) {
+            Some(playing) if playing.alone => {
+                (Path::Played, vec!["the server plays media to it, or music on hold".to_owned()])
+            }
+            Some(_) => (Path::Mixed, vec!["the server plays media to it beside its sources".to_owned()]),
+            None => path(call, stream),
+        };
         Finding {
             tag: party.tag().map(ToString::to_string).unwrap_or_default(),
             section: index + 1,

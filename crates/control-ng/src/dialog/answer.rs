@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mediapoint_engine::{LegKind, RtcpMode};
 use mediapoint_packet::SecretBytes;
-use mediapoint_packet::sdp::Sdp;
+use mediapoint_packet::sdp::{Direction, Sdp};
 use mediapoint_srtp::Suite;
 
 use super::offer::learn;
@@ -125,7 +125,11 @@ fn agree(
         rtcp_port: if mux { Some(at.port) } else { leg.rtcp.map(|rtcp| rtcp.port()) },
         mux,
         proto: if advertised == profile { plan.remote.proto.clone() } else { advertised.name().to_owned() },
-        direction: remote.direction,
+        direction: if plan.held {
+            narrowed(plan.remote.direction, remote.direction)
+        } else {
+            remote.direction
+        },
         codecs: codecs_out,
         crypto,
         ptime,
@@ -141,6 +145,11 @@ fn agree(
     theirs.remote = Some(remote);
     (ours.active, theirs.active) = (true, true);
     Ok(Some(SectionOut::Rtp(Box::new(section))))
+}
+
+/// What the offerer is answered whose offer went on with another direction: no more than it offered [RFC3264 6.1].
+fn narrowed(offered: Direction, answered: Direction) -> Direction {
+    Direction::new(answered.sends() && offered.receives(), answered.receives() && offered.sends())
 }
 
 /// The codecs that the offerer is answered with.

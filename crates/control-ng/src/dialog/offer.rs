@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use mediapoint_engine::LegKind;
 use mediapoint_packet::SecretBytes;
-use mediapoint_packet::sdp::{AddressFamily, Sdp};
+use mediapoint_packet::sdp::{AddressFamily, Connection, Direction, Sdp};
 
 use super::{Exchange, PendingOffer, Plan, Which};
 use crate::NgError;
@@ -14,7 +15,7 @@ use crate::media::legs::Work;
 use crate::media::manipulate::manipulate;
 use crate::media::offered::{self, Before, outgoing};
 use crate::media::remote::RemoteDescription;
-use crate::media::rewrite::{SectionOut, rewrite};
+use crate::media::rewrite::{SectionOut, rewrite, shown};
 use crate::request::Options;
 
 /// Takes an offer of one side and returns the description for the other side.
@@ -49,6 +50,14 @@ pub(crate) fn process(
     let (offerer, other) = exchange.sides_mut(from);
     let out = outgoing(sections, other, options);
     rewrite(&mut sdp, &out);
+    if offerer.music.as_ref().is_some_and(|music| music.zero) {
+        let held = sdp.media.iter_mut().zip(&out.sections).zip(&plans).filter(|(_, plan)| plan.held);
+        for ((section, out), _) in held {
+            if let Some(address) = out.own_address() {
+                section.body.set_connection(Connection::line(shown(address, true)));
+            }
+        }
+    }
     let address = out.first_address();
     other.layout.narrow(&mut sdp);
     if sdp.media.is_empty() {
@@ -117,6 +126,7 @@ fn carry(
     let (offerer, other) = exchange.sides_mut(from);
     work.leg(offerer, index, kind, remote.host.map(AddressFamily::of))?;
     let leg = work.leg(other, index, kind, None)?;
+    let held = offerer.music.as_ref().map(|music| Direction::new(true, music.send_receive));
     let (Some(ours), Some(theirs)) = (offerer.stream_mut(index), other.stream_mut(index)) else {
         return Err(NgError::Internal);
     };
@@ -127,6 +137,7 @@ fn carry(
     ours.numbers.learn(remote.codecs.iter().map(|line| (line.payload_type, &line.codec)));
     // Who offers another profile than it had wants that one: what the other side was asked for before is over.
     let kept = theirs.profile.filter(|_| ours.profile == remote.profile);
-    let before = Before { profile: kept, codecs: &ours.codecs };
+    let hold = held.filter(|_| ours.spoke && !remote.direction.receives() && kind == LegKind::Audio);
+    let before = Before { profile: kept, codecs: &ours.codecs, hold };
     offered::offer(work, theirs, leg, remote, &before, options)
 }

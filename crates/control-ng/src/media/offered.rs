@@ -24,6 +24,8 @@ pub(crate) struct Before<'a> {
     pub(crate) profile: Option<Profile>,
     /// The codecs agreed with the other side.
     pub(crate) codecs: &'a [CodecLine],
+    /// The direction that it is offered with where its other side puts it on hold, and has music for it.
+    pub(crate) hold: Option<Direction>,
 }
 
 /// Offers a section on `leg` of the party's `stream`.
@@ -43,8 +45,15 @@ pub(crate) fn offer(
     };
     let mid = remote.mid.clone();
     let Some(profile) = remote.profile else {
-        let plan =
-            Plan { remote, carried: true, profile: None, offered: Vec::new(), mux_offered: false, mid };
+        let plan = Plan {
+            remote,
+            carried: true,
+            profile: None,
+            offered: Vec::new(),
+            mux_offered: false,
+            held: false,
+            mid,
+        };
         return Ok((plan, SectionOut::Datagrams { at }));
     };
     let mut advertised = advertised_profile(options, before.profile, profile).unwrap_or(profile);
@@ -86,7 +95,7 @@ pub(crate) fn offer(
         rtcp_port: if mux.require || shares { Some(at.port) } else { leg.rtcp.map(|rtcp| rtcp.port()) },
         mux: mux_offered,
         proto: advertised.name().to_owned(),
-        direction: remote.direction,
+        direction: before.hold.unwrap_or(remote.direction),
         codecs,
         crypto,
         ptime: options.ptime.filter(|_| is_audio).map_or(Ptime::Keep, Ptime::Set),
@@ -94,14 +103,22 @@ pub(crate) fn offer(
         own_streams: is_audio,
     };
     let profile = Some(advertised);
-    let plan = Plan { remote, carried: true, profile, offered, mux_offered, mid };
+    let plan =
+        Plan { remote, carried: true, profile, offered, mux_offered, held: before.hold.is_some(), mid };
     Ok((plan, SectionOut::Rtp(Box::new(section))))
 }
 
 /// A section that is left to the parties.
 pub(crate) fn pass(remote: RemoteDescription) -> (Plan, SectionOut) {
-    let plan =
-        Plan { remote, carried: false, profile: None, offered: Vec::new(), mux_offered: false, mid: None };
+    let plan = Plan {
+        remote,
+        carried: false,
+        profile: None,
+        offered: Vec::new(),
+        mux_offered: false,
+        held: false,
+        mid: None,
+    };
     (plan, SectionOut::Passed)
 }
 
@@ -109,8 +126,15 @@ pub(crate) fn pass(remote: RemoteDescription) -> (Plan, SectionOut) {
 pub(crate) fn reject(remote: RemoteDescription, options: &Options) -> (Plan, SectionOut) {
     let proto = remote.profile.and_then(|profile| advertised_profile(options, None, profile));
     let proto = proto.map(|profile| profile.name().to_owned());
-    let plan =
-        Plan { remote, carried: false, profile: None, offered: Vec::new(), mux_offered: false, mid: None };
+    let plan = Plan {
+        remote,
+        carried: false,
+        profile: None,
+        offered: Vec::new(),
+        mux_offered: false,
+        held: false,
+        mid: None,
+    };
     (plan, SectionOut::Rejected { address: None, proto })
 }
 

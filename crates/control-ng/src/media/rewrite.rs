@@ -192,7 +192,7 @@ fn session(sdp: &mut Sdp, out: &Outgoing) {
 }
 
 /// Our address, or in its place the zero address of its family.
-fn shown(address: IpAddr, zero: bool) -> IpAddr {
+pub(crate) fn shown(address: IpAddr, zero: bool) -> IpAddr {
     match address {
         _ if !zero => address,
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

@@ -45,6 +45,11 @@ impl Directive {
     }
 }
 
+/// True where an option is on: it has no value, or one that is none of those for off.
+pub(super) fn is_on(directive: &Directive) -> bool {
+    !matches!(directive.value().trim(), "off" | "no" | "0" | "false")
+}
+
 /// All options of a message in order; the keys of the message first, so that words can add to them.
 pub(super) fn collect(dict: &Dict) -> Vec<Directive> {
     let mut out = Vec::new();

@@ -17,7 +17,6 @@ pub(super) fn name(directive: &Directive) -> Option<&'static str> {
         "outbound-peer" => "outbound-peer",
         "bundle" => "bundle",
         "block-dtmf" => "block-DTMF",
-        "block-egress" => "block-egress",
         "block-short" | "block-short-packets" => "block-short",
         "recording-announcement" => "recording-announcement",
         name if name.starts_with("t.38-") || name.starts_with("t38-") => "T.38",

@@ -1,4 +1,5 @@
 mod documented;
+mod played;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -58,8 +59,8 @@ fn missing_keys_are_named() {
     }
     let long = format!(r#"{{"command":"delete","call-id":"{}"}}"#, "x".repeat(MAX_ID + 1));
     assert_eq!(parse(&long).unwrap_err(), NgError::TooLarge { size: MAX_ID + 1, limit: MAX_ID });
-    let play = parse(r#"{"command":"play media","call-id":"c"}"#).unwrap();
-    assert_eq!(play.command, Command::Unsupported("play media"));
+    let play = parse(r#"{"command":"play DTMF","call-id":"c"}"#).unwrap();
+    assert_eq!(play.command, Command::Unsupported("play DTMF"));
 }
 
 #[test]
@@ -205,9 +206,10 @@ fn what_needs_ice_or_dtls_is_refused() {
 
 #[test]
 fn options_that_are_not_carried_out_are_noted_for_a_warning() {
-    let options =
-        offer(r#","flags":["record-call","T.38-decode","inject DTMF","block-egress"],"record call":"off""#);
-    assert_eq!(options.not_done, ["record-call", "T.38", "inject-DTMF", "block-egress"]);
+    let options = offer(
+        r#","flags":["record-call","T.38-decode","inject DTMF","recording announcement"],"record call":"off""#,
+    );
+    assert_eq!(options.not_done, ["record-call", "T.38", "inject-DTMF", "recording-announcement"]);
     assert!(offer(r#","record-call":"off""#).not_done.is_empty());
 }
 

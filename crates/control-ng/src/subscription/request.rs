@@ -223,7 +223,7 @@ fn carry(
     let kind = source.remote.kind.unwrap_or_default();
     let leg = work.leg(subscriber, index, kind, None)?;
     let stream = subscriber.stream_mut(index).ok_or(NgError::Internal)?;
-    let before = Before { profile: stream.profile, codecs: &source.codecs_in_use };
+    let before = Before { profile: stream.profile, codecs: &source.codecs_in_use, hold: None };
     offered::offer(work, stream, leg, source.remote.clone(), &before, options)
 }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test support")]
 
+pub(crate) mod media;
 pub(crate) mod party;
 pub(crate) mod phone;
 
@@ -24,6 +25,7 @@ pub(crate) struct Server {
     pub(crate) controller: Controller,
     pub(crate) engine: Engine,
     pub(crate) events: EventReceiver,
+    pub(crate) prompts: Option<std::sync::Arc<mediapoint_control_ng::Prompts>>,
 }
 
 pub(crate) fn builder() -> EngineBuilder {
@@ -60,7 +62,8 @@ impl Server {
 
     pub(crate) fn with(builder: EngineBuilder, config: ControllerConfig) -> Self {
         let (engine, events) = builder.build().unwrap();
-        Self { controller: Controller::new(engine.clone(), config), engine, events }
+        let prompts = config.prompts.clone();
+        Self { controller: Controller::new(engine.clone(), config), engine, events, prompts }
     }
 
     /// Sends a request; `json` has the keys beside command and sdp.

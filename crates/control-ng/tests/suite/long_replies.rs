@@ -13,7 +13,7 @@ const DATAGRAM: usize = 65_507;
 
 #[test]
 fn a_call_of_many_branches_is_deleted_with_an_answer_that_arrives() {
-    let Server { controller, engine: _engine, events: _events } = Server::new();
+    let Server { controller, engine: _engine, events: _events, .. } = Server::new();
     let dispatcher = Dispatcher::new(controller, CacheLimits::default());
     let peer = Peer::from(SocketAddr::from(([127, 0, 0, 1], 5000)));
     let ask = |message: &str, limit: usize| {

@@ -239,7 +239,6 @@ fn options_of_the_newest_version_that_are_not_done_are_warned_of() {
         (r#""outbound-peer":"192.0.2.9""#, "outbound-peer"),
         (r#""bundle":["offer"]"#, "bundle"),
         (r#""flags":["block DTMF"]"#, "block-DTMF"),
-        (r#""flags":["block egress"]"#, "block-egress"),
         (r#""flags":["block short packets"]"#, "block-short"),
         (r#""flags":["recording announcement"]"#, "recording-announcement"),
         (r#""flags":["WebRTC"]"#, "WebRTC"),

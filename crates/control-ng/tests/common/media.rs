@@ -1,0 +1,79 @@
+//! Files to be played, and who hears them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use mediapoint_control_ng::{ControllerConfig, Prompts, PromptsConfig, Reply, StoreConfig};
+
+use super::phone::Phone;
+use super::{Server, builder};
+
+/// A folder that goes with its owner.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("mediapoint-ng-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// A server that plays the files of a folder.
+pub(crate) fn server(folder: &Folder, change: impl FnOnce(&mut PromptsConfig)) -> Server {
+    let store = StoreConfig { roots: vec![folder.path().to_owned()], ..StoreConfig::default() };
+    let mut config = PromptsConfig { store, ..PromptsConfig::default() };
+    change(&mut config);
+    let prompts = Some(Arc::new(Prompts::new(config).unwrap()));
+    Server::with(builder(), ControllerConfig { prompts, ..ControllerConfig::default() })
+}
+
+/// So many milliseconds of one sample at 8 kHz; half as many at 16 kHz.
+pub(crate) fn constant(sample: i16, millis: usize) -> Vec<i16> {
+    vec![sample; millis * 8]
+}
+
+/// A WAV file of 16-bit samples.
+pub(crate) fn wav(rate: u32, samples: &[i16]) -> Vec<u8> {
+    let bytes = u32::try_from(samples.len() * 2).unwrap();
+    let mut out = b"RIFF".to_vec();
+    out.extend((36 + bytes).to_le_bytes());
+    out.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    out.extend(rate.to_le_bytes());
+    out.extend((rate * 2).to_le_bytes());
+    out.extend(b"\x02\0\x10\0data");
+    out.extend(bytes.to_le_bytes());
+    samples.iter().for_each(|sample| out.extend(sample.to_le_bytes()));
+    out
+}
+
+/// Receives until a packet is all of this octet, behind what fades; a packet of anything else may come before.
+pub(crate) fn heard(phone: &mut Phone, octet: u8) {
+    let found =
+        (0..100).any(|_| phone.receive().1.get(100..).is_some_and(|rest| rest.iter().all(|o| *o == octet)));
+    assert!(found, "{octet:#04x} is heard");
+}
+
+pub(crate) fn ok(reply: &Reply) {
+    let texts = [reply.text("result"), reply.text("error-reason"), reply.text("warning")];
+    assert_eq!(texts, ["ok", "", ""]);
+}
