@@ -5,6 +5,7 @@
 
 pub(crate) mod alias;
 pub(crate) mod apply;
+pub(crate) mod digits;
 pub(crate) mod gates;
 pub(crate) mod links;
 pub(crate) mod outcomes;
@@ -19,6 +20,7 @@ use crate::NgError;
 use crate::dialog::{Dialog, Exchange, MAX_DIALOGS, Which};
 use crate::request::Id;
 use crate::subscription::Subscription;
+use digits::DigitWatch;
 use gates::Gates;
 use party::{Party, PartyId};
 
@@ -43,6 +45,8 @@ pub(crate) struct CallState {
     pub(crate) subscriptions: Vec<Subscription>,
     /// What was commanded of all media.
     pub(crate) gates: Gates,
+    /// Who is told of digits.
+    pub(crate) digit_watch: DigitWatch,
     /// All RTP is dropped.
     pub(crate) drop_traffic: bool,
     /// Players that nobody hears any more.
@@ -65,6 +69,7 @@ impl CallState {
             dialogs: Vec::new(),
             subscriptions: Vec::new(),
             gates: Gates::default(),
+            digit_watch: DigitWatch::default(),
             drop_traffic: false,
             gone_players: Vec::new(),
             next_party: 0,
@@ -187,11 +192,14 @@ impl CallState {
         self.next_party += other.next_party;
         self.next_label += other.next_label;
         self.drop_traffic |= other.drop_traffic;
+        self.digit_watch.merge(other.digit_watch);
         let renamed = |id: &mut PartyId| id.0 += parties;
         let gates = other.gates;
         for mut party in other.parties.drain(..) {
             renamed(&mut party.id);
             party.gates = party.gates.with(gates);
+            // A leg that goes to another call leaves its taps behind.
+            party.streams.iter_mut().for_each(|stream| stream.digit_tap = None);
             // Its players stay behind with the call that they were of.
             party.play = None;
             party.hold = None;

@@ -8,6 +8,7 @@ mod connect;
 mod delete;
 mod deletes;
 mod dialogs;
+mod digit_log;
 mod find;
 mod gate;
 mod hold;
@@ -21,6 +22,7 @@ mod tests;
 mod totals;
 mod why;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +37,7 @@ use crate::media::remote::remote_address;
 use crate::request::Options;
 use crate::{Command, Handler, NgError, Prompts, Reply, Request};
 use calls::Calls;
+use digit_log::DigitSockets;
 use settle::is_final;
 pub use totals::ControllerFigures;
 use totals::Totals;
@@ -46,6 +49,8 @@ pub struct ControllerConfig {
     pub delete_delay: Duration,
     /// Type of service of outgoing packets where the request does not say; 184 (expedited forwarding) by default.
     pub tos: u8,
+    /// Where digits are reported to, where the request does not say; nowhere by default.
+    pub digit_log: Option<SocketAddr>,
     /// Unix time at [`Time::ZERO`] of the clock that requests carry, for the dates in replies.
     pub unix_at_zero: Duration,
     /// Most calls; 100,000 by default.
@@ -62,6 +67,7 @@ impl Default for ControllerConfig {
         Self {
             delete_delay: Duration::ZERO,
             tos: 184,
+            digit_log: None,
             unix_at_zero: Duration::ZERO,
             max_calls: 100_000,
             settle_within: Duration::from_millis(200),
@@ -81,6 +87,7 @@ pub struct Controller {
     totals: Mutex<Totals>,
     /// Until when no worker is waited for: one was not in time.
     slow_until: Mutex<Time>,
+    digit_sockets: DigitSockets,
 }
 
 impl Controller {
@@ -93,6 +100,7 @@ impl Controller {
             calls: Mutex::default(),
             totals: Mutex::default(),
             slow_until: Mutex::new(Time::ZERO),
+            digit_sockets: DigitSockets::default(),
         }
     }
 
@@ -105,6 +113,9 @@ impl Controller {
         {
             // Its party has been given ports that nobody serves.
             let _ = call.end();
+        }
+        if let Event::KeyPressed { call, leg, press, .. } = event {
+            self.key_pressed(*call, *leg, press);
         }
         if let Event::PlayerFinished { call, player, end, position } = event {
             self.player_ended(*call, *player, *end, *position);
@@ -185,6 +196,7 @@ impl Controller {
             Command::GateMedia { gate, on } => {
                 self.settle(now, request, self.gate_media(now, request, gate, on)?)
             }
+            Command::GateDigits { on } => self.settle(now, request, self.gate_digits(now, request, on)?),
             Command::PlayMedia => self.settle(now, request, self.play_media(now, request)?),
             Command::StopMedia => self.stop_media(now, request),
             Command::Why => self.why(request),

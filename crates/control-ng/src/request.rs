@@ -4,6 +4,7 @@
 //! ignored and listed in [`Options::unknown`].
 
 mod codec;
+mod digits;
 mod directive;
 mod manipulation;
 mod not_done;
@@ -22,6 +23,7 @@ use std::net::SocketAddr;
 
 pub use codec::CodecOptions;
 pub(crate) use codec::CodecSpec;
+pub use digits::{DigitGate, DigitOptions};
 pub use manipulation::{Action, Change, Manipulation};
 use mediapoint_packet::SecretBytes;
 pub use options::{AliasKey, Echo, Ice, Learning, MediaEcho, Options, Replace, RtcpLine, RtcpMux};
@@ -82,6 +84,11 @@ pub enum Command {
         /// False where it ends.
         on: bool,
     },
+    /// Keeps digits from all others, or ends that.
+    GateDigits {
+        /// False where it ends.
+        on: bool,
+    },
     /// Plays media to parties.
     PlayMedia,
     /// Stops media that is played.
@@ -95,12 +102,10 @@ pub enum Command {
 }
 
 /// Commands of the protocol that this version refuses by name.
-const UNSUPPORTED: [&str; 14] = [
+const UNSUPPORTED: [&str; 12] = [
     "start recording",
     "stop recording",
     "pause recording",
-    "block DTMF",
-    "unblock DTMF",
     "start forwarding",
     "stop forwarding",
     "play DTMF",
@@ -134,6 +139,8 @@ impl Command {
             Self::GateMedia { gate: MediaGate::Block, on: false } => "unblock media",
             Self::GateMedia { gate: MediaGate::Silence, on: true } => "silence media",
             Self::GateMedia { gate: MediaGate::Silence, on: false } => "unsilence media",
+            Self::GateDigits { on: true } => "block DTMF",
+            Self::GateDigits { on: false } => "unblock DTMF",
             Self::PlayMedia => "play media",
             Self::StopMedia => "stop media",
             Self::Why => "why",
@@ -162,6 +169,8 @@ impl Command {
             "unblock media" => Self::GateMedia { gate: MediaGate::Block, on: false },
             "silence media" => Self::GateMedia { gate: MediaGate::Silence, on: true },
             "unsilence media" => Self::GateMedia { gate: MediaGate::Silence, on: false },
+            "block DTMF" => Self::GateDigits { on: true },
+            "unblock DTMF" => Self::GateDigits { on: false },
             "play media" => Self::PlayMedia,
             "stop media" => Self::StopMedia,
             "why" => Self::Why,
@@ -274,11 +283,13 @@ impl Request {
         for directive in directive::collect(dict) {
             let is_taken = request.override_id(&directive)
                 || request.selection.apply(&directive)
+                || request.options.digits.apply(&directive)?
                 || request.play.apply(&directive);
             if !is_taken {
                 request.options.apply(&directive)?;
             }
         }
+        request.options.digits.gate()?;
         request.play.read(dict);
         request.options.bad_values.append(&mut request.play.bad_values);
         request.options.manipulation.read_attributes(dict);
@@ -341,7 +352,8 @@ impl Request {
             PlayMedia,
             StopMedia,
         ];
-        let needs_call = needs_call.contains(command) || matches!(command, GateMedia { .. });
+        let needs_call =
+            needs_call.contains(command) || matches!(command, GateMedia { .. } | Command::GateDigits { .. });
         if needs_call && self.call_id.is_none() {
             return missing("call-id");
         }

@@ -14,7 +14,7 @@ mod value;
 
 use std::fmt;
 
-pub use decode::{decode, encode};
+pub use decode::{decode, encode, to_json};
 pub use scan::Scanner;
 pub use value::{Dict, Value};
 

@@ -1,7 +1,8 @@
 //! Puts what was agreed into effect at the engine.
 
 use mediapoint_engine::{
-    Call, Direction, LegConfig, LegId, MediaPolicy, MixSpec, Relearn, Source, SourceGuard,
+    Call, Direction, LegConfig, LegId, LegKind, MediaPolicy, MixSpec, Relearn, SecureInput, Source,
+    SourceGuard,
 };
 
 use super::CallState;
@@ -46,6 +47,7 @@ pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<Outcomes
     for Step { at, wanted, .. } in steps {
         feed(state, at, wanted, &mut outcomes)?;
     }
+    state.tap_digits(&mut outcomes)?;
     for player in std::mem::take(&mut state.gone_players) {
         outcomes.push(state.call.remove_player(player)?);
     }
@@ -228,7 +230,12 @@ fn config(party: &Party, own: &Stream, direction: Direction, policies: Policies)
         source_guard: guard(party.learning),
         srtp: own.keys.clone(),
         dscp: party.dscp,
-        events: policies.events,
+        events: policies.digits.events,
+        // Of media that is not looked into, the engine finds no digits.
+        secure_input: match remote.kind.unwrap_or_default() {
+            LegKind::Audio => policies.digits.secure_input,
+            _ => SecureInput::Off,
+        },
         media: policies.media,
         sent_media: policies.sent_media,
         ..LegConfig::default()

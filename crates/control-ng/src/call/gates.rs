@@ -7,13 +7,15 @@ use super::CallState;
 use super::links::{Link, LinkKind, Place};
 use super::party::{Party, PartyId, Stream};
 use crate::NgError;
-use crate::request::{Flows, MediaGate};
+use crate::request::{DigitGate, Flows, MediaGate};
 
 /// What was commanded of media, in one place of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Gates {
     pub(crate) block: bool,
     pub(crate) silence: bool,
+    /// Of its digits.
+    pub(crate) digits: DigitGate,
 }
 
 impl Gates {
@@ -24,8 +26,17 @@ impl Gates {
         }
     }
 
-    pub(crate) const fn with(self, other: Self) -> Self {
-        Self { block: self.block || other.block, silence: self.silence || other.silence }
+    pub(crate) fn with(self, other: Self) -> Self {
+        let digits = if other.digits.secure_input.is_on() || !self.digits.secure_input.is_on() {
+            // A party's own replacement counts before the call's.
+            DigitGate {
+                events: strictest(self.digits.events, other.digits.events),
+                secure_input: other.digits.secure_input,
+            }
+        } else {
+            self.digits
+        };
+        Self { block: self.block || other.block, silence: self.silence || other.silence, digits }
     }
 
     pub(crate) const fn policy(self) -> MediaPolicy {
@@ -35,6 +46,11 @@ impl Gates {
             Self { .. } => MediaPolicy::Forward,
         }
     }
+}
+
+/// Blocked where either is.
+fn strictest(one: EventPolicy, other: EventPolicy) -> EventPolicy {
+    if other == EventPolicy::Forward { one } else { other }
 }
 
 /// Whose media a command is about.
@@ -58,7 +74,7 @@ pub(crate) enum Gated {
 pub(crate) struct Policies {
     pub(crate) media: MediaPolicy,
     pub(crate) sent_media: MediaPolicy,
-    pub(crate) events: EventPolicy,
+    pub(crate) digits: DigitGate,
 }
 
 impl CallState {
@@ -89,6 +105,22 @@ impl CallState {
                     Flows::All => true,
                 }
             }),
+        }
+    }
+
+    /// As [`CallState::gate`], for digits: they are kept from all others, whoever receives the party.
+    pub(crate) fn gate_digits(&mut self, gated: &Gated, gate: DigitGate) {
+        match gated {
+            Gated::Call { parties } => {
+                self.gates.digits = gate;
+                if *parties && !gate.is_on() {
+                    self.parties.iter_mut().for_each(|party| party.gates.digits = gate);
+                }
+            }
+            Gated::Parties(ids) | Gated::Flows(ids, _) | Gated::Related(ids, _) => {
+                let named = self.parties.iter_mut().filter(|party| ids.contains(&party.id));
+                named.for_each(|party| party.gates.digits = gate);
+            }
         }
     }
 
@@ -139,12 +171,12 @@ impl CallState {
             true => Policies {
                 media: MediaPolicy::Block,
                 sent_media: MediaPolicy::Block,
-                events: EventPolicy::Block,
+                digits: DigitGate { events: EventPolicy::Block, ..DigitGate::default() },
             },
             false => Policies {
                 media: self.gates_of(party).policy(),
                 sent_media: of_flow,
-                events: EventPolicy::Forward,
+                digits: self.gates_of(party).digits,
             },
         };
         (policies, sources)

@@ -12,6 +12,7 @@ use mediapoint_packet::sdp::{AddressFamily, Sdp};
 use mediapoint_srtp::Suite;
 
 use super::alias::Alias;
+use super::digits::DigitTap;
 use super::gates::{Gates, Policies};
 use super::links::Link;
 use super::play::{Hold, Music, Play};
@@ -45,6 +46,8 @@ pub(crate) struct Party {
     pub(crate) family: Option<AddressFamily>,
     pub(crate) learning: Learning,
     pub(crate) dscp: u8,
+    /// Keys that it pressed, where somebody is told of them.
+    pub(crate) presses: u64,
     /// What was commanded of what it sends.
     pub(crate) gates: Gates,
     /// Where its media goes instead of to others.
@@ -82,6 +85,7 @@ impl Party {
             family: None,
             learning: Learning::default(),
             dscp: 0,
+            presses: 0,
             gates: Gates::default(),
             echo: None,
             play: None,
@@ -176,6 +180,8 @@ pub(crate) struct Stream {
     pub(crate) force_transcode: bool,
     /// True where media may flow at all: the section is agreed on, and not refused.
     pub(crate) active: bool,
+    /// The tap on its key presses, where there is one.
+    pub(crate) digit_tap: Option<DigitTap>,
     /// True once it was agreed that the party takes media: where it takes none later, that is a hold.
     pub(crate) spoke: bool,
     /// What the party receives; several are mixed.

@@ -71,6 +71,7 @@ impl Controller {
             }
         })?;
         call.last_signal = now;
+        call.digit_watch.take(&request.options.digits, self.config.digit_log);
         let (own, other) = exchange.sides_mut(from);
         set_echo(request, own, other);
         call.put_exchange(exchange);
@@ -113,6 +114,7 @@ impl Controller {
         let mut warnings = self.work(&call, &request.options).warnings;
         warnings.append(&mut told);
         call.last_signal = now;
+        call.digit_watch.take(&request.options.digits, self.config.digit_log);
         let (offerer, answerer) = exchange.sides_mut(from);
         set_echo(request, answerer, offerer);
         call.drop_traffic = request.options.drop_traffic.unwrap_or(call.drop_traffic);

@@ -9,7 +9,7 @@ use crate::call::gates::Gated;
 use crate::call::outcomes::Outcomes;
 use crate::call::party::{Party, PartyId};
 use crate::media::remote::RemoteDescription;
-use crate::request::{Id, MediaGate};
+use crate::request::{DigitGate, Id, MediaGate};
 use crate::{NgError, Reply, Request};
 
 impl Controller {
@@ -30,6 +30,25 @@ impl Controller {
             let named = call.parties.iter_mut().filter(|party| ids.contains(&party.id));
             named.for_each(|party| party.label = Some(label.clone()));
         }
+        call.last_signal = now;
+        let outcomes = apply(&mut call, &[])?;
+        Ok((Reply::ok(), outcomes))
+    }
+}
+
+impl Controller {
+    pub(super) fn gate_digits(
+        &self,
+        now: Time,
+        request: &Request,
+        on: bool,
+    ) -> Result<(Reply, Outcomes), NgError> {
+        let gate = if on { request.options.digits.gate()? } else { DigitGate::default() };
+        let state = self.find_call(request)?;
+        let mut call = lock(&state);
+        let gated = select(&call, request)?;
+        call.gate_digits(&gated, gate);
+        call.digit_watch.take(&request.options.digits, self.config.digit_log);
         call.last_signal = now;
         let outcomes = apply(&mut call, &[])?;
         Ok((Reply::ok(), outcomes))

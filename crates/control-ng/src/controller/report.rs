@@ -216,6 +216,9 @@ impl Figures {
         if !players.is_empty() {
             out.insert(b"players".to_vec(), Value::List(players));
         }
+        if party.presses > 0 {
+            out.insert(b"key presses".to_vec(), party.presses.into());
+        }
         if let Some(label) = &party.label {
             out.insert(b"label".to_vec(), label.bytes().into());
         }

@@ -71,6 +71,7 @@ impl Counts {
             Command::Connect => Some(&mut self.connect),
             Command::Mesh => Some(&mut self.mesh),
             Command::GateMedia { .. }
+            | Command::GateDigits { .. }
             | Command::PlayMedia
             | Command::StopMedia
             | Command::Why

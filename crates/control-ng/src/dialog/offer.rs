@@ -104,8 +104,11 @@ fn prepare(
     other.family = options.address_family.or(other.family).or(received);
 }
 
-/// Takes the options on learning source addresses, given in a message of `sender`.
+/// Takes the options on learning source addresses, and on the digits of who sends the message.
 pub(crate) fn learn(sender: &mut Party, other: &mut Party, options: &Options) {
+    if let (true, Ok(gate)) = (options.digits.block, options.digits.gate()) {
+        sender.gates.digits = gate;
+    }
     sender.learning.asymmetric = options.learning.asymmetric;
     for side in [sender, other] {
         side.learning.strict_source |= options.learning.strict_source;

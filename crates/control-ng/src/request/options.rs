@@ -6,7 +6,9 @@ use std::time::Duration;
 use mediapoint_packet::sdp::AddressFamily;
 
 use super::directive::Directive;
-use super::{CodecOptions, Manipulation, Osrtp, Profile, SdesOptions, TransportProtocol, not_done};
+use super::{
+    CodecOptions, DigitOptions, Manipulation, Osrtp, Profile, SdesOptions, TransportProtocol, not_done,
+};
 use crate::NgError;
 
 /// Most unknown words remembered.
@@ -131,6 +133,8 @@ pub struct Options {
     pub address_family: Option<AddressFamily>,
     /// Interface names: towards the sender of this message, towards its receiver.
     pub direction: Vec<String>,
+    /// What becomes of digits.
+    pub digits: DigitOptions,
     /// How sources are learned.
     pub learning: Learning,
     /// Forget what was learned of an endpoint.

@@ -29,6 +29,14 @@ pub fn decode(payload: &[u8]) -> Result<Dict, NgError> {
     }
 }
 
+/// A dictionary as JSON. Wiped when dropped.
+#[must_use]
+pub fn to_json(dict: &Dict) -> SecretBytes {
+    let mut out = SecretBytes::with_capacity(512);
+    json::write(dict, &mut out);
+    out
+}
+
 /// A message: the cookie, a blank and the dictionary. Wiped when dropped.
 #[must_use]
 pub fn encode(cookie: &[u8], format: Format, dict: &Dict) -> SecretBytes {

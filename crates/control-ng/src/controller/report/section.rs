@@ -284,8 +284,8 @@ fn learning(party: &Party) -> [(&'static str, bool); 2] {
 }
 
 /// What was commanded of media.
-pub(super) fn gates(gates: Gates) -> [(&'static str, bool); 2] {
-    [("block media", gates.block), ("silence media", gates.silence)]
+pub(super) fn gates(gates: Gates) -> [(&'static str, bool); 3] {
+    [("block media", gates.block), ("silence media", gates.silence), ("block DTMF", gates.digits.is_on())]
 }
 
 /// The names that are on.
