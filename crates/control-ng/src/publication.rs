@@ -79,6 +79,9 @@ fn prepare(work: &Work<'_>, party: &mut Party, remote: &[RemoteDescription], opt
     let received = remote.iter().filter(|remote| remote.is_usable()).find_map(|remote| remote.host);
     party.family = received.map(AddressFamily::of).or(party.family);
     party.learning = options.learning;
+    if let (true, Ok(gate)) = (options.digits.block, options.digits.gate()) {
+        party.gates.digits = gate;
+    }
 }
 
 /// Carries one section: a leg, keys, codecs.

@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server", &["control-ng", "engine", "net"]),
     // Programs of the laboratory: they drive a server from outside, and link nothing of it.
     ("tools", &["caller", "codec", "g729", "net", "prompt"]),
-    ("control-ng", &["engine", "prompt", "codec", "srtp", "packet"]),
+    ("control-ng", &["engine", "prompt", "codec", "srtp", "g711", "packet"]),
     ("engine", &["net", "srtp", "jitter", "prompt", "dtmf", "codec", "g711", "packet"]),
     ("caller", &["codec", "packet", "net", "g711", "prompt"]),
     ("testkit", &["engine", "net", "srtp", "codec", "g711", "packet"]),

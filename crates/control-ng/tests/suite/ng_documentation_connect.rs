@@ -218,7 +218,6 @@ fn inject_create_and_other_commands_are_refused_by_name() {
         ("create", r#""call-id":"c","from-tag":"a""#),
         ("create answer", r#""call-id":"c","from-tag":"a""#),
         ("start forwarding", r#""call-id":"c""#),
-        ("block DTMF", r#""call-id":"c""#),
     ] {
         let refused = server.ask(command, json, None);
         assert_eq!(reason(&refused), format!("{command} is not supported"));
@@ -238,7 +237,6 @@ fn options_of_the_newest_version_that_are_not_done_are_warned_of() {
         (r#""inbound-peer":"192.0.2.9""#, "inbound-peer"),
         (r#""outbound-peer":"192.0.2.9""#, "outbound-peer"),
         (r#""bundle":["offer"]"#, "bundle"),
-        (r#""flags":["block DTMF"]"#, "block-DTMF"),
         (r#""flags":["block short packets"]"#, "block-short"),
         (r#""flags":["recording announcement"]"#, "recording-announcement"),
         (r#""flags":["WebRTC"]"#, "WebRTC"),
