@@ -9,6 +9,7 @@ mod delete;
 mod deletes;
 mod dialogs;
 mod digit_log;
+mod digits;
 mod find;
 mod gate;
 mod hold;
@@ -199,6 +200,7 @@ impl Controller {
             Command::GateDigits { on } => self.settle(now, request, self.gate_digits(now, request, on)?),
             Command::PlayMedia => self.settle(now, request, self.play_media(now, request)?),
             Command::StopMedia => self.stop_media(now, request),
+            Command::PlayDigits => self.settle(now, request, self.play_digits(now, request)?),
             Command::Why => self.why(request),
             Command::Log => Err(NgError::Unsupported { what: "log".to_owned() }),
             Command::Unsupported(what) => Err(NgError::Unsupported { what: what.to_owned() }),

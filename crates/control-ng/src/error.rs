@@ -159,6 +159,9 @@ pub enum NgError {
     /// No media goes from the party selected to those named.
     #[error("no media flow from the party selected to those named")]
     NoFlow,
+    /// Nobody receives audio of the party selected.
+    #[error("nobody receives audio of the party selected")]
+    NoReceiver,
     /// The parties selected have no media to be received.
     #[error("no media of the parties selected")]
     NoSource,

@@ -4,6 +4,7 @@
 //! ignored and listed in [`Options::unknown`].
 
 mod codec;
+mod digit_gate;
 mod digits;
 mod directive;
 mod manipulation;
@@ -23,7 +24,8 @@ use std::net::SocketAddr;
 
 pub use codec::CodecOptions;
 pub(crate) use codec::CodecSpec;
-pub use digits::{DigitGate, DigitOptions};
+pub use digit_gate::{DigitGate, DigitOptions};
+pub use digits::DigitWords;
 pub use manipulation::{Action, Change, Manipulation};
 use mediapoint_packet::SecretBytes;
 pub use options::{AliasKey, Echo, Ice, Learning, MediaEcho, Options, Replace, RtcpLine, RtcpMux};
@@ -93,6 +95,8 @@ pub enum Command {
     PlayMedia,
     /// Stops media that is played.
     StopMedia,
+    /// Sends digits to whoever receives a party.
+    PlayDigits,
     /// Why the media of a call goes as it goes; of our own.
     Why,
     /// The log level, shown or changed; of our own, and carried out by whoever has a log.
@@ -102,13 +106,12 @@ pub enum Command {
 }
 
 /// Commands of the protocol that this version refuses by name.
-const UNSUPPORTED: [&str; 12] = [
+const UNSUPPORTED: [&str; 11] = [
     "start recording",
     "stop recording",
     "pause recording",
     "start forwarding",
     "stop forwarding",
-    "play DTMF",
     "inject start",
     "inject stop",
     "create",
@@ -143,6 +146,7 @@ impl Command {
             Self::GateDigits { on: false } => "unblock DTMF",
             Self::PlayMedia => "play media",
             Self::StopMedia => "stop media",
+            Self::PlayDigits => "play DTMF",
             Self::Why => "why",
             Self::Log => "log",
             Self::Unsupported(name) => name,
@@ -173,6 +177,7 @@ impl Command {
             "unblock DTMF" => Self::GateDigits { on: false },
             "play media" => Self::PlayMedia,
             "stop media" => Self::StopMedia,
+            "play DTMF" => Self::PlayDigits,
             "why" => Self::Why,
             "log" => Self::Log,
             other => {
@@ -248,6 +253,8 @@ pub struct Request {
     pub selection: Selection,
     /// What is played, and how.
     pub play: PlayOptions,
+    /// The digits of `play DTMF`.
+    pub digits: DigitWords,
     /// Everything else.
     pub options: Options,
 }
@@ -274,17 +281,22 @@ impl Request {
             level: None,
             selection: Selection::default(),
             play: PlayOptions::default(),
+            digits: DigitWords::default(),
             options: Options::default(),
         };
         if request.command == Command::Log {
             request.level = text(dict, "level")?.map(|level| String::from_utf8_lossy(level).into_owned());
             return Ok(request);
         }
+        // `play DTMF` and `play media` have keys of the same names.
+        let plays_digits = request.command == Command::PlayDigits;
         for directive in directive::collect(dict) {
             let is_taken = request.override_id(&directive)
                 || request.selection.apply(&directive)
                 || request.options.digits.apply(&directive)?
-                || request.play.apply(&directive);
+                || (plays_digits && request.digits.apply(&directive))
+                || request.play.apply(&directive)
+                || request.digits.apply(&directive);
             if !is_taken {
                 request.options.apply(&directive)?;
             }
@@ -351,6 +363,7 @@ impl Request {
             Connect,
             PlayMedia,
             StopMedia,
+            Command::PlayDigits,
         ];
         let needs_call =
             needs_call.contains(command) || matches!(command, GateMedia { .. } | Command::GateDigits { .. });

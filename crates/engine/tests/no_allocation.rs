@@ -12,10 +12,11 @@ use std::net::{SocketAddr, UdpSocket};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
+use mediapoint_engine::session::command::CallCommand;
 use mediapoint_engine::{
-    Burst, Codec, Direction, EncoderSettings, Engine, Event, EventPolicy, Interface, LegConfig, PayloadCodec,
-    PayloadType, Placement, Playlist, Prompt, PromptsSpec, RemoteAddress, Repeat, Source, SrtpKeys, TapSide,
-    ToneSpec,
+    Burst, Codec, DigitSpec, Direction, DtmfDigit, EncoderSettings, Engine, Event, EventPolicy, Interface,
+    LegConfig, PayloadCodec, PayloadType, Placement, Playlist, Prompt, PromptsSpec, RemoteAddress, Repeat,
+    Source, SrtpKeys, TapSide, ToneSpec,
 };
 use mediapoint_packet::rtp::{RtpHeader, RtpTicks, Seq, Ssrc};
 use mediapoint_packet::{PacketBuf, Time};
@@ -53,6 +54,7 @@ fn a_packet_allocates_nothing() {
     stream_from_outside();
     mix_of_three();
     key_presses();
+    digits();
     a_real_worker();
 }
 
@@ -266,6 +268,31 @@ fn key_presses() {
             let pressed = |(_, event): &&(Time, Event)| matches!(event, Event::KeyPressed { .. });
             assert!(world.events.iter().filter(pressed).count() > 200, "keys were pressed");
         }
+    }
+}
+
+/// Digits that a leg is sent every second, as events and as tones, and events of its source that become tones.
+fn digits() {
+    let g729 = codec(18, "G729", 8000);
+    for (of_b, events_agreed) in [(pcmu(), true), (g729.clone(), true), (g729, false)] {
+        let (mut world, [a, b]) = call([pcmu(), of_b.clone()]);
+        let agreed = if events_agreed { vec![of_b, telephone_event(101)] } else { vec![of_b] };
+        world.reinvite(b, |config| config.codecs = agreed.clone());
+        let (call, leg) = (world.peer(b).call, world.peer(b).leg);
+        world.start(a);
+        world.start(b);
+        assert_steady_with(&mut world, "digits", |world| {
+            let digits = [1, 11].map(|code| DigitSpec::new(DtmfDigit::from_code(code).unwrap())).to_vec();
+            // A command may allocate.
+            let probed = world.probed;
+            world.apply(call, CallCommand::SendDigits { leg, digits }).unwrap();
+            world.probed = probed;
+            if !events_agreed {
+                world.peer_mut(a).stream.press(5, Duration::from_millis(100));
+            }
+        });
+        let sent = |(_, event): &&(Time, Event)| matches!(event, Event::DigitsSent { stopped: false, .. });
+        assert!(world.events.iter().filter(sent).count() > 200, "digits were sent");
     }
 }
 

@@ -1,5 +1,7 @@
 //! `block media`, `silence media` and their opposites.
 
+use std::net::IpAddr;
+
 use mediapoint_packet::Time;
 
 use super::{Controller, lock};
@@ -65,9 +67,7 @@ fn select(call: &CallState, request: &Request) -> Result<Gated, NgError> {
     let from = if let Some(label) = &request.label {
         labelled(call, label, "label")?
     } else if let Some(address) = selection.address {
-        let is_at = |remote: &RemoteDescription| remote.host == Some(address);
-        let has = |party: &Party| party.streams.iter().any(|s| s.remote.as_ref().is_some_and(is_at));
-        chosen(call, has, "address")?
+        at_address(call, address)?
     } else if let Some(tag) = request.from_tag.as_ref().filter(|_| selection.directional) {
         tagged(call, tag, "from-tag")?
     } else {
@@ -83,6 +83,12 @@ fn select(call: &CallState, request: &Request) -> Result<Gated, NgError> {
         (None, Some(flows)) => Gated::Related(from, flows),
         (None, None) => Gated::Parties(from),
     })
+}
+
+pub(super) fn at_address(call: &CallState, address: IpAddr) -> Result<Vec<PartyId>, NgError> {
+    let is_at = |remote: &RemoteDescription| remote.host == Some(address);
+    let has = |party: &Party| party.streams.iter().any(|s| s.remote.as_ref().is_some_and(is_at));
+    chosen(call, has, "address")
 }
 
 /// The parties of a tag: each branch of a fork has a caller of its own.

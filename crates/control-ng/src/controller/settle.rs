@@ -29,6 +29,10 @@ impl Controller {
                 *lock(&self.slow_until) = now + NOT_AGAIN_FOR;
                 Ok(warned(reply, "the media worker has not confirmed this yet"))
             }
+            // Digits are given at once or not at all: nothing is left to be given anew.
+            Settled::Refused(error @ (CommandError::NoDigit(_) | CommandError::TooManyDigits { .. })) => {
+                Err(error.into())
+            }
             Settled::Refused(error) => {
                 tracing::warn!(%error, command = ?request.command, "the engine refused what was agreed");
                 self.refused(request, &error);

@@ -74,6 +74,7 @@ impl Counts {
             | Command::GateDigits { .. }
             | Command::PlayMedia
             | Command::StopMedia
+            | Command::PlayDigits
             | Command::Why
             | Command::Log
             | Command::Unsupported(_) => None,

@@ -1,141 +1,158 @@
-//! What `block DTMF` puts in place of digits, and who is told of them.
+//! What `play DTMF` asks for.
 
-use std::net::SocketAddr;
+use std::time::Duration;
 
-use mediapoint_engine::{EventPolicy, SecureInput};
+use mediapoint_engine::{DigitSpec, DtmfDigit};
 
-use super::directive::{self, Directive};
+use super::directive::Directive;
 use crate::NgError;
 
-/// What becomes of a party's digits on their way to all others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DigitGate {
-    /// Of telephone events alone.
-    pub events: EventPolicy,
-    /// Of telephone events and tones.
-    pub secure_input: SecureInput,
+/// The shortest and the longest digit and pause, in milliseconds; what lies beyond is brought within.
+const LIMITS: (u64, u64) = (100, 5000);
+
+/// Length of a digit where none is given, and of the pause after it, in milliseconds.
+const USUAL: (u64, u64) = (250, 100);
+
+/// The most silent level of an event, in dBm0 without its sign.
+const FAINTEST: u64 = 63;
+
+/// Digits, and how they are to be sent, as they were written. `Debug` does not show which: they may be of a card number.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct DigitWords {
+    code: Option<String>,
+    digit: Option<String>,
+    duration: Option<String>,
+    pause: Option<String>,
+    volume: Option<String>,
 }
 
-impl DigitGate {
-    /// True where digits do not pass as they are.
-    #[must_use]
-    pub fn is_on(&self) -> bool {
-        *self != Self::default()
+impl std::fmt::Debug for DigitWords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DigitWords").finish_non_exhaustive()
     }
 }
 
-/// What stands for a digit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Security {
-    #[default]
-    Drop,
-    Events,
-    Silence,
-    Tone,
-    Random,
-    Zero,
-    Digit,
-    Off,
-}
+impl DigitWords {
+    /// Takes one option; false where it is none of these.
+    pub(super) fn apply(&mut self, directive: &Directive) -> bool {
+        let to = match directive.name.as_str() {
+            "code" => &mut self.code,
+            "digit" => &mut self.digit,
+            "duration" => &mut self.duration,
+            "pause" => &mut self.pause,
+            "volume" => &mut self.volume,
+            _ => return false,
+        };
+        *to = Some(directive.value().trim().to_owned());
+        true
+    }
 
-/// Options on digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DigitOptions {
-    /// The digits of the sender of an offer or answer are blocked.
-    pub block: bool,
-    /// Digits are looked for in the audio, too.
-    pub detect: bool,
-    /// Where each digit is reported to.
-    pub log: Option<SocketAddr>,
-    security: Security,
-    code: Option<u8>,
-    hertz: Option<u16>,
-    volume: Option<i64>,
-}
-
-/// The frequency of [`Security::Tone`] in hertz, and its level in dBm0, where none is given.
-const TONE: (u16, i8) = (400, -10);
-
-impl DigitOptions {
-    /// Takes one option; false where it is none of these. `volume` is of other commands, too.
+    /// The digits.
     ///
     /// # Errors
-    /// [`NgError::BadValue`]: digits are not to pass because a word was not understood.
-    pub(super) fn apply(&mut self, directive: &Directive) -> Result<bool, NgError> {
-        let value = directive.value().trim();
-        match directive.name.as_str() {
-            "block-dtmf" => self.block = directive::is_on(directive),
-            "detect-dtmf" => self.detect = directive::is_on(directive),
-            "dtmf-log-dest" => {
-                self.log = Some(value.parse().map_err(|_| NgError::BadValue { key: "DTMF-log-dest" })?);
+    /// [`NgError::MissingKey`] where none is given, [`NgError::BadValue`] for a value that cannot be used.
+    pub(crate) fn read(&self) -> Result<Vec<DigitSpec>, NgError> {
+        let (key, text) = match (&self.code, &self.digit) {
+            (Some(text), _) => ("code", text),
+            (None, Some(text)) => ("digit", text),
+            (None, None) => return Err(NgError::MissingKey { key: "code" }),
+        };
+        let digits = digits(key, text).ok_or(NgError::BadValue { key })?;
+        let millis = |text: &Option<String>, key, usual| match text {
+            None => Ok::<_, NgError>(Duration::from_millis(usual)),
+            Some(text) => {
+                let given: u64 = text.parse().map_err(|_| NgError::BadValue { key })?;
+                Ok(Duration::from_millis(given.clamp(LIMITS.0, LIMITS.1)))
             }
-            "dtmf-security" => self.security = security(value)?,
-            "digit" | "code" => {
-                self.code = Some(code(value).ok_or(NgError::BadValue { key: "digit" })?);
+        };
+        let duration = millis(&self.duration, "duration", USUAL.0)?;
+        let pause = millis(&self.pause, "pause", USUAL.1)?;
+        let volume = match &self.volume {
+            None => 8,
+            Some(text) => {
+                let given: i64 = text.parse().map_err(|_| NgError::BadValue { key: "volume" })?;
+                // With a sign and without, it is below 0 dBm0.
+                u8::try_from(given.unsigned_abs().min(FAINTEST)).unwrap_or(0)
             }
-            "frequency" | "frequencies" => {
-                let first = value.split(',').next().unwrap_or_default().trim();
-                let hertz = first.parse().ok().filter(|hertz| (1..4000).contains(hertz));
-                self.hertz = Some(hertz.ok_or(NgError::BadValue { key: "frequency" })?);
-            }
-            "volume" => {
-                self.volume = value.parse().ok();
-                return Ok(false);
-            }
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    /// What becomes of the digits.
-    ///
-    /// # Errors
-    /// [`NgError::BadValue`] for a volume out of its range.
-    pub(crate) fn gate(&self) -> Result<DigitGate, NgError> {
-        let secure = |secure_input| Ok(DigitGate { secure_input, ..DigitGate::default() });
-        match self.security {
-            Security::Off => Ok(DigitGate::default()),
-            Security::Events => Ok(DigitGate { events: EventPolicy::Block, ..DigitGate::default() }),
-            Security::Drop => secure(SecureInput::Drop),
-            Security::Silence => secure(SecureInput::Silence),
-            Security::Random => secure(SecureInput::Random),
-            Security::Zero => secure(SecureInput::Digit(0)),
-            Security::Digit => secure(SecureInput::Digit(self.code.unwrap_or(0))),
-            Security::Tone => {
-                // It is written with or without its sign.
-                let level = self.volume.map_or(i64::from(TONE.1), |volume| -volume.saturating_abs());
-                let level = i8::try_from(level).ok().filter(|level| (-60..=0).contains(level));
-                let dbm0 = level.ok_or(NgError::BadValue { key: "volume" })?;
-                secure(SecureInput::Tone { hertz: self.hertz.unwrap_or(TONE.0), dbm0 })
-            }
-        }
+        };
+        let spec = |digit| DigitSpec { duration, pause, volume, ..DigitSpec::new(digit) };
+        Ok(digits.into_iter().map(spec).collect())
     }
 }
 
-fn security(word: &str) -> Result<Security, NgError> {
-    Ok(match word.to_ascii_lowercase().as_str() {
-        "drop" => Security::Drop,
-        "events" => Security::Events,
-        "silence" => Security::Silence,
-        "tone" => Security::Tone,
-        "random" => Security::Random,
-        "zero" => Security::Zero,
-        "dtmf" | "digit" => Security::Digit,
-        "off" => Security::Off,
-        _ => return Err(NgError::BadValue { key: "DTMF-security" }),
-    })
+/// One digit or several: `code` by the number of the event, where it is one, otherwise each character a digit.
+fn digits(key: &str, text: &str) -> Option<Vec<DtmfDigit>> {
+    let event = text.parse().ok().filter(|_| key == "code").and_then(DtmfDigit::from_code);
+    if let Some(event) = event.filter(|event| *event != DtmfDigit::FLASH) {
+        return Some(vec![event]);
+    }
+    let one = |letter| DtmfDigit::from_char(letter).filter(|digit| *digit != DtmfDigit::FLASH);
+    let all: Option<Vec<_>> = text.chars().map(one).collect();
+    all.filter(|all| !all.is_empty() && all.len() <= DigitSpec::MAX_WAITING)
 }
 
-/// The event code of a digit, or of its code in two figures.
-fn code(word: &str) -> Option<u8> {
-    let mut chars = word.chars();
-    match (chars.next(), chars.next()) {
-        (Some(digit @ '0'..='9'), None) => u8::try_from(digit).ok().map(|digit| digit - b'0'),
-        (Some('*'), None) => Some(10),
-        (Some('#'), None) => Some(11),
-        (Some(letter @ ('A'..='D' | 'a'..='d')), None) => {
-            u8::try_from(letter.to_ascii_uppercase()).ok().map(|letter| letter - b'A' + 12)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[(&str, &str)]) -> Result<Vec<DigitSpec>, NgError> {
+        let mut given = DigitWords::default();
+        for (name, value) in words {
+            let (name, raw) = ((*name).to_owned(), (*name).to_owned());
+            let directive = Directive { name, raw, values: vec![(*value).to_owned()] };
+            assert!(given.apply(&directive), "{directive:?}");
         }
-        _ => word.parse().ok().filter(|code| *code < 16),
+        given.read()
+    }
+
+    fn text(words: &[(&str, &str)]) -> Result<String, NgError> {
+        Ok(read(words)?.iter().map(|spec| spec.digit.as_char()).collect())
+    }
+
+    #[test]
+    fn a_digit_is_an_event_code_or_characters() {
+        for (key, value, expected) in [
+            ("code", "0", "0"),
+            ("code", "9", "9"),
+            ("code", "10", "*"),
+            ("code", "11", "#"),
+            ("code", "15", "D"),
+            ("code", "*", "*"),
+            ("code", "b", "B"),
+            ("digit", "5", "5"),
+            ("digit", "#", "#"),
+            ("digit", "12", "12"),
+            ("digit", "0123456789*#ABCD", "0123456789*#ABCD"),
+            // No event has this number.
+            ("code", "42", "42"),
+            ("code", "16", "16"),
+        ] {
+            assert_eq!(text(&[(key, value)]).as_deref(), Ok(expected), "{key} {value}");
+        }
+        assert_eq!(text(&[("code", "1"), ("digit", "2")]).as_deref(), Ok("1"));
+        for (key, value) in [("code", ""), ("code", "-1"), ("digit", "!"), ("digit", "1 2"), ("code", "E")] {
+            assert_eq!(text(&[(key, value)]).unwrap_err().to_string(), format!("unusable value for {key}"));
+        }
+        assert!(text(&[("digit", &"1".repeat(33))]).is_err(), "more than can wait");
+        assert_eq!(text(&[]), Err(NgError::MissingKey { key: "code" }));
+    }
+
+    #[test]
+    fn times_and_volume_have_defaults_and_bounds() {
+        let one = |words: &[(&str, &str)]| {
+            let spec = read(&[&[("code", "1")], words].concat())?[0];
+            Ok((spec.duration.as_millis(), spec.pause.as_millis(), spec.volume))
+        };
+        assert_eq!(one(&[]), Ok((250, 100, 8)));
+        assert_eq!(one(&[("duration", "50"), ("pause", "7")]), Ok((100, 100, 8)));
+        assert_eq!(one(&[("duration", "9000"), ("pause", "6000")]), Ok((5000, 5000, 8)));
+        for (volume, expected) in [("-20", 20), ("20", 20), ("0", 0), ("-90", 63)] {
+            assert_eq!(one(&[("volume", volume)]), Ok((250, 100, expected)));
+        }
+        for key in ["duration", "pause", "volume"] {
+            assert_eq!(one(&[(key, "loud")]), Err(NgError::BadValue { key }));
+        }
+        let shown = format!("{:?}", read(&[("code", "7")]).unwrap());
+        assert!(!shown.contains('7'), "{shown}");
     }
 }

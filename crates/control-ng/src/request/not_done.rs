@@ -7,7 +7,6 @@ pub(super) fn name(directive: &Directive) -> Option<&'static str> {
     let on = !matches!(directive.value(), "off" | "no" | "0" | "");
     Some(match directive.name.as_str() {
         "record-call" if directive.values.is_empty() || on => "record-call",
-        "inject-dtmf" => "inject-DTMF",
         "delay-buffer" if on => "delay-buffer",
         "osrtp-offer-legacy" => "OSRTP-offer-legacy",
         "osrtp-accept-legacy" => "OSRTP-accept-legacy",

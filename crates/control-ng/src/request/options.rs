@@ -252,6 +252,8 @@ impl Options {
             "allow-transcoding" => self.allow_transcoding = true,
             // The answer's order is kept without being asked.
             "reorder-codecs" | "symmetric-codecs" => {}
+            // A party can be sent digits always.
+            "inject-dtmf" => {}
             "asymmetric-codecs" | "allow-asymmetric-codecs" => self.asymmetric_codecs = true,
             // Several sources are mixed always.
             "audio-player" => {}

@@ -20,6 +20,7 @@ mod mixes;
 mod ng_documentation_connect;
 mod ng_documentation_publish;
 mod ng_documentation_subscribe;
+mod played_digits;
 mod played_media;
 mod publications;
 mod subscriptions;

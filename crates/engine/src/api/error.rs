@@ -217,6 +217,12 @@ pub enum CommandError {
     /// The call has no such leg.
     #[error("the call has no leg {}", .0.as_u64())]
     NoSuchLeg(LegId),
+    /// As many digits wait as a leg may have.
+    #[error("a leg can have {limit} digits that wait: send more when some have been sent")]
+    TooManyDigits {
+        /// How many there may be.
+        limit: usize,
+    },
     /// The leg can be sent no such digit.
     #[error(
         "leg {} can be sent no such digit: its party agreed neither to telephone events nor, for a tone, to a codec that can be \

@@ -61,7 +61,7 @@ impl Call {
             return Err(CommandError::NoDigit(id));
         }
         if !leg.sender.queue_digits(&leg.config, digits) {
-            return Err(CommandError::NoRoom { what: "digits of a leg", limit: MAX_DIGITS });
+            return Err(CommandError::TooManyDigits { limit: MAX_DIGITS });
         }
         Ok(())
     }

@@ -110,7 +110,8 @@ impl Run {
         match self.model.call(at).and(self.model.leg(at, leg)) {
             Err(error) => assert_eq!(result, Err(error)),
             Ok(()) => {
-                let refused = matches!(result, Err(CommandError::NoDigit(_) | CommandError::NoRoom { .. }));
+                let refused =
+                    matches!(result, Err(CommandError::NoDigit(_) | CommandError::TooManyDigits { .. }));
                 assert!(result.is_ok() || (count > 0 && refused), "{result:?}");
             }
         }

@@ -16,7 +16,7 @@ impl Call {
     ///
     /// # Errors
     /// [`CommandError::OutOfRange`] for a duration, pause or volume out of range, else as [`Call::set_source`]. The outcome is
-    /// [`CommandError::NoRoom`] where too many wait, [`CommandError::NoDigit`] where the leg can be sent one of them in no way.
+    /// [`CommandError::TooManyDigits`], [`CommandError::NoDigit`] where the leg can be sent one of them in no way.
     pub fn send_digits(&self, leg: LegId, digits: &[DigitSpec]) -> Result<Pending<()>, CommandError> {
         digits.iter().try_for_each(DigitSpec::check)?;
         self.check(leg)?;

@@ -246,7 +246,7 @@ fn to_a_party_whose_codec_cannot_be_encoded() {
 fn what_cannot_be_sent_is_refused_and_what_waits_is_bounded() {
     let (mut world, a, b) = call(audio([pcmu()]), audio([pcmu(), telephone_event(101)]));
     let [of_a, of_b] = [a, b].map(|peer| world.peer(peer).leg);
-    let full = CommandError::NoRoom { what: "digits of a leg", limit: DigitSpec::MAX_WAITING };
+    let full = CommandError::TooManyDigits { limit: DigitSpec::MAX_WAITING };
     assert_eq!(try_send(&mut world, b, digits(&"1".repeat(33))), Err(full.clone()));
     send(&mut world, b, digits(&"1".repeat(20)));
     assert_eq!(try_send(&mut world, b, digits(&"2".repeat(13))), Err(full.clone()), "none of them is taken");

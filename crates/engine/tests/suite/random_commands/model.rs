@@ -223,8 +223,10 @@ impl Model {
                     self.presses += 1;
                 }
                 Event::DigitsSent { call, leg, stopped } => {
-                    let leg = self.legs.get(&leg.as_u64()).expect("a leg that is there");
-                    assert_eq!(leg.at, (session, call.as_u64()));
+                    // It may have been closed since, with the end of its call.
+                    if let Some(leg) = self.legs.get(&leg.as_u64()) {
+                        assert_eq!(leg.at, (session, call.as_u64()));
+                    }
                     self.digits += u64::from(!stopped);
                 }
                 _ => {}
