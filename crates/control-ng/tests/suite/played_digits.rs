@@ -1,6 +1,6 @@
 //! `play DTMF`, by the packets that arrive.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test support outside of test functions")]
+#![expect(clippy::indexing_slicing, reason = "test support outside of test functions")]
 
 use crate::common;
 

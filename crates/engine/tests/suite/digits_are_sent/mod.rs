@@ -1,6 +1,12 @@
 //! Digits that a leg is sent: as events between its packets, as tones in its audio, and events of its source as tones where
 //! it did not agree to them. Meanwhile nothing of its source is heard, and its stream goes on as one.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of the tests: what is missing fails them"
+)]
+
 mod as_events;
 mod as_tones;
 mod from_events;
