@@ -98,6 +98,12 @@ impl Prompts {
         Ok(prompts)
     }
 
+    /// Most requests that wait for media to be loaded at once.
+    #[must_use]
+    pub const fn waiting(&self) -> usize {
+        self.limit
+    }
+
     /// What was loaded, and what is held.
     #[must_use]
     pub fn figures(&self) -> StoreFigures {

@@ -1,6 +1,7 @@
 //! The server's configuration: built-in defaults, under a file, under the command line.
 
 mod file;
+mod prompts;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use mediapoint_control_ng::{AllowList, Prefix};
 use mediapoint_engine::{Interface, IpNet, Points, RemotePolicy};
 
 pub(crate) use file::FileError;
+use prompts::PromptPolicy;
 pub(crate) use settings::Settings;
 use values::{Cores, DEFAULT_INTERFACE, LogFilter, LogFormat, Network};
 
@@ -70,6 +72,8 @@ pub(crate) struct Config {
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// Whether a crash may write memory to disk.
     pub(crate) danger_core_dumps: bool,
+    /// What is played to parties.
+    pub(crate) prompts: PromptPolicy,
 }
 
 /// Why there is no usable configuration.
@@ -195,6 +199,7 @@ impl Config {
             log_format: settings.log_format.unwrap_or(default.log_format),
             metrics_listen: settings.metrics_listen.map(|address| address.0),
             danger_core_dumps: settings.danger_core_dumps.unwrap_or(default.danger_core_dumps),
+            prompts: settings.prompts.map_or(default.prompts, PromptPolicy::from_settings),
         };
         config.check()?;
         Ok(config)
@@ -273,6 +278,7 @@ impl Config {
             ("log-format", self.log_format != other.log_format),
             ("metrics-listen", self.metrics_listen != other.metrics_listen),
             ("danger-core-dumps", self.danger_core_dumps != other.danger_core_dumps),
+            ("prompts", self.prompts != other.prompts),
         ];
         differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
@@ -305,6 +311,7 @@ impl Default for Config {
             log_format: LogFormat::Text,
             metrics_listen: None,
             danger_core_dumps: false,
+            prompts: PromptPolicy::default(),
         }
     }
 }

@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use mediapoint_control_ng::listen::Pulse;
+use mediapoint_control_ng::{PromptError, Prompts};
 use mediapoint_engine::{BuildError, Engine, EventReceiver};
 
 use crate::cli::{FAILED, ServeArguments, UNUSABLE, refuse};
@@ -55,6 +56,8 @@ enum ServeError {
     Signals(io::Error),
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
+    #[error("prompts: {0}")]
+    Prompts(PromptError),
     #[error("metrics-listen: cannot listen on {address}: {source}")]
     Metrics { address: SocketAddr, source: io::Error },
 }
@@ -94,7 +97,8 @@ fn run(arguments: &ServeArguments, config: Config, log: &Log) -> Result<Why, Ser
         Some(refusal) => ServeError::Address(refusal),
         None => ServeError::Engine(error),
     })?;
-    let control = Control::start(&engine, &config, log)?;
+    let prompts = Arc::new(Prompts::new(config.prompts.to_config()).map_err(ServeError::Prompts)?);
+    let control = Control::start(&engine, &config, log, &prompts)?;
     let events =
         EventReader::start(events, control.controller(), signals.waker()).map_err(ServeError::Thread)?;
     let metrics = match config.metrics_listen {

@@ -338,6 +338,20 @@ fn a_check_tries_what_the_file_asks_for_on_this_machine() {
     assert!(code == 1 && said.contains("fails address: 192.0.2.10 is not on this machine"), "{said}");
     assert!(said.contains("fails ng: unix:/no/such/folder/ng cannot be bound: No such file"), "{said}");
     assert_eq!(check(elsewhere, &["--file-only"]).0, 0);
+    let own = "ng = \"127.0.0.1:0\"\nports = \"40000-40099\"\n[prompts]\n";
+    let folder = support::folder();
+    fs::write(folder.join("music.wav"), support::wav(8000)).unwrap();
+    let listed = format!("{own}folders = [{:?}]\n", folder.to_str().unwrap());
+    let (code, said) = check(&format!("{listed}hold-music = \"music\"\n"), &[]);
+    assert!(code == 1 && said.contains("fails prompts: music: No such file"), "{said}");
+    let (code, said) = check(&format!("{listed}hold-music = \"music.wav\"\n"), &[]);
+    assert!(code == 0 && said.contains("can be read"), "{said}");
+    assert!(said.contains("ok    prompts: hold-music music.wav can be played"), "{said}");
+    let (code, said) = check(&format!("{own}folders = [\"/no/such/folder\"]\n"), &[]);
+    assert!(
+        code == 1 && said.contains("fails prompts: /no/such/folder cannot be read: No such file"),
+        "{said}"
+    );
     let server = Server::start(&[]);
     let (code, said) = check(&format!("ng = \"{}\"\n", server.ng()), &[]);
     assert!(code == 0 && said.contains("is in use, by a server that runs already"), "{said}");

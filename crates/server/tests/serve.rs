@@ -268,3 +268,38 @@ fn a_command_that_moved_is_refused_with_where_it_is() {
     let help = String::from_utf8(mediapoint().arg("--help").output().unwrap().stdout).unwrap();
     assert!(!help.contains("demo") && help.contains("mediapoint-tools"), "{help}");
 }
+
+#[test]
+fn it_plays_what_is_in_its_folders_and_says_how_that_ended() {
+    let folder = support::folder();
+    std::fs::create_dir_all(folder.join("es/menu")).unwrap();
+    std::fs::write(folder.join("es/menu/hello.wav"), support::wav(2_000)).unwrap();
+    let file = folder.join("play.toml");
+    std::fs::write(&file, format!("[prompts]\nfolders = [{:?}]\n", folder.to_str().unwrap())).unwrap();
+    let server = Server::start(&["--config", file.to_str().unwrap()]);
+    let (made, _phones) = call(&server);
+    let mut client = server.client();
+    let play = Ng::new("play media")
+        .text("call-id", made.id())
+        .text("from-tag", made.tag(By::Caller))
+        .text("file", "menu/hello")
+        .text("language", "es-MX");
+    let reply = client.request(&play).unwrap();
+    assert_eq!((reply.result(), reply.int_at(&["duration"])), ("ok", Some(250)));
+    support::wait_for("the end of it in the log", || {
+        let log = server.log();
+        let line = log.lines().find(|line| line.contains("media was played"))?.to_owned();
+        assert!(line.contains("end=finished") && line.contains("position_ms=250"), "{line}");
+        Some(())
+    });
+    let outside = Ng::new("play media")
+        .text("call-id", made.id())
+        .text("from-tag", made.tag(By::Caller))
+        .text("file", "/etc/passwd");
+    let outcome = client.request(&outside).unwrap_err().to_string();
+    assert!(outcome.contains("/etc/passwd: not in a folder that prompts come from"), "{outcome}");
+    // Without the folder it does not start.
+    std::fs::write(&file, "[prompts]\nfolders = [\"/no/such/folder\"]\n").unwrap();
+    let (code, said) = refused(&["serve", "--ng", "127.0.0.1:0", "--config", file.to_str().unwrap()]);
+    assert!(code == 1 && said.contains("prompts: /no/such/folder: No such file"), "{said}");
+}

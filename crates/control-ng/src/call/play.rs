@@ -82,7 +82,7 @@ pub(crate) struct HoldStart {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Playing {
     /// `None` for silence.
-    pub(super) player: Option<PlayerId>,
+    pub(crate) player: Option<PlayerId>,
     /// Nothing else is heard meanwhile.
     pub(crate) alone: bool,
 }
@@ -102,7 +102,7 @@ impl Party {
     }
 
     /// Its players at the engine.
-    pub(super) fn players(&self) -> impl Iterator<Item = PlayerId> + '_ {
+    pub(crate) fn players(&self) -> impl Iterator<Item = PlayerId> + '_ {
         let play = self.play.iter().filter(|play| play.ended.is_none()).map(|play| play.player);
         play.chain(self.hold.as_ref().and_then(|hold| hold.player))
     }

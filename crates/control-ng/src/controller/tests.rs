@@ -8,9 +8,10 @@ use mediapoint_engine::{Interface, Points, Source};
 use proptest::prelude::*;
 
 use super::*;
+use crate::PromptsConfig;
 use crate::call::links::{LinkKind, Place};
 use crate::call::party::Stream;
-use crate::wire::decode;
+use crate::wire::{Value, decode};
 
 static CONTROLLER: LazyLock<Controller> = LazyLock::new(|| {
     let first = 20_000 + u16::try_from(std::process::id() % 8).unwrap() * 5_000;
@@ -20,7 +21,15 @@ static CONTROLLER: LazyLock<Controller> = LazyLock::new(|| {
         .ports(first + 4_800..=first + 4_999)
         .budget(Points::whole(1_000))
         .pin(false);
-    Controller::new(engine.build().unwrap().0, ControllerConfig::default())
+    let prompts = Some(Arc::new(Prompts::new(PromptsConfig::default()).unwrap()));
+    Controller::new(engine.build().unwrap().0, ControllerConfig { prompts, ..ControllerConfig::default() })
+});
+
+/// Half a minute of silence, as octets of an AU file at 8 kHz.
+static AUDIO: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let words = [24, 240_000, 1, 8000, 1_u32];
+    let head = b".snd".iter().copied().chain(words.into_iter().flat_map(u32::to_be_bytes));
+    head.chain(std::iter::repeat_n(0xff, 240_000)).collect()
 });
 
 const SDPS: [&str; 6] = [
@@ -79,6 +88,9 @@ fn step() -> impl Strategy<Value = Step> {
         "mesh",
         "delete",
         "query",
+        "play media",
+        "play media",
+        "stop media",
     ];
     let flags = prop::sample::subsequence(FLAGS.to_vec(), 0..3);
     let call = || prop::sample::select(vec![CALLS[0], CALLS[0], CALLS[0], CALLS[1]]);
@@ -111,6 +123,15 @@ fn ask(step: &Step) -> Reply {
     let mut dict = decode(json.as_bytes()).unwrap();
     let text = format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\n{}", SDPS[*sdp]);
     dict.insert(b"sdp".to_vec(), text.into());
+    let audio = (b"blob".to_vec(), Value::from(AUDIO.as_slice()));
+    match *name {
+        "play media" => drop(dict.insert(audio.0, audio.1)),
+        // Half of all offers and answers have music for whom they put on hold.
+        "offer" | "answer" if branch % 2 == 0 => {
+            dict.insert(b"moh".to_vec(), Value::Dict([audio].into()));
+        }
+        _ => {}
+    }
     match Request::parse(&dict, SocketAddr::from(([127, 0, 0, 1], 1))) {
         Ok(request) => CONTROLLER.handle(Time::ZERO, request),
         Err(error) => Reply::error(&error),
@@ -161,7 +182,12 @@ fn check(call: &CallState) {
         let of_egress = LinkKind::Subscription { egress: true };
         let links = stream.sources.iter().take(if stream.can_mix() { usize::MAX } else { 1 });
         let links = links.filter(|link| link.kind != of_egress || is_passed_on(link.from));
-        let sources: Vec<_> = links.filter_map(|link| at_work(link.from)).map(Source::Leg).collect();
+        let mut sources: Vec<_> = links.filter_map(|link| at_work(link.from)).map(Source::Leg).collect();
+        if let Some(playing) = call.party(at.party).and_then(|party| party.playing(at.section)) {
+            sources.truncate(if playing.alone { 0 } else { usize::MAX });
+            let player = playing.player.expect("music has begun");
+            sources.insert(0, Source::Player(player));
+        }
         assert_eq!(applied.sources, sources, "the engine knows the sources of {at:?}");
         assert_eq!(stream.mix.is_some(), sources.len() > 1, "what is mixed has a mix");
         assert!(legs.contains(&applied.leg), "the leg at work is open");
@@ -175,6 +201,14 @@ fn check_engine(call: &CallState) {
     let snapshot = serde_json::to_value(&*snapshot).unwrap();
     let mixes: Vec<_> = call.streams().filter_map(|(_, stream)| stream.mix).collect();
     assert_eq!(snapshot["mixes"].as_array().unwrap().len(), mixes.len(), "{snapshot}");
+    let players = snapshot["players"].as_array().unwrap().iter();
+    let players: BTreeSet<_> = players.map(|player| player["player"].as_u64().unwrap()).collect();
+    let own = call.parties.iter().flat_map(|party| party.players().collect::<Vec<_>>());
+    assert_eq!(
+        own.map(|player| player.as_u64()).collect::<BTreeSet<_>>(),
+        players,
+        "no player is left behind"
+    );
     for (at, stream) in call.streams() {
         let Some(applied) = &stream.applied else { continue };
         let find = |list: &str, key: &str, id: u64| {

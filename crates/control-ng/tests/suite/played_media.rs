@@ -1,6 +1,6 @@
 //! `play media` and `stop media`, by the packets that arrive.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test support outside of test functions")]
+#![expect(clippy::unwrap_used, reason = "test support outside of test functions")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::settings::Settings;
 
@@ -51,14 +51,21 @@ pub(crate) fn parse(text: &str, path: &Path) -> Result<Settings, FileError> {
     })
 }
 
-/// The top-level key that the byte at `at` belongs to.
+/// The key that the byte at `at` belongs to; one of a table with the table's name before it.
 fn key_at(text: &str, at: usize) -> Option<String> {
-    let table = DeTable::parse(text).ok()?;
-    let entry = table
-        .get_ref()
-        .iter()
-        .find(|(key, value)| (key.span().contains(&at)) || (value.span().contains(&at)))?;
-    Some(entry.0.get_ref().to_string())
+    key_in(DeTable::parse(text).ok()?.get_ref(), at)
+}
+
+fn key_in(table: &DeTable<'_>, at: usize) -> Option<String> {
+    table.iter().find_map(|(key, value)| {
+        let name = key.get_ref();
+        let within = match value.get_ref() {
+            DeValue::Table(table) => key_in(table, at),
+            _ => None,
+        };
+        let is_here = key.span().contains(&at) || value.span().contains(&at);
+        within.map(|key| format!("{name}.{key}")).or_else(|| is_here.then(|| name.to_string()))
+    })
 }
 
 /// The parser's words, where they are about fields rather than keys, turned into those of a file.

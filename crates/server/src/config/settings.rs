@@ -1,10 +1,11 @@
-//! What a file or the command line may say: the same names in both, each of them optional.
+//! What a file or the command line may say: the same names in both, each of them optional. Tables are the file's alone.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Deserialize;
 
+use super::prompts::PromptSettings;
 use super::values::{
     Allowed, Budget, Cores, InterfaceAddress, ListenAddress, LogFilter, LogFormat, MetricsAddress, Mode,
     Network, Number, Owner, PortRange, Span,
@@ -102,6 +103,10 @@ pub(crate) struct Settings {
     /// Lets the system write the memory of the process to disk when it crashes, keys and audio included [default: false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", help_heading = "Running")]
     pub(crate) danger_core_dumps: Option<bool>,
+
+    /// What is played to parties; in the file alone.
+    #[arg(skip)]
+    pub(crate) prompts: Option<PromptSettings>,
 }
 
 impl Settings {
@@ -132,6 +137,7 @@ impl Settings {
             log_format: self.log_format.or(lower.log_format),
             metrics_listen: self.metrics_listen.or(lower.metrics_listen),
             danger_core_dumps: self.danger_core_dumps.or(lower.danger_core_dumps),
+            prompts: self.prompts.or(lower.prompts),
         }
     }
 }

@@ -28,17 +28,26 @@ fn the_default_file_says_the_built_in_defaults() {
 #[test]
 fn the_default_file_names_every_flag_and_no_other_key() {
     let command = Settings::augment_args(Command::new("test"));
-    let mut flags: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
-    let mut keys: Vec<&str> = DEFAULT_FILE
-        .lines()
+    let flags: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+    let (file, table) = DEFAULT_FILE.split_once("\n[prompts]\n").unwrap();
+    let keys = keys_of(table);
+    let known = refusal("[prompts]\nno-such-key = 1");
+    let known = known.split_once("allowed: ").unwrap().1;
+    assert_eq!(keys.join(", "), known, "the table has every key of its own, in order");
+    let (mut keys, mut flags) = (keys_of(file), flags);
+    flags.sort_unstable();
+    keys.sort_unstable();
+    assert_eq!(keys, flags);
+}
+
+/// The keys of a text, those that are commented out included.
+fn keys_of(text: &str) -> Vec<&str> {
+    text.lines()
         .map(|line| line.strip_prefix("# ").unwrap_or(line))
         .filter_map(|line| line.split_once(" = "))
         .map(|(key, _)| key)
         .filter(|key| !key.contains(' '))
-        .collect();
-    flags.sort_unstable();
-    keys.sort_unstable();
-    assert_eq!(keys, flags);
+        .collect()
 }
 
 #[test]
@@ -65,6 +74,19 @@ fn every_key_is_read() {
         log = "warn,mediapoint_engine=debug"
         log-format = "json"
         danger-core-dumps = true
+
+        [prompts]
+        folders = ["/srv/prompts"]
+        language = "es"
+        hold-music = "music"
+        memory = "1GiB"
+        max-file = "10MiB"
+        max-length = "10m"
+        load-within = 1
+        url-hosts = ["*.example.org"]
+        url-max-file = 4096
+        url-max-age = "1h"
+        danger-private-urls = true
         "#,
     )
     .unwrap();
@@ -93,6 +115,17 @@ fn every_key_is_read() {
     assert_eq!((config.budget, config.max_legs), (Points::thousandths(812_500), Some(100)));
     assert_eq!((config.grace, config.log_format), (Duration::ZERO, LogFormat::Json));
     assert_eq!(config.log.to_string(), "warn,mediapoint_engine=debug");
+    let prompts = config.prompts.to_config();
+    assert_eq!(prompts.store.roots, [Path::new("/srv/prompts")]);
+    assert_eq!((prompts.language.as_str(), prompts.hold_music.as_deref()), ("es", Some("music")));
+    assert_eq!((prompts.store.memory_bytes, prompts.store.limits.file_bytes), (1 << 30, 10 << 20));
+    assert_eq!((prompts.store.limits.duration.as_secs(), prompts.load_within.as_secs()), (600, 1));
+    let http = prompts.store.http;
+    assert_eq!(
+        (http.hosts, http.max_bytes, http.max_age.as_secs()),
+        (vec!["*.example.org".into()], 4096, 3600)
+    );
+    assert!(http.danger_allow_private_addresses);
 }
 
 #[test]
@@ -150,6 +183,13 @@ fn a_refused_value_is_named_with_file_line_key_and_what_is_allowed() {
             "portrange: unknown key; allowed: ng, ng-tcp, ng-mode, ng-owner, ng-secret-file, allow, address, ports",
         ),
         ("[serve]\nng = 1", "serve: unknown key; allowed: ng"),
+        ("prompts.memory = 0", "prompts.memory: \"0\" is no size; allowed: 1 to 1024GiB, such as 64KiB"),
+        ("prompts.max-file = \"1 lot\"", "prompts.max-file: \"1 lot\" is no size"),
+        (
+            "prompts.load-within = \"1min\"",
+            "prompts.load-within: \"1min\" is no time within range; allowed: 100ms to 5s",
+        ),
+        ("prompts.folder = 1", "prompts.folder: unknown key; allowed: folders, language, hold-music"),
     ];
     for (text, reason) in cases {
         let expected = format!("test.toml:3: {reason}");
@@ -216,9 +256,10 @@ fn settings_that_take_a_restart_are_named() {
     assert_eq!(new.restart_keys(&config("")), ["ports", "workers"]);
     let every = "ng = 1\nng-tcp = 2\nng-mode = \"0600\"\nng-secret-file = \"x\"\naddress = [\"10.0.0.1\"]\ndscp = 0\n\
                  media-timeout = 5\nhold-timeout = 5\ncores = \"none\"\ntick = \"2ms\"\nbudget = 1\nmax-legs = 2\n\
-                 log-format = \"json\"\ndanger-core-dumps = true\nports = \"1000-2000\"\nworkers = 2";
+                 log-format = \"json\"\ndanger-core-dumps = true\nports = \"1000-2000\"\nworkers = 2\n\
+                 [prompts]\nlanguage = \"es\"";
     // All but allow, grace and log; mode and owner are one.
-    assert_eq!(config(every).restart_keys(&config("")).len(), 16);
+    assert_eq!(config(every).restart_keys(&config("")).len(), 17);
 }
 
 #[test]

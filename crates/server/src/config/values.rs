@@ -16,6 +16,8 @@ use mediapoint_engine::{Interface, IpNet, Points};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+use super::prompts::Size;
+
 /// Name of an interface that was given none.
 pub(crate) const DEFAULT_INTERFACE: &str = "default";
 
@@ -75,6 +77,7 @@ read_as_text!(
     [] MetricsAddress,
     [] Mode,
     [] Owner,
+    [] Size,
 );
 
 /// Where a control port listens: `ADDR:PORT`, a port alone for this machine only, or `unix:PATH`.

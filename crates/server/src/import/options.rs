@@ -146,7 +146,7 @@ pub(super) const OPTIONS: &[Group] = &[
         ],
         Becomes::Nothing,
         "",
-        "playing of files is not there yet",
+        "files come from the folders of `[prompts]` and are kept in memory once they are loaded; there is no database, and music lasts as long as the hold",
     ),
     group(
         &["b2b-url", "ng-client-retries", "ng-client-timeout", "xmlrpc-format"],

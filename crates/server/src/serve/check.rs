@@ -4,8 +4,9 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use mediapoint_control_ng::Prompts;
 use mediapoint_control_ng::listen::Address;
 
 use super::machine::{self, NotHere};
@@ -65,7 +66,30 @@ pub(crate) fn machine(config: &Config) -> Vec<Finding> {
     if machine::is_for_itself(&config.interfaces) {
         findings.push(Finding::new(Outcome::Note, "address: only this machine will reach the media ports"));
     }
+    findings.extend(prompts(config));
     findings.extend(files(config));
+    findings
+}
+
+/// Reads the folders of prompts, and the hold music.
+fn prompts(config: &Config) -> Vec<Finding> {
+    let folder = |folder: &PathBuf| match folder.read_dir() {
+        Ok(_) => Finding::new(Outcome::Good, format!("prompts: {} can be read", folder.display())),
+        Err(error) => {
+            Finding::new(Outcome::Failed, format!("prompts: {} cannot be read: {error}", folder.display()))
+        }
+    };
+    let mut findings: Vec<Finding> = config.prompts.folders.iter().map(folder).collect();
+    if findings.iter().any(|finding| finding.outcome == Outcome::Failed) {
+        return findings;
+    }
+    match (Prompts::new(config.prompts.to_config()), &config.prompts.hold_music) {
+        (Ok(_), None) => {}
+        (Ok(_), Some(music)) => {
+            findings.push(Finding::new(Outcome::Good, format!("prompts: hold-music {music} can be played")));
+        }
+        (Err(error), _) => findings.push(Finding::new(Outcome::Failed, format!("prompts: {error}"))),
+    }
     findings
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use mediapoint_control_ng::listen::{Address, Clock, ListenConfig, ListenError, Listener, Pulse};
 use mediapoint_control_ng::wire::Dict;
 use mediapoint_control_ng::{
-    Access, CacheLimits, Command, Controller, ControllerConfig, Dispatcher, Guard, Handler, NgError, Reply,
-    Request, Time,
+    Access, CacheLimits, Command, Controller, ControllerConfig, Dispatcher, Guard, Handler, NgError, Prompts,
+    Reply, Request, Time,
 };
 use mediapoint_engine::{Engine, Event};
 
@@ -16,6 +16,9 @@ use super::metrics::{self, Snapshot};
 use super::secret::{self, SecretError};
 use crate::config::Config;
 use crate::logging::{Figures, Level, Log, Step};
+
+/// Threads that answer datagrams whatever is being loaded.
+const ANSWERING: usize = 2;
 
 /// Why the control port is not up.
 #[derive(Debug, thiserror::Error)]
@@ -122,11 +125,17 @@ pub(super) struct Control {
 
 impl Control {
     /// Opens the control ports of `config` over `engine`.
-    pub(super) fn start(engine: &Engine, config: &Config, log: &Log) -> Result<Self, ControlError> {
+    pub(super) fn start(
+        engine: &Engine,
+        config: &Config,
+        log: &Log,
+        prompts: &Arc<Prompts>,
+    ) -> Result<Self, ControlError> {
         let clock = mediapoint_net::Clock::new();
         let settings = ControllerConfig {
             tos: config.dscp << 2,
             unix_at_zero: unix_at_zero(clock),
+            prompts: Some(Arc::clone(prompts)),
             ..ControllerConfig::default()
         };
         let controller = Controller::new(engine.clone(), settings);
@@ -142,6 +151,8 @@ impl Control {
             access: Arc::clone(&access),
             unix: config.unix,
             guard: guard.clone(),
+            // Beside those that wait for media to be loaded.
+            threads: ANSWERING + prompts.waiting(),
             ..ListenConfig::new(address.clone())
         };
         let datagrams = Listener::datagrams(&listen(&config.ng), &time, &dispatcher)

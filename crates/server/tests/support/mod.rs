@@ -208,3 +208,14 @@ impl Drop for Server {
         fs::remove_file(&self.notice_file).unwrap();
     }
 }
+
+/// A WAV file of silence with so many samples at 8 kHz.
+pub(crate) fn wav(samples: u32) -> Vec<u8> {
+    let bytes = samples * 2;
+    let mut out = b"RIFF".to_vec();
+    out.extend((36 + bytes).to_le_bytes());
+    out.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data");
+    out.extend(bytes.to_le_bytes());
+    out.resize(out.len() + samples as usize * 2, 0);
+    out
+}
