@@ -1,8 +1,6 @@
 //! Nanoseconds for 20 ms at 8000 Hz: `speed [WAV FILE...]`. Without files, of made signals only. With
 //! MEDIAPOINT_DTMF_PEER=PROGRAM, the program of `tests/spandsp_digits.c` takes turns, on the same samples.
 
-#![expect(clippy::cast_possible_truncation, reason = "samples and lengths of files are small")]
-
 use std::error::Error;
 use std::hint::black_box;
 use std::io::{Read as _, Write as _};

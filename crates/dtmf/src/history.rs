@@ -8,6 +8,12 @@ const KEPT: usize = 16;
 /// Windows of a run that are judged, without the one before it and the one after it.
 const JUDGED: usize = 12;
 
+/// Deviation of a frequency, of one, within which it is exact.
+const EXACT: f32 = 0.007;
+
+/// Windows of a long run that are judged alone.
+const PART: u32 = 5;
+
 /// Power of a pair of tones.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -77,6 +83,18 @@ struct Line {
     after: f32,
 }
 
+/// The tones' share of the energy: of all windows, and in the window where it is least.
+struct Share {
+    mean: f32,
+    least: f32,
+}
+
+impl Share {
+    fn is_pure(&self, mean: f32, least: f32) -> bool {
+        self.mean >= mean && self.least >= least
+    }
+}
+
 impl History {
     /// True where its place lies within it.
     pub(crate) const fn is_sound(&self) -> bool {
@@ -97,6 +115,24 @@ impl History {
 
     /// Judges a run that ends with the newest window, or with the one before it where it has `ended`.
     pub(crate) fn judge(&self, tables: &Tables, limits: &Limits, run: &Run, ended: bool) -> Option<Found> {
+        let whole = self.judge_part(tables, limits, run, ended, false);
+        // What a lost packet left of a digit before does not count against the rest of it.
+        if whole.is_some() || run.count <= PART {
+            return whole;
+        }
+        let part = Run { count: PART, ..*run };
+        let found = self.judge_part(tables, limits, &part, ended, true)?;
+        Some(Found { after: found.after + (run.count - PART) as f32, ..found })
+    }
+
+    fn judge_part(
+        &self,
+        tables: &Tables,
+        limits: &Limits,
+        run: &Run,
+        ended: bool,
+        strictly: bool,
+    ) -> Option<Found> {
         let count = usize::try_from(run.count).unwrap_or(JUDGED).min(JUDGED);
         if count < 2 {
             return None;
@@ -117,16 +153,29 @@ impl History {
         };
         let (low_gain, high_gain) = (attenuation(low.off).powi(-2), attenuation(high.off).powi(-2));
         let level = Tone { low: low.power * low_gain, high: high.power * high_gain };
+        // Coders of speech and concealed losses let a tone swell and fade, and leave its frequency. A tone that speech happens to
+        // hold is hardly ever in tune so exactly, in both groups, with so little beside it.
+        let share = self.share(run, (oldest, newest), (low_gain, high_gain));
+        let exact =
+            |line: &Line, k: usize| line.off.abs() <= EXACT * tables.hz.get(k).copied().unwrap_or_default();
         let steady = |line: &Line| line.coherence > 0.97 && line.steadiness > 0.4;
+        let is_steady = steady(&low) && steady(&high) && share.is_pure(limits.purity, limits.purity - 0.15);
+        let fair = |line: &Line| line.coherence > 0.85 && line.steadiness > 0.01;
+        let level_line = |line: &Line| line.coherence > 0.85 && line.steadiness > 0.8;
+        let is_clean = count > 3 && level_line(&low) && level_line(&high) && share.is_pure(0.97, 0.9);
+        let is_exact = count > 3
+            && exact(&low, run.low)
+            && exact(&high, run.high)
+            && fair(&low)
+            && fair(&high)
+            && share.is_pure(if count > 4 { 0.8 } else { 0.9 }, 0.3);
         let is_digit = tuned(&low, run.low)
             && tuned(&high, run.high)
             && level.low >= limits.power
             && level.high >= limits.power
             && level.high <= level.low * limits.high_over_low
             && level.low <= level.high * limits.low_over_high
-            && steady(&low)
-            && steady(&high)
-            && self.is_pure(limits, run, (oldest, newest), (low_gain, high_gain));
+            && if strictly { is_exact } else { is_steady || is_exact || is_clean };
         is_digit.then_some(Found { level, lead, after })
     }
 
@@ -139,13 +188,8 @@ impl History {
         }
     }
 
-    fn is_pure(
-        &self,
-        limits: &Limits,
-        run: &Run,
-        (oldest, newest): (usize, usize),
-        gains: (f32, f32),
-    ) -> bool {
+    /// The share of the tones in the energy of a run.
+    fn share(&self, run: &Run, (oldest, newest): (usize, usize), gains: (f32, f32)) -> Share {
         let (from, to) = Self::inner(oldest, newest);
         let (mut tones, mut energy, mut least) = (0.0, 0.0, 1.0_f32);
         for back in to..=from {
@@ -156,7 +200,7 @@ impl History {
             energy += window.energy;
             least = least.min(power / window.energy.max(1e-9));
         }
-        tones >= energy * limits.purity && least >= limits.purity - 0.15
+        Share { mean: tones / energy.max(1e-9), least }
     }
 
     fn line(&self, tables: &Tables, k: usize, oldest: usize, newest: usize, ended: bool) -> Line {

@@ -22,7 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("jitter", &["codec", "packet"]),
     ("prompt", &["codec", "g711", "g729"]),
     ("analysis", &["codec"]),
-    ("dtmf", &["g711", "packet"]),
+    ("dtmf", &["codec", "g711", "jitter", "packet"]),
     ("codec", &["amr", "g711", "g729", "packet"]),
     ("srtp", &["packet", "simd"]),
     ("net", &["packet"]),

@@ -7,7 +7,9 @@
     reason = "helpers of tests; a wrong signal fails the test"
 )]
 
+mod coded;
 mod modes;
+mod peer;
 mod signal;
 mod suppression;
 mod tables;

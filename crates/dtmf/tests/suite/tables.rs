@@ -2,39 +2,46 @@
 
 use mediapoint_g711::{Law, decode_slice, encode_slice};
 
+use crate::peer::{spandsp, spandsp_each};
 use crate::signal::{Burst, DIGITS, Line, Random, detected, found, matched};
 use mediapoint_dtmf::DetectorSettings;
 
 /// Digits sent and heard over all sixteen, each burst as `change` makes it, at any alignment.
-fn each(seed: u64, per_digit: usize, change: impl Fn(&mut Burst)) -> (usize, usize) {
+/// The third figure is libspandsp's.
+fn each(seed: u64, per_digit: usize, change: impl Fn(&mut Burst)) -> (usize, usize, Option<usize>) {
     let mut random = Random(seed);
-    let (mut sent, mut right) = (0, 0);
+    let (mut sent, mut clips) = (Vec::new(), Vec::new());
     for digit in DIGITS.chars() {
         for _ in 0..per_digit {
             let mut burst = Burst::of(digit, -10.0, 50.0);
             change(&mut burst);
             let mut line = Line::default();
             line.silence(random.between(20.0, 40.0)).burst(&burst).silence(80.0).noise(-70.0, &mut random);
-            sent += 1;
-            right += usize::from(detected(&line.pcm()) == digit.to_string());
+            sent.push(digit.to_string());
+            clips.push(line.pcm());
         }
     }
-    (sent, right)
+    let right = clips.iter().zip(&sent).filter(|(clip, digit)| detected(clip) == **digit).count();
+    let theirs = spandsp_each(&clips)
+        .map(|heard| heard.iter().zip(&sent).filter(|(heard, digit)| heard == digit).count());
+    (sent.len(), right, theirs)
 }
 
-fn row(name: &str, sent: usize, heard: usize) {
-    println!("{name:<44} {sent:>6} {heard:>6}");
+/// Digits sent, those heard, and those that libspandsp hears.
+fn row(name: &str, sent: usize, heard: usize, theirs: Option<usize>) {
+    let theirs = theirs.map_or("-".to_owned(), |count| count.to_string());
+    println!("{name:<44} {sent:>6} {heard:>6} {theirs:>6}");
 }
 
 fn accepts(name: &str, seed: u64, change: impl Fn(&mut Burst)) {
-    let (sent, right) = each(seed, 20, change);
-    row(name, sent, right);
+    let (sent, right, theirs) = each(seed, 20, change);
+    row(name, sent, right, theirs);
     assert_eq!(right, sent, "{name}");
 }
 
 fn rejects(name: &str, seed: u64, change: impl Fn(&mut Burst)) {
-    let (sent, right) = each(seed, 20, change);
-    row(name, sent, right);
+    let (sent, right, theirs) = each(seed, 20, change);
+    row(name, sent, right, theirs);
     assert_eq!(right, 0, "{name}");
 }
 
@@ -99,7 +106,7 @@ fn sequence(random: &mut Random, count: usize, on: f64, off: f64, dbm0: f32) -> 
 
 fn whole(name: &str, sent: &str, pcm: &[i16]) {
     let got = detected(pcm);
-    row(name, sent.len(), matched(sent, &got));
+    row(name, sent.len(), matched(sent, &got), spandsp(pcm).map(|heard| matched(sent, &heard)));
     assert_eq!(got, sent, "{name}");
 }
 
