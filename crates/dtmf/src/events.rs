@@ -76,9 +76,9 @@ impl EventSender {
         let duration = u16::try_from(in_segment).unwrap_or(u16::MAX);
         let block = EventBlock { code: self.code, end: ended && !full, volume: self.volume, duration };
         let marker = std::mem::take(&mut self.first);
-        self.next = self.next.wrapping_add(u32::from(self.step));
+        self.next = self.next.wrapping_add(u32::from(self.step.max(1)));
         if full {
-            self.before += u32::from(u16::MAX);
+            self.before = self.before.saturating_add(u32::from(u16::MAX));
             // The rest of this step goes at once with the new segment.
             self.next = due;
             self.sent -= u32::from(self.step).min(self.sent);

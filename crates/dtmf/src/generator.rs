@@ -44,19 +44,38 @@ pub enum GeneratorError {
     /// The queue is full.
     #[error("32 digits wait already; send more when some have been played")]
     Full,
+    /// The state is damaged, or of other settings.
+    #[error("the saved state is none of a generator with these settings; begin with a new one")]
+    State,
     /// A flash has no tone.
     #[error("a flash has no tone; send it as an event")]
     Flash,
 }
 
 /// What a generator plays next. It can move to another process.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct GeneratorState {
     queue: [u8; MAX_QUEUED],
     queued: usize,
     /// Samples of the first digit and its pause that were played.
     played: u64,
+}
+
+impl std::fmt::Debug for GeneratorState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not which digits: they may be those of a card.
+        f.debug_struct("GeneratorState").field("queued", &self.queued).finish_non_exhaustive()
+    }
+}
+
+impl GeneratorState {
+    /// True where a generator whose digits and pauses last `cycle` samples can have been in this state.
+    fn is_sound(&self, cycle: u64) -> bool {
+        let playable =
+            |code: &u8| DtmfDigit::from_code(*code).is_some_and(|digit| frequencies(digit).is_some());
+        self.queue.get(..self.queued).is_some_and(|queue| queue.iter().all(playable)) && self.played <= cycle
+    }
 }
 
 /// Plays digits one after another.
@@ -82,11 +101,11 @@ impl Generator {
     /// A generator that goes on from `state`, which counts samples of the same rate.
     ///
     /// # Errors
-    /// As [`Generator::new`].
+    /// As [`Generator::new`], and [`GeneratorError::State`] where no such generator can have been in this state.
     pub fn restore(
         rate: u32,
         settings: &GeneratorSettings,
-        mut state: GeneratorState,
+        state: GeneratorState,
     ) -> Result<Self, GeneratorError> {
         if ![8000, 12_000, 16_000, 24_000, 32_000, 48_000].contains(&rate) {
             return Err(GeneratorError::Rate(rate));
@@ -98,8 +117,10 @@ impl Generator {
         check((1..=60_000).contains(&settings.duration_ms), "duration_ms")?;
         check(settings.pause_ms <= 60_000, "pause_ms")?;
         check(settings.fade_ms <= 10 && settings.fade_ms * 2 <= settings.duration_ms, "fade_ms")?;
-        state.queued = state.queued.min(MAX_QUEUED);
         let samples = |ms: u32| samples_of(rate, ms);
+        if !state.is_sound(samples(settings.duration_ms) + samples(settings.pause_ms)) {
+            return Err(GeneratorError::State);
+        }
         Ok(Self {
             rate,
             peaks: [settings.low_dbm0, high_dbm0].map(|dbm0| f64::from(peak_of(dbm0))),

@@ -53,7 +53,7 @@ impl DetectorState {
         let counts = self.filled < HOP && self.hops <= MAX_HOPS && self.history.is_sound();
         let run = self.run.is_none_or(|run| pair(run.low, run.high));
         let active = self.active.is_none_or(|active| {
-            let in_time = active.start <= active.end && active.end <= heard + 4 * HOP_SAMPLES;
+            let in_time = active.start <= active.end && active.end <= heard.saturating_add(4 * HOP_SAMPLES);
             pair(active.low, active.high) && in_time && active.windows >= 1.0
         });
         let finite = self.window.iter().all(|sample| sample.is_finite());

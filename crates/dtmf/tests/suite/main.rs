@@ -8,8 +8,10 @@
 )]
 
 mod coded;
+mod generated;
 mod modes;
 mod peer;
 mod signal;
+mod states;
 mod suppression;
 mod tables;
