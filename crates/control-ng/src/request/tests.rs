@@ -59,8 +59,8 @@ fn missing_keys_are_named() {
     }
     let long = format!(r#"{{"command":"delete","call-id":"{}"}}"#, "x".repeat(MAX_ID + 1));
     assert_eq!(parse(&long).unwrap_err(), NgError::TooLarge { size: MAX_ID + 1, limit: MAX_ID });
-    let play = parse(r#"{"command":"play DTMF","call-id":"c"}"#).unwrap();
-    assert_eq!(play.command, Command::Unsupported("play DTMF"));
+    let refused = parse(r#"{"command":"start recording","call-id":"c"}"#).unwrap();
+    assert_eq!(refused.command, Command::Unsupported("start recording"));
 }
 
 #[test]
