@@ -18,6 +18,8 @@ use crate::request::MediaSource;
 const NAMES_LAST: Duration = Duration::from_secs(5);
 /// How long the hold music may take to load when prompts are made.
 const FIRST_LOAD: Duration = Duration::from_secs(60);
+/// How long those wait that are more than may: as long as it takes to load a usual file.
+const BEYOND: Duration = Duration::from_millis(100);
 /// How long payloads that are made before are waited for. Without them the worker encodes.
 const PAYLOADS_WITHIN: Duration = Duration::from_millis(100);
 
@@ -149,7 +151,8 @@ impl Prompts {
             return Ok(outcome?);
         }
         let before = self.waiting.fetch_add(1, Ordering::AcqRel);
-        let outcome = if before < self.limit { handle.wait(self.load_within) } else { None };
+        let within = if before < self.limit { self.load_within } else { self.load_within.min(BEYOND) };
+        let outcome = handle.wait(within);
         self.waiting.fetch_sub(1, Ordering::AcqRel);
         match outcome {
             Some(outcome) => Ok(outcome?),

@@ -4,6 +4,7 @@ mod families;
 mod flags;
 mod makes;
 mod phone;
+mod played;
 mod subscriptions;
 mod transcoding;
 
@@ -62,6 +63,7 @@ pub(crate) fn styles() -> Vec<Style> {
             families::opportunistic(),
         ),
         style("kinds", "messages, BFCP, header extensions, numbers without a line", families::kinds()),
+        style("played", "media played to parties and stopped", played::played()),
         style("replies", "replies to query, list, delete and statistics", replies()),
         style("errors", "messages that are refused", errors()),
     ]

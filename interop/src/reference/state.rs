@@ -15,7 +15,7 @@ const DATES: [&str; 3] = ["created", "last signal", "last packet"];
 
 /// Describes the keys of a reply.
 ///
-/// Under `tags` and `totals` values count: addresses and ports of parties as they are, our ports by their distance from
+/// Under `tags` and `totals`, and of a `duration`, values count: addresses and ports of parties as they are, our ports by their distance from
 /// the first one of the section, dates by being dates. Elsewhere the kind of a value counts. Flags and relations are
 /// sets. The dictionary of a party that has no tag yet is named alike, whatever its key.
 pub(super) fn describe(reply: &Value, out: &mut Meaning) {
@@ -31,7 +31,9 @@ pub(super) fn describe(reply: &Value, out: &mut Meaning) {
                     exact(&format!("{path}.{name}"), party, 0, out);
                 }
             }
-            ("totals" | "created" | "created_us" | "last signal", _) => exact(&path, value, 0, out),
+            ("totals" | "created" | "created_us" | "last signal" | "duration", _) => {
+                exact(&path, value, 0, out)
+            }
             _ => kinds(&path, value, out),
         }
     }

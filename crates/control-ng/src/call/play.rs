@@ -127,6 +127,14 @@ impl CallState {
         }
     }
 
+    /// Takes back plays of which nothing came. What they took the place of has ended.
+    pub(crate) fn give_up_plays(&mut self, begun: &[PlayerId]) {
+        for party in &mut self.parties {
+            let play = party.play.take_if(|play| begun.contains(&play.player));
+            self.gone_players.extend(play.map(|play| play.player));
+        }
+    }
+
     /// The party that a player of the engine plays media to by command.
     pub(crate) fn played_by(&self, player: PlayerId) -> Option<PartyId> {
         let plays = |party: &&Party| {

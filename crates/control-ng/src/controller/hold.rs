@@ -71,7 +71,8 @@ impl Controller {
                 warnings.push(format!("moh: {error}"));
                 let mut call = lock(state);
                 if let Some(party) = call.party_mut(start.party) {
-                    party.hold.take_if(|hold| hold.player.is_none());
+                    let player = party.hold.take().and_then(|hold| hold.player);
+                    call.gone_players.extend(player);
                 }
                 // It goes on without music, as it would have.
                 if let Ok(more) = apply(&mut call, &[]) {

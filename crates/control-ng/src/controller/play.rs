@@ -101,6 +101,7 @@ impl Controller {
         if state.ended || state.call.id() != call.id() {
             return Err(NgError::UnknownCall);
         }
+        let begun: Vec<PlayerId> = added.players.iter().map(|(player, _)| *player).collect();
         for (player, listener) in std::mem::take(&mut added.players) {
             let nowhere = Position { item: 0, offset: Duration::ZERO, played: Duration::ZERO };
             state.end_play(listener.party, PlayerEnd::Stopped, nowhere);
@@ -118,7 +119,15 @@ impl Controller {
             });
         }
         state.last_signal = now;
-        outcomes.append(apply(&mut state, &[])?);
+        match apply(&mut state, &[]) {
+            Ok(more) => outcomes.append(more),
+            Err(error) => {
+                // Such as for want of points: the parties hear what they heard before, and the call goes on.
+                state.give_up_plays(&begun);
+                drop(apply(&mut state, &[]));
+                return Err(error);
+            }
+        }
         let warnings = self.work(&state, &request.options).warnings;
         drop(state);
         let millis = u64::try_from(prompt.duration().as_millis()).unwrap_or(u64::MAX);

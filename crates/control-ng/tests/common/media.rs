@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use mediapoint_control_ng::{ControllerConfig, Prompts, PromptsConfig, Reply, StoreConfig};
 
+use mediapoint_engine::EngineBuilder;
+
 use super::phone::Phone;
 use super::{Server, builder};
 
@@ -40,11 +42,20 @@ impl Drop for Folder {
 
 /// A server that plays the files of a folder.
 pub(crate) fn server(folder: &Folder, change: impl FnOnce(&mut PromptsConfig)) -> Server {
+    server_with(builder(), folder, change)
+}
+
+/// The same with an engine of its own settings.
+pub(crate) fn server_with(
+    engine: EngineBuilder,
+    folder: &Folder,
+    change: impl FnOnce(&mut PromptsConfig),
+) -> Server {
     let store = StoreConfig { roots: vec![folder.path().to_owned()], ..StoreConfig::default() };
     let mut config = PromptsConfig { store, ..PromptsConfig::default() };
     change(&mut config);
     let prompts = Some(Arc::new(Prompts::new(config).unwrap()));
-    Server::with(builder(), ControllerConfig { prompts, ..ControllerConfig::default() })
+    Server::with(engine, ControllerConfig { prompts, ..ControllerConfig::default() })
 }
 
 /// So many milliseconds of one sample at 8 kHz; half as many at 16 kHz.

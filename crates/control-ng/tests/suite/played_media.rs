@@ -9,9 +9,9 @@ use std::time::Duration;
 use base64ct::Encoding as _;
 use mediapoint_control_ng::wire::{Dict, Value};
 use mediapoint_control_ng::{Handler, Reply, Request, Time};
-use mediapoint_engine::{Event, PlayerEnd, Position};
+use mediapoint_engine::{Event, PlayerEnd, Points, Position};
 
-use crate::common::media::{Folder, constant, heard, ok, server, wav};
+use crate::common::media::{Folder, constant, heard, ok, server, server_with, wav};
 use crate::common::party::{DOWN, Party, UP, call};
 use crate::common::phone::Phone;
 use crate::common::*;
@@ -295,6 +295,7 @@ fn a_slow_load_is_waited_for_by_its_own_request_alone() {
         ask(&server, "play media", &format!(r#""from-tag":"{tag}","file":"{what}","flags":["block-egress"]"#))
     };
     let slow = format!("http://{host}/slow.wav");
+    ok(&play("b", "one.wav"));
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| play("a", &slow));
         let mut request = web.asked();
@@ -341,4 +342,37 @@ fn twenty_listeners_share_what_was_loaded_and_encoded() {
     assert_eq!((figures.loads, figures.prompts), (1, 1));
     // Samples and octets of it, once.
     assert!((80_000 + 40_000..80_000 + 60_000).contains(&figures.bytes), "{figures:?}");
+}
+
+#[test]
+fn what_there_are_no_points_for_is_refused_and_the_call_goes_on() {
+    let folder = Folder::new();
+    folder.write("one.wav", &wav(8000, &constant(LOUD, 20_000)));
+    // A call that is relayed, and no more.
+    let engine = builder().budget(Points::whole(1));
+    let server = server_with(engine, &folder, |_| {});
+    let keys = r#""call-id":"c","from-tag":"a","moh":{"file":"one.wav"}"#;
+    let (mut a, mut b) = (Phone::new(), Phone::new());
+    let to_b = advertised(&server.ask("offer", keys, Some(&a.sdp("0"))));
+    let to_a = server.answer(&b.sdp("0"), "");
+    for more in [r#""from-tag":"a""#, r#""all":"all""#, r#""from-tag":"b","flags":["block-egress"]"#] {
+        let refused = reason(&ask(&server, "play media", &format!(r#"{more},"file":"one.wav""#)));
+        assert!(refused.starts_with("load limit: "), "{refused}");
+        assert_eq!(players(&server, "a").len() + players(&server, "b").len(), 0);
+    }
+    // Music on hold is left out, with a warning.
+    let tags = r#""call-id":"c","from-tag":"a","to-tag":"b""#;
+    ok(&server.ask("offer", tags, Some(&(a.sdp("0") + "a=sendonly\r\n"))));
+    let held = server.ask("answer", tags, Some(&(b.sdp("0") + "a=recvonly\r\n")));
+    assert!(held.text("warning").starts_with("moh: load limit: "), "{}", held.text("warning"));
+    assert_eq!(players(&server, "b").len(), 0);
+    a.send(&to_a, 0, &[0x33; 160]);
+    heard(&mut b, 0x33);
+    ok(&server.ask("offer", tags, Some(&a.sdp("0"))));
+    ok(&server.ask("answer", tags, Some(&b.sdp("0"))));
+    b.send(&to_b, 0, &[0x44; 160]);
+    heard(&mut a, 0x44);
+    let snapshot =
+        serde_json::to_value(&*engine_call(&server, 1).snapshot().unwrap().wait().unwrap()).unwrap();
+    assert_eq!(snapshot["players"].as_array().unwrap().len(), 0, "no player is left behind");
 }
