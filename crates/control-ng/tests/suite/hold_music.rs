@@ -132,6 +132,30 @@ fn music_of_the_other_side_is_reflected() {
 }
 
 #[test]
+fn who_answered_has_music_of_its_own() {
+    let folder = Folder::new();
+    folder.write("music.wav", &wav(8000, &constant(LOUD, 60_000)));
+    let server = server(&folder, |_| {});
+    let (mut a, b) = (Phone::new(), Phone::new());
+    server.offer(&a.sdp("0"), "");
+    server.answer(&b.sdp("0"), OWN);
+    let tags = r#""call-id":"c","from-tag":"b","to-tag":"a""#;
+    // A zero address is a hold, too, and stays.
+    let zero = b.sdp("0").replace("c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0");
+    let told = advertised(&server.ask("offer", tags, Some(&zero)));
+    assert_eq!((direction(&told), host(&told, 0)), ("sendonly".to_owned(), "0.0.0.0".to_owned()));
+    ok(&server.ask("answer", tags, Some(&(a.sdp("0") + "a=recvonly\r\n"))));
+    heard(&mut a, UP);
+    assert_eq!(position(&server, "c"), None, "B itself hears none");
+    // The one on hold describes itself anew, and stays on hold.
+    let tags = r#""call-id":"c","from-tag":"a","to-tag":"b""#;
+    ok(&server.ask("offer", tags, Some(&a.sdp("0"))));
+    ok(&server.ask("answer", tags, Some(&(b.sdp("0") + "a=sendonly\r\n"))));
+    a.pass_over_waiting();
+    heard(&mut a, UP);
+}
+
+#[test]
 fn music_that_is_not_to_be_had_is_warned_of_and_the_call_goes_on() {
     let folder = Folder::new();
     let server = server(&folder, |_| {});

@@ -376,3 +376,85 @@ fn what_there_are_no_points_for_is_refused_and_the_call_goes_on() {
         serde_json::to_value(&*engine_call(&server, 1).snapshot().unwrap().wait().unwrap()).unwrap();
     assert_eq!(snapshot["players"].as_array().unwrap().len(), 0, "no player is left behind");
 }
+
+#[test]
+fn media_is_heard_in_the_codec_of_the_party_as_loud_as_it_is_to_be() {
+    let folder = Folder::new();
+    folder.write("one.wav", &wav(8000, &constant(LOUD, 20_000)));
+    let server = server(&folder, |_| {});
+    let [mut a, mut b] = call(&server, "c", ["a", "b"], ["8", "0"]);
+    ok(&ask(&server, "play media", r#""from-tag":"a","file":"one.wav","flags":["block-egress"]"#));
+    // 7932 in A-law: the segment from 4096 on, the step 14, and every other bit turned over.
+    heard(&mut a.phone, 0xde ^ 0x55);
+    assert_eq!(a.phone.receive().0, 8);
+    // Six decibels less are half of it: 3975.
+    ok(&ask(
+        &server,
+        "play media",
+        r#""from-tag":"b","file":"one.wav","volume":-6,"flags":["block-egress"]"#,
+    ));
+    heard(&mut b.phone, 0xaf);
+    let [mut d, _e] = call(&server, "d", ["a", "b"], ["18", "18"]);
+    let keys = r#""call-id":"d","from-tag":"a","file":"one.wav","flags":["block-egress"]"#;
+    ok(&server.ask("play media", keys, None));
+    for _ in 0..10 {
+        let (payload_type, payload) = d.phone.receive();
+        assert_eq!((payload_type, payload.len()), (18, 20), "two frames of G.729 a packet");
+    }
+}
+
+#[test]
+fn who_shares_media_hears_the_same_at_the_same_time() {
+    let folder = Folder::new();
+    folder.write("one.wav", &wav(8000, &constant(LOUD, 600_000)));
+    let server = server(&folder, |_| {});
+    let [mut a, mut b] = pair(&server);
+    let play = |tag: &str, more: &str| {
+        let keys = format!(r#""from-tag":"{tag}","file":"one.wav","flags":["block-egress"{more}]"#);
+        ok(&ask(&server, "play media", &keys));
+    };
+    let places = || {
+        ["a", "b"].map(|tag| {
+            let player = &players(&server, tag)[0];
+            ["position", "played"].map(|key| text(player, key).parse::<u64>().unwrap())
+        })
+    };
+    play("a", r#","shared""#);
+    (0..25).for_each(|_| drop(a.phone.receive()));
+    play("b", r#","shared""#);
+    heard(&mut b.phone, UP);
+    let [one, other] = places();
+    assert!(one[0].abs_diff(other[0]) <= 200, "the same place: {one:?}, {other:?}");
+    assert!(one[1] >= other[1] + 400, "begun at other times: {one:?}, {other:?}");
+    play("b", "");
+    heard(&mut b.phone, UP);
+    let [one, other] = places();
+    assert!(one[0] >= other[0] + 400 && other[0] == other[1], "from its beginning: {one:?}, {other:?}");
+}
+
+#[test]
+fn media_goes_on_through_a_reinvite_and_ends_with_a_merge_or_its_party() {
+    let folder = Folder::new();
+    folder.write("one.wav", &wav(8000, &constant(LOUD, 60_000)));
+    let server = server(&folder, |_| {});
+    let [mut a, b] = pair(&server);
+    ok(&ask(&server, "play media", r#""from-tag":"a","file":"one.wav","flags":["block-egress"]"#));
+    heard(&mut a.phone, UP);
+    let before: u64 = text(&players(&server, "a")[0], "position").parse().unwrap();
+    let tags = r#""call-id":"c","from-tag":"b","to-tag":"a""#;
+    ok(&server.ask("offer", tags, Some(&b.phone.sdp("0"))));
+    ok(&server.ask("answer", tags, Some(&a.phone.sdp("0"))));
+    heard(&mut a.phone, UP);
+    let player = &players(&server, "a")[0];
+    assert_eq!(text(player, "state"), "playing");
+    assert!(text(player, "position").parse::<u64>().unwrap() > before);
+    // Its call becomes one with another call, whose players the engine does not take over.
+    let [mut d, e] = call(&server, "d", ["d", "e"], ["0", "0"]);
+    ok(&server.ask("connect", r#""call-id":"d","from-tag":"d","to-tag":"a","to-call-id":"c""#, None));
+    assert_eq!(players(&server, "a").len(), 0);
+    a.phone.pass_over_waiting();
+    d.send(0, 0x33);
+    heard(&mut a.phone, 0x33);
+    e.phone.pass_over_waiting();
+    ok(&server.ask("delete", r#""call-id":"d","flags":["fast"]"#, None));
+}
