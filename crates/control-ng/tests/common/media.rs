@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use mediapoint_control_ng::wire::Dict;
 use mediapoint_control_ng::{ControllerConfig, Prompts, PromptsConfig, Reply, StoreConfig};
 
 use mediapoint_engine::EngineBuilder;
 
+use super::party::{Party, call};
 use super::phone::Phone;
-use super::{Server, builder};
+use super::{Server, builder, dict, get, keys, list};
 
 /// A folder that goes with its owner.
 pub(crate) struct Folder(PathBuf);
@@ -87,4 +89,26 @@ pub(crate) fn heard(phone: &mut Phone, octet: u8) {
 pub(crate) fn ok(reply: &Reply) {
     let texts = [reply.text("result"), reply.text("error-reason"), reply.text("warning")];
     assert_eq!(texts, ["ok", "", ""]);
+}
+
+/// A request about the call `c`.
+pub(crate) fn ask(server: &Server, command: &str, more: &str) -> Reply {
+    server.ask(command, &keys(r#""call-id":"c""#, more), None)
+}
+
+/// What `query` shows of what a party is played.
+pub(crate) fn players(server: &Server, tag: &str) -> Vec<Dict> {
+    let query = ask(server, "query", "");
+    let party = dict(get(dict(query.value("tags")), tag)).clone();
+    get(&party, "players")
+        .map(|shown| list(Some(shown)).to_vec())
+        .unwrap_or_default()
+        .iter()
+        .map(|player| dict(Some(player)).clone())
+        .collect()
+}
+
+/// The call `c` of two phones.
+pub(crate) fn pair(server: &Server) -> [Party; 2] {
+    call(server, "c", ["a", "b"], ["0", "0"])
 }

@@ -22,6 +22,7 @@ mod ng_documentation_publish;
 mod ng_documentation_subscribe;
 mod played_digits;
 mod played_media;
+mod played_media_limits;
 mod publications;
 mod subscriptions;
 mod transcoding;
