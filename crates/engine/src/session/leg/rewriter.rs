@@ -332,6 +332,15 @@ impl RtpRewriter {
         Outgoing { sequence: self.take_number(), timestamp, marker: input.marker }
     }
 
+    /// Lets `ticks` pass of what was sent before its time; false where it is less.
+    pub(super) const fn catch_up(&mut self, ticks: u32) -> bool {
+        let waits = ticks > 0 && self.lead >= ticks;
+        if waits {
+            self.lead -= ticks;
+        }
+        waits
+    }
+
     /// The timestamp of an event that begins now among encoded packets, and is not the source's.
     pub(super) fn begin_event(&mut self, now: Time) -> RtpTicks {
         let begin = self.encoded_end.unwrap_or_else(|| self.continued_timestamp(now, self.clock_rate));

@@ -97,8 +97,7 @@ fn in_every_codec_at_their_levels_and_lengths() {
     }
 }
 
-/// G.711 in and out: before and after the digits its octets pass as they are, and every sample of the source that is not
-/// under a digit is heard.
+/// G.711 in and out: before and after the digit the source is heard as it is, without a gap or a step.
 #[test]
 fn between_forwarded_packets_without_a_click() {
     for phase in 0..20 {

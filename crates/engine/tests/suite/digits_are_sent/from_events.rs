@@ -125,3 +125,27 @@ fn in_turn_with_digits_of_a_command() {
     }
     send(&mut world, b, digits("7777777"));
 }
+
+/// What waits in the jitter buffer when a key is pressed is sent at once. The tone comes when that is through: the party's stream
+/// does not get ahead of the clock with each key, which would be heard as delay.
+#[test]
+fn without_a_delay_that_adds_up() {
+    for of_b in [pcmu(), codec(97, "L16", 8000)] {
+        let (mut world, a, b) = call(of_b.clone());
+        world.reinvite(a, |config| config.jitter_buffer.min = MILLIS(80));
+        world.run_for(MILLIS(2000));
+        let ahead = |world: &World| {
+            let log = &world.peer(b).heard.log;
+            let (first, last) = (&log[0], &log[log.len() - 1]);
+            let sent = i64::from(last.timestamp.distance_from(first.timestamp)) / 8;
+            sent - i64::try_from(last.at.since(first.at).as_millis()).unwrap()
+        };
+        let before = ahead(&world);
+        press(&mut world, a, &[(1, 100); 20], 300);
+        world.run_for(MILLIS(2000));
+        let after = ahead(&world);
+        assert!((after - before).abs() <= 40, "{}: {before} ms before, {after} ms after", of_b.codec.name());
+        assert_eq!(text(&found(&ear(&world, b, 8000).pcm)), "1".repeat(20));
+        assert_eq!(world.peer(b).heard.seam.check(), Ok(()));
+    }
+}

@@ -48,6 +48,11 @@ impl Sender {
     ) -> Option<bool> {
         self.had = self.had.saturating_sub(millis);
         self.fade = 0;
+        // Audio that was sent ahead of its time comes before the digit; otherwise the stream gets further ahead with each one.
+        let begins = self.digits.as_ref().is_some_and(|digits| digits.current.is_none());
+        if begins && self.rewriter.catch_up(ticks(millis, self.digit_clock())) {
+            return None;
+        }
         if self.take_digit(now, transport, out) {
             self.push_digit(now, transport, millis, out);
         }

@@ -100,3 +100,18 @@ fn a_digit_whose_source_is_another_now_is_ended() {
     assert_eq!(sent.0.iter().filter(|block| block.end).map(|block| block.duration).max(), Some(480));
     assert!(!sender.has_digits());
 }
+
+#[test]
+fn a_digit_begins_behind_audio_that_was_sent_ahead_of_its_time() {
+    let (mut sender, mut transport, config) = sender();
+    assert!(sender.queue_digits(&config, &[DigitSpec::new(DtmfDigit::from_char('1').unwrap())]));
+    sender.make_way(Time::ZERO, None);
+    sender.rewriter.add_lead(320 + 80);
+    let mut sent = Sent::default();
+    let mut counts = Vec::new();
+    for _ in 0..4 {
+        sender.push_digits(Time::ZERO, &mut transport, 20, &mut sent);
+        counts.push(sent.0.len());
+    }
+    assert_eq!(counts, [0, 0, 1, 2], "40 ms later");
+}
