@@ -129,8 +129,16 @@ impl DigitAbilities {
 /// A digit as it is sent.
 #[derive(Debug, Clone)]
 enum Form {
-    Event { sender: EventSender, began: RtpTicks, clock_rate: u32 },
-    Tone(Generator),
+    Event {
+        sender: EventSender,
+        began: RtpTicks,
+        clock_rate: u32,
+    },
+    /// At a sample rate in hertz: that of the egress, which may become another one.
+    Tone {
+        generator: Generator,
+        rate: u32,
+    },
 }
 
 /// The digit that is sent, or its pause.
@@ -161,7 +169,7 @@ impl Current {
         self.digit.length = Some(length);
         match &mut self.form {
             Some(Form::Event { sender, clock_rate, .. }) => sender.end(ticks(length, *clock_rate)),
-            Some(Form::Tone(generator)) => generator.end_at(length),
+            Some(Form::Tone { generator, .. }) => generator.end_at(length),
             None => {}
         }
     }

@@ -261,19 +261,21 @@ impl Egress {
     }
 
     /// Ends the signal: 5 ms in which it fades out, then silence, for as long as codecs look ahead and to the end of a packet.
-    /// Nothing where it has ended.
-    pub(crate) fn finish(&mut self) {
+    /// Nothing where it has ended. Returns how many samples that is.
+    pub(crate) fn finish(&mut self) -> usize {
         if self.paused && self.filled == 0 {
-            return;
+            return 0;
         }
         let whole = (self.filled + samples(self.rate, FADE_MILLIS)).next_multiple_of(self.packet.max(1));
         let end = whole.min(self.gathered.len());
         self.crossfade.start();
-        if let Some(room) = self.gathered.get_mut(self.filled..end) {
+        let begin = self.filled;
+        if let Some(room) = self.gathered.get_mut(begin..end) {
             room.fill(0);
             self.crossfade.apply(room);
             self.filled = end;
         }
+        self.filled - begin
     }
 
     /// Samples of the next packet; 0 where it is not full. With `flush` it is as full as it gets.
@@ -366,7 +368,7 @@ impl Egress {
     }
 
     /// Ticks of the RTP clock in a number of samples.
-    fn ticks(&self, samples: usize) -> u32 {
+    pub(crate) fn ticks(&self, samples: usize) -> u32 {
         let ticks = samples as u64 * u64::from(self.clock_rate) / u64::from(self.rate.max(1));
         u32::try_from(ticks).unwrap_or(0)
     }

@@ -344,7 +344,7 @@ impl Sender {
     /// Ends the encoded signal with a fade-out, and sends it.
     pub(crate) fn finish<O: Output>(&mut self, now: Time, transport: &mut Transport, out: &mut O) {
         if let Some(egress) = &mut self.egress {
-            egress.finish();
+            let _: usize = egress.finish();
         }
         if let Some(to) = transport.destination().filter(|_| self.allowed) {
             self.send_ready(now, (transport, to), true, out);

@@ -1,6 +1,10 @@
 //! Digits as tones in the audio, found by the detector with their levels and lengths.
 
-use mediapoint_engine::{Codec, DigitMethod, LegConfig, PayloadCodec, PayloadType, Source, ToneSpec};
+use mediapoint_engine::{
+    Codec, DigitMethod, LegConfig, PayloadCodec, PayloadType, Playlist, Prompt, PromptsSpec, Repeat, Source,
+    ToneSpec,
+};
+use mediapoint_prompt::Audio;
 use mediapoint_srtp::Suite;
 use mediapoint_testkit::{
     Library, PeerId, Voice, World, audio, codec, level_of, pcma, pcmu, telephone_event, tone,
@@ -171,7 +175,63 @@ fn whatever_feeds_the_leg() {
     }
 }
 
-/// A prompt whose packets were made before: what follows the digit is not decoded on from a past that the party has not had.
+/// A prompt whose packets were made before goes on beside the digits. What follows them is not decoded on from a past that the
+/// party has not had: it is as loud as before at once, and no louder.
+#[test]
+fn into_a_prompt() {
+    let g729 = codec(18, "G729", 8000);
+    for method in [DigitMethod::Event, DigitMethod::Tone] {
+        let (mut world, a, b) = call(pcmu(), audio([g729.clone(), telephone_event(101)]));
+        let mut samples = vec![0; 800];
+        samples.extend((0..40_000).map(|n| tone(SAID)(n, 8000)));
+        let prompt = Prompt::new("music", Audio { rate: 8000, samples });
+        let playlist = Playlist { repeat: Repeat::FOREVER, ..Playlist::of([prompt]) };
+        let player = world.add_prompts(world.peer(a).call, PromptsSpec::new(playlist, g729.clone()));
+        world.feed(b, Source::Player(player));
+        world.run_for(MILLIS(1500));
+        let sent_at = world.now();
+        send(&mut world, b, digits("5").into_iter().map(|spec| DigitSpec { method, ..spec }).collect());
+        world.run_for(MILLIS(1000));
+        let ear = ear(&world, b, 8000);
+        let level = |from: usize| level_of(&ear.pcm[from..from + 400], SAID, 8000);
+        let (_, first) = ear.arrivals.iter().find(|(at, _)| at.since(sent_at) >= MILLIS(240)).unwrap();
+        let before = level(8000);
+        for n in 0..8 {
+            let after = level(first + 200 + n * 400);
+            assert!((after - before).abs() < 1.0, "{method:?}: {after} dB, {before} before");
+        }
+        let loudest = |pcm: &[i16]| pcm.iter().map(|sample| sample.unsigned_abs()).max().unwrap();
+        let (usual, then) = (loudest(&ear.pcm[4000..12_000]), loudest(&ear.pcm[*first..]));
+        assert!(then < usual * 5 / 4, "{method:?}: {then} after {usual}");
+        assert_eq!(world.peer(b).heard.seam.check(), Ok(()));
+        assert_in_sequence(&world.peer(b).heard.log);
+    }
+}
+
+/// A source with more bandwidth makes the encoder another one while a digit sounds: the digit stays what it is.
+#[test]
+fn beside_a_change_of_the_sample_rate() {
+    let opus = PayloadCodec::new(PayloadType::new(96).unwrap(), Codec::OPUS);
+    let (mut world, a, b) = call(pcmu(), audio([opus]));
+    world.peer_mut(b).heard.clock_rate = 48_000;
+    let wide = codec(97, "L16", 48_000);
+    let c = world.add_peer(world.peer(a).call, audio([wide.clone()]));
+    let stream = &mut world.peer_mut(c).stream;
+    stream.voice = Some(Voice::new(&wide, 48_000, &Default::default(), tone(SAID)));
+    stream.clock_rate = 48_000;
+    stream.payload_type = wide.payload_type;
+    world.start(c);
+    world.run_for(MILLIS(500));
+    send(&mut world, b, of_millis("9", 500, 60));
+    world.run_for(MILLIS(200));
+    world.set_source(b, Some(c));
+    world.run_for(MILLIS(1500));
+    let found = found(&ear(&world, b, 48_000).pcm);
+    assert_eq!(text(&found), "9");
+    assert!((millis(found[0].duration) - 500.0).abs() <= 12.0, "{} ms", millis(found[0].duration));
+    assert_eq!(world.peer(b).heard.seam.check(), Ok(()));
+}
+
 #[test]
 fn into_events_and_tones_in_turn() {
     let (mut world, a, b) = call(pcmu(), audio([pcmu(), telephone_event(101)]));

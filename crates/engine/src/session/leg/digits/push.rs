@@ -48,12 +48,15 @@ impl Sender {
     ) -> Option<bool> {
         self.had = self.had.saturating_sub(millis);
         self.fade = 0;
-        // Audio that was sent ahead of its time comes before the digit; otherwise the stream gets further ahead with each one.
         let begins = self.digits.as_ref().is_some_and(|digits| digits.current.is_none());
+        if begins && !self.needs_encoder() {
+            self.end_audio(now, transport, out);
+        }
+        // Audio that was sent ahead of its time comes before the digit; otherwise the stream gets further ahead with each one.
         if begins && self.rewriter.catch_up(ticks(millis, self.digit_clock())) {
             return None;
         }
-        if self.take_digit(now, transport, out) {
+        if self.take_digit(now) {
             self.push_digit(now, transport, millis, out);
         }
         let digits = self.digits.as_mut()?;
@@ -70,7 +73,7 @@ impl Sender {
     }
 
     /// Begins the next digit where none is sent; false where there is none.
-    fn take_digit<O: Output>(&mut self, now: Time, transport: &mut Transport, out: &mut O) -> bool {
+    fn take_digit(&mut self, now: Time) -> bool {
         let clock = self.digit_clock();
         let encodes = self.transcodes();
         let rate = self.egress.as_ref().map_or(8000, |egress| egress.rate());
@@ -86,14 +89,14 @@ impl Sender {
             let tone = digits.abilities.is_tone(digit.digit, digit.method);
             match (tone, digits.abilities.event(clock)) {
                 (Some(true), _) if encodes => {
-                    current.form = generator(&digit, elapsed, rate).map(Form::Tone);
+                    current.form =
+                        generator(&digit, elapsed, rate).map(|generator| Form::Tone { generator, rate });
                     if let Some(egress) = self.egress.as_mut().filter(|_| elapsed == 0) {
                         egress.change_signal();
                     }
                 }
                 (Some(false), Some((_, clock_rate))) => {
                     let began = current.began.take();
-                    self.end_audio(now, transport, out);
                     let began = began.unwrap_or_else(|| self.rewriter.begin_event(now));
                     let sender = event_sender(&digit, elapsed, clock_rate);
                     if let Some(current) = self.digits.as_mut().and_then(|digits| digits.current.as_mut()) {
@@ -114,11 +117,12 @@ impl Sender {
         false
     }
 
-    /// Sends what is gathered of the audio before an event.
+    /// Ends the audio before an event with a fade-out, so that the party's decoder goes on from silence behind it.
     fn end_audio<O: Output>(&mut self, now: Time, transport: &mut Transport, out: &mut O) {
-        if !self.transcodes() {
-            return;
-        }
+        let encodes = self.transcodes();
+        let Some(egress) = self.egress.as_mut().filter(|_| encodes) else { return };
+        let added = egress.finish();
+        self.rewriter.add_lead(egress.ticks(added));
         if let Some(to) = transport.destination().filter(|_| self.allowed) {
             self.send_ready(now, (transport, to), true, out);
         }
@@ -130,14 +134,21 @@ impl Sender {
 
     fn push_digit<O: Output>(&mut self, now: Time, transport: &mut Transport, millis: u32, out: &mut O) {
         let Some(current) = self.digits.as_mut().and_then(|digits| digits.current.as_mut()) else { return };
-        current.elapsed = current.elapsed.saturating_add(millis);
         let to = transport.destination().filter(|_| self.allowed);
+        let digit = current.digit;
+        let sent = current.elapsed;
+        current.elapsed = sent.saturating_add(millis);
         match &mut current.form {
-            Some(Form::Tone(generator)) => {
+            Some(Form::Tone { generator: tone, rate }) => {
                 let Some(egress) = &mut self.egress else { return };
+                if egress.rate() != *rate
+                    && let Some(other) = generator(&digit, sent, egress.rate())
+                {
+                    (*tone, *rate) = (other, egress.rate());
+                }
                 let mut pcm = [0; MAX_TICK];
                 let pcm = pcm.get_mut(..samples(egress.rate(), millis)).unwrap_or_default();
-                generator.fill(pcm);
+                tone.fill(pcm);
                 let Some(to) = to else {
                     egress.begin(true);
                     return self.rewriter.pass_silence(egress.ticks_of(millis));
