@@ -62,6 +62,8 @@ fn the_party_selected_presses_and_the_other_hears_it() {
     assert_eq!(event(&mut b.phone), (13, 13, 800), "100 ms at least");
     ok(&play(&server, r#""from-tag":"a","flags":["code=10","duration=100"]"#));
     assert_eq!(event(&mut b.phone), (10, 8, 800));
+    ok(&play(&server, r#""from-tag":"a","rtpp-flags":"digit=9 duration=100 volume=-30""#));
+    assert_eq!(event(&mut b.phone), (9, 30, 800), "as one string");
     ok(&play(&server, r#""address":"127.0.0.1","code":7,"duration":100"#));
     assert_eq!((event(&mut a.phone), event(&mut b.phone)), ((7, 8, 800), (7, 8, 800)), "both are there");
     ok(&play(&server, r#""all":"all","code":8,"duration":100"#));

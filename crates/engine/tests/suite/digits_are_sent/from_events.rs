@@ -1,7 +1,9 @@
 //! Events of the source, to which the party did not agree, are tones in its audio.
 
 use mediapoint_engine::{EventPolicy, PayloadCodec};
-use mediapoint_testkit::{PeerId, Voice, World, audio, codec, pcmu, telephone_event, tone};
+use mediapoint_testkit::{
+    LinkProfile, PeerId, Voice, World, audio, codec, for_each_seed, pcmu, telephone_event, tone,
+};
 
 use super::*;
 
@@ -148,4 +150,26 @@ fn without_a_delay_that_adds_up() {
         assert_eq!(text(&found(&ear(&world, b, 8000).pcm)), "1".repeat(20));
         assert_eq!(world.peer(b).heard.seam.check(), Ok(()));
     }
+}
+
+/// Over a path that loses, delays and overtakes, each key is one tone of its length.
+#[test]
+fn over_a_rough_path() {
+    for_each_seed(8, |seed| {
+        let (mut world, a, b) = call(codec(97, "L16", 16_000));
+        world.peer_mut(b).heard.clock_rate = 16_000;
+        let mut links = LinkProfile::rough();
+        links.reorder = 0.02 * f64::from(u8::try_from(seed).unwrap());
+        world.peer_mut(a).up.set_profile(links);
+        world.run_for(MILLIS(500 + seed));
+        let keys: Vec<(u8, u64)> = (0..16).map(|code| (code, 80 + 10 * u64::from(code))).collect();
+        press(&mut world, a, &keys, 120);
+        world.run_for(MILLIS(1000));
+        let found = found(&ear(&world, b, 16_000).pcm);
+        assert_eq!(text(&found), "0123456789*#ABCD");
+        for (digit, (_, length)) in found.iter().zip(keys) {
+            assert!(lasted(digit).abs_diff(length) <= 40, "{} instead of {length} ms", lasted(digit));
+        }
+        assert_eq!(world.peer(b).heard.seam.check(), Ok(()));
+    });
 }
