@@ -1,94 +1,107 @@
-//! Digits that the detector takes from WAV files at 8000 Hz without any: `talk_off FILE...`, with speeds from 0.8 to 1.25.
-//! With MEDIAPOINT_DTMF_PEER=PROGRAM, the program of `tests/spandsp_digits.c` hears the same samples.
+//! Digits that the detector takes from hours of speech and music without any: `cargo xtask talk-off`.
+//!
+//! `talk_off HOURS [FOLDER...]`: the WAV files of the folders, as they are, at other speeds and through coders, then synthesised
+//! speech, until there are HOURS. With MEDIAPOINT_DTMF_PEER=PROGRAM, the program of `tests/spandsp_digits.c` hears the same
+//! samples. Prints where each digit was found, and a table. `MEDIAPOINT_TALK_OFF_HALF=tuning` or `=test` takes half of the files.
 
-#![expect(clippy::cast_possible_truncation, reason = "samples and lengths of files are small")]
+#[path = "talk_off/hear.rs"]
+mod hear;
+#[path = "talk_off/material.rs"]
+mod material;
+#[path = "talk_off/variant.rs"]
+mod variant;
 
+use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
-use mediapoint_dtmf::{Detection, Detector, DetectorSettings, Replacement, Suppressor};
+use hear::{Ears, Heard};
+use material::Item;
 
-/// Speeds at which each file is heard; pitch moves with it.
-const SPEEDS: [f64; 7] = [1.0, 0.8, 0.87, 0.94, 1.06, 1.15, 1.25];
+/// What is known of a kind of material.
+#[derive(Default)]
+struct Sum {
+    samples: usize,
+    ours: usize,
+    theirs: usize,
+    muted: u64,
+}
+
+/// What all workers add to.
+#[derive(Default)]
+struct Tally {
+    parts: BTreeMap<String, Sum>,
+    samples: usize,
+    peer: bool,
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut peer = std::env::var_os("MEDIAPOINT_DTMF_PEER")
-        .map(|program| Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn())
-        .transpose()?;
-    let mut answers = peer.as_mut().and_then(|peer| peer.stdout.take()).map(BufReader::new);
-    let mut sums = [[0_u64; 4]; SPEEDS.len()];
-    let mut spent = Duration::ZERO;
-    for file in std::env::args().skip(1) {
-        let mut reader = hound::WavReader::open(&file)?;
-        let samples = reader.samples::<i16>().collect::<Result<Vec<_>, _>>()?;
-        for (speed, sum) in SPEEDS.into_iter().zip(&mut sums) {
-            let pcm = at_speed(&samples, speed);
-            let began = Instant::now();
-            let ours = detected(&pcm)?;
-            spent += began.elapsed();
-            let mut theirs = String::new();
-            if let (Some(to), Some(from)) = (peer.as_mut().and_then(|p| p.stdin.as_mut()), answers.as_mut()) {
-                to.write_all(&u32::try_from(pcm.len())?.to_ne_bytes())?;
-                to.write_all(&pcm.iter().flat_map(|s| s.to_ne_bytes()).collect::<Vec<_>>())?;
-                to.flush()?;
-                from.read_line(&mut theirs)?;
-            }
-            let mut muted = Suppressor::new(Replacement::Silence);
-            muted.process(&mut pcm.clone());
-            let counts =
-                [pcm.len(), ours.len(), theirs.trim().len(), usize::try_from(muted.muted_samples())?];
-            for (all, one) in sum.iter_mut().zip(counts) {
-                *all += one as u64;
-            }
-            if !ours.is_empty() {
-                println!("{file} at {speed}: {ours}");
-            }
+    let mut arguments = std::env::args().skip(1);
+    let hours: f64 = arguments.next().map_or(Ok(46.0), |text| text.parse())?;
+    let folders: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
+    let items = material::items(&folders, std::env::var("MEDIAPOINT_TALK_OFF_HALF").ok().as_deref())?;
+    let (next, tally, began) = (AtomicUsize::new(0), Mutex::new(Tally::default()), Instant::now());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                if let Err(error) = work(&items, &next, &tally, hours) {
+                    eprintln!("error: {error}");
+                }
+            });
         }
+    });
+    let Tally { parts, samples, peer } = tally.into_inner().unwrap_or_default();
+    println!("{:<34} {:>7} {:>10} {:>10} {:>9}", "part", "hours", "mediapoint", "libspandsp", "muted s/h");
+    let mut all = Sum::default();
+    for (name, sum) in &parts {
+        line(name, sum, peer);
+        all.samples += sum.samples;
+        all.ours += sum.ours;
+        all.theirs += sum.theirs;
+        all.muted += sum.muted;
     }
-    println!("{:>6} {:>8} {:>11} {:>11} {:>12}", "speed", "hours", "mediapoint", "libspandsp", "muted s/h");
-    let mut frames = 0;
-    for (speed, [samples, ours, theirs, muted]) in SPEEDS.into_iter().zip(sums) {
-        frames += samples / 160;
-        let hours = samples as f64 / 8000.0 / 3600.0;
-        let per_hour = muted as f64 / 8000.0 / hours;
-        println!("{speed:>6} {hours:>8.3} {ours:>11} {theirs:>11} {per_hour:>12.2}");
-    }
-    println!("{:.3} us per frame of 20 ms", spent.as_secs_f64() * 1e6 / frames as f64);
-    if let Some(mut peer) = peer {
-        drop(peer.stdin.take());
-        peer.wait()?;
+    line("all", &all, peer);
+    println!("{:.0} s, {cores} threads", began.elapsed().as_secs_f64());
+    if hours_of(samples) < hours {
+        return Err(format!("there is material for {:.1} hours only", hours_of(samples)).into());
     }
     Ok(())
 }
 
-fn detected(pcm: &[i16]) -> Result<String, Box<dyn Error>> {
-    let mut detector = Detector::new(&DetectorSettings::default())?;
-    let mut digits = String::new();
-    let mut take = |detection| {
-        if let Detection::Digit(digit) = detection {
-            digits.push(digit.digit.as_char());
-        }
-    };
-    for frame in pcm.chunks(160) {
-        detector.process(frame, &mut take);
-    }
-    detector.flush(&mut take);
-    Ok(digits)
+fn hours_of(samples: usize) -> f64 {
+    samples as f64 / 8000.0 / 3600.0
 }
 
-/// The samples played faster or slower, by lines between them.
-fn at_speed(samples: &[i16], speed: f64) -> Vec<i16> {
-    if (speed - 1.0).abs() < 1e-9 {
-        return samples.to_vec();
+fn line(name: &str, sum: &Sum, peer: bool) {
+    let theirs = if peer { sum.theirs.to_string() } else { "-".to_owned() };
+    let (hours, muted) = (hours_of(sum.samples), sum.muted as f64 / 8000.0);
+    println!("{name:<34} {hours:>7.2} {:>10} {theirs:>10} {:>9.1}", sum.ours, muted / hours.max(1e-9));
+}
+
+/// Takes items until there are enough hours or none is left.
+fn work(items: &[Item], next: &AtomicUsize, tally: &Mutex<Tally>, hours: f64) -> Result<(), Box<dyn Error>> {
+    let mut ears = Ears::new()?;
+    loop {
+        if tally.lock().map_or(true, |tally| hours_of(tally.samples) >= hours) {
+            return Ok(());
+        }
+        let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) else { return Ok(()) };
+        let Some(pcm) = item.samples()? else { continue };
+        let Heard { ours, theirs, muted } = ears.hear(&pcm)?;
+        for (digit, second) in &ours {
+            println!("{} ({}): {digit} at {second:.2} s", item.name(), item.variant());
+        }
+        let Ok(mut tally) = tally.lock() else { return Ok(()) };
+        tally.samples += pcm.len();
+        tally.peer = ears.has_peer();
+        let sum = tally.parts.entry(item.part()).or_default();
+        sum.samples += pcm.len();
+        sum.ours += ours.len();
+        sum.theirs += theirs;
+        sum.muted += muted;
     }
-    let count = (samples.len() as f64 / speed) as usize;
-    let at = |n: usize| f64::from(samples.get(n).copied().unwrap_or(0));
-    let value = |n: usize| {
-        let place = n as f64 * speed;
-        let (whole, part) = (place as usize, place.fract());
-        at(whole) * (1.0 - part) + at(whole + 1) * part
-    };
-    (0..count).map(|n| value(n).round() as i16).collect()
 }

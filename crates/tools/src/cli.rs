@@ -12,6 +12,7 @@ use crate::bench::BenchArguments;
 use crate::codec::CodecArguments;
 use crate::demo::DemoArguments;
 use crate::drill::DrillArguments;
+use crate::dtmf::DtmfArguments;
 
 /// Exit code where something failed.
 pub(crate) const FAILED: u8 = 1;
@@ -32,6 +33,7 @@ Examples:
   mediapoint-tools bench       measure what this machine carries
   mediapoint-tools drill all   attack a server: floods, churn, races, forged state
   mediapoint-tools codec encode speech.wav speech.g729   code a file
+  mediapoint-tools dtmf call.wav                         list its digits
 
 `demo`, `bench` and `drill` run the server as a child process: the program
 `mediapoint` in the folder of this one, or another by `--server PATH`.
@@ -64,6 +66,9 @@ pub(crate) enum Command {
     /// whatever their length.
     #[command(after_help = crate::codec::EXAMPLES)]
     Codec(Box<CodecArguments>),
+    /// List the DTMF digits in audio files, with place, length and levels
+    #[command(after_help = crate::dtmf::EXAMPLES)]
+    Dtmf(DtmfArguments),
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  mediapoint-tools completions bash > /etc/bash_completion.d/mediapoint-tools"

@@ -8,6 +8,7 @@ mod cli;
 mod codec;
 mod demo;
 mod drill;
+mod dtmf;
 mod pages;
 mod pipe;
 mod text;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::command(&arguments),
         Command::Drill(arguments) => drill::command(&arguments),
         Command::Codec(arguments) => codec::command(&arguments),
+        Command::Dtmf(arguments) => dtmf::command(&arguments),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { folder } => pages::man(&folder),
     })

@@ -630,3 +630,64 @@ fn help_shows_formats_and_examples() {
         assert!(help.lines().all(|line| line.chars().count() <= 110), "{help}");
     }
 }
+
+/// A WAV file of silence with the tones of `2`, `A` and `#`, 80 ms each from 0.5 s on, each second.
+fn keys(path: &Path, rate: u32) {
+    let pairs = [(697.0, 1336.0), (697.0, 1633.0), (941.0, 1477.0)];
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: rate,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    for (low, high) in pairs {
+        for n in 0..rate {
+            let time = f64::from(n) / f64::from(rate);
+            let tone = |hz: f64, peak: f64| peak * (std::f64::consts::TAU * hz * time).sin();
+            let sounds = (0.5..0.58).contains(&time);
+            let sample = if sounds { tone(low, 4000.0) + tone(high, 5650.0) } else { 0.0 };
+            writer.write_sample(sample as i16).unwrap();
+        }
+    }
+    writer.finalize().unwrap();
+}
+
+#[test]
+fn dtmf_lists_the_digits_of_files_and_goes_on_after_one_it_cannot_read() {
+    let folder = folder();
+    keys(&folder.join("low.wav"), 8000);
+    keys(&folder.join("high.wav"), 44_100);
+    fs::write(folder.join("text.txt"), "no audio").unwrap();
+    let run = |line: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mediapoint-tools"));
+        command.current_dir(&folder).arg("dtmf").args(line.split_whitespace()).output().unwrap()
+    };
+    let output = run("--json low.wav text.txt missing.wav high.wav");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("text.txt: ") && said.contains("missing.wav: "), "{said}");
+    let printed = text(&output.stdout);
+    let found: Vec<serde_json::Value> =
+        printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let keys: String = found.iter().map(|digit| digit["digit"].as_str().unwrap()).collect();
+    assert_eq!(keys, "2A#2A#");
+    for (digit, (file, start)) in found.iter().zip(
+        ["low.wav", "high.wav"].iter().flat_map(|file| [500.0, 1500.0, 2500.0].map(|start| (file, start))),
+    ) {
+        let number = |name: &str| digit[name].as_f64().unwrap();
+        assert_eq!(digit["file"], *file);
+        assert!((number("start_ms") - start).abs() < 4.0, "{digit}");
+        assert!((number("duration_ms") - 80.0).abs() < 5.0, "{digit}");
+        // 4000 of 32,767 is 18.3 dB below full scale, which is at 3.14 dBm0.
+        assert!((number("low_dbm0") + 15.1).abs() < 0.4, "{digit}");
+        assert!((number("high_dbm0") + 12.1).abs() < 0.4, "{digit}");
+        assert!((number("twist_db") - 3.0).abs() < 0.3, "{digit}");
+    }
+    let table = run("low.wav");
+    let lines = text(&table.stdout);
+    assert!(table.status.success() && lines.lines().count() == 3);
+    assert!(lines.starts_with("low.wav  2     0.5"), "{lines}");
+    assert!(lines.lines().all(|line| line.chars().count() <= 80));
+    assert_eq!(run("").status.code(), Some(2), "no file is no command line");
+}
