@@ -10,7 +10,7 @@ use crate::api::id::LegId;
 pub enum TapSide {
     /// What the party sends.
     Received,
-    /// What the party is sent.
+    /// What the party is sent of its source; not the digits that a command sends it.
     Sent,
     /// Both, in one time line.
     Both,

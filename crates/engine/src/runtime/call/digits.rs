@@ -12,6 +12,8 @@ impl Call {
     /// the audio [RFC4733 2.5]. Until they are through, the leg is sent nothing of its source. When none waits any more,
     /// [`crate::Event::DigitsSent`] says so.
     ///
+    /// Taps on what the leg is sent get its source, not the digits.
+    ///
     /// All of them are taken, or none. At most [`DigitSpec::MAX_WAITING`] wait.
     ///
     /// # Errors

@@ -126,8 +126,7 @@ impl DigitAbilities {
     }
 }
 
-/// A digit as it is sent.
-#[derive(Debug, Clone)]
+/// A digit as it is sent. None of this has `Debug`: it may be of a card number.
 enum Form {
     Event {
         sender: EventSender,
