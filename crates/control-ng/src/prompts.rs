@@ -112,15 +112,25 @@ impl Prompts {
         self.store.figures()
     }
 
+    /// Until when a request may wait that comes now, for all that it asks for together.
+    pub(crate) fn wait_until(&self) -> Instant {
+        Instant::now() + self.load_within
+    }
+
     /// The prompt of a source. Waits for it to be loaded: no lock may be held.
-    pub(crate) fn load(&self, source: &MediaSource, language: Option<&str>) -> Result<Arc<Prompt>, NgError> {
+    pub(crate) fn load(
+        &self,
+        source: &MediaSource,
+        language: Option<&str>,
+        until: Instant,
+    ) -> Result<Arc<Prompt>, NgError> {
         let source = match source {
             MediaSource::File(name) => self.file(name, language),
             MediaSource::Url(url) => PromptSource::url(url),
             MediaSource::Blob(bytes) => PromptSource::blob(&**bytes),
             MediaSource::Database => return Err(NgError::NoDatabase),
         };
-        self.wait(&self.store.load(&source))
+        self.wait(&self.store.load(&source), until)
     }
 
     /// Has a prompt made ready for whom it is to be played to: samples at these rates, and payloads of these codecs. Waits:
@@ -128,11 +138,12 @@ impl Prompts {
     pub(crate) fn make(
         &self,
         prompt: &Arc<Prompt>,
-        samples: Vec<Form>,
-        payloads: Vec<Form>,
+        (samples, payloads): (Vec<Form>, Vec<Form>),
+        until: Instant,
     ) -> Result<bool, NgError> {
-        self.wait(&self.store.make(prompt, samples))?;
-        Ok(self.store.make(prompt, payloads).wait(PAYLOADS_WITHIN).is_some_and(|made| made.is_ok()))
+        self.wait(&self.store.make(prompt, samples), until)?;
+        let within = until.saturating_duration_since(Instant::now()).min(PAYLOADS_WITHIN);
+        Ok(self.store.make(prompt, payloads).wait(within).is_some_and(|made| made.is_ok()))
     }
 
     /// The music of whom is put on hold, as it is now.
@@ -146,13 +157,13 @@ impl Prompts {
         Some(Arc::clone(&music))
     }
 
-    fn wait(&self, handle: &PromptHandle) -> Result<Arc<Prompt>, NgError> {
+    fn wait(&self, handle: &PromptHandle, until: Instant) -> Result<Arc<Prompt>, NgError> {
         if let Some(outcome) = handle.poll() {
             return Ok(outcome?);
         }
         let before = self.waiting.fetch_add(1, Ordering::AcqRel);
-        let within = if before < self.limit { self.load_within } else { self.load_within.min(BEYOND) };
-        let outcome = handle.wait(within);
+        let left = until.saturating_duration_since(Instant::now());
+        let outcome = handle.wait(if before < self.limit { left } else { left.min(BEYOND) });
         self.waiting.fetch_sub(1, Ordering::AcqRel);
         match outcome {
             Some(outcome) => Ok(outcome?),

@@ -1,6 +1,7 @@
 //! Music on hold: what a party has for whom it puts on hold, and how it begins.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use mediapoint_engine::{PlayerSpec, Playlist, Prompt, Repeat};
 
@@ -11,7 +12,7 @@ use crate::call::outcomes::Outcomes;
 use crate::call::party::Party;
 use crate::call::play::{HoldStart, Music};
 use crate::request::{HoldMode, HoldMusic};
-use crate::{NgError, Request};
+use crate::{NgError, Prompts, Request};
 
 /// What a message says of its sender's music.
 #[derive(Debug, Default)]
@@ -49,7 +50,7 @@ impl Controller {
         }
         let source = told.source.as_ref().ok_or(NgError::MissingKey { key: "file" })?;
         let prompts = self.config.prompts.as_deref().ok_or(NgError::NoPrompts)?;
-        let prompt = prompts.load(source, told.language.as_deref())?;
+        let prompt = prompts.load(source, told.language.as_deref(), prompts.wait_until())?;
         Ok(ToldMusic::Own(Music {
             prompt,
             send_receive: told.mode == HoldMode::SendReceive,
@@ -66,8 +67,12 @@ impl Controller {
         warnings: &mut Vec<String>,
     ) -> Outcomes {
         let mut outcomes = Outcomes::default();
+        let Some(prompts) = self.config.prompts.as_deref().filter(|_| !starts.is_empty()) else {
+            return outcomes;
+        };
+        let until = prompts.wait_until();
         for start in starts {
-            if let Err(error) = self.start_hold(state, &start, &mut outcomes) {
+            if let Err(error) = start_hold(state, &start, (prompts, until), &mut outcomes) {
                 warnings.push(format!("moh: {error}"));
                 let mut call = lock(state);
                 if let Some(party) = call.party_mut(start.party) {
@@ -81,31 +86,6 @@ impl Controller {
             }
         }
         outcomes
-    }
-
-    fn start_hold(&self, state: &Shared, start: &HoldStart, outcomes: &mut Outcomes) -> Result<(), NgError> {
-        let HoldStart { party, section, music } = start;
-        let prompts = self.config.prompts.as_deref().ok_or(NgError::NoPrompts)?;
-        let (call, listener) = {
-            let call = lock(state);
-            let listener = call.party(*party).and_then(|party| Listener::of(party, *section));
-            (call.call.clone(), listener.ok_or(NgError::NoListener)?)
-        };
-        let mut playlist = Playlist::of([Arc::clone(&music.prompt)]);
-        playlist.repeat = Repeat::FOREVER;
-        let spec = listener.spec(prompts, playlist, (true, music.shared))?;
-        let (player, outcome) = call.add_player(PlayerSpec::Prompts(spec))?;
-        outcomes.push(outcome);
-        let mut now = lock(state);
-        let is_same = now.call.id() == call.id();
-        let hold = now.party_mut(*party).and_then(|party| party.hold.as_mut()).filter(|_| is_same);
-        match hold.filter(|hold| hold.player.is_none() && Arc::ptr_eq(&hold.music.prompt, &music.prompt)) {
-            Some(hold) => hold.player = Some(player),
-            // It is not on hold any more.
-            None => drop(call.remove_player(player)),
-        }
-        outcomes.append(apply(&mut now, &[])?);
-        Ok(())
     }
 }
 
@@ -128,4 +108,34 @@ impl Told {
 
 fn usual(prompt: Arc<Prompt>) -> Music {
     Music { prompt, send_receive: false, zero: false, shared: true }
+}
+
+/// Begins one of them.
+fn start_hold(
+    state: &Shared,
+    start: &HoldStart,
+    (prompts, until): (&Prompts, Instant),
+    outcomes: &mut Outcomes,
+) -> Result<(), NgError> {
+    let HoldStart { party, section, music } = start;
+    let (call, listener) = {
+        let call = lock(state);
+        let listener = call.party(*party).and_then(|party| Listener::of(party, *section));
+        (call.call.clone(), listener.ok_or(NgError::NoListener)?)
+    };
+    let mut playlist = Playlist::of([Arc::clone(&music.prompt)]);
+    playlist.repeat = Repeat::FOREVER;
+    let spec = listener.spec(prompts, playlist, (true, music.shared), until)?;
+    let (player, outcome) = call.add_player(PlayerSpec::Prompts(spec))?;
+    outcomes.push(outcome);
+    let mut now = lock(state);
+    let is_same = now.call.id() == call.id();
+    let hold = now.party_mut(*party).and_then(|party| party.hold.as_mut()).filter(|_| is_same);
+    match hold.filter(|hold| hold.player.is_none() && Arc::ptr_eq(&hold.music.prompt, &music.prompt)) {
+        Some(hold) => hold.player = Some(player),
+        // It is not on hold any more.
+        None => drop(call.remove_player(player)),
+    }
+    outcomes.append(apply(&mut now, &[])?);
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! `play media`, `stop media`, and what becomes of media that is played.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mediapoint_engine::{
     Call, CallId, Item, PayloadCodec, PlayerEnd, PlayerId, PlayerSpec, Playlist, Position, Prompt,
@@ -52,6 +52,7 @@ impl Listener {
         prompts: &Prompts,
         playlist: Playlist,
         (alone, shared): (bool, bool),
+        until: Instant,
     ) -> Result<PromptsSpec, NgError> {
         let mut spec = PromptsSpec::new(playlist, self.codec.clone());
         spec.shared = shared;
@@ -63,7 +64,7 @@ impl Listener {
         };
         let mut made = true;
         for Item { prompt, .. } in &spec.playlist.items {
-            made &= prompts.make(prompt, vec![Form::Samples(rate)], payloads.clone())?;
+            made &= prompts.make(prompt, (vec![Form::Samples(rate)], payloads.clone()), until)?;
         }
         if !alone || !made {
             spec.encoded_for.clear();
@@ -87,12 +88,13 @@ impl Controller {
             let call = lock(&state);
             (call.call.clone(), listeners(&call, request)?)
         };
-        let prompt = prompts.load(source, play.language.as_deref())?;
+        let until = prompts.wait_until();
+        let prompt = prompts.load(source, play.language.as_deref(), until)?;
         let playlist = playlist(&prompt, play, volume)?;
         let mut added = Added { call: &call, players: Vec::new() };
         let mut outcomes = Outcomes::default();
         for listener in listeners {
-            let spec = listener.spec(prompts, playlist.clone(), (play.block_egress, play.shared))?;
+            let spec = listener.spec(prompts, playlist.clone(), (play.block_egress, play.shared), until)?;
             let (player, outcome) = call.add_player(PlayerSpec::Prompts(spec))?;
             outcomes.push(outcome);
             added.players.push((player, listener));
