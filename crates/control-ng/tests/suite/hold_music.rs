@@ -202,12 +202,16 @@ fn the_servers_own_music_is_one_for_all_and_a_first_offer_is_no_hold() {
     let [_a, mut first] = hold("c", "");
     (0..30).for_each(|_| drop(first.phone.receive()));
     let _second = hold("d", "");
-    let [_b, mut own] = hold("e", r#""moh":{"file":"music","from-start":"yes"}"#);
-    (0..2).for_each(|_| drop(own.phone.receive()));
-    let positions = ["c", "d", "e"].map(|id| position(&server, id).unwrap());
-    let apart = positions[0].abs_diff(positions[1]);
-    assert!(apart <= 200, "all hear the same at the same time: {positions:?}");
-    assert!(positions[0] > positions[2] + 400, "or each from the beginning: {positions:?}");
+    let [_b, mut last] = hold("e", r#""moh":{"file":"music","from-start":"yes"}"#);
+    (0..2).for_each(|_| drop(last.phone.receive()));
+    // The first is asked before the others and behind them, for time goes on. Each may be a packet early or late.
+    let positions = ["c", "d", "e", "c"].map(|id| position(&server, id).unwrap());
+    let [before, shared, own, behind] = positions;
+    assert!(
+        before <= shared + 40 && shared <= behind + 40,
+        "all hear the same at the same time: {positions:?}"
+    );
+    assert!(before > own + 400, "or each from the beginning: {positions:?}");
 }
 
 #[test]
