@@ -14,6 +14,7 @@ mod pictures;
 mod run;
 mod setup;
 mod shell;
+mod talk_off;
 mod testing;
 mod tools;
 mod verify;
@@ -62,6 +63,8 @@ enum Task {
     Interop(Forwarded),
     /// Measure mediapoint and rtpengine side by side under the same load.
     Compare(Forwarded),
+    /// Count the digits that the DTMF detector takes from hours of speech and music without any, beside libspandsp.
+    TalkOff(TalkOffArgs),
     /// Run fuzz targets for some seconds each.
     Fuzz(FuzzArgs),
     /// Check formatting, clippy warnings and documentation warnings.
@@ -97,6 +100,16 @@ struct SetupArgs {
     /// Only report what is missing; install nothing and fail if anything is.
     #[arg(long)]
     check: bool,
+}
+
+#[derive(Args)]
+struct TalkOffArgs {
+    /// Hours of audio. The recordings as they are come first.
+    #[arg(long, default_value_t = 46.0)]
+    hours: f64,
+    /// Hear only half of the files: thresholds are chosen with `tuning`, judged with `test`.
+    #[arg(long, value_parser = ["tuning", "test"])]
+    half: Option<String>,
 }
 
 #[derive(Args)]
@@ -214,6 +227,7 @@ fn dispatch(mut task: Task) -> Result<(), Error> {
         Task::Bare(args) => bare::bare(args.extent()),
         Task::Interop(forwarded) => run::interop(&forwarded.args),
         Task::Compare(forwarded) => compare::compare(&forwarded.args),
+        Task::TalkOff(args) => talk_off::talk_off(args.hours, args.half.as_deref()),
         Task::Fuzz(args) => fuzz::fuzz(args.seconds, args.target.as_deref()),
         Task::Lint => run::lint(),
         Task::Arrows => both(checks::arrows::check(), checks::deployed::check()),

@@ -24,6 +24,8 @@ pub(crate) enum Feature {
     Interop,
     /// Run `cargo xtask compare`: the server to compare with.
     Compare,
+    /// Run `cargo xtask talk-off`: recordings, synthesisers, the library to compare with.
+    TalkOff,
     /// Run `cargo xtask fuzz`: a C++ compiler for libFuzzer.
     Fuzz,
     /// Run `cargo xtask bare`: what makes a bare system.

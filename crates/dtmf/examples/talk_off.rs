@@ -2,7 +2,8 @@
 //!
 //! `talk_off HOURS [FOLDER...]`: the WAV files of the folders, as they are, at other speeds and through coders, then synthesised
 //! speech, until there are HOURS. With MEDIAPOINT_DTMF_PEER=PROGRAM, the program of `tests/spandsp_digits.c` hears the same
-//! samples. Prints where each digit was found, and a table. `MEDIAPOINT_TALK_OFF_HALF=tuning` or `=test` takes half of the files.
+//! samples. Prints where each digit was found, and a table. `MEDIAPOINT_TALK_OFF_HALF=tuning` or `=test` takes half of the files,
+//! `MEDIAPOINT_TALK_OFF_MINUTES` ends it early.
 
 #[path = "talk_off/hear.rs"]
 mod hear;
@@ -16,7 +17,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hear::{Ears, Heard};
 use material::Item;
@@ -44,11 +45,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folders: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
     let items = material::items(&folders, std::env::var("MEDIAPOINT_TALK_OFF_HALF").ok().as_deref())?;
     let (next, tally, began) = (AtomicUsize::new(0), Mutex::new(Tally::default()), Instant::now());
+    let minutes = std::env::var("MEDIAPOINT_TALK_OFF_MINUTES").ok().and_then(|text| text.parse().ok());
+    let until = began + Duration::from_secs_f64(60.0 * minutes.unwrap_or(1e6));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..cores {
             scope.spawn(|| {
-                if let Err(error) = work(&items, &next, &tally, hours) {
+                if let Err(error) = work(&items, &next, &tally, hours, until) {
                     eprintln!("error: {error}");
                 }
             });
@@ -67,7 +70,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     line("all", &all, peer);
     println!("{:.0} s, {cores} threads", began.elapsed().as_secs_f64());
     if hours_of(samples) < hours {
-        return Err(format!("there is material for {:.1} hours only", hours_of(samples)).into());
+        return Err(
+            format!("{:.1} hours is all there was, or all there was time for", hours_of(samples)).into()
+        );
     }
     Ok(())
 }
@@ -83,10 +88,16 @@ fn line(name: &str, sum: &Sum, peer: bool) {
 }
 
 /// Takes items until there are enough hours or none is left.
-fn work(items: &[Item], next: &AtomicUsize, tally: &Mutex<Tally>, hours: f64) -> Result<(), Box<dyn Error>> {
+fn work(
+    items: &[Item],
+    next: &AtomicUsize,
+    tally: &Mutex<Tally>,
+    hours: f64,
+    until: Instant,
+) -> Result<(), Box<dyn Error>> {
     let mut ears = Ears::new()?;
     loop {
-        if tally.lock().map_or(true, |tally| hours_of(tally.samples) >= hours) {
+        if tally.lock().map_or(true, |tally| hours_of(tally.samples) >= hours) || Instant::now() > until {
             return Ok(());
         }
         let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) else { return Ok(()) };
@@ -96,7 +107,11 @@ fn work(items: &[Item], next: &AtomicUsize, tally: &Mutex<Tally>, hours: f64) ->
             println!("{} ({}): {digit} at {second:.2} s", item.name(), item.variant());
         }
         let Ok(mut tally) = tally.lock() else { return Ok(()) };
+        let before = hours_of(tally.samples);
         tally.samples += pcm.len();
+        if before.floor() < hours_of(tally.samples).floor() {
+            eprintln!("{:.0} of {hours} hours", hours_of(tally.samples));
+        }
         tally.peer = ears.has_peer();
         let sum = tally.parts.entry(item.part()).or_default();
         sum.samples += pcm.len();

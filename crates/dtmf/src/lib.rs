@@ -31,7 +31,8 @@
 //!
 //! | feature | effect |
 //! | --- | --- |
-//! | `serde` | states of detector, generator and event sender can be serialised |
+//! | `serde` | states of detector, suppressor, generator and event sender can be serialised |
+//! | `properties` | `properties`, the checks that the fuzz target runs |
 //!
 //! Specifications: ITU-T Q.23 and Q.24, ETSI ES 201 235-3, RFC 4733.
 
@@ -41,6 +42,8 @@ mod dial;
 mod events;
 mod generator;
 mod history;
+#[cfg(any(test, feature = "properties"))]
+pub mod properties;
 mod replacement;
 #[cfg(feature = "serde")]
 mod saved;

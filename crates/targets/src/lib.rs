@@ -16,6 +16,7 @@
 //! | `g729_encode` | a stream before, then samples, with pauses told or not | they are coded as the operators that saturate at each step say |
 //! | `engine` | datagrams at the sockets of a call of every kind of leg | nothing panics, no buffer is lost |
 //! | `codec_decode` | a codec, payloads, losses and pauses | nothing panics or writes beyond its room; a reset is a new one; payloads of AMR and parameters are written back the same |
+//! | `dtmf` | a script of tones, samples and silence | blocks make no difference to a detector; digits come in order, each with its end; what a suppressor lets pass it only delays; its own state restores; an event ends |
 //! | `prompt_decode` | a format and a file, or the text of a tone | audio within its limits or an error; a tone is read as it is written |
 
 mod engine;
@@ -23,6 +24,7 @@ mod engine;
 pub use engine::engine;
 pub use mediapoint_codec::properties::decode as codec_decode;
 pub use mediapoint_control_ng::properties::message as ng_message;
+pub use mediapoint_dtmf::properties::digits_in_any_blocks as dtmf;
 pub use mediapoint_jitter::properties::{
     playout_of_codecs_survives as playout_codecs, playout_survives as playout,
 };
@@ -38,7 +40,7 @@ pub use mediapoint_srtp::properties::{
 pub type Property = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Property); 16] = [
+pub const TARGETS: [(&str, Property); 17] = [
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("telephone_event", telephone_event),
@@ -50,6 +52,7 @@ pub const TARGETS: [(&str, Property); 16] = [
     ("sdes", sdes),
     ("g729_decode", g729_decode),
     ("g729_encode", g729_encode),
+    ("dtmf", dtmf),
     ("engine", engine),
     ("playout", playout),
     ("playout_codecs", playout_codecs),

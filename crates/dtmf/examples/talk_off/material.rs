@@ -52,7 +52,7 @@ pub(crate) struct Item {
     variant: Variant,
 }
 
-/// All clips: the unaltered recordings first, the rest in an order that mixes it. `half` is `tuning`, `test` or all.
+/// All clips: the unaltered recordings first, then what is made of them, then synthesised speech in an order that mixes it. `half` is `tuning`, `test` or all.
 pub(crate) fn items(folders: &[PathBuf], half: Option<&str>) -> Result<Vec<Item>, Box<dyn Error>> {
     let mut files = Vec::new();
     for folder in folders {
@@ -84,8 +84,12 @@ pub(crate) fn items(folders: &[PathBuf], half: Option<&str>) -> Result<Vec<Item>
         Some("test") => hash(&item.name) & 1 == 1,
         _ => true,
     });
-    let first = |item: &Item| matches!(item.source, Source::File(_)) && item.variant == Variant::Unaltered;
-    items.sort_by_key(|item| (!first(item), hash(&format!("{} {}", item.name, item.variant))));
+    let rank = |item: &Item| match (&item.source, item.variant) {
+        (Source::File(_), Variant::Unaltered) => 0,
+        (Source::File(_), _) => 1,
+        (Source::Speech { .. }, _) => 2,
+    };
+    items.sort_by_key(|item| (rank(item), hash(&format!("{} {}", item.name, item.variant))));
     Ok(items)
 }
 

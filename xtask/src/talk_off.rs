@@ -1,0 +1,32 @@
+//! `cargo xtask talk-off`: how many digits the DTMF detector takes from hours of speech and music without any.
+
+use std::path::Path;
+
+use cargo_metadata::MetadataCommand;
+
+use crate::error::Error;
+use crate::setup::{self, Feature};
+use crate::shell::{Program, note};
+
+/// Recordings of Debian's packages.
+const RECORDINGS: [&str; 2] = ["/usr/share/asterisk/sounds", "/usr/share/asterisk/moh"];
+
+/// Builds the set as it is heard, and prints the table.
+pub(crate) fn talk_off(hours: f64, half: Option<&str>) -> Result<(), Error> {
+    setup::ensure(&[Feature::Build, Feature::TalkOff])?;
+    Program::cargo(["build", "--release", "--package", "mediapoint-dtmf", "--example", "talk_off"]).run()?;
+    let target = MetadataCommand::new().no_deps().exec()?.target_directory.into_std_path_buf();
+    let peer = target.join("spandsp_digits").display().to_string();
+    let source = "crates/dtmf/tests/spandsp_digits.c";
+    Program::new("cc", ["-O2", source, "-ldl", "-o", &peer]).run()?;
+    let program = target.join("release/examples/talk_off").display().to_string();
+    let hours = hours.to_string();
+    let folders = RECORDINGS.into_iter().filter(|folder| Path::new(folder).exists());
+    let args = std::iter::once(hours.as_str()).chain(folders);
+    note("this takes both the time of the synthesisers and of the coders: about ten minutes for 46 hours")?;
+    let program = Program::new(&program, args).shown_as("talk_off").env("MEDIAPOINT_DTMF_PEER", &peer);
+    match half {
+        Some(half) => program.env("MEDIAPOINT_TALK_OFF_HALF", half).run(),
+        None => program.run(),
+    }
+}
