@@ -74,8 +74,8 @@ pub(crate) fn items(folders: &[PathBuf], half: Option<&str>) -> Result<Vec<Item>
         }
         for (number, text) in texts.iter().enumerate() {
             let name = format!("{} {number}", command.join(" "));
-            let variant =
-                VARIANTS.get(hash(&name) as usize % VARIANTS.len()).copied().unwrap_or(Variant::Unaltered);
+            let some = VARIANTS.iter().cycle().nth(usize::try_from(hash(&name) % 11).unwrap_or(0));
+            let variant = some.copied().unwrap_or(Variant::Unaltered);
             items.push(Item { source: Source::Speech { voice, text: text.clone() }, name, variant });
         }
     }
