@@ -23,7 +23,7 @@ pub(crate) fn talk_off(hours: f64, half: Option<&str>) -> Result<(), Error> {
     let hours = hours.to_string();
     let folders = RECORDINGS.into_iter().filter(|folder| Path::new(folder).exists());
     let args = std::iter::once(hours.as_str()).chain(folders);
-    note("this takes both the time of the synthesisers and of the coders: about ten minutes for 46 hours")?;
+    note("most of the time goes to synthesisers and coders; each hour that was heard is told")?;
     let program = Program::new(&program, args).shown_as("talk_off").env("MEDIAPOINT_DTMF_PEER", &peer);
     match half {
         Some(half) => program.env("MEDIAPOINT_TALK_OFF_HALF", half).run(),
