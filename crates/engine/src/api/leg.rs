@@ -266,6 +266,10 @@ pub struct LegConfig {
     /// True where telephone events of the leg's source, to which its party did not agree, reach it as tones in the audio,
     /// with their duration and level; on by default. Otherwise it gets nothing of them.
     pub events_as_tones: bool,
+    /// True where digits that the party sends as tones go on as events to the legs that it feeds, or as tones made anew to those
+    /// that did not agree to events; off by default. The tone itself is heard by nobody: the audio is decoded and held back
+    /// by 40 ms, as under secure input, before which this gives way.
+    pub tones_as_events: bool,
     /// What becomes of the party's media on its way to the legs and mixes that it feeds.
     pub media: MediaPolicy,
     /// What becomes of the media that the party is to be sent, whatever feeds it.
@@ -298,6 +302,7 @@ impl Default for LegConfig {
             events: EventPolicy::Forward,
             secure_input: SecureInput::Off,
             events_as_tones: true,
+            tones_as_events: false,
             media: MediaPolicy::Forward,
             sent_media: MediaPolicy::Forward,
             media_timeout: None,

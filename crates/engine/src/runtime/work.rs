@@ -98,7 +98,7 @@ impl LegWork {
             first: codings().next(),
             takes: codings().fold(0, |takes, coding| takes | coding.bit()),
             forced: config.force_transcode || matches!(config.packet_time, PacketTime::Always(_)),
-            secure: config.secure_input.is_on(),
+            secure: config.secure_input.is_on() || config.tones_as_events,
             srtp: config.srtp.is_some(),
             mixed: false,
         }

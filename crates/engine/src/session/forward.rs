@@ -8,7 +8,7 @@ use mediapoint_codec::amr::mode_request;
 use mediapoint_g711::encode;
 use mediapoint_jitter::Arrived;
 use mediapoint_packet::rtp::Ssrc;
-use mediapoint_packet::telephone_event::{BLOCK_LEN, EventBlock};
+use mediapoint_packet::telephone_event::{BLOCK_LEN, DtmfDigit, EventBlock};
 use mediapoint_packet::{PacketBuf, Time};
 
 use crate::api::event::{Event, KeyPress};
@@ -279,13 +279,34 @@ impl Call {
         let Some(ingress) = &mut leg.ingress else { return };
         for found in ingress.take_found() {
             match found {
-                Found::Onset => self.players.iter_mut().for_each(|player| player.note_key(id)),
+                Found::Onset(digit, volume) => {
+                    self.players.iter_mut().for_each(|player| player.note_key(id));
+                    self.convert_tone(at, Some((digit, volume)));
+                }
                 Found::Press(press) => {
+                    self.convert_tone(at, None);
                     let twice = self.legs.get(at).is_some_and(|leg| leg.events.has_reported(now, &press));
                     if !twice {
                         self.report_press(id, press, out);
                     }
                 }
+            }
+        }
+    }
+
+    /// Begins a digit for those who receive a leg, or ends it.
+    fn convert_tone(&mut self, at: usize, digit: Option<(DtmfDigit, u8)>) {
+        if !self.legs.get(at).is_some_and(|leg| leg.converts_tones()) {
+            return;
+        }
+        for n in 0..self.listeners(at) {
+            let Some(listener) = self.listener_mut(at, n) else { continue };
+            match digit {
+                Some((digit, volume)) => {
+                    // Where there is no room for it, it is not sent.
+                    let _: bool = listener.sender.begin_digit(digit, volume, listener.source);
+                }
+                None => listener.sender.end_digit(None),
             }
         }
     }
@@ -528,7 +549,7 @@ impl Call {
         let Some(from) = self.legs.get_mut(source) else { return };
         let forwarded = from.ingress.as_mut().map_or(0, |ingress| ingress.drain(true, false));
         // Nor does what stands for the time that the audio is held back.
-        let held = if from.is_secure() { secure::DELAY_MILLIS / 10 } else { 0 };
+        let held = if from.kept_out().is_on() { secure::DELAY_MILLIS / 10 } else { 0 };
         let forwarded = forwarded + usize::try_from(held).unwrap_or(0);
         let Some(leg) = self.legs.get_mut(listener) else { return };
         if !leg.make_egress(rate) {

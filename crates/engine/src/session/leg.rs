@@ -232,6 +232,16 @@ impl Leg {
         self.config.secure_input.is_on()
     }
 
+    /// True where tones go on as events.
+    pub(super) const fn converts_tones(&self) -> bool {
+        self.config.tones_as_events && !self.is_secure()
+    }
+
+    /// What is kept out of the party's audio.
+    pub(super) const fn kept_out(&self) -> SecureInput {
+        if self.converts_tones() { SecureInput::Drop } else { self.config.secure_input }
+    }
+
     /// What becomes of a telephone event that the party sends.
     pub(super) fn event_policy(&mut self, step: EventStep) -> EventPolicy {
         if step == EventStep::Begins && self.config.secure_input == SecureInput::Random {

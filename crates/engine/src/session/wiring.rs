@@ -64,9 +64,9 @@ impl Call {
                 }
                 _ => None,
             };
-            let (of_source, secure) = match feed.map(|feed| self.leg_of(feed)) {
-                Some(Some(from)) => (Some(from.config.media), from.is_secure()),
-                _ => (None, false),
+            let (of_source, secure, converts) = match feed.map(|feed| self.leg_of(feed)) {
+                Some(Some(from)) => (Some(from.config.media), from.kept_out().is_on(), from.converts_tones()),
+                _ => (None, false, false),
             };
             let Some(leg) = self.legs.get_mut(at) else { continue };
             let policy = leg.config.sent_media.max(of_source.unwrap_or_default());
@@ -78,6 +78,9 @@ impl Call {
             leg.sender.set_policy(policy);
             leg.rebuild_payload_map(codecs.as_deref(), secure);
             leg.fit_digits(codecs.as_deref());
+            if converts {
+                leg.sender.prepare_digits(&leg.config);
+            }
             leg.listeners.clear();
             leg.path_of = None;
             leg.tapped = [false; 2];
@@ -243,11 +246,12 @@ impl Call {
 
     /// What counts as a digit in the audio of a leg, where a tap wants to know of them.
     pub(super) fn tones_wanted_of(&self, at: usize) -> Option<DetectorSettings> {
-        let leg = self.legs.get(at)?.id;
-        self.taps.iter().find_map(|tap| match tap {
-            Tap::Events(tap) if tap.leg == leg => tap.tones,
+        let leg = self.legs.get(at)?;
+        let tapped = self.taps.iter().find_map(|tap| match tap {
+            Tap::Events(tap) if tap.leg == leg.id => tap.tones,
             _ => None,
-        })
+        });
+        tapped.or_else(|| leg.converts_tones().then(DetectorSettings::default))
     }
 
     /// The highest rate at which somebody wants the audio of a source, in hertz.
@@ -373,7 +377,7 @@ impl Leg {
             return;
         };
         let codecs = self.config.codecs.iter().chain(&self.config.received_codecs);
-        let (policy, seed) = (self.config.secure_input, u64::from(self.sender.rewriter.ssrc().0));
+        let (policy, seed) = (self.kept_out(), u64::from(self.sender.rewriter.ssrc().0));
         match &mut self.ingress {
             Some(ingress) => {
                 ingress.unwanted = false;

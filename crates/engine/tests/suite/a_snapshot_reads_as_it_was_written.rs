@@ -98,6 +98,7 @@ fn config(random: &mut Random) -> LegConfig {
     let secure_input = pick(random, &secure_inputs);
     LegConfig {
         kind,
+        tones_as_events: random.chance(0.2),
         secure_input: if kind == LegKind::Audio { secure_input } else { SecureInput::Off },
         received_codecs: codecs().into_iter().filter(|_| random.chance(0.1)).collect(),
         codecs: codecs().into_iter().filter(|_| random.chance(0.5)).collect(),

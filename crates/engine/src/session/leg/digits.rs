@@ -275,7 +275,6 @@ impl Sender {
 
     /// Begins a digit of unknown length after those that wait, by whichever method the party agreed to; its end is
     /// [`Sender::end_digit`]. False where there is no room, or no queue, see [`Sender::prepare_digits`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the conversion of tones, which detects them"))]
     pub(crate) fn begin_digit(&mut self, digit: DtmfDigit, volume: u8, source: Source) -> bool {
         self.begin_open(Digit::open(digit, volume, DigitMethod::Automatic, Origin::Detected), source)
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mediapoint_codec::resample::Resampler;
 use mediapoint_dtmf::{DetectedDigit, Detection, Detector, DetectorSettings};
+use mediapoint_packet::telephone_event::DtmfDigit;
 
 use crate::api::event::{KeyMethod, KeyPress};
 use crate::session::frame::{MAX_TICK_MILLIS, samples};
@@ -14,11 +15,14 @@ pub(crate) const RATE: u32 = 8000;
 /// Digits that can begin or end in one tick: none is shorter.
 const MAX_FOUND: usize = 2;
 
+/// The level of a digit that is sent on while it goes on, in dBm0 without its sign.
+const USUAL_VOLUME: u8 = 8;
+
 /// What was found in the audio of a tick.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Found {
-    /// A digit has begun.
-    Onset,
+    /// A digit has begun, with a usual level in dBm0 without its sign: its own is known at its end only.
+    Onset(DtmfDigit, u8),
     /// A digit has ended.
     Press(KeyPress),
 }
@@ -50,7 +54,7 @@ impl InBand {
         let found = &mut self.found;
         let on = |detection| {
             let next = match detection {
-                Detection::Onset { .. } => Found::Onset,
+                Detection::Onset { digit, .. } => Found::Onset(digit, USUAL_VOLUME),
                 Detection::Digit(digit) => Found::Press(press(&digit)),
             };
             if let Some(free) = found.iter_mut().find(|place| place.is_none()) {

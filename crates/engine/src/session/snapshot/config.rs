@@ -60,6 +60,8 @@ pub(crate) struct ConfigSnapshot {
     #[serde(default = "yes")]
     events_as_tones: bool,
     #[serde(default)]
+    tones_as_events: bool,
+    #[serde(default)]
     secure_input: SecureInput,
     #[serde(default)]
     media: MediaPolicy,
@@ -116,6 +118,7 @@ impl ConfigSnapshot {
             source_guard: config.source_guard,
             dscp: config.dscp,
             events: config.events,
+            tones_as_events: config.tones_as_events,
             secure_input: config.secure_input,
             events_as_tones: config.events_as_tones,
             media: config.media,
@@ -150,6 +153,7 @@ impl ConfigSnapshot {
             srtp: None,
             dscp: self.dscp,
             events: self.events,
+            tones_as_events: self.tones_as_events,
             secure_input: self.secure_input,
             events_as_tones: self.events_as_tones,
             media: self.media,

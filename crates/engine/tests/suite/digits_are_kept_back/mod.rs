@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of the tests: what is missing fails them")]
 
+mod converted;
 mod paths;
 mod switching;
 

@@ -258,6 +258,7 @@ pub(crate) fn config(style: u64) -> LegConfig {
     let secure_input = pick(random, &secure_inputs);
     LegConfig {
         kind,
+        tones_as_events: random.chance(0.2),
         secure_input: if kind == LegKind::Audio { secure_input } else { SecureInput::Off },
         received_codecs: all.iter().filter(|_| random.chance(0.1)).cloned().collect(),
         codecs: all.into_iter().filter(|_| random.chance(0.6)).collect(),

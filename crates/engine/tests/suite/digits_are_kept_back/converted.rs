@@ -1,0 +1,48 @@
+//! Tones that go on as events: the far end gets each digit once, as an event, and hears no tone.
+
+use super::{Method, NUMBER, OFF, ON, Scene, codecs, spoken};
+
+/// Types the number in tones, converted from the first second on.
+fn converted(from: usize, to: usize, method: Method) -> Scene {
+    const LEAD: usize = 2 * 8000;
+    let spoken = spoken(NUMBER, if method == Method::Both { 40 } else { ON });
+    let sound = move |n: u64| {
+        let at = usize::try_from(n).unwrap();
+        at.checked_sub(LEAD).and_then(|at| spoken.get(at)).copied().unwrap_or(0)
+    };
+    let mut scene = Scene::new(&codecs()[from], &codecs()[to], sound);
+    scene.world.start(scene.party);
+    scene.run(1000);
+    scene.world.reinvite(scene.party, |config| config.tones_as_events = true);
+    scene.run(1000);
+    match method {
+        Method::Both => scene.press(NUMBER, 40),
+        _ => scene.run((ON + OFF) * u64::try_from(NUMBER.len()).unwrap()),
+    }
+    scene.run(1000);
+    scene
+}
+
+#[test]
+fn tones_go_on_as_events_and_are_not_heard() {
+    for (from, to) in [(0, 0), (0, 1), (0, 2), (4, 5)] {
+        let scene = converted(from, to, Method::Tones);
+        let name = format!("{} to {}", codecs()[from].codec, codecs()[to].codec);
+        let found = scene.found();
+        let at = |place: &str| found.iter().find(|(known, _)| *known == place).unwrap().1.clone();
+        assert_eq!(at("far end, events"), NUMBER, "{name}");
+        assert_eq!(at("far end, audio"), "", "{name}");
+        assert_eq!(scene.told(), NUMBER, "{name}");
+        let heard = &scene.world.peer(scene.far).heard;
+        assert_eq!(heard.missing(), 0, "{name}");
+        assert_eq!(scene.world.buffers_lost(), 0, "{name}");
+    }
+}
+
+#[test]
+fn what_comes_both_ways_goes_on_once() {
+    let scene = converted(0, 0, Method::Both);
+    let found = scene.found();
+    assert_eq!(found.iter().find(|(place, _)| *place == "far end, events").unwrap().1, NUMBER);
+    assert_eq!(found.iter().find(|(place, _)| *place == "far end, audio").unwrap().1, "");
+}
