@@ -2,11 +2,12 @@
 
 use crate::classic::{ClassicRule, ClassicSettings, ClassicVerdict};
 use crate::decision::{Decision, Outcome};
+use crate::features::FEATURES;
 use crate::frame::{FRAME, FRAME_MS, Framer};
-use crate::listener::{FEATURES, Listener, Measures};
+use crate::listener::{Listener, Measures};
 use crate::model;
 use crate::timeline::{Signal, Timeline};
-use crate::tone::{Progress, Tone, ToneDetection, ToneDetector, ToneSettings};
+use crate::tone::{Progress, Tone, ToneDetection, ToneDetector, ToneSegment, ToneSettings};
 
 /// Settings of a [`CallAnalyser`]. Times are in ms since answer, where nothing else is said.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,10 +15,8 @@ use crate::tone::{Progress, Tone, ToneDetection, ToneDetector, ToneSettings};
 pub struct AnalyserSettings {
     /// Silence after which the call is silent.
     pub initial_silence_ms: u32,
-    /// By then it is decided between person and machine, if speech began in time.
+    /// Time after the start of the first word in which it is decided between person and machine, but for what is unsure then.
     pub decide_within_ms: u32,
-    /// Time that speech is heard at least before a decision is forced; later than `decide_within_ms` where it began late.
-    pub speech_heard_ms: u32,
     /// By then everything is decided; what is not is unsure.
     pub total_analysis_time_ms: u32,
     /// Silence after the greeting before a person is decided.
@@ -44,11 +43,10 @@ impl Default for AnalyserSettings {
     fn default() -> Self {
         Self {
             initial_silence_ms: 5000,
-            decide_within_ms: 2480,
-            speech_heard_ms: 1400,
+            decide_within_ms: 2260,
             total_analysis_time_ms: 12_000,
             after_greeting_silence_ms: 300,
-            person_probability: 0.9,
+            person_probability: 0.98,
             machine_probability: 0.97,
             threshold: 0.5,
             unsure_margin: 0.05,
@@ -60,6 +58,8 @@ impl Default for AnalyserSettings {
     }
 }
 
+/// What is unsure at the deadline waits for this long at most, in ms.
+const UNSURE_MS: u32 = 600;
 /// Frames between two looks at the model.
 const LOOK_FRAMES: u32 = 3;
 /// A tone this long is no vowel, in ms.
@@ -68,6 +68,14 @@ const CERTAIN_TONE_MS: u32 = 140;
 const STEADY_DB: f32 = 2.5;
 /// Speech before a beep that makes it a machine's, in ms.
 const GREETING_MS: u32 = 300;
+
+/// A beep after speech is certain after this time, in ms.
+const BEEP_MS: u32 = 200;
+
+/// Whether it is no vowel.
+fn is_steady(tone: &ToneSegment) -> bool {
+    tone.level_spread_db < STEADY_DB && tone.is_steady()
+}
 
 /// Decides after answer who or what is there; samples in, at most two decisions out: the outcome, and after a machine its beep.
 ///
@@ -187,10 +195,8 @@ impl CallAnalyser {
         }
         self.frames = self.frames.saturating_add(1);
         let found = self.tones.process_frame(frame);
-        let current = self
-            .tones
-            .current()
-            .filter(|tone| tone.duration_ms >= CERTAIN_TONE_MS && tone.level_spread_db < STEADY_DB);
+        let current =
+            self.tones.current().filter(|tone| tone.duration_ms >= CERTAIN_TONE_MS && is_steady(tone));
         self.tone_heard |= current.is_some();
         let word = self.listener.process(frame, current.map(|tone| tone.start_ms));
         self.classic.process_frame(frame);
@@ -203,7 +209,7 @@ impl CallAnalyser {
             self.timeline.tone(tone);
         }
         match self.outcome {
-            None => self.undecided(found),
+            None => self.undecided(found, current),
             Some(Outcome::Machine) => self.after_machine(found),
             Some(_) => {
                 self.finished = true;
@@ -218,9 +224,15 @@ impl CallAnalyser {
         }
     }
 
-    fn undecided(&mut self, found: Option<ToneDetection>) -> Option<Decision> {
+    /// `tone` sounds now, and is certainly one.
+    fn undecided(&mut self, found: Option<ToneDetection>, tone: Option<ToneSegment>) -> Option<Decision> {
         if let Some((outcome, probability)) = found.and_then(|found| self.meaning(found)) {
             return Some(self.decide(outcome, probability));
+        }
+        // The beep after a short greeting.
+        let beeps = tone.is_some_and(|tone| tone.duration_ms >= BEEP_MS && self.tones.is_only_a_beep(&tone));
+        if beeps && self.listener.measures().speech_ms >= GREETING_MS {
+            return Some(self.decide(Outcome::Machine, 0.9));
         }
         let now = self.now_ms();
         let late = now >= self.settings.total_analysis_time_ms;
@@ -233,18 +245,18 @@ impl CallAnalyser {
             return silent.then(|| self.decide(Outcome::Silence, 0.95));
         };
         // A tone may turn out to be a cadence, or the beep after a short greeting.
-        if !late && self.tone_heard && self.tones.is_waiting() {
+        if !late && (tone.is_some() || self.tones.pending().is_some_and(|tone| is_steady(&tone))) {
             return None;
         }
         if !self.frames.is_multiple_of(LOOK_FRAMES) && !late {
             return None;
         }
         let person = self.person()?;
-        let deadline =
-            self.settings.decide_within_ms.max(first.saturating_add(self.settings.speech_heard_ms));
+        let deadline = first.saturating_add(self.settings.decide_within_ms);
         if late || now >= deadline {
             let certain = (person - self.settings.threshold).abs() >= self.settings.unsure_margin;
-            return (certain || late || now >= deadline + 1500).then(|| self.forced(person));
+            return (certain || late || now >= deadline.saturating_add(UNSURE_MS))
+                .then(|| self.forced(person));
         }
         self.early(person)
     }

@@ -58,6 +58,33 @@ pub enum ClassicResult {
     Unsure,
 }
 
+impl ClassicResult {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Machine => "machine",
+            Self::Unsure => "unsure",
+        }
+    }
+}
+
+impl ClassicCause {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InitialSilence => "initial silence",
+            Self::AfterGreetingSilence => "silence after the greeting",
+            Self::LongGreeting => "a long greeting",
+            Self::MaximumWords => "the number of words",
+            Self::MaximumWordLength => "the length of a word",
+            Self::TooLong => "the total analysis time",
+        }
+    }
+}
+
 /// The parameter that decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

@@ -17,12 +17,14 @@ mod analyser;
 mod barge_in;
 mod classic;
 mod decision;
+mod features;
 mod frame;
 mod listener;
 mod model;
 mod pitch;
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;
+mod prosody;
 mod timeline;
 mod tone;
 mod vad;
@@ -31,9 +33,10 @@ pub use analyser::{AnalyserSettings, CallAnalyser};
 pub use barge_in::{BargeIn, BargeInSettings, BargedIn};
 pub use classic::{ClassicCause, ClassicResult, ClassicRule, ClassicSettings, ClassicVerdict};
 pub use decision::{Decision, Outcome};
+pub use features::FEATURES;
 pub use frame::{FRAME, FRAME_MS, RATE};
-pub use listener::{FEATURES, Measures};
-pub use model::UNITS;
+pub use listener::Measures;
+pub use model::{DEPTH, TREES};
 pub use timeline::{Interval, Signal, Timeline};
 pub use tone::{
     COUNTRIES, CountryTone, Progress, SitClass, Tone, ToneDetection, ToneDetector, ToneSegment, ToneSettings,

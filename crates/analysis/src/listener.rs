@@ -1,11 +1,10 @@
 //! What is measured of a greeting: words, pauses, loudness, syllables, pitch, band.
 
+use crate::features::{FEATURES, features};
 use crate::frame::{FRAME, FRAME_MS};
 use crate::pitch::Pitch;
+use crate::prosody::Prosody;
 use crate::vad::{Activity, Vad, VadSettings, VoiceActivity};
-
-/// Number of features that the model sees.
-pub const FEATURES: usize = 18;
 
 /// Speech shorter than this is a click, in ms.
 const LEAST_WORD_MS: u32 = 80;
@@ -105,6 +104,7 @@ pub(crate) struct Word {
 pub(crate) struct Listener {
     vad: Vad,
     pitch: Pitch,
+    prosody: Prosody,
     now_ms: u32,
     run: Option<Run>,
     whole: Tally,
@@ -128,6 +128,7 @@ impl Listener {
         Self {
             vad,
             pitch: Pitch::new(),
+            prosody: Prosody::default(),
             now_ms: 0,
             run: None,
             whole: Tally::default(),
@@ -183,6 +184,7 @@ impl Listener {
             run.active_ms = now;
             let bands = self.vad.bands();
             let pitch = self.pitch.estimate();
+            self.prosody.frame(pitch);
             if let Some(hz) = pitch {
                 self.recent_pitch =
                     if self.recent_pitch > 0.0 { 0.7 * self.recent_pitch + 0.3 * hz } else { hz };
@@ -201,9 +203,8 @@ impl Listener {
         if length < LEAST_WORD_MS {
             return None;
         }
-        if self.first_ms.is_some() {
-            self.pause_ms = self.pause_ms.max(run.start_ms.saturating_sub(self.end_ms));
-        }
+        let pause = self.first_ms.map(|_| run.start_ms.saturating_sub(self.end_ms));
+        self.pause_ms = self.pause_ms.max(pause.unwrap_or(0));
         self.first_ms.get_or_insert(run.start_ms);
         self.end_ms = run.active_ms;
         self.words = self.words.saturating_add(1);
@@ -213,6 +214,7 @@ impl Listener {
         self.whole = self.whole.plus(run.tally);
         let (level_dbm0, _) = moments(run.tally.level, 0.0, run.tally.frames);
         let (pitch_hz, _) = moments(run.tally.pitch, 0.0, run.tally.voiced);
+        self.prosody.word(length, level_dbm0, pitch_hz, pause);
         Some(Word { start_ms: run.start_ms, end_ms: run.active_ms, level_dbm0, pitch_hz })
     }
 
@@ -250,33 +252,11 @@ impl Listener {
         }
     }
 
-    /// The features that the model sees, each about -2 to 2; nothing before the first word.
+    /// The features that the model sees; nothing before the first word.
     pub(crate) fn features(&self) -> Option<[f32; FEATURES]> {
         let first = self.first_ms()?;
-        let measures = self.measures();
-        let seconds = |ms: u32| (ms as f32 / 1000.0).min(6.0);
-        let elapsed = seconds(self.now_ms.saturating_sub(first));
-        let slope = if measures.pitch_hz > 0.0 { self.recent_pitch / measures.pitch_hz - 1.0 } else { 0.0 };
-        Some([
-            elapsed - 1.0,
-            seconds(first) - 0.7,
-            seconds(measures.speech_ms) - 0.8,
-            2.0 * seconds(measures.silence_ms) - 0.5,
-            (measures.words.min(12) as f32 - 2.0) / 2.0,
-            seconds(measures.longest_word_ms) - 0.6,
-            2.0 * seconds(measures.last_word_ms) - 1.0,
-            3.0 * seconds(measures.longest_pause_ms) - 0.5,
-            (measures.syllables.min(24) as f32 - 4.0) / 4.0,
-            (measures.syllables.min(24) as f32 / seconds(measures.speech_ms).max(0.2) - 5.0) / 3.0,
-            (measures.level_spread_db - 6.0) / 3.0,
-            ((measures.level_dbm0 - measures.noise_dbm0).clamp(0.0, 60.0) - 30.0) / 15.0,
-            (measures.high_band_db + 15.0) / 8.0,
-            2.0 * measures.voiced - 1.0,
-            (measures.pitch_hz - 170.0) / 80.0,
-            4.0 * measures.pitch_spread - 0.8,
-            3.0 * slope,
-            ((self.recent_level - measures.level_dbm0) / 5.0).clamp(-3.0, 3.0),
-        ])
+        let recent = (self.recent_level, self.recent_pitch);
+        Some(features(self.now_ms, first, &self.measures(), &self.prosody, recent))
     }
 }
 

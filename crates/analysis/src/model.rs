@@ -1,21 +1,39 @@
-//! The model that tells a person from a machine: a network of one small hidden layer over the measures of the greeting.
+//! The model that tells a person from a machine: boosted decision trees over the features of the greeting.
 //!
-//! the example `amd` with `--train` finds the coefficients on the tuning part of the set (docs/call-analysis.md).
+//! The example `amd` with `--train` finds the coefficients on the tuning part of the set (docs/call-analysis.md).
 
 mod coefficients;
 
-use crate::listener::FEATURES;
-use coefficients::{HIDDEN, OUTPUT};
+use crate::features::FEATURES;
+use coefficients::{CALIBRATION, MODEL};
 
-/// Hidden units.
-pub const UNITS: usize = 10;
+/// Trees.
+pub const TREES: usize = 160;
+/// Questions from the root of a tree to a leaf.
+pub const DEPTH: usize = 4;
+const NODES: usize = (1 << DEPTH) - 1;
+const LEAVES: usize = 1 << DEPTH;
+
+/// A tree: questions from the root on, level by level, each a feature and what it is compared with; the leaves in order.
+struct Tree {
+    nodes: [(u8, f32); NODES],
+    leaves: [f32; LEAVES],
+}
+
+impl Tree {
+    fn leaf(&self, features: &[f32; FEATURES]) -> f32 {
+        let mut node = 0;
+        while let Some(&(feature, least)) = self.nodes.get(node) {
+            let above = features.get(usize::from(feature)).is_some_and(|value| *value > least);
+            node = 2 * node + 1 + usize::from(above);
+        }
+        self.leaves.get(node - NODES).copied().unwrap_or(0.0)
+    }
+}
 
 /// Probability that a greeting with these features is a person's, 0 to 1.
 pub(crate) fn person(features: &[f32; FEATURES]) -> f32 {
-    let mut sum = OUTPUT.1;
-    for ((weights, bias), weight) in HIDDEN.iter().zip(OUTPUT.0) {
-        let unit: f32 = weights.iter().zip(features).map(|(weight, feature)| weight * feature).sum();
-        sum += weight * (unit + bias).tanh();
-    }
-    1.0 / (1.0 + (-sum).exp())
+    let sum: f32 = MODEL.iter().map(|tree| tree.leaf(features)).sum();
+    let (slope, offset) = CALIBRATION;
+    1.0 / (1.0 + (-(slope * sum + offset)).exp())
 }

@@ -159,6 +159,20 @@ impl ToneDetector {
         self.last.last().copied()
     }
 
+    /// What is a beep if nothing follows.
+    pub(crate) fn pending(&self) -> Option<ToneSegment> {
+        self.beep.map(|(segment, _)| segment)
+    }
+
+    /// Whether this may be a beep, and no part of a country's cadence.
+    pub(crate) fn is_only_a_beep(&self, segment: &ToneSegment) -> bool {
+        let (low, high) = self.settings.beep_hz;
+        let [hz, second] = segment.hz;
+        second == 0.0
+            && (low..=high).contains(&hz)
+            && cadence::rows(segment.hz, self.settings.country.as_deref()).next().is_none()
+    }
+
     /// Whether a tone sounds, or one ended and what it means depends on what follows.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
@@ -260,6 +274,7 @@ impl ToneDetector {
             || !within(first)
             || !(second == 0.0 || within(second))
             || segment.level_spread_db > 3.0
+            || !segment.is_steady()
             || !self.beats.is_empty()
         {
             return;

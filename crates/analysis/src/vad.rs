@@ -74,6 +74,8 @@ const PART_FRAMES: u32 = 25;
 const BIAS: f32 = 1.6;
 /// Until this many frames were heard the floor is not believed above `EARLY_FLOOR`: a call can begin with speech.
 const EARLY_FRAMES: u32 = 25;
+/// Frames in which decoders start.
+const START_FRAMES: u32 = 3;
 /// Mean square of -34 dBm0.
 const EARLY_FLOOR: f32 = 103_750.0;
 /// Mean square of -72 dBm0 a band: quantisation noise of G.711 is about there.
@@ -116,8 +118,10 @@ impl Vad {
     }
 
     fn floors(&mut self, energies: [f32; BANDS]) -> [f32; BANDS] {
-        if self.frames == 0 {
+        // A decoder's first frames are quieter than what follows: they are no noise floor.
+        if self.frames <= START_FRAMES {
             self.smooth = energies;
+            self.least = [[f32::MAX; BANDS]; PARTS];
         }
         for (smooth, energy) in self.smooth.iter_mut().zip(energies) {
             *smooth += 0.4 * (energy - *smooth);

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::amd::AmdArguments;
 use crate::bench::BenchArguments;
 use crate::codec::CodecArguments;
 use crate::demo::DemoArguments;
@@ -34,6 +35,7 @@ Examples:
   mediapoint-tools drill all   attack a server: floods, churn, races, forged state
   mediapoint-tools codec encode speech.wav speech.g729   code a file
   mediapoint-tools dtmf call.wav                         list its digits
+  mediapoint-tools amd call.wav   tell who or what answered
 
 `demo`, `bench` and `drill` run the server as a child process: the program
 `mediapoint` in the folder of this one, or another by `--server PATH`.
@@ -69,6 +71,12 @@ pub(crate) enum Command {
     /// List the DTMF digits in audio files, with place, length and levels
     #[command(after_help = crate::dtmf::EXAMPLES)]
     Dtmf(DtmfArguments),
+    /// Tell who or what answered: recordings of calls, from answer on
+    ///
+    /// Person, answering machine, beep, fax, special information tone, busy, reorder, ringing, silence, modem or unsure,
+    /// each with its probability and the time at which it was decided.
+    #[command(after_help = crate::amd::EXAMPLES)]
+    Amd(AmdArguments),
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  mediapoint-tools completions bash > /etc/bash_completion.d/mediapoint-tools"

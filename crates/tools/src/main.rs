@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 for success, 1 where something failed, 2 for a command line that cannot be used.
 
+mod amd;
 mod bench;
 mod child;
 mod cli;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Drill(arguments) => drill::command(&arguments),
         Command::Codec(arguments) => codec::command(&arguments),
         Command::Dtmf(arguments) => dtmf::command(&arguments),
+        Command::Amd(arguments) => amd::command(&arguments),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { folder } => pages::man(&folder),
     })

@@ -14,7 +14,7 @@ use crate::shell;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("server", &["control-ng", "engine", "net"]),
     // Programs of the laboratory: they drive a server from outside, and link nothing of it.
-    ("tools", &["caller", "codec", "dtmf", "g729", "net", "prompt"]),
+    ("tools", &["analysis", "caller", "codec", "dtmf", "g729", "net", "prompt"]),
     ("control-ng", &["engine", "prompt", "codec", "srtp", "g711", "packet"]),
     ("engine", &["net", "srtp", "jitter", "prompt", "dtmf", "codec", "g711", "packet"]),
     ("caller", &["codec", "packet", "net", "g711", "prompt"]),

@@ -22,15 +22,17 @@ mod set;
 #[path = "../../tests/suite/signal.rs"]
 mod signal;
 mod synth;
+mod texts;
 mod train;
+mod tuning;
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use mediapoint_analysis::{AnalyserSettings, CallAnalyser};
+use set::Sources;
 
-use set::{Call, Sources};
-use train::Example;
+/// Persons, and as many machines, that the model is trained on.
+const TRAINED: usize = 1500;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -52,14 +54,16 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     if let Some(file) = value("--train") {
-        let examples = examples(&set::build(&tuning, calls, 1));
-        println!("{} moments of {calls} persons and as many machines", examples.len());
-        let coefficients = train::train(&examples);
-        return written(Path::new(&file), &train::source(&coefficients));
+        let calls = set::build(&tuning, TRAINED, 1, tuning::HEARD_MS);
+        let mut traces = tuning::traces(&calls);
+        let calibration = tuning::cross_validate(&mut traces);
+        tuning::explore(&traces);
+        let trees = train::train(&tuning::examples(&traces));
+        return written(Path::new(&file), &train::source(&trees, calibration));
     }
     let part = if arguments.iter().any(|argument| argument == "--tuning") { &tuning } else { &test };
     let seed = if std::ptr::eq(part, &tuning) { 1 } else { 2 };
-    let report = evaluate::run(&set::build(part, calls, seed));
+    let report = evaluate::run(&set::build(part, calls, seed, f64::MAX));
     println!("{}", report.text);
     if let Some(folder) = value("--write") {
         let folder = Path::new(&folder);
@@ -83,22 +87,4 @@ fn written(file: &Path, text: &str) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Moments of persons' and machines' calls, each 60 ms from the first word to what a decision may wait for.
-fn examples(calls: &[Call]) -> Vec<Example> {
-    let settings = AnalyserSettings { total_analysis_time_ms: 60_000, ..AnalyserSettings::default() };
-    let mut out = Vec::new();
-    for call in calls.iter().filter(|call| ["person", "machine"].contains(&call.class)) {
-        let mut analyser = CallAnalyser::new(settings.clone());
-        for frame in call.pcm.chunks(480) {
-            analyser.process(frame);
-            let Some(features) = analyser.features() else { continue };
-            if features[0] > 1.6 {
-                break;
-            }
-            out.push(Example { features, person: call.class == "person", weight: 1.0 });
-        }
-    }
-    out
 }

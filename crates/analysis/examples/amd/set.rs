@@ -8,7 +8,7 @@ use crate::prompts::{self, Recording};
 use crate::signal::{
     Random, add_noise, answer_tone, cadence, samples, scale, silence, speech_level, to_pcm, tone,
 };
-use crate::synth;
+use crate::synth::{self, Kind};
 
 /// Coefficients and thresholds are found on the tuning part, and the test part is only reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,52 +32,70 @@ pub struct Call {
     pub greeting_end_ms: f64,
     /// Start of the beep in ms, if there is one.
     pub beep_ms: Option<f64>,
+    /// Start of the speech in ms.
+    pub first_ms: f64,
+    /// Whether it is a person's greeting for a firm, or a machine's of few words.
+    pub unusual: bool,
+    /// The same for calls of the same text.
+    pub group: u32,
 }
 
 /// Sources of one part.
+#[derive(Default)]
 pub struct Sources {
+    /// Recordings by their length, in ms: 220 to 1300, to 2200, from 1800.
     short: Vec<Recording>,
+    middle: Vec<Recording>,
     long: Vec<Recording>,
     hellos: Vec<Recording>,
+    firms: Vec<Recording>,
     greetings: Vec<Recording>,
+    notes: Vec<Recording>,
 }
 
 impl Sources {
     /// Reads and synthesises all, and gives each to one part: a text is in the same part in every language.
     pub fn gather(folder: &Path) -> [Self; 2] {
-        let mut parts = [Self::empty(), Self::empty()];
+        let mut parts = [Self::default(), Self::default()];
         for recording in prompts::all() {
-            let hash = recording
-                .name
-                .bytes()
-                .fold(5381_u32, |hash, byte| hash.wrapping_mul(33).wrapping_add(u32::from(byte)));
-            let part = &mut parts[(hash >> 4 & 1) as usize];
-            if (220.0..1300.0).contains(&recording.ms()) {
+            let part = &mut parts[(hash(&recording.name) >> 4 & 1) as usize];
+            let ms = recording.ms();
+            if (1300.0..2200.0).contains(&ms) {
+                part.middle.push(recording.clone());
+            }
+            if (220.0..1300.0).contains(&ms) {
                 part.short.push(recording);
-            } else if recording.ms() >= 1800.0 {
+            } else if ms >= 1800.0 {
                 part.long.push(recording);
             }
         }
         for spoken in synth::all(folder) {
             let part = &mut parts[usize::from(spoken.part == Part::Test)];
-            if spoken.machine { &mut part.greetings } else { &mut part.hellos }.push(spoken.sound);
+            let list = match spoken.kind {
+                Kind::Hello => &mut part.hellos,
+                Kind::Firm => &mut part.firms,
+                Kind::Greeting => &mut part.greetings,
+                Kind::Note => &mut part.notes,
+            };
+            list.push(spoken.sound);
         }
         parts
     }
 
-    fn empty() -> Self {
-        Self { short: Vec::new(), long: Vec::new(), hellos: Vec::new(), greetings: Vec::new() }
-    }
-
     pub fn is_empty(&self) -> bool {
-        [&self.short, &self.long, &self.hellos, &self.greetings].iter().any(|of| of.is_empty())
+        [&self.short, &self.middle, &self.long, &self.hellos, &self.greetings].iter().any(|of| of.is_empty())
     }
 
     pub fn describe(&self) -> String {
-        let (short, long, hellos, greetings) =
-            (self.short.len(), self.long.len(), self.hellos.len(), self.greetings.len());
         format!(
-            "{short} short and {long} long recordings, {hellos} hellos and {greetings} greetings by synthesis"
+            "{} short, {} middling and {} long recordings; by synthesis {} hellos, {} firms, {} greetings, {} notes",
+            self.short.len(),
+            self.middle.len(),
+            self.long.len(),
+            self.hellos.len(),
+            self.firms.len(),
+            self.greetings.len(),
+            self.notes.len()
         )
     }
 
@@ -93,38 +111,71 @@ impl Sources {
     }
 }
 
-/// Builds the calls of a part: `persons` persons, as many machines, an eighth of that of each kind of tone.
-pub fn build(sources: &Sources, persons: usize, seed: u64) -> Vec<Call> {
-    let mut random = Random::new(seed);
-    let mut calls = Vec::new();
-    for _ in 0..persons {
-        calls.push(person(sources, &mut random));
-        calls.push(machine(sources, &mut random));
-    }
-    for _ in 0..persons / 8 {
-        for class in CLASSES.into_iter().skip(2).chain([MODEM]) {
-            calls.push(tones(class, sources, &mut random));
-        }
-    }
-    calls
+fn hash(name: &str) -> u32 {
+    name.bytes().fold(5381_u32, |hash, byte| hash.wrapping_mul(33).wrapping_add(u32::from(byte)))
 }
 
-/// A person says something short, waits, and mostly asks again.
-fn person(sources: &Sources, random: &mut Random) -> Call {
-    let first = if random.unit() < 0.5 { random.pick(&sources.hellos) } else { random.pick(&sources.short) };
-    let mut signal = silence(random.between(100.0, 1000.0));
+/// Builds the calls of a part: `persons` persons, as many machines, an eighth of that of each kind of tone. No call is longer than `most_ms`.
+pub fn build(sources: &Sources, persons: usize, seed: u64, most_ms: f64) -> Vec<Call> {
+    let kinds = (0..persons / 8).flat_map(|_| CLASSES.into_iter().skip(2).chain([MODEM]));
+    let classes: Vec<&str> = (0..persons).flat_map(|_| ["person", "machine"]).chain(kinds).collect();
+    parallel(classes.len(), |at| {
+        let mut random = Random::new(seed << 32 | at as u64 + 1);
+        match classes[at] {
+            "person" => person(sources, most_ms, &mut random),
+            "machine" => machine(sources, most_ms, &mut random),
+            class => tones(class, sources, &mut random),
+        }
+    })
+}
+
+/// What `make` returns for 0 to `count`, in order, made by as many threads as there are cores.
+pub fn parallel<T: Send>(count: usize, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let made = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|first| {
+                let make = &make;
+                scope.spawn(move || (first..count).step_by(threads).map(|at| (at, make(at))).collect())
+            })
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|_| Vec::new())).collect()
+    });
+    let mut made: Vec<(usize, T)> = made;
+    made.sort_by_key(|(at, _)| *at);
+    made.into_iter().map(|(_, value)| value).collect()
+}
+
+/// Share of persons who greet for a firm, and of machines that say few words before the beep.
+const UNUSUAL: f64 = 0.05;
+
+/// Longest greeting of a person that is not for a firm, in ms.
+const LONGEST_MS: f64 = 2000.0;
+
+/// A person says something short, waits, and mostly asks again. A few greet for a firm.
+fn person(sources: &Sources, most_ms: f64, random: &mut Random) -> Call {
+    let firm = random.unit() < UNUSUAL;
+    let first = if firm {
+        let of = if random.unit() < 0.5 { &sources.firms } else { &sources.middle };
+        random.pick(of)
+    } else if random.unit() < 0.5 {
+        random.pick(&sources.hellos)
+    } else {
+        random.pick(&sources.short)
+    };
+    let first_ms = random.between(100.0, 1000.0);
+    let mut signal = silence(first_ms);
     signal.extend(&first.pcm);
     // Some say two things, a few three: "Acme. John Miller speaking."
-    let more = random.unit();
+    let more = if firm { 1.0 } else { random.unit() };
+    let of = if first.name.contains("-hello-") { &sources.hellos } else { &sources.short };
     for chance in [0.3, 0.08] {
-        if more < chance && signal.len() < samples(2600.0) {
-            signal.extend(silence(random.between(120.0, 350.0)));
-            let sources = if first.name.contains('-') && first.name.contains("espeak") {
-                &sources.hellos
-            } else {
-                &sources.short
-            };
-            signal.extend(&Sources::same_voice(sources, &first.voice, random).pcm);
+        let pause = random.between(120.0, 350.0);
+        let next = Sources::same_voice(of, &first.voice, random);
+        let length = signal.len() as f64 / 8.0 - first_ms + pause + next.ms();
+        if more < chance && length <= LONGEST_MS {
+            signal.extend(silence(pause));
+            signal.extend(&next.pcm);
         }
     }
     let end = signal.len() as f64 / 8.0;
@@ -134,20 +185,33 @@ fn person(sources: &Sources, random: &mut Random) -> Call {
         signal.extend(&first.pcm);
     }
     signal.extend(silence(2500.0));
-    call("person", first.language, signal, end, None, random)
+    signal.truncate(samples(most_ms));
+    Call {
+        unusual: firm,
+        first_ms,
+        group: hash(&first.name) >> 5,
+        ..call("person", first.language, signal, end, None, random)
+    }
 }
 
 /// A machine says a greeting, often after a short word and a pause, then it beeps.
-fn machine(sources: &Sources, random: &mut Random) -> Call {
+fn machine(sources: &Sources, most_ms: f64, random: &mut Random) -> Call {
     let synthesised = random.unit() < 0.35;
-    let main = if synthesised { random.pick(&sources.greetings) } else { random.pick(&sources.long) };
-    let mut signal = silence(random.between(100.0, 1000.0));
-    if !synthesised && random.unit() < 0.3 {
+    let brief = random.unit() < UNUSUAL;
+    let main = random.pick(match (brief, synthesised) {
+        (false, true) => &sources.greetings,
+        (false, false) => &sources.long,
+        (true, true) => &sources.notes,
+        (true, false) => &sources.middle,
+    });
+    let first_ms = random.between(100.0, 1000.0);
+    let mut signal = silence(first_ms);
+    if !brief && !synthesised && random.unit() < 0.3 {
         signal.extend(&Sources::same_voice(&sources.short, &main.voice, random).pcm);
         signal.extend(silence(random.between(100.0, 600.0)));
     }
     signal.extend(&main.pcm);
-    while signal.len() < samples(4500.0) {
+    while !brief && signal.len() < samples(4500.0) {
         signal.extend(silence(random.between(200.0, 700.0)));
         let of = if synthesised { &sources.greetings } else { &sources.long };
         signal.extend(&Sources::same_voice(of, &main.voice, random).pcm);
@@ -155,14 +219,20 @@ fn machine(sources: &Sources, random: &mut Random) -> Call {
     signal.truncate(samples(12_000.0));
     let end = signal.len() as f64 / 8.0;
     let mut beep_at = None;
-    if random.unit() < 0.7 {
-        signal.extend(silence(random.between(200.0, 1000.0)));
+    if brief || random.unit() < 0.7 {
+        signal.extend(silence(random.between(200.0, if brief { 600.0 } else { 1000.0 })));
         beep_at = Some(signal.len() as f64 / 8.0);
         let level = speech_level(&signal);
         signal.extend(beep(level, random));
     }
     signal.extend(silence(2500.0));
-    call("machine", main.language, signal, end, beep_at, random)
+    signal.truncate(samples(most_ms));
+    Call {
+        unusual: brief,
+        first_ms,
+        group: hash(&main.name) >> 5,
+        ..call("machine", main.language, signal, end, beep_at, random)
+    }
 }
 
 fn beep(level: f64, random: &mut Random) -> Vec<f64> {
@@ -272,7 +342,18 @@ fn call(
     add_noise(&mut signal, noise, white, random);
     let (name, codec) = *random.pick(&[("G.711 µ", 0), ("G.711 A", 1), ("G.729", 2), ("Opus", 3)]);
     let codec = [Codec::PCMU, Codec::PCMA, Codec::G729, Codec::OPUS][codec].clone();
-    Call { class, language, codec: name, pcm: coded(&to_pcm(&signal), &codec), greeting_end_ms, beep_ms }
+    let pcm = coded(&to_pcm(&signal), &codec);
+    Call {
+        class,
+        language,
+        codec: name,
+        pcm,
+        greeting_end_ms,
+        beep_ms,
+        first_ms: 0.0,
+        unusual: false,
+        group: 0,
+    }
 }
 
 /// Through a codec, 20 ms at a time.

@@ -1,134 +1,75 @@
-//! Synthesised greetings by espeak-ng and flite, kept in the build folder.
+//! Synthesised greetings by espeak-ng, flite and festival, kept in the build folder.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use mediapoint_codec::resample::Resampler;
 
 use crate::prompts::{Recording, trimmed};
 use crate::set::Part;
+use crate::texts::{TEXTS, Texts};
 
-/// Voices of espeak-ng and flite by part: no voice is in both.
-const ESPEAK: [(&str, Part); 8] = [
-    ("+m1", Part::Tuning),
-    ("+f2", Part::Tuning),
-    ("+m7", Part::Tuning),
-    ("+f1", Part::Tuning),
-    ("+m3", Part::Test),
-    ("+f4", Part::Test),
-    ("+m5", Part::Test),
-    ("+f5", Part::Test),
-];
-const FLITE: [(&str, Part); 4] =
-    [("kal", Part::Tuning), ("rms", Part::Tuning), ("awb", Part::Test), ("slt", Part::Test)];
+/// A program and one of its voices.
+#[derive(Clone, Copy)]
+enum Voice {
+    /// A variant of espeak-ng's voice of any language, with words a minute.
+    Espeak(&'static str, &'static str),
+    Flite(&'static str),
+    Festival(&'static str),
+}
+use Part::{Test, Tuning};
+use Voice::{Espeak, Festival, Flite};
 
-/// What people say when they answer, and what their machines say.
-const TEXTS: [(&str, &str, [&str; 8], [&str; 4]); 5] = [
-    (
-        "en",
-        "en-us",
-        [
-            "Hello?",
-            "Yes?",
-            "Hello, Anna speaking.",
-            "Smith.",
-            "Good morning, this is Tom.",
-            "Hi.",
-            "Acme, John Miller.",
-            "Hello, who is this?",
-        ],
-        [
-            "Hello. You have reached the voicemail of Peter Miller. Please leave a message after the tone.",
-            "Hi, this is Anna. I cannot come to the phone right now. Leave your name and number and I will call you back.",
-            "The person you are calling is not available. Please try again later.",
-            "Thank you for calling. Our office is closed. Our hours are nine to five, Monday to Friday.",
-        ],
-    ),
-    (
-        "es",
-        "es",
-        [
-            "¿Hola?",
-            "¿Sí?",
-            "Diga.",
-            "Hola, soy Ana.",
-            "Buenos días, habla Carlos.",
-            "¿Bueno?",
-            "García.",
-            "Hola, ¿quién es?",
-        ],
-        [
-            "Hola. Ha llamado al buzón de voz de Pedro García. Por favor, deje su mensaje después de la señal.",
-            "Hola, soy Ana. Ahora no puedo atender el teléfono. Deje su nombre y su número y le llamaré.",
-            "La persona a la que llama no está disponible. Por favor, inténtelo más tarde.",
-            "Gracias por llamar. Nuestra oficina está cerrada. Nuestro horario es de nueve a cinco, de lunes a viernes.",
-        ],
-    ),
-    (
-        "fr",
-        "fr",
-        [
-            "Allô ?",
-            "Oui ?",
-            "Allô, c'est Anne.",
-            "Bonjour.",
-            "Bonjour, ici Thomas.",
-            "Oui allô ?",
-            "Dupont.",
-            "Allô, qui est-ce ?",
-        ],
-        [
-            "Bonjour. Vous êtes bien sur la messagerie de Pierre Dupont. Laissez un message après le signal sonore.",
-            "Salut, c'est Anne. Je ne peux pas répondre pour le moment. Laissez votre nom et votre numéro.",
-            "La personne que vous appelez n'est pas disponible. Veuillez rappeler plus tard.",
-            "Merci de votre appel. Nos bureaux sont fermés. Nous sommes ouverts de neuf heures à dix-sept heures.",
-        ],
-    ),
-    (
-        "it",
-        "it",
-        [
-            "Pronto?",
-            "Sì?",
-            "Pronto, sono Anna.",
-            "Buongiorno.",
-            "Buongiorno, parla Marco.",
-            "Ciao.",
-            "Rossi.",
-            "Pronto, chi parla?",
-        ],
-        [
-            "Salve. Risponde la segreteria di Pietro Rossi. Lasciate un messaggio dopo il segnale acustico.",
-            "Ciao, sono Anna. In questo momento non posso rispondere. Lasciate nome e numero e vi richiamo.",
-            "La persona chiamata non è al momento disponibile. Si prega di richiamare più tardi.",
-            "Grazie per la chiamata. I nostri uffici sono chiusi. Siamo aperti dalle nove alle diciassette.",
-        ],
-    ),
-    (
-        "ru",
-        "ru",
-        [
-            "Алло?",
-            "Да?",
-            "Слушаю.",
-            "Алло, это Анна.",
-            "Добрый день, говорит Иван.",
-            "Привет.",
-            "Иванов.",
-            "Алло, кто это?",
-        ],
-        [
-            "Здравствуйте. Вы позвонили Петру Иванову. Пожалуйста, оставьте сообщение после сигнала.",
-            "Привет, это Анна. Сейчас я не могу подойти к телефону. Оставьте имя и номер, и я перезвоню.",
-            "Абонент временно недоступен. Пожалуйста, перезвоните позднее.",
-            "Спасибо за звонок. Наш офис закрыт. Мы работаем с девяти до пяти с понедельника по пятницу.",
-        ],
-    ),
+/// Voices, the only language of each that has one, and parts: no voice is in both. The voices `slt` and `kal` of flite and of
+/// festival are the same two speakers.
+const VOICES: [(Voice, Option<&str>, Part); 28] = [
+    (Espeak("+m1", "165"), None, Tuning),
+    (Espeak("+m2", "180"), None, Tuning),
+    (Espeak("+m4", "155"), None, Tuning),
+    (Espeak("+m6", "170"), None, Tuning),
+    (Espeak("+m7", "165"), None, Tuning),
+    (Espeak("+m8", "190"), None, Tuning),
+    (Espeak("+f1", "165"), None, Tuning),
+    (Espeak("+f2", "165"), None, Tuning),
+    (Espeak("+f3", "185"), None, Tuning),
+    (Espeak("+Annie", "160"), None, Tuning),
+    (Espeak("+Andrea", "175"), None, Tuning),
+    (Espeak("+steph", "195"), None, Tuning),
+    (Espeak("+Michael", "160"), None, Tuning),
+    (Espeak("+Gene", "180"), None, Tuning),
+    (Espeak("+belinda", "170"), None, Tuning),
+    (Espeak("+m3", "165"), None, Test),
+    (Espeak("+f4", "165"), None, Test),
+    (Espeak("+m5", "180"), None, Test),
+    (Espeak("+f5", "155"), None, Test),
+    (Flite("kal"), Some("en"), Tuning),
+    (Flite("rms"), Some("en"), Tuning),
+    (Flite("awb"), Some("en"), Test),
+    (Flite("slt"), Some("en"), Test),
+    (Festival("kal_diphone"), Some("en"), Tuning),
+    (Festival("ked_diphone"), Some("en"), Tuning),
+    (Festival("cmu_us_slt_arctic_hts"), Some("en"), Test),
+    (Festival("lp_diphone"), Some("it"), Tuning),
+    (Festival("pc_diphone"), Some("it"), Test),
 ];
+
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A person's short greeting.
+    Hello,
+    /// A person's greeting for a firm.
+    Firm,
+    /// A machine's greeting.
+    Greeting,
+    /// A machine's greeting of few words.
+    Note,
+}
 
 /// A synthesised text: what it is, its part and its sound.
 pub struct Spoken {
-    pub machine: bool,
+    pub kind: Kind,
     pub part: Part,
     pub sound: Recording,
 }
@@ -136,54 +77,81 @@ pub struct Spoken {
 /// Every text by every voice of its language whose program is installed.
 pub fn all(folder: &Path) -> Vec<Spoken> {
     let mut out = Vec::new();
-    for (language, espeak, hellos, greetings) in TEXTS {
-        for (voice, part) in ESPEAK {
-            let full = format!("{espeak}{voice}");
-            speak(&mut out, folder, language, ("espeak-ng", &full), part, (&hellos, &greetings));
-        }
-        if language == "en" {
-            for (voice, part) in FLITE {
-                speak(&mut out, folder, language, ("flite", voice), part, (&hellos, &greetings));
-            }
+    for texts in &TEXTS {
+        let voices = VOICES.iter().filter(|(_, only, _)| only.is_none_or(|only| only == texts.language));
+        for &(voice, _, part) in voices {
+            speak(&mut out, folder, texts, voice, part);
         }
     }
     out
 }
 
-fn speak(
-    out: &mut Vec<Spoken>,
-    folder: &Path,
-    language: &'static str,
-    (program, voice): (&str, &str),
-    part: Part,
-    (hellos, greetings): (&[&str], &[&str]),
-) {
-    let texts = hellos.iter().map(|text| (false, text)).chain(greetings.iter().map(|text| (true, text)));
-    for (index, (machine, text)) in texts.enumerate() {
-        // A greeting is in one part, whoever says it.
-        if machine && (index % 2 == 0) != (part == Part::Test) {
-            continue;
-        }
-        let file = folder.join(format!("{program}-{voice}-{index}.wav"));
-        if let Some(pcm) = sound(&file, program, voice, text) {
-            let name = format!("{program}-{language}-{index}");
-            let sound = Recording { name, language, voice: voice.to_owned(), pcm };
-            out.push(Spoken { machine, part, sound });
+fn speak(out: &mut Vec<Spoken>, folder: &Path, texts: &Texts, voice: Voice, part: Part) {
+    let kinds: [(Kind, &[&str]); 4] = [
+        (Kind::Hello, &texts.hellos),
+        (Kind::Firm, &texts.firms),
+        (Kind::Greeting, &texts.greetings),
+        (Kind::Note, &texts.notes),
+    ];
+    for (kind, of) in kinds {
+        for (index, text) in of.iter().enumerate() {
+            // All but a short hello is in one part, whoever says it.
+            if kind != Kind::Hello && (index % 2 == 0) != (part == Test) {
+                continue;
+            }
+            let name = format!("{}-{kind:?}-{index}", texts.language).to_lowercase();
+            let who = voice.name(texts);
+            if let Some(pcm) = sound(&folder.join(format!("{who}-{name}.wav")), voice, texts, text) {
+                let sound = Recording { name, language: texts.language, voice: who, pcm };
+                out.push(Spoken { kind, part, sound });
+            }
         }
     }
 }
 
-fn sound(file: &PathBuf, program: &str, voice: &str, text: &str) -> Option<Vec<f64>> {
-    if !file.exists() {
-        let mut command = Command::new(program);
-        if program == "flite" {
-            command.args(["-voice", voice, "-t", text, "-o"]).arg(file);
-        } else {
-            command.args(["-v", voice, "-s", "165", "-w"]).arg(file).arg(text);
+impl Voice {
+    fn name(self, texts: &Texts) -> String {
+        match self {
+            Espeak(variant, rate) => format!("espeak-{}{variant}-{rate}", texts.espeak),
+            Flite(voice) => format!("flite-{voice}"),
+            Festival(voice) => format!("festival-{voice}"),
         }
-        if !command.status().is_ok_and(|status| status.success()) {
-            return None;
-        }
+    }
+
+    /// Speaks a text into a file.
+    fn speak(self, texts: &Texts, text: &str, file: &Path) -> bool {
+        let ran = match self {
+            Espeak(variant, rate) => {
+                let voice = format!("{}{variant}", texts.espeak);
+                Command::new("espeak-ng").args(["-v", &voice, "-s", rate, "-w"]).arg(file).arg(text).status()
+            }
+            Flite(voice) => {
+                Command::new("flite").args(["-voice", voice, "-t", text, "-o"]).arg(file).status()
+            }
+            Festival(voice) => festival(voice, text, file),
+        };
+        ran.is_ok_and(|status| status.success()) && file.exists()
+    }
+}
+
+/// Festival reads Latin-1.
+fn festival(voice: &str, text: &str, file: &Path) -> std::io::Result<std::process::ExitStatus> {
+    let text: Vec<u8> = text.chars().filter_map(|c| u8::try_from(u32::from(c)).ok()).collect();
+    let mut child = Command::new("text2wave")
+        .args(["-eval", &format!("(voice_{voice})"), "-o"])
+        .arg(file)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(&text)?;
+    }
+    child.wait()
+}
+
+fn sound(file: &Path, voice: Voice, texts: &Texts, text: &str) -> Option<Vec<f64>> {
+    if !file.exists() && !voice.speak(texts, text, file) {
+        return None;
     }
     let mut reader = hound::WavReader::open(file).ok()?;
     let rate = reader.spec().sample_rate;

@@ -7,6 +7,9 @@ const HZ_TOLERANCE: f32 = 0.022;
 const MS_SHARE: u32 = 12;
 const MS_LEAST: u32 = 30;
 
+/// A cadence with tones up to this is fast, in ms.
+const FAST_MS: u32 = 280;
+
 /// One tone and the pause after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -55,12 +58,12 @@ pub(super) fn classify(hz: [f32; 2], beats: &[Beat], country: Option<&str>) -> O
             vote.1 = Some(*row);
         }
     }
-    // Countries differ: where as many call a cadence busy as reorder, fast is reorder.
+    // Countries differ: where some call a cadence busy and others reorder, fast is reorder.
     if let Some(beat) = beats.last() {
         let [_, _, busy, reorder] = &mut votes;
         if busy.0 > 0 && reorder.0 > 0 {
-            let more = if beat.on_ms <= 280 { reorder } else { busy };
-            more.0 += 1;
+            let more = if beat.on_ms <= FAST_MS { reorder } else { busy };
+            more.0 += 10;
         }
     }
     votes.into_iter().max_by_key(|vote| vote.0)?.1

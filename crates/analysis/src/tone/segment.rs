@@ -18,6 +18,8 @@ pub struct ToneSegment {
     pub level_dbm0: f32,
     /// How far the level varies from frame to frame, in dB (standard deviation).
     pub level_spread_db: f32,
+    /// How far the frequencies vary from frame to frame, in Hz (standard deviation of the one that varies more).
+    pub hz_spread: f32,
     /// Reversals of phase, counted where the tone is at 2100 Hz.
     pub reversals: u32,
     /// Depth of a 15 Hz amplitude modulation, 0 to 1, measured where the tone is at 2100 Hz.
@@ -29,6 +31,12 @@ impl ToneSegment {
     #[must_use]
     pub fn end_ms(&self) -> u32 {
         self.start_ms.saturating_add(self.duration_ms)
+    }
+
+    /// Whether its frequencies are steadier than a voice's.
+    pub(crate) fn is_steady(&self) -> bool {
+        let [_, second] = self.hz;
+        self.hz_spread < if second > 0.0 { STEADY_TWO_HZ } else { STEADY_HZ }
     }
 
     /// Whether `hz` are its frequencies within `tolerance` of each.
@@ -47,6 +55,9 @@ const PURE: f32 = 0.85;
 const DRIFT_HZ: f32 = 14.0;
 /// A frame this far below the tone is not of it, in dB.
 const DROP_DB: f32 = 9.0;
+/// The frequency of a voice varies more than this, in Hz; two near frequencies are measured less exactly.
+const STEADY_HZ: f32 = 4.0;
+const STEADY_TWO_HZ: f32 = 9.0;
 /// Half of the analysis window, in ms.
 const HALF_WINDOW_MS: f32 = 32.0;
 
@@ -56,6 +67,9 @@ const HALF_WINDOW_MS: f32 = 32.0;
 struct Run {
     start_ms: f32,
     hz: [f32; 2],
+    /// Deviations from the first frequencies, summed, and their squares.
+    hz_first: [f32; 2],
+    hz_sums: [(f32, f32); 2],
     frames: u32,
     level_sum: f32,
     level_squares: f32,
@@ -75,9 +89,18 @@ impl Run {
             hz: self.hz,
             level_dbm0: mean,
             level_spread_db: variance.sqrt(),
+            hz_spread: self.hz_spread(),
             reversals: self.demodulator.reversals(),
             modulation: self.demodulator.modulation(),
         }
+    }
+}
+
+impl Run {
+    fn hz_spread(&self) -> f32 {
+        let count = self.frames.max(1) as f32;
+        let spread = |(sum, squares): (f32, f32)| (squares / count - (sum / count) * (sum / count)).max(0.0);
+        self.hz_sums.into_iter().map(spread).fold(0.0, f32::max).sqrt()
     }
 }
 
@@ -224,6 +247,8 @@ impl Segmenter {
         let mut run = Run {
             start_ms: start_ms.max(0.0),
             hz: peaks.hz,
+            hz_first: peaks.hz,
+            hz_sums: [(0.0, 0.0); 2],
             frames: 0,
             level_sum: 0.0,
             level_squares: 0.0,
@@ -249,6 +274,10 @@ fn extend(run: &mut Run, peaks: Peaks, level: f32) {
     let weight = 1.0 / run.frames.min(25) as f32;
     for (hz, new) in run.hz.iter_mut().zip(peaks.hz) {
         *hz += weight * (new - *hz);
+    }
+    for ((sums, first), new) in run.hz_sums.iter_mut().zip(run.hz_first).zip(peaks.hz) {
+        let off = new - first;
+        *sums = (sums.0 + off, sums.1 + off * off);
     }
     run.level_sum += level;
     run.level_squares += level * level;
