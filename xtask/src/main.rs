@@ -2,6 +2,7 @@
 //!
 //! Every command installs what it needs first, where it may, and otherwise says exactly what is missing.
 
+mod amd;
 mod bare;
 mod checks;
 mod compare;
@@ -65,6 +66,8 @@ enum Task {
     Compare(Forwarded),
     /// Count the digits that the DTMF detector takes from hours of speech and music without any, beside libspandsp.
     TalkOff(TalkOffArgs),
+    /// Train and evaluate call analysis on recorded and synthesised speech.
+    Amd(AmdArgs),
     /// Run fuzz targets for some seconds each.
     Fuzz(FuzzArgs),
     /// Check formatting, clippy warnings and documentation warnings.
@@ -158,6 +161,13 @@ impl Forwarded {
 }
 
 #[derive(Args)]
+struct AmdArgs {
+    /// Write the model, the tables of docs/call-analysis.md and the picture, instead of comparing the model with the source.
+    #[arg(long)]
+    write: bool,
+}
+
+#[derive(Args)]
 struct FuzzArgs {
     /// Seconds to run each target.
     #[arg(long, default_value_t = 60)]
@@ -228,6 +238,7 @@ fn dispatch(mut task: Task) -> Result<(), Error> {
         Task::Interop(forwarded) => run::interop(&forwarded.args),
         Task::Compare(forwarded) => compare::compare(&forwarded.args),
         Task::TalkOff(args) => talk_off::talk_off(args.hours, args.half.as_deref()),
+        Task::Amd(args) => amd::amd(args.write),
         Task::Fuzz(args) => fuzz::fuzz(args.seconds, args.target.as_deref()),
         Task::Lint => run::lint(),
         Task::Arrows => both(checks::arrows::check(), checks::deployed::check()),

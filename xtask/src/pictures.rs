@@ -1,9 +1,10 @@
 //! The pictures of the documents, drawn from source: `docs/pictures`.
 //!
 //! `overview.svg` shows who speaks what to whom, `cpu.svg` the CPU time a packet beside rtpengine, from the figures that
-//! `cargo xtask compare --summary` wrote.
+//! `cargo xtask compare --summary` wrote, `amd.svg` what call analysis recognises, from the figures that `cargo xtask amd` wrote.
 
 mod bars;
+mod curve;
 mod overview;
 
 use std::path::Path;
@@ -14,14 +15,17 @@ use crate::error::Error;
 use crate::shell;
 
 const FIGURES: &str = "docs/pictures/compare.json";
+const RECOGNISED: &str = "docs/pictures/amd.json";
 
 /// `cargo xtask docs-check`, fifth part. With `write`, pictures are drawn anew.
 pub(crate) fn check(write: bool) -> Result<(), Error> {
-    let text = shell::read(Path::new(FIGURES))?;
-    let figures: Value =
-        serde_json::from_str(&text).map_err(|error| Error::Tool(format!("{FIGURES}: {error}")))?;
-    let bars = bars::draw(&figures).ok_or_else(|| Error::Tool(format!("{FIGURES}: a figure is missing")))?;
-    let pictures = [("docs/pictures/overview.svg", overview::draw()), ("docs/pictures/cpu.svg", bars)];
+    let bars = drawn(FIGURES, bars::draw)?;
+    let curve = drawn(RECOGNISED, curve::draw)?;
+    let pictures = [
+        ("docs/pictures/overview.svg", overview::draw()),
+        ("docs/pictures/cpu.svg", bars),
+        ("docs/pictures/amd.svg", curve),
+    ];
     let mut findings = Vec::new();
     for (path, wanted) in pictures {
         let path = Path::new(path);
@@ -40,6 +44,12 @@ pub(crate) fn check(write: bool) -> Result<(), Error> {
     } else {
         Err(Error::Findings { check: "pictures", findings })
     }
+}
+
+fn drawn(path: &str, draw: fn(&Value) -> Option<String>) -> Result<String, Error> {
+    let text = shell::read(Path::new(path))?;
+    let figures = serde_json::from_str(&text).map_err(|error| Error::Tool(format!("{path}: {error}")))?;
+    draw(&figures).ok_or_else(|| Error::Tool(format!("{path}: a figure is missing")))
 }
 
 /// Opens a picture of a width and a height in pixels. Its colours follow the reader's light or dark setting.
@@ -80,7 +90,12 @@ mod tests {
         });
         let bars = bars::draw(&figures).unwrap_or_default();
         assert!(bars.contains("2.0 times"), "{bars}");
-        for picture in [bars, overview::draw()] {
+        let figures = serde_json::json!({
+            "curve": [[80.0, 99.0], [95.0, 95.0]], "classic": [75.0, 94.0], "chosen": [95.0, 95.0],
+        });
+        let curve = curve::draw(&figures).unwrap_or_default();
+        assert!(curve.contains("as set: 95.0 % and 95.0 %"), "{curve}");
+        for picture in [bars, curve, overview::draw()] {
             for element in ["svg", "text", "style", "title"] {
                 let opened = picture.matches(&format!("<{element}")).count();
                 assert_eq!(opened, picture.matches(&format!("</{element}>")).count(), "{element}");
@@ -92,5 +107,6 @@ mod tests {
     #[test]
     fn a_missing_figure_is_no_picture() {
         assert_eq!(bars::draw(&serde_json::json!({ "results": [] })), None);
+        assert_eq!(curve::draw(&serde_json::json!({ "curve": [[80.0]] })), None);
     }
 }

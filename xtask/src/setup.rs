@@ -26,6 +26,8 @@ pub(crate) enum Feature {
     Compare,
     /// Run `cargo xtask talk-off`: recordings, synthesisers, the library to compare with.
     TalkOff,
+    /// Run `cargo xtask amd`: recorded and synthesised speech.
+    Amd,
     /// Run `cargo xtask fuzz`: a C++ compiler for libFuzzer.
     Fuzz,
     /// Run `cargo xtask bare`: what makes a bare system.

@@ -47,7 +47,7 @@ impl Default for AnalyserSettings {
             total_analysis_time_ms: 12_000,
             after_greeting_silence_ms: 300,
             person_probability: 0.98,
-            machine_probability: 0.97,
+            machine_probability: 0.95,
             threshold: 0.5,
             unsure_margin: 0.05,
             beep_within_ms: 60_000,

@@ -17,11 +17,13 @@
 //! | `engine` | datagrams at the sockets of a call of every kind of leg | nothing panics, no buffer is lost |
 //! | `codec_decode` | a codec, payloads, losses and pauses | nothing panics or writes beyond its room; a reset is a new one; payloads of AMR and parameters are written back the same |
 //! | `dtmf` | a script of tones, samples and silence | blocks make no difference to a detector; digits come in order, each with its end; what a suppressor lets pass it only delays; its own state restores; an event ends |
+//! | `call_analysis` | samples and how they are cut | the decisions do not depend on the cuts; the time line is bounded |
 //! | `prompt_decode` | a format and a file, or the text of a tone | audio within its limits or an error; a tone is read as it is written |
 
 mod engine;
 
 pub use engine::engine;
+pub use mediapoint_analysis::properties::analysis as call_analysis;
 pub use mediapoint_codec::properties::decode as codec_decode;
 pub use mediapoint_control_ng::properties::message as ng_message;
 pub use mediapoint_dtmf::properties::digits_in_any_blocks as dtmf;
@@ -58,6 +60,7 @@ pub const TARGETS: [(&str, Property); 17] = [
     ("playout_codecs", playout_codecs),
     ("codec_decode", codec_decode),
     ("prompt_decode", prompt_decode),
+    ("call_analysis", call_analysis),
 ];
 
 /// RTP headers.

@@ -7,6 +7,9 @@
     reason = "test support outside of test functions"
 )]
 
+#[path = "support/amd.rs"]
+mod amd;
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;

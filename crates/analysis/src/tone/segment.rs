@@ -33,10 +33,11 @@ impl ToneSegment {
         self.start_ms.saturating_add(self.duration_ms)
     }
 
-    /// Whether its frequencies are steadier than a voice's.
+    /// Whether its frequencies are steadier than a voice's. Two near ones are measured less exactly, and take longer to tell.
     pub(crate) fn is_steady(&self) -> bool {
         let [_, second] = self.hz;
-        self.hz_spread < if second > 0.0 { STEADY_TWO_HZ } else { STEADY_HZ }
+        let long = second > 0.0 && self.duration_ms >= LONG_MS;
+        self.hz_spread < if long { STEADY_TWO_HZ } else { STEADY_HZ }
     }
 
     /// Whether `hz` are its frequencies within `tolerance` of each.
@@ -55,8 +56,9 @@ const PURE: f32 = 0.85;
 const DRIFT_HZ: f32 = 14.0;
 /// A frame this far below the tone is not of it, in dB.
 const DROP_DB: f32 = 9.0;
-/// The frequency of a voice varies more than this, in Hz; two near frequencies are measured less exactly.
+/// The frequency of a voice varies more than this, in Hz; two near ones of a long tone may vary more than one.
 const STEADY_HZ: f32 = 4.0;
+const LONG_MS: u32 = 300;
 const STEADY_TWO_HZ: f32 = 9.0;
 /// Half of the analysis window, in ms.
 const HALF_WINDOW_MS: f32 = 32.0;

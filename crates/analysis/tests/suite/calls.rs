@@ -1,8 +1,8 @@
 //! The call analyser on tones and silence, and the classic rule on speech-like sounds.
 
 use mediapoint_analysis::{
-    AnalyserSettings, CallAnalyser, ClassicCause, ClassicResult, ClassicRule, ClassicSettings, Decision,
-    Outcome, SitClass,
+    AnalyserSettings, BargeIn, BargeInSettings, CallAnalyser, ClassicCause, ClassicResult, ClassicRule,
+    ClassicSettings, Decision, Outcome, SitClass,
 };
 
 use crate::signal::{Random, add_noise, answer_tone, cadence, silence, to_pcm, tone};
@@ -78,6 +78,62 @@ fn a_call_goes_on_from_its_stored_state() {
     let decision = whole.process(second);
     assert_eq!(decision.map(|decision| decision.outcome), Some(Outcome::Busy));
     assert_eq!(decision, moved.process(second));
+}
+
+#[test]
+fn a_call_is_analysed_without_allocation() {
+    let mut random = Random::new(5);
+    let mut signal = silence(300.0);
+    for _ in 0..12 {
+        signal.extend(tone(&[180.0, 360.0, 900.0], random.between(100.0, 500.0), -20.0));
+        signal.extend(silence(random.between(60.0, 300.0)));
+    }
+    signal.extend(cadence(&[1000.0], &[400.0, 3000.0], 4000.0, -18.0));
+    add_noise(&mut signal, -55.0, true, &mut random);
+    let pcm = to_pcm(&signal);
+    let settings = AnalyserSettings { timeline: 32, ..AnalyserSettings::default() };
+    let mut analyser = CallAnalyser::new(settings);
+    let mut barge_in = BargeIn::new(BargeInSettings::default());
+    let mut decided = 0;
+    let counts = mediapoint_allocations::measure(|| {
+        for chunk in pcm.chunks(173) {
+            decided += usize::from(analyser.process(chunk).is_some());
+            barge_in.process(chunk);
+        }
+    });
+    assert!(decided > 0 && analyser.timeline().intervals().len() > 3, "all parts ran");
+    assert_eq!(counts.calls(), 0, "{counts:?}");
+}
+
+/// A vowel of a steady pitch is a word and no beep; the beep after words is a machine's, and is told while it sounds.
+#[test]
+fn a_beep_after_words_is_a_machine_and_a_gliding_vowel_is_none() {
+    let words = |last: Vec<f64>| {
+        let mut signal = silence(300.0);
+        for _ in 0..2 {
+            signal.extend(tone(&[170.0, 340.0, 510.0, 1190.0], 250.0, -20.0));
+            signal.extend(silence(150.0));
+        }
+        signal.extend(silence(250.0));
+        signal.extend(last);
+        signal.extend(silence(2500.0));
+        add_noise(&mut signal, -60.0, true, &mut Random::new(8));
+        decide(&signal).expect("a decision")
+    };
+    let decision = words(tone(&[1000.0], 500.0, -18.0));
+    println!("{} at {} ms", decision.outcome, decision.at_ms);
+    assert_eq!(decision.outcome, Outcome::Machine);
+    assert!(decision.at_ms <= 300 + 1050 + 400, "decided at {} ms, not while it sounds", decision.at_ms);
+    let mut phase = 0.0_f64;
+    let glide = (0..3200)
+        .map(|at| {
+            phase += std::f64::consts::TAU * (420.0 + 0.03 * f64::from(at)) / 8000.0;
+            3000.0 * phase.sin()
+        })
+        .collect();
+    let decision = words(glide);
+    println!("{} at {} ms", decision.outcome, decision.at_ms);
+    assert_eq!(decision.outcome, Outcome::Person);
 }
 
 #[cfg(feature = "properties")]

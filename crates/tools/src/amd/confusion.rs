@@ -5,8 +5,9 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::CellAlignment;
+
+use crate::text;
 
 /// Results, and so labels, in the order of the table, each with its heading.
 const RESULTS: [(&str, &str); 11] = [
@@ -92,9 +93,8 @@ impl Confusion {
 
 impl fmt::Display for Confusion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new();
+        let mut table = text::table();
         let headings = RESULTS.iter().map(|(_, heading)| *heading);
-        table.load_preset(UTF8_HORIZONTAL_ONLY);
         table.set_header(["is \\ told"].into_iter().chain(headings).chain(["right"]));
         let (mut all, mut hits) = (0, 0);
         for (label, _) in RESULTS {
@@ -108,10 +108,12 @@ impl fmt::Display for Confusion {
             let cells = row.iter().map(|count| if *count == 0 { String::new() } else { count.to_string() });
             table.add_row([label.to_owned()].into_iter().chain(cells).chain([share(of(label), sum)]));
         }
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 1));
-            if column.index > 0 {
-                column.set_cell_alignment(CellAlignment::Right);
+        for index in 0..RESULTS.len() + 2 {
+            if let Some(column) = table.column_mut(index) {
+                column.set_padding((0, 1));
+                if index > 0 {
+                    column.set_cell_alignment(CellAlignment::Right);
+                }
             }
         }
         writeln!(f, "{table}")?;
