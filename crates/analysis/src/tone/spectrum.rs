@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use realfft::num_complex::Complex32;
-use realfft::{RealFftPlanner, RealToComplex};
+use rustfft::algorithm::Radix4;
+use rustfft::num_complex::Complex32;
+use rustfft::{Fft as _, FftDirection};
 
 use crate::frame::FRAME;
 
@@ -40,25 +41,24 @@ pub(super) struct Spectrum {
     transform: Transform,
 }
 
+/// One algorithm, not what a planner finds best: it rounds the same on every processor, and takes seconds less to compile.
 #[derive(Clone)]
 struct Transform {
-    plan: Arc<dyn RealToComplex<f32>>,
+    plan: Arc<Radix4<f32>>,
     window: Vec<f32>,
-    input: Vec<f32>,
-    output: Vec<Complex32>,
+    samples: Vec<Complex32>,
     scratch: Vec<Complex32>,
     power: Vec<f32>,
 }
 
 impl Default for Transform {
     fn default() -> Self {
-        let plan = RealFftPlanner::new().plan_fft_forward(WINDOW);
+        let plan = Arc::new(Radix4::new(WINDOW, FftDirection::Forward));
         let turn = core::f32::consts::TAU / WINDOW as f32;
         Self {
             window: (0..WINDOW).map(|at| 0.5 - 0.5 * (turn * at as f32).cos()).collect(),
-            input: plan.make_input_vec(),
-            output: plan.make_output_vec(),
-            scratch: plan.make_scratch_vec(),
+            samples: vec![Complex32::default(); WINDOW],
+            scratch: vec![Complex32::default(); plan.get_inplace_scratch_len()],
             power: vec![0.0; BINS],
             plan,
         }
@@ -89,14 +89,11 @@ impl Spectrum {
     pub(super) fn peaks(&mut self) -> Option<Peaks> {
         self.history.resize(WINDOW, 0.0);
         let transform = &mut self.transform;
-        for ((to, from), window) in transform.input.iter_mut().zip(&self.history).zip(&transform.window) {
-            *to = from * window;
+        for ((to, from), window) in transform.samples.iter_mut().zip(&self.history).zip(&transform.window) {
+            *to = Complex32::new(from * window, 0.0);
         }
-        transform
-            .plan
-            .process_with_scratch(&mut transform.input, &mut transform.output, &mut transform.scratch)
-            .ok()?;
-        for (to, from) in transform.power.iter_mut().zip(&transform.output) {
+        transform.plan.process_with_scratch(&mut transform.samples, &mut transform.scratch);
+        for (to, from) in transform.power.iter_mut().zip(&transform.samples) {
             *to = from.norm_sqr();
         }
         let power = &transform.power;
