@@ -191,7 +191,7 @@ impl Call {
         let Ok(block) = EventBlock::read(payload) else {
             // Too short for an event. The far end decides about it, but where a digit might be in it.
             let leg = self.legs.get_mut(at)?;
-            let forwarded = leg.event_policy(EventStep::Continues) == EventPolicy::Forward;
+            let forwarded = leg.event_policy(EventStep::Continues, None) == EventPolicy::Forward;
             return if forwarded { Some(EventStep::Continues) } else { self.skip_event(at, input) };
         };
         let event = EventPacket {
@@ -204,7 +204,8 @@ impl Call {
         let leg = self.legs.get_mut(at)?;
         let (step, presses) = leg.events.observe(now, &event);
         input.part = leg.events.part(&event, step);
-        let (id, policy, deadline) = (leg.id, leg.event_policy(step), leg.events.deadline());
+        let policy = leg.event_policy(step, Some((event.epoch, input.part.begin)));
+        let (id, deadline) = (leg.id, leg.events.deadline());
         if step == EventStep::Begins
             && let Some(ingress) = &mut leg.ingress
         {

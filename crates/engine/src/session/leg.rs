@@ -31,7 +31,7 @@ use std::sync::Arc;
 use mediapoint_jitter::PlayoutStatistics;
 use mediapoint_packet::demux::{self, Kind};
 use mediapoint_packet::rtcp::Compound;
-use mediapoint_packet::rtp::PayloadType;
+use mediapoint_packet::rtp::{PayloadType, RtpTicks};
 use mediapoint_packet::{PacketBuf, Time};
 
 use crate::api::codec::PayloadCodec;
@@ -49,6 +49,7 @@ use crate::session::leg::receiver::{Arrival, Receiver, Taken, Verdict};
 use crate::session::leg::renumber::Renumbered;
 use crate::session::leg::rewriter::RtpRewriter;
 use crate::session::leg::rtcp::RtcpSession;
+use crate::session::leg::secure::SecretEvent;
 use crate::session::leg::sender::{Sender, Sent};
 use crate::session::leg::transport::{DropReason, RtpMeta, Transport};
 use crate::session::payload_map::{PayloadInfo, PayloadMap, PayloadTable, SendCapabilities};
@@ -163,6 +164,8 @@ pub(crate) struct Leg {
     pub(super) counted: [Counted; 2],
     /// Digits drawn at random in place of telephone events; each is a function of their number.
     pub(super) draws: u32,
+    /// The last telephone event under secure input.
+    secret_event: Option<SecretEvent>,
     /// Figures of the jitter buffer that was in use last.
     pub(super) played: Option<PlayoutStatistics>,
 }
@@ -205,6 +208,7 @@ impl Leg {
             counted: Default::default(),
             played: None,
             draws: 0,
+            secret_event: None,
             loop_watch: LoopWatch::default(),
         }
     }
@@ -242,17 +246,21 @@ impl Leg {
         if self.converts_tones() { SecureInput::Drop } else { self.config.secure_input }
     }
 
-    /// What becomes of a telephone event that the party sends.
-    pub(super) fn event_policy(&mut self, step: EventStep) -> EventPolicy {
+    /// What becomes of a packet of a telephone event that the party sends. `event` is the epoch of its stream and where it began,
+    /// where that can be read.
+    pub(super) fn event_policy(&mut self, step: EventStep, event: Option<(u32, RtpTicks)>) -> EventPolicy {
         if step == EventStep::Begins && self.config.secure_input == SecureInput::Random {
             self.draws = self.draws.wrapping_add(1);
         }
         let policy = self.config.secure_input.event_policy(self.config.events, drawn(self.draws));
-        match (policy, self.config.secure_input, step) {
+        let policy = match (policy, self.config.secure_input, step) {
             // Which digit stood for the event before is not known any more.
             (EventPolicy::Replace(_), SecureInput::Random, EventStep::Stale) => EventPolicy::Block,
             _ => policy,
-        }
+        };
+        let secure = self.is_secure();
+        event
+            .map_or(policy, |event| SecretEvent::judge(&mut self.secret_event, event, step, (secure, policy)))
     }
 
     /// Every codec that the party may send.

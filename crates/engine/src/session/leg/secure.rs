@@ -5,10 +5,12 @@
 
 use mediapoint_dtmf::{DetectorSettings, Replacement, Suppressor, peak_of};
 use mediapoint_jitter::Concealer;
+use mediapoint_packet::rtp::RtpTicks;
 use mediapoint_packet::telephone_event::DtmfDigit;
 
 use crate::api::leg::{EventPolicy, SecureInput};
 use crate::session::frame::FrameKind;
+use crate::session::leg::events::EventStep;
 
 /// How late the audio leaves: milliseconds, and pieces of 10 ms.
 pub(crate) const DELAY_MILLIS: u32 = Suppressor::DELAY_MS;
@@ -161,6 +163,42 @@ impl SecureAudio {
         self.kinds.rotate_left(pieces);
         self.kinds.iter_mut().rev().take(pieces).for_each(|last| *last = kind);
         left
+    }
+}
+
+/// The last telephone event that came under secure input. What is sent of it again after secure input went off is kept back,
+/// too: who waits for the last digit switches off with its first end packet, and two more follow [RFC4733 2.5.1.4].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SecretEvent {
+    epoch: u32,
+    /// Timestamp of the event's beginning.
+    begin: RtpTicks,
+    policy: EventPolicy,
+}
+
+impl SecretEvent {
+    /// How far before the last secret event another one is taken for a late one, in ticks: a second of the slowest clock.
+    const LATE: i32 = 8_000;
+
+    /// What becomes of a packet of the event that began at `begin`, where `policy` would hold and secure input is `secure`.
+    pub(crate) fn judge(
+        last: &mut Option<Self>,
+        (epoch, begin): (u32, RtpTicks),
+        step: EventStep,
+        (secure, policy): (bool, EventPolicy),
+    ) -> EventPolicy {
+        let behind = last.filter(|last| last.epoch == epoch).map(|last| begin.distance_from(last.begin));
+        if secure {
+            if behind.is_none_or(|behind| !(-Self::LATE..=0).contains(&behind)) {
+                *last = Some(Self { epoch, begin, policy });
+            }
+            return policy;
+        }
+        match (behind, last) {
+            (Some(0), Some(last)) if step != EventStep::Stale => last.policy,
+            (Some(behind), Some(_)) if (-Self::LATE..=0).contains(&behind) => EventPolicy::Block,
+            _ => policy,
+        }
     }
 }
 

@@ -49,6 +49,35 @@ fn nothing_is_missing_and_nothing_clicks_as_it_goes_on_and_off() {
 }
 
 #[test]
+fn the_last_digit_is_kept_back_though_secure_input_goes_off_with_its_first_end() {
+    for policy in [SecureInput::Drop, SecureInput::Silence, SecureInput::Digit(0)] {
+        let mut scene = Scene::new(&pcmu(), &pcmu(), |_| 0);
+        scene.world.start(scene.party);
+        scene.secure(policy);
+        scene.run(1000);
+        scene.world.peer_mut(scene.party).stream.press(7, std::time::Duration::from_millis(80));
+        let mut waited = 0;
+        while scene.told().is_empty() {
+            scene.run(20);
+            waited += 1;
+            assert!(waited < 20, "the digit is reported");
+        }
+        scene.secure(SecureInput::Off);
+        scene.run(500);
+        assert_eq!(scene.told(), "7");
+        for (place, found) in scene.found() {
+            assert!(!found.contains('7'), "{policy:?}, {place}: {found}");
+        }
+        // The next one is for everybody.
+        scene.world.peer_mut(scene.party).stream.press(5, std::time::Duration::from_millis(80));
+        scene.run(500);
+        let far: Vec<_> =
+            scene.found().into_iter().filter(|(place, _)| *place == "far end, events").collect();
+        assert!(far.iter().all(|(_, found)| found.ends_with('5')), "{policy:?}: {far:?}");
+    }
+}
+
+#[test]
 fn a_snapshot_keeps_digits_back() {
     let spoken = super::spoken(super::NUMBER, 80);
     let sound = move |n: u64| {
