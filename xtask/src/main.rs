@@ -155,6 +155,10 @@ struct Forwarded {
 }
 
 impl Forwarded {
+    fn begins_with(&self, word: &str) -> bool {
+        self.args.first().is_some_and(|argument| argument == word)
+    }
+
     fn asks_for_help(&self) -> bool {
         self.args.iter().any(|argument| argument == "--help" || argument == "-h")
     }
@@ -227,7 +231,9 @@ fn dispatch(mut task: Task) -> Result<(), Error> {
     }
     match task {
         Task::Setup(args) => setup::command(&args.features, args.check),
-        Task::Demo(forwarded) if forwarded.asks_for_help() => run::help("demo"),
+        Task::Demo(forwarded) if forwarded.asks_for_help() && !forwarded.begins_with("ivr") => {
+            run::help("demo")
+        }
         Task::Interop(forwarded) if forwarded.asks_for_help() => run::help("interop"),
         Task::Demo(forwarded) => run::demo(&forwarded.args),
         Task::Test => testing::test(),

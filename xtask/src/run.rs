@@ -20,14 +20,29 @@ pub(crate) fn lint() -> Result<(), Error> {
         .run()
 }
 
-/// Builds server and tools in release and shows a call through the server.
+/// Builds server and tools in release and shows a call through the server; with `ivr` first, the example of an IVR.
 pub(crate) fn demo(args: &[String]) -> Result<(), Error> {
+    if let Some((word, args)) = args.split_first()
+        && word == "ivr"
+    {
+        return ivr(args);
+    }
     setup::ensure(&[Feature::Build, Feature::Demo])?;
     release_programs()?;
     // Not by `cargo run`: for one package of the two it would choose other features, and compile anew.
     let tools = target_folder()?.join("release").join("mediapoint-tools").display().to_string();
     let args = std::iter::once("demo").chain(args.iter().map(String::as_str));
     Program::new(&tools, args).shown_as("mediapoint-tools demo").run()
+}
+
+/// Shows the scripted IVR of `examples/ivr`, by the library and over the ng protocol.
+fn ivr(args: &[String]) -> Result<(), Error> {
+    setup::ensure(&[Feature::Build])?;
+    // As tests are built, so that these mostly are already: nothing here measures speed.
+    let packages = ["--package", "mediapoint-server", "--package", "mediapoint-ivr"];
+    Program::cargo(["build"].into_iter().chain(packages)).run()?;
+    let program = target_folder()?.join("debug").join("mediapoint-ivr").display().to_string();
+    Program::new(&program, args).shown_as("mediapoint-ivr").run()
 }
 
 /// Exchanges media with outside programs.

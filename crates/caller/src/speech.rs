@@ -79,6 +79,26 @@ pub fn find_or_count(file: Option<&Path>, length: Duration) -> Result<[Speech; 2
     }
 }
 
+/// A language that the synthetic voice counts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// In a low voice.
+    English,
+    /// In a high voice.
+    Spanish,
+}
+
+/// The synthetic voice says numbers from 0 to 9, others are left out: 8 kHz samples, the same each time. For announcements of
+/// examples and tests.
+#[must_use]
+pub fn numbers(language: Language, numbers: &[usize]) -> Vec<i16> {
+    let speaker = match language {
+        Language::English => voice::Speaker { pitch: 110.0, shorter: 1.0, first: 0 },
+        Language::Spanish => voice::Speaker { pitch: 190.0, shorter: 0.87, first: 0 },
+    };
+    voice::numbers(speaker, language, numbers)
+}
+
 /// A prompt where the package puts it, or where the package manager says it is.
 fn locate(name: &str) -> Option<PathBuf> {
     let usual = Path::new(FOLDER).join(name);

@@ -98,7 +98,10 @@ const DEMO_EXAMPLES: &str = "\
 Examples:
   mediapoint-tools demo
   mediapoint-tools demo --audio speech.wav --seconds 20
-  mediapoint-tools demo --out heard";
+  mediapoint-tools demo --out heard
+
+`./x demo ivr` shows another program: a scripted IVR that serves two callers by
+the library and over the ng protocol (examples/ivr).";
 
 const BENCH_EXAMPLES: &str = "\
 Examples:

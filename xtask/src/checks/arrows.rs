@@ -71,6 +71,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "prompt",
         ],
     ),
+    // An example: it embeds the engine, and drives a server from outside.
+    ("ivr", &["engine", "caller", "prompt", "dtmf", "packet"]),
     ("interop", &["caller", "codec", "g711", "g729", "packet"]),
     ("xtask", &[]),
 ];

@@ -4,6 +4,8 @@
 //! Sounds are sources (the pulses of a voice, noise of a hiss) through three resonances that glide from one sound to the next. The
 //! frequencies are those that textbooks of phonetics give for English.
 
+use super::Language;
+
 /// Samples a second.
 const RATE: f64 = 8000.0;
 /// Milliseconds from one sound to the next.
@@ -40,6 +42,10 @@ const fn sound(letter: char) -> Sound {
 /// Zero to nine.
 const WORDS: [&str; 10] = ["ZiRO", "WUN", ".tu", "TRi", "FOR", "FaIV", "SI.kS", "SEVUN", "EI.t", "NaIN"];
 
+/// Cero to nueve, with the sounds that there are.
+const SPANISH: [&str; 10] =
+    ["SERO", "uNO", "TOS", "TRES", "k.uaTRO", "SINkO", "SEIS", "SIEtE", "OtSO", "NuEVE"];
+
 /// Who speaks: the pitch in hertz, and how much shorter the vocal tract is than a man's.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Speaker {
@@ -66,8 +72,22 @@ impl Resonance {
 }
 
 /// The speaker counts, for so many samples at 8 kHz.
-#[expect(clippy::cast_possible_truncation, reason = "a wave within 16 bits")]
 pub(super) fn count(speaker: Speaker, samples: usize) -> Vec<i16> {
+    speak(speaker, WORDS.into_iter().cycle().skip(speaker.first), samples)
+}
+
+/// The speaker says numbers from 0 to 9 in a language. Others are left out.
+pub(super) fn numbers(speaker: Speaker, language: Language, numbers: &[usize]) -> Vec<i16> {
+    let words = match language {
+        Language::English => &WORDS,
+        Language::Spanish => &SPANISH,
+    };
+    speak(speaker, numbers.iter().filter_map(|number| words.get(*number).copied()), usize::MAX)
+}
+
+/// The speaker says words, for so many samples at 8 kHz at most.
+#[expect(clippy::cast_possible_truncation, reason = "a wave within 16 bits")]
+fn speak(speaker: Speaker, words: impl Iterator<Item = &'static str>, samples: usize) -> Vec<i16> {
     let mut state = 1_u32;
     let mut noise = move || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -76,8 +96,8 @@ pub(super) fn count(speaker: Speaker, samples: usize) -> Vec<i16> {
     let mut tract: [Resonance; 3] = Default::default();
     let (mut hiss, mut phase, mut past) = (Resonance::default(), 0.0, 0.0);
     let (mut tones, mut voice, mut breath) = ([400.0, 1400.0, 2500.0], 0.0, 0.0);
-    let mut said = Vec::with_capacity(samples);
-    for word in WORDS.iter().cycle().skip(speaker.first) {
+    let mut said = Vec::new();
+    for word in words {
         let length: f64 = word.chars().map(|letter| sound(letter).4).sum();
         let mut at = 0.0;
         for letter in word.chars().chain("....".chars()) {
@@ -118,6 +138,18 @@ pub(super) fn count(speaker: Speaker, samples: usize) -> Vec<i16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_other_words_in_another_language() {
+        let speaker = Speaker { pitch: 110.0, shorter: 1.0, first: 0 };
+        let [english, spanish] =
+            [Language::English, Language::Spanish].map(|language| numbers(speaker, language, &[1, 2, 10]));
+        assert_ne!(english, spanish);
+        for said in [english, spanish] {
+            assert!((4_000..20_000).contains(&said.len()), "two words, and nothing for 10: {}", said.len());
+        }
+        assert!(numbers(speaker, Language::English, &[]).is_empty());
+    }
 
     #[test]
     fn it_speaks_in_words_with_pauses_and_loud_enough() {
