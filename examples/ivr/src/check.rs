@@ -170,3 +170,41 @@ fn digits(samples: impl AsRef<[i16]>, settings: &DetectorSettings) -> Result<Str
     detector.flush(&mut take);
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use mediapoint_caller::speech::{self, Language};
+    use mediapoint_dtmf::{Generator, GeneratorSettings};
+    use mediapoint_packet::telephone_event::DtmfDigit;
+
+    use super::*;
+
+    #[test]
+    fn a_digit_that_reached_the_agent_is_found_beside_the_callers_words() {
+        let mut generator = Generator::new(8_000, &GeneratorSettings::default()).unwrap();
+        generator.push(DtmfDigit::from_char('5').unwrap()).unwrap();
+        let mut tone = [0; 1_600];
+        generator.fill(&mut tone);
+        let words = speech::numbers(Language::English, &[3, 4]);
+        let mut heard = words.clone();
+        heard.extend([0; 2_000]);
+        let part = Heard { name: "caller's first words".to_owned(), at: 0, from: 0, len: words.len() };
+        let found = |heard: &[i16]| {
+            digits(before_tones(heard, std::slice::from_ref(&part)), &DetectorSettings::most_sensitive())
+                .unwrap()
+        };
+        assert_eq!(found(&heard), "");
+        // 40 dB softer than a phone sends it.
+        heard.extend(tone.map(|sample| sample / 100));
+        assert_eq!(found(&heard), "5");
+    }
+
+    #[test]
+    fn an_announcement_that_goes_on_after_the_key_is_measured() {
+        let part = Heard { name: "menu".to_owned(), at: 100, from: 0, len: 1_000 };
+        let mut heard = vec![0; 4_000];
+        heard[100..1_100].fill(5_000);
+        assert_eq!(stopped_after(&heard, std::slice::from_ref(&part), "menu", 900), Some(200));
+        assert_eq!(stopped_after(&heard, std::slice::from_ref(&part), "card", 900), None);
+    }
+}
