@@ -120,7 +120,7 @@ pub fn build(sources: &Sources, persons: usize, seed: u64, most_ms: f64) -> Vec<
     let kinds = (0..persons / 8).flat_map(|_| CLASSES.into_iter().skip(2).chain([MODEM]));
     let classes: Vec<&str> = (0..persons).flat_map(|_| ["person", "machine"]).chain(kinds).collect();
     parallel(classes.len(), |at| {
-        let mut random = Random::new(seed << 32 | at as u64 + 1);
+        let mut random = Random::new(seed << 32 | (at as u64 + 1));
         match classes[at] {
             "person" => person(sources, most_ms, &mut random),
             "machine" => machine(sources, most_ms, &mut random),

@@ -1,16 +1,19 @@
 //! Tones that go on as events: the far end gets each digit once, as an event, and hears no tone.
 
-use super::{Method, NUMBER, OFF, ON, Scene, codecs, spoken};
+use mediapoint_engine::PayloadCodec;
+use mediapoint_testkit::{codec, pcma, pcmu};
+
+use super::{Method, NUMBER, OFF, ON, Scene, spoken};
 
 /// Types the number in tones, converted from the first second on.
-fn converted(from: usize, to: usize, method: Method) -> Scene {
+fn converted(from: &PayloadCodec, to: &PayloadCodec, method: Method) -> Scene {
     const LEAD: usize = 2 * 8000;
     let spoken = spoken(NUMBER, if method == Method::Both { 40 } else { ON });
     let sound = move |n: u64| {
         let at = usize::try_from(n).unwrap();
         at.checked_sub(LEAD).and_then(|at| spoken.get(at)).copied().unwrap_or(0)
     };
-    let mut scene = Scene::new(&codecs()[from], &codecs()[to], sound);
+    let mut scene = Scene::new(from, to, sound);
     scene.world.start(scene.party);
     scene.run(1000);
     scene.world.reinvite(scene.party, |config| config.tones_as_events = true);
@@ -25,9 +28,10 @@ fn converted(from: usize, to: usize, method: Method) -> Scene {
 
 #[test]
 fn tones_go_on_as_events_and_are_not_heard() {
-    for (from, to) in [(0, 0), (0, 1), (0, 2), (4, 5)] {
-        let scene = converted(from, to, Method::Tones);
-        let name = format!("{} to {}", codecs()[from].codec, codecs()[to].codec);
+    let (g729, l16, opus) = (codec(18, "G729", 8000), codec(97, "L16", 16_000), codec(111, "opus", 48_000));
+    for (from, to) in [(pcmu(), pcmu()), (pcmu(), pcma()), (pcmu(), g729), (l16, opus)] {
+        let scene = converted(&from, &to, Method::Tones);
+        let name = format!("{} to {}", from.codec, to.codec);
         let found = scene.found();
         let at = |place: &str| found.iter().find(|(known, _)| *known == place).unwrap().1.clone();
         assert_eq!(at("far end, events"), NUMBER, "{name}");
@@ -41,7 +45,7 @@ fn tones_go_on_as_events_and_are_not_heard() {
 
 #[test]
 fn what_comes_both_ways_goes_on_once() {
-    let scene = converted(0, 0, Method::Both);
+    let scene = converted(&pcmu(), &pcmu(), Method::Both);
     let found = scene.found();
     assert_eq!(found.iter().find(|(place, _)| *place == "far end, events").unwrap().1, NUMBER);
     assert_eq!(found.iter().find(|(place, _)| *place == "far end, audio").unwrap().1, "");

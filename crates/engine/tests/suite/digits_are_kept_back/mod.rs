@@ -60,7 +60,7 @@ pub(crate) fn spoken(number: &str, on: u64) -> Vec<i16> {
             if filled == 0 {
                 break;
             }
-            audio.extend_from_slice(&piece[..filled]);
+            audio.extend(piece.iter().take(filled));
         }
     }
     audio
