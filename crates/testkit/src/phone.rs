@@ -68,6 +68,8 @@ pub struct Phone {
     pub socket: UdpSocket,
     /// What it talks to.
     pub leg: OpenedLeg,
+    /// The port above, where its reports come: another phone's there would take them for media.
+    _rtcp: UdpSocket,
     tag: u8,
     next: u32,
 }
@@ -76,12 +78,19 @@ impl Phone {
     /// A phone on a new leg of `call`; `tag` marks its audio.
     #[must_use]
     pub fn new(call: &Call, tag: u8) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let pair = || {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            let mut above = socket.local_addr().unwrap();
+            above.set_port(above.port().checked_add(1)?);
+            Some((socket, UdpSocket::bind(above).ok()?))
+        };
+        // What others took is passed over.
+        let (socket, rtcp) = (0..100).find_map(|_| pair()).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let rtp = socket.local_addr().unwrap();
         let config = LegConfig { remote: Some(RemoteAddress { rtp, rtcp: None }), ..pcmu_leg() };
         let (leg, _) = call.open_leg(&Placement::default(), config).unwrap();
-        Self { socket, leg, tag, next: 0 }
+        Self { socket, leg, _rtcp: rtcp, tag, next: 0 }
     }
 
     /// Sends the next packet.
