@@ -1,7 +1,7 @@
 //! The allocator of tests that count. A program that names this crate has it as its global allocator: the system's, and
 //! counters beside it. Only tests may link it.
 //!
-//! [`measure`] counts what the calling thread does, so that tests of one program may run side by side. [`of_process`]
+//! [`measure`] and [`of_thread`] count what the calling thread does, so that tests of one program may run side by side. [`of_process`]
 //! counts all threads: a test that uses it is the only one of its file. [`watch_for`] looks into every block that any
 //! thread releases for the bytes of a secret, and [`Watch::in_memory`] into all that the process has.
 //!
@@ -59,6 +59,12 @@ pub fn measure(work: impl FnOnce()) -> Counts {
         releases: after.releases - before.releases,
         kept: after.kept - before.kept,
     }
+}
+
+/// What the calling thread has asked of the allocator so far.
+#[must_use]
+pub fn of_thread() -> Counts {
+    THREAD.get()
 }
 
 /// What the process has asked of the allocator so far.

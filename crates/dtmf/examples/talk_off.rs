@@ -5,8 +5,8 @@
 //! samples. Prints where each digit was found, and a table. `MEDIAPOINT_TALK_OFF_HALF=tuning` or `=test` takes half of the files,
 //! `MEDIAPOINT_TALK_OFF_MINUTES` ends it early.
 
-#[path = "talk_off/hear.rs"]
-mod hear;
+#[path = "talk_off/detect.rs"]
+mod detect;
 #[path = "talk_off/material.rs"]
 mod material;
 #[path = "talk_off/variant.rs"]
@@ -19,7 +19,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use hear::{Ears, Heard};
+use detect::{Detected, Detectors};
 use material::Item;
 
 /// What is known of a kind of material.
@@ -95,14 +95,14 @@ fn work(
     hours: f64,
     until: Instant,
 ) -> Result<(), Box<dyn Error>> {
-    let mut ears = Ears::new()?;
+    let mut detectors = Detectors::new()?;
     loop {
         if tally.lock().map_or(true, |tally| hours_of(tally.samples) >= hours) || Instant::now() > until {
             return Ok(());
         }
         let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) else { return Ok(()) };
         let Some(pcm) = item.samples()? else { continue };
-        let Heard { ours, theirs, muted } = ears.hear(&pcm)?;
+        let Detected { ours, theirs, muted } = detectors.process(&pcm)?;
         for (digit, second) in &ours {
             println!("{} ({}): {digit} at {second:.2} s", item.name(), item.variant());
         }
@@ -112,7 +112,7 @@ fn work(
         if before.floor() < hours_of(tally.samples).floor() {
             eprintln!("{:.0} of {hours} hours", hours_of(tally.samples));
         }
-        tally.peer = ears.has_peer();
+        tally.peer = detectors.has_peer();
         let sum = tally.parts.entry(item.part()).or_default();
         sum.samples += pcm.len();
         sum.ours += ours.len();

@@ -16,7 +16,7 @@ use mediapoint_engine::session::command::CallCommand;
 use mediapoint_engine::{
     Burst, Codec, DigitSpec, Direction, DtmfDigit, EncoderSettings, Engine, Event, EventPolicy, Interface,
     LegConfig, PayloadCodec, PayloadType, Placement, Playlist, Prompt, PromptsSpec, RemoteAddress, Repeat,
-    Source, SrtpKeys, TapSide, ToneSpec,
+    SecureInput, Source, SrtpKeys, TapSide, ToneSpec,
 };
 use mediapoint_packet::rtp::{RtpHeader, RtpTicks, Seq, Ssrc};
 use mediapoint_packet::{PacketBuf, Time};
@@ -31,12 +31,17 @@ fn allocations() -> u64 {
     mediapoint_allocations::of_process().calls()
 }
 
+/// Those of this thread, on which a world runs. The runner of the tests has one of its own, which says when a test takes long.
+fn allocations_here() -> u64 {
+    mediapoint_allocations::of_thread().calls()
+}
+
 /// Packets and timers that each scene drives through.
 const INPUTS: u64 = 20_000;
 
 #[test]
 fn a_packet_allocates_nothing() {
-    assert_ne!(allocations(), 0, "the allocator counts");
+    assert!(allocations() > 0 && allocations_here() > 0, "the allocator counts");
     relay();
     for suite in Suite::ALL {
         srtp(suite, false, false);
@@ -53,6 +58,7 @@ fn a_packet_allocates_nothing() {
     audio_tap();
     stream_from_outside();
     mix_of_three();
+    digits_kept_back();
     key_presses();
     digits();
     a_real_worker();
@@ -69,7 +75,7 @@ fn assert_steady_with(world: &mut World, name: &str, mut each_second: impl FnMut
         each_second(world);
         world.run_for(Duration::from_secs(1));
     }
-    world.set_probe(allocations);
+    world.set_probe(allocations_here);
     let before = world.inputs;
     while world.inputs < before + INPUTS {
         each_second(world);
@@ -294,6 +300,40 @@ fn digits() {
         let sent = |(_, event): &&(Time, Event)| matches!(event, Event::DigitsSent { stopped: false, .. });
         assert!(world.events.iter().filter(sent).count() > 200, "digits were sent");
     }
+}
+
+/// Digits as events and tones under secure input, found for a tap, and tones that go on as events.
+fn digits_kept_back() {
+    for entry in [pcmu(), codec(9, "G722", 8000)] {
+        for secure in [SecureInput::Random, SecureInput::Off] {
+            let (mut world, [a, b]) = call([entry.clone(), pcmu()]);
+            world.peer_mut(a).stream.voice =
+                Some(Voice::new(&entry, 8000, &EncoderSettings::default(), digit));
+            world.reinvite(a, |config| {
+                (config.secure_input, config.tones_as_events) = (secure, !secure.is_on());
+            });
+            let (_, room) = world.tap_digits(a);
+            world.start(a);
+            world.start(b);
+            let name = format!("digits kept back, {secure:?}, {}", entry.codec);
+            assert_steady_with(&mut world, &name, |world| {
+                world.peer_mut(a).stream.press(5, Duration::from_millis(100));
+                (0..8).for_each(|_| room.give());
+            });
+            let pressed = |(_, event): &&(Time, Event)| matches!(event, Event::KeyPressed { .. });
+            assert!(world.events.iter().filter(pressed).count() > 200, "keys were pressed");
+        }
+    }
+}
+
+/// Digit 5 for 100 ms of every 400.
+fn digit(n: u64, rate: u32) -> i16 {
+    let second = n % u64::from(rate);
+    let time = f64::from(u32::try_from(second).unwrap_or(0)) / f64::from(rate);
+    let wave = |hertz: f64| (time * hertz * std::f64::consts::TAU).sin();
+    #[expect(clippy::cast_possible_truncation, reason = "tones within 16 bits")]
+    let sample = ((wave(770.0) + wave(1336.0)) * 4000.0) as i16;
+    if second % u64::from(rate / 5 * 2) < u64::from(rate / 10) { sample } else { 0 }
 }
 
 /// Loud for two seconds, then faint for one.

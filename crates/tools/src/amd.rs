@@ -64,7 +64,7 @@ struct Line<'a> {
 }
 
 /// What was heard of a file.
-struct Heard {
+struct Analysed {
     decision: Decision,
     beep: Option<Decision>,
     timeline: String,
@@ -114,7 +114,7 @@ pub(crate) fn command(arguments: &AmdArguments) -> ExitCode {
     if failed { ExitCode::from(FAILED) } else { ExitCode::SUCCESS }
 }
 
-fn listen(file: &Path, settings: &AnalyserSettings) -> Result<Heard, DecodeFailure> {
+fn listen(file: &Path, settings: &AnalyserSettings) -> Result<Analysed, DecodeFailure> {
     let hint = FileFormat::of_path(file).map_or(Hint::None, Hint::Likely);
     let audio = decode(File::open(file)?, hint, &Limits::default())?.at_rate(RATE)?;
     let mut analyser = CallAnalyser::new(settings.clone());
@@ -129,14 +129,14 @@ fn listen(file: &Path, settings: &AnalyserSettings) -> Result<Heard, DecodeFailu
         tone: None,
         classic: None,
     };
-    Ok(Heard {
+    Ok(Analysed {
         decision: decisions.first().copied().unwrap_or_else(unsure),
         beep: decisions.get(1).copied(),
         timeline: analyser.timeline().to_string(),
     })
 }
 
-fn show(arguments: &AmdArguments, file: &Path, heard: &Heard) -> io::Result<()> {
+fn show(arguments: &AmdArguments, file: &Path, heard: &Analysed) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let Decision { outcome, probability, at_ms, measures, classic, .. } = &heard.decision;
     if arguments.json {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mediapoint_caller::recording::Recording;
 use mediapoint_dtmf::{Detection, Detector, DetectorSettings};
 
-use crate::ear::{Ear, Heard, silent_from};
+use crate::ear::{Ear, Passage, silent_from};
 use crate::failure::Failure;
 use crate::party::{Kept, Method, Person};
 use crate::prompts;
@@ -35,7 +35,7 @@ pub(crate) fn of_call(
 ) -> Result<Vec<Check>, Failure> {
     let Person { name, language, .. } = *person;
     let heard = kept.caller_heard.samples();
-    let parts = ear.hear(heard, 0);
+    let parts = ear.passages(heard, 0);
     let length =
         |what: &str| parts.iter().filter(|part| part.name == what).map(|part| part.len).sum::<usize>();
     let mut checks = Vec::new();
@@ -74,7 +74,7 @@ pub(crate) fn of_call(
     check("music while the agent's phone rings", format!("{} ms", music / MILLISECOND), music >= 16_000);
 
     let before = kept.agent_heard.samples().get(..kept.handed_over).unwrap_or_default();
-    let agent_parts = ear.hear(kept.agent_heard.samples(), 0);
+    let agent_parts = ear.passages(kept.agent_heard.samples(), 0);
     let words =
         agent_parts.iter().filter(|part| part.name == "caller's first words" && part.at < before.len());
     let words: usize = words.map(|part| part.len).sum();
@@ -125,7 +125,7 @@ pub(crate) fn in_step(heard: [&Recording; 2], ear: &Ear) -> Check {
 
 /// When the music's first sample would have arrived, in nanoseconds, beyond all repetitions.
 fn place(recording: &Recording, ear: &Ear) -> Option<u128> {
-    let parts = ear.hear(recording.samples(), 0);
+    let parts = ear.passages(recording.samples(), 0);
     let music = parts.iter().filter(|part| part.name == prompts::MUSIC.trim_end_matches(".wav"));
     let part = music.max_by_key(|part| part.len)?;
     let samples = |count: usize| u128::try_from(count).unwrap_or(0) * 125_000;
@@ -137,15 +137,15 @@ fn place(recording: &Recording, ear: &Ear) -> Option<u128> {
 }
 
 /// How many samples after a key an announcement goes on; `None` where it was not heard before the key.
-fn stopped_after(heard: &[i16], parts: &[Heard], name: &str, pressed: usize) -> Option<usize> {
+fn stopped_after(heard: &[i16], parts: &[Passage], name: &str, pressed: usize) -> Option<usize> {
     let index = parts.iter().rposition(|part| part.name == name && part.at < pressed)?;
-    let (part, next) = (parts.get(index)?, parts.get(index + 1..).and_then(<[Heard]>::first));
+    let (part, next) = (parts.get(index)?, parts.get(index + 1..).and_then(<[Passage]>::first));
     let until = next.map_or(heard.len(), |next| next.at);
     Some(silent_from(heard, part.at, until).saturating_sub(pressed))
 }
 
 /// What was heard before hand-over, without the caller's words, which so sensitive a detector takes for digits.
-fn before_tones(before: &[i16], parts: &[Heard]) -> Vec<i16> {
+fn before_tones(before: &[i16], parts: &[Passage]) -> Vec<i16> {
     let mut silenced = before.to_vec();
     for part in parts.iter().filter(|part| part.name.starts_with("caller")) {
         // And what is not equal at its edges.
@@ -188,7 +188,7 @@ mod tests {
         let words = speech::numbers(Language::English, &[3, 4]);
         let mut heard = words.clone();
         heard.extend([0; 2_000]);
-        let part = Heard { name: "caller's first words".to_owned(), at: 0, from: 0, len: words.len() };
+        let part = Passage { name: "caller's first words".to_owned(), at: 0, from: 0, len: words.len() };
         let found = |heard: &[i16]| {
             digits(before_tones(heard, std::slice::from_ref(&part)), &DetectorSettings::most_sensitive())
                 .unwrap()
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn an_announcement_that_goes_on_after_the_key_is_measured() {
-        let part = Heard { name: "menu".to_owned(), at: 100, from: 0, len: 1_000 };
+        let part = Passage { name: "menu".to_owned(), at: 100, from: 0, len: 1_000 };
         let mut heard = vec![0; 4_000];
         heard[100..1_100].fill(5_000);
         assert_eq!(stopped_after(&heard, std::slice::from_ref(&part), "menu", 900), Some(200));

@@ -17,7 +17,7 @@ const LOUD_SAMPLES: usize = 40;
 
 /// A part of a recording that is a part of a known sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Heard {
+pub(crate) struct Passage {
     pub(crate) name: String,
     /// First sample in the recording.
     pub(crate) at: usize,
@@ -51,8 +51,8 @@ impl Ear {
     }
 
     /// What a recording holds from sample `start` on, in order. A sound that goes on behind a gap is one part more.
-    pub(crate) fn hear(&self, recording: &[i16], start: usize) -> Vec<Heard> {
-        let mut found: Vec<Heard> = Vec::new();
+    pub(crate) fn passages(&self, recording: &[i16], start: usize) -> Vec<Passage> {
+        let mut found: Vec<Passage> = Vec::new();
         let mut at = start;
         while let Some(block) = recording.get(at..at + BLOCK) {
             let loud = block.iter().filter(|sample| sample.unsigned_abs() > LOUD).count();
@@ -69,7 +69,7 @@ impl Ear {
     }
 
     /// The longest known sound that the recording goes on with.
-    fn find(&self, recording: &[i16], at: usize) -> Option<Heard> {
+    fn find(&self, recording: &[i16], at: usize) -> Option<Passage> {
         let rest = recording.get(at..)?;
         let block = rest.get(..BLOCK)?;
         let places = self.sounds.iter().flat_map(|sound| {
@@ -79,14 +79,14 @@ impl Ear {
         let parts = places.map(|(sound, from)| {
             let known = sound.samples.get(from..).unwrap_or_default();
             let len = known.iter().zip(rest).take_while(|(known, heard)| known == heard).count();
-            Heard { name: sound.name.clone(), at, from, len }
+            Passage { name: sound.name.clone(), at, from, len }
         });
         parts.max_by_key(|part| part.len)
     }
 }
 
 /// Adds a part, or lengthens the last where this one goes on with it.
-fn join(found: &mut Vec<Heard>, part: Heard) {
+fn join(found: &mut Vec<Passage>, part: Passage) {
     if let Some(last) = found.last_mut().filter(|last| last.name == part.name)
         && part.at - last.at == part.from.wrapping_sub(last.from)
     {
@@ -119,13 +119,13 @@ mod tests {
         recording.extend(two.iter().skip(2_000).take(4_000));
         recording.extend([0; 500]);
         recording.extend(&one);
-        let heard = ear.hear(&coded(&recording, &[Law::Mu]), 0);
+        let heard = ear.passages(&coded(&recording, &[Law::Mu]), 0);
         let names: Vec<&str> = heard.iter().map(|part| part.name.as_str()).collect();
         assert_eq!(names, ["es", "en"], "{heard:?}");
         let first = &heard[0];
         assert_eq!(first.at - 1_000, first.from - 2_000);
         assert!(first.at + first.len <= 5_100 && first.len > 3_500, "{first:?}");
         assert!(heard[1].len > ear.length_of("en") * 9 / 10, "{heard:?}");
-        assert!(ear.hear(&[5_000; 4_000], 0).is_empty());
+        assert!(ear.passages(&[5_000; 4_000], 0).is_empty());
     }
 }

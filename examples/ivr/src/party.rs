@@ -127,7 +127,7 @@ impl Visit<'_> {
         self.transcript.add("agent", format!("the phone for {name} rings"));
         self.hears(self.caller, name, prompts::MUSIC.trim_end_matches(".wav"), RINGS)?;
         let answer = self.agent.answer(&offer).map_err(|source| of("agent", source))?;
-        self.tell(Signal::AgentAnswered(answer));
+        self.send_signal(Signal::AgentAnswered(answer));
 
         self.hears(self.caller, name, &prompts::name(Announcement::Card, language), IMPATIENT)?;
         self.caller.play(word);
@@ -149,7 +149,7 @@ impl Visit<'_> {
         self.caller.play(reply);
         self.hears(self.agent, "agent", "caller", enough[1])?;
         self.transcript.add("agent", format!("hears {name}"));
-        self.tell(Signal::Input(Input::HungUp));
+        self.send_signal(Signal::Input(Input::HungUp));
         Ok(Kept {
             caller_heard: self.caller.heard(),
             caller_sent: self.caller.sent(),
@@ -167,7 +167,7 @@ impl Visit<'_> {
         let mut next = start + samples;
         let not_heard = || {
             let heard = phone.heard();
-            let (all, parts) = (heard.samples().len() / 8, self.ear.hear(heard.samples(), 0));
+            let (all, parts) = (heard.samples().len() / 8, self.ear.passages(heard.samples(), 0));
             let parts: Vec<String> =
                 parts.iter().map(|part| format!("{} ms of {}", part.len / 8, part.name)).collect();
             let heard = format!("{all} ms of audio: {}", parts.join(", "));
@@ -179,7 +179,7 @@ impl Visit<'_> {
                 return Err(not_heard());
             }
             let heard = phone.heard();
-            let parts = self.ear.hear(heard.samples(), start);
+            let parts = self.ear.passages(heard.samples(), start);
             let sum: usize = parts.iter().filter(|part| part.name == what).map(|part| part.len).sum();
             if sum >= samples {
                 return Ok(());
@@ -206,7 +206,7 @@ impl Visit<'_> {
         self.notices.recv_timeout(PATIENCE).map_err(|_| Failure::Ended(self.person.name.to_owned()))
     }
 
-    fn tell(&self, signal: Signal) {
+    fn send_signal(&self, signal: Signal) {
         // A script that is over is found out by what is not heard.
         let _ = self.signals.send(signal);
     }

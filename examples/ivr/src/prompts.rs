@@ -38,7 +38,10 @@ pub(crate) fn write(folder: &Path) -> Result<Vec<Sound>, Failure> {
     let mut sounds = Vec::new();
     for language in LANGUAGES {
         for announcement in Announcement::ALL {
-            sounds.push(Sound { name: name(announcement, language), samples: said(announcement, language) });
+            sounds.push(Sound {
+                name: name(announcement, language),
+                samples: speech_of(announcement, language),
+            });
         }
     }
     sounds.push(Sound { name: MUSIC.trim_end_matches(".wav").to_owned(), samples: melody() });
@@ -99,7 +102,7 @@ const fn tongue(language: Language) -> Tongue {
 }
 
 /// Numbers that stand for the words of an announcement.
-fn said(announcement: Announcement, language: Language) -> Vec<i16> {
+fn speech_of(announcement: Announcement, language: Language) -> Vec<i16> {
     let speak = |numbers: &[usize]| speech::numbers(tongue(language), numbers);
     match announcement {
         // In both, its own first.

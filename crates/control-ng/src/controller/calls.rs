@@ -23,6 +23,12 @@ pub(super) struct Calls {
 }
 
 impl Controller {
+    /// The call that is this one of the engine's.
+    pub(super) fn find_by_engine(&self, call: CallId) -> Option<Shared> {
+        let calls = lock(&self.calls);
+        calls.by_engine.get(&call).and_then(|id| calls.by_id.get(id)).map(Arc::clone)
+    }
+
     pub(super) fn find(&self, id: &Id) -> Option<Shared> {
         let state = lock(&self.calls).by_id.get(id).map(Arc::clone)?;
         let live = {

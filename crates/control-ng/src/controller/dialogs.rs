@@ -2,7 +2,7 @@
 
 use mediapoint_packet::Time;
 
-use super::hold::Told;
+use super::hold::SignalledMusic;
 use super::{Controller, find, lock, reply};
 use crate::call::CallState;
 use crate::call::alias::Alias;
@@ -24,7 +24,7 @@ impl Controller {
             return Ok((Reply::ok(), Outcomes::default()));
         };
         let mut warnings = Vec::new();
-        let music = self.told_music(request, &mut warnings);
+        let music = self.read_music(request, &mut warnings);
         let state = self.find_or_create(now, id)?;
         let mut call = lock(&state);
         let result = self.offer_in(now, &mut call, from_tag, request, received, (music, warnings));
@@ -42,7 +42,7 @@ impl Controller {
         from_tag: &Id,
         request: &Request,
         Received { sdp, around }: Received,
-        (music, mut told): (Told, Vec<String>),
+        (music, mut music_warnings): (SignalledMusic, Vec<String>),
     ) -> Result<(Reply, Outcomes), NgError> {
         let alias = request.options.alias_key.and_then(|key| Alias::of(key, &sdp));
         call.take_alias(from_tag, alias.as_ref());
@@ -59,9 +59,9 @@ impl Controller {
         if let Some(to_tag) = &request.to_tag {
             other.take_tag(to_tag);
         }
-        told.extend(music.take(own, other).map(str::to_owned));
+        music_warnings.extend(music.take(own, other).map(str::to_owned));
         let mut work = self.work(call, &request.options);
-        work.warnings.append(&mut told);
+        work.warnings.append(&mut music_warnings);
         let result = offer::process(&mut work, &mut exchange, from, sdp, &request.options);
         let Work { opened, mut outcomes, warnings, .. } = work;
         let advertised = result.inspect_err(|_| {
@@ -91,8 +91,8 @@ impl Controller {
         let Some(Received { sdp, around }) = self.read_sdp(request)? else {
             return Ok((Reply::ok(), Outcomes::default()));
         };
-        let mut told = Vec::new();
-        let music = self.told_music(request, &mut told);
+        let mut music_warnings = Vec::new();
+        let music = self.read_music(request, &mut music_warnings);
         let state = self.find(id).ok_or(NgError::UnknownCall)?;
         let mut call = lock(&state);
         let at = find::for_answer(&call, from_tag, to_tag, request.via_branch.as_ref())
@@ -107,12 +107,12 @@ impl Controller {
         let forked = answerer.take_tag(to_tag) && !first;
         answerer.label = request.label.clone().or(answerer.label.take());
         offerer.label = request.new_label().cloned().or(offerer.label.take());
-        told.extend(music.take(answerer, offerer).map(str::to_owned));
+        music_warnings.extend(music.take(answerer, offerer).map(str::to_owned));
         let agreed =
             [Agreed { party: offerer.id, anew: reset }, Agreed { party: answerer.id, anew: reset || forked }];
         let advertised = answer::process(&mut exchange, sdp, &request.options)?;
         let mut warnings = self.work(&call, &request.options).warnings;
-        warnings.append(&mut told);
+        warnings.append(&mut music_warnings);
         call.last_signal = now;
         call.digit_watch.take(&request.options.digits, self.config.digit_log);
         let (offerer, answerer) = exchange.sides_mut(from);

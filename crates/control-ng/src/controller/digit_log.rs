@@ -1,7 +1,7 @@
 //! Digits that parties press, told to who asked for them: one datagram of JSON for each, in rtpengine's form.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mediapoint_engine::{CallId, KeyMethod, KeyPress, LegId};
@@ -32,11 +32,7 @@ impl DigitSockets {
 impl Controller {
     /// Reports a digit. No log has it: it may be of a card number.
     pub(super) fn key_pressed(&self, call: CallId, leg: LegId, press: &KeyPress) {
-        let state = {
-            let calls = lock(&self.calls);
-            calls.by_engine.get(&call).and_then(|id| calls.by_id.get(id)).map(Arc::clone)
-        };
-        let Some(state) = state else { return };
+        let Some(state) = self.find_by_engine(call) else { return };
         let mut state = lock(&state);
         let pressed =
             |stream: &crate::call::party::Stream| stream.digit_tap.as_ref().is_some_and(|tap| tap.leg == leg);

@@ -16,14 +16,14 @@ use crate::{NgError, Prompts, Request};
 
 /// What a message says of its sender's music.
 #[derive(Debug, Default)]
-pub(super) struct Told {
-    music: Option<ToldMusic>,
-    /// The music of whoever says nothing.
-    usual: Option<Music>,
+pub(super) struct SignalledMusic {
+    music: Option<MusicChoice>,
+    /// The server's own, for whoever says nothing.
+    default: Option<Music>,
 }
 
 #[derive(Debug)]
-enum ToldMusic {
+enum MusicChoice {
     Own(Music),
     /// The other side's.
     Reflect,
@@ -31,31 +31,31 @@ enum ToldMusic {
 
 impl Controller {
     /// What a message says of music. Media is loaded: no lock may be held. A call is not refused for the sake of music.
-    pub(super) fn told_music(&self, request: &Request, warnings: &mut Vec<String>) -> Told {
+    pub(super) fn read_music(&self, request: &Request, warnings: &mut Vec<String>) -> SignalledMusic {
         let prompts = self.config.prompts.as_deref();
-        let usual = prompts.and_then(|prompts| prompts.hold_music()).map(usual);
-        let music = request.play.hold_music.as_ref().and_then(|told| match self.load_music(told) {
+        let default = prompts.and_then(|prompts| prompts.hold_music()).map(default_music);
+        let music = request.play.hold_music.as_ref().and_then(|signalled| match self.load_music(signalled) {
             Ok(music) => Some(music),
             Err(error) => {
                 warnings.push(format!("moh: {error}"));
                 None
             }
         });
-        Told { music, usual }
+        SignalledMusic { music, default }
     }
 
-    fn load_music(&self, told: &HoldMusic) -> Result<ToldMusic, NgError> {
-        if told.mode == HoldMode::Reflect {
-            return Ok(ToldMusic::Reflect);
+    fn load_music(&self, signalled: &HoldMusic) -> Result<MusicChoice, NgError> {
+        if signalled.mode == HoldMode::Reflect {
+            return Ok(MusicChoice::Reflect);
         }
-        let source = told.source.as_ref().ok_or(NgError::MissingKey { key: "file" })?;
+        let source = signalled.source.as_ref().ok_or(NgError::MissingKey { key: "file" })?;
         let prompts = self.config.prompts.as_deref().ok_or(NgError::NoPrompts)?;
-        let prompt = prompts.load(source, told.language.as_deref(), prompts.wait_until())?;
-        Ok(ToldMusic::Own(Music {
+        let prompt = prompts.load(source, signalled.language.as_deref(), prompts.wait_until())?;
+        Ok(MusicChoice::Own(Music {
             prompt,
-            send_receive: told.mode == HoldMode::SendReceive,
-            zero: told.zero,
-            shared: !told.from_start,
+            send_receive: signalled.mode == HoldMode::SendReceive,
+            zero: signalled.zero,
+            shared: !signalled.from_start,
         }))
     }
 
@@ -89,24 +89,24 @@ impl Controller {
     }
 }
 
-impl Told {
+impl SignalledMusic {
     /// Gives a message's sender its music. A warning where there is none to be given.
     pub(super) fn take(self, sender: &mut Party, other: &Party) -> Option<&'static str> {
         match self.music {
-            Some(ToldMusic::Own(music)) => sender.music = Some(music),
-            Some(ToldMusic::Reflect) => {
+            Some(MusicChoice::Own(music)) => sender.music = Some(music),
+            Some(MusicChoice::Reflect) => {
                 sender.music = other.music.clone();
                 if sender.music.is_none() {
                     return Some("moh: mode=reflect, and the other party has no music");
                 }
             }
-            None => sender.music = sender.music.take().or(self.usual),
+            None => sender.music = sender.music.take().or(self.default),
         }
         None
     }
 }
 
-fn usual(prompt: Arc<Prompt>) -> Music {
+fn default_music(prompt: Arc<Prompt>) -> Music {
     Music { prompt, send_receive: false, zero: false, shared: true }
 }
 

@@ -190,11 +190,7 @@ impl Controller {
 
     /// Takes note of a player that came to its end: its party is given back what it heard before.
     pub(super) fn player_ended(&self, call: CallId, player: PlayerId, end: PlayerEnd, position: Position) {
-        let state = {
-            let calls = lock(&self.calls);
-            calls.by_engine.get(&call).and_then(|id| calls.by_id.get(id)).map(Arc::clone)
-        };
-        let Some(state) = state else { return };
+        let Some(state) = self.find_by_engine(call) else { return };
         let mut state = lock(&state);
         if state.call.id() != call {
             return;

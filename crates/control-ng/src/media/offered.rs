@@ -108,9 +108,8 @@ pub(crate) fn offer(
     Ok((plan, SectionOut::Rtp(Box::new(section))))
 }
 
-/// A section that is left to the parties.
-pub(crate) fn pass(remote: RemoteDescription) -> (Plan, SectionOut) {
-    let plan = Plan {
+fn not_carried(remote: RemoteDescription) -> Plan {
+    Plan {
         remote,
         carried: false,
         profile: None,
@@ -118,24 +117,19 @@ pub(crate) fn pass(remote: RemoteDescription) -> (Plan, SectionOut) {
         mux_offered: false,
         held: false,
         mid: None,
-    };
-    (plan, SectionOut::Passed)
+    }
+}
+
+/// A section that is left to the parties.
+pub(crate) fn pass(remote: RemoteDescription) -> (Plan, SectionOut) {
+    (not_carried(remote), SectionOut::Passed)
 }
 
 /// A section that is not carried: it is passed on with port 0.
 pub(crate) fn reject(remote: RemoteDescription, options: &Options) -> (Plan, SectionOut) {
     let proto = remote.profile.and_then(|profile| advertised_profile(options, None, profile));
     let proto = proto.map(|profile| profile.name().to_owned());
-    let plan = Plan {
-        remote,
-        carried: false,
-        profile: None,
-        offered: Vec::new(),
-        mux_offered: false,
-        held: false,
-        mid: None,
-    };
-    (plan, SectionOut::Rejected { address: None, proto })
+    (not_carried(remote), SectionOut::Rejected { address: None, proto })
 }
 
 /// The changes of a whole description for `party`, with our address in the sections that are rejected, too: whose they were

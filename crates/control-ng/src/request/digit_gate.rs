@@ -1,8 +1,9 @@
 //! What `block DTMF` puts in place of digits, and who is told of them.
 
+use std::fmt;
 use std::net::SocketAddr;
 
-use mediapoint_engine::{EventPolicy, SecureInput};
+use mediapoint_engine::{DtmfDigit, EventPolicy, SecureInput};
 
 use super::directive::{self, Directive};
 use crate::NgError;
@@ -38,8 +39,8 @@ enum Security {
     Off,
 }
 
-/// Options on digits.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Options on digits. `Debug` does not show `digit`, which `play DTMF` has, too: it may be of a card number.
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct DigitOptions {
     /// The digits of the sender of an offer or answer are blocked.
     pub block: bool,
@@ -51,6 +52,20 @@ pub struct DigitOptions {
     digit: Option<String>,
     hertz: Option<u16>,
     volume: Option<i64>,
+}
+
+impl fmt::Debug for DigitOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { block, detect, log, security, digit: _, hertz, volume } = self;
+        f.debug_struct("DigitOptions")
+            .field("block", block)
+            .field("detect", detect)
+            .field("log", log)
+            .field("security", security)
+            .field("hertz", hertz)
+            .field("volume", volume)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The frequency of [`Security::Tone`] in hertz, and its level in dBm0, where none is given.
@@ -130,16 +145,12 @@ fn security(word: &str) -> Result<Security, NgError> {
     })
 }
 
-/// The event code of a digit, or of its code in two figures.
+/// The event code of a digit: the character, or the code in figures.
 fn code(word: &str) -> Option<u8> {
     let mut chars = word.chars();
-    match (chars.next(), chars.next()) {
-        (Some(digit @ '0'..='9'), None) => u8::try_from(digit).ok().map(|digit| digit - b'0'),
-        (Some('*'), None) => Some(10),
-        (Some('#'), None) => Some(11),
-        (Some(letter @ ('A'..='D' | 'a'..='d')), None) => {
-            u8::try_from(letter.to_ascii_uppercase()).ok().map(|letter| letter - b'A' + 12)
-        }
-        _ => word.parse().ok().filter(|code| *code < 16),
-    }
+    let digit = match (chars.next(), chars.next()) {
+        (Some(one), None) => DtmfDigit::from_char(one),
+        _ => word.parse().ok().and_then(DtmfDigit::from_code),
+    };
+    digit.filter(|digit| *digit != DtmfDigit::FLASH).map(DtmfDigit::code)
 }

@@ -80,7 +80,7 @@ pub(crate) fn wav(rate: u32, samples: &[i16]) -> Vec<u8> {
 }
 
 /// Receives until a packet is all of this octet, behind what fades; a packet of anything else may come before.
-pub(crate) fn heard(phone: &mut Phone, octet: u8) {
+pub(crate) fn receives(phone: &mut Phone, octet: u8) {
     let found =
         (0..100).any(|_| phone.receive().1.get(100..).is_some_and(|rest| rest.iter().all(|o| *o == octet)));
     assert!(found, "{octet:#04x} is heard");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mediapoint_engine::Event;
 
-use crate::common::media::{Folder, constant, heard, ok, server, wav};
+use crate::common::media::{Folder, constant, ok, receives, server, wav};
 use crate::common::party::{DOWN, Party, UP};
 use crate::common::phone::Phone;
 use crate::common::*;
@@ -72,28 +72,28 @@ fn music_begins_with_the_hold_goes_on_between_holds_and_ends_with_it() {
     assert_eq!(told.map(|sdp| direction(&sdp)), ["sendonly", "recvonly"]);
     // What the one who holds sends is not heard.
     a.send(0, DOWN);
-    heard(&mut b.phone, UP);
+    receives(&mut b.phone, UP);
     (0..20).for_each(|_| drop(b.phone.receive()));
     let before = position(&server, "c").unwrap();
     assert!(before >= 400, "{before}");
     let told = reinvite(&server, "c", [&a, &b], ("inactive", "recvonly"), "");
     assert_eq!(told.map(|sdp| direction(&sdp)), ["sendonly", "inactive"], "it is to hear music yet");
-    heard(&mut b.phone, UP);
+    receives(&mut b.phone, UP);
     assert!(position(&server, "c").unwrap() > before, "it does not begin anew");
     reinvite(&server, "c", [&a, &b], ("sendrecv", "sendrecv"), "");
     assert_eq!(position(&server, "c"), None);
     b.phone.pass_over_waiting();
     a.send(0, 0x33);
-    heard(&mut b.phone, 0x33);
+    receives(&mut b.phone, 0x33);
     b.send(0, 0x44);
-    heard(&mut a.phone, 0x44);
+    receives(&mut a.phone, 0x44);
     let snapshot =
         serde_json::to_value(&*engine_call(&server, 1).snapshot().unwrap().wait().unwrap()).unwrap();
     assert_eq!(snapshot["players"].as_array().unwrap().len(), 0, "no player is left behind");
     // The next hold begins at the beginning.
     reinvite(&server, "c", [&a, &b], ("inactive", "recvonly"), "");
     assert!(position(&server, "c").unwrap() < before);
-    heard(&mut b.phone, UP);
+    receives(&mut b.phone, UP);
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn the_party_on_hold_is_told_of_it_as_the_music_says() {
     let told = reinvite(&server, "c", [&a, &b], ("sendonly", "sendrecv"), "");
     assert_eq!((direction(&told[0]), host(&told[0], 0)), ("sendrecv".to_owned(), "0.0.0.0".to_owned()));
     assert_eq!((direction(&told[1]), host(&told[1], 0)), ("recvonly".to_owned(), "127.0.0.1".to_owned()));
-    heard(&mut b.phone, UP);
+    receives(&mut b.phone, UP);
     let told = reinvite(&server, "c", [&a, &b], ("sendrecv", "sendrecv"), "");
     assert_eq!(host(&told[0], 0), "127.0.0.1");
     assert_eq!(position(&server, "c"), None);
@@ -128,7 +128,7 @@ fn music_of_the_other_side_is_reflected() {
     assert_eq!((direction(&told[0]), position(&server, "c")), ("sendonly".to_owned(), None));
     let told = reinvite(&server, "c", [&a, &b], ("inactive", "recvonly"), r#""moh":{"mode":"reflect"}"#);
     assert_eq!(direction(&told[0]), "sendonly");
-    heard(&mut b.phone, UP);
+    receives(&mut b.phone, UP);
 }
 
 #[test]
@@ -145,14 +145,14 @@ fn who_answered_has_music_of_its_own() {
     let told = advertised(&server.ask("offer", tags, Some(&zero)));
     assert_eq!((direction(&told), host(&told, 0)), ("sendonly".to_owned(), "0.0.0.0".to_owned()));
     ok(&server.ask("answer", tags, Some(&(a.sdp("0") + "a=recvonly\r\n"))));
-    heard(&mut a, UP);
+    receives(&mut a, UP);
     assert_eq!(position(&server, "c"), None, "B itself hears none");
     // The one on hold describes itself anew, and stays on hold.
     let tags = r#""call-id":"c","from-tag":"a","to-tag":"b""#;
     ok(&server.ask("offer", tags, Some(&a.sdp("0"))));
     ok(&server.ask("answer", tags, Some(&(b.sdp("0") + "a=sendonly\r\n"))));
     a.pass_over_waiting();
-    heard(&mut a, UP);
+    receives(&mut a, UP);
 }
 
 #[test]
@@ -190,13 +190,13 @@ fn the_servers_own_music_is_one_for_all_and_a_first_offer_is_no_hold() {
     let mut announcer = Party { phone: a, to: to_a };
     assert_eq!((direction(&to_b), position(&server, "x")), ("sendonly".to_owned(), None));
     announcer.send(0, 0x33);
-    heard(&mut b, 0x33);
+    receives(&mut b, 0x33);
 
     let hold = |id: &str, more: &str| {
         let [a, mut b] = begin(&server, id, more);
         let told = reinvite(&server, id, [&a, &b], ("inactive", "recvonly"), "");
         assert_eq!(direction(&told[0]), "sendonly");
-        heard(&mut b.phone, UP);
+        receives(&mut b.phone, UP);
         [a, b]
     };
     let [_a, mut first] = hold("c", "");
@@ -222,9 +222,9 @@ fn media_that_is_played_goes_before_music_and_music_goes_on_behind_it() {
     let server = server(&folder, |_| {});
     let [mut a, mut b] = begin(&server, "c", OWN);
     reinvite(&server, "c", [&a, &b], ("sendonly", "recvonly"), "");
-    heard(&mut b.phone, UP);
+    receives(&mut b.phone, UP);
     ok(&server.ask("play media", r#""call-id":"c","from-tag":"b","file":"notice.wav""#, None));
-    heard(&mut b.phone, DOWN);
+    receives(&mut b.phone, DOWN);
     let is_end = |event: &Event| matches!(event, Event::PlayerFinished { .. });
     loop {
         let event = server.events.recv_timeout(Duration::from_secs(5)).unwrap();
@@ -235,7 +235,7 @@ fn media_that_is_played_goes_before_music_and_music_goes_on_behind_it() {
     }
     b.phone.pass_over_waiting();
     a.send(0, 0x33);
-    heard(&mut b.phone, UP);
+    receives(&mut b.phone, UP);
     // A `delete` of it all leaves nothing.
     ok(&server.ask("delete", r#""call-id":"c","flags":["fast"]"#, None));
 }

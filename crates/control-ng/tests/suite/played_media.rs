@@ -9,7 +9,7 @@ use mediapoint_control_ng::wire::{Dict, Value};
 use mediapoint_control_ng::{Handler, Request, Time};
 use mediapoint_engine::{Event, PlayerEnd, Position};
 
-use crate::common::media::{Folder, ask, constant, heard, ok, pair, players, server, wav};
+use crate::common::media::{Folder, ask, constant, ok, pair, players, receives, server, wav};
 use crate::common::party::{DOWN, Party, UP};
 use crate::common::phone::Phone;
 use crate::common::*;
@@ -40,7 +40,7 @@ fn the_party_selected_hears_a_file_instead_of_the_other_one_until_it_ends() {
     assert_eq!(text(&players(&server, "a")[0], "state"), "playing");
     assert_eq!(players(&server, "b").len(), 0);
     b.send(0, DOWN);
-    heard(&mut a.phone, UP);
+    receives(&mut a.phone, UP);
     // The other one goes on to hear the party.
     a.send(0, 0x55);
     assert_eq!(b.phone.receive(), (0, vec![0x55; 160]));
@@ -52,7 +52,7 @@ fn the_party_selected_hears_a_file_instead_of_the_other_one_until_it_ends() {
     // What it heard before, it hears again.
     a.phone.pass_over_waiting();
     b.send(0, 0x33);
-    heard(&mut a.phone, 0x33);
+    receives(&mut a.phone, 0x33);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_file_is_mixed_with_what_the_party_hears_unless_that_is_blocked() {
         })
     };
     ok(&ask(&server, "play media", r#""from-tag":"a","file":"long.wav""#));
-    heard(&mut a.phone, UP);
+    receives(&mut a.phone, UP);
     assert!(cancelled(&mut a), "the sum of both is heard");
     ok(&ask(&server, "play media", r#""from-tag":"a","file":"long.wav","block-egress":"1""#));
     a.phone.pass_over_waiting();
@@ -80,7 +80,7 @@ fn a_file_is_mixed_with_what_the_party_hears_unless_that_is_blocked() {
     ok(&ask(&server, "block media", r#""from-tag":"b","to-tag":"a","flags":["directional"]"#));
     a.phone.pass_over_waiting();
     assert!(!cancelled(&mut a), "the other one is blocked");
-    heard(&mut a.phone, UP);
+    receives(&mut a.phone, UP);
 }
 
 #[test]
@@ -128,8 +128,8 @@ fn media_is_stopped_where_it_is_said_to_be() {
         "no media is played to the party selected"
     );
     ok(&ask(&server, "play media", r#""all":"all","file":"long.wav","start-pos":8000"#));
-    heard(&mut a.phone, UP);
-    heard(&mut b.phone, UP);
+    receives(&mut a.phone, UP);
+    receives(&mut b.phone, UP);
     let stopped = ask(&server, "stop media", r#""from-tag":"a""#);
     ok(&stopped);
     let frame: u64 = stopped.text("last-frame-pos").parse().unwrap();
@@ -141,14 +141,14 @@ fn media_is_stopped_where_it_is_said_to_be() {
     assert_eq!([text(shown, "state"), text(shown, "frame")], ["stopped".to_owned(), frame.to_string()]);
     // A second time, too, and the other one goes on.
     assert_eq!(ask(&server, "stop media", r#""from-tag":"a""#).text("last-frame-pos"), frame.to_string());
-    heard(&mut b.phone, UP);
+    receives(&mut b.phone, UP);
     a.phone.pass_over_waiting();
     b.send(0, 0x33);
-    heard(&mut a.phone, 0x33);
+    receives(&mut a.phone, 0x33);
     ok(&ask(&server, "stop media", r#""all":"all""#));
     b.phone.pass_over_waiting();
     a.send(0, 0x44);
-    heard(&mut b.phone, 0x44);
+    receives(&mut b.phone, 0x44);
     let snapshot =
         serde_json::to_value(&*engine_call(&server, 1).snapshot().unwrap().wait().unwrap()).unwrap();
     assert_eq!(snapshot["players"].as_array().unwrap().len(), 0, "no player is left behind");
@@ -166,7 +166,7 @@ fn media_comes_as_bytes_of_the_message_and_in_the_language_asked_for() {
         let more = format!(r#""from-tag":"a","flags":["block-egress"],{options}"#);
         ok(&ask(&server, "play media", &more));
         a.phone.pass_over_waiting();
-        heard(&mut a.phone, expected);
+        receives(&mut a.phone, expected);
     };
     play(r#""file":"menu/hello","language":"es-MX""#, UP);
     play(r#""file":"menu/hello.wav""#, DOWN);
@@ -187,7 +187,7 @@ fn media_comes_as_bytes_of_the_message_and_in_the_language_asked_for() {
     let request = Request::parse(&dict, ([127, 0, 0, 1], 1).into()).unwrap();
     ok(&server.controller.handle(Time::from_millis(5000), request));
     a.phone.pass_over_waiting();
-    heard(&mut a.phone, DOWN);
+    receives(&mut a.phone, DOWN);
 }
 
 #[test]

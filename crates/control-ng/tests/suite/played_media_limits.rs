@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mediapoint_engine::Points;
 
-use crate::common::media::{Folder, ask, constant, heard, ok, pair, players, server, server_with, wav};
+use crate::common::media::{Folder, ask, constant, ok, pair, players, receives, server, server_with, wav};
 use crate::common::party::{DOWN, Party, UP, call};
 use crate::common::phone::Phone;
 use crate::common::*;
@@ -63,7 +63,7 @@ fn a_slow_load_is_waited_for_by_its_own_request_alone() {
         let mut request = web.asked();
         // Neither its own call nor its own party waits.
         ok(&play("b", "one.wav"));
-        heard(&mut b.phone, UP);
+        receives(&mut b.phone, UP);
         ok(&ask(&server, "block media", ""));
         ok(&ask(&server, "unblock media", ""));
         let too_many = play("a", &slow);
@@ -81,7 +81,7 @@ fn a_slow_load_is_waited_for_by_its_own_request_alone() {
         let reply = waits.join().unwrap();
         ok(&reply);
         assert_eq!(reply.text("duration"), "20000");
-        heard(&mut a.phone, DOWN);
+        receives(&mut a.phone, DOWN);
     });
 }
 
@@ -97,8 +97,8 @@ fn twenty_listeners_share_what_was_loaded_and_encoded() {
         ok(&server.ask("play media", &keys, None));
     }
     for [a, b] in &mut phones {
-        heard(&mut a.phone, UP);
-        heard(&mut b.phone, UP);
+        receives(&mut a.phone, UP);
+        receives(&mut b.phone, UP);
     }
     let figures = server.prompts.as_ref().unwrap().figures();
     assert_eq!((figures.loads, figures.prompts), (1, 1));
@@ -129,11 +129,11 @@ fn what_there_are_no_points_for_is_refused_and_the_call_goes_on() {
     assert!(held.text("warning").starts_with("moh: load limit: "), "{}", held.text("warning"));
     assert_eq!(players(&server, "b").len(), 0);
     a.send(&to_a, 0, &[0x33; 160]);
-    heard(&mut b, 0x33);
+    receives(&mut b, 0x33);
     ok(&server.ask("offer", tags, Some(&a.sdp("0"))));
     ok(&server.ask("answer", tags, Some(&b.sdp("0"))));
     b.send(&to_b, 0, &[0x44; 160]);
-    heard(&mut a, 0x44);
+    receives(&mut a, 0x44);
     let snapshot =
         serde_json::to_value(&*engine_call(&server, 1).snapshot().unwrap().wait().unwrap()).unwrap();
     assert_eq!(snapshot["players"].as_array().unwrap().len(), 0, "no player is left behind");
@@ -147,7 +147,7 @@ fn media_is_heard_in_the_codec_of_the_party_as_loud_as_it_is_to_be() {
     let [mut a, mut b] = call(&server, "c", ["a", "b"], ["8", "0"]);
     ok(&ask(&server, "play media", r#""from-tag":"a","file":"one.wav","flags":["block-egress"]"#));
     // 7932 in A-law: the segment from 4096 on, the step 14, and every other bit turned over.
-    heard(&mut a.phone, 0xde ^ 0x55);
+    receives(&mut a.phone, 0xde ^ 0x55);
     assert_eq!(a.phone.receive().0, 8);
     // Six decibels less are half of it: 3975.
     ok(&ask(
@@ -155,7 +155,7 @@ fn media_is_heard_in_the_codec_of_the_party_as_loud_as_it_is_to_be() {
         "play media",
         r#""from-tag":"b","file":"one.wav","volume":-6,"flags":["block-egress"]"#,
     ));
-    heard(&mut b.phone, 0xaf);
+    receives(&mut b.phone, 0xaf);
     let [mut d, _e] = call(&server, "d", ["a", "b"], ["18", "18"]);
     let keys = r#""call-id":"d","from-tag":"a","file":"one.wav","flags":["block-egress"]"#;
     ok(&server.ask("play media", keys, None));
@@ -187,12 +187,12 @@ fn who_shares_media_hears_the_same_at_the_same_time() {
     play("a", r#","shared""#);
     (0..25).for_each(|_| drop(a.phone.receive()));
     play("b", r#","shared""#);
-    heard(&mut b.phone, UP);
+    receives(&mut b.phone, UP);
     let [one, other] = places();
     assert!(one[0].abs_diff(other[0]) <= 20, "the same place: {one:?}, {other:?}");
     assert!(one[1] >= other[1] + 400, "begun at other times: {one:?}, {other:?}");
     play("b", "");
-    heard(&mut b.phone, UP);
+    receives(&mut b.phone, UP);
     let [one, other] = places();
     assert!(one[0] >= other[0] + 400 && other[0] == other[1], "from its beginning: {one:?}, {other:?}");
 }
@@ -204,12 +204,12 @@ fn media_goes_on_through_a_reinvite_and_ends_with_a_merge_or_its_party() {
     let server = server(&folder, |_| {});
     let [mut a, b] = pair(&server);
     ok(&ask(&server, "play media", r#""from-tag":"a","file":"one.wav","flags":["block-egress"]"#));
-    heard(&mut a.phone, UP);
+    receives(&mut a.phone, UP);
     let before: u64 = text(&players(&server, "a")[0], "position").parse().unwrap();
     let tags = r#""call-id":"c","from-tag":"b","to-tag":"a""#;
     ok(&server.ask("offer", tags, Some(&b.phone.sdp("0"))));
     ok(&server.ask("answer", tags, Some(&a.phone.sdp("0"))));
-    heard(&mut a.phone, UP);
+    receives(&mut a.phone, UP);
     let player = &players(&server, "a")[0];
     assert_eq!(text(player, "state"), "playing");
     assert!(text(player, "position").parse::<u64>().unwrap() > before);
@@ -219,7 +219,7 @@ fn media_goes_on_through_a_reinvite_and_ends_with_a_merge_or_its_party() {
     assert_eq!(players(&server, "a").len(), 0);
     a.phone.pass_over_waiting();
     d.send(0, 0x33);
-    heard(&mut a.phone, 0x33);
+    receives(&mut a.phone, 0x33);
     e.phone.pass_over_waiting();
     ok(&server.ask("delete", r#""call-id":"d","flags":["fast"]"#, None));
 }

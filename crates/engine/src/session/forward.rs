@@ -200,6 +200,7 @@ impl Call {
             timestamp: input.timestamp,
             clock_rate: input.clock_rate,
             block,
+            secret: self.legs.get(at).is_some_and(|leg| leg.is_secure()),
         };
         let leg = self.legs.get_mut(at)?;
         let (step, presses) = leg.events.observe(now, &event);
@@ -314,8 +315,6 @@ impl Call {
 
     pub(super) fn report_press<O: Output>(&mut self, leg: LegId, press: KeyPress, out: &mut O) {
         let call = self.id;
-        let secret = self.legs.iter().any(|known| known.id == leg && known.is_secure());
-        let press = KeyPress { secret, ..press };
         for tap in &mut self.taps {
             if let Tap::Events(tap) = tap
                 && tap.leg == leg

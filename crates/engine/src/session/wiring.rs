@@ -192,8 +192,9 @@ impl Call {
             let tones = self.tones_wanted_of(at);
             let Some(leg) = self.legs.get_mut(at) else { continue };
             leg.fit_ingress(wanted, self.clock.runs);
+            let secure = leg.is_secure();
             if let Some(ingress) = &mut leg.ingress {
-                ingress.detect(tones.as_ref());
+                ingress.detect(tones.as_ref(), secure);
             }
         }
         for at in 0..self.players.len() {

@@ -50,6 +50,8 @@ pub struct EventPacket {
     pub clock_rate: u32,
     /// The first block of its payload.
     pub block: EventBlock,
+    /// It came under secure input.
+    pub secret: bool,
 }
 
 /// What a packet is to the events of its stream.
@@ -89,6 +91,8 @@ struct Current {
     /// The sender goes on with audio between the packets of the event.
     interleaved: bool,
     reported: bool,
+    /// Something of it came under secure input: so its press is secret, whenever that is reported.
+    secret: bool,
 }
 
 impl Current {
@@ -100,7 +104,7 @@ impl Current {
             volume: self.volume,
             missed: 0,
             method: KeyMethod::TelephoneEvent,
-            secret: false,
+            secret: self.secret,
         }
     }
 
@@ -151,12 +155,13 @@ impl EventReceiver {
     /// Takes in a packet of an event: its step, and the key presses that are complete with it, in order: at most the one
     /// before, whose end was lost, and its own.
     pub fn observe(&mut self, now: Time, packet: &EventPacket) -> (EventStep, [Option<KeyPress>; 2]) {
-        let EventPacket { epoch, index, timestamp, clock_rate, block } = *packet;
+        let EventPacket { epoch, index, timestamp, clock_rate, block, secret } = *packet;
         if let Some(current) = &mut self.current {
             let same_stream = current.epoch == epoch;
             if same_stream && current.timestamp == timestamp {
                 let over = current.is_ended() && !current.awaits_ends(now);
                 current.duration = current.duration.max(block.duration);
+                current.secret |= secret;
                 current.follow(now, index, &block);
                 // A press is reported once, however often its end is retransmitted.
                 let done = if block.end { current.report() } else { None };
@@ -170,6 +175,7 @@ impl EventReceiver {
                 && let Some(segment) = current.segment_before(timestamp)
             {
                 current.earlier = current.earlier.saturating_add(segment);
+                current.secret |= secret;
                 (current.timestamp, current.duration) = (timestamp, block.duration);
                 current.follow(now, index, &block);
                 let done = if block.end { current.report() } else { None };
@@ -194,6 +200,7 @@ impl EventReceiver {
             audio_after: false,
             interleaved: false,
             reported: false,
+            secret,
         };
         let own = if block.end { current.report() } else { None };
         self.current = Some(current);
@@ -282,6 +289,7 @@ impl EventReceiver {
             audio_after: current.audio_after,
             interleaved: current.interleaved,
             reported: current.reported,
+            secret: current.secret,
         })
     }
 
@@ -304,6 +312,7 @@ impl EventReceiver {
             audio_after: saved.audio_after,
             interleaved: saved.interleaved,
             reported: saved.reported,
+            secret: saved.secret,
         });
         Self { current }
     }

@@ -14,6 +14,7 @@ fn packets(first_index: u64, timestamp: u32, code: u8) -> Vec<EventPacket> {
                 volume: 10,
                 duration: u16::try_from((n + 1).min(7) * 160).unwrap(),
             },
+            secret: false,
         })
         .collect()
 }
@@ -44,6 +45,7 @@ fn long_event_in_segments_is_one_press() {
         timestamp: RtpTicks(timestamp),
         clock_rate: 8000,
         block: EventBlock { code: 5, end, volume: 10, duration },
+        secret: false,
     };
     let packets = [
         segment(1, 0, 65_000, false),
@@ -62,6 +64,7 @@ fn segment(index: u64, timestamp: u32, duration: u16, end: bool) -> EventPacket 
         timestamp: RtpTicks(timestamp),
         clock_rate: 8000,
         block: EventBlock { code: 5, end, volume: 10, duration },
+        secret: false,
     }
 }
 
@@ -186,4 +189,16 @@ fn audio_ends_the_wait_for_retransmissions_unless_the_sender_interleaves_it() {
         let step = if interleaved { EventStep::Continues } else { EventStep::Stale };
         assert_eq!(receiver.observe(Time::ZERO, &end), (step, [None, None]));
     }
+}
+
+#[test]
+fn a_press_that_began_in_secret_is_secret_though_its_end_is_not() {
+    let mut receiver = EventReceiver::default();
+    let (mut first, mut last) = (segment(1, 0, 160, false), segment(2, 0, 320, true));
+    (first.secret, last.secret) = (true, false);
+    receiver.observe(Time::ZERO, &first);
+    let (_, [press, _]) = receiver.observe(Time::ZERO, &last);
+    assert!(press.is_some_and(|press| press.secret));
+    let (_, [press, _]) = receiver.observe(Time::ZERO, &segment(3, 9000, 320, true));
+    assert_eq!(press, None);
 }

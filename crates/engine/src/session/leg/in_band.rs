@@ -35,6 +35,9 @@ pub(crate) struct InBand {
     rate: u32,
     resampler: Option<(Resampler, Box<[i16]>)>,
     found: [Option<Found>; MAX_FOUND],
+    /// The party's digits are secret; so is one that began while they were.
+    secure: bool,
+    secret: bool,
 }
 
 impl InBand {
@@ -42,20 +45,36 @@ impl InBand {
     pub(crate) fn new(settings: DetectorSettings, rate: u32) -> Option<Self> {
         let detector = Detector::new(&settings).ok()?;
         let resampler = resampler(rate)?;
-        Some(Self { settings, detector, rate, resampler, found: [None; MAX_FOUND] })
+        Some(Self {
+            settings,
+            detector,
+            rate,
+            resampler,
+            found: [None; MAX_FOUND],
+            secure: false,
+            secret: false,
+        })
     }
 
     pub(crate) fn settings(&self) -> &DetectorSettings {
         &self.settings
     }
 
+    pub(crate) const fn set_secure(&mut self, secure: bool) {
+        self.secure = secure;
+    }
+
     /// Looks for digits in the next audio.
     pub(crate) fn process(&mut self, pcm: &[i16]) {
-        let found = &mut self.found;
+        let (found, secret, secure) = (&mut self.found, &mut self.secret, self.secure);
         let on = |detection| {
+            *secret |= secure;
             let next = match detection {
                 Detection::Onset { digit, .. } => Found::Onset(digit, USUAL_VOLUME),
-                Detection::Digit(digit) => Found::Press(press(&digit)),
+                Detection::Digit(digit) => {
+                    let secret = std::mem::take(secret) || secure;
+                    Found::Press(KeyPress { secret, ..press(&digit) })
+                }
             };
             if let Some(free) = found.iter_mut().find(|place| place.is_none()) {
                 *free = Some(next);

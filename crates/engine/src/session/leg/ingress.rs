@@ -97,12 +97,15 @@ impl Ingress {
         }
     }
 
-    /// Looks for digits by these settings from now on; `None` for not at all.
-    pub(crate) fn detect(&mut self, settings: Option<&DetectorSettings>) {
+    /// Looks for digits by these settings from now on, which are `secure` or not; `None` for not at all.
+    pub(crate) fn detect(&mut self, settings: Option<&DetectorSettings>, secure: bool) {
         match (settings, &self.in_band) {
             (Some(wanted), Some(in_band)) if in_band.settings() == wanted => {}
             (Some(wanted), _) => self.in_band = InBand::new(*wanted, self.frame.rate()).map(Box::new),
             (None, _) => self.in_band = None,
+        }
+        if let Some(in_band) = &mut self.in_band {
+            in_band.set_secure(secure);
         }
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct EventSnapshot {
     pub(crate) audio_after: bool,
     pub(crate) interleaved: bool,
     pub(crate) reported: bool,
+    #[serde(default)]
+    pub(crate) secret: bool,
 }
 
 impl std::fmt::Debug for EventSnapshot {

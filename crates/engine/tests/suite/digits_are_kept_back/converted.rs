@@ -9,10 +9,7 @@ use super::{Method, NUMBER, OFF, ON, Scene, spoken};
 fn converted(from: &PayloadCodec, to: &PayloadCodec, method: Method) -> Scene {
     const LEAD: usize = 2 * 8000;
     let spoken = spoken(NUMBER, if method == Method::Both { 40 } else { ON });
-    let sound = move |n: u64| {
-        let at = usize::try_from(n).unwrap();
-        at.checked_sub(LEAD).and_then(|at| spoken.get(at)).copied().unwrap_or(0)
-    };
+    let sound = super::after(LEAD, spoken);
     let mut scene = Scene::new(from, to, sound);
     scene.world.start(scene.party);
     scene.run(1000);
@@ -36,7 +33,7 @@ fn tones_go_on_as_events_and_are_not_heard() {
         let at = |place: &str| found.iter().find(|(known, _)| *known == place).unwrap().1.clone();
         assert_eq!(at("far end, events"), NUMBER, "{name}");
         assert_eq!(at("far end, audio"), "", "{name}");
-        assert_eq!(scene.told(), NUMBER, "{name}");
+        assert_eq!(scene.reported(), NUMBER, "{name}");
         let heard = &scene.world.peer(scene.far).heard;
         assert_eq!(heard.missing(), 0, "{name}");
         assert_eq!(scene.world.buffers_lost(), 0, "{name}");

@@ -66,6 +66,14 @@ pub(crate) fn spoken(number: &str, on: u64) -> Vec<i16> {
     audio
 }
 
+/// Silence for so many samples, and what is spoken.
+pub(crate) fn after(lead: usize, spoken: Vec<i16>) -> impl Fn(u64) -> i16 {
+    move |n| {
+        let at = usize::try_from(n).unwrap();
+        at.checked_sub(lead).and_then(|at| spoken.get(at)).copied().unwrap_or(0)
+    }
+}
+
 /// Who listens to a party that types its card number.
 pub(crate) struct Scene {
     pub(crate) world: World,
@@ -140,7 +148,7 @@ impl Scene {
     }
 
     /// Key presses as the controller was told of them.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn reported(&self) -> String {
         let code = |event: &Event| match event {
             Event::KeyPressed { press, .. } => DtmfDigit::from_code(press.code),
             _ => None,
@@ -178,18 +186,18 @@ impl Scene {
         };
         vec![
             ("far end, events", events(self.far)),
-            ("far end, audio", heard_in(&ear(self.far, &self.far_codec))),
+            ("far end, audio", digits_in(&ear(self.far, &self.far_codec))),
             ("mix, events", events(self.mixed)),
-            ("mix, audio", heard_in(&ear(self.mixed, &pcmu()))),
+            ("mix, audio", digits_in(&ear(self.mixed, &pcmu()))),
             ("packet tap, events", events(self.forked)),
-            ("packet tap, audio", heard_in(&ear(self.forked, &self.party_codec))),
-            ("audio tap", heard_in(&self.tapped)),
+            ("packet tap, audio", digits_in(&ear(self.forked, &self.party_codec))),
+            ("audio tap", digits_in(&self.tapped)),
         ]
     }
 }
 
 /// What the most sensitive detector finds.
-pub(crate) fn heard_in(pcm: &[i16]) -> String {
+pub(crate) fn digits_in(pcm: &[i16]) -> String {
     let mut detector = Detector::new(&DetectorSettings::most_sensitive()).unwrap();
     let mut found = String::new();
     let mut on = |detection| {

@@ -12,10 +12,7 @@ fn type_number(from: &PayloadCodec, to: &PayloadCodec, method: Method, policy: S
         Method::Events => Vec::new(),
         Method::Both => spoken(NUMBER, 40),
     };
-    let sound = move |n: u64| {
-        let at = usize::try_from(n).unwrap();
-        at.checked_sub(LEAD).and_then(|at| spoken.get(at)).copied().unwrap_or(0)
-    };
+    let sound = super::after(LEAD, spoken);
     let mut scene = Scene::new(from, to, sound);
     scene.world.start(scene.party);
     scene.run(1000);
@@ -34,16 +31,16 @@ fn type_number(from: &PayloadCodec, to: &PayloadCodec, method: Method, policy: S
 /// The controller is told of every digit. Of tones that G.729 has coded some are not to be known any more: of those it is told
 /// no other.
 #[track_caller]
-fn check_told(scene: &Scene, from: &PayloadCodec, method: Method, name: &str) {
+fn check_reported(scene: &Scene, from: &PayloadCodec, method: Method, name: &str) {
     if from.codec == Codec::G729 && method == Method::Tones {
         let mut number = NUMBER.chars();
         assert!(
-            scene.told().chars().all(|told| number.any(|digit| digit == told)),
+            scene.reported().chars().all(|one| number.any(|digit| digit == one)),
             "{name}: {}",
-            scene.told()
+            scene.reported()
         );
     } else {
-        assert_eq!(scene.told(), NUMBER, "{name}: told to the controller");
+        assert_eq!(scene.reported(), NUMBER, "{name}: told to the controller");
     }
 }
 
@@ -62,7 +59,7 @@ fn a_card_number_by_every_method_through_every_path_is_found_by_nobody() {
                     for (place, found) in scene.found() {
                         assert_eq!(found, "", "{name}: {place}");
                     }
-                    check_told(&scene, &from, method, &name);
+                    check_reported(&scene, &from, method, &name);
                 }
             }
         }
@@ -78,7 +75,7 @@ fn without_secure_input_the_number_is_found_everywhere() {
             let wanted = if place.ends_with("events") { 0..=0 } else { NUMBER.len() - 1..=NUMBER.len() };
             assert!(wanted.contains(&found.len()), "{}: {place} {found}", from.codec);
         }
-        assert_eq!(scene.told(), NUMBER);
+        assert_eq!(scene.reported(), NUMBER);
     }
     let scene = type_number(&codecs()[0], &codecs()[0], Method::Events, SecureInput::Off);
     for (place, found) in scene.found() {
@@ -98,7 +95,7 @@ fn another_digit_stands_for_each() {
                 heard += found.len();
             }
             assert!(heard >= NUMBER.len(), "{}, {method:?}: the presses are noticed", from.codec);
-            check_told(&scene, from, method, "another digit");
+            check_reported(&scene, from, method, "another digit");
         }
     }
 }
@@ -111,6 +108,6 @@ fn digits_drawn_at_random_tell_nothing() {
             let same = found.chars().zip(NUMBER.chars()).filter(|(one, other)| one == other).count();
             assert!(same <= 5, "{method:?}: {place} {found}");
         }
-        assert_eq!(scene.told(), NUMBER);
+        assert_eq!(scene.reported(), NUMBER);
     }
 }

@@ -57,14 +57,14 @@ fn the_last_digit_is_kept_back_though_secure_input_goes_off_with_its_first_end()
         scene.run(1000);
         scene.world.peer_mut(scene.party).stream.press(7, std::time::Duration::from_millis(80));
         let mut waited = 0;
-        while scene.told().is_empty() {
+        while scene.reported().is_empty() {
             scene.run(20);
             waited += 1;
             assert!(waited < 20, "the digit is reported");
         }
         scene.secure(SecureInput::Off);
         scene.run(500);
-        assert_eq!(scene.told(), "7");
+        assert_eq!(scene.reported(), "7");
         for (place, found) in scene.found() {
             assert!(!found.contains('7'), "{policy:?}, {place}: {found}");
         }
@@ -80,10 +80,7 @@ fn the_last_digit_is_kept_back_though_secure_input_goes_off_with_its_first_end()
 #[test]
 fn a_snapshot_keeps_digits_back() {
     let spoken = super::spoken(super::NUMBER, 80);
-    let sound = move |n: u64| {
-        let at = usize::try_from(n).unwrap();
-        at.checked_sub(24_000).and_then(|at| spoken.get(at)).copied().unwrap_or(0)
-    };
+    let sound = super::after(24_000, spoken);
     let mut scene = Scene::new(&pcmu(), &pcmu(), sound);
     scene.world.start(scene.party);
     scene.secure(SecureInput::Drop);
@@ -98,7 +95,7 @@ fn a_snapshot_keeps_digits_back() {
     for (place, found) in scene.found() {
         assert_eq!(found, "", "{place}");
     }
-    assert_eq!(scene.told(), super::NUMBER, "the tap on key presses looks for tones as before");
+    assert_eq!(scene.reported(), super::NUMBER, "the tap on key presses looks for tones as before");
 }
 
 #[test]

@@ -6,11 +6,11 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use mediapoint_dtmf::{Detection, Detector, Replacement, Suppressor};
 
-pub(crate) struct Ears {
+pub(crate) struct Detectors {
     peer: Option<(Child, ChildStdin, BufReader<ChildStdout>)>,
 }
 
-pub(crate) struct Heard {
+pub(crate) struct Detected {
     /// Digits and where they begin, in seconds.
     pub(crate) ours: Vec<(char, f64)>,
     /// How many digits libspandsp found.
@@ -19,7 +19,7 @@ pub(crate) struct Heard {
     pub(crate) muted: u64,
 }
 
-impl Ears {
+impl Detectors {
     pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
         let Some(program) = std::env::var_os("MEDIAPOINT_DTMF_PEER") else { return Ok(Self { peer: None }) };
         let mut command = Command::new(program);
@@ -32,7 +32,7 @@ impl Ears {
         self.peer.is_some()
     }
 
-    pub(crate) fn hear(&mut self, pcm: &[i16]) -> Result<Heard, Box<dyn Error>> {
+    pub(crate) fn process(&mut self, pcm: &[i16]) -> Result<Detected, Box<dyn Error>> {
         let (mut detector, mut ours) = (Detector::default(), Vec::new());
         let mut take = |detection| {
             if let Detection::Digit(digit) = detection {
@@ -50,11 +50,11 @@ impl Ears {
             to.flush()?;
             from.read_line(&mut line)?;
         }
-        Ok(Heard { ours, theirs: line.trim().len(), muted: suppressor.muted_samples() })
+        Ok(Detected { ours, theirs: line.trim().len(), muted: suppressor.muted_samples() })
     }
 }
 
-impl Drop for Ears {
+impl Drop for Detectors {
     fn drop(&mut self) {
         if let Some((mut child, to, _)) = self.peer.take() {
             drop(to);
