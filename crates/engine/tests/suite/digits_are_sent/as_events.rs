@@ -1,6 +1,6 @@
 //! Digits as telephone events.
 
-use mediapoint_engine::{Codec, DigitMethod, Event, LegConfig, PayloadCodec, PayloadType, Source, ToneSpec};
+use mediapoint_engine::{Codec, DigitMethod, Event, LegConfig, PayloadCodec, PayloadType};
 use mediapoint_packet::rtp::RtpTicks;
 use mediapoint_srtp::Suite;
 use mediapoint_testkit::{Library, PeerId, Voice, World, audio, codec, pcma, pcmu, telephone_event, tone};
@@ -121,15 +121,7 @@ fn whatever_feeds_the_leg() {
         let (mut world, a, b) = call(audio([pcma()]), audio([pcmu(), telephone_event(101)]));
         let call = world.peer(a).call;
         match kind {
-            "silence" => world.feed(b, Source::Silence),
-            "player" => {
-                let player = world.add_tone(call, ToneSpec::continuous(440.0, -10.0));
-                world.feed(b, Source::Player(player));
-            }
-            "mix" => {
-                let mix = world.add_mix(call, &[Source::Leg(world.peer(a).leg)]);
-                world.feed(b, Source::Mix(mix));
-            }
+            "silence" | "player" | "mix" => super::feed(&mut world, (a, b), kind),
             "a party that is under SRTP" => {
                 world.secure(a, Suite::AesCm128HmacSha1_80, Library::WebRtc);
                 world.secure(b, Suite::AeadAes128Gcm, Library::WebRtc);

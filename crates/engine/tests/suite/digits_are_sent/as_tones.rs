@@ -2,7 +2,6 @@
 
 use mediapoint_engine::{
     Codec, DigitMethod, LegConfig, PayloadCodec, PayloadType, Playlist, Prompt, PromptsSpec, Repeat, Source,
-    ToneSpec,
 };
 use mediapoint_prompt::Audio;
 use mediapoint_srtp::Suite;
@@ -146,15 +145,7 @@ fn whatever_feeds_the_leg() {
         let (mut world, a, b) = call(pcma(), LegConfig { packet_time, codecs, ..LegConfig::default() });
         let call = world.peer(a).call;
         match kind {
-            "silence" => world.feed(b, Source::Silence),
-            "player" => {
-                let player = world.add_tone(call, ToneSpec::continuous(440.0, -10.0));
-                world.feed(b, Source::Player(player));
-            }
-            "mix" => {
-                let mix = world.add_mix(call, &[Source::Leg(world.peer(a).leg)]);
-                world.feed(b, Source::Mix(mix));
-            }
+            "silence" | "player" | "mix" => super::feed(&mut world, (a, b), kind),
             "silent party" => world.stop(a),
             "SRTP" => world.secure(b, Suite::AeadAes256Gcm, Library::WebRtc),
             _ => {}

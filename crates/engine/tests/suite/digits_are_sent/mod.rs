@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use mediapoint_dtmf::{DetectedDigit, Detection, Detector, DetectorSettings};
 use mediapoint_engine::session::command::CallCommand;
-use mediapoint_engine::{CommandError, DigitSpec, DtmfDigit, Event};
+use mediapoint_engine::{CommandError, DigitSpec, DtmfDigit, Event, Source, ToneSpec};
 use mediapoint_packet::rtp::RtpTicks;
 use mediapoint_packet::telephone_event::EventBlock;
 use mediapoint_testkit::{Ear, HeardPacket, PeerId, World};
@@ -124,4 +124,15 @@ fn ear(world: &World, peer: PeerId, rate: u32) -> Ear {
         ear.pcm = pcm;
     }
     ear
+}
+
+/// Feeds `b` with silence, a player or a mix with `a` in it.
+pub(crate) fn feed(world: &mut World, (a, b): (PeerId, PeerId), kind: &str) {
+    let call = world.peer(a).call;
+    let source = match kind {
+        "player" => Source::Player(world.add_tone(call, ToneSpec::continuous(440.0, -10.0))),
+        "mix" => Source::Mix(world.add_mix(call, &[world.source_of(a)])),
+        _ => Source::Silence,
+    };
+    world.feed(b, source);
 }
