@@ -83,7 +83,7 @@ pub use api::stats::{
     CallStatistics, Dropped, EngineLoad, LegStatistics, PlayoutStatistics, ReceiveStatistics, SendStatistics,
     SsrcStatistics, StreamStatistics, TapStatistics, WorkerLoad,
 };
-pub use api::tap::{AudioTapSpec, PacketTapSpec, PacketTarget, TapSide};
+pub use api::tap::{AudioTapSpec, PacketTapSpec, PacketTarget, TapSide, TapState};
 pub use mediapoint_dtmf::DetectorSettings;
 pub use mediapoint_packet::rtp::{NoPayloadType, PayloadType, Ssrc};
 pub use mediapoint_packet::telephone_event::DtmfDigit;

@@ -240,7 +240,7 @@ impl Session {
         let now = self.advance(now);
         let Some(mut call) = self.remove(id) else { return Err(CommandError::NoSuchCall(id)) };
         let statistics = call.statistics(now);
-        call.close(out);
+        call.close(now, out);
         out.event(Event::CallEnded { call: id, reason, statistics });
         Ok(())
     }

@@ -110,11 +110,18 @@ impl World {
         rate: u32,
         frames: usize,
     ) -> (TapId, Consumer<TapFrame>) {
+        self.tap_with(&AudioTapSpec { side, rate, ..AudioTapSpec::new(self.peer(id).leg) }, frames)
+    }
+
+    /// The same, by a specification.
+    ///
+    /// # Panics
+    /// Where no party has the leg, or the session refuses it.
+    pub fn tap_with(&mut self, spec: &AudioTapSpec, frames: usize) -> (TapId, Consumer<TapFrame>) {
         let tap = TapId::from_u64(self.new_id());
-        let (call, leg) = (self.peer(id).call, self.peer(id).leg);
-        let (writer, reader) = channel(frames, || TapFrame::new(rate));
-        let spec = AudioTapSpec { side, rate, ..AudioTapSpec::new(leg) };
-        let audio = Box::new(Tap::Audio(AudioTap::new(tap, &spec, writer)));
+        let call = self.peers.iter().find(|peer| peer.leg == spec.leg).expect("a party").call;
+        let (writer, reader) = channel(frames, || TapFrame::new(spec.rate));
+        let audio = Box::new(Tap::Audio(AudioTap::new(tap, spec, writer)));
         self.apply(call, CallCommand::AddTap { tap: audio }).expect("a tap");
         (tap, reader)
     }

@@ -27,13 +27,33 @@ pub struct AudioTapSpec {
     pub rate: u32,
     /// How much audio may wait for the reader, 40 ms to 60 s. What does not fit is dropped and counted.
     pub capacity: Duration,
+    /// Whether silence stands for the audio while a leg of the call has secure input. Without it only digits are kept out.
+    pub mask_secure_input: bool,
+}
+
+/// What stands in a frame of an audio tap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum TapState {
+    /// The audio.
+    #[default]
+    Open,
+    /// Silence: the tap is paused.
+    Paused,
+    /// Silence: a leg of the call has secure input.
+    Masked,
 }
 
 impl AudioTapSpec {
     /// Both directions of a leg at 8000 Hz, with room for two seconds.
     #[must_use]
     pub const fn new(leg: LegId) -> Self {
-        Self { leg, side: TapSide::Both, rate: 8000, capacity: Duration::from_secs(2) }
+        Self {
+            leg,
+            side: TapSide::Both,
+            rate: 8000,
+            capacity: Duration::from_secs(2),
+            mask_secure_input: false,
+        }
     }
 }
 

@@ -405,6 +405,14 @@ impl Call {
         Ok(outcome)
     }
 
+    /// Pauses an audio tap, or lets it go on. Meanwhile its time line runs on, in silence.
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchObject`] where it is no audio tap of the call, else as [`Call::set_source`].
+    pub fn pause_tap(&self, tap: TapId, paused: bool) -> Result<Pending<()>, CommandError> {
+        self.apply(CallCommand::PauseTap { tap, paused })
+    }
+
     /// Removes a tap.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 
 use crate::api::error::CommandError;
 use crate::api::event::Event;
-use crate::api::id::{CallId, LegId};
+use crate::api::id::{CallId, LegId, TapId};
 use crate::api::leg::{LegConfig, LegKind, RemoteAddress};
 use crate::api::source::{MixSpec, Source};
 use crate::api::stats::CallStatistics;
@@ -24,6 +24,7 @@ use crate::session::source::mix::Mix;
 use crate::session::source::player::Player;
 use crate::session::source::stream::Stream;
 use crate::session::tap::Tap;
+use crate::session::tap::audio::AudioTap;
 use crate::session::tick::MediaClock;
 use crate::session::timers::{Timer, Timers};
 use crate::session::{Output, SessionConfig};
@@ -210,7 +211,7 @@ impl Call {
             CallCommand::StopDigits { leg } => self.stop_digits(leg, out)?,
             CallCommand::RemoveLeg { leg } => {
                 let at = self.place_of(leg)?;
-                self.close_leg(at, out);
+                self.close_leg(now, at, out);
             }
             CallCommand::AddPlayer { player } => {
                 room(self.players.len(), "players")?;
@@ -275,9 +276,26 @@ impl Call {
                     }
                 };
                 self.place_of(leg)?;
-                self.taps.push(*tap);
+                let mut tap = *tap;
+                if let Tap::Audio(audio) = &mut tap {
+                    audio.begin(now);
+                }
+                self.taps.push(tap);
+            }
+            CallCommand::PauseTap { tap, paused } => {
+                let secure = self.has_secure_input();
+                let audio = self.audio_tap_mut(tap)?;
+                audio.pause(paused);
+                if let Some(wake) = audio.mark(now, secure) {
+                    out.wake(wake);
+                }
             }
             CallCommand::RemoveTap { tap } => {
+                if let Ok(audio) = self.audio_tap_mut(tap)
+                    && let Some(wake) = audio.mark(now, false)
+                {
+                    out.wake(wake);
+                }
                 remove(&mut self.taps, ("tap", tap.as_u64()), |known| known.id() == tap)?;
             }
         }
@@ -288,6 +306,19 @@ impl Call {
 
     pub(super) fn place_of(&self, leg: LegId) -> Result<usize, CommandError> {
         self.legs.iter().position(|known| known.id == leg).ok_or(CommandError::NoSuchLeg(leg))
+    }
+
+    /// True where one of its legs has secure input.
+    pub(super) fn has_secure_input(&self) -> bool {
+        self.legs.iter().any(|leg| leg.is_secure())
+    }
+
+    fn audio_tap_mut(&mut self, tap: TapId) -> Result<&mut AudioTap, CommandError> {
+        let found = self.taps.iter_mut().find_map(|known| match known {
+            Tap::Audio(audio) if audio.id == tap => Some(audio),
+            _ => None,
+        });
+        found.ok_or(CommandError::NoSuchObject { kind: "audio tap", id: tap.as_u64() })
     }
 
     pub(super) fn leg_mut(&mut self, leg: LegId) -> Result<&mut Leg, CommandError> {
@@ -365,11 +396,11 @@ impl Call {
     }
 
     /// Ends a leg's stream with a BYE and closes its ports.
-    pub(super) fn close_leg<O: Output>(&mut self, at: usize, out: &mut O) {
+    pub(super) fn close_leg<O: Output>(&mut self, now: Time, at: usize, out: &mut O) {
         self.send_bye(at, out);
         if at < self.legs.len() {
             let leg = self.legs.remove(at);
-            self.remove_taps_of(leg.id);
+            self.remove_taps_of(now, leg.id, out);
             out.close(leg.transport.ports(), leg.id);
         }
     }
@@ -383,7 +414,7 @@ impl Call {
     ) -> Result<Box<Leg>, CommandError> {
         let at = self.place_of(leg)?;
         let mut leg = self.legs.remove(at);
-        self.remove_taps_of(leg.id);
+        self.remove_taps_of(now, leg.id, out);
         leg.source = Source::Silence;
         leg.sender.rewriter.interrupt();
         self.rewire(now, out);
@@ -412,18 +443,25 @@ impl Call {
         self.rewire(now, out);
     }
 
-    fn remove_taps_of(&mut self, leg: LegId) {
-        self.taps.retain(|tap| match tap {
+    fn remove_taps_of<O: Output>(&mut self, now: Time, leg: LegId, out: &mut O) {
+        self.taps.retain_mut(|tap| match tap {
             Tap::Events(tap) => tap.leg != leg,
-            Tap::Audio(tap) => tap.leg != leg,
+            Tap::Audio(tap) => {
+                if tap.leg == leg
+                    && let Some(wake) = tap.mark(now, false)
+                {
+                    out.wake(wake);
+                }
+                tap.leg != leg
+            }
             Tap::Packets(tap) => tap.spec.leg != leg && tap.spec.target != PacketTarget::Leg(leg),
         });
     }
 
     /// Closes all legs.
-    pub(super) fn close<O: Output>(&mut self, out: &mut O) {
+    pub(super) fn close<O: Output>(&mut self, now: Time, out: &mut O) {
         for at in (0..self.legs.len()).rev() {
-            self.close_leg(at, out);
+            self.close_leg(now, at, out);
         }
     }
 

@@ -104,6 +104,13 @@ pub enum CallCommand {
         /// The tap.
         tap: Box<Tap>,
     },
+    /// Pauses an audio tap, or lets it go on: the time line runs on, in silence.
+    PauseTap {
+        /// The tap.
+        tap: TapId,
+        /// Whether it is paused.
+        paused: bool,
+    },
     /// Removes a tap.
     RemoveTap {
         /// The tap.

@@ -112,6 +112,7 @@ impl Call {
     }
 
     fn write_taps<O: Output>(&mut self, due: Time, millis: u32, out: &mut O) {
+        let secure = self.has_secure_input();
         let Self { taps, mixes, legs, players, streams, .. } = self;
         for tap in taps {
             let Tap::Audio(tap) = tap else { continue };
@@ -124,7 +125,7 @@ impl Call {
                     let mixed =
                         mixes.get_mut(usize::from(mix)).and_then(|mix: &mut Mix| mix.frame_for(tap.leg));
                     let own = if received { frame_of(Feed::Leg(own), legs, players, streams) } else { None };
-                    tap.write(due, millis, own, mixed)
+                    tap.write(due, millis, secure, own, mixed)
                 }
                 Feed::Leg(from) if sent && received && from != own => {
                     let pair = legs.get_disjoint_mut([at, usize::from(from)]).ok();
@@ -132,7 +133,7 @@ impl Call {
                         Some(pair) => pair.map(|leg| leg.ingress.as_mut().map(|ingress| ingress.frame())),
                         None => [None, None],
                     };
-                    tap.write(due, millis, own, from)
+                    tap.write(due, millis, secure, own, from)
                 }
                 _ if sent && received => {
                     let own = legs.get_mut(at).and_then(|leg| Some(leg.ingress.as_mut()?.frame()));
@@ -142,10 +143,10 @@ impl Call {
                     } else {
                         frame_of(feed, &mut [], players, streams)
                     };
-                    tap.write(due, millis, own, fed)
+                    tap.write(due, millis, secure, own, fed)
                 }
-                _ if sent => tap.write(due, millis, None, frame_of(feed, legs, players, streams)),
-                _ => tap.write(due, millis, frame_of(Feed::Leg(own), legs, players, streams), None),
+                _ if sent => tap.write(due, millis, secure, None, frame_of(feed, legs, players, streams)),
+                _ => tap.write(due, millis, secure, frame_of(Feed::Leg(own), legs, players, streams), None),
             };
             if let Some(wake) = wake {
                 out.wake(wake);

@@ -11,6 +11,7 @@ mod a_stall_adds_no_lasting_delay;
 mod a_stream_from_outside_is_played;
 mod a_tone_needs_no_other_leg;
 mod addresses_are_checked;
+mod an_audio_tap_can_be_silenced;
 mod an_audio_tap_leaves_a_call_forwarded;
 mod an_event_has_one_timestamp;
 mod audio_crosses_a_call;

@@ -6,7 +6,7 @@ use mediapoint_packet::Time;
 
 use crate::api::id::{LegId, TapId};
 use crate::api::stats::TapStatistics;
-use crate::api::tap::{AudioTapSpec, TapSide};
+use crate::api::tap::{AudioTapSpec, TapSide, TapState};
 use crate::ring::{Producer, WakeHandle};
 use crate::session::frame::{Frame, FrameKind, MAX_TICK_MILLIS, samples};
 
@@ -46,12 +46,15 @@ impl TapChannel {
     }
 }
 
-/// A tick of a tapped leg. Both channels have the same number of samples.
+/// A tick of a tapped leg. Both channels have the same number of samples: none in a mark, which says where in the time line
+/// the tap was paused, went on, or ended.
 #[derive(Debug, Clone)]
 pub struct TapFrame {
-    /// Number of its first sample, counted from the tap's first: where ticks are missing, because nothing came or the reader
-    /// was too slow, it steps.
+    /// Number of its first sample, counted from when the tap was added: where ticks are missing, because nothing came or the
+    /// reader was too slow, it steps.
     pub position: u64,
+    /// Whether it holds the audio, or silence that was asked for.
+    pub state: TapState,
     /// What the party sent; silence where the tap leaves it out.
     pub received: TapChannel,
     /// What the party was sent; silence where the tap leaves it out.
@@ -62,7 +65,12 @@ impl TapFrame {
     /// An empty frame for audio at `rate` hertz.
     #[must_use]
     pub fn new(rate: u32) -> Self {
-        Self { position: 0, received: TapChannel::new(rate), sent: TapChannel::new(rate) }
+        Self {
+            position: 0,
+            state: TapState::Open,
+            received: TapChannel::new(rate),
+            sent: TapChannel::new(rate),
+        }
     }
 }
 
@@ -77,6 +85,8 @@ pub struct AudioTap {
     /// Sample rate in hertz.
     pub rate: u32,
     producer: Producer<TapFrame>,
+    paused: bool,
+    mask_secure_input: bool,
     /// Time of the first sample.
     began: Option<Time>,
     next: u64,
@@ -92,6 +102,8 @@ impl AudioTap {
             side: spec.side,
             rate: spec.rate,
             producer,
+            paused: false,
+            mask_secure_input: spec.mask_secure_input,
             began: None,
             next: 0,
             statistics: TapStatistics::default(),
@@ -103,21 +115,61 @@ impl AudioTap {
         self.statistics
     }
 
-    /// Writes a tick that is due at `at`, and returns whom to wake.
+    /// The time line begins.
+    pub fn begin(&mut self, now: Time) {
+        self.began.get_or_insert(now);
+    }
+
+    /// Puts silence in place of the audio, or ends that.
+    pub const fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// What stands in its next frame; `secure` where a leg of the call has secure input.
+    pub const fn state(&self, secure: bool) -> TapState {
+        match (self.paused, secure && self.mask_secure_input) {
+            (true, _) => TapState::Paused,
+            (_, true) => TapState::Masked,
+            _ => TapState::Open,
+        }
+    }
+
+    /// Writes a frame without samples at the present position, and returns whom to wake.
+    pub fn mark(&mut self, now: Time, secure: bool) -> Option<WakeHandle> {
+        let state = self.state(secure);
+        self.write_frame(now, 0, state, None, None)
+    }
+
+    /// Writes a tick that is due at `at`, and returns whom to wake. `secure` where a leg of the call has secure input.
     pub fn write(
         &mut self,
         at: Time,
         millis: u32,
+        secure: bool,
         received: Option<&mut Frame>,
         sent: Option<&mut Frame>,
     ) -> Option<WakeHandle> {
         let len = samples(self.rate, millis);
+        match self.state(secure) {
+            TapState::Open => self.write_frame(at, len, TapState::Open, received, sent),
+            state => self.write_frame(at, len, state, None, None),
+        }
+    }
+
+    fn write_frame(
+        &mut self,
+        at: Time,
+        len: usize,
+        state: TapState,
+        received: Option<&mut Frame>,
+        sent: Option<&mut Frame>,
+    ) -> Option<WakeHandle> {
         let began = *self.began.get_or_insert(at);
         let position = position(at.since(began), self.rate, self.next);
         self.next = position + len as u64;
         let rate = self.rate;
         let written = self.producer.push_with(|slot| {
-            slot.position = position;
+            (slot.position, slot.state) = (position, state);
             let read = |frame: &mut Frame| (frame.kind(), frame.level());
             for (channel, frame) in [(&mut slot.received, received), (&mut slot.sent, sent)] {
                 match frame {
@@ -130,7 +182,7 @@ impl AudioTap {
             }
         });
         if written {
-            self.statistics.frames += 1;
+            self.statistics.frames += u64::from(len > 0);
         } else {
             self.statistics.dropped += 1;
         }

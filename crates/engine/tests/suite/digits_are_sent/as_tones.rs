@@ -143,9 +143,8 @@ fn whatever_feeds_the_leg() {
         };
         let codecs = if kind == "asked for" { vec![pcmu(), telephone_event(101)] } else { vec![pcmu()] };
         let (mut world, a, b) = call(pcma(), LegConfig { packet_time, codecs, ..LegConfig::default() });
-        let call = world.peer(a).call;
         match kind {
-            "silence" | "player" | "mix" => super::feed(&mut world, (a, b), kind),
+            "silence" | "player" | "mix" => feed(&mut world, (a, b), kind),
             "silent party" => world.stop(a),
             "SRTP" => world.secure(b, Suite::AeadAes256Gcm, Library::WebRtc),
             _ => {}
