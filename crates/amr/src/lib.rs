@@ -4,7 +4,7 @@
 //! payloads, no RTP, and no description; those are `mediapoint-codec`'s. It chooses no mode.
 //!
 #![cfg_attr(feature = "linked", doc = "```")]
-#![cfg_attr(not(feature = "linked"), doc = "```ignore")]
+#![cfg_attr(not(feature = "linked"), doc = "```text")]
 //! use mediapoint_amr::{FRAME_ROOM, NarrowDecoder, NarrowEncoder};
 //!
 //! let mut encoder = NarrowEncoder::new(false).ok_or("no memory")?;

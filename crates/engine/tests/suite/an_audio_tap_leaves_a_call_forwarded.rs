@@ -209,13 +209,19 @@ fn which_counts_what_its_reader_is_too_slow_for() {
     assert_eq!(first.kinds.len(), 50);
     scene.world.run_for(Duration::from_millis(500));
     let mut positions = Vec::new();
-    while let Some(position) = reader.pop_with(|frame| frame.position) {
+    let mut dropped = Vec::new();
+    while let Some(position) = reader.pop_with(|frame| {
+        dropped.push(frame.dropped);
+        frame.position
+    }) {
         positions.push(position);
     }
     let statistics = scene.world.statistics(scene.world.peer(scene.a).call).taps[0].1;
     assert_eq!(scene.world.statistics(scene.world.peer(scene.a).call).taps[0].0, tap);
     assert_eq!(positions.len() as u64 + 50, statistics.frames);
     assert_eq!(positions[0], first.begin + (50 + statistics.dropped) * 160, "it steps by what was dropped");
+    assert_eq!(dropped[0], statistics.dropped * 160, "and says that these were dropped");
+    assert!(dropped[1..].iter().all(|&dropped| dropped == 0));
     assert!(positions.windows(2).all(|pair| pair[1] == pair[0] + 160));
     scene.check_forwarded();
 }

@@ -53,6 +53,8 @@ pub struct TapFrame {
     /// Number of its first sample, counted from when the tap was added: where ticks are missing, because nothing came or the
     /// reader was too slow, it steps.
     pub position: u64,
+    /// Samples just before it that were dropped because the reader was too slow. What else is missing before it never was.
+    pub dropped: u64,
     /// Whether it holds the audio, or silence that was asked for.
     pub state: TapState,
     /// What the party sent; silence where the tap leaves it out.
@@ -67,6 +69,7 @@ impl TapFrame {
     pub fn new(rate: u32) -> Self {
         Self {
             position: 0,
+            dropped: 0,
             state: TapState::Open,
             received: TapChannel::new(rate),
             sent: TapChannel::new(rate),
@@ -90,6 +93,8 @@ pub struct AudioTap {
     /// Time of the first sample.
     began: Option<Time>,
     next: u64,
+    /// Samples dropped since the last frame that was written.
+    dropped: u64,
     statistics: TapStatistics,
 }
 
@@ -106,6 +111,7 @@ impl AudioTap {
             mask_secure_input: spec.mask_secure_input,
             began: None,
             next: 0,
+            dropped: 0,
             statistics: TapStatistics::default(),
         }
     }
@@ -167,9 +173,9 @@ impl AudioTap {
         let began = *self.began.get_or_insert(at);
         let position = position(at.since(began), self.rate, self.next);
         self.next = position + len as u64;
-        let rate = self.rate;
+        let (rate, dropped) = (self.rate, self.dropped);
         let written = self.producer.push_with(|slot| {
-            (slot.position, slot.state) = (position, state);
+            (slot.position, slot.dropped, slot.state) = (position, dropped, state);
             let read = |frame: &mut Frame| (frame.kind(), frame.level());
             for (channel, frame) in [(&mut slot.received, received), (&mut slot.sent, sent)] {
                 match frame {
@@ -183,7 +189,9 @@ impl AudioTap {
         });
         if written {
             self.statistics.frames += u64::from(len > 0);
+            self.dropped = 0;
         } else {
+            self.dropped += len as u64;
             self.statistics.dropped += 1;
         }
         self.producer.take_wake()
