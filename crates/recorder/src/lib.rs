@@ -1,0 +1,11 @@
+//! Recording of calls: audio that taps deliver becomes a true time line, is compressed as it happens, and goes piece by
+//! piece to a sink that seals it.
+//!
+//! Nothing here runs on a media worker, and nothing here waits for one: what cannot be written in time is silence of the
+//! same length, counted and stated as a [`Fact`].
+
+mod sink;
+
+pub use sink::{
+    Chunk, ChunkKind, Fact, FactKind, Finished, Header, LossPlace, RecordingId, RecordingIdError, Sink, Spool,
+};
