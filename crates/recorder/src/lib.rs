@@ -5,7 +5,9 @@
 //! same length, counted and stated as a [`Fact`].
 
 mod sink;
+mod time_line;
 
 pub use sink::{
     Chunk, ChunkKind, Fact, FactKind, Finished, Header, LossPlace, RecordingId, RecordingIdError, Sink, Spool,
 };
+pub use time_line::{Facts, Frame, PushError, TapFrameView, TapState, TimeLine, TimeLineStatistics};
