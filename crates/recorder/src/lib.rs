@@ -4,9 +4,13 @@
 //! Nothing here runs on a media worker, and nothing here waits for one: what cannot be written in time is silence of the
 //! same length, counted and stated as a [`Fact`].
 
+mod format;
 mod sink;
 mod time_line;
 
+pub use format::{
+    Channels, Encoder, EncoderSettings, Format, FormatError, PageError, RepairError, end_of_stream, repair,
+};
 pub use sink::{
     Chunk, ChunkKind, Fact, FactKind, Finished, Header, LossPlace, RecordingId, RecordingIdError, Sink, Spool,
 };
