@@ -2,11 +2,39 @@
 //! piece to a sink that seals it.
 //!
 //! Nothing here runs on a media worker, and nothing here waits for one: what cannot be written in time is silence of the
-//! same length, counted and stated as a [`Fact`].
+//! same length, counted and stated as a [`Fact`]. It opens no socket, knows no call, and reads no clock but the one it is
+//! given.
+//!
+//! ```
+//! use mediapoint_recorder::{Encoder, EncoderSettings, Facts, Format, LossPlace, TapFrameView, TimeLine};
+//!
+//! let mut encoder = Encoder::new(Format::OPUS_STEREO, 8000, &EncoderSettings::default())?;
+//! let (mut line, mut facts) = (TimeLine::new(8000), Facts::default());
+//! let mut file = encoder.header()?.bytes;
+//! // The tap had nothing for the first second.
+//! let view = TapFrameView { position: 8000, left: &[1; 160], right: &[2; 160], ..TapFrameView::default() };
+//! line.push(&view, LossPlace::Tap)?;
+//! while let Some(frame) = line.poll(&mut facts) {
+//!     file.extend(encoder.encode(&frame)?.into_iter().flat_map(|chunk| chunk.bytes));
+//! }
+//! // 20 ms are a whole frame; of a part of one, `line.end` and another poll would give the rest.
+//! let (last, _) = encoder.finish()?;
+//! file.extend(last.into_iter().flat_map(|chunk| chunk.bytes));
+//! assert!(file.starts_with(b"OggS"));
+//! assert_eq!((facts.as_slice()[0].start, facts.as_slice()[0].samples), (0, 8000));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Order of calls: [`Recorder::new`] with a [`Spool`], [`Recorder::recover`], then [`Recorder::start`] with an [`AudioSource`]
+//! for each recording, which ends with its source or by [`Recording::stop`]; [`Recorder::close`] at the end. The threads
+//! drive a [`TimeLine`] and an [`Encoder`] for each recording, which can be used alone.
+//!
+//! Specifications: RFC 3533 (Ogg), RFC 6716 (Opus), RFC 7845 (Opus in Ogg), RFC 9639 (FLAC).
 
 mod format;
 mod sink;
 mod time_line;
+mod writer;
 
 pub use format::{
     Channels, Encoder, EncoderSettings, Format, FormatError, PageError, RepairError, end_of_stream, repair,
@@ -15,3 +43,7 @@ pub use sink::{
     Chunk, ChunkKind, Fact, FactKind, Finished, Header, LossPlace, RecordingId, RecordingIdError, Sink, Spool,
 };
 pub use time_line::{Facts, Frame, PushError, TapFrameView, TapState, TimeLine, TimeLineStatistics};
+pub use writer::{
+    AudioSource, Clock, EventKind, Recorder, RecorderSettings, Recording, RecordingEvent, RecordingSpec,
+    RecordingStatistics, StartError,
+};

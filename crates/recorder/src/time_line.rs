@@ -94,8 +94,10 @@ pub struct TimeLineStatistics {
     pub taken: u64,
     /// Silence where there was nothing.
     pub gaps: u64,
-    /// Silence where audio was lost.
-    pub lost: u64,
+    /// Silence where audio was lost before it was read.
+    pub lost_at_tap: u64,
+    /// Silence where audio was lost because the sink took too long.
+    pub lost_at_sink: u64,
     /// Silence while the recording was paused.
     pub paused: u64,
     /// Silence while secure input was on.
@@ -321,7 +323,8 @@ impl TimeLine {
         let of = &mut self.statistics;
         let counter = match kind {
             Some(FactKind::Gap) => &mut of.gaps,
-            Some(FactKind::Lost(_)) => &mut of.lost,
+            Some(FactKind::Lost(LossPlace::Tap)) => &mut of.lost_at_tap,
+            Some(FactKind::Lost(LossPlace::Sink)) => &mut of.lost_at_sink,
             Some(FactKind::Paused) => &mut of.paused,
             Some(FactKind::Masked) => &mut of.masked,
             _ => &mut of.taken,

@@ -105,7 +105,7 @@ fn it_is_what_its_naive_twin_is() {
         whole.kinds.resize(whole.left.len(), None);
         assert!(whole == twin, "seed {seed}");
         let of = line.statistics();
-        let sum = of.taken + of.gaps + of.lost + of.paused + of.masked;
+        let sum = of.taken + of.gaps + of.lost_at_tap + of.lost_at_sink + of.paused + of.masked;
         assert_eq!(sum, twin.left.len() as u64);
     }
 }

@@ -1,0 +1,179 @@
+//! The first stage: reads a tap, and fills the lane with chunks and facts.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::format::{Encoder, FormatError};
+use crate::sink::LossPlace;
+use crate::time_line::{Facts, TapFrameView, TapState, TimeLine};
+use crate::writer::event::{EventKind, Events};
+use crate::writer::lane::{Item, Lane};
+use crate::writer::{AudioSource, guarded};
+
+/// Frames of 20 ms that are encoded at most before another recording's turn.
+const TURN: usize = 500;
+
+/// What a step has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Nothing, until more audio comes or the lane has room.
+    Idle,
+    /// More that could be done at once.
+    Busy,
+    /// Nothing at all: the recording goes on without its encoder.
+    Over,
+}
+
+/// Whether what the tap's ring drops is lost because the lane was full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BackPressure {
+    None,
+    /// Audio was left in the ring.
+    Blocked,
+    /// The ring was emptied since; the frame behind says what it had dropped.
+    Emptied,
+}
+
+/// A recording that is being encoded.
+pub(super) struct Session {
+    lane: Arc<Lane>,
+    source: Box<dyn AudioSource>,
+    work: Work,
+    back_pressure: BackPressure,
+    state: TapState,
+    /// Samples lost at the tap and at the sink that events told of.
+    told: [u64; 2],
+}
+
+/// What makes chunks of frames.
+struct Work {
+    line: TimeLine,
+    /// None once the file is complete.
+    encoder: Option<Encoder>,
+    facts: Facts,
+}
+
+impl Session {
+    pub(super) fn new(lane: Arc<Lane>, source: Box<dyn AudioSource>, rate: u32, encoder: Encoder) -> Self {
+        let work = Work { line: TimeLine::new(rate), encoder: Some(encoder), facts: Facts::default() };
+        Self { lane, source, work, back_pressure: BackPressure::None, state: TapState::Open, told: [0; 2] }
+    }
+
+    /// Encodes what there is, as far as there is room for it.
+    pub(super) fn step(&mut self, events: &Events) -> Progress {
+        if self.lane.has_failed() {
+            return Progress::Over;
+        }
+        let outcome = guarded("the encoder", || self.advance(events));
+        self.report(events);
+        match outcome {
+            Ok(Ok(progress)) => return progress,
+            Ok(Err(error)) => self.lane.fail(error.to_string()),
+            Err(panicked) => self.lane.fail(panicked),
+        }
+        Progress::Over
+    }
+
+    fn advance(&mut self, events: &Events) -> Result<Progress, FormatError> {
+        let mut left = TURN;
+        if self.work.drain(&self.lane, &mut left)? && self.read(events, &mut left)? {
+            if self.back_pressure == BackPressure::Blocked {
+                self.back_pressure = BackPressure::Emptied;
+            }
+            let ended = self.source.ended();
+            if ended.is_some() || self.lane.is_stopped() {
+                // Beyond what can be recorded there is nothing: the recording ends with its last frame.
+                let end = self.work.line.end(ended);
+                if end.is_err() {
+                    let _ = self.work.line.end(None);
+                }
+                if self.work.drain(&self.lane, &mut left)? {
+                    self.work.finish(&self.lane)?;
+                    return Ok(Progress::Over);
+                }
+            }
+        }
+        if self.lane.is_full() {
+            self.back_pressure = BackPressure::Blocked;
+            return Ok(Progress::Idle);
+        }
+        Ok(if left == 0 { Progress::Busy } else { Progress::Idle })
+    }
+
+    /// Reads the tap; false if some may be left in it.
+    fn read(&mut self, events: &Events, left: &mut usize) -> Result<bool, FormatError> {
+        let Self { lane, source, work, back_pressure, state, .. } = self;
+        let mut outcome = Ok(true);
+        source.read(&mut |view| {
+            if *state != view.state {
+                *state = view.state;
+                events.mention(Some(lane.id()), change(view));
+            }
+            let place = match back_pressure {
+                BackPressure::None => LossPlace::Tap,
+                BackPressure::Blocked | BackPressure::Emptied => LossPlace::Sink,
+            };
+            if *back_pressure == BackPressure::Emptied {
+                *back_pressure = BackPressure::None;
+            }
+            // What is refused is counted by the time line, and leaves it as it was.
+            let _ = work.line.push(view, place);
+            outcome = work.drain(lane, left);
+            match outcome {
+                Ok(true) => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            }
+        });
+        outcome
+    }
+
+    /// Notes figures, and says what was lost since it was last said.
+    fn report(&mut self, events: &Events) {
+        let of = self.work.line.statistics();
+        self.lane.note(self.work.line.position(), of);
+        let lost = [(of.lost_at_tap, LossPlace::Tap), (of.lost_at_sink, LossPlace::Sink)];
+        for ((lost, place), told) in lost.into_iter().zip(&mut self.told) {
+            if lost > *told {
+                events.mention(Some(self.lane.id()), EventKind::Lost { samples: lost - *told, place });
+                *told = lost;
+            }
+        }
+    }
+}
+
+impl Work {
+    /// Encodes what the time line has; false if something is left because the lane is full or the turn is over.
+    fn drain(&mut self, lane: &Lane, left: &mut usize) -> Result<bool, FormatError> {
+        let Some(encoder) = &mut self.encoder else { return Ok(true) };
+        loop {
+            if *left == 0 || lane.is_full() {
+                return Ok(false);
+            }
+            let Some(frame) = self.line.poll(&mut self.facts) else { return Ok(true) };
+            // Silence that stands for something costs next to nothing.
+            *left -= usize::from(!frame.silent);
+            if let Some(chunk) = encoder.encode(&frame)? {
+                self.facts.drain().for_each(|fact| lane.push(Item::Fact(fact)));
+                lane.push(Item::Chunk(chunk));
+            }
+        }
+    }
+
+    fn finish(&mut self, lane: &Lane) -> Result<(), FormatError> {
+        let Some(encoder) = self.encoder.take() else { return Ok(()) };
+        let samples = encoder.samples();
+        let (last, header) = encoder.finish()?;
+        self.facts.drain().for_each(|fact| lane.push(Item::Fact(fact)));
+        last.into_iter().chain(header).for_each(|chunk| lane.push(Item::Chunk(chunk)));
+        lane.end(samples);
+        Ok(())
+    }
+}
+
+const fn change(view: &TapFrameView<'_>) -> EventKind {
+    match view.state {
+        TapState::Open => EventKind::Resumed(view.position),
+        TapState::Paused => EventKind::Paused(view.position),
+        TapState::Secure => EventKind::Masked(view.position),
+    }
+}

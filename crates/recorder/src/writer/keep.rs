@@ -1,0 +1,174 @@
+//! The second stage: empties lanes into sinks, and makes all of them survive a loss of power at once.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::time::Duration;
+
+use mediapoint_packet::Time;
+
+use crate::sink::{Sink, Spool};
+use crate::writer::event::{EventKind, Events};
+use crate::writer::finish::{Ended, Outcome};
+use crate::writer::lane::{Item, Lane};
+use crate::writer::{RecorderSettings, SharedClock, guarded};
+
+/// A recording that is being kept.
+pub(super) struct Kept {
+    lane: Arc<Lane>,
+    sink: Option<Box<dyn Sink>>,
+    /// How it ends, until the finisher has room for it.
+    outcome: Option<Outcome>,
+    handed_on: bool,
+    /// Since when the sink refuses.
+    refuses: Option<Time>,
+}
+
+impl Kept {
+    pub(super) const fn new(lane: Arc<Lane>, sink: Box<dyn Sink>) -> Self {
+        Self { lane, sink: Some(sink), outcome: None, handed_on: false, refuses: None }
+    }
+}
+
+/// Keeps recordings.
+pub(super) struct Keeper {
+    spool: Arc<dyn Spool>,
+    clock: SharedClock,
+    events: Arc<Events>,
+    kept: Vec<Kept>,
+    finisher: SyncSender<Ended>,
+    patience: Duration,
+    sync_every: Duration,
+    synced: Time,
+    /// The last sync was refused.
+    unsynced: bool,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        spool: Arc<dyn Spool>,
+        clock: SharedClock,
+        events: Arc<Events>,
+        finisher: SyncSender<Ended>,
+        settings: &RecorderSettings,
+    ) -> Self {
+        let synced = clock.steady();
+        let (patience, sync_every) = (settings.patience, settings.sync_every);
+        Self {
+            spool,
+            clock,
+            events,
+            kept: Vec::new(),
+            finisher,
+            patience,
+            sync_every,
+            synced,
+            unsynced: false,
+        }
+    }
+
+    pub(super) fn add(&mut self, kept: Kept) {
+        self.kept.push(kept);
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Empties the lanes, hands on what has ended, and syncs if it is time.
+    pub(super) fn step(&mut self) {
+        let (wall, now) = (self.clock.wall(), self.clock.steady());
+        for kept in &mut self.kept {
+            kept.step(wall, now, self.patience, &self.events);
+            kept.hand_on(&self.finisher);
+        }
+        self.kept.retain(|kept| !kept.handed_on);
+        if now.since(self.synced) >= self.sync_every {
+            self.synced = now;
+            self.sync();
+        }
+    }
+
+    fn sync(&mut self) {
+        if self.kept.is_empty() {
+            return;
+        }
+        match self.spool.sync() {
+            Ok(()) => self.unsynced = false,
+            Err(error) => {
+                if !self.unsynced {
+                    self.events.mention(None, EventKind::NotSynced(error.kind()));
+                }
+                self.unsynced = true;
+            }
+        }
+    }
+}
+
+impl Kept {
+    fn step(&mut self, wall: Duration, now: Time, patience: Duration, events: &Events) {
+        if !self.lane.has_failed() {
+            match guarded("the sink", || self.take_all(wall)) {
+                Err(panicked) => self.lane.fail(panicked),
+                Ok(Ok(())) => {
+                    if self.refuses.take().is_some() {
+                        events.mention(Some(self.lane.id()), EventKind::Flowing);
+                    }
+                }
+                Ok(Err(error)) => self.refused(&error, now, patience, events),
+            }
+        }
+        if let Some(reason) = self.lane.take_reason() {
+            self.sink = None;
+            self.outcome = Some(Outcome::GivenUp { reason });
+        } else if self.refuses.is_none()
+            && let Some(samples) = self.lane.ended()
+            && let Some(sink) = self.sink.take()
+        {
+            self.outcome = Some(Outcome::Complete { sink, samples });
+        }
+    }
+
+    /// Gives the sink everything that waits.
+    fn take_all(&mut self, wall: Duration) -> io::Result<()> {
+        let Some(sink) = &mut self.sink else { return Ok(()) };
+        while let Some(item) = self.lane.pop() {
+            let taken = match &item {
+                Item::Chunk(chunk) => sink.chunk(chunk),
+                Item::Fact(fact) => sink.fact(fact),
+            };
+            match taken {
+                Ok(()) => self.lane.taken(&item),
+                Err(error) => {
+                    self.lane.give_back(item);
+                    return Err(error);
+                }
+            }
+        }
+        sink.tick(wall)
+    }
+
+    fn refused(&mut self, error: &io::Error, now: Time, patience: Duration, events: &Events) {
+        if self.refuses.is_none() {
+            let kind = match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => EventKind::DiskFull,
+                other => EventKind::Stalled(other),
+            };
+            events.mention(Some(self.lane.id()), kind);
+        }
+        let since = *self.refuses.get_or_insert(now);
+        if now.since(since) >= patience {
+            self.lane.fail(error.to_string());
+        }
+    }
+
+    /// Hands a recording on that has ended, if the finisher has room for it.
+    fn hand_on(&mut self, finisher: &SyncSender<Ended>) {
+        let Some(outcome) = self.outcome.take() else { return };
+        match finisher.try_send(Ended { lane: Arc::clone(&self.lane), outcome }) {
+            Err(TrySendError::Full(back)) => self.outcome = Some(back.outcome),
+            // Nobody is there only when the recorder goes away.
+            Ok(()) | Err(TrySendError::Disconnected(_)) => self.handed_on = true,
+        }
+    }
+}

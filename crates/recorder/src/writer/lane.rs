@@ -1,0 +1,179 @@
+//! A recording's lane: what is encoded and waits for the disk. Bounded in octets.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::sink::{Chunk, Fact, RecordingId};
+use crate::time_line::TimeLineStatistics;
+
+/// A piece of a recording on its way to the sink.
+pub(super) enum Item {
+    Chunk(Chunk),
+    Fact(Fact),
+}
+
+impl Item {
+    const fn weight(&self) -> usize {
+        match self {
+            Self::Chunk(chunk) => chunk.bytes.len() + 64,
+            Self::Fact(_) => 64,
+        }
+    }
+}
+
+/// Figures of a recording, in samples of one channel where nothing else is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RecordingStatistics {
+    /// Length of the time line.
+    pub samples: u64,
+    /// Silence where there was nothing.
+    pub gaps: u64,
+    /// Silence where audio was lost between the media worker and the writer.
+    pub lost_at_tap: u64,
+    /// Silence where audio was lost because the sink did not take it in time.
+    pub lost_at_sink: u64,
+    /// Silence while the recording was paused.
+    pub paused: u64,
+    /// Silence while secure input was on.
+    pub masked: u64,
+    /// Octets of the file that the sink has taken.
+    pub bytes: u64,
+    /// Octets that wait for the sink.
+    pub waiting: u64,
+}
+
+#[derive(Default)]
+struct Queue {
+    items: VecDeque<Item>,
+    /// Weight of the items, and of the one that the keeper has in hand.
+    weight: usize,
+    /// Samples of one channel of the whole recording, once nothing follows.
+    end: Option<u64>,
+    reason: Option<String>,
+    statistics: RecordingStatistics,
+}
+
+/// The lane between an encoder and the keeper.
+pub(super) struct Lane {
+    id: RecordingId,
+    limit: usize,
+    queue: Mutex<Queue>,
+    stop: AtomicBool,
+    failed: AtomicBool,
+    /// Nothing of the recording is left to do.
+    over: AtomicBool,
+    bytes: AtomicU64,
+}
+
+impl Lane {
+    pub(super) fn new(id: RecordingId, limit: usize) -> Self {
+        Self {
+            id,
+            limit,
+            queue: Mutex::default(),
+            stop: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) const fn id(&self) -> &RecordingId {
+        &self.id
+    }
+
+    /// True when the encoder has to leave audio where it is.
+    pub(super) fn is_full(&self) -> bool {
+        self.queue().weight >= self.limit
+    }
+
+    pub(super) fn push(&self, item: Item) {
+        let mut queue = self.queue();
+        queue.weight += item.weight();
+        queue.items.push_back(item);
+    }
+
+    /// The next item. It counts as waiting until [`Self::taken`] or [`Self::give_back`].
+    pub(super) fn pop(&self) -> Option<Item> {
+        self.queue().items.pop_front()
+    }
+
+    pub(super) fn taken(&self, item: &Item) {
+        if let Item::Chunk(chunk) = item {
+            self.bytes.fetch_add(chunk.bytes.len() as u64, Ordering::Relaxed);
+        }
+        let mut queue = self.queue();
+        queue.weight = queue.weight.saturating_sub(item.weight());
+    }
+
+    pub(super) fn give_back(&self, item: Item) {
+        self.queue().items.push_front(item);
+    }
+
+    /// Nothing follows; `samples` of one channel in all.
+    pub(super) fn end(&self, samples: u64) {
+        self.queue().end = Some(samples);
+    }
+
+    /// Samples of the whole recording, once everything was taken.
+    pub(super) fn ended(&self) -> Option<u64> {
+        let queue = self.queue();
+        queue.end.filter(|_| queue.items.is_empty())
+    }
+
+    /// Nothing is taken any more, for a reason.
+    pub(super) fn fail(&self, reason: String) {
+        self.failed.store(true, Ordering::Release);
+        let mut queue = self.queue();
+        queue.reason.get_or_insert(reason);
+        queue.items.clear();
+        queue.weight = 0;
+    }
+
+    /// Why nothing is taken any more, once.
+    pub(super) fn take_reason(&self) -> Option<String> {
+        self.queue().reason.take()
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_over(&self) {
+        self.over.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// Notes the figures of the time line.
+    pub(super) fn note(&self, samples: u64, of: TimeLineStatistics) {
+        let statistics = &mut self.queue().statistics;
+        statistics.samples = samples;
+        statistics.gaps = of.gaps;
+        statistics.lost_at_tap = of.lost_at_tap;
+        statistics.lost_at_sink = of.lost_at_sink;
+        statistics.paused = of.paused;
+        statistics.masked = of.masked;
+    }
+
+    pub(super) fn statistics(&self) -> RecordingStatistics {
+        let queue = self.queue();
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        RecordingStatistics { bytes, waiting: queue.weight as u64, ..queue.statistics }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

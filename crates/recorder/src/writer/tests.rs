@@ -1,0 +1,5 @@
+//! Stages in virtual time, and the threads with a spool in memory.
+
+mod memory;
+mod slow_disk;
+mod threads;

@@ -1,0 +1,277 @@
+//! The threads, and what starts and stops recordings on them.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::format::{Encoder, EncoderSettings};
+use crate::sink::{Finished, RecordingId, Spool};
+use crate::writer::encode::{Progress, Session};
+use crate::writer::event::{EventKind, Events, RecordingEvent};
+use crate::writer::finish::{Ended, finish};
+use crate::writer::keep::{Keeper, Kept};
+use crate::writer::lane::{Lane, RecordingStatistics};
+use crate::writer::{AudioSource, RecorderSettings, RecordingSpec, SharedClock, StartError, lane_limit};
+
+/// Recordings that may wait to be completed; others wait with the keeper.
+const ENDED: usize = 64;
+
+/// Makes recordings.
+pub struct Recorder {
+    spool: Arc<dyn Spool>,
+    clock: SharedClock,
+    settings: RecorderSettings,
+    events: Arc<Events>,
+    encoders: Vec<EncoderThread>,
+    keeper: Sender<Kept>,
+    threads: Vec<JoinHandle<()>>,
+    /// Recordings that are not over.
+    lanes: Mutex<Vec<Arc<Lane>>>,
+    closing: Arc<AtomicBool>,
+}
+
+struct EncoderThread {
+    inbox: Sender<Session>,
+    load: Arc<AtomicUsize>,
+}
+
+/// A recording that was started. Dropping it changes nothing.
+#[derive(Clone)]
+pub struct Recording {
+    lane: Arc<Lane>,
+}
+
+impl Recording {
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> &RecordingId {
+        self.lane.id()
+    }
+
+    /// Ends it with what its source has now. It also ends when its source does.
+    pub fn stop(&self) {
+        self.lane.stop();
+    }
+
+    /// True once it is complete or given up, and the event of that was sent.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.lane.is_over()
+    }
+
+    /// Figures so far.
+    #[must_use]
+    pub fn statistics(&self) -> RecordingStatistics {
+        self.lane.statistics()
+    }
+}
+
+impl std::fmt::Debug for Recording {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recording").field("id", self.id()).finish_non_exhaustive()
+    }
+}
+
+impl Recorder {
+    /// Starts the threads. Of the receiver's events those that end a recording wait for their reader, and hold up others
+    /// that end; the rest are left out if nobody reads.
+    ///
+    /// # Errors
+    /// The system has no more threads.
+    pub fn new(
+        spool: Arc<dyn Spool>,
+        clock: SharedClock,
+        settings: RecorderSettings,
+    ) -> io::Result<(Self, Receiver<RecordingEvent>)> {
+        let (sender, receiver) = mpsc::sync_channel(settings.events.max(1));
+        let events = Arc::new(Events::new(sender));
+        let closing = Arc::new(AtomicBool::new(false));
+        let mut threads = Vec::new();
+
+        let (to_finisher, ended) = mpsc::sync_channel(ENDED);
+        let (at, to) = (Arc::clone(&clock), Arc::clone(&events));
+        threads.push(spawn("rec-finish", move || run_finisher(&ended, &at, &to))?);
+
+        let (keeper, inbox) = mpsc::channel();
+        let stage =
+            Keeper::new(Arc::clone(&spool), Arc::clone(&clock), Arc::clone(&events), to_finisher, &settings);
+        let (to, poll) = (Arc::clone(&events), settings.poll_every);
+        threads.push(spawn("rec-keep", move || run_keeper(stage, &inbox, &to, poll))?);
+
+        let mut encoders = Vec::new();
+        for n in 0..settings.encoders.max(1) {
+            let (sender, inbox) = mpsc::channel();
+            let load = Arc::new(AtomicUsize::new(0));
+            encoders.push(EncoderThread { inbox: sender, load: Arc::clone(&load) });
+            let to = Arc::clone(&events);
+            threads.push(spawn(&format!("rec-encode-{n}"), move || run_encoder(&inbox, &load, &to, poll))?);
+        }
+        let lanes = Mutex::default();
+        Ok((Self { spool, clock, settings, events, encoders, keeper, threads, lanes, closing }, receiver))
+    }
+
+    /// Completes what an earlier process left behind; to be called before the first recording is started. Returns how many
+    /// recordings there were, and tells of each.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn recover(&self, each: &mut dyn FnMut(io::Result<Finished>)) -> io::Result<usize> {
+        self.spool.recover(self.clock.wall(), each)
+    }
+
+    /// Starts a recording. Its file exists when this returns, and its first sample is the tap's.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing was started.
+    pub fn start(&self, spec: &RecordingSpec, source: Box<dyn AudioSource>) -> Result<Recording, StartError> {
+        if self.closing.load(Ordering::Acquire) {
+            return Err(StartError::Closed);
+        }
+        let settings = EncoderSettings { complexity: spec.complexity, ..EncoderSettings::default() };
+        let mut encoder = Encoder::new(spec.format, spec.rate, &settings)?;
+        let header = encoder.header()?;
+        let lane = self.lane(spec)?;
+        let opened = self.open(spec).and_then(|mut sink| {
+            sink.chunk(&header)?;
+            Ok(sink)
+        });
+        let sink = opened.inspect_err(|_| lane.set_over())?;
+        let session = Session::new(Arc::clone(&lane), source, spec.rate, encoder);
+        let encoder = self.encoders.iter().min_by_key(|thread| thread.load.load(Ordering::Relaxed));
+        let Some(encoder) = encoder else { return Err(StartError::Closed) };
+        self.keeper.send(Kept::new(Arc::clone(&lane), sink)).map_err(|_| StartError::Closed)?;
+        encoder.load.fetch_add(1, Ordering::Relaxed);
+        encoder.inbox.send(session).map_err(|_| StartError::Closed)?;
+        self.events.mention(Some(lane.id()), EventKind::Started);
+        Ok(Recording { lane })
+    }
+
+    /// Events that were left out because nobody read.
+    #[must_use]
+    pub fn dropped_events(&self) -> u64 {
+        self.events.dropped()
+    }
+
+    /// Recordings that are not over.
+    #[must_use]
+    pub fn recordings(&self) -> usize {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.retain(|lane| !lane.is_over());
+        lanes.len()
+    }
+
+    /// Ends all recordings with what their sources have now, and waits until they are complete. The receiver of events has to
+    /// be read meanwhile, or dropped.
+    pub fn close(mut self) {
+        self.closing.store(true, Ordering::Release);
+        for lane in self.lanes.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            lane.stop();
+        }
+        self.join();
+    }
+
+    /// A lane of its own, if there may be one more.
+    fn lane(&self, spec: &RecordingSpec) -> Result<Arc<Lane>, StartError> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.retain(|lane| !lane.is_over());
+        if lanes.len() >= self.settings.most_recordings {
+            return Err(StartError::TooMany(self.settings.most_recordings));
+        }
+        let (free, needed) = (self.spool.free_space()?, self.settings.least_free);
+        if free < needed {
+            return Err(StartError::NoSpace { free, needed });
+        }
+        let lane = Arc::new(Lane::new(spec.id.clone(), lane_limit(spec, &self.settings)));
+        lanes.push(Arc::clone(&lane));
+        Ok(lane)
+    }
+
+    fn open(&self, spec: &RecordingSpec) -> io::Result<Box<dyn crate::sink::Sink>> {
+        self.spool.open(&spec.header(self.clock.wall()))
+    }
+
+    /// Lets the threads end once they have nothing left to do.
+    fn join(&mut self) {
+        self.encoders.clear();
+        // The keeper's inbox has no sender left.
+        self.keeper = mpsc::channel().0;
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has lost its recordings, which recovery completes.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Recorder {
+    /// Leaves recordings as a crash would; [`Recorder::close`] completes them.
+    fn drop(&mut self) {
+        self.events.abandon();
+        self.join();
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.to_owned()).spawn(run)
+}
+
+fn run_encoder(inbox: &Receiver<Session>, load: &AtomicUsize, events: &Events, poll: Duration) {
+    let mut sessions = Vec::new();
+    let mut wait = poll;
+    while receive(inbox, wait, !sessions.is_empty(), |session| sessions.push(session)) {
+        if events.is_abandoned() {
+            return;
+        }
+        let mut busy = false;
+        sessions.retain_mut(|session: &mut Session| {
+            let progress = session.step(events);
+            busy |= progress == Progress::Busy;
+            progress != Progress::Over
+        });
+        load.store(sessions.len(), Ordering::Relaxed);
+        wait = if busy { Duration::ZERO } else { poll };
+    }
+}
+
+fn run_keeper(mut keeper: Keeper, inbox: &Receiver<Kept>, events: &Events, poll: Duration) {
+    let mut arrived = Vec::new();
+    while receive(inbox, poll, !keeper.is_empty(), |kept| arrived.push(kept)) {
+        if events.is_abandoned() {
+            return;
+        }
+        arrived.drain(..).for_each(|kept| keeper.add(kept));
+        keeper.step();
+    }
+}
+
+fn run_finisher(ended: &Receiver<Ended>, clock: &SharedClock, events: &Events) {
+    while let Ok(ended) = ended.recv() {
+        if events.is_abandoned() {
+            return;
+        }
+        finish(ended, clock, events);
+    }
+}
+
+/// Waits for something new; true when it came or the time is over, false when nothing will come and nothing is there.
+fn receive<T>(inbox: &Receiver<T>, wait: Duration, has_work: bool, mut take: impl FnMut(T)) -> bool {
+    let first =
+        if has_work { inbox.recv_timeout(wait) } else { inbox.recv().map_err(RecvTimeoutError::from) };
+    match first {
+        Ok(first) => {
+            take(first);
+            inbox.try_iter().for_each(take);
+            true
+        }
+        Err(RecvTimeoutError::Timeout) => true,
+        Err(RecvTimeoutError::Disconnected) => {
+            // At once, or the loop would turn without a pause.
+            if has_work {
+                thread::sleep(wait);
+            }
+            has_work
+        }
+    }
+}
