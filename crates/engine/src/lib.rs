@@ -42,6 +42,7 @@
 //!
 //! | feature | effect |
 //! |---|---|
+//! | `recording` | `Call::record`: audio taps that a recorder of `mediapoint-recorder` reads |
 //! | `sim` | [`session`], the engine without threads, clock and sockets, for simulation on a virtual clock |
 //! | `danger-panic` | commands that make a worker panic or stall, for tests |
 //!
@@ -93,6 +94,8 @@ pub use ring::Readiness;
 pub use runtime::{
     Call, CallSpec, Engine, EngineBuilder, EventReceiver, Interface, MoveError, StreamWriter, TapReader,
 };
+#[cfg(feature = "recording")]
+pub use runtime::{CallRecording, CallRecordingSpec, Left, RecordError, TapSource};
 pub use session::frame::FrameKind;
 pub use session::snapshot::{CallSnapshot, LocalAddresses, SNAPSHOT_VERSION};
 pub use session::tap::audio::{TapChannel, TapFrame};

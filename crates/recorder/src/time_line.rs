@@ -155,7 +155,11 @@ pub struct TimeLine {
     /// Silence that is due before what waits: first where there was nothing, then where audio was lost.
     gap: u64,
     lost: u64,
+    /// What the gap is: nothing came, or nothing was wanted.
+    gap_kind: FactKind,
     place: LossPlace,
+    /// What held at the last frame or mark.
+    state: TapState,
     waiting: Waiting,
     ended: bool,
     statistics: TimeLineStatistics,
@@ -181,14 +185,17 @@ impl TimeLine {
             position: 0,
             gap: 0,
             lost: 0,
+            gap_kind: FactKind::Gap,
             place: LossPlace::Tap,
+            state: TapState::Open,
             waiting: Waiting::default(),
             ended: false,
             statistics: TimeLineStatistics::default(),
         }
     }
 
-    /// Takes a frame of the tap. What the tap dropped before it counts as lost at `place`.
+    /// Takes a frame of the tap. What the tap dropped before it counts as lost at `place`. A frame without samples is a mark:
+    /// what is missing behind it is not a gap, but paused or masked, where the mark says so.
     ///
     /// # Errors
     /// See [`PushError`]; the frame is left out, and the time line as it was.
@@ -208,13 +215,15 @@ impl TimeLine {
         let repeated =
             usize::try_from(self.position.saturating_sub(view.position)).unwrap_or(usize::MAX).min(len);
         self.statistics.refused += repeated as u64;
-        if repeated == len {
+        if repeated == len && len > 0 {
             return Err(PushError::Passed(view.position));
         }
         let missing = view.position.saturating_sub(self.position);
         self.lost = view.dropped.min(missing);
         self.gap = missing - self.lost;
+        self.gap_kind = self.state.fact().unwrap_or(FactKind::Gap);
         self.place = place;
+        self.state = view.state;
         self.waiting.take(view, repeated, len);
         Ok(())
     }
@@ -233,6 +242,7 @@ impl TimeLine {
         }
         if !self.ended {
             self.gap = end.saturating_sub(self.position);
+            self.gap_kind = self.state.fact().unwrap_or(FactKind::Gap);
             self.ended = true;
         }
         Ok(())
@@ -286,10 +296,11 @@ impl TimeLine {
     /// Puts a piece into the frame in the making; false if there is none.
     fn fill(&mut self, facts: &mut Facts) -> bool {
         let room = self.left.len() - self.filled;
+        let mut waited = false;
         let (samples, kind) = if self.gap > 0 {
             let samples = least(room, self.gap);
             self.gap -= samples as u64;
-            (samples, Some(FactKind::Gap))
+            (samples, Some(self.gap_kind))
         } else if self.lost > 0 {
             let samples = least(room, self.lost);
             self.lost -= samples as u64;
@@ -297,6 +308,7 @@ impl TimeLine {
         } else if self.waiting.is_empty() {
             return false;
         } else {
+            waited = true;
             (room.min(self.waiting.len()), self.waiting.state.fact())
         };
         let to = self.filled..self.filled + samples;
@@ -306,7 +318,7 @@ impl TimeLine {
                 Some(_) => [left, right].into_iter().for_each(|channel| channel.fill(0)),
             }
         }
-        if !matches!(kind, Some(FactKind::Gap | FactKind::Lost(_))) {
+        if waited {
             self.waiting.taken += samples;
         }
         self.silent &= kind.is_some();

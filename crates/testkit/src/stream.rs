@@ -210,7 +210,8 @@ impl Stream {
     }
 
     fn ticks(&self, time: Duration) -> u32 {
-        u32::try_from(time.as_micros() * u128::from(self.clock_rate) / 1_000_000).unwrap_or(u32::MAX)
+        u32::try_from((time.as_micros() * u128::from(self.clock_rate) + 500_000) / 1_000_000)
+            .unwrap_or(u32::MAX)
     }
 }
 

@@ -74,7 +74,7 @@ impl Voice {
     /// Encodes the next packet of that length; 0 octets where nothing is to be sent.
     pub(crate) fn next(&mut self, ptime: Duration, payload: &mut [u8]) -> usize {
         let rate = self.encoder.sample_rate();
-        let samples = u64::try_from(ptime.as_micros()).unwrap_or(0) * u64::from(rate) / 1_000_000;
+        let samples = (u64::try_from(ptime.as_micros()).unwrap_or(0) * u64::from(rate) + 500_000) / 1_000_000;
         let pcm: Vec<i16> = (self.said..self.said + samples).map(|n| (self.sound)(n, rate)).collect();
         self.said += samples;
         if self.keep {
@@ -89,7 +89,7 @@ impl Voice {
     /// Lets time pass without a word.
     pub(crate) fn skip(&mut self, ptime: Duration) {
         let rate = u64::from(self.encoder.sample_rate());
-        self.said += u64::try_from(ptime.as_micros()).unwrap_or(0) * rate / 1_000_000;
+        self.said += (u64::try_from(ptime.as_micros()).unwrap_or(0) * rate + 500_000) / 1_000_000;
     }
 }
 

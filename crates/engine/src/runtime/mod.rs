@@ -11,6 +11,8 @@ mod output;
 mod poll_mode;
 pub(crate) mod ports;
 mod punctuality;
+#[cfg(feature = "recording")]
+mod recording;
 pub(crate) mod registry;
 pub(crate) mod streams;
 pub(crate) mod supervisor;
@@ -24,4 +26,6 @@ pub use call::{Call, CallSpec};
 pub use engine::Engine;
 pub use events::EventReceiver;
 pub use moves::MoveError;
+#[cfg(feature = "recording")]
+pub use recording::{CallRecording, CallRecordingSpec, Left, RecordError, TapSource};
 pub use streams::{StreamWriter, TapReader};

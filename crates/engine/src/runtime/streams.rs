@@ -109,6 +109,13 @@ impl TapReader {
         Self { consumer, rate }
     }
 
+    /// The reading end of a simulated session's tap.
+    #[cfg(feature = "sim")]
+    #[must_use]
+    pub const fn over(consumer: Consumer<TapFrame>, rate: u32) -> Self {
+        Self::new(consumer, rate)
+    }
+
     /// Sample rate in hertz.
     #[must_use]
     pub const fn rate(&self) -> u32 {

@@ -5,6 +5,7 @@ mod a_change_of_source_makes_no_click;
 mod a_failed_worker_ends_only_its_own_calls;
 mod a_key_press_is_one_event;
 mod a_mix_is_the_sum_of_the_others;
+mod a_recording_keeps_time;
 mod a_snapshot_goes_on;
 mod a_snapshot_reads_as_it_was_written;
 mod a_stall_adds_no_lasting_delay;

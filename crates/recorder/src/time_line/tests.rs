@@ -13,6 +13,8 @@ struct Whole {
     right: Vec<i16>,
     /// What is to be known about each sample.
     kinds: Vec<Option<FactKind>>,
+    /// What a gap would be.
+    gap: Option<FactKind>,
 }
 
 impl Whole {
@@ -75,13 +77,15 @@ fn push(dice: &mut Dice, line: &mut TimeLine, whole: &mut Whole, twin: &mut Whol
     whole.drain(line);
 
     let repeated = at.saturating_sub(position).min(samples as u64);
-    assert_eq!(pushed.is_ok(), repeated < samples as u64, "{pushed:?}");
+    assert_eq!(pushed.is_ok(), repeated < samples as u64 || samples == 0, "{pushed:?}");
     if pushed.is_ok() {
         let missing = position.saturating_sub(at);
         let lost = dropped.min(missing);
-        twin.add((missing - lost) as usize, 0, 0, Some(FactKind::Gap));
+        let gap = twin.gap.or(Some(FactKind::Gap));
+        twin.add((missing - lost) as usize, 0, 0, gap);
         twin.add(lost as usize, 0, 0, Some(FactKind::Lost(place)));
         let samples = samples - repeated as usize;
+        twin.gap = state.fact();
         match state {
             TapState::Open => twin.add(samples, left, right, None),
             TapState::Paused => twin.add(samples, 0, 0, Some(FactKind::Paused)),
@@ -100,7 +104,8 @@ fn it_is_what_its_naive_twin_is() {
         }
         let more = dice.roll(1000);
         line.end(Some(twin.left.len() as u64 + more)).unwrap();
-        twin.add(more as usize, 0, 0, Some(FactKind::Gap));
+        let gap = twin.gap.take().or(Some(FactKind::Gap));
+        twin.add(more as usize, 0, 0, gap);
         whole.drain(&mut line);
         whole.kinds.resize(whole.left.len(), None);
         assert!(whole == twin, "seed {seed}");
@@ -151,6 +156,28 @@ fn a_position_beyond_every_recording_is_refused() {
     assert_eq!(line.end(Some(u64::MAX)), Err(PushError::TooFar(u64::MAX)));
     assert!(line.poll(&mut Facts::default()).is_none());
     assert_eq!(line.statistics().refused, 160);
+}
+
+#[test]
+fn a_mark_says_what_is_missing_behind_it() {
+    let mut line = TimeLine::new(RATE);
+    let mut facts = Facts::default();
+    let marks = [(800, TapState::Paused), (1600, TapState::Open), (2000, TapState::Secure)];
+    for (position, state) in marks {
+        let mark = TapFrameView { position, state, ..TapFrameView::default() };
+        line.push(&mark, LossPlace::Tap).unwrap();
+        while line.poll(&mut facts).is_some() {}
+    }
+    line.end(Some(2400)).unwrap();
+    while line.poll(&mut facts).is_some() {}
+    let fact = |start, samples, kind| Fact { start, samples, kind };
+    let wanted = [
+        fact(0, 800, FactKind::Gap),
+        fact(800, 800, FactKind::Paused),
+        fact(1600, 400, FactKind::Gap),
+        fact(2000, 400, FactKind::Masked),
+    ];
+    assert_eq!(facts.as_slice(), wanted);
 }
 
 #[test]
