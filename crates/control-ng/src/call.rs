@@ -12,17 +12,19 @@ pub(crate) mod outcomes;
 pub(crate) mod party;
 pub(crate) mod play;
 pub(crate) mod reach;
+pub(crate) mod tape;
 
 use mediapoint_engine::{Call, LegId, MixId, PlayerId};
 use mediapoint_packet::Time;
 
 use crate::NgError;
 use crate::dialog::{Dialog, Exchange, MAX_DIALOGS, Which};
-use crate::request::Id;
+use crate::request::{Id, RecordingOptions};
 use crate::subscription::Subscription;
 use digits::DigitWatch;
 use gates::Gates;
 use party::{Party, PartyId};
+use tape::Tape;
 
 /// Most parties of one call.
 pub(crate) const MAX_PARTIES: usize = 128;
@@ -51,6 +53,10 @@ pub(crate) struct CallState {
     pub(crate) drop_traffic: bool,
     /// Players that nobody hears any more.
     pub(crate) gone_players: Vec<PlayerId>,
+    /// Its recordings.
+    pub(crate) tapes: Vec<Tape>,
+    /// How it is to be recorded once it is answered.
+    pub(crate) record_from_answer: Option<Box<RecordingOptions>>,
     next_party: u32,
     next_label: u32,
     /// Taken out of the map; whoever still holds it must look it up again.
@@ -72,6 +78,8 @@ impl CallState {
             digit_watch: DigitWatch::default(),
             drop_traffic: false,
             gone_players: Vec::new(),
+            tapes: Vec::new(),
+            record_from_answer: None,
             next_party: 0,
             next_label: 0,
             ended: false,

@@ -15,6 +15,7 @@ mod gate;
 mod hold;
 pub(crate) mod log;
 mod play;
+mod recording;
 mod report;
 mod settle;
 mod subscriptions;
@@ -36,7 +37,7 @@ use crate::media::legs::Work;
 use crate::media::received::Received;
 use crate::media::remote::remote_address;
 use crate::request::Options;
-use crate::{Command, Handler, NgError, Prompts, Reply, Request};
+use crate::{Command, Handler, NgError, Prompts, Recordings, Reply, Request};
 use calls::Calls;
 use digit_log::DigitSockets;
 use settle::is_final;
@@ -61,6 +62,8 @@ pub struct ControllerConfig {
     pub settle_within: Duration,
     /// The media that is played; none by default, and `play media` is refused then.
     pub prompts: Option<Arc<Prompts>>,
+    /// The recorder; none by default, and `start recording` is refused then.
+    pub recordings: Option<Arc<Recordings>>,
 }
 
 impl Default for ControllerConfig {
@@ -73,6 +76,7 @@ impl Default for ControllerConfig {
             max_calls: 100_000,
             settle_within: Duration::from_millis(200),
             prompts: None,
+            recordings: None,
         }
     }
 }
@@ -179,8 +183,16 @@ impl Controller {
     fn carry_out(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
         match request.command {
             Command::Ping => Ok(Reply::pong()),
-            Command::Offer => self.settle(now, request, self.offer(now, request)?),
-            Command::Answer => self.settle(now, request, self.answer(now, request)?),
+            Command::Offer => {
+                self.may_record(request)?;
+                let done = self.offer(now, request)?;
+                self.settle(now, request, self.record_call(now, request, done)?)
+            }
+            Command::Answer => {
+                self.may_record(request)?;
+                let done = self.answer(now, request)?;
+                self.settle(now, request, self.record_call(now, request, done)?)
+            }
             Command::Delete => self.delete(now, request),
             Command::Query => self.query(now, request),
             Command::List => Ok(self.list(request)),
@@ -201,6 +213,10 @@ impl Controller {
             Command::PlayMedia => self.settle(now, request, self.play_media(now, request)?),
             Command::StopMedia => self.stop_media(now, request),
             Command::PlayDigits => self.settle(now, request, self.play_digits(now, request)?),
+            Command::StartRecording => self.settle(now, request, self.start_recording(now, request)?),
+            Command::StopRecording { pause } => {
+                self.settle(now, request, self.stop_recording(now, request, pause)?)
+            }
             Command::Why => self.why(request),
             Command::Log => Err(NgError::Unsupported { what: "log".to_owned() }),
             Command::Unsupported(what) => Err(NgError::Unsupported { what: what.to_owned() }),

@@ -71,6 +71,26 @@ pub enum NgError {
         /// The command or option.
         what: String,
     },
+    /// There is no recorder.
+    #[error(
+        "recording is not set up: give the server a folder and recipients, such as --recordings and --recipient"
+    )]
+    NoRecordings,
+    /// The recorder refused.
+    #[error("cannot record: {0}")]
+    Recording(String),
+    /// The call has no such recording.
+    #[error("the call is not being recorded")]
+    NotRecording,
+    /// A recording of the name is in the making.
+    #[error("there is a recording of this name")]
+    SameRecording,
+    /// The call would have more recordings than it may.
+    #[error("a call can have {limit} recordings at once")]
+    TooManyRecordings {
+        /// The limit.
+        limit: usize,
+    },
     /// A fault of ours; only this request fails.
     #[error("internal error")]
     Internal,

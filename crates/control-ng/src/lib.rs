@@ -54,6 +54,7 @@ mod prompts;
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;
 mod publication;
+mod recording;
 mod reply;
 pub mod request;
 mod secret;
@@ -76,6 +77,7 @@ pub use mediapoint_prompt::HttpConfig;
 pub use mediapoint_prompt::{Limits, PromptError, StoreConfig, StoreFigures};
 pub use peer::Peer;
 pub use prompts::{Prompts, PromptsConfig};
+pub use recording::{NamePattern, NamePatternError, RecordingOutcome, RecordingSettings, Recordings};
 pub use reply::Reply;
 pub use request::{Command, Request};
 pub use secret::{Guard, MAX_SEAL, MIN_SECRET, NotAuthentic, Secret, WallClock};

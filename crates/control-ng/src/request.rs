@@ -13,6 +13,7 @@ mod options;
 mod osrtp;
 mod play;
 mod profile;
+mod recording;
 mod rtpp;
 mod sdes;
 mod selection;
@@ -32,6 +33,7 @@ pub use options::{AliasKey, Echo, Ice, Learning, MediaEcho, Options, Replace, Rt
 pub use osrtp::Osrtp;
 pub use play::{HoldMode, HoldMusic, MediaSource, PlayOptions};
 pub use profile::{Profile, TransportProtocol};
+pub use recording::RecordingOptions;
 pub use sdes::SdesOptions;
 pub use selection::{Flow, Flows, Selection};
 
@@ -97,6 +99,13 @@ pub enum Command {
     StopMedia,
     /// Sends digits to whoever receives a party.
     PlayDigits,
+    /// Records a call, or lets a paused recording go on.
+    StartRecording,
+    /// Ends or pauses recordings of a call.
+    StopRecording {
+        /// They can go on.
+        pause: bool,
+    },
     /// Why the media of a call goes as it goes; of our own.
     Why,
     /// The log level, shown or changed; of our own, and carried out by whoever has a log.
@@ -106,10 +115,7 @@ pub enum Command {
 }
 
 /// Commands of the protocol that this version refuses by name.
-const UNSUPPORTED: [&str; 11] = [
-    "start recording",
-    "stop recording",
-    "pause recording",
+const UNSUPPORTED: [&str; 8] = [
     "start forwarding",
     "stop forwarding",
     "inject start",
@@ -147,6 +153,9 @@ impl Command {
             Self::PlayMedia => "play media",
             Self::StopMedia => "stop media",
             Self::PlayDigits => "play DTMF",
+            Self::StartRecording => "start recording",
+            Self::StopRecording { pause: false } => "stop recording",
+            Self::StopRecording { pause: true } => "pause recording",
             Self::Why => "why",
             Self::Log => "log",
             Self::Unsupported(name) => name,
@@ -178,6 +187,9 @@ impl Command {
             "play media" => Self::PlayMedia,
             "stop media" => Self::StopMedia,
             "play DTMF" => Self::PlayDigits,
+            "start recording" => Self::StartRecording,
+            "stop recording" => Self::StopRecording { pause: false },
+            "pause recording" => Self::StopRecording { pause: true },
             "why" => Self::Why,
             "log" => Self::Log,
             other => {
@@ -255,6 +267,8 @@ pub struct Request {
     pub play: PlayOptions,
     /// The digits of `play DTMF`.
     pub digits: DigitWords,
+    /// How the call is recorded.
+    pub recording: RecordingOptions,
     /// Everything else.
     pub options: Options,
 }
@@ -282,6 +296,7 @@ impl Request {
             selection: Selection::default(),
             play: PlayOptions::default(),
             digits: DigitWords::default(),
+            recording: RecordingOptions::default(),
             options: Options::default(),
         };
         if request.command == Command::Log {
@@ -296,7 +311,8 @@ impl Request {
                 || request.options.digits.apply(&directive)?
                 || (plays_digits && request.digits.apply(&directive))
                 || request.play.apply(&directive)
-                || request.digits.apply(&directive);
+                || request.digits.apply(&directive)
+                || request.recording.apply(&directive);
             if !is_taken {
                 request.options.apply(&directive)?;
             }
@@ -312,6 +328,9 @@ impl Request {
         let one_string = dict.keys().any(|key| directive::canonical(key) == "rtpp-flags");
         if request.command == Command::SubscribeRequest && one_string && !request.selection.to_tag_named {
             request.to_tag = None;
+        }
+        if request.recording.pause && request.command == (Command::StopRecording { pause: false }) {
+            request.command = Command::StopRecording { pause: true };
         }
         request.require()?;
         Ok(request)

@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server", &["control-ng", "engine", "net"]),
     // Programs of the laboratory: they drive a server from outside, and link nothing of it.
     ("tools", &["analysis", "caller", "codec", "dtmf", "g729", "net", "prompt"]),
-    ("control-ng", &["engine", "prompt", "codec", "srtp", "g711", "packet"]),
+    ("control-ng", &["engine", "prompt", "recorder", "codec", "srtp", "g711", "packet"]),
     ("engine", &["net", "srtp", "jitter", "prompt", "dtmf", "recorder", "codec", "g711", "packet"]),
     ("caller", &["codec", "packet", "net", "g711", "prompt"]),
     ("testkit", &["engine", "net", "srtp", "codec", "g711", "packet"]),

@@ -11,6 +11,7 @@ use mediapoint_packet::Time;
 
 use super::ControllerConfig;
 use super::find::{is_meant, is_meant_alone};
+use super::recording;
 use super::totals::dict;
 use crate::Reply;
 use crate::call::CallState;
@@ -36,6 +37,7 @@ pub(super) struct View {
     created: Time,
     last_signal: Time,
     parties: Vec<Shown>,
+    recordings: Vec<Value>,
 }
 
 /// A party as it is shown.
@@ -67,6 +69,7 @@ impl View {
             created: call.created,
             last_signal: call.last_signal,
             parties: parties.map(|party| Shown::of(call, party)).collect(),
+            recordings: recording::shown(call),
         }
     }
 
@@ -86,6 +89,9 @@ impl View {
         for (number, party) in self.parties.iter().enumerate() {
             shown.insert(name_of(&party.party, number), figures.party(party));
         }
+        let recordings = Some(self.recordings).filter(|shown| !shown.is_empty());
+        let reply =
+            recordings.into_iter().fold(reply, |reply, shown| reply.with("recordings", Value::List(shown)));
         reply
             .with("created", figures.unix(self.created))
             .with("created_us", u64::from(figures.since_1970(self.created).subsec_micros()))

@@ -75,6 +75,8 @@ impl Counts {
             | Command::PlayMedia
             | Command::StopMedia
             | Command::PlayDigits
+            | Command::StartRecording
+            | Command::StopRecording { .. }
             | Command::Why
             | Command::Log
             | Command::Unsupported(_) => None,

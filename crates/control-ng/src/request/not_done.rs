@@ -6,7 +6,6 @@ use super::directive::Directive;
 pub(super) fn name(directive: &Directive) -> Option<&'static str> {
     let on = !matches!(directive.value(), "off" | "no" | "0" | "");
     Some(match directive.name.as_str() {
-        "record-call" if directive.values.is_empty() || on => "record-call",
         "delay-buffer" if on => "delay-buffer",
         "osrtp-offer-legacy" => "OSRTP-offer-legacy",
         "osrtp-accept-legacy" => "OSRTP-accept-legacy",
@@ -19,7 +18,6 @@ pub(super) fn name(directive: &Directive) -> Option<&'static str> {
         "trigger" | "trigger-end" | "end-trigger" | "trigger-end-time" | "trigger-end-digits" => "trigger",
         "dtmf-security-trigger" | "dtmf-security-trigger-end" => "DTMF-security-trigger",
         "block-short" | "block-short-packets" => "block-short",
-        "recording-announcement" => "recording-announcement",
         name if name.starts_with("t.38-") || name.starts_with("t38-") => "T.38",
         _ => return None,
     })

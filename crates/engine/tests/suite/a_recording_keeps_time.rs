@@ -1,6 +1,12 @@
 //! An hour of a call with loss, jitter, clocks that drift, hold, pauses, secure input and a re-INVITE, as a recorder reads it:
 //! left never shifts against right, and the length is that of the hour.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of the tests: what is missing fails them"
+)]
+
 use std::ops::ControlFlow;
 use std::time::Duration;
 

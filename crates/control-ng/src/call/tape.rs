@@ -1,0 +1,70 @@
+//! Recordings of a call.
+
+use mediapoint_engine::{CallRecording, Left, LegId};
+use mediapoint_recorder::{Channels, RecordingId};
+
+use super::CallState;
+use super::party::{Party, PartyId};
+
+/// Most recordings of a call at once.
+pub(crate) const MAX_TAPES: usize = 8;
+
+/// A recording of a call.
+#[derive(Debug, Clone)]
+pub(crate) struct Tape {
+    /// Whose it is: recordings of several owners go on side by side.
+    pub(crate) owner: String,
+    pub(crate) id: RecordingId,
+    pub(crate) leg: LegId,
+    pub(crate) channels: Channels,
+    pub(crate) paused: bool,
+    pub(crate) made: CallRecording,
+}
+
+/// Which leg is recorded, so that both parties are, and who of them is on the left.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Recorded {
+    pub(crate) leg: LegId,
+    pub(crate) left: Left,
+    /// Left and right.
+    pub(crate) parties: [Option<PartyId>; 2],
+}
+
+fn audio_leg(party: &Party) -> Option<LegId> {
+    let open = |stream: &&super::party::Stream| stream.can_mix();
+    party.streams.iter().filter(open).find_map(|stream| Some(stream.applied.as_ref()?.leg))
+}
+
+impl CallState {
+    /// The leg of the party that is not on the left, so that what is recorded of the left one is what the other was sent;
+    /// `None` where no party has audio yet.
+    pub(crate) fn recorded(&self, left: Option<PartyId>) -> Option<Recorded> {
+        let dialog = self.dialogs.iter().rev().find(|dialog| {
+            [dialog.caller, dialog.callee].iter().any(|id| self.party(*id).and_then(audio_leg).is_some())
+        });
+        let (caller, callee) = match dialog {
+            Some(dialog) => (Some(dialog.caller), Some(dialog.callee)),
+            None => (self.parties.first().map(|party| party.id), self.parties.get(1).map(|party| party.id)),
+        };
+        let left = left.or(callee);
+        let right = [caller, callee].into_iter().flatten().find(|id| Some(*id) != left);
+        let leg_of = |id: Option<PartyId>| audio_leg(self.party(id?)?);
+        let parties = [left, right];
+        if let Some(leg) = leg_of(right) {
+            return Some(Recorded { leg, left: Left::Sent, parties });
+        }
+        leg_of(left).map(|leg| Recorded { leg, left: Left::Received, parties })
+    }
+
+    /// Its recordings of an owner that are not over; all where none is named.
+    pub(crate) fn tapes_of(&mut self, owner: Option<&str>) -> impl Iterator<Item = &mut Tape> {
+        let owner = owner.map(ToOwned::to_owned);
+        let is_of = move |tape: &&mut Tape| owner.as_deref().is_none_or(|owner| tape.owner == owner);
+        self.tapes.iter_mut().filter(is_of)
+    }
+
+    /// Forgets recordings whose files are complete.
+    pub(crate) fn forget_tapes(&mut self) {
+        self.tapes.retain(|tape| !tape.made.recording.is_over());
+    }
+}

@@ -1,0 +1,295 @@
+//! `start recording`, `stop recording`, `pause recording`, and `record call` in an offer or answer.
+
+use mediapoint_engine::{CallRecordingSpec, LegId, RecordError};
+use mediapoint_packet::Time;
+use mediapoint_recorder::{RecordingId, RecordingSpec};
+
+use super::{Controller, gate, lock};
+use crate::call::CallState;
+use crate::call::outcomes::Outcomes;
+use crate::call::party::Party;
+use crate::call::tape::{MAX_TAPES, Recorded, Tape};
+use crate::recording::{NameParts, NamePattern, checked};
+use crate::request::RecordingOptions;
+use crate::wire::{Dict, Value, to_json};
+use crate::{NgError, Recordings, Reply, Request};
+
+impl Controller {
+    fn recordings(&self) -> Result<&Recordings, NgError> {
+        self.config.recordings.as_deref().ok_or(NgError::NoRecordings)
+    }
+
+    /// Refuses a request to record that nothing can carry out, before anything of the request is done.
+    pub(super) fn may_record(&self, request: &Request) -> Result<(), NgError> {
+        if request.recording.call == Some(true) {
+            self.recordings()?;
+        }
+        Ok(())
+    }
+
+    /// Starts a recording, or lets one that is paused go on. One that goes on already goes on.
+    pub(super) fn start_recording(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
+        let options = &request.recording;
+        self.recordings()?;
+        let state = self.find_call(request)?;
+        let mut call = lock(&state);
+        call.last_signal = now;
+        let mut outcomes = Outcomes::default();
+        let id = self.record(now, &mut call, options, &mut outcomes)?;
+        drop(call);
+        let mut reply = Reply::ok().with("recording-id", id.as_str());
+        if options.announcement {
+            let (played, more) = self.play_media(now, request)?;
+            outcomes.append(more);
+            let duration = played.value("duration").cloned();
+            reply = duration.into_iter().fold(reply, |reply, duration| reply.with("duration", duration));
+        }
+        let warnings = options.warnings();
+        let reply = if warnings.is_empty() { reply } else { reply.with("warning", warnings.join(", ")) };
+        Ok((reply, outcomes))
+    }
+
+    /// Ends recordings of an owner, or pauses them.
+    pub(super) fn stop_recording(
+        &self,
+        now: Time,
+        request: &Request,
+        pause: bool,
+    ) -> Result<(Reply, Outcomes), NgError> {
+        let options = &request.recording;
+        let recordings = self.recordings()?;
+        let state = self.find_call(request)?;
+        let mut call = lock(&state);
+        call.last_signal = now;
+        call.record_from_answer = None;
+        call.forget_tapes();
+        let owner = (!request.selection.all).then_some(options.owner.as_str());
+        let engine_call = call.call.clone();
+        let mut outcomes = Outcomes::default();
+        let mut ids = Vec::new();
+        for tape in call.tapes_of(owner) {
+            ids.push(Value::from(tape.id.as_str()));
+            let tap = tape.made.tap;
+            let outcome = if pause { engine_call.pause_tap(tap, true) } else { engine_call.remove_tap(tap) };
+            tape.paused = pause;
+            // A tap that went with its leg has ended the recording already.
+            if let Ok(outcome) = outcome {
+                outcomes.push(outcome);
+            }
+            if options.discard && !pause {
+                recordings.discard(&tape.id);
+            }
+        }
+        if ids.is_empty() {
+            return Err(NgError::NotRecording);
+        }
+        if !pause {
+            let ended = |tape: &Tape| owner.is_none_or(|owner| tape.owner == owner);
+            call.tapes.retain(|tape| !ended(tape));
+        }
+        let reply = Reply::ok().with("recording-ids", Value::List(ids));
+        Ok((reply, outcomes))
+    }
+
+    /// After an offer or answer: what is to be recorded from its first answer on is, and a recording whose leg was replaced
+    /// goes on with the new one in a file of its own.
+    pub(super) fn record_call(
+        &self,
+        now: Time,
+        request: &Request,
+        (reply, mut outcomes): (Reply, Outcomes),
+    ) -> Result<(Reply, Outcomes), NgError> {
+        let options = &request.recording;
+        if options.call.is_none() && self.config.recordings.is_none() {
+            return Ok((reply, outcomes));
+        }
+        let Ok(state) = self.find_call(request) else { return Ok((reply, outcomes)) };
+        let mut call = lock(&state);
+        match options.call {
+            Some(true) => {
+                call.record_from_answer = Some(Box::new(options.clone()));
+            }
+            Some(false) => call.record_from_answer = None,
+            None => {}
+        }
+        let begun = self.keep_recording(now, &mut call, &mut outcomes);
+        let warnings = options.warnings();
+        match begun {
+            Ok(None) if warnings.is_empty() => Ok((reply, outcomes)),
+            Ok(None) => Ok((reply.with("warning", warnings.join(", ")), outcomes)),
+            Ok(Some(id)) => Ok((reply.with("recording-id", id.as_str()), outcomes)),
+            Err(error) if self.recordings().is_ok_and(|set| !set.settings.end_call_without) => {
+                tracing::warn!(call = call.call.id().as_u64(), %error, "the call goes on without a recording");
+                Ok((reply.with("warning", format!("the call is not recorded: {error}")), outcomes))
+            }
+            Err(error) => {
+                // Refused now, and not found out later.
+                drop(call.call.end());
+                Err(error)
+            }
+        }
+    }
+
+    fn keep_recording(
+        &self,
+        now: Time,
+        call: &mut CallState,
+        outcomes: &mut Outcomes,
+    ) -> Result<Option<RecordingId>, NgError> {
+        let legs: Vec<LegId> = call.legs().collect();
+        let mut last = None;
+        if let Some(options) = call.record_from_answer.clone() {
+            self.recordings()?;
+            if call.tapes.iter().all(|tape| tape.owner != options.owner) && call.recorded(None).is_some() {
+                last = Some(self.record(now, call, &options, outcomes)?);
+            }
+        }
+        let lost: Vec<Tape> = call.tapes.iter().filter(|tape| !legs.contains(&tape.leg)).cloned().collect();
+        for tape in lost {
+            call.tapes.retain(|known| known.id != tape.id);
+            let options = RecordingOptions::of(tape.owner.clone(), tape.channels);
+            let id = self.record(now, call, &options, outcomes)?;
+            tracing::info!(call = call.call.id().as_u64(), from = %tape.id, to = %id, "recorded in another file");
+            if let Some(known) = call.tapes.iter_mut().find(|known| known.id == id && tape.paused) {
+                outcomes.push(call.call.pause_tap(known.made.tap, true)?);
+                known.paused = true;
+            }
+            last = Some(id);
+        }
+        Ok(last)
+    }
+
+    fn record(
+        &self,
+        now: Time,
+        call: &mut CallState,
+        options: &RecordingOptions,
+        outcomes: &mut Outcomes,
+    ) -> Result<RecordingId, NgError> {
+        let recordings = self.recordings()?;
+        call.forget_tapes();
+        let engine_call = call.call.clone();
+        if let Some(tape) = call.tapes.iter_mut().find(|tape| tape.owner == options.owner) {
+            if tape.paused {
+                outcomes.push(engine_call.pause_tap(tape.made.tap, false)?);
+                tape.paused = false;
+            }
+            return Ok(tape.id.clone());
+        }
+        if call.tapes.len() >= MAX_TAPES {
+            return Err(NgError::TooManyRecordings { limit: MAX_TAPES });
+        }
+        let left = match &options.left {
+            Some(tag) => gate::tagged(call, tag, "recording-left")?.first().copied(),
+            None => None,
+        };
+        let recorded = call.recorded(left).ok_or(NgError::NoListener)?;
+        let channels = options.channels.unwrap_or(recordings.settings.channels);
+        let format = recordings.format(channels);
+        let id = self.name(now, call, options, format.channels().count() == 1)?;
+        let file = RecordingSpec {
+            id: id.clone(),
+            format,
+            rate: recordings.settings.rate,
+            complexity: recordings.settings.complexity,
+            recipients: recordings.settings.recipients.clone(),
+            personal: personal(call, options, &recorded),
+        };
+        if !recordings.begin(&id, engine_call.id()) {
+            return Err(NgError::SameRecording);
+        }
+        let spec = CallRecordingSpec { left: recorded.left, ..CallRecordingSpec::new(recorded.leg, file) };
+        let (made, outcome) =
+            engine_call.record(&recordings.recorder, &spec).inspect_err(|_| recordings.give_up(&id))?;
+        outcomes.push(outcome);
+        let owner = options.owner.clone();
+        call.tapes.push(Tape { owner, id: id.clone(), leg: recorded.leg, channels, paused: false, made });
+        Ok(id)
+    }
+
+    fn name(
+        &self,
+        now: Time,
+        call: &CallState,
+        options: &RecordingOptions,
+        mixed: bool,
+    ) -> Result<RecordingId, NgError> {
+        if let Some(file) = &options.file {
+            return checked(file).ok_or(NgError::BadValue { key: "recording-file" });
+        }
+        let given = options.pattern.as_deref().map(NamePattern::new).transpose();
+        let given = given.map_err(|_| NgError::BadValue { key: "recording-pattern" })?;
+        let pattern = given.as_ref().unwrap_or(&self.recordings()?.settings.names);
+        let parts = NameParts {
+            call_id: call.id.bytes(),
+            random: rand::random(),
+            kind: if mixed { "mix" } else { "stereo" },
+            now: self.config.unix_at_zero + now.since(Time::ZERO),
+        };
+        pattern.name(&parts).ok_or(NgError::BadValue { key: "recording-pattern" })
+    }
+}
+
+/// Whom a recording is about, as JSON: it is kept encrypted only.
+fn personal(call: &CallState, options: &RecordingOptions, recorded: &Recorded) -> Vec<u8> {
+    let mut out = Dict::new();
+    let text = |bytes: &[u8]| Value::from(bytes);
+    out.insert(b"call_id".to_vec(), text(call.id.bytes()));
+    for (side, id) in ["left", "right"].into_iter().zip(recorded.parties) {
+        let Some(party) = id.and_then(|id| call.party(id)) else { continue };
+        out.insert(side.as_bytes().to_vec(), Value::Dict(described(party)));
+    }
+    if !options.owner.is_empty() {
+        out.insert(b"owner".to_vec(), text(options.owner.as_bytes()));
+    }
+    let metadata: Dict =
+        options.pairs().into_iter().map(|(key, value)| (key.into_bytes(), text(value.as_bytes()))).collect();
+    out.insert(b"metadata".to_vec(), Value::Dict(metadata));
+    to_json(&out).to_vec()
+}
+
+fn described(party: &Party) -> Dict {
+    let mut out = Dict::new();
+    let names = [("tag", party.tag()), ("label", party.label.as_ref())];
+    for (key, id) in names {
+        if let Some(id) = id {
+            out.insert(key.as_bytes().to_vec(), Value::from(id.bytes()));
+        }
+    }
+    let codecs = party.streams.iter().filter(|stream| stream.can_mix()).flat_map(|stream| &stream.codecs);
+    let names = codecs.map(|codec| Value::from(codec.name.as_str())).collect();
+    out.insert(b"codecs".to_vec(), Value::List(names));
+    out
+}
+
+impl From<RecordError> for NgError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Command(error) => error.into(),
+            other => Self::Recording(other.to_string()),
+        }
+    }
+}
+
+/// What `query` shows of the recordings of a call.
+pub(super) fn shown(call: &CallState) -> Vec<Value> {
+    let is_live = |tape: &&Tape| !tape.made.recording.is_over();
+    let shown = |tape: &Tape| {
+        let figures = tape.made.recording.statistics();
+        let mut out = Dict::new();
+        out.insert(b"id".to_vec(), Value::from(tape.id.as_str()));
+        out.insert(b"owner".to_vec(), Value::from(tape.owner.as_str()));
+        out.insert(b"state".to_vec(), Value::from(if tape.paused { "paused" } else { "recording" }));
+        for (key, value) in [
+            ("samples", figures.samples),
+            ("samples lost", figures.lost_at_tap + figures.lost_at_sink),
+            ("samples masked", figures.masked),
+            ("samples paused", figures.paused),
+            ("bytes", figures.bytes),
+        ] {
+            out.insert(key.as_bytes().to_vec(), Value::from(value));
+        }
+        Value::Dict(out)
+    };
+    call.tapes.iter().filter(is_live).map(shown).collect()
+}

@@ -1,0 +1,139 @@
+//! Recordings that commands start: how their files are named, who can open them, and what becomes of a call that cannot be
+//! recorded.
+
+mod name;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use mediapoint_engine::CallId;
+use mediapoint_recorder::{Channels, EventKind, Format, Recorder, RecordingEvent, RecordingId};
+
+pub(crate) use name::{NameParts, checked};
+pub use name::{NamePattern, NamePatternError};
+
+/// Settings of the recordings that commands start.
+#[derive(Debug, Clone)]
+pub struct RecordingSettings {
+    /// Format of a file with a channel for each party.
+    pub separate: Format,
+    /// Format of a file with both parties in one channel.
+    pub mixed: Format,
+    /// Which of both where the request does not say.
+    pub channels: Channels,
+    /// Sample rate in hertz: 8000 for G.711 and G.729, 16000 keeps wideband.
+    pub rate: u32,
+    /// Work that the Opus encoder does, 0 to 10.
+    pub complexity: u8,
+    /// Who can open a recording: age recipients.
+    pub recipients: Vec<String>,
+    /// Names of recordings where the request does not say.
+    pub names: NamePattern,
+    /// A call whose recording fails is ended.
+    pub end_call_without: bool,
+}
+
+/// A recording that a command started, until its file is complete.
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    call: CallId,
+    /// Its file goes as soon as it is complete.
+    discarded: bool,
+}
+
+/// What is to be done about an event of a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordingOutcome {
+    /// Nothing.
+    Nothing,
+    /// The file is complete and stays.
+    Keep,
+    /// The file is complete, and a command asked for its removal.
+    Remove,
+    /// Its recording failed, and this call must not go on without.
+    EndCall(CallId),
+}
+
+/// The recorder that commands use.
+pub struct Recordings {
+    pub(crate) recorder: Recorder,
+    pub(crate) settings: RecordingSettings,
+    begun: Mutex<BTreeMap<RecordingId, Begun>>,
+}
+
+impl fmt::Debug for Recordings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recordings").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Recordings {
+    /// Recordings by this recorder, whose events are to be given to [`Recordings::handle_event`].
+    #[must_use]
+    pub const fn new(recorder: Recorder, settings: RecordingSettings) -> Self {
+        Self { recorder, settings, begun: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Recordings that are not complete.
+    #[must_use]
+    pub fn recordings(&self) -> usize {
+        self.recorder.recordings()
+    }
+
+    /// Ends all recordings and waits until their files are complete. Their events have to be read meanwhile.
+    pub fn close(self) {
+        self.recorder.close();
+    }
+
+    /// Takes one of the recorder's events, and says what its reader is to do.
+    pub fn handle_event(&self, event: &RecordingEvent) -> RecordingOutcome {
+        let Some(id) = &event.id else { return RecordingOutcome::Nothing };
+        let over = matches!(event.kind, EventKind::Finished(_) | EventKind::Failed { .. });
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = if over { begun.remove(id) } else { begun.get(id).copied() };
+        drop(begun);
+        match (&event.kind, known) {
+            (EventKind::Finished(_), Some(Begun { discarded: true, .. })) => RecordingOutcome::Remove,
+            (EventKind::Finished(_), _) => RecordingOutcome::Keep,
+            (EventKind::Failed { .. } | EventKind::Lost { .. }, Some(known))
+                if self.settings.end_call_without && !known.discarded =>
+            {
+                RecordingOutcome::EndCall(known.call)
+            }
+            _ => RecordingOutcome::Nothing,
+        }
+    }
+
+    /// Notes a recording before it is started, so that none of its events comes too early. False where there is one of the
+    /// name.
+    pub(crate) fn begin(&self, id: &RecordingId, call: CallId) -> bool {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if begun.contains_key(id) {
+            return false;
+        }
+        begun.insert(id.clone(), Begun { call, discarded: false });
+        true
+    }
+
+    /// Forgets one that was not started.
+    pub(crate) fn give_up(&self, id: &RecordingId) {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// Has its file removed as soon as it is complete.
+    pub(crate) fn discard(&self, id: &RecordingId) {
+        if let Some(known) = self.begun.lock().unwrap_or_else(PoisonError::into_inner).get_mut(id) {
+            known.discarded = true;
+        }
+    }
+
+    pub(crate) const fn format(&self, channels: Channels) -> Format {
+        match channels {
+            Channels::Stereo => self.settings.separate,
+            Channels::Mono => self.settings.mixed,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What `start recording`, `stop recording`, `pause recording` and `record call` are told.
+
+use std::fmt;
+
+use mediapoint_recorder::Channels;
+
+use super::Id;
+use super::directive::{self, Directive};
+
+/// How a call is recorded, as it was written. `Debug` does not show the metadata.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct RecordingOptions {
+    /// `record call`: from this message on; `Some(false)` ends it.
+    pub call: Option<bool>,
+    /// `stop recording` with `pause` is `pause recording`.
+    pub pause: bool,
+    /// Whose recording it is: those of several owners go on side by side.
+    pub owner: String,
+    /// The file is removed as soon as it is complete.
+    pub discard: bool,
+    /// Name of the file: its path is the server's.
+    pub file: Option<String>,
+    /// Pattern of the name.
+    pub pattern: Option<String>,
+    /// Text that is kept with the recording, encrypted: `key:value` pairs with `|` between them.
+    pub metadata: Option<String>,
+    /// The party on the left: the agent. The one that answers, where it is not given.
+    pub left: Option<Id>,
+    /// A channel for each party, or one for both.
+    pub channels: Option<Channels>,
+    /// Media is played to the sender of the message first.
+    pub announcement: bool,
+    /// Options that say where files go, which the server's settings do.
+    pub(super) not_ours: Vec<&'static str>,
+    /// Values that cannot be used.
+    pub(super) bad_values: Vec<String>,
+}
+
+impl fmt::Debug for RecordingOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordingOptions")
+            .field("call", &self.call)
+            .field("pause", &self.pause)
+            .field("discard", &self.discard)
+            .field("channels", &self.channels)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RecordingOptions {
+    /// Takes one option; false where it is none of these.
+    pub(super) fn apply(&mut self, directive: &Directive) -> bool {
+        let value = directive.value().trim();
+        let text = || Some(value.to_owned()).filter(|text| !text.is_empty());
+        match directive.name.as_str() {
+            "record-call" => self.call = Some(directive::is_on(directive)),
+            "pause" => self.pause = directive::is_on(directive),
+            "discard-recording" => self.discard = directive::is_on(directive),
+            "recording-file" => self.file = text(),
+            "recording-pattern" => self.pattern = text(),
+            "recording-dir" => self.not_ours.push("recording-dir"),
+            "skip-recording-db" => self.not_ours.push("skip-recording-db"),
+            "metadata" => self.metadata = text(),
+            "recording-owner" => self.owner = value.to_owned(),
+            "recording-left" => self.left = text().map(|tag| Id::new(tag.as_bytes())),
+            "recording-channels" => match value {
+                "separate" | "stereo" => self.channels = Some(Channels::Stereo),
+                "mixed" | "mono" => self.channels = Some(Channels::Mono),
+                _ => self.bad_values.push("unusable value for recording-channels was ignored".to_owned()),
+            },
+            "recording-announcement" => self.announcement = directive::is_on(directive),
+            _ => return false,
+        }
+        true
+    }
+
+    /// A recording of an owner, with these channels.
+    pub(crate) fn of(owner: String, channels: Channels) -> Self {
+        Self { owner, channels: Some(channels), ..Self::default() }
+    }
+
+    /// What of it is not done.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let not_ours =
+            self.not_ours.iter().map(|what| format!("{what} is not used: the server's settings say it"));
+        not_ours.chain(self.bad_values.iter().cloned()).collect()
+    }
+
+    /// The metadata as pairs. A part without a colon is a key without a value.
+    pub(crate) fn pairs(&self) -> Vec<(String, String)> {
+        let parts = self.metadata.as_deref().unwrap_or_default().split('|');
+        let pair = |part: &str| {
+            let (key, value) = part.split_once(':').unwrap_or((part, ""));
+            (key.trim().to_owned(), value.trim().to_owned())
+        };
+        parts.map(pair).filter(|(key, _)| !key.is_empty()).collect()
+    }
+}
