@@ -29,19 +29,46 @@
 //! for each recording, which ends with its source or by [`Recording::stop`]; [`Recorder::close`] at the end. The threads
 //! drive a [`TimeLine`] and an [`Encoder`] for each recording, which can be used alone.
 //!
-//! Specifications: RFC 3533 (Ogg), RFC 6716 (Opus), RFC 7845 (Opus in Ogg), RFC 9639 (FLAC).
+//! [`SealedSpool`] is the [`Spool`] that seals: journals on the disk, finished recordings as age files with a signed
+//! [`Manifest`], which [`verify::verify`] proves.
+//!
+//! | feature | effect |
+//! | --- | --- |
+//! | `simulated` | `simulated`, the disk of tests that loses power and fills up |
+//! | `properties` | `properties`, the checks that the fuzz targets run |
+//!
+//! Specifications: RFC 3533 (Ogg), RFC 6716 (Opus), RFC 7845 (Opus in Ogg), RFC 9639 (FLAC), RFC 8032 (Ed25519), RFC 8439
+//! (ChaCha20-Poly1305), age-encryption.org/v1.
 
+pub mod chain;
+mod error;
+mod files;
 mod format;
+mod journal;
+mod keys;
+mod manifest;
+mod metadata;
+mod seal;
+#[cfg(any(test, feature = "simulated"))]
+pub mod simulated;
 mod sink;
+mod spool;
 mod time_line;
+pub mod verify;
 mod writer;
 
+pub use error::{CutReason, SealError};
+pub use files::{Append, Files, Folder};
 pub use format::{
     Channels, Encoder, EncoderSettings, Format, FormatError, PageError, RepairError, end_of_stream, repair,
 };
+pub use journal::{Journal, JournalReader, MAX_RECORD, Opened, Record};
+pub use keys::{Identities, NodeKey, NodePublicKey, Recipients, RecoveryIdentity};
+pub use manifest::{AudioFile, ChainSummary, Manifest, MetadataFile, PIECE, Piece, Recovery};
 pub use sink::{
     Chunk, ChunkKind, Fact, FactKind, Finished, Header, LossPlace, RecordingId, RecordingIdError, Sink, Spool,
 };
+pub use spool::{SealedSpool, SpoolConfig};
 pub use time_line::{Facts, Frame, PushError, TapFrameView, TapState, TimeLine, TimeLineStatistics};
 pub use writer::{
     AudioSource, Clock, EventKind, Recorder, RecorderSettings, Recording, RecordingEvent, RecordingSpec,
