@@ -24,5 +24,6 @@ mod played_digits;
 mod played_media;
 mod played_media_limits;
 mod publications;
+mod recorded_calls;
 mod subscriptions;
 mod transcoding;

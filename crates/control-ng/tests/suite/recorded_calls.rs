@@ -1,0 +1,243 @@
+//! `start recording`, `pause recording`, `stop recording` and `record call`, by what stands in the files.
+
+#![expect(clippy::unwrap_used, reason = "test support outside of test functions")]
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, SystemTime};
+
+use mediapoint_control_ng::wire::Dict;
+use mediapoint_control_ng::{
+    ControllerConfig, NamePattern, RecordingOutcome, RecordingSettings, Recordings, Time,
+};
+use mediapoint_recorder::{
+    Channels, Clock, EventKind, FactKind, Finished, Folder as Files, Format, Manifest, NodeKey, Recorder,
+    RecorderSettings, RecordingEvent, RecoveryIdentity, SealedSpool, SpoolConfig,
+};
+
+use crate::common::media::{Folder, ask, ok, pair};
+use crate::common::party::{DOWN, Party, UP};
+use crate::common::phone::Phone;
+use crate::common::*;
+
+struct WallClock(SystemTime);
+
+impl Clock for WallClock {
+    fn wall(&self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap()
+    }
+
+    fn steady(&self) -> Time {
+        Time::ZERO + self.0.elapsed().unwrap()
+    }
+}
+
+struct Scene {
+    server: Server,
+    recordings: Arc<Recordings>,
+    events: Receiver<RecordingEvent>,
+    folder: Folder,
+}
+
+impl Scene {
+    /// Plain WAV files, so that what is in them can be read.
+    fn new(change: impl FnOnce(&mut RecordingSettings)) -> Self {
+        let folder = Folder::new();
+        let files = Arc::new(Files::open(folder.path()).unwrap());
+        let config = SpoolConfig { danger_unencrypted: true };
+        let spool =
+            SealedSpool::new(files, NodeKey::generate().unwrap(), RecoveryIdentity::generate(), config);
+        let clock = Arc::new(WallClock(SystemTime::now()));
+        let settings = RecorderSettings { least_free: 0, ..RecorderSettings::default() };
+        let (recorder, events) = Recorder::new(Arc::new(spool), clock, settings).unwrap();
+        let mut settings = RecordingSettings {
+            separate: Format::Wav(Channels::Stereo),
+            mixed: Format::Wav(Channels::Mono),
+            channels: Channels::Stereo,
+            rate: 8000,
+            complexity: 0,
+            recipients: Vec::new(),
+            names: NamePattern::default(),
+            end_call_without: false,
+        };
+        change(&mut settings);
+        let recordings = Arc::new(Recordings::new(recorder, settings));
+        let config =
+            ControllerConfig { recordings: Some(Arc::clone(&recordings)), ..ControllerConfig::default() };
+        Self { server: Server::with(builder(), config), recordings, events, folder }
+    }
+
+    /// Lets both parties speak until a recording has so many samples more.
+    fn talk(&self, [a, b]: &mut [Party; 2], samples: u64) {
+        let until = self.samples() + samples;
+        while self.samples() < until {
+            let before = self.samples();
+            for _ in 0..4 {
+                a.send(0, UP);
+                b.send(0, DOWN);
+            }
+            [&mut *a, &mut *b].into_iter().for_each(|party| party.phone.pass_over_waiting());
+            while self.samples() == before {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    fn shown(&self) -> Vec<Dict> {
+        let query = ask(&self.server, "query", "");
+        let shown = query.value("recordings").map(|shown| list(Some(shown)).to_vec()).unwrap_or_default();
+        shown.iter().map(|shown| dict(Some(shown)).clone()).collect()
+    }
+
+    fn samples(&self) -> u64 {
+        text(self.shown().first().unwrap(), "samples").parse().unwrap()
+    }
+
+    /// The next recording that is complete, and what is to be done with it.
+    fn finished(&self) -> (Finished, RecordingOutcome) {
+        loop {
+            let event = self.events.recv_timeout(Duration::from_secs(10)).unwrap();
+            let outcome = self.recordings.handle_event(&event);
+            if let EventKind::Finished(finished) = event.kind {
+                return (finished, outcome);
+            }
+        }
+    }
+}
+
+/// The samples of a WAV file's channels.
+fn channels(finished: &Finished, count: usize) -> Vec<Vec<i16>> {
+    let bytes = fs::read(&finished.path).unwrap();
+    let samples: Vec<i16> =
+        bytes[44..].chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]])).collect();
+    (0..count).map(|n| samples.iter().skip(n).step_by(count).copied().collect()).collect()
+}
+
+fn facts(finished: &Finished) -> Vec<(FactKind, u64, u64)> {
+    let manifest = Manifest::read(fs::File::open(&finished.manifest).unwrap()).unwrap();
+    manifest.facts.iter().map(|fact| (fact.kind, fact.start, fact.samples)).collect()
+}
+
+#[test]
+fn both_parties_are_recorded_with_pauses_and_secure_input_as_silence() {
+    let scene = Scene::new(|_| {});
+    let mut parties = pair(&scene.server);
+    let begun = ask(&scene.server, "start recording", r#""from-tag":"a","metadata":"queue:sales|agent:7""#);
+    ok(&begun);
+    let id = begun.text("recording-id");
+    let shown = scene.shown();
+    assert_eq!((text(&shown[0], "id"), text(&shown[0], "state")), (id.clone(), "recording".to_owned()));
+    scene.talk(&mut parties, 4000);
+    ok(&ask(&scene.server, "pause recording", ""));
+    assert_eq!(text(&scene.shown()[0], "state"), "paused");
+    scene.talk(&mut parties, 4000);
+    let resumed = ask(&scene.server, "start recording", "");
+    assert_eq!(resumed.text("recording-id"), id, "the same one goes on");
+    scene.talk(&mut parties, 4000);
+    ok(&ask(&scene.server, "block DTMF", r#""DTMF-security":"silence""#));
+    scene.talk(&mut parties, 4000);
+    ok(&ask(&scene.server, "unblock DTMF", ""));
+    scene.talk(&mut parties, 4000);
+    ok(&ask(&scene.server, "stop recording", ""));
+    let (finished, outcome) = scene.finished();
+    assert_eq!((finished.id.as_str(), outcome), (id.as_str(), RecordingOutcome::Keep));
+    assert_eq!(reason(&ask(&scene.server, "stop recording", "")), "the call is not being recorded");
+
+    let [left, right]: [Vec<i16>; 2] = channels(&finished, 2).try_into().unwrap();
+    assert_eq!((left.len() as u64, right.len() as u64), (finished.samples, finished.samples));
+    // The one who answered is the agent, on the left: mu-law DOWN is below zero.
+    assert!(left.iter().all(|&sample| sample <= 0) && left.iter().any(|&sample| sample < -500));
+    assert!(right.iter().all(|&sample| sample >= 0) && right.iter().any(|&sample| sample > 500));
+    let facts = facts(&finished);
+    for kind in [FactKind::Paused, FactKind::Masked] {
+        let of_kind: Vec<_> = facts.iter().filter(|fact| fact.0 == kind).collect();
+        assert_eq!(of_kind.len(), 1, "{facts:?}");
+        let (_, start, samples) = *of_kind[0];
+        assert!((3000..12_000).contains(&samples), "{facts:?}");
+        let part = start as usize..(start + samples) as usize;
+        assert!(left[part.clone()].iter().chain(&right[part]).all(|&sample| sample == 0));
+    }
+}
+
+#[test]
+fn several_owners_record_side_by_side_and_each_in_its_way() {
+    let scene = Scene::new(|_| {});
+    let mut parties = pair(&scene.server);
+    let first = ask(&scene.server, "start recording", r#""recording-file":"/var/spool/first call.wav""#);
+    assert_eq!(first.text("recording-id"), "var_spool_first_call_wav");
+    let options =
+        r#""recording-owner":"quality","recording-channels":"mixed","recording-pattern":"%c-%t-%r""#;
+    let second = ask(&scene.server, "start recording", options);
+    assert!(second.text("recording-id").starts_with("c-mix-"));
+    assert_eq!(scene.shown().len(), 2);
+    let third = ask(
+        &scene.server,
+        "start recording",
+        r#""recording-owner":"x","recording-file":"var_spool_first_call_wav""#,
+    );
+    assert_eq!(reason(&third), "there is a recording of this name");
+    scene.talk(&mut parties, 4000);
+    ok(&ask(&scene.server, "stop recording", r#""recording-owner":"quality""#));
+    let (mixed, _) = scene.finished();
+    assert_eq!(scene.shown().len(), 1, "that of the other owner goes on");
+    assert_eq!(channels(&mixed, 1)[0].len() as u64, mixed.samples);
+    // It ends with its call.
+    ok(&ask(&scene.server, "delete", r#""delete-delay":0"#));
+    let (first, outcome) = scene.finished();
+    assert_eq!((first.id.as_str(), outcome), ("var_spool_first_call_wav", RecordingOutcome::Keep));
+}
+
+#[test]
+fn an_offer_has_the_call_recorded_from_its_answer_on() {
+    let scene = Scene::new(|_| {});
+    let (a, b) = (Phone::new(), Phone::new());
+    let offer = r#""call-id":"c","from-tag":"a","record-call":"on","metadata":"queue:1""#;
+    let reply = scene.server.ask("offer", offer, Some(&a.sdp("0")));
+    ok(&reply);
+    assert_eq!(scene.shown().len(), 0, "there is nothing to be recorded yet");
+    let reply = scene.server.ask("answer", r#""call-id":"c","from-tag":"a","to-tag":"b""#, Some(&b.sdp("0")));
+    let id = reply.text("recording-id");
+    assert_eq!(text(&scene.shown()[0], "id"), id);
+    // A re-INVITE changes nothing of it.
+    ok(&scene.server.ask("offer", r#""call-id":"c","from-tag":"b","to-tag":"a""#, Some(&b.sdp("0"))));
+    ok(&scene.server.ask("answer", r#""call-id":"c","from-tag":"b","to-tag":"a""#, Some(&a.sdp("0"))));
+    assert_eq!(scene.shown().iter().map(|shown| text(shown, "id")).collect::<Vec<_>>(), [id]);
+    ok(&ask(&scene.server, "stop recording", r#""flags":["discard-recording"]"#));
+    assert_eq!(scene.finished().1, RecordingOutcome::Remove);
+}
+
+#[test]
+fn what_cannot_be_recorded_is_refused_at_once() {
+    let without = Server::new();
+    let phone = Phone::new();
+    let refusal = "recording is not set up: give the server a folder and recipients, such as --recordings and --recipient";
+    let offer =
+        without.ask("offer", r#""call-id":"c","from-tag":"a","record-call":"on""#, Some(&phone.sdp("0")));
+    assert_eq!(reason(&offer), refusal);
+    let [_a, _b] = pair(&without);
+    assert_eq!(reason(&ask(&without, "start recording", "")), refusal);
+
+    // A format that the rate does not allow stands for whatever the recorder refuses.
+    let odd = |settings: &mut RecordingSettings| {
+        (settings.separate, settings.rate) = (Format::OPUS_STEREO, 32_000);
+    };
+    let scene = Scene::new(odd);
+    let [_a, _b] = pair(&scene.server);
+    assert!(reason(&ask(&scene.server, "start recording", "")).starts_with("cannot record: "));
+    let (a, b) = (Phone::new(), Phone::new());
+    let offer = r#""call-id":"d","from-tag":"a","record-call":"on""#;
+    ok(&scene.server.ask("offer", offer, Some(&a.sdp("0"))));
+    let answer = r#""call-id":"d","from-tag":"a","to-tag":"b""#;
+    let reply = scene.server.ask("answer", answer, Some(&b.sdp("0")));
+    assert!(reply.text("warning").starts_with("the call is not recorded: "), "it goes on");
+    drop(scene.folder);
+
+    let strict = Scene::new(|settings| {
+        odd(settings);
+        settings.end_call_without = true;
+    });
+    ok(&strict.server.ask("offer", offer, Some(&a.sdp("0"))));
+    let reply = strict.server.ask("answer", answer, Some(&b.sdp("0")));
+    assert!(reason(&reply).starts_with("cannot record: "), "it must not go on");
+}
