@@ -59,8 +59,8 @@ fn missing_keys_are_named() {
     }
     let long = format!(r#"{{"command":"delete","call-id":"{}"}}"#, "x".repeat(MAX_ID + 1));
     assert_eq!(parse(&long).unwrap_err(), NgError::TooLarge { size: MAX_ID + 1, limit: MAX_ID });
-    let refused = parse(r#"{"command":"start recording","call-id":"c"}"#).unwrap();
-    assert_eq!(refused.command, Command::Unsupported("start recording"));
+    let refused = parse(r#"{"command":"start forwarding","call-id":"c"}"#).unwrap();
+    assert_eq!(refused.command, Command::Unsupported("start forwarding"));
 }
 
 #[test]
@@ -206,11 +206,9 @@ fn what_needs_ice_or_dtls_is_refused() {
 
 #[test]
 fn options_that_are_not_carried_out_are_noted_for_a_warning() {
-    let options =
-        offer(r#","flags":["record-call","T.38-decode","recording announcement"],"record call":"off""#);
-    assert_eq!(options.not_done, ["record-call", "T.38", "recording-announcement"]);
+    let options = offer(r#","flags":["T.38-decode"]"#);
+    assert_eq!(options.not_done, ["T.38"]);
     assert!(offer(r#","flags":["inject DTMF"]"#).not_done.is_empty());
-    assert!(offer(r#","record-call":"off""#).not_done.is_empty());
 }
 
 #[test]
