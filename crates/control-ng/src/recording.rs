@@ -83,9 +83,14 @@ impl Recordings {
         self.recorder.recordings()
     }
 
-    /// Ends all recordings and waits until their files are complete. Their events have to be read meanwhile.
-    pub fn close(self) {
-        self.recorder.close();
+    /// Ends all recordings with what they have. Their events have to be read on until [`Recordings::has_ended`].
+    pub fn end(&self) {
+        self.recorder.stop_all();
+    }
+
+    /// True once no recording is left after [`Recordings::end`], and the event of the last one was read.
+    pub fn has_ended(&self) -> bool {
+        self.recorder.is_closing() && self.recorder.recordings() == 0
     }
 
     /// Takes one of the recorder's events, and says what its reader is to do.

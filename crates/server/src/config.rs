@@ -2,6 +2,7 @@
 
 mod file;
 mod prompts;
+mod recording;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use mediapoint_engine::{Interface, IpNet, Points, RemotePolicy};
 
 pub(crate) use file::FileError;
 use prompts::PromptPolicy;
+pub(crate) use recording::RecordingPolicy;
 pub(crate) use settings::Settings;
 use values::{Cores, DEFAULT_INTERFACE, LogFilter, LogFormat, Network};
 
@@ -74,6 +76,8 @@ pub(crate) struct Config {
     pub(crate) danger_core_dumps: bool,
     /// What is played to parties.
     pub(crate) prompts: PromptPolicy,
+    /// How calls are recorded; `None` where they are not.
+    pub(crate) recording: Option<RecordingPolicy>,
 }
 
 /// Why there is no usable configuration.
@@ -92,6 +96,11 @@ pub(crate) enum ConfigError {
         /// Its address.
         address: Address,
     },
+    /// Recordings that nobody could open.
+    #[error(
+        "recording: nobody could listen; give recipients, such as --recipient age1... (age-keygen makes one)"
+    )]
+    NoRecipient,
     /// A control port among the media ports.
     #[error(
         "{key}: {address} is one of the media ports {first}-{last} of {media}; allowed: a port outside of them, or \
@@ -200,6 +209,7 @@ impl Config {
             metrics_listen: settings.metrics_listen.map(|address| address.0),
             danger_core_dumps: settings.danger_core_dumps.unwrap_or(default.danger_core_dumps),
             prompts: settings.prompts.map_or(default.prompts, PromptPolicy::from_settings),
+            recording: RecordingPolicy::from_table(settings.recording),
         };
         config.check()?;
         Ok(config)
@@ -207,6 +217,9 @@ impl Config {
 
     /// What no single value shows.
     fn check(&self) -> Result<(), ConfigError> {
+        if self.recording.as_ref().is_some_and(RecordingPolicy::lacks_recipient) {
+            return Err(ConfigError::NoRecipient);
+        }
         for (key, address) in [("ng", Some(&self.ng)), ("ng-tcp", self.ng_tcp.as_ref())] {
             let Some(address) = address else { continue };
             if self.allow.is_empty() && address.is_open() {
@@ -279,6 +292,7 @@ impl Config {
             ("metrics-listen", self.metrics_listen != other.metrics_listen),
             ("danger-core-dumps", self.danger_core_dumps != other.danger_core_dumps),
             ("prompts", self.prompts != other.prompts),
+            ("recording", self.recording != other.recording),
         ];
         differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
@@ -312,6 +326,7 @@ impl Default for Config {
             metrics_listen: None,
             danger_core_dumps: false,
             prompts: PromptPolicy::default(),
+            recording: None,
         }
     }
 }

@@ -11,6 +11,7 @@ mod memory;
 mod metrics;
 mod notify;
 mod ports;
+mod recording;
 mod reload;
 pub(crate) mod secret;
 mod shutdown;
@@ -34,6 +35,7 @@ use events::EventReader;
 use limits::LimitError;
 use machine::NotHere;
 use metrics::Metrics;
+use recording::{RecordingError, RecordingService};
 use reload::Reloader;
 use shutdown::{Signals, Why};
 use watchdog::{Source, Watchdog};
@@ -56,6 +58,8 @@ enum ServeError {
     Signals(io::Error),
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
     #[error("prompts: {0}")]
     Prompts(PromptError),
     #[error("metrics-listen: cannot listen on {address}: {source}")]
@@ -98,7 +102,10 @@ fn run(arguments: &ServeArguments, config: Config, log: &Log) -> Result<Why, Ser
         None => ServeError::Engine(error),
     })?;
     let prompts = Arc::new(Prompts::new(config.prompts.to_config()).map_err(ServeError::Prompts)?);
-    let control = Control::start(&engine, &config, log, &prompts)?;
+    let recording =
+        config.recording.as_ref().map(|policy| RecordingService::start(&engine, policy)).transpose()?;
+    let recordings = recording.as_ref().map(RecordingService::recordings);
+    let control = Control::start(&engine, &config, log, &prompts, recordings)?;
     let events =
         EventReader::start(events, control.controller(), signals.waker()).map_err(ServeError::Thread)?;
     let metrics = match config.metrics_listen {
@@ -136,6 +143,9 @@ fn run(arguments: &ServeArguments, config: Config, log: &Log) -> Result<Why, Ser
     drop(control);
     engine.shutdown();
     events.finish();
+    if let Some(recording) = recording {
+        recording.finish();
+    }
     tracing::info!(reason = why.as_str(), "stopped");
     Ok(why)
 }

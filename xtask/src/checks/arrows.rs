@@ -12,7 +12,7 @@ use crate::shell;
 
 /// Each crate and what it may link, by package name without the `mediapoint-` prefix.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("server", &["control-ng", "engine", "net"]),
+    ("server", &["control-ng", "engine", "net", "recorder"]),
     // Programs of the laboratory: they drive a server from outside, and link nothing of it.
     ("tools", &["analysis", "caller", "codec", "dtmf", "g729", "net", "prompt"]),
     ("control-ng", &["engine", "prompt", "recorder", "codec", "srtp", "g711", "packet"]),

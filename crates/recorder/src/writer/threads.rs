@@ -163,6 +163,20 @@ impl Recorder {
         lanes.len()
     }
 
+    /// Ends all recordings with what their sources have now. No more are started.
+    pub fn stop_all(&self) {
+        self.closing.store(true, Ordering::Release);
+        for lane in self.lanes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            lane.stop();
+        }
+    }
+
+    /// True after [`Recorder::stop_all`].
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
     /// Ends all recordings with what their sources have now, and waits until they are complete. The receiver of events has to
     /// be read meanwhile, or dropped.
     pub fn close(mut self) {

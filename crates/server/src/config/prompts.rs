@@ -127,6 +127,13 @@ impl PromptPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size(u64);
 
+impl Size {
+    /// In bytes.
+    pub(crate) const fn bytes(self) -> u64 {
+        self.0
+    }
+}
+
 impl FromStr for Size {
     type Err = Refusal;
 

@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::prompts::PromptSettings;
+use super::recording::RecordingTable;
 use super::values::{
     Allowed, Budget, Cores, InterfaceAddress, ListenAddress, LogFilter, LogFormat, MetricsAddress, Mode,
     Network, Number, Owner, PortRange, Span,
@@ -104,6 +105,9 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", help_heading = "Running")]
     pub(crate) danger_core_dumps: Option<bool>,
 
+    /// Where calls are recorded to, and who can listen; the rest of it is in the file alone.
+    #[command(flatten)]
+    pub(crate) recording: RecordingTable,
     /// What is played to parties; in the file alone.
     #[arg(skip)]
     pub(crate) prompts: Option<PromptSettings>,
@@ -137,6 +141,7 @@ impl Settings {
             log_format: self.log_format.or(lower.log_format),
             metrics_listen: self.metrics_listen.or(lower.metrics_listen),
             danger_core_dumps: self.danger_core_dumps.or(lower.danger_core_dumps),
+            recording: self.recording.over(lower.recording),
             prompts: self.prompts.or(lower.prompts),
         }
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::{Args, Command, FromArgMatches};
+use mediapoint_recorder::{Channels, Format};
 
 use super::*;
 
@@ -29,12 +30,16 @@ fn the_default_file_says_the_built_in_defaults() {
 fn the_default_file_names_every_flag_and_no_other_key() {
     let command = Settings::augment_args(Command::new("test"));
     let flags: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
-    let (file, table) = DEFAULT_FILE.split_once("\n[prompts]\n").unwrap();
-    let keys = keys_of(table);
-    let known = refusal("[prompts]\nno-such-key = 1");
-    let known = known.split_once("allowed: ").unwrap().1;
-    assert_eq!(keys.join(", "), known, "the table has every key of its own, in order");
+    let (file, tables) = DEFAULT_FILE.split_once("\n[prompts]\n").unwrap();
+    let (prompts, recording) = tables.split_once("\n[recording]\n").unwrap();
+    for (name, table) in [("prompts", prompts), ("recording", recording)] {
+        let known = refusal(&format!("[{name}]\nno-such-key = 1"));
+        let known = known.split_once("allowed: ").unwrap().1;
+        assert_eq!(keys_of(table).join(", "), known, "the table has every key of its own, in order");
+    }
     let (mut keys, mut flags) = (keys_of(file), flags);
+    // These two are of the table.
+    flags.retain(|flag| !["recordings", "recipient"].contains(flag));
     flags.sort_unstable();
     keys.sort_unstable();
     assert_eq!(keys, flags);
@@ -257,9 +262,48 @@ fn settings_that_take_a_restart_are_named() {
     let every = "ng = 1\nng-tcp = 2\nng-mode = \"0600\"\nng-secret-file = \"x\"\naddress = [\"10.0.0.1\"]\ndscp = 0\n\
                  media-timeout = 5\nhold-timeout = 5\ncores = \"none\"\ntick = \"2ms\"\nbudget = 1\nmax-legs = 2\n\
                  log-format = \"json\"\ndanger-core-dumps = true\nports = \"1000-2000\"\nworkers = 2\n\
-                 [prompts]\nlanguage = \"es\"";
+                 [prompts]\nlanguage = \"es\"\n[recording]\nrecordings = \"r\"\nrecipient = [\"age1x\"]";
     // All but allow, grace and log; mode and owner are one.
-    assert_eq!(config(every).restart_keys(&config("")).len(), 17);
+    assert_eq!(config(every).restart_keys(&config("")).len(), 18);
+}
+
+#[test]
+fn recording_is_read_from_the_table_and_from_arguments() {
+    let table = "[recording]\nrecordings = \"/srv/rec\"\nrecipient = [\"age1a\", \"age1b\"]\nformat = \"flac\"\n\
+                 channels = \"mixed\"\nrate = 16000\nkeep-free = \"2GiB\"\nthreads = 2\nnames = \"%c-%r\"\n\
+                 end-call-without = true\nnode-key = \"/etc/node.key\"";
+    let policy = file(table).unwrap().recording.unwrap();
+    let settings = policy.to_settings();
+    assert_eq!(
+        (settings.mixed, settings.channels, settings.rate),
+        (Format::Flac(Channels::Mono), Channels::Mono, 16_000)
+    );
+    assert_eq!((policy.keep_free, policy.threads, settings.end_call_without), (2 << 30, 2, true));
+    assert_eq!(policy.node_key, Path::new("/etc/node.key"));
+    assert_eq!(policy.recovery_identity, Path::new("/srv/rec/keys/recovery.txt"));
+    assert!(file("").unwrap().recording.is_none(), "nothing is recorded by default");
+
+    let over = flags(&["--recordings", "/elsewhere", "--recipient", "age1c"]).unwrap();
+    let under = file::parse(table, Path::new("")).unwrap();
+    let policy = Config::from_settings(over.over(under)).unwrap().recording.unwrap();
+    assert_eq!(
+        (policy.folder.as_path(), policy.recipients.as_slice()),
+        (Path::new("/elsewhere"), &["age1c".to_owned()][..])
+    );
+    assert_eq!(policy.to_settings().rate, 16_000, "the rest of the table stays");
+
+    let nobody = refusal("[recording]\nrecordings = \"/srv/rec\"");
+    assert!(nobody.contains("nobody could listen; give recipients"), "{nobody}");
+    assert!(file("[recording]\nrecordings = \"/srv/rec\"\ndanger-unencrypted = true").is_ok());
+    for (line, said) in [
+        ("names = \"%c\"", "the pattern of names lacks %r"),
+        ("format = \"mp3\"", "\"mp3\" is no format of recordings; allowed: opus, flac, wav"),
+        ("rate = 44100", "\"44100\" is no sample rate; allowed: 8000"),
+        ("channels = \"left\"", "allowed: separate, mixed"),
+    ] {
+        let refused = refusal(&format!("[recording]\n{line}"));
+        assert!(refused.contains(said), "{refused}");
+    }
 }
 
 #[test]

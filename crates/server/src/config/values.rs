@@ -17,6 +17,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::prompts::Size;
+use super::recording::{ChannelChoice, FileFormat, Names, Rate};
 
 /// Name of an interface that was given none.
 pub(crate) const DEFAULT_INTERFACE: &str = "default";
@@ -78,6 +79,10 @@ read_as_text!(
     [] Mode,
     [] Owner,
     [] Size,
+    [] FileFormat,
+    [] ChannelChoice,
+    [] Rate,
+    [] Names,
 );
 
 /// Where a control port listens: `ADDR:PORT`, a port alone for this machine only, or `unix:PATH`.

@@ -10,8 +10,9 @@ use mediapoint_control_ng::Prompts;
 use mediapoint_control_ng::listen::Address;
 
 use super::machine::{self, NotHere};
+use super::recording::open;
 use super::{limits, secret};
-use crate::config::Config;
+use crate::config::{Config, RecordingPolicy};
 
 /// What came of one trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +68,23 @@ pub(crate) fn machine(config: &Config) -> Vec<Finding> {
         findings.push(Finding::new(Outcome::Note, "address: only this machine will reach the media ports"));
     }
     findings.extend(prompts(config));
+    findings.extend(config.recording.as_ref().map(recording));
     findings.extend(files(config));
     findings
+}
+
+/// Opens the folder of recordings, with its keys, and reads the recipients.
+fn recording(policy: &RecordingPolicy) -> Finding {
+    match open(policy) {
+        Ok(_) => {
+            let (folder, count) = (policy.folder.display(), policy.recipients.len());
+            Finding::new(
+                Outcome::Good,
+                format!("recordings: {folder} can be written, {count} recipients can listen"),
+            )
+        }
+        Err(error) => Finding::new(Outcome::Failed, error.to_string()),
+    }
 }
 
 /// Reads the folders of prompts, and the hold music.

@@ -8,7 +8,7 @@ use mediapoint_control_ng::listen::{Address, Clock, ListenConfig, ListenError, L
 use mediapoint_control_ng::wire::Dict;
 use mediapoint_control_ng::{
     Access, CacheLimits, Command, Controller, ControllerConfig, Dispatcher, Guard, Handler, NgError, Prompts,
-    Reply, Request, Time,
+    Recordings, Reply, Request, Time,
 };
 use mediapoint_engine::{Engine, Event};
 
@@ -130,12 +130,14 @@ impl Control {
         config: &Config,
         log: &Log,
         prompts: &Arc<Prompts>,
+        recordings: Option<Arc<Recordings>>,
     ) -> Result<Self, ControlError> {
         let clock = mediapoint_net::Clock::new();
         let settings = ControllerConfig {
             tos: config.dscp << 2,
             unix_at_zero: unix_at_zero(clock),
             prompts: Some(Arc::clone(prompts)),
+            recordings,
             ..ControllerConfig::default()
         };
         let controller = Controller::new(engine.clone(), settings);

@@ -1,0 +1,218 @@
+//! The table `[recording]` of the file: where calls are recorded to, and who can listen.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use mediapoint_control_ng::{NamePattern, RecordingSettings};
+use mediapoint_recorder::{Channels, Format};
+use serde::Deserialize;
+
+use super::prompts::Size;
+use super::values::{Number, Refusal};
+
+/// The table as it is written; folder and recipients may be given on the command line, too.
+#[derive(Debug, Clone, Default, PartialEq, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct RecordingTable {
+    /// Folder that calls are recorded to; none by default, and nothing is recorded
+    #[arg(long, value_name = "DIR", help_heading = "Recording")]
+    recordings: Option<PathBuf>,
+    /// Who can listen, repeatable: an age recipient (age1...) or an SSH public key
+    #[arg(long, value_name = "RECIPIENT", help_heading = "Recording")]
+    recipient: Option<Vec<String>>,
+    #[arg(skip)]
+    format: Option<FileFormat>,
+    #[arg(skip)]
+    channels: Option<ChannelChoice>,
+    #[arg(skip)]
+    bit_rate: Option<Number<12_000, 256_000>>,
+    #[arg(skip)]
+    bit_rate_mixed: Option<Number<6_000, 128_000>>,
+    #[arg(skip)]
+    rate: Option<Rate>,
+    #[arg(skip)]
+    complexity: Option<Number<0, 10>>,
+    #[arg(skip)]
+    names: Option<Names>,
+    #[arg(skip)]
+    threads: Option<Number<1, 64>>,
+    #[arg(skip)]
+    max_recordings: Option<Number<1, 100_000>>,
+    #[arg(skip)]
+    keep_free: Option<Size>,
+    #[arg(skip)]
+    end_call_without: Option<bool>,
+    #[arg(skip)]
+    node_key: Option<PathBuf>,
+    #[arg(skip)]
+    recovery_identity: Option<PathBuf>,
+    #[arg(skip)]
+    danger_unencrypted: Option<bool>,
+}
+
+impl RecordingTable {
+    /// These settings, and those of `lower` where these are silent.
+    pub(super) fn over(self, lower: Self) -> Self {
+        Self {
+            recordings: self.recordings.or(lower.recordings),
+            recipient: self.recipient.or(lower.recipient),
+            ..lower
+        }
+    }
+}
+
+/// How calls are recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RecordingPolicy {
+    /// Where to.
+    pub(crate) folder: PathBuf,
+    /// Who can listen.
+    pub(crate) recipients: Vec<String>,
+    format: FileFormat,
+    channels: Channels,
+    bit_rate: u32,
+    bit_rate_mixed: u32,
+    rate: u32,
+    complexity: u8,
+    names: NamePattern,
+    /// Threads that encode.
+    pub(crate) threads: usize,
+    /// Recordings at once.
+    pub(crate) max_recordings: usize,
+    /// Octets that have to be free for a recording to be started.
+    pub(crate) keep_free: u64,
+    end_call_without: bool,
+    /// File of the key that signs.
+    pub(crate) node_key: PathBuf,
+    /// File of the identity that completes recordings after a crash.
+    pub(crate) recovery_identity: PathBuf,
+    /// Whether recordings without recipients are made, as plain files.
+    pub(crate) danger_unencrypted: bool,
+}
+
+impl RecordingPolicy {
+    /// The policy; `None` where nothing is recorded.
+    pub(super) fn from_table(table: RecordingTable) -> Option<Self> {
+        let folder = table.recordings?;
+        let key = |name: &str| folder.join("keys").join(name);
+        let number =
+            |number: Option<usize>, usual: u32| number.map_or(usual, |n| u32::try_from(n).unwrap_or(usual));
+        Some(Self {
+            recipients: table.recipient.unwrap_or_default(),
+            format: table.format.unwrap_or(FileFormat::Opus),
+            channels: table.channels.map_or(Channels::Stereo, |choice| choice.0),
+            bit_rate: number(table.bit_rate.map(|n| n.as_usize()), 16_000),
+            bit_rate_mixed: number(table.bit_rate_mixed.map(|n| n.as_usize()), 12_000),
+            rate: table.rate.map_or(8000, |rate| rate.0),
+            complexity: table.complexity.and_then(|n| u8::try_from(n.as_usize()).ok()).unwrap_or(5),
+            names: table.names.map(|names| names.0).unwrap_or_default(),
+            threads: table.threads.map_or(1, |n| n.as_usize()),
+            max_recordings: table.max_recordings.map_or(2000, |n| n.as_usize()),
+            keep_free: table.keep_free.map_or(1 << 30, |size| size.bytes()),
+            end_call_without: table.end_call_without.unwrap_or(false),
+            node_key: table.node_key.unwrap_or_else(|| key("node.key")),
+            recovery_identity: table.recovery_identity.unwrap_or_else(|| key("recovery.txt")),
+            danger_unencrypted: table.danger_unencrypted.unwrap_or(false),
+            folder,
+        })
+    }
+
+    /// True where nobody could open a recording.
+    pub(super) fn lacks_recipient(&self) -> bool {
+        self.recipients.is_empty() && !self.danger_unencrypted
+    }
+
+    /// The settings of the controller's recordings.
+    pub(crate) fn to_settings(&self) -> RecordingSettings {
+        let format = |channels| match (self.format, channels) {
+            (FileFormat::Opus, Channels::Stereo) => Format::OpusStereo { bit_rate: self.bit_rate },
+            (FileFormat::Opus, Channels::Mono) => Format::OpusMono { bit_rate: self.bit_rate_mixed },
+            (FileFormat::Flac, channels) => Format::Flac(channels),
+            (FileFormat::Wav, channels) => Format::Wav(channels),
+        };
+        RecordingSettings {
+            separate: format(Channels::Stereo),
+            mixed: format(Channels::Mono),
+            channels: self.channels,
+            rate: self.rate,
+            complexity: self.complexity,
+            recipients: self.recipients.clone(),
+            names: self.names.clone(),
+            end_call_without: self.end_call_without,
+        }
+    }
+}
+
+/// What the audio is encoded as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileFormat {
+    /// Opus in Ogg.
+    Opus,
+    /// FLAC.
+    Flac,
+    /// WAV.
+    Wav,
+}
+
+impl FromStr for FileFormat {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        match text.trim() {
+            "opus" => Ok(Self::Opus),
+            "flac" => Ok(Self::Flac),
+            "wav" => Ok(Self::Wav),
+            _ => Err(format!("{text:?} is no format of recordings; allowed: opus, flac, wav")),
+        }
+    }
+}
+
+/// A channel for each party, or one for both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ChannelChoice(Channels);
+
+impl FromStr for ChannelChoice {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        match text.trim() {
+            "separate" => Ok(Self(Channels::Stereo)),
+            "mixed" => Ok(Self(Channels::Mono)),
+            _ => Err(format!("{text:?} is no choice of channels; allowed: separate, mixed")),
+        }
+    }
+}
+
+/// A sample rate in hertz.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rate(u32);
+
+impl FromStr for Rate {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let rate = text.trim().parse().ok().filter(|rate| [8000, 16_000, 24_000, 48_000].contains(rate));
+        rate.map(Self)
+            .ok_or_else(|| format!("{text:?} is no sample rate; allowed: 8000, 16000, 24000, 48000"))
+    }
+}
+
+/// The pattern of names.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Names(NamePattern);
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Names {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        NamePattern::new(text).map(Self).map_err(|error| error.to_string())
+    }
+}
