@@ -97,6 +97,9 @@ pub(super) struct Stored {
     pub(super) file: Vec<u8>,
     pub(super) facts: Vec<Fact>,
     pub(super) samples: Option<u64>,
+    /// Samples in chunks so far, and the end of the last fact.
+    written: u64,
+    stated: u64,
 }
 
 #[derive(Default)]
@@ -151,12 +154,19 @@ impl Sink for MemorySink {
             ChunkKind::Header if !stored.file.is_empty() => {
                 stored.file[..chunk.bytes.len()].copy_from_slice(&chunk.bytes);
             }
-            _ => stored.file.extend_from_slice(&chunk.bytes),
+            _ => {
+                stored.file.extend_from_slice(&chunk.bytes);
+                assert_eq!(chunk.first_sample, stored.written);
+                stored.written += chunk.samples;
+                assert!(stored.stated <= stored.written, "a fact reaches past its chunk");
+            }
         })
     }
 
     fn fact(&mut self, fact: &Fact) -> io::Result<()> {
         self.with(|stored| {
+            assert!(fact.start >= stored.written, "a fact comes behind its chunk");
+            stored.stated = fact.end();
             if !stored.facts.last_mut().is_some_and(|last| last.join(fact)) {
                 stored.facts.push(*fact);
             }
