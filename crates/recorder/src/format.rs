@@ -289,6 +289,17 @@ impl Encoder {
         Ok((last, header))
     }
 
+    /// Changes the work that the Opus encoder does, 0 to 10. Other formats have no such choice.
+    ///
+    /// # Errors
+    /// libopus refused.
+    pub fn set_complexity(&mut self, complexity: u8) -> Result<(), FormatError> {
+        match &mut self.coder {
+            Coder::Opus(coder) => coder.set_complexity(complexity),
+            Coder::Flac(_) | Coder::Wav(_) => Ok(()),
+        }
+    }
+
     /// Samples of one channel so far.
     #[must_use]
     pub const fn samples(&self) -> u64 {

@@ -10,6 +10,7 @@ mod event;
 mod finish;
 mod keep;
 mod lane;
+mod pace;
 mod threads;
 
 use std::io;
@@ -80,7 +81,8 @@ impl RecordingSpec {
 /// Settings of a recorder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecorderSettings {
-    /// Threads that encode, at least 1. One carries some 150 stereo recordings at complexity 5.
+    /// Threads that encode, at least 1. One that is busy for more than 85 % of the time goes on at complexity 0, which it says
+    /// by [`EventKind::Hurried`], until it has plenty of time again.
     pub encoders: usize,
     /// How often taps are read and lanes are emptied.
     pub poll_every: Duration,

@@ -126,6 +126,15 @@ impl OggOpus {
         }
     }
 
+    pub(super) fn set_complexity(&mut self, complexity: u8) -> Result<(), FormatError> {
+        let complexity = i32::from(complexity.min(10));
+        let set = match &mut self.library {
+            Library::Mono(library) => library.set_complexity(complexity),
+            Library::Stereo(library) => library.set_complexity(complexity),
+        };
+        set.map_err(|error| refused(&error))
+    }
+
     /// What was written since.
     pub(super) fn take(&mut self) -> Vec<u8> {
         std::mem::take(self.writer.inner_mut())

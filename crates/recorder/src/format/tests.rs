@@ -36,6 +36,22 @@ fn long_silence_repeats_a_packet() {
 }
 
 #[test]
+fn complexity_changes_within_a_file() {
+    let pcm: Vec<i16> = (0..160).map(|n: i16| (n % 40) * 300 - 6000).collect();
+    let lengths = |change: Option<u8>| {
+        let mut encoder = Encoder::new(Format::OPUS_STEREO, 8000, &EncoderSettings::default()).unwrap();
+        encoder.header().unwrap();
+        if let Some(complexity) = change {
+            encoder.set_complexity(complexity).unwrap();
+        }
+        let chunks = (0..40).filter_map(|_| encoder.encode(&frame(&pcm, false)).unwrap());
+        chunks.map(|chunk| chunk.bytes).collect::<Vec<_>>()
+    };
+    assert_eq!(lengths(None), lengths(Some(5)));
+    assert_ne!(lengths(None), lengths(Some(0)));
+}
+
+#[test]
 fn media_does_not_show_in_debug() {
     let chunk = Chunk { bytes: vec![77; 5], first_sample: 1, samples: 2, kind: ChunkKind::Body };
     assert!(!format!("{chunk:?}").contains("77"));

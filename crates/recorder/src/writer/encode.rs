@@ -8,7 +8,7 @@ use crate::sink::LossPlace;
 use crate::time_line::{Facts, TapFrameView, TapState, TimeLine};
 use crate::writer::event::{EventKind, Events};
 use crate::writer::lane::{Item, Lane};
-use crate::writer::{AudioSource, guarded};
+use crate::writer::{AudioSource, RecordingSpec, guarded};
 
 /// Frames of 20 ms that are encoded at most before another recording's turn.
 const TURN: usize = 500;
@@ -41,6 +41,7 @@ pub(super) struct Session {
     work: Work,
     back_pressure: BackPressure,
     state: TapState,
+    complexity: u8,
     /// Samples lost at the tap and at the sink that events told of.
     told: [u64; 2],
 }
@@ -54,9 +55,23 @@ struct Work {
 }
 
 impl Session {
-    pub(super) fn new(lane: Arc<Lane>, source: Box<dyn AudioSource>, rate: u32, encoder: Encoder) -> Self {
-        let work = Work { line: TimeLine::new(rate), encoder: Some(encoder), facts: Facts::default() };
-        Self { lane, source, work, back_pressure: BackPressure::None, state: TapState::Open, told: [0; 2] }
+    pub(super) fn new(
+        lane: Arc<Lane>,
+        source: Box<dyn AudioSource>,
+        spec: &RecordingSpec,
+        encoder: Encoder,
+    ) -> Self {
+        let complexity = spec.complexity;
+        let work = Work { line: TimeLine::new(spec.rate), encoder: Some(encoder), facts: Facts::default() };
+        Self {
+            lane,
+            source,
+            work,
+            back_pressure: BackPressure::None,
+            state: TapState::Open,
+            complexity,
+            told: [0; 2],
+        }
     }
 
     /// Encodes what there is, as far as there is room for it.
@@ -72,6 +87,15 @@ impl Session {
             Err(panicked) => self.lane.fail(panicked),
         }
         Progress::Over
+    }
+
+    /// Does with the least work, or with what was asked for.
+    pub(super) fn hurry(&mut self, hurried: bool) {
+        let complexity = if hurried { 0 } else { self.complexity };
+        if let Some(encoder) = &mut self.work.encoder {
+            // What refuses it goes on as before.
+            let _ = encoder.set_complexity(complexity);
+        }
     }
 
     fn advance(&mut self, events: &Events) -> Result<Progress, FormatError> {

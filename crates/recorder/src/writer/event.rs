@@ -43,6 +43,8 @@ pub enum EventKind {
     Flowing,
     /// The disk refused to make what was taken survive a loss of power.
     NotSynced(io::ErrorKind),
+    /// A thread that encodes has too much to do, and goes on at the least complexity; or, by false, no longer does.
+    Hurried(bool),
     /// It is complete.
     Finished(Finished),
     /// It is given up. What was taken stays, and is completed by [`Recorder::recover`](crate::Recorder::recover).

@@ -14,6 +14,7 @@ use crate::writer::event::{EventKind, Events, RecordingEvent};
 use crate::writer::finish::{Ended, finish};
 use crate::writer::keep::{Keeper, Kept};
 use crate::writer::lane::{Lane, RecordingStatistics};
+use crate::writer::pace::Pace;
 use crate::writer::{AudioSource, RecorderSettings, RecordingSpec, SharedClock, StartError, lane_limit};
 
 /// Recordings that may wait to be completed; others wait with the keeper.
@@ -106,8 +107,9 @@ impl Recorder {
             let (sender, inbox) = mpsc::channel();
             let load = Arc::new(AtomicUsize::new(0));
             encoders.push(EncoderThread { inbox: sender, load: Arc::clone(&load) });
-            let to = Arc::clone(&events);
-            threads.push(spawn(&format!("rec-encode-{n}"), move || run_encoder(&inbox, &load, &to, poll))?);
+            let (at, to) = (Arc::clone(&clock), Arc::clone(&events));
+            let run = move || run_encoder(&inbox, &load, &to, &at, poll);
+            threads.push(spawn(&format!("rec-encode-{n}"), run)?);
         }
         let lanes = Mutex::default();
         Ok((Self { spool, clock, settings, events, encoders, keeper, threads, lanes, closing }, receiver))
@@ -139,7 +141,7 @@ impl Recorder {
             Ok(sink)
         });
         let sink = opened.inspect_err(|_| lane.set_over())?;
-        let session = Session::new(Arc::clone(&lane), source, spec.rate, encoder);
+        let session = Session::new(Arc::clone(&lane), source, spec, encoder);
         let encoder = self.encoders.iter().min_by_key(|thread| thread.load.load(Ordering::Relaxed));
         let Some(encoder) = encoder else { return Err(StartError::Closed) };
         self.keeper.send(Kept::new(Arc::clone(&lane), sink)).map_err(|_| StartError::Closed)?;
@@ -231,13 +233,23 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHand
     thread::Builder::new().name(name.to_owned()).spawn(run)
 }
 
-fn run_encoder(inbox: &Receiver<Session>, load: &AtomicUsize, events: &Events, poll: Duration) {
-    let mut sessions = Vec::new();
+fn run_encoder(
+    inbox: &Receiver<Session>,
+    load: &AtomicUsize,
+    events: &Events,
+    clock: &SharedClock,
+    poll: Duration,
+) {
+    let (mut sessions, mut arrived) = (Vec::new(), Vec::new());
     let mut wait = poll;
-    while receive(inbox, wait, !sessions.is_empty(), |session| sessions.push(session)) {
+    let (mut pace, mut hurried) = (Pace::new(clock.steady()), false);
+    while receive(inbox, wait, !sessions.is_empty(), |session| arrived.push(session)) {
         if events.is_abandoned() {
             return;
         }
+        let began = clock.steady();
+        arrived.iter_mut().for_each(|session: &mut Session| session.hurry(hurried));
+        sessions.append(&mut arrived);
         let mut busy = false;
         sessions.retain_mut(|session: &mut Session| {
             let progress = session.step(events);
@@ -246,6 +258,11 @@ fn run_encoder(inbox: &Receiver<Session>, load: &AtomicUsize, events: &Events, p
         });
         load.store(sessions.len(), Ordering::Relaxed);
         wait = if busy { Duration::ZERO } else { poll };
+        if let Some(change) = pace.round(began, clock.steady()) {
+            hurried = change;
+            sessions.iter_mut().for_each(|session| session.hurry(hurried));
+            events.mention(None, EventKind::Hurried(hurried));
+        }
     }
 }
 

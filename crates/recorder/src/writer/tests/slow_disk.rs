@@ -54,7 +54,7 @@ impl Desk {
         let mut sink = memory.open(&spec.header(Duration::ZERO)).unwrap();
         sink.chunk(&encoder.header().unwrap()).unwrap();
         keeper.add(Kept::new(Arc::clone(&lane), sink));
-        let session = Some(Session::new(Arc::clone(&lane), Box::new(tap.clone()), spec.rate, encoder));
+        let session = Some(Session::new(Arc::clone(&lane), Box::new(tap.clone()), &spec, encoder));
         Self { clock, memory, tap, lane, session, keeper, ended, events, seen, spec, most: 0 }
     }
 
