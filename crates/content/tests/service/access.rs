@@ -1,0 +1,157 @@
+//! Opening, listening from any offset, exporting, verifying, holding and deleting.
+
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::time::Duration;
+
+use mediapoint_content::{
+    CatalogueError, Entry, Library, LibraryError, Part, Query, Retention, Rule, State, StoreError,
+};
+use tokio::runtime::Handle;
+
+use crate::support::{DAY, Finished, START, Site, audio, entry, id};
+
+/// Opens the audio of `a` with one identity.
+async fn open(
+    library: &Library,
+    identity: &age::x25519::Identity,
+) -> Result<mediapoint_content::Listening, LibraryError> {
+    let identities: Vec<Box<dyn age::Identity + Send + Sync>> = vec![Box::new(identity.clone())];
+    library.open(&id("a"), Part::Audio, "anna", identities, Handle::current()).await
+}
+
+async fn actions(library: &Library) -> Vec<String> {
+    let log = library.catalogue().audit_log(0, 100).await.unwrap();
+    log.into_iter().map(|entry| format!("{} {}", entry.who, entry.action)).collect()
+}
+
+/// A site with one recording `a` of 3 MB, more than is fetched at a time.
+async fn site(identity: &age::x25519::Identity) -> (Site, Finished) {
+    let site = Site::new();
+    let finished = Finished::new("a", &identity.to_public(), 3_000_000);
+    site.take(&finished, &entry("+4930123")).await;
+    (site, finished)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_recipient_reads_from_any_offset() {
+    let identity = age::x25519::Identity::generate();
+    let (site, _) = site(&identity).await;
+    let mut listening = open(&site.library(), &identity).await.unwrap();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut all = Vec::new();
+        listening.read_to_end(&mut all).unwrap();
+        let mut parts = Vec::new();
+        for offset in [2_999_990_u64, 0, 1_048_570, 65_535, 65_536, 1_500_000] {
+            let mut part = [0; 10];
+            assert_eq!(listening.seek(SeekFrom::Start(offset)).unwrap(), offset);
+            listening.read_exact(&mut part).unwrap();
+            parts.push((usize::try_from(offset).unwrap(), part));
+        }
+        (all, parts)
+    });
+    let (all, parts) = read.await.unwrap();
+    let expected = audio(3_000_000);
+    assert!(all == expected);
+    for (offset, part) in parts {
+        assert_eq!(part, expected[offset..offset + 10], "at {offset}");
+    }
+    assert_eq!(actions(&site.library()).await, ["content service stored", "anna opened"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_wrong_identity_is_refused_and_both_attempt_and_refusal_are_logged() {
+    let (site, _) = site(&age::x25519::Identity::generate()).await;
+    let refused = open(&site.library(), &age::x25519::Identity::generate()).await;
+    assert!(matches!(refused, Err(LibraryError::NotARecipient(_))));
+    assert_eq!(actions(&site.library()).await, ["content service stored", "anna opened", "anna refused"]);
+}
+
+/// Alters one byte of the object in the store's folder.
+fn flip(site: &Site, name: &str, at: usize) {
+    let path = site.folder.join("store/acme/2026/03/01").join(name);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn altered_bytes_are_never_given_out() {
+    let identity = age::x25519::Identity::generate();
+    let (site, _) = site(&identity).await;
+    flip(&site, "a.opus.sealed", 2_000_000);
+    let library = site.library();
+    let verified = library.verify(&id("a"), "anna").await;
+    assert!(matches!(verified, Err(LibraryError::Store(StoreError::Differs { .. }))), "{verified:?}");
+    let exported = library.export(&id("a"), Part::Audio, "anna", &mut Vec::new()).await;
+    assert!(matches!(exported, Err(LibraryError::Store(StoreError::Differs { .. }))));
+    let mut listening = open(&library, &identity).await.unwrap();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut all = Vec::new();
+        (listening.read_to_end(&mut all).is_err(), all)
+    });
+    let (failed, all) = read.await.unwrap();
+    assert!(failed && all.len() < 2_000_000 && all == audio(3_000_000)[..all.len()]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn each_part_of_a_recording_is_verified() {
+    let identity = age::x25519::Identity::generate();
+    for (name, at) in [("a.manifest.json", 3), ("a.meta.sealed", 20), ("a.opus.sealed", 0)] {
+        let (site, _) = site(&identity).await;
+        assert!(site.library().verify(&id("a"), "anna").await.is_ok());
+        flip(&site, name, at);
+        let verified = site.library().verify(&id("a"), "anna").await;
+        assert!(matches!(verified, Err(LibraryError::Store(StoreError::Differs { .. }))), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn after_deletion_a_copy_of_the_object_is_opened_by_nobody() {
+    let identity = age::x25519::Identity::generate();
+    let (site, finished) = site(&identity).await;
+    let object = site.folder.join("store/acme/2026/03/01/a.opus.sealed");
+    let copy = std::fs::read(&object).unwrap();
+    let header = finished.audio[..finished.audio.len() - copy.len()].to_vec();
+    site.library().delete(&id("a"), "anna", "asked by the customer").await.unwrap();
+    assert!(!object.exists());
+    assert_eq!(site.library().show(&id("a")).await.unwrap().state, State::Removed);
+    // Neither the copy nor the catalogue's files have the header, which alone has the key.
+    assert!(finished.audio.ends_with(&copy) && age::Decryptor::new(&copy[..]).is_err());
+    for file in std::fs::read_dir(&site.folder.0).unwrap() {
+        let path = file.unwrap().path();
+        if path.is_file() {
+            let bytes = std::fs::read(&path).unwrap();
+            // The line with the wrapped key, without the lines that every age file has.
+            let key = &header[header.len() - 100..header.len() - 50];
+            assert!(!bytes.windows(key.len()).any(|window| window == key), "{}", path.display());
+        }
+    }
+    let opened = open(&site.library(), &identity).await.map(drop).unwrap_err();
+    assert!(matches!(opened, LibraryError::Catalogue(CatalogueError::Deleted(_))));
+}
+
+#[tokio::test]
+async fn rules_prune_and_a_legal_hold_keeps() {
+    let to = age::x25519::Identity::generate().to_public();
+    let site = Site::new();
+    for (name, started) in [("old", START), ("held", START), ("new", START + 20 * DAY)] {
+        let entry = Entry { started, ..entry("+1") };
+        site.take(&Finished::new(name, &to, 10), &entry).await;
+    }
+    let library = site.library();
+    library.hold(&id("held"), Some("case 7"), "law").await.unwrap();
+    let keep = Some(Duration::from_secs(30 * 86_400));
+    let rules = Retention { rules: vec![Rule { tenant: Some("acme".into()), tag: None, keep }] };
+    site.hand.set(START + 31 * DAY);
+    let dry = library.prune(&rules, "timer", true).await.unwrap();
+    assert_eq!((dry.deleted, dry.held), (vec![id("old")], vec![id("held")]));
+    assert_eq!(library.list(Query::default()).await.unwrap().len(), 3);
+    let pruned = library.prune(&rules, "timer", false).await.unwrap();
+    assert_eq!((pruned.deleted, pruned.held), (vec![id("old")], vec![id("held")]));
+    let refused = library.delete(&id("held"), "anna", "").await.unwrap_err();
+    assert!(matches!(refused, LibraryError::Catalogue(CatalogueError::Held { .. })));
+    library.hold(&id("held"), None, "law").await.unwrap();
+    assert_eq!(library.prune(&rules, "timer", false).await.unwrap().deleted, [id("held")]);
+    let left = library.list(Query::default()).await.unwrap();
+    assert_eq!(left.iter().map(|record| record.id.clone()).collect::<Vec<_>>(), [id("new")]);
+}
