@@ -29,6 +29,9 @@ const PROGRAMS: &[&str] = &["--lib", "--bins", "--tests"];
 pub(crate) fn test() -> Result<(), Error> {
     setup::ensure(&[Feature::Build, Feature::Test])?;
     announce()?;
+    if let Err(error) = moto() {
+        println!("no moto, the S3 server of tests: {error}");
+    }
     let mut report = Report::default();
     run(&mut report, "workspace", TESTED)?;
     vectors(&mut report)?;
@@ -43,6 +46,20 @@ pub(crate) fn test() -> Result<(), Error> {
     run(&mut report, "calls with AMR", &[examples.as_slice(), &pairs].concat())?;
     println!("\n{report}");
     if report.failed() { Err(Error::Tool("some tests failed".to_owned())) } else { Ok(()) }
+}
+
+/// The S3 server of PyPI, in an environment beside what is compiled, where the tests look for it.
+fn moto() -> Result<(), Error> {
+    const MOTO: &str = "moto[server]==5.2.1";
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let folder = target.unwrap_or_else(|| shell::workspace_root().join("target")).join("moto-venv");
+    if shell::find_program("moto_server").is_some() || folder.join("bin/moto_server").is_file() {
+        return Ok(());
+    }
+    let folder = folder.display().to_string();
+    shell::Program::new("python3", ["-m", "venv", &folder]).run()?;
+    let install = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet", MOTO];
+    shell::Program::new(&format!("{folder}/bin/python"), install).run()
 }
 
 /// The tests that the first step ignored for want of the vectors, where these are. CI has to have them.
