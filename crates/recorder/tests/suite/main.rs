@@ -10,6 +10,8 @@
 
 mod alignment;
 mod cut_off;
+mod killed;
 mod lossless;
 mod players;
+mod sealed;
 mod support;
