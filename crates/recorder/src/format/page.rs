@@ -84,6 +84,7 @@ mod tests {
         writer.into_inner()
     }
 
+    // test-of: [RFC3533 6]
     #[test]
     fn the_last_page_ends_the_stream_and_its_checksum_is_right() {
         let mut cut = pages();

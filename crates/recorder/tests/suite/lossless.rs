@@ -19,6 +19,7 @@ fn flac_by_ffmpeg_is_what_went_in() {
     }
 }
 
+// test-of: [RFC9639 8.2]
 #[test]
 fn ffprobe_reads_the_length_in_the_flac_header() {
     let said = voices();

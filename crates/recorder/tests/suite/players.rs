@@ -44,6 +44,7 @@ fn the_length_is_exact_and_each_voice_is_on_its_side() {
     assert!((10.0..18.5).contains(&kbits), "{kbits}");
 }
 
+// test-of: [RFC7845 3], [RFC7845 5.1]
 #[test]
 fn ffmpeg_plays_it() {
     let said = voices();
@@ -83,6 +84,7 @@ fn opusdec_plays_it() {
     check(&said, &(at_8000(&heard.0), at_8000(&heard.1)), 20);
 }
 
+// test-of: [RFC7845 4.4]
 #[test]
 fn every_rate_and_length_keeps_its_length() {
     for rate in [8000, 12_000, 16_000, 24_000, 48_000] {
