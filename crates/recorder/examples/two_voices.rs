@@ -78,7 +78,7 @@ fn record(bit_rate: u32, rate: u32, complexity: u8, left: &[i16], right: &[i16])
             file.extend(encoder.encode(&frame)?.into_iter().flat_map(|chunk| chunk.bytes));
         }
     }
-    line.end(None)?;
+    line.end(None, LossPlace::Tap)?;
     while let Some(frame) = line.poll(&mut facts) {
         file.extend(encoder.encode(&frame)?.into_iter().flat_map(|chunk| chunk.bytes));
     }

@@ -70,6 +70,7 @@ pub use sink::{
 };
 pub use spool::{SealedSpool, SpoolConfig};
 pub use time_line::{Facts, Frame, PushError, TapFrameView, TapState, TimeLine, TimeLineStatistics};
+pub use time_line::{Facts, Frame, PushError, TapEnd, TapFrameView, TapState, TimeLine, TimeLineStatistics};
 pub use writer::{
     AudioSource, Clock, EventKind, Recorder, RecorderSettings, Recording, RecordingEvent, RecordingSpec,
     RecordingStatistics, StartError,

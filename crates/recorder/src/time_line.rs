@@ -55,6 +55,15 @@ impl std::fmt::Debug for TapFrameView<'_> {
     }
 }
 
+/// Where a tap ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TapEnd {
+    /// Samples of one channel from its first to its end.
+    pub position: u64,
+    /// Samples just before the end that it dropped because nobody read in time.
+    pub dropped: u64,
+}
+
 /// A frame of 20 ms of the time line.
 #[derive(Clone, Copy)]
 pub struct Frame<'a> {
@@ -174,7 +183,7 @@ impl TimeLine {
     /// A time line of audio at `rate` hertz, a multiple of 50.
     #[must_use]
     pub fn new(rate: u32) -> Self {
-        let frame = (rate / 50) as usize;
+        let frame = (rate / 50).max(1) as usize;
         Self {
             rate,
             left: vec![0; frame].into_boxed_slice(),
@@ -224,25 +233,28 @@ impl TimeLine {
         self.gap_kind = self.state.fact().unwrap_or(FactKind::Gap);
         self.place = place;
         self.state = view.state;
+        self.miss(view.position, view.dropped, place);
         self.waiting.take(view, repeated, len);
         Ok(())
     }
 
-    /// Ends the time line; at `end` samples, if that is more than it has.
+    /// Ends the time line; where the tap ended, if that is more than it has. What the tap dropped at its end counts as lost at
+    /// `place`.
     ///
     /// # Errors
     /// [`PushError::NotDrained`], [`PushError::TooFar`].
-    pub fn end(&mut self, end: Option<u64>) -> Result<(), PushError> {
+    pub fn end(&mut self, end: Option<TapEnd>, place: LossPlace) -> Result<(), PushError> {
         if !self.is_drained() {
             return Err(PushError::NotDrained);
         }
-        let end = end.unwrap_or(0);
-        if end > self.longest() {
-            return Err(PushError::TooFar(end));
+        let end = end.unwrap_or_default();
+        if end.position > self.longest() {
+            return Err(PushError::TooFar(end.position));
         }
         if !self.ended {
             self.gap = end.saturating_sub(self.position);
             self.gap_kind = self.state.fact().unwrap_or(FactKind::Gap);
+            self.miss(end.position, end.dropped, place);
             self.ended = true;
         }
         Ok(())
@@ -287,6 +299,14 @@ impl TimeLine {
     #[must_use]
     pub const fn is_drained(&self) -> bool {
         self.gap == 0 && self.lost == 0 && self.waiting.is_empty()
+    }
+
+    /// Silence is due up to a position, of which the tap dropped some.
+    fn miss(&mut self, position: u64, dropped: u64, place: LossPlace) {
+        let missing = position.saturating_sub(self.position);
+        self.lost = dropped.min(missing);
+        self.gap = missing - self.lost;
+        self.place = place;
     }
 
     const fn longest(&self) -> u64 {

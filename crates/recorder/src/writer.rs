@@ -23,7 +23,7 @@ use mediapoint_packet::Time;
 
 use crate::format::{Format, FormatError};
 use crate::sink::{Header, RecordingId};
-use crate::time_line::TapFrameView;
+use crate::time_line::{TapEnd, TapFrameView};
 
 pub use event::{EventKind, RecordingEvent};
 pub use lane::RecordingStatistics;
@@ -34,8 +34,8 @@ pub trait AudioSource: Send {
     /// Gives frames to `each`, in order, until there are none or it breaks. The frame it breaks at counts as read.
     fn read(&mut self, each: &mut dyn FnMut(&TapFrameView<'_>) -> ControlFlow<()>);
 
-    /// Once the tap has ended and every frame was read: samples of one channel from its first to its end.
-    fn ended(&self) -> Option<u64>;
+    /// Where the tap ended, once it has and every frame was read.
+    fn ended(&self) -> Option<TapEnd>;
 }
 
 /// Where threads take the time from.

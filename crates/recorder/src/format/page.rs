@@ -98,6 +98,25 @@ mod tests {
     }
 
     #[test]
+    fn no_bytes_make_it_panic_or_change_a_length() {
+        let mut state = 0x2545_f491_u32;
+        for _ in 0..20_000 {
+            let mut bytes = pages();
+            for _ in 0..3 {
+                state ^= state << 13;
+                state ^= state >> 17;
+                state ^= state << 5;
+                let at = state as usize % bytes.len();
+                bytes[at] ^= state.to_le_bytes()[3];
+                bytes.truncate(bytes.len() - (state >> 8) as usize % 40);
+            }
+            let len = bytes.len();
+            let _ = end_of_stream(&mut bytes);
+            assert_eq!(bytes.len(), len);
+        }
+    }
+
+    #[test]
     fn what_is_no_whole_page_is_refused_and_left_alone() {
         assert_eq!(end_of_stream(&mut []), Err(PageError { at: 0 }));
         let whole = pages();

@@ -106,6 +106,12 @@ fn it_is_what_its_naive_twin_is() {
         line.end(Some(twin.left.len() as u64 + more)).unwrap();
         let gap = twin.gap.take().or(Some(FactKind::Gap));
         twin.add(more as usize, 0, 0, gap);
+        let dropped = dice.roll(1000);
+        let end = TapEnd { position: twin.left.len() as u64 + more, dropped };
+        line.end(Some(end), LossPlace::Sink).unwrap();
+        let lost = dropped.min(more);
+        twin.add((more - lost) as usize, 0, 0, Some(FactKind::Gap));
+        twin.add(lost as usize, 0, 0, Some(FactKind::Lost(LossPlace::Sink)));
         whole.drain(&mut line);
         whole.kinds.resize(whole.left.len(), None);
         assert!(whole == twin, "seed {seed}");
@@ -142,7 +148,7 @@ fn a_frame_before_the_last_was_polled_is_refused_and_changes_nothing() {
     let view = |position| TapFrameView { position, left: &[1; 160], ..TapFrameView::default() };
     line.push(&view(1600), LossPlace::Tap).unwrap();
     assert_eq!(line.push(&view(1760), LossPlace::Tap), Err(PushError::NotDrained));
-    assert_eq!(line.end(None), Err(PushError::NotDrained));
+    assert_eq!(line.end(None, LossPlace::Tap), Err(PushError::NotDrained));
     let mut whole = Whole::default();
     whole.drain(&mut line);
     assert_eq!(whole.left.len(), 1760);
@@ -153,7 +159,8 @@ fn a_position_beyond_every_recording_is_refused() {
     let mut line = TimeLine::new(RATE);
     let far = TapFrameView { position: u64::MAX - 5, left: &[1; 160], ..TapFrameView::default() };
     assert_eq!(line.push(&far, LossPlace::Tap), Err(PushError::TooFar(u64::MAX - 5)));
-    assert_eq!(line.end(Some(u64::MAX)), Err(PushError::TooFar(u64::MAX)));
+    let end = TapEnd { position: u64::MAX, dropped: 0 };
+    assert_eq!(line.end(Some(end), LossPlace::Tap), Err(PushError::TooFar(u64::MAX)));
     assert!(line.poll(&mut Facts::default()).is_none());
     assert_eq!(line.statistics().refused, 160);
 }
@@ -183,7 +190,7 @@ fn a_mark_says_what_is_missing_behind_it() {
 #[test]
 fn nothing_comes_after_the_end() {
     let mut line = TimeLine::new(RATE);
-    line.end(None).unwrap();
+    line.end(None, LossPlace::Tap).unwrap();
     let view = TapFrameView { left: &[1; 160], ..TapFrameView::default() };
     assert_eq!(line.push(&view, LossPlace::Tap), Err(PushError::Ended));
     assert!(line.poll(&mut Facts::default()).is_none());

@@ -34,6 +34,15 @@ enum BackPressure {
     Emptied,
 }
 
+impl BackPressure {
+    const fn place(self) -> LossPlace {
+        match self {
+            Self::None => LossPlace::Tap,
+            Self::Blocked | Self::Emptied => LossPlace::Sink,
+        }
+    }
+}
+
 /// A recording that is being encoded.
 pub(super) struct Session {
     lane: Arc<Lane>,
@@ -107,9 +116,9 @@ impl Session {
             let ended = self.source.ended();
             if ended.is_some() || self.lane.is_stopped() {
                 // Beyond what can be recorded there is nothing: the recording ends with its last frame.
-                let end = self.work.line.end(ended);
-                if end.is_err() {
-                    let _ = self.work.line.end(None);
+                let place = self.back_pressure.place();
+                if self.work.line.end(ended, place).is_err() {
+                    let _ = self.work.line.end(None, place);
                 }
                 if self.work.drain(&self.lane, &mut left)? {
                     self.work.finish(&self.lane)?;
@@ -133,10 +142,7 @@ impl Session {
                 *state = view.state;
                 events.mention(Some(lane.id()), change(view));
             }
-            let place = match back_pressure {
-                BackPressure::None => LossPlace::Tap,
-                BackPressure::Blocked | BackPressure::Emptied => LossPlace::Sink,
-            };
+            let place = back_pressure.place();
             if *back_pressure == BackPressure::Emptied {
                 *back_pressure = BackPressure::None;
             }

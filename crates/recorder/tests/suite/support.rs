@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use mediapoint_recorder::{
-    Chunk, ChunkKind, Encoder, EncoderSettings, Fact, Facts, Format, LossPlace, TapFrameView, TimeLine,
+    Chunk, ChunkKind, Encoder, EncoderSettings, Fact, Facts, Format, LossPlace, TapEnd, TapFrameView,
+    TimeLine,
 };
 
 /// Where recorded speech is.
@@ -56,7 +57,8 @@ impl Desk {
     }
 
     pub(crate) fn finish(mut self, end: Option<u64>) -> Recorded {
-        self.line.end(end).unwrap();
+        let end = end.map(|position| TapEnd { position, dropped: 0 });
+        self.line.end(end, LossPlace::Tap).unwrap();
         self.drain();
         let samples = self.encoder.samples();
         let (last, header) = self.encoder.finish().unwrap();

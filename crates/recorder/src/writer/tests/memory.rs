@@ -11,7 +11,7 @@ use std::time::Duration;
 use mediapoint_packet::Time;
 
 use crate::sink::{Chunk, ChunkKind, Fact, Finished, Header, RecordingId, Sink, Spool};
-use crate::time_line::{TapFrameView, TapState};
+use crate::time_line::{TapEnd, TapFrameView, TapState};
 use crate::writer::{AudioSource, Clock, RecordingSpec};
 use crate::{Channels, Format};
 
@@ -85,9 +85,10 @@ impl AudioSource for Tap {
         }
     }
 
-    fn ended(&self) -> Option<u64> {
+    fn ended(&self) -> Option<TapEnd> {
         let ring = self.0.lock().unwrap();
-        (ring.ended && ring.frames.is_empty()).then_some(ring.position)
+        (ring.ended && ring.frames.is_empty())
+            .then_some(TapEnd { position: ring.position, dropped: ring.dropped })
     }
 }
 

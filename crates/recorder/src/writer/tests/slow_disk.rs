@@ -159,6 +159,18 @@ fn a_disk_that_hangs_costs_audio_that_is_stated_and_counted_and_nothing_grows() 
 }
 
 #[test]
+fn what_was_lost_up_to_the_end_of_the_call_is_stated_too() {
+    let mut desk = Desk::new();
+    desk.run(50, TapState::Open, true);
+    desk.run(150, TapState::Open, false);
+    desk.close();
+    let facts = desk.check(20 * 8000);
+    assert!(desk.tap.overflow() > 10 * 8000);
+    assert_eq!(facts(FactKind::Lost(LossPlace::Sink)), desk.tap.overflow());
+    assert_eq!(facts(FactKind::Gap), 0);
+}
+
+#[test]
 fn an_encoder_that_comes_too_late_is_a_loss_at_the_tap() {
     let mut desk = Desk::new();
     desk.run(50, TapState::Open, true);
