@@ -214,6 +214,12 @@ impl Identities {
         if identities.is_empty() { Err(SealError::Identity) } else { Ok(Self(identities)) }
     }
 
+    /// The identities, for whoever opens age files by the crate of that name.
+    #[must_use]
+    pub fn into_age(self) -> Vec<Box<dyn age::Identity + Send + Sync>> {
+        self.0
+    }
+
     /// The identities as `age` takes them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn age::Identity> {
         self.0.iter().map(|identity| &**identity as &dyn age::Identity)
@@ -237,6 +243,15 @@ pub(crate) fn random(bytes: &mut [u8]) -> Result<(), SealError> {
 }
 
 /// The content of a key's file, or `None` where there is no file.
+/// Reads 32 octets of a secret from a file, which is made of random ones with mode 0600 where there is none.
+///
+/// # Errors
+/// Others can read the file, or it does not hold them; the disk or the system's randomness refused.
+pub fn load_or_create_secret(path: &Path) -> Result<Zeroizing<[u8; 32]>, SealError> {
+    let key = NodeKey::load_or_create(path)?;
+    Ok(Zeroizing::new(key.0.to_bytes()))
+}
+
 fn read_secret(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, SealError> {
     let file = match File::open(path) {
         Ok(file) => file,

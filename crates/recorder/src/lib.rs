@@ -63,13 +63,12 @@ pub use format::{
     Channels, Encoder, EncoderSettings, Format, FormatError, PageError, RepairError, end_of_stream, repair,
 };
 pub use journal::{Journal, JournalReader, MAX_RECORD, Opened, Record};
-pub use keys::{Identities, NodeKey, NodePublicKey, Recipients, RecoveryIdentity};
+pub use keys::{Identities, NodeKey, NodePublicKey, Recipients, RecoveryIdentity, load_or_create_secret};
 pub use manifest::{AudioFile, ChainSummary, Manifest, MetadataFile, PIECE, Piece, Recovery};
 pub use sink::{
     Chunk, ChunkKind, Fact, FactKind, Finished, Header, LossPlace, RecordingId, RecordingIdError, Sink, Spool,
 };
 pub use spool::{SealedSpool, SpoolConfig};
-pub use time_line::{Facts, Frame, PushError, TapFrameView, TapState, TimeLine, TimeLineStatistics};
 pub use time_line::{Facts, Frame, PushError, TapEnd, TapFrameView, TapState, TimeLine, TimeLineStatistics};
 pub use writer::{
     AudioSource, Clock, EventKind, Recorder, RecorderSettings, Recording, RecordingEvent, RecordingSpec,

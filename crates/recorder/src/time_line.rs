@@ -227,13 +227,8 @@ impl TimeLine {
         if repeated == len && len > 0 {
             return Err(PushError::Passed(view.position));
         }
-        let missing = view.position.saturating_sub(self.position);
-        self.lost = view.dropped.min(missing);
-        self.gap = missing - self.lost;
-        self.gap_kind = self.state.fact().unwrap_or(FactKind::Gap);
-        self.place = place;
-        self.state = view.state;
         self.miss(view.position, view.dropped, place);
+        self.state = view.state;
         self.waiting.take(view, repeated, len);
         Ok(())
     }
@@ -252,8 +247,6 @@ impl TimeLine {
             return Err(PushError::TooFar(end.position));
         }
         if !self.ended {
-            self.gap = end.saturating_sub(self.position);
-            self.gap_kind = self.state.fact().unwrap_or(FactKind::Gap);
             self.miss(end.position, end.dropped, place);
             self.ended = true;
         }
@@ -306,6 +299,7 @@ impl TimeLine {
         let missing = position.saturating_sub(self.position);
         self.lost = dropped.min(missing);
         self.gap = missing - self.lost;
+        self.gap_kind = self.state.fact().unwrap_or(FactKind::Gap);
         self.place = place;
     }
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use mediapoint_recorder::{
-    AudioSource, Recorder, Recording, RecordingSpec, StartError, TapFrameView, TapState as RecorderState,
+    AudioSource, Recorder, Recording, RecordingSpec, StartError, TapEnd, TapFrameView, TapState as RecorderState,
 };
 
 use crate::api::error::CommandError;
@@ -156,8 +156,8 @@ impl AudioSource for TapSource {
         while let Some(ControlFlow::Continue(())) = reader.read(&mut read) {}
     }
 
-    fn ended(&self) -> Option<u64> {
+    fn ended(&self) -> Option<TapEnd> {
         // In this order: the tap writes its last frame before it goes.
-        (self.reader.is_closed() && self.reader.is_empty()).then_some(self.end)
+        (self.reader.is_closed() && self.reader.is_empty()).then_some(TapEnd { position: self.end, dropped: 0 })
     }
 }

@@ -55,7 +55,7 @@ impl Desk {
 
     fn end(mut self) -> (Vec<mediapoint_recorder::Fact>, [Vec<i16>; 2]) {
         self.read();
-        self.line.end(self.source.ended()).expect("an end");
+        self.line.end(self.source.ended(), LossPlace::Tap).expect("an end");
         poll(&mut self.line, &mut self.facts, &mut self.channels);
         (self.facts.drain().collect(), self.channels)
     }

@@ -103,14 +103,12 @@ fn it_is_what_its_naive_twin_is() {
             push(&mut dice, &mut line, &mut whole, &mut twin);
         }
         let more = dice.roll(1000);
-        line.end(Some(twin.left.len() as u64 + more)).unwrap();
         let gap = twin.gap.take().or(Some(FactKind::Gap));
-        twin.add(more as usize, 0, 0, gap);
         let dropped = dice.roll(1000);
         let end = TapEnd { position: twin.left.len() as u64 + more, dropped };
         line.end(Some(end), LossPlace::Sink).unwrap();
         let lost = dropped.min(more);
-        twin.add((more - lost) as usize, 0, 0, Some(FactKind::Gap));
+        twin.add((more - lost) as usize, 0, 0, gap);
         twin.add(lost as usize, 0, 0, Some(FactKind::Lost(LossPlace::Sink)));
         whole.drain(&mut line);
         whole.kinds.resize(whole.left.len(), None);
@@ -175,7 +173,7 @@ fn a_mark_says_what_is_missing_behind_it() {
         line.push(&mark, LossPlace::Tap).unwrap();
         while line.poll(&mut facts).is_some() {}
     }
-    line.end(Some(2400)).unwrap();
+    line.end(Some(TapEnd { position: 2400, dropped: 0 }), LossPlace::Tap).unwrap();
     while line.poll(&mut facts).is_some() {}
     let fact = |start, samples, kind| Fact { start, samples, kind };
     let wanted = [
