@@ -8,28 +8,27 @@
 //! the disk.
 
 mod reader;
+mod secret;
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use aead_stream::{NewStream, StreamBE32, StreamPrimitive};
-use age::Recipient;
-use base64ct::{Base64, Encoding};
+use aead_stream::{StreamBE32, StreamPrimitive};
 use chacha20poly1305::ChaCha20Poly1305;
 use chacha20poly1305::aead::{Buffer, Error as AeadError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
 
 use crate::chain::{Chain, Digest, RecordKind, Salt, SignedHead, digest_of};
 use crate::error::SealError;
 use crate::files::{Append, Files};
-use crate::keys::{self, NodeKey, NodePublicKey, Recipients, RecoveryIdentity};
+use crate::keys::{NodeKey, NodePublicKey, Recipients, RecoveryIdentity};
 use crate::sink::{Chunk, ChunkKind, Fact, Header};
 
 pub(crate) use reader::read_up_to;
 pub use reader::{JournalReader, Opened, Record};
+pub(crate) use secret::Secret;
 
 /// Octets that a record's plaintext may have.
 pub const MAX_RECORD: usize = 1 << 20;
@@ -45,57 +44,8 @@ const TAG: usize = 16;
 struct Beginning {
     id: String,
     node: String,
-    /// The secret for the node's recovery identity, an age file in base64.
-    recovery: String,
-    /// The secret for the recipients, an age file in base64; empty where there are none.
-    recipients: String,
-}
-
-/// Key, nonce prefix and salt of one journal. Wiped when dropped.
-#[derive(Clone)]
-pub(crate) struct Secret(Box<Zeroizing<[u8; Self::LEN]>>);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
-
-impl Secret {
-    const LEN: usize = 32 + 7 + 32;
-
-    fn generate() -> Result<Self, SealError> {
-        let mut secret = Self::blank();
-        keys::random(secret.0.as_mut_slice())?;
-        Ok(secret)
-    }
-
-    fn blank() -> Self {
-        Self(Box::new(Zeroizing::new([0; Self::LEN])))
-    }
-
-    fn stream(&self) -> Option<StreamBE32<ChaCha20Poly1305>> {
-        let (key, rest) = self.0.split_first_chunk::<32>()?;
-        let prefix = rest.first_chunk::<7>()?;
-        Some(StreamBE32::new(key.into(), prefix.into()))
-    }
-
-    /// The salt of digests.
-    pub(crate) fn salt(&self) -> Salt {
-        let mut salt = Zeroizing::new([0; 32]);
-        if let Some(bytes) = self.0.last_chunk::<32>() {
-            salt.copy_from_slice(bytes);
-        }
-        Salt(salt)
-    }
-
-    fn wrap(&self, encryptor: age::Encryptor) -> Result<String, SealError> {
-        let mut wrapped = Vec::new();
-        let mut writer = encryptor.wrap_output(&mut wrapped)?;
-        io::Write::write_all(&mut writer, self.0.as_slice())?;
-        writer.finish()?;
-        Ok(Base64::encode_string(&wrapped))
-    }
+    /// The secret, wrapped for the node's recovery identity and the recipients: an age file in base64.
+    secret: String,
 }
 
 /// The part of a buffer behind a record's head, which is encrypted in place.
@@ -187,17 +137,11 @@ impl Journal {
         recovery: &RecoveryIdentity,
         node: NodePublicKey,
     ) -> Result<Self, SealError> {
-        let secret = Secret::generate()?;
-        let own = recovery.recipient();
+        let (secret, wrapped) = Secret::generate(recovery, recipients)?;
         let beginning = beginning_of(&Beginning {
             id: header.id.as_str().to_owned(),
             node: node.to_string(),
-            recovery: secret.wrap(keys::encryptor([&own as &dyn Recipient].into_iter())?)?,
-            recipients: if recipients.is_empty() {
-                String::new()
-            } else {
-                secret.wrap(recipients.encryptor()?)?
-            },
+            secret: wrapped,
         })?;
         let origin = digest_of_beginning(&beginning);
         let name = journal_name(header.id.as_str());

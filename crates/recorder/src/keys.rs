@@ -162,7 +162,11 @@ impl Recipients {
 
     /// What encrypts to all of them.
     pub(crate) fn encryptor(&self) -> Result<age::Encryptor, SealError> {
-        encryptor(self.0.iter().map(|recipient| &**recipient as &dyn age::Recipient))
+        encryptor(self.iter())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn age::Recipient> {
+        self.0.iter().map(|recipient| &**recipient as &dyn age::Recipient)
     }
 }
 

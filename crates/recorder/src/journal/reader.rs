@@ -4,7 +4,6 @@ use std::fmt;
 use std::io::{self, Read};
 
 use aead_stream::{StreamBE32, StreamPrimitive};
-use base64ct::{Base64, Encoding};
 use chacha20poly1305::ChaCha20Poly1305;
 
 use super::{
@@ -12,7 +11,6 @@ use super::{
 };
 use crate::chain::{Chain, Digest, RecordKind, Salt, digest_of};
 use crate::error::{CutReason, SealError};
-use crate::keys;
 
 /// A journal whose beginning was read, and whose key is still wrapped.
 pub struct Opened<R> {
@@ -75,14 +73,9 @@ impl<R: Read> Opened<R> {
     /// [`SealError::WrongIdentity`] where none of them fits.
     pub fn unlock<'i>(
         self,
-        identities: impl Iterator<Item = &'i dyn age::Identity> + Clone,
+        identities: impl Iterator<Item = &'i dyn age::Identity>,
     ) -> Result<JournalReader<R>, SealError> {
-        let secret = match unwrap(&self.beginning.recovery, identities.clone()) {
-            Err(SealError::WrongIdentity) if !self.beginning.recipients.is_empty() => {
-                unwrap(&self.beginning.recipients, identities)?
-            }
-            secret => secret?,
-        };
+        let secret = Secret::unwrap(&self.beginning.secret, identities)?;
         self.with_secret(secret)
     }
 
@@ -100,20 +93,6 @@ impl<R: Read> Opened<R> {
             buffer: Vec::new(),
         })
     }
-}
-
-fn unwrap<'i>(
-    wrapped: &str,
-    identities: impl Iterator<Item = &'i dyn age::Identity>,
-) -> Result<Secret, SealError> {
-    let wrapped = Base64::decode_vec(wrapped).map_err(|_| SealError::DamagedBeginning)?;
-    let mut reader = keys::decrypt(wrapped.as_slice(), identities)?;
-    let mut secret = Secret::blank();
-    reader.read_exact(secret.0.as_mut_slice()).map_err(|_| SealError::DamagedBeginning)?;
-    if reader.read(&mut [0]).map_err(|_| SealError::DamagedBeginning)? != 0 {
-        return Err(SealError::DamagedBeginning);
-    }
-    Ok(secret)
 }
 
 /// A record as it was written.

@@ -1,5 +1,7 @@
 use std::io::Read;
 
+use base64ct::{Base64, Encoding};
+
 use super::*;
 use crate::error::CutReason;
 use crate::simulated::{Fault, SimulatedDisk};
@@ -230,4 +232,31 @@ fn a_record_has_a_longest_length() {
     let mut content = Vec::new();
     made.files.open("r1.journal").unwrap().read_to_end(&mut content).unwrap();
     assert_eq!(made.read(&content).unwrap().0.len(), 3);
+}
+
+#[test]
+fn keys_are_wiped_wherever_they_stood() {
+    let made = made();
+    let mut journal = five_pages(&made);
+    let watched = [
+        ("key", mediapoint_allocations::watch_for(&journal.secret.0[..32])),
+        ("salt", mediapoint_allocations::watch_for(&journal.secret.0[39..])),
+        ("node", mediapoint_allocations::watch_for(&made.node.0.to_bytes())),
+    ];
+    journal.sign_head(&made.node, 1).unwrap();
+    journal.end(500, 99).unwrap();
+    drop(journal);
+    assert_eq!(made.read(&made.bytes()).unwrap().0.len(), 9);
+    let file = std::env::temp_dir().join(format!("mediapoint-wiped-{}", std::process::id()));
+    let text = Base64::encode_string(&made.node.0.to_bytes());
+    std::fs::write(&file, text).unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let loaded = NodeKey::load_or_create(&file).unwrap();
+    assert_eq!(loaded.public(), made.node.public());
+    drop(loaded);
+    std::fs::remove_file(file).unwrap();
+    drop(made);
+    for (name, watch) in watched {
+        assert_eq!(watch.released(), 0, "{name}");
+    }
 }
