@@ -77,7 +77,10 @@ pub use mediapoint_prompt::HttpConfig;
 pub use mediapoint_prompt::{Limits, PromptError, StoreConfig, StoreFigures};
 pub use peer::Peer;
 pub use prompts::{Prompts, PromptsConfig};
-pub use recording::{NamePattern, NamePatternError, RecordingOutcome, RecordingSettings, Recordings};
+pub use recording::{
+    NamePattern, NamePatternError, RecordingEntry, RecordingKeeper, RecordingOutcome, RecordingSettings,
+    Recordings,
+};
 pub use reply::Reply;
 pub use request::{Command, Request};
 pub use secret::{Guard, MAX_SEAL, MIN_SECRET, NotAuthentic, Secret, WallClock};

@@ -7,11 +7,13 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use mediapoint_engine::CallId;
 use mediapoint_recorder::{Channels, EventKind, Format, Recorder, RecordingEvent, RecordingId};
 
+use crate::NgError;
 pub(crate) use name::{NameParts, checked};
 pub use name::{NamePattern, NamePatternError};
 
@@ -34,6 +36,35 @@ pub struct RecordingSettings {
     pub names: NamePattern,
     /// A call whose recording fails is ended.
     pub end_call_without: bool,
+}
+
+/// What a recording is found by once it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordingEntry {
+    /// Whose it is.
+    pub tenant: String,
+    /// The call-id.
+    pub call: String,
+    /// Tags of the parties.
+    pub parties: Vec<String>,
+    /// What the controller said of it.
+    pub metadata: Vec<(String, String)>,
+    /// Begin: time since 1970.
+    pub began: Duration,
+    /// Ending of the file's name, without that of the encryption.
+    pub extension: &'static str,
+}
+
+/// Who keeps recordings once they are complete, and is told of them as they begin.
+pub trait RecordingKeeper: Send + Sync {
+    /// A recording is about to begin.
+    ///
+    /// # Errors
+    /// It could not be kept, for this reason; it is not begun then.
+    fn begins(&self, id: &RecordingId, entry: &RecordingEntry) -> Result<(), String>;
+
+    /// It came to nothing.
+    fn came_to_nothing(&self, id: &RecordingId);
 }
 
 /// A recording that a command started, until its file is complete.
@@ -62,6 +93,7 @@ pub struct Recordings {
     pub(crate) recorder: Recorder,
     pub(crate) settings: RecordingSettings,
     begun: Mutex<BTreeMap<RecordingId, Begun>>,
+    keeper: Option<Arc<dyn RecordingKeeper>>,
 }
 
 impl fmt::Debug for Recordings {
@@ -74,7 +106,13 @@ impl Recordings {
     /// Recordings by this recorder, whose events are to be given to [`Recordings::handle_event`].
     #[must_use]
     pub const fn new(recorder: Recorder, settings: RecordingSettings) -> Self {
-        Self { recorder, settings, begun: Mutex::new(BTreeMap::new()) }
+        Self { recorder, settings, begun: Mutex::new(BTreeMap::new()), keeper: None }
+    }
+
+    /// The same, with somebody who keeps them.
+    #[must_use]
+    pub fn kept_by(self, keeper: Arc<dyn RecordingKeeper>) -> Self {
+        Self { keeper: Some(keeper), ..self }
     }
 
     /// Recordings that are not complete.
@@ -112,19 +150,35 @@ impl Recordings {
         }
     }
 
-    /// Notes a recording before it is started, so that none of its events comes too early. False where there is one of the
-    /// name.
-    pub(crate) fn begin(&self, id: &RecordingId, call: CallId) -> bool {
+    /// Notes a recording before it is started, so that none of its events comes too early.
+    pub(crate) fn begin(
+        &self,
+        id: &RecordingId,
+        call: CallId,
+        entry: &RecordingEntry,
+    ) -> Result<(), NgError> {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         if begun.contains_key(id) {
-            return false;
+            return Err(NgError::SameRecording);
         }
         begun.insert(id.clone(), Begun { call, discarded: false });
-        true
+        drop(begun);
+        let Some(keeper) = &self.keeper else { return Ok(()) };
+        keeper.begins(id, entry).map_err(|reason| {
+            self.forget(id);
+            NgError::Recording(reason)
+        })
     }
 
     /// Forgets one that was not started.
     pub(crate) fn give_up(&self, id: &RecordingId) {
+        self.forget(id);
+        if let Some(keeper) = &self.keeper {
+            keeper.came_to_nothing(id);
+        }
+    }
+
+    fn forget(&self, id: &RecordingId) {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 

@@ -12,6 +12,7 @@ use crate::config::{Config, DEFAULT_FILE, Settings};
 use crate::ctl::CtlArguments;
 use crate::import::{self, ImportArguments};
 use crate::output::{Output, print_error};
+use crate::recording::RecordingArguments;
 use crate::serve::check::{self, Outcome};
 
 /// Exit code where something failed.
@@ -34,6 +35,7 @@ Examples:
   mediapoint serve                          serve on 127.0.0.1, control port 2223
   mediapoint serve --config FILE            serve as a file says
   mediapoint config > mediapoint.toml       write the default file
+  mediapoint recording --help               find and open recordings
 
 A call to try, load tests and audio files through the codecs are in another
 program: mediapoint-tools.
@@ -56,6 +58,9 @@ pub(crate) enum Command {
     /// Ask a running server: its calls, its figures, why a call is as it is, its log level
     #[command(after_help = crate::ctl::EXAMPLES)]
     Ctl(CtlArguments),
+    /// Find, prove, open, keep and delete recordings
+    #[command(after_help = crate::recording::EXAMPLES)]
+    Recording(Box<RecordingArguments>),
     /// Print completions for a shell
     #[command(after_help = "Example:\n  mediapoint completions bash > /etc/bash_completion.d/mediapoint")]
     Completions {

@@ -20,7 +20,7 @@ use mediapoint_engine::{Interface, IpNet, Points, RemotePolicy};
 
 pub(crate) use file::FileError;
 use prompts::PromptPolicy;
-pub(crate) use recording::RecordingPolicy;
+pub(crate) use recording::{ColumnChoice, ContentPolicy, RecordingPolicy, StorePlace};
 pub(crate) use settings::Settings;
 use values::{Cores, DEFAULT_INTERFACE, LogFilter, LogFormat, Network};
 
@@ -172,6 +172,20 @@ impl Config {
             None => Settings::default(),
         };
         Self::from_settings(command_line.over(file))
+    }
+
+    /// The same, for commands on recordings: who can listen need not be said.
+    pub(crate) fn load_for_recordings(
+        command_line: Settings,
+        path: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        match Self::load(command_line.clone(), path) {
+            Err(ConfigError::NoRecipient) => {
+                let recording = RecordingPolicy::from_table(command_line.recording);
+                Ok(Self { recording, ..Self::default() })
+            }
+            loaded => loaded,
+        }
     }
 
     fn from_settings(settings: Settings) -> Result<Self, ConfigError> {

@@ -3,7 +3,7 @@
 mod ask;
 mod call;
 mod print;
-mod table;
+pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 

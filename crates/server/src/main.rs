@@ -5,11 +5,13 @@
 
 mod cli;
 mod config;
+mod content;
 mod ctl;
 mod import;
 mod logging;
 mod output;
 mod pages;
+mod recording;
 mod serve;
 
 use std::process::ExitCode;
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::command(&arguments),
         Command::Config(arguments) => cli::config(&arguments),
         Command::Ctl(arguments) => ctl::command(&arguments),
+        Command::Recording(arguments) => recording::command(&arguments),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { folder } => pages::man(&folder),
         Command::Demo(_) => cli::moved("demo"),

@@ -11,7 +11,7 @@ mod memory;
 mod metrics;
 mod notify;
 mod ports;
-mod recording;
+pub(crate) mod recording;
 mod reload;
 pub(crate) mod secret;
 mod shutdown;

@@ -9,8 +9,9 @@ use crate::call::CallState;
 use crate::call::outcomes::Outcomes;
 use crate::call::party::Party;
 use crate::call::tape::{MAX_TAPES, Recorded, Tape};
+use crate::recording::RecordingEntry;
 use crate::recording::{NameParts, NamePattern, checked};
-use crate::request::RecordingOptions;
+use crate::request::{Id, RecordingOptions};
 use crate::wire::{Dict, Value, to_json};
 use crate::{NgError, Recordings, Reply, Request};
 
@@ -195,9 +196,21 @@ impl Controller {
             recipients: recordings.settings.recipients.clone(),
             personal: personal(call, options, &recorded),
         };
-        if !recordings.begin(&id, engine_call.id()) {
-            return Err(NgError::SameRecording);
-        }
+        let entry = RecordingEntry {
+            tenant: options.tenant.clone(),
+            call: call.id.to_string(),
+            parties: recorded
+                .parties
+                .iter()
+                .flatten()
+                .filter_map(|id| call.party(*id)?.tag())
+                .map(Id::to_string)
+                .collect(),
+            metadata: options.pairs(),
+            began: self.config.unix_at_zero + now.since(Time::ZERO),
+            extension: format.extension(),
+        };
+        recordings.begin(&id, engine_call.id(), &entry)?;
         let spec = CallRecordingSpec { left: recorded.left, ..CallRecordingSpec::new(recorded.leg, file) };
         let (made, outcome) =
             engine_call.record(&recordings.recorder, &spec).inspect_err(|_| recordings.give_up(&id))?;

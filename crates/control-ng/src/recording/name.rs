@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use chrono::DateTime;
 use mediapoint_recorder::RecordingId;
 
 /// A pattern of names: text with `%c` (call-id), `%r` (random), `%t` (`mix` or `stereo`), `%Y`, `%m`, `%d`, `%H`, `%M`, `%S`
@@ -67,7 +67,7 @@ impl NamePattern {
     /// A name. Of one that would be too long the end is kept, with the random part of most patterns.
     pub(crate) fn name(&self, parts: &NameParts<'_>) -> Option<RecordingId> {
         let mut name = String::new();
-        let at = Timestamp::from_duration(parts.now.try_into().ok()?).ok()?;
+        let at = DateTime::from_timestamp(i64::try_from(parts.now.as_secs()).ok()?, 0)?;
         let mut chars = self.0.chars();
         while let Some(c) = chars.next() {
             if c != '%' {
@@ -80,7 +80,7 @@ impl NamePattern {
                 't' => name.push_str(parts.kind),
                 'u' => name.push_str(&format!("{:06}", parts.now.subsec_micros())),
                 '%' => name.push('%'),
-                date => name.push_str(&at.strftime(&format!("%{date}")).to_string()),
+                date => name.push_str(&at.format(&format!("%{date}")).to_string()),
             }
         }
         checked(&name)

@@ -16,6 +16,8 @@ pub struct RecordingOptions {
     pub pause: bool,
     /// Whose recording it is: those of several owners go on side by side.
     pub owner: String,
+    /// Whose call it is: which rules of retention hold for it.
+    pub tenant: String,
     /// The file is removed as soon as it is complete.
     pub discard: bool,
     /// Name of the file: its path is the server's.
@@ -62,6 +64,7 @@ impl RecordingOptions {
             "skip-recording-db" => self.not_ours.push("skip-recording-db"),
             "metadata" => self.metadata = text(),
             "recording-owner" => self.owner = value.to_owned(),
+            "recording-tenant" => self.tenant = value.to_owned(),
             "recording-left" => self.left = text().map(|tag| Id::new(tag.as_bytes())),
             "recording-channels" => match value {
                 "separate" | "stereo" => self.channels = Some(Channels::Stereo),

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use mediapoint_recorder::{
-    AudioSource, Recorder, Recording, RecordingSpec, StartError, TapEnd, TapFrameView, TapState as RecorderState,
+    AudioSource, Recorder, Recording, RecordingSpec, StartError, TapEnd, TapFrameView,
+    TapState as RecorderState,
 };
 
 use crate::api::error::CommandError;
@@ -158,6 +159,7 @@ impl AudioSource for TapSource {
 
     fn ended(&self) -> Option<TapEnd> {
         // In this order: the tap writes its last frame before it goes.
-        (self.reader.is_closed() && self.reader.is_empty()).then_some(TapEnd { position: self.end, dropped: 0 })
+        (self.reader.is_closed() && self.reader.is_empty())
+            .then_some(TapEnd { position: self.end, dropped: 0 })
     }
 }

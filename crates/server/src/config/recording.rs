@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use mediapoint_content::{Retention, Rule};
 use mediapoint_control_ng::{NamePattern, RecordingSettings};
 use mediapoint_recorder::{Channels, Format};
 use serde::Deserialize;
 
 use super::prompts::Size;
-use super::values::{Number, Refusal};
+use super::values::{Number, Refusal, Span};
 
 /// The table as it is written; folder and recipients may be given on the command line, too.
 #[derive(Debug, Clone, Default, PartialEq, Args, Deserialize)]
@@ -50,9 +51,55 @@ pub(crate) struct RecordingTable {
     recovery_identity: Option<PathBuf>,
     #[arg(skip)]
     danger_unencrypted: Option<bool>,
+    #[arg(skip)]
+    store: Option<StorePlace>,
+    #[arg(skip)]
+    s3_endpoint: Option<String>,
+    #[arg(skip)]
+    s3_region: Option<String>,
+    #[arg(skip)]
+    danger_s3_plain: Option<bool>,
+    #[arg(skip)]
+    catalogue: Option<String>,
+    #[arg(skip)]
+    danger_catalogue_plain: Option<bool>,
+    #[arg(skip)]
+    authorities: Option<PathBuf>,
+    #[arg(skip)]
+    personal_columns: Option<ColumnChoice>,
+    #[arg(skip)]
+    pseudonym_key: Option<PathBuf>,
+    #[arg(skip)]
+    whole_files: Option<bool>,
+    #[arg(skip)]
+    webhook: Option<String>,
+    #[arg(skip)]
+    webhook_secret_file: Option<PathBuf>,
+    #[arg(skip)]
+    retention: Option<Vec<RetentionRule>>,
 }
 
+/// A rule of retention, as it is written.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct RetentionRule {
+    /// Recordings of this tenant.
+    tenant: Option<String>,
+    /// With this tag, written `NAME=VALUE`.
+    tag: Option<String>,
+    /// How long they are kept; left out: for ever.
+    keep: Option<Keep>,
+}
+
+/// One hour to a hundred years.
+type Keep = Span<3_600_000_000, 3_155_760_000_000_000>;
+
 impl RecordingTable {
+    /// The same, in another folder where one is named.
+    pub(super) fn to(self, folder: Option<PathBuf>) -> Self {
+        Self { recordings: folder.or(self.recordings), ..self }
+    }
+
     /// These settings, and those of `lower` where these are silent.
     pub(super) fn over(self, lower: Self) -> Self {
         Self {
@@ -90,6 +137,37 @@ pub(crate) struct RecordingPolicy {
     pub(crate) recovery_identity: PathBuf,
     /// Whether recordings without recipients are made, as plain files.
     pub(crate) danger_unencrypted: bool,
+    /// Where they are stored once they are complete.
+    pub(crate) content: ContentPolicy,
+}
+
+/// Store, catalogue and retention.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ContentPolicy {
+    /// The store.
+    pub(crate) store: StorePlace,
+    /// A store other than Amazon's.
+    pub(crate) s3_endpoint: Option<String>,
+    /// Its region.
+    pub(crate) s3_region: String,
+    /// Whether it may be spoken to without TLS.
+    pub(crate) danger_s3_plain: bool,
+    /// A file, or a connection string of PostgreSQL.
+    pub(crate) catalogue: String,
+    /// Whether it may be spoken to without TLS.
+    pub(crate) danger_catalogue_plain: bool,
+    /// File of the certificate authorities that are trusted; the system's otherwise.
+    pub(crate) authorities: Option<PathBuf>,
+    /// What the catalogue holds of personal words.
+    pub(crate) columns: ColumnChoice,
+    /// File of the key of pseudonyms.
+    pub(crate) pseudonym_key: PathBuf,
+    /// Whether the store has whole age files.
+    pub(crate) whole_files: bool,
+    /// Who is told of stored recordings, and the file of the secret that signs it.
+    pub(crate) webhook: Option<(String, PathBuf)>,
+    /// How long recordings are kept.
+    pub(crate) retention: Retention,
 }
 
 impl RecordingPolicy {
@@ -115,8 +193,36 @@ impl RecordingPolicy {
             node_key: table.node_key.unwrap_or_else(|| key("node.key")),
             recovery_identity: table.recovery_identity.unwrap_or_else(|| key("recovery.txt")),
             danger_unencrypted: table.danger_unencrypted.unwrap_or(false),
+            content: ContentPolicy {
+                store: table.store.unwrap_or_else(|| StorePlace::Folder(folder.join("store"))),
+                s3_endpoint: table.s3_endpoint,
+                s3_region: table.s3_region.unwrap_or_else(|| "us-east-1".to_owned()),
+                danger_s3_plain: table.danger_s3_plain.unwrap_or(false),
+                catalogue: table
+                    .catalogue
+                    .unwrap_or_else(|| folder.join("catalogue.sqlite").display().to_string()),
+                danger_catalogue_plain: table.danger_catalogue_plain.unwrap_or(false),
+                authorities: table.authorities,
+                columns: table.personal_columns.unwrap_or(ColumnChoice::Pseudonym),
+                pseudonym_key: table.pseudonym_key.unwrap_or_else(|| key("pseudonym.key")),
+                whole_files: table.whole_files.unwrap_or(false),
+                webhook: table.webhook.zip(table.webhook_secret_file),
+                retention: Retention {
+                    rules: table
+                        .retention
+                        .unwrap_or_default()
+                        .into_iter()
+                        .map(RetentionRule::to_rule)
+                        .collect(),
+                },
+            },
             folder,
         })
+    }
+
+    /// Samples a second.
+    pub(crate) const fn rate(&self) -> u32 {
+        self.rate
     }
 
     /// True where nobody could open a recording.
@@ -141,6 +247,66 @@ impl RecordingPolicy {
             recipients: self.recipients.clone(),
             names: self.names.clone(),
             end_call_without: self.end_call_without,
+        }
+    }
+}
+
+impl RetentionRule {
+    fn to_rule(self) -> Rule {
+        let pair = |tag: String| {
+            let (name, value) = tag.split_once('=').unwrap_or((&tag, ""));
+            (name.to_owned(), value.to_owned())
+        };
+        Rule { tenant: self.tenant, tag: self.tag.map(pair), keep: self.keep.map(|span| span.0) }
+    }
+}
+
+/// Where recordings are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StorePlace {
+    /// A folder.
+    Folder(PathBuf),
+    /// A bucket of S3, or of a store that speaks as it does.
+    Bucket(String),
+}
+
+impl FromStr for StorePlace {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        match text.trim().strip_prefix("s3://") {
+            None if text.trim().is_empty() => {
+                Err("\"\" is no store; allowed: a folder, or s3://BUCKET".to_owned())
+            }
+            None => Ok(Self::Folder(PathBuf::from(text.trim()))),
+            Some(bucket) if bucket.is_empty() || bucket.contains('/') => {
+                Err(format!("{text:?} is no bucket; allowed: s3://BUCKET, without a path"))
+            }
+            Some(bucket) => Ok(Self::Bucket(bucket.to_owned())),
+        }
+    }
+}
+
+/// What the catalogue holds of call ids, parties and values of tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ColumnChoice {
+    /// Pseudonyms under a key.
+    Pseudonym,
+    /// The words.
+    Clear,
+    /// Nothing.
+    None,
+}
+
+impl FromStr for ColumnChoice {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        match text.trim() {
+            "pseudonym" => Ok(Self::Pseudonym),
+            "clear" => Ok(Self::Clear),
+            "none" => Ok(Self::None),
+            _ => Err(format!("{text:?} is no choice of columns; allowed: pseudonym, clear, none")),
         }
     }
 }

@@ -114,6 +114,12 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// These settings, with recordings in a folder where one is named.
+    pub(crate) fn recording_to(mut self, folder: Option<PathBuf>) -> Self {
+        self.recording = self.recording.to(folder);
+        self
+    }
+
     /// These settings, and those of `lower` where these are silent.
     pub(crate) fn over(self, lower: Self) -> Self {
         Self {

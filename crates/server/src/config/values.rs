@@ -17,7 +17,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::prompts::Size;
-use super::recording::{ChannelChoice, FileFormat, Names, Rate};
+use super::recording::{ChannelChoice, ColumnChoice, FileFormat, Names, Rate, StorePlace};
 
 /// Name of an interface that was given none.
 pub(crate) const DEFAULT_INTERFACE: &str = "default";
@@ -83,6 +83,8 @@ read_as_text!(
     [] ChannelChoice,
     [] Rate,
     [] Names,
+    [] StorePlace,
+    [] ColumnChoice,
 );
 
 /// Where a control port listens: `ADDR:PORT`, a port alone for this machine only, or `unix:PATH`.

@@ -2,20 +2,20 @@
 //! it can be copied whole.
 
 /// Columns of a terminal that every line fits in, but for a name that is longer.
-pub(super) const WIDTH: usize = 80;
+pub(crate) const WIDTH: usize = 80;
 /// Blanks between columns.
 const GAP: usize = 2;
 
 /// A column.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Column {
-    pub(super) title: &'static str,
+pub(crate) struct Column {
+    pub(crate) title: &'static str,
     /// Numbers stand at the right.
-    pub(super) right: bool,
+    pub(crate) right: bool,
 }
 
 /// Lays rows out; each has as many cells as there are columns.
-pub(super) fn format_columns(columns: &[Column], rows: &[Vec<String>]) -> Vec<String> {
+pub(crate) fn format_columns(columns: &[Column], rows: &[Vec<String>]) -> Vec<String> {
     let cells_of = |at: usize| rows.iter().filter_map(move |row| row.get(at));
     let mut widths: Vec<usize> = columns
         .iter()
@@ -65,7 +65,7 @@ fn width(text: &str) -> usize {
 }
 
 /// Breaks a sentence into lines of at most [`WIDTH`], each behind `indent` blanks; a word that is longer stands alone.
-pub(super) fn wrap(text: &str, indent: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, indent: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

@@ -1,32 +1,37 @@
 //! The recorder of the server: its folder and keys, what a crash left behind, and the thread that reads its events.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use mediapoint_control_ng::{RecordingOutcome, Recordings, Time};
+use mediapoint_content::{Entry, RecordingId as ContentId, Service};
+use mediapoint_control_ng::{RecordingEntry, RecordingKeeper, RecordingOutcome, Recordings, Time};
 use mediapoint_engine::Engine;
 use mediapoint_recorder::{
-    Clock, EventKind, Finished, Folder, NodeKey, Recorder, RecorderSettings, RecordingEvent,
-    RecoveryIdentity, SealError, SealedSpool, SpoolConfig,
+    Clock, EventKind, Finished, Folder, Manifest, NodeKey, Recorder, RecorderSettings, RecordingEvent,
+    RecordingId, RecoveryIdentity, SealError, SealedSpool, SpoolConfig,
 };
 
 use crate::config::RecordingPolicy;
+use crate::content::{self, ContentError};
 
 /// Why nothing can be recorded.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RecordingError {
+pub(crate) enum RecordingError {
     #[error("recordings: {folder}: {source}")]
     Folder { folder: PathBuf, source: io::Error },
     #[error("recording: {0}")]
     Key(SealError),
     #[error("recording: {0}")]
     Recipient(SealError),
+    #[error(transparent)]
+    Content(#[from] ContentError),
     #[error("recording: cannot start a thread: {0}")]
     Thread(io::Error),
     #[error("recording: what an earlier run left behind cannot be completed: {0}")]
@@ -46,11 +51,78 @@ impl Clock for ServerClock {
     }
 }
 
-/// The recorder, with the thread that reads its events.
-#[derive(Debug)]
+/// The recorder, with the thread that reads its events and the one that stores what is complete.
 pub(super) struct RecordingService {
     recordings: Arc<Recordings>,
     thread: JoinHandle<()>,
+    content: Option<(Arc<Service>, JoinHandle<()>)>,
+}
+
+/// Tells the content service of recordings as they begin.
+struct Keeper {
+    service: Arc<Service>,
+    begun: Mutex<BTreeMap<RecordingId, Entry>>,
+}
+
+impl Keeper {
+    fn begun(&self) -> MutexGuard<'_, BTreeMap<RecordingId, Entry>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has a complete recording stored.
+    fn complete(&self, finished: &Finished, rate: u32) {
+        let entry = self.begun().remove(&finished.id).unwrap_or_default();
+        let length = finished.samples.saturating_mul(1000) / u64::from(rate.max(1));
+        let entry = Entry { length: i64::try_from(length).unwrap_or(i64::MAX), ..entry };
+        let submitted = ContentId::new(finished.id.as_str())
+            .map_err(|error| error.to_string())
+            .and_then(|id| self.service.submit(&id, &entry).map_err(|error| error.to_string()));
+        if let Err(error) = submitted {
+            // The next start finds it in the folder.
+            tracing::error!(recording = %finished.id, error, "a complete recording cannot be stored now");
+        }
+    }
+}
+
+impl RecordingKeeper for Keeper {
+    fn begins(&self, id: &RecordingId, entry: &RecordingEntry) -> Result<(), String> {
+        let entry = Entry {
+            tenant: entry.tenant.clone(),
+            call: entry.call.clone(),
+            parties: entry.parties.clone(),
+            tags: entry.metadata.iter().cloned().collect(),
+            started: i64::try_from(entry.began.as_millis()).unwrap_or(i64::MAX),
+            length: 0,
+            format: entry.extension.to_owned(),
+            recovered: false,
+        };
+        let known = ContentId::new(id.as_str()).map_err(|error| error.to_string())?;
+        self.service.register(&known, &entry).map_err(|error| error.to_string())?;
+        self.begun().insert(id.clone(), entry);
+        Ok(())
+    }
+
+    fn came_to_nothing(&self, id: &RecordingId) {
+        self.begun().remove(id);
+        if let Ok(id) = ContentId::new(id.as_str())
+            && let Err(error) = self.service.withdraw(&id)
+        {
+            tracing::warn!(recording = %id, %error, "a recording that came to nothing is still awaited");
+        }
+    }
+}
+
+/// What a manifest says of a recording that nobody registered.
+fn entry_of(manifest: &[u8]) -> Entry {
+    let Ok(manifest) = Manifest::read(manifest) else { return Entry::default() };
+    let millis = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let length = manifest.audio.samples.saturating_mul(1000) / u64::from(manifest.audio.rate.max(1));
+    Entry {
+        started: millis(manifest.began_ms),
+        length: millis(length),
+        recovered: manifest.recovered.is_some(),
+        ..Entry::default()
+    }
 }
 
 impl RecordingService {
@@ -75,13 +147,23 @@ impl RecordingService {
             Err(error) => tracing::error!(%error, "a recording that a crash had left behind is lost"),
         };
         recorder.recover(&mut completed).map_err(RecordingError::Recover)?;
-        let recordings = Arc::new(Recordings::new(recorder, policy.to_settings()));
-        let (known, calls) = (Arc::clone(&recordings), engine.clone());
+        let mut recordings = Recordings::new(recorder, policy.to_settings());
+        let (mut keeper, mut content) = (None, None);
+        // Plain files stay where they are: what is stored is encrypted.
+        if !policy.recipients.is_empty() {
+            let (service, thread) = store(policy)?;
+            let kept = Arc::new(Keeper { service: Arc::clone(&service), begun: Mutex::default() });
+            recordings = recordings.kept_by(Arc::clone(&kept) as Arc<dyn RecordingKeeper>);
+            (keeper, content) = (Some(kept), Some((service, thread)));
+        }
+        let recordings = Arc::new(recordings);
+        let known = Arc::clone(&recordings);
+        let reader = Reader { recordings: known, engine: engine.clone(), keeper, rate: policy.rate() };
         let thread = thread::Builder::new()
             .name("recordings".to_owned())
-            .spawn(move || read(&events, &known, &calls))
+            .spawn(move || reader.read(&events))
             .map_err(RecordingError::Thread)?;
-        Ok(Self { recordings, thread })
+        Ok(Self { recordings, thread, content })
     }
 
     /// What commands record with.
@@ -91,16 +173,38 @@ impl RecordingService {
 
     /// Waits until the files of all recordings are complete. No call may be left, and nobody else may hold the recordings.
     pub(super) fn finish(self) {
-        let Self { recordings, thread } = self;
+        let Self { recordings, thread, content } = self;
         recordings.end();
         drop(recordings);
         // A thread that panicked has logged so.
         drop(thread.join());
+        if let Some((service, thread)) = content {
+            // What is not stored yet is at the next start.
+            service.stop();
+            drop(thread.join());
+        }
     }
 }
 
+/// Starts the content service, with what an earlier run left to it.
+fn store(policy: &RecordingPolicy) -> Result<(Arc<Service>, JoinHandle<()>), RecordingError> {
+    let service = Arc::new(content::service(policy)?);
+    let adopted = service.adopt(&|_, manifest| entry_of(manifest)).map_err(ContentError::from)?;
+    if !adopted.is_empty() {
+        tracing::info!(recordings = adopted.len(), "recordings of an earlier run are stored now");
+    }
+    let works = Arc::clone(&service);
+    let run = move || {
+        if let Err(error) = works.run() {
+            tracing::error!(%error, "recordings cannot be stored");
+        }
+    };
+    let thread = thread::Builder::new().name("content".to_owned()).spawn(run);
+    Ok((service, thread.map_err(RecordingError::Thread)?))
+}
+
 /// The folder with its keys, which are made where there are none.
-pub(super) fn open(policy: &RecordingPolicy) -> Result<SealedSpool, RecordingError> {
+pub(crate) fn open(policy: &RecordingPolicy) -> Result<SealedSpool, RecordingError> {
     let of = |folder: &PathBuf, source| RecordingError::Folder { folder: folder.clone(), source };
     fs::create_dir_all(&policy.folder).map_err(|source| of(&policy.folder, source))?;
     for file in [&policy.node_key, &policy.recovery_identity] {
@@ -123,24 +227,47 @@ pub(super) fn open(policy: &RecordingPolicy) -> Result<SealedSpool, RecordingErr
 /// How often it is looked whether recordings are to end.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-fn read(events: &Receiver<RecordingEvent>, recordings: &Recordings, engine: &Engine) {
-    loop {
-        let event = match events.recv_timeout(LOOK_EVERY) {
-            Ok(event) => event,
-            Err(RecvTimeoutError::Timeout) if recordings.has_ended() => return,
-            Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
+struct Reader {
+    recordings: Arc<Recordings>,
+    engine: Engine,
+    keeper: Option<Arc<Keeper>>,
+    /// Samples a second.
+    rate: u32,
+}
+
+impl Reader {
+    fn read(&self, events: &Receiver<RecordingEvent>) {
+        loop {
+            match events.recv_timeout(LOOK_EVERY) {
+                Ok(event) => self.take(event),
+                Err(RecvTimeoutError::Timeout) if self.recordings.has_ended() => return,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn take(&self, event: RecordingEvent) {
         log(&event);
-        match (recordings.handle_event(&event), event.kind) {
-            (RecordingOutcome::Remove, EventKind::Finished(finished)) => remove(&finished),
+        match (self.recordings.handle_event(&event), event.kind) {
+            (RecordingOutcome::Remove, EventKind::Finished(finished)) => {
+                remove(&finished);
+                if let Some(keeper) = &self.keeper {
+                    keeper.came_to_nothing(&finished.id);
+                }
+            }
+            (_, EventKind::Finished(finished)) => {
+                if let Some(keeper) = &self.keeper {
+                    keeper.complete(&finished, self.rate);
+                }
+            }
             (RecordingOutcome::EndCall(call), _) => {
                 tracing::error!(
                     call = call.as_u64(),
                     "a call is ended, for it may not go on without its recording"
                 );
                 // Where it ended by itself meanwhile, nothing is left to do.
-                if let Some(call) = engine.call(call) {
+                if let Some(call) = self.engine.call(call) {
                     drop(call.end());
                 }
             }

@@ -1,0 +1,117 @@
+//! Opening recordings: with an identity, as files, and as a picture.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Cursor, Read, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use mediapoint_content::{Part, RecordingId};
+use mediapoint_recorder::{Identities, Manifest, NodePublicKey, verify::verify};
+
+use super::RecordingError;
+use super::act::Desk;
+
+/// Reads identities from a file.
+pub(super) fn identities(file: &Path) -> Result<Identities, RecordingError> {
+    let text = fs::read(file).map_err(|error| RecordingError::File(file.to_owned(), error))?;
+    Ok(Identities::parse(&text)?)
+}
+
+/// A recording's files, encrypted, in memory: an hour is some 7 MB.
+pub(super) struct Opened {
+    manifest: String,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Opened {
+    pub(super) fn fetch(desk: &Desk, id: &RecordingId) -> Result<Self, RecordingError> {
+        let bytes = desk.runtime.block_on(desk.library.manifest(id))?;
+        let manifest = Manifest::read(bytes.as_slice())?;
+        let name = format!("{id}.manifest.json");
+        let mut files = BTreeMap::from([(name.clone(), bytes)]);
+        for (part, name) in [(Part::Audio, &manifest.audio.file), (Part::Metadata, &manifest.metadata.file)] {
+            let mut file = Vec::new();
+            desk.runtime.block_on(desk.library.export(id, part, &desk.who, &mut file))?;
+            files.insert(name.clone(), file);
+        }
+        Ok(Self { manifest: name, files })
+    }
+
+    /// What is wrong with it.
+    pub(super) fn findings(
+        &self,
+        trusted: &[NodePublicKey],
+        identities: Option<&Identities>,
+    ) -> Result<Vec<String>, RecordingError> {
+        let mut open = |name: &str| -> io::Result<Box<dyn Read>> {
+            let file = self.files.get(name).ok_or(io::ErrorKind::NotFound)?;
+            Ok(Box::new(Cursor::new(file.clone())))
+        };
+        let report = verify(&self.manifest, &mut open, trusted, identities)?;
+        Ok(report.findings.iter().map(ToString::to_string).collect())
+    }
+}
+
+/// A reader of the audio, decrypted.
+pub(super) fn audio(
+    desk: &Desk,
+    id: &RecordingId,
+    identity: &Path,
+) -> Result<impl Read + use<>, RecordingError> {
+    part(desk, id, Part::Audio, identity)
+}
+
+fn part(
+    desk: &Desk,
+    id: &RecordingId,
+    part: Part,
+    identity: &Path,
+) -> Result<impl Read + use<>, RecordingError> {
+    let identities = identities(identity)?.into_age();
+    let runtime = desk.runtime.handle().clone();
+    Ok(desk.runtime.block_on(desk.library.open(id, part, &desk.who, identities, runtime))?)
+}
+
+/// What is personal, as JSON.
+pub(super) fn personal(desk: &Desk, id: &RecordingId, identity: &Path) -> Result<String, RecordingError> {
+    let mut text = String::new();
+    let read = part(desk, id, Part::Metadata, identity)?.read_to_string(&mut text);
+    read.map_err(|error| RecordingError::Recorder(error.to_string()))?;
+    Ok(text)
+}
+
+/// Writes a recording to a new file, for its owner alone.
+pub(super) fn export(
+    desk: &Desk,
+    id: &RecordingId,
+    identity: Option<&Path>,
+    output: &Path,
+    picture: Option<&Path>,
+) -> Result<(), RecordingError> {
+    let mut content = Vec::new();
+    match identity {
+        Some(identity) => {
+            let read = audio(desk, id, identity)?.read_to_end(&mut content);
+            read.map_err(|error| RecordingError::Recorder(error.to_string()))?;
+        }
+        None => {
+            desk.runtime.block_on(desk.library.export(id, Part::Audio, &desk.who, &mut content))?;
+        }
+    }
+    write_new(output, &content)?;
+    if let Some(picture) = picture {
+        let svg = super::picture::draw(&content).map_err(RecordingError::Picture)?;
+        write_new(picture, svg.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn write_new(path: &Path, content: &[u8]) -> Result<(), RecordingError> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| {
+        file.write_all(content)?;
+        file.sync_all()
+    });
+    written.map_err(|error| RecordingError::File(path.to_owned(), error))
+}
