@@ -143,6 +143,12 @@ impl Suppressor {
         self.line.set_active(active, now);
     }
 
+    /// True where it is not active and every digit that began while it was has left.
+    #[must_use]
+    pub fn lets_all_pass(&self) -> bool {
+        self.line.lets_all_pass(self.line.now(self.factor))
+    }
+
     /// True where digits are muted; so it begins.
     #[must_use]
     pub const fn is_active(&self) -> bool {

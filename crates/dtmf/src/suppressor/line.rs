@@ -17,6 +17,8 @@ const ENOUGH: u32 = 3;
 pub(super) const GUARD: u64 = 96;
 /// Samples after muted audio in which one window is enough.
 const WARY: u64 = 480;
+/// Samples between two windows of a digit that goes on: a break of less than 25 ms parts no digit.
+const BREAK: u64 = 200 + HOP_SAMPLES;
 /// Samples over which audio fades out and in, inside what is muted.
 const FADE: f32 = 24.0;
 /// Lowest level of a tone that is looked at.
@@ -51,6 +53,8 @@ struct Suspect {
     count: u32,
     /// Its first sample.
     began: u64,
+    /// The middle of its last window; `count` begins anew behind a break.
+    last: u64,
 }
 
 /// The audio on its way. Positions and marks count samples at 8000 Hz, `taken` and `muted` those of the audio's rate.
@@ -106,7 +110,7 @@ impl Line {
         let places = self.muted_until <= self.marked_until
             && self.marked_until <= latest
             && self.passing_since <= now
-            && self.suspect.is_none_or(|suspect| suspect.began <= now);
+            && self.suspect.is_none_or(|suspect| suspect.began <= now && suspect.last <= now);
         let numbers = self.recent.iter().all(|sample| sample.is_finite()) && self.player.is_sound();
         lengths && counts && places && numbers && (0.0..=1.0).contains(&self.gain)
     }
@@ -128,6 +132,14 @@ impl Line {
             self.passing_since = now;
         }
         self.active = active;
+    }
+
+    /// True where digits pass and none that began before they did is left.
+    pub(super) fn lets_all_pass(&self, now: u64) -> bool {
+        !self.active
+            && self.gain >= 1.0
+            && now >= self.muted_until + DELAY_SAMPLES
+            && self.suspect.is_none_or(|suspect| suspect.began >= self.passing_since)
     }
 
     /// Puts `pcm`, of one hop at most, into the line, and what leaves into `pcm`.
@@ -219,15 +231,16 @@ impl Line {
             && tone.low < tone.high * TWIST
             && tone.high < tone.low * TWIST
             && tone.low + tone.high > spectrum.energy * SHARE;
+        let middle = now.saturating_sub(HOP_SAMPLES + lag);
         if !suspicious {
-            self.suspect = None;
+            let goes_on = self.suspect.filter(|suspect| middle < suspect.last + BREAK);
+            self.suspect = goes_on.map(|suspect| Suspect { count: 0, ..suspect });
             return;
         }
-        let middle = now.saturating_sub(HOP_SAMPLES + lag);
-        let fresh = Suspect { low, high, count: 0, began: middle.saturating_sub(GUARD) };
+        let fresh = Suspect { low, high, count: 0, began: middle.saturating_sub(GUARD), last: middle };
         let known = self.suspect.filter(|suspect| (suspect.low, suspect.high) == (low, high));
         let mut suspect = known.unwrap_or(fresh);
-        suspect.count = suspect.count.saturating_add(1);
+        (suspect.count, suspect.last) = (suspect.count.saturating_add(1), middle);
         self.suspect = Some(suspect);
         let again = middle < self.marked_until + WARY && self.marked_until > 0;
         if suspect.count >= ENOUGH || again {

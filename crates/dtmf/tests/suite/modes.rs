@@ -139,6 +139,49 @@ fn digits_that_began_while_active_stay_muted_and_later_ones_pass() {
 }
 
 #[test]
+fn a_digit_that_began_while_active_is_one_across_a_break() {
+    for break_ms in [5.0, 10.0, 15.0, 20.0] {
+        let mut line = Line::default();
+        line.silence(100.0).burst(&Burst::of('1', -10.0, 60.0)).silence(break_ms);
+        line.burst(&Burst::of('1', -10.0, 60.0)).silence(50.0).burst(&Burst::of('1', -10.0, 60.0));
+        let mut out = line.silence(200.0).pcm();
+        let mut suppressor = Suppressor::new(Replacement::Silence);
+        let (before, after) = out.split_at_mut(130 * 8);
+        suppressor.process(before);
+        suppressor.set_active(false);
+        suppressor.process(after);
+        let heard = found(&DetectorSettings::most_sensitive(), &out);
+        assert_eq!(text(&heard), "1", "{break_ms} ms: the press behind the pause alone");
+        assert!(heard[0].start_sample > 210 * 8 + 320, "{break_ms} ms");
+    }
+}
+
+#[test]
+fn it_says_when_nothing_of_earlier_digits_is_left() {
+    for rate in RATES {
+        let factor = rate as usize / 8000;
+        // Two digits, from 100 to 160 ms and from 220 to 280 ms; the first one goes on as digits begin to pass.
+        let pcm = keys("12");
+        let mut wide: Vec<i16> = pcm.iter().flat_map(|&sample| vec![sample; factor]).collect();
+        let mut suppressor = suppressor(rate, Replacement::Silence);
+        let mut passes = Vec::new();
+        for (n, piece) in wide.chunks_mut(80 * factor).enumerate() {
+            if n == 13 {
+                suppressor.set_active(false);
+            }
+            suppressor.process(piece);
+            passes.push(suppressor.lets_all_pass());
+        }
+        let first = passes.iter().position(|&passes| passes).unwrap() * 10;
+        assert!((200..=230).contains(&first), "{rate}: it ended at 160 ms, and left 40 ms later: {first}");
+        assert!(passes[first / 10..].iter().all(|&passes| passes), "{rate}: a later digit is none of these");
+    }
+    let mut suppressor = Suppressor::new(Replacement::Silence);
+    suppressor.process(&mut [0; 1600]);
+    assert!(!suppressor.lets_all_pass(), "it is active");
+}
+
+#[test]
 fn what_has_not_left_is_muted_once_active() {
     for switch_ms in [90, 100, 110, 130] {
         let mut out = keys("12");
