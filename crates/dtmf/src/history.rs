@@ -11,6 +11,9 @@ const JUDGED: usize = 12;
 /// Deviation of a frequency, of one, within which it is exact.
 const EXACT: f32 = 0.007;
 
+/// The part of the shortest duration that is enough where a tone is exact: what a lost packet has left of a digit.
+const REST: f32 = 0.9;
+
 /// Windows of a long run that are judged alone.
 const PART: u32 = 5;
 
@@ -145,9 +148,10 @@ impl History {
         let unseen = run.count as f32 - count as f32;
         let lead = of(low.before + low.first, high.before + high.first);
         let after = of(low.others + low.after, high.others + high.after) + unseen;
-        if lead + after < limits.hops {
+        if lead + after < limits.hops * REST {
             return None;
         }
+        let is_rest = lead + after < limits.hops;
         let tuned = |line: &Line, k: usize| {
             line.off.abs() <= limits.tolerance * tables.hz.get(k).copied().unwrap_or(f32::MAX)
         };
@@ -175,7 +179,11 @@ impl History {
             && level.high >= limits.power
             && level.high <= level.low * limits.high_over_low
             && level.low <= level.high * limits.low_over_high
-            && if strictly { is_exact } else { is_steady || is_exact || is_clean };
+            && match (strictly, is_rest) {
+                (true, true) => false,
+                (true, false) | (false, true) => is_exact,
+                (false, false) => is_steady || is_exact || is_clean,
+            };
         is_digit.then_some(Found { level, lead, after })
     }
 

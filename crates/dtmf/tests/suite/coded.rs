@@ -61,25 +61,22 @@ const ROWS: [(&str, Codec, f64, f64, usize); 12] = [
     ("G.711 A-law, 3 % lost", Codec::PCMA, 0.03, 80.0, 400),
     ("G.729", Codec::G729, 0.0, 50.0, 396),
     ("G.729", Codec::G729, 0.0, 80.0, 400),
-    ("G.729, 3 % lost", Codec::G729, 0.03, 80.0, 372),
+    ("G.729, 3 % lost", Codec::G729, 0.03, 80.0, 376),
     ("Opus", Codec::OPUS, 0.0, 50.0, 400),
     ("Opus", Codec::OPUS, 0.0, 80.0, 400),
     ("Opus, 3 % lost", Codec::OPUS, 0.03, 80.0, 392),
 ];
 
-/// By how many digits of 400 libspandsp may be better where packets are lost: as much as other losses would make.
-const CHANCE: usize = 4;
-
-#[test]
-fn digits_are_heard_after_coders_and_lost_packets_no_fewer_than_by_libspandsp() {
+/// Prints what is heard of so many digits in each row, and returns the rows in which it is too little.
+fn heard(count: usize, lossy_only: bool) -> Vec<String> {
     println!("{:<26} {:>5} {:>6} {:>6} {:>11}", "channel", "ms", "sent", "heard", "libspandsp");
     let mut failures = Vec::new();
-    for (name, codec, loss, ms, least) in ROWS {
+    for (name, codec, loss, ms, least) in ROWS.into_iter().filter(|row| !lossy_only || row.2 > 0.0) {
         let mut random = Random(21);
         let mut line = Line::default();
         line.silence(200.0);
         let mut sent = String::new();
-        for _ in 0..400 {
+        for _ in 0..count {
             let digit = random.digit();
             sent.push(digit);
             line.burst(&Burst::of(digit, -10.0, ms)).silence(ms);
@@ -91,12 +88,24 @@ fn digits_are_heard_after_coders_and_lost_packets_no_fewer_than_by_libspandsp() 
         let theirs = spandsp(&pcm).map(|heard| matched(&sent, &heard));
         let peer = theirs.map_or("-".to_owned(), |right| right.to_string());
         println!("{name:<26} {ms:>5} {:>6} {right:>6} {peer:>11}", sent.len());
-        let margin = if loss > 0.0 { CHANCE } else { 0 };
         // One more than was sent: a loss may part a digit.
-        let few = right < least || theirs.is_some_and(|theirs| theirs > right + margin);
+        let few = right * 400 < least * count || theirs.is_some_and(|theirs| theirs > right);
         if few || heard.len() > right + usize::from(loss > 0.0) {
             failures.push(format!("{name}, {ms} ms: {right} right of {} heard", heard.len()));
         }
     }
+    failures
+}
+
+#[test]
+fn digits_are_heard_after_coders_and_lost_packets_no_fewer_than_by_libspandsp() {
+    let failures = heard(400, false);
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[test]
+#[ignore = "half a minute: the rows with losses, of 3000 digits"]
+fn of_3000_digits_libspandsp_hears_more_in_no_row() {
+    let failures = heard(3000, true);
     assert!(failures.is_empty(), "{failures:#?}");
 }
