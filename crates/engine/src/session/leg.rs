@@ -165,7 +165,7 @@ pub(crate) struct Leg {
     /// Digits drawn at random in place of telephone events; each is a function of their number.
     pub(super) draws: u32,
     /// The last telephone event under secure input.
-    secret_event: Option<SecretEvent>,
+    pub(super) secret_event: Option<SecretEvent>,
     /// Figures of the jitter buffer that was in use last.
     pub(super) played: Option<PlayoutStatistics>,
 }

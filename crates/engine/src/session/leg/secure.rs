@@ -11,6 +11,7 @@ use mediapoint_packet::telephone_event::DtmfDigit;
 use crate::api::leg::{EventPolicy, SecureInput};
 use crate::session::frame::FrameKind;
 use crate::session::leg::events::EventStep;
+use crate::session::snapshot::events::SecretEventSnapshot;
 
 /// How late the audio leaves: milliseconds, and pieces of 10 ms.
 pub(crate) const DELAY_MILLIS: u32 = Suppressor::DELAY_MS;
@@ -179,6 +180,14 @@ pub(crate) struct SecretEvent {
 impl SecretEvent {
     /// How far before the last secret event another one is taken for a late one, in ticks: a second of the slowest clock.
     const LATE: i32 = 8_000;
+
+    pub(crate) const fn save(self) -> SecretEventSnapshot {
+        SecretEventSnapshot { epoch: self.epoch, begin: self.begin.0, policy: self.policy }
+    }
+
+    pub(crate) const fn restored(saved: SecretEventSnapshot) -> Self {
+        Self { epoch: saved.epoch, begin: RtpTicks(saved.begin), policy: saved.policy }
+    }
 
     /// What becomes of a packet of the event that began at `begin`, where `policy` would hold and secure input is `secure`.
     pub(crate) fn judge(

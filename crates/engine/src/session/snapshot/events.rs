@@ -1,5 +1,7 @@
-//! The event receiver of a leg in a snapshot: the event under way, so that its press is reported once.
+//! The event receiver of a leg in a snapshot: the event under way, so that its press is reported once; and the last one under
+//! secure input, so that what is sent of it again is kept back.
 
+use crate::api::leg::EventPolicy;
 use crate::session::snapshot::age::Age;
 
 /// The event that came last.
@@ -38,4 +40,12 @@ impl std::fmt::Debug for EventSnapshot {
             .field("reported", reported)
             .finish_non_exhaustive()
     }
+}
+
+/// The last event under secure input: not which key it was, but where it began and what became of it.
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
+pub(crate) struct SecretEventSnapshot {
+    pub(crate) epoch: u32,
+    pub(crate) begin: u32,
+    pub(crate) policy: EventPolicy,
 }

@@ -19,6 +19,7 @@ use crate::session::leg::receiver::Receiver;
 use crate::session::leg::renumber::Renumbered;
 use crate::session::leg::rewriter::RtpRewriter;
 use crate::session::leg::rtcp::RtcpSession;
+use crate::session::leg::secure::SecretEvent;
 use crate::session::leg::sender::Sent;
 use crate::session::leg::srtp::Srtp;
 use crate::session::leg::transport::Transport;
@@ -27,7 +28,7 @@ use crate::session::snapshot::LocalAddresses;
 use crate::session::snapshot::age::{Age, Malformed, Moment, ensure, ensure_counts};
 use crate::session::snapshot::config::ConfigSnapshot;
 use crate::session::snapshot::digits::DigitsSnapshot;
-use crate::session::snapshot::events::EventSnapshot;
+use crate::session::snapshot::events::{EventSnapshot, SecretEventSnapshot};
 use crate::session::snapshot::rtcp::RtcpSnapshot;
 use crate::session::snapshot::stream::{
     CountedSnapshot, PathSnapshot, ReceiverSnapshot, RenumberedSnapshot, RewriterSnapshot,
@@ -56,6 +57,9 @@ pub(crate) struct LegSnapshot {
     dropped: Dropped,
     rtcp: RtcpSnapshot,
     event: Option<EventSnapshot>,
+    /// The last event under secure input.
+    #[serde(default)]
+    secret_event: Option<SecretEventSnapshot>,
     /// Digits that wait, and the one that is sent.
     #[serde(default)]
     digits: Option<DigitsSnapshot>,
@@ -100,6 +104,7 @@ impl Leg {
             dropped: self.dropped,
             rtcp: self.rtcp.save(now),
             event: self.events.save(now),
+            secret_event: self.secret_event.map(SecretEvent::save),
             digits: self.sender.save_digits(),
             zrtp_with: self.zrtp_with,
             renumbered: self.renumbered.save(),
@@ -133,6 +138,7 @@ impl Leg {
         leg.transport = transport;
         leg.receiver = Receiver::restored(taken, &saved.receiver);
         leg.events = EventReceiver::restored(now, saved.event.as_ref());
+        leg.secret_event = saved.secret_event.map(SecretEvent::restored);
         leg.source = saved.source;
         leg.zrtp_with = saved.zrtp_with;
         leg.renumbered = Renumbered::restored(&saved.renumbered);

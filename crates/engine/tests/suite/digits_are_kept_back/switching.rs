@@ -77,6 +77,35 @@ fn the_last_digit_is_kept_back_though_secure_input_goes_off_with_its_first_end()
     }
 }
 
+/// The digits found at a place.
+fn at(scene: &Scene, place: &str) -> String {
+    scene.found().into_iter().find(|(known, _)| *known == place).unwrap().1
+}
+
+#[test]
+fn a_snapshot_keeps_back_what_is_sent_again_of_the_last_digit() {
+    for (policy, expected) in [(SecureInput::Drop, ""), (SecureInput::Digit(0), "0")] {
+        let mut scene = Scene::new(&pcmu(), &pcmu(), |_| 0);
+        scene.world.start(scene.party);
+        scene.secure(policy);
+        scene.run(1000);
+        scene.world.peer_mut(scene.party).stream.press(7, std::time::Duration::from_millis(80));
+        while scene.reported().is_empty() {
+            scene.run(20);
+        }
+        scene.secure(SecureInput::Off);
+        let call = scene.world.peer(scene.party).call;
+        let snapshot = scene.world.snapshot(call).unwrap();
+        scene.world.kill_session();
+        scene.world.restore(&snapshot).unwrap();
+        scene.run(500);
+        assert_eq!(at(&scene, "far end, events"), expected, "{policy:?}");
+        scene.world.peer_mut(scene.party).stream.press(5, std::time::Duration::from_millis(80));
+        scene.run(500);
+        assert_eq!(at(&scene, "far end, events"), format!("{expected}5"), "{policy:?}");
+    }
+}
+
 #[test]
 fn a_snapshot_keeps_digits_back() {
     let spoken = super::spoken(super::NUMBER, 80);
