@@ -149,6 +149,9 @@ pub enum EventPolicy {
 ///
 /// While it is on, what the party sends is decoded at 8000 Hz and held back by 40 ms, so that nothing of a tone passes; codecs
 /// that the engine cannot decode do not pass. Tones of less than 24 ms, which no receiver takes for a digit, pass.
+///
+/// A digit that is sent when it goes off is kept back to its end: a tone for 5 s at most. Until then the audio is decoded and late
+/// as before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum SecureInput {

@@ -308,9 +308,9 @@ impl Call {
         self.legs.iter().position(|known| known.id == leg).ok_or(CommandError::NoSuchLeg(leg))
     }
 
-    /// True where one of its legs has secure input.
+    /// True where one of its legs has secure input, or digits that began under it may still sound.
     pub(super) fn has_secure_input(&self) -> bool {
-        self.legs.iter().any(|leg| leg.is_secure())
+        self.legs.iter().any(|leg| leg.keeps_audio_back())
     }
 
     fn audio_tap_mut(&mut self, tap: TapId) -> Result<&mut AudioTap, CommandError> {

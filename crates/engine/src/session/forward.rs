@@ -263,7 +263,7 @@ impl Call {
     ) {
         let Some(leg) = self.legs.get(at) else { return };
         let id = leg.id;
-        if info.event || !leg.is_secure() {
+        if info.event || !leg.keeps_audio_back() {
             return self.copy_to_taps(id, true, packet.bytes(), out);
         }
         let codec = leg.receivable().find(|entry| entry.payload_type == meta.payload_type);

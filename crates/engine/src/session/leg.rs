@@ -166,6 +166,8 @@ pub(crate) struct Leg {
     pub(super) draws: u32,
     /// The last telephone event under secure input.
     pub(super) secret_event: Option<SecretEvent>,
+    /// What was kept out of the audio until secure input went off, while digits that began before may sound.
+    pub(super) lingers: SecureInput,
     /// Figures of the jitter buffer that was in use last.
     pub(super) played: Option<PlayoutStatistics>,
 }
@@ -209,6 +211,7 @@ impl Leg {
             played: None,
             draws: 0,
             secret_event: None,
+            lingers: SecureInput::Off,
             loop_watch: LoopWatch::default(),
         }
     }
@@ -228,12 +231,30 @@ impl Leg {
         self.sender.set_allowed(config.direction.sends());
         self.payloads = PayloadTable::new(config.codecs.iter().chain(&config.received_codecs));
         self.path_of = None;
+        let before = self.kept_out();
         self.config = config;
+        self.lingers = SecureInput::Off;
+        if before.is_on()
+            && !self.kept_out().is_on()
+            && self.ingress.as_ref().is_some_and(|ingress| ingress.is_live())
+        {
+            self.lingers = before;
+        }
+    }
+
+    /// True where secure input is off, and nothing is left of what sounded as it went off.
+    pub(super) fn ends_lingering(&self) -> bool {
+        self.lingers.is_on() && self.ingress.as_ref().is_none_or(|ingress| ingress.secure_is_over())
     }
 
     /// True where the party's digits are kept from all but taps on its key presses.
     pub(super) const fn is_secure(&self) -> bool {
         self.config.secure_input.is_on()
+    }
+
+    /// The same, or where it was until just now and digits that began before may still sound.
+    pub(super) const fn keeps_audio_back(&self) -> bool {
+        self.is_secure() || self.lingers.is_on()
     }
 
     /// True where tones go on as events.
@@ -243,7 +264,11 @@ impl Leg {
 
     /// What is kept out of the party's audio.
     pub(super) const fn kept_out(&self) -> SecureInput {
-        if self.converts_tones() { SecureInput::Drop } else { self.config.secure_input }
+        match self.config.secure_input {
+            _ if self.converts_tones() => SecureInput::Drop,
+            SecureInput::Off => self.lingers,
+            on => on,
+        }
     }
 
     /// What becomes of a packet of a telephone event that the party sends. `event` is the epoch of its stream and where it began,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use mediapoint_packet::Time;
 
 use crate::api::event::Event;
+use crate::api::leg::SecureInput;
 use crate::api::source::Source;
 use crate::api::tap::TapSide;
 use crate::session::Output;
@@ -76,8 +77,20 @@ impl Call {
                 leg.drop_ingress();
             }
         }
+        if self.legs.iter().any(|leg| leg.ends_lingering()) {
+            self.end_lingering(now, out);
+        }
         self.clock.runs = self.is_live();
         self.timers.set(Timer::Tick, self.clock.runs.then_some(due + period));
+    }
+
+    /// Lets the audio of legs take its way again whose secure input went off: what sounded then is over.
+    #[cold]
+    fn end_lingering<O: Output>(&mut self, now: Time, out: &mut O) {
+        for leg in self.legs.iter_mut().filter(|leg| leg.ends_lingering()) {
+            leg.lingers = SecureInput::Off;
+        }
+        self.rewire(now, out);
     }
 
     fn pull_sources<O: Output>(&mut self, now: Time, millis: u32, out: &mut O) {

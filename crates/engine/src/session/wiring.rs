@@ -192,7 +192,7 @@ impl Call {
             let tones = self.tones_wanted_of(at);
             let Some(leg) = self.legs.get_mut(at) else { continue };
             leg.fit_ingress(wanted, self.clock.runs);
-            let secure = leg.is_secure();
+            let secure = leg.keeps_audio_back();
             if let Some(ingress) = &mut leg.ingress {
                 ingress.detect(tones.as_ref(), secure);
             }
@@ -301,6 +301,7 @@ impl Call {
             // What a player or a stream ended with in the middle of a packet is still to be sent, and a signal to be ended.
             || self.legs.iter().any(|leg| leg.sender.has_begun_packet() || leg.ends_signal())
             || self.legs.iter().any(|leg| leg.sender.has_digits() || leg.sender.sends_digits())
+            || self.legs.iter().any(|leg| leg.lingers.is_on())
     }
 
     /// Starts the media clock after `lead`, where it does not run.
@@ -379,11 +380,12 @@ impl Leg {
         };
         let codecs = self.config.codecs.iter().chain(&self.config.received_codecs);
         let (policy, seed) = (self.kept_out(), u64::from(self.sender.rewriter.ssrc().0));
+        let ends = self.lingers.is_on();
         match &mut self.ingress {
             Some(ingress) => {
                 ingress.unwanted = false;
                 if !policy.is_on() {
-                    ingress.secure(policy, seed);
+                    ingress.secure(policy, ends, seed);
                 }
                 let rate = ingress.rate().max(wanted);
                 let rate = if policy.is_on() { secure::rate_for(rate) } else { rate };
@@ -397,7 +399,7 @@ impl Leg {
             }
         }
         if let Some(ingress) = self.ingress.as_mut().filter(|_| policy.is_on()) {
-            ingress.secure(policy, seed);
+            ingress.secure(policy, ends, seed);
         }
     }
 

@@ -22,6 +22,9 @@ const SHORTEST: Duration = Duration::from_millis(20);
 /// Pieces of 20 ms that are drained at most.
 const MAX_DRAIN: usize = 100;
 
+/// Milliseconds of received audio beside those that the jitter buffer says it holds: the rest of a packet, and of a tick.
+const WAITS_BESIDE: u32 = 40;
+
 /// Milliseconds without any audio after which an ingress is idle.
 const IDLE_AFTER: u32 = 2000;
 
@@ -115,8 +118,9 @@ impl Ingress {
     }
 
     /// Keeps digits from leaving, or lets them pass again. Where they are to be kept, the rate is one of
-    /// [`rate_for`](crate::session::leg::secure::rate_for); what is held back as secure input ends is heard first.
-    pub(crate) fn secure(&mut self, policy: SecureInput, seed: u64) {
+    /// [`rate_for`](crate::session::leg::secure::rate_for); what is held back as secure input ends is heard first. Where it
+    /// `ends`, it is for digits that have begun.
+    pub(crate) fn secure(&mut self, policy: SecureInput, ends: bool, seed: u64) {
         match (&mut self.secure, policy.is_on()) {
             (Some(secure), true) => secure.set_policy(policy, seed),
             (Some(_), false) => {
@@ -129,6 +133,16 @@ impl Ingress {
             }
             (None, false) => {}
         }
+        if let Some(secure) = &mut self.secure {
+            let PlayoutStatistics { delay, target_delay, .. } = self.playout.statistics();
+            let waits = u32::try_from(delay.max(target_delay).as_millis()).unwrap_or(0);
+            secure.set_ending(ends, waits + WAITS_BESIDE);
+        }
+    }
+
+    /// False where digits that began under secure input may still sound.
+    pub(crate) fn secure_is_over(&self) -> bool {
+        self.secure.as_ref().is_none_or(|secure| secure.is_over())
     }
 
     /// Silences audio that is held back.

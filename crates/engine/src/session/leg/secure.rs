@@ -20,6 +20,9 @@ const PIECES: usize = 4;
 /// Audio behind a telephone event that is silenced, in milliseconds: the tone's rest, where a gateway sends both.
 const BEHIND_EVENT: u32 = 60;
 
+/// Milliseconds for which a digit that sounds as secure input goes off is kept back at most.
+const LONGEST_REST: u32 = 5000;
+
 /// Milliseconds over which the tone that stands for an event rises and falls.
 const FADE_MILLIS: f32 = 3.0;
 
@@ -37,6 +40,16 @@ pub(crate) enum Start<'a> {
     Heard(&'a [i16]),
     /// With what was held back before, at the present rate.
     Held(&'a mut [i16]),
+}
+
+/// Whether secure input ends.
+#[derive(Clone, Copy, PartialEq)]
+enum Ending {
+    No,
+    /// Audio of so many milliseconds is still to come in that was received before its end.
+    Reaches(u32),
+    /// Digits that begin pass; so many milliseconds are left for those that sound.
+    Lasts(u32),
 }
 
 /// The tone that stands for a telephone event.
@@ -62,6 +75,7 @@ pub(crate) struct SecureAudio {
     silenced: usize,
     /// Milliseconds of audio to come in that are silenced.
     behind_event: u32,
+    ending: Ending,
 }
 
 impl SecureAudio {
@@ -90,7 +104,8 @@ impl SecureAudio {
         };
         let tone = EventTone::new(policy, rate);
         let kinds = [kind; PIECES];
-        Some(Self { policy, rate, tone, suppressor, seam, kinds, silenced: 0, behind_event: 0 })
+        let (silenced, behind_event, ending) = (0, 0, Ending::No);
+        Some(Self { policy, rate, tone, suppressor, seam, kinds, silenced, behind_event, ending })
     }
 
     /// Puts something else in place of digits from the next one on.
@@ -104,6 +119,43 @@ impl SecureAudio {
 
     pub(crate) const fn policy(&self) -> SecureInput {
         self.policy
+    }
+
+    /// It has gone off, or on again: digits that began in audio received so far are kept back to their end. Milliseconds of it
+    /// that `waits` are still to come in.
+    pub(crate) fn set_ending(&mut self, ends: bool, waits: u32) {
+        match (self.ending, ends) {
+            (Ending::No, true) => self.ending = Ending::Reaches(waits),
+            (Ending::Reaches(_) | Ending::Lasts(_), false) => {
+                self.ending = Ending::No;
+                self.suppressor.set_active(true);
+            }
+            _ => {}
+        }
+    }
+
+    /// True where it went off, and no digit that began before is left, or one has lasted too long.
+    pub(crate) fn is_over(&self) -> bool {
+        match self.ending {
+            Ending::No | Ending::Reaches(_) => false,
+            Ending::Lasts(0) => true,
+            Ending::Lasts(_) => {
+                self.behind_event == 0 && self.silenced == 0 && self.suppressor.lets_all_pass()
+            }
+        }
+    }
+
+    /// Audio of so many milliseconds has come in since it went off.
+    fn pass_time(&mut self, millis: u32) {
+        self.ending = match self.ending {
+            Ending::Reaches(left) if left <= millis => {
+                self.suppressor.set_active(false);
+                Ending::Lasts(LONGEST_REST)
+            }
+            Ending::Reaches(left) => Ending::Reaches(left - millis),
+            Ending::Lasts(left) => Ending::Lasts(left.saturating_sub(millis)),
+            Ending::No => Ending::No,
+        };
     }
 
     /// Takes in audio of so many milliseconds, and puts that of 40 ms before in its place. During a telephone event silence is
@@ -132,6 +184,7 @@ impl SecureAudio {
             seam.good(pcm);
         }
         self.suppressor.process(pcm);
+        self.pass_time(millis);
         let silenced = self.silenced.min(pcm.len());
         pcm.iter_mut().take(silenced).for_each(|sample| *sample = 0);
         self.silenced -= silenced;

@@ -47,7 +47,7 @@ pub(crate) fn digits(text: &str) -> Vec<DtmfDigit> {
 pub(crate) fn spoken(number: &str, on: u64) -> Vec<i16> {
     let settings = GeneratorSettings {
         duration_ms: u32::try_from(on).unwrap(),
-        pause_ms: u32::try_from(ON + OFF - on).unwrap(),
+        pause_ms: u32::try_from((ON + OFF).saturating_sub(on)).unwrap(),
         ..GeneratorSettings::default()
     };
     let mut generator = Generator::new(8000, &settings).unwrap();
