@@ -80,6 +80,8 @@ impl Call {
             leg.fit_digits(codecs.as_deref());
             if converts {
                 leg.sender.prepare_digits(&leg.config);
+            } else {
+                leg.sender.end_detected();
             }
             leg.listeners.clear();
             leg.path_of = None;

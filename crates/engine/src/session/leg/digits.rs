@@ -305,6 +305,14 @@ impl Sender {
         }
     }
 
+    /// Ends a digit that was found in the source's audio and goes on: nobody looks for its end any more.
+    pub(crate) fn end_detected(&mut self) {
+        let open = self.digits.as_ref().and_then(|digits| digits.open());
+        if open.is_some_and(|digit| digit.origin == Origin::Detected) {
+            self.end_digit(None);
+        }
+    }
+
     /// Ends a digit of unknown length that has lasted too long, whose source is gone, or whose event is over.
     pub(crate) fn settle_open_digit(&mut self, source: Source, in_event: bool) {
         let Some(digits) = &self.digits else { return };

@@ -1,6 +1,7 @@
 //! Tones that go on as events: the far end gets each digit once, as an event, and hears no tone.
 
 use mediapoint_engine::PayloadCodec;
+use mediapoint_packet::telephone_event::EventBlock;
 use mediapoint_testkit::{codec, pcma, pcmu};
 
 use super::{Method, NUMBER, OFF, ON, Scene, spoken};
@@ -46,4 +47,25 @@ fn what_comes_both_ways_goes_on_once() {
     let found = scene.found();
     assert_eq!(found.iter().find(|(place, _)| *place == "far end, events").unwrap().1, NUMBER);
     assert_eq!(found.iter().find(|(place, _)| *place == "far end, audio").unwrap().1, "");
+}
+
+#[test]
+fn a_tone_that_goes_on_as_an_event_ends_where_the_conversion_does() {
+    let sound = super::after(1000 * 8, spoken("7", 3000));
+    let mut scene = Scene::new(&pcmu(), &pcmu(), sound);
+    scene.world.start(scene.party);
+    scene.world.reinvite(scene.party, |config| config.tones_as_events = true);
+    scene.run(1500);
+    scene.world.reinvite(scene.party, |config| config.tones_as_events = false);
+    scene.run(3000);
+    let log = scene.world.peer(scene.far).heard.log.iter();
+    let of_event = log.filter(|packet| packet.payload_type.get() == 101);
+    let blocks: Vec<_> = of_event.map(|packet| EventBlock::read(&packet.payload).unwrap()).collect();
+    assert_eq!(blocks.iter().filter(|block| block.end).count(), 3);
+    let longest = blocks.iter().map(|block| block.duration).max().unwrap();
+    assert!((400 * 8..700 * 8).contains(&u32::from(longest)), "{longest}");
+    let found = scene.found();
+    let at = |place: &str| found.iter().find(|(known, _)| *known == place).unwrap().1.clone();
+    assert_eq!(at("far end, events"), "7");
+    assert_eq!(at("far end, audio"), "", "nor is its rest heard as a tone");
 }
