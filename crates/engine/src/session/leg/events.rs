@@ -37,8 +37,8 @@ const LONGEST_SEGMENT: u32 = 65_535;
 /// the second begins where the last packet seen of a shorter first one ends.
 const SHORTEST_SEGMENT: u16 = 32_768;
 
-/// A packet of an event, and its place in its stream.
-#[derive(Debug, Clone, Copy)]
+/// A packet of an event, and its place in its stream. One under secure input shows its event to nobody who prints it.
+#[derive(Clone, Copy)]
 pub struct EventPacket {
     /// Epoch of the stream.
     pub epoch: u32,
@@ -54,6 +54,20 @@ pub struct EventPacket {
     pub secret: bool,
 }
 
+impl std::fmt::Debug for EventPacket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { epoch, index, timestamp, clock_rate, block, secret } = self;
+        let mut shown = f.debug_struct("EventPacket");
+        shown.field("epoch", epoch).field("index", index).field("timestamp", timestamp);
+        shown.field("clock_rate", clock_rate);
+        match secret {
+            true => shown.field("block", &"secret"),
+            false => shown.field("block", block),
+        };
+        shown.finish()
+    }
+}
+
 /// What a packet is to the events of its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventStep {
@@ -66,7 +80,7 @@ pub enum EventStep {
 }
 
 /// The event that came last.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 struct Current {
     epoch: u32,
     /// Timestamp of its first segment, and of the present one.
@@ -146,9 +160,16 @@ impl Current {
 }
 
 /// The event receiver.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct EventReceiver {
     current: Option<Current>,
+}
+
+impl std::fmt::Debug for EventReceiver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // It may be of a card number.
+        f.debug_struct("EventReceiver").finish_non_exhaustive()
+    }
 }
 
 impl EventReceiver {

@@ -202,3 +202,14 @@ fn a_press_that_began_in_secret_is_secret_though_its_end_is_not() {
     let (_, [press, _]) = receiver.observe(Time::ZERO, &segment(3, 9000, 320, true));
     assert_eq!(press, None);
 }
+
+#[test]
+fn a_secret_event_does_not_show_its_code() {
+    let mut receiver = EventReceiver::default();
+    let packet = EventPacket { secret: true, ..packets(1, 0, 7).swap_remove(0) };
+    receiver.observe(Time::ZERO, &packet);
+    let shown = format!("{packet:?} {receiver:?}");
+    assert!(shown.contains("index: 1") && !shown.contains('7'), "{shown}");
+    let open = EventPacket { secret: false, ..packet };
+    assert!(format!("{open:?}").contains("code: 7"));
+}

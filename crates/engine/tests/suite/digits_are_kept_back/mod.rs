@@ -5,6 +5,7 @@
 
 mod converted;
 mod paths;
+mod shown;
 mod switching;
 
 use std::time::Duration;
