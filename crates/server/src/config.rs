@@ -40,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) unix: UnixOptions,
     /// Where the secret is that messages at an address must be under.
     pub(crate) ng_secret_file: Option<PathBuf>,
+    /// Where key presses are reported to.
+    pub(crate) dtmf_log_dest: Option<SocketAddr>,
     /// Addresses for media, the default one first.
     pub(crate) interfaces: Vec<Interface>,
     /// Ports for media.
@@ -202,6 +204,7 @@ impl Config {
             allow: settings.allow.map_or(default.allow, |list| {
                 AllowList::new(list.into_iter().map(|allowed| allowed.0).collect::<Vec<Prefix>>())
             }),
+            dtmf_log_dest: settings.dtmf_log_dest.map(|address| address.0),
             interfaces: settings
                 .address
                 .map_or(default.interfaces, |list| list.into_iter().map(|address| address.0).collect()),
@@ -289,6 +292,7 @@ impl Config {
             ("ng-tcp", self.ng_tcp != other.ng_tcp),
             ("ng-mode, ng-owner", self.unix != other.unix),
             ("ng-secret-file", self.ng_secret_file != other.ng_secret_file),
+            ("dtmf-log-dest", self.dtmf_log_dest != other.dtmf_log_dest),
             ("address", self.interfaces != other.interfaces),
             ("ports", self.ports != other.ports),
             ("dscp", self.dscp != other.dscp),
@@ -321,6 +325,7 @@ impl Default for Config {
             allow: AllowList::default(),
             unix: UnixOptions::default(),
             ng_secret_file: None,
+            dtmf_log_dest: None,
             interfaces: vec![Interface::new(DEFAULT_INTERFACE, loopback)],
             ports: 10_000..=32_767,
             dscp: 46,

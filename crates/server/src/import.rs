@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::{UNUSABLE, refuse};
+use crate::config::values::DigitLogAddress;
 use crate::output::Output;
 use address::{Card, Media};
 use keyfile::{Entry, KeyFile, Malformed, Section};
@@ -134,6 +135,10 @@ impl Import<'_> {
             Becomes::Seconds => match entry.value.parse::<u32>() {
                 Ok(seconds @ 1..=604_800) => self.set(ours, format!("{seconds}s")),
                 _ => self.comment(entry, &format!("{ours} is 1 second to a week here; left at its default")),
+            },
+            Becomes::DigitLog => match entry.value.parse::<DigitLogAddress>() {
+                Ok(address) => self.set(ours, address.0.to_string()),
+                Err(why) => self.comment(entry, &why),
             },
             Becomes::Tos => match entry.value.parse::<u8>() {
                 Ok(tos) => self.set(ours, i64::from(tos >> 2)),

@@ -120,6 +120,25 @@ fn events_are_kept_from_the_other_party_and_reported() {
 }
 
 #[test]
+fn digits_are_reported_where_the_server_is_told_to_unless_a_message_says_otherwise() {
+    let [default, other] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+    default.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    let digit_log = default.local_addr().ok();
+    let config = mediapoint_control_ng::ControllerConfig { digit_log, ..Default::default() };
+    let mut log = Log { server: Server::with(builder(), config), socket: default };
+    let [mut a, _b] = call(&log.server, "c", ["a", "b"], [EVENTS, EVENTS]);
+    press(&mut a, 7);
+    assert_eq!(log.next()["event"], 7);
+    let key = format!(r#""DTMF-log-dest":"{}""#, other.local_addr().unwrap());
+    ok(&ask(&log.server, "block DTMF", &key));
+    press(&mut a, 8);
+    other.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    let default = std::mem::replace(&mut log.socket, other);
+    assert_eq!(log.next()["event"], 8);
+    assert!(default.recv(&mut [0; 2048]).is_err(), "a message's own destination alone");
+}
+
+#[test]
 fn tones_are_found_where_that_is_asked_for_and_kept_back_where_they_are_blocked() {
     let log = Log::new(Server::new());
     let [mut a, b] = call(&log.server, "c", ["a", "b"], ["0", "0"]);

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::prompts::PromptSettings;
 use super::recording::RecordingTable;
 use super::values::{
-    Allowed, Budget, Cores, InterfaceAddress, ListenAddress, LogFilter, LogFormat, MetricsAddress, Mode,
-    Network, Number, Owner, PortRange, Span,
+    Allowed, Budget, Cores, DigitLogAddress, InterfaceAddress, ListenAddress, LogFilter, LogFormat,
+    MetricsAddress, Mode, Network, Number, Owner, PortRange, Span,
 };
 
 /// 100 µs to 10 ms.
@@ -44,6 +44,10 @@ pub(crate) struct Settings {
     /// can reach needs it
     #[arg(long, value_name = "PREFIX", value_delimiter = ',', help_heading = "Control port")]
     pub(crate) allow: Option<Vec<Allowed>>,
+    /// Where each key press of each call is reported to by UDP, in JSON; `DTMF-log-dest` of a message overrides it; nowhere
+    /// by default
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "Control port")]
+    pub(crate) dtmf_log_dest: Option<DigitLogAddress>,
 
     /// Address for media, repeatable; the first is the default one. NAME is what the controller calls it in
     /// `interface` and `direction`, ADVERTISED what the parties are told behind one-to-one NAT [default: 127.0.0.1]
@@ -129,6 +133,7 @@ impl Settings {
             ng_owner: self.ng_owner.or(lower.ng_owner),
             ng_secret_file: self.ng_secret_file.or(lower.ng_secret_file),
             allow: self.allow.or(lower.allow),
+            dtmf_log_dest: self.dtmf_log_dest.or(lower.dtmf_log_dest),
             address: self.address.or(lower.address),
             ports: self.ports.or(lower.ports),
             dscp: self.dscp.or(lower.dscp),

@@ -65,6 +65,7 @@ fn every_key_is_read() {
         ng-owner = "0:7"
         ng-secret-file = "/etc/secret"
         allow = ["10.0.0.0/8", "127.0.0.1"]
+        dtmf-log-dest = "[2001:db8::7]:2228"
         address = ["inside/10.0.0.5", "outside/192.0.2.10!203.0.113.10", "outside/[2001:db8::10]"]
         ports = "20000-20999"
         dscp = 0
@@ -99,6 +100,7 @@ fn every_key_is_read() {
     assert_eq!(config.ng_tcp.map(|address| address.to_string()).as_deref(), Some("127.0.0.1:2301"));
     assert_eq!(config.unix, UnixOptions { mode: 0o600, user: Some(0), group: Some(7) });
     assert_eq!(config.ng_secret_file.as_deref(), Some(Path::new("/etc/secret")));
+    assert_eq!(config.dtmf_log_dest, Some("[2001:db8::7]:2228".parse().unwrap()));
     assert!(config.danger_core_dumps);
     assert!(
         config.allow.allows("10.9.9.9".parse().unwrap()) && !config.allow.allows("11.0.0.1".parse().unwrap())
@@ -158,6 +160,9 @@ fn a_refused_value_is_named_with_file_line_key_and_what_is_allowed() {
             "allow = [\"10.0.0.0/33\"]",
             "allow: \"10.0.0.0/33\" is no address prefix; allowed: such as 10.0.0.0/8",
         ),
+        ("dtmf-log-dest = 2228", "dtmf-log-dest: \"2228\" is no destination; allowed: an address and port"),
+        ("dtmf-log-dest = \"0.0.0.0:2228\"", "dtmf-log-dest: \"0.0.0.0:2228\" is no destination"),
+        ("dtmf-log-dest = \"127.0.0.1:0\"", "dtmf-log-dest: \"127.0.0.1:0\" is no destination"),
         ("address = [\"a/b\"]", "address: \"b\" is no IP address in \"a/b\"; allowed: ADDR, NAME/ADDR"),
         ("address = [\"/10.0.0.1\"]", "address: an empty name in"),
         ("address = [\"0.0.0.0\"]", "address: an address that stands for all"),
@@ -185,7 +190,7 @@ fn a_refused_value_is_named_with_file_line_key_and_what_is_allowed() {
         ("log-format = \"xml\"", "log-format: \"xml\" is no log format; allowed: text, json"),
         (
             "portrange = 1",
-            "portrange: unknown key; allowed: ng, ng-tcp, ng-mode, ng-owner, ng-secret-file, allow, address, ports",
+            "portrange: unknown key; allowed: ng, ng-tcp, ng-mode, ng-owner, ng-secret-file, allow, dtmf-log-dest, address",
         ),
         ("[serve]\nng = 1", "serve: unknown key; allowed: ng"),
         ("prompts.memory = 0", "prompts.memory: \"0\" is no size; allowed: 1 to 1024GiB, such as 64KiB"),

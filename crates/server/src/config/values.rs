@@ -73,6 +73,7 @@ read_as_text!(
     [] Budget,
     [] Allowed,
     [] Network,
+    [] DigitLogAddress,
     [] LogFilter,
     [] LogFormat,
     [] MetricsAddress,
@@ -125,6 +126,22 @@ impl FromStr for MetricsAddress {
         let address = text.parse::<ListenAddress>().ok().and_then(|listen| listen.0.inet());
         address.map(Self).ok_or_else(|| {
             format!("{text:?} is no address with a port; allowed: such as 9464, 127.0.0.1:9464 or [::1]:9464")
+        })
+    }
+}
+
+/// Where key presses are reported to: `ADDR:PORT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DigitLogAddress(pub(crate) SocketAddr);
+
+impl FromStr for DigitLogAddress {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let address = text.parse::<SocketAddr>().ok();
+        let address = address.filter(|address| address.port() != 0 && !address.ip().is_unspecified());
+        address.map(Self).ok_or_else(|| {
+            format!("{text:?} is no destination; allowed: an address and port such as 127.0.0.1:2228 or [::1]:2228")
         })
     }
 }

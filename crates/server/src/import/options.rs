@@ -18,6 +18,8 @@ pub(super) enum Becomes {
     PortMax,
     /// A time of whole seconds in the setting of this name.
     Seconds,
+    /// Where key presses are reported to.
+    DigitLog,
     /// Type of service, of which the upper six bits are the DSCP.
     Tos,
     /// A level of syslog.
@@ -202,10 +204,16 @@ pub(super) const OPTIONS: &[Group] = &[
         "keys by DTLS are not supported yet; an offer of them is refused",
     ),
     group(
-        &["dtmf-digit-delay", "dtmf-log-dest", "dtmf-log-ng-tcp", "dtmf-no-log-injects", "dtmf-no-suppress"],
+        &["dtmf-digit-delay", "dtmf-log-ng-tcp", "dtmf-no-log-injects", "dtmf-no-suppress"],
         Becomes::Nothing,
         "",
-        "key presses are not logged or sent on; the engine reports them to programs that embed it",
+        "key presses are in no log; they are reported by UDP, where `dtmf-log-dest` says",
+    ),
+    group(
+        &["dtmf-log-dest"],
+        Becomes::DigitLog,
+        "dtmf-log-dest",
+        "the same datagrams, with `method` and `missed` of our own; key presses that are played (`play DTMF`) are not among them",
     ),
     group(
         &["endpoint-learning"],

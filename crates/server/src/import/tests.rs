@@ -22,6 +22,7 @@ timeout = 45
 silent-timeout=1800
 final-timeout = 7200
 tos = 184
+dtmf-log-dest = 127.0.0.1:2228
 log-level = 7
 num-threads = 4
 max-sessions = 1001
@@ -45,6 +46,7 @@ fn a_file_of_rtpengine_becomes_one_that_can_be_used() {
     assert_eq!(config.ng.to_string(), "127.0.0.1:22222");
     assert_eq!(config.ng_tcp.unwrap().to_string(), "127.0.0.1:22223");
     assert_eq!(config.metrics_listen.unwrap().to_string(), "127.0.0.1:2225");
+    assert_eq!(config.dtmf_log_dest.unwrap().to_string(), "127.0.0.1:2228");
     let interfaces: Vec<String> = config
         .interfaces
         .iter()
@@ -58,8 +60,8 @@ fn a_file_of_rtpengine_becomes_one_that_can_be_used() {
     for said in [
         "# line 3: table = 0\n#   no equivalent, because packets are forwarded in userspace",
         "# line 10: final-timeout = 7200\n#   no equivalent, because a call has no longest duration here",
-        "# line 17: recording-dir = /var/spool/rtpengine\n#   no equivalent, because recording is not there yet",
-        "# line 18: colour = blue\n#   not an option of rtpengine that is known here",
+        "# line 18: recording-dir = /var/spool/rtpengine\n#   no equivalent, because recording is not there yet",
+        "# line 19: colour = blue\n#   not an option of rtpengine that is known here",
         "# address outside/192.0.2.11: a second of its name and IP version",
     ] {
         assert!(text.contains(said), "{said}: {text}");

@@ -135,6 +135,7 @@ impl Control {
         let clock = mediapoint_net::Clock::new();
         let settings = ControllerConfig {
             tos: config.dscp << 2,
+            digit_log: config.dtmf_log_dest,
             unix_at_zero: unix_at_zero(clock),
             prompts: Some(Arc::clone(prompts)),
             recordings,
