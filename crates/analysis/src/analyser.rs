@@ -165,6 +165,12 @@ impl CallAnalyser {
         &self.timeline
     }
 
+    /// True where it says nothing more, whatever comes.
+    #[must_use]
+    pub const fn is_finished(&self) -> bool {
+        self.finished && self.waiting.is_none()
+    }
+
     /// Milliseconds processed.
     #[must_use]
     pub fn now_ms(&self) -> u32 {

@@ -58,6 +58,8 @@ pub struct BargeIn<V = Vad> {
     break_ms: u32,
     level_sum: f32,
     reported: bool,
+    /// Least level of speech beside that of the settings, in dBm0.
+    least_dbm0: f32,
 }
 
 impl BargeIn {
@@ -82,7 +84,14 @@ impl<V: VoiceActivity> BargeIn<V> {
             break_ms: 0,
             level_sum: 0.0,
             reported: false,
+            least_dbm0: f32::MIN,
         }
+    }
+
+    /// From the next sample on, speech below `dbm0` does not interrupt either: what can be the echo of the audio that is sent
+    /// at the same time. [`f32::MIN`] for no such bound.
+    pub const fn set_least_level(&mut self, dbm0: f32) {
+        self.least_dbm0 = dbm0;
     }
 
     /// Takes samples at 8 kHz, any number; returns the first interruption in them.
@@ -108,7 +117,7 @@ impl<V: VoiceActivity> BargeIn<V> {
 
     fn judge(&mut self, activity: Activity) -> Option<BargedIn> {
         let loud = activity.speech
-            && activity.level_dbm0 >= self.settings.level_dbm0
+            && activity.level_dbm0 >= self.settings.level_dbm0.max(self.least_dbm0)
             && activity.level_dbm0 - activity.noise_dbm0 >= self.settings.above_noise_db;
         if !loud {
             self.break_ms = self.break_ms.saturating_add(FRAME_MS);

@@ -36,7 +36,7 @@
 //! a [`Pending`], to be waited for, polled or awaited.
 //!
 //! Every leg has exactly one source ([`Source`]): silence, another leg, a mix, a player, a stream from outside. Whatever
-//! else listens is a tap: [`Call::tap_key_presses`], [`Call::tap_audio`], [`Call::tap_packets`]. A leg can go to another call
+//! else listens is a tap: [`Call::tap_key_presses`], [`Call::tap_audio`], [`Call::tap_packets`], [`Call::analyse`]. A leg can go to another call
 //! ([`Call::move_leg`]), a call to another worker ([`Call::move_to`]) or another process ([`Call::snapshot`],
 //! [`Engine::restore`]).
 //!
@@ -63,6 +63,7 @@ pub mod session;
 #[expect(unreachable_pub, dead_code, reason = "what only simulations use is public with the feature `sim`")]
 mod session;
 
+pub use api::analysis::{AnalysisEnd, AnalysisSpec, CallAnalysis, SpeechBargeIn};
 pub use api::codec::{
     AmrLayout, AmrParameters, Codec, EncoderSettings, Encoding, Fit, OpusParameters, Parameters, PayloadCodec,
 };
@@ -85,6 +86,10 @@ pub use api::stats::{
     SsrcStatistics, StreamStatistics, TapStatistics, WorkerLoad,
 };
 pub use api::tap::{AudioTapSpec, PacketTapSpec, PacketTarget, TapSide, TapState};
+pub use mediapoint_analysis::{
+    AnalyserSettings, ClassicResult, ClassicSettings, ClassicVerdict, Decision, Interval, Measures, Outcome,
+    Signal, SitClass, ToneSegment, ToneSettings, VadSettings,
+};
 pub use mediapoint_dtmf::DetectorSettings;
 pub use mediapoint_packet::rtp::{NoPayloadType, PayloadType, Ssrc};
 pub use mediapoint_packet::telephone_event::DtmfDigit;

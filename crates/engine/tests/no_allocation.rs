@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use mediapoint_engine::session::command::CallCommand;
 use mediapoint_engine::{
-    Burst, Codec, DigitSpec, Direction, DtmfDigit, EncoderSettings, Engine, Event, EventPolicy, Interface,
-    LegConfig, PayloadCodec, PayloadType, Placement, Playlist, Prompt, PromptsSpec, RemoteAddress, Repeat,
-    SecureInput, Source, SrtpKeys, TapSide, ToneSpec,
+    AnalysisSpec, Burst, Codec, DigitSpec, Direction, DtmfDigit, EncoderSettings, Engine, Event, EventPolicy,
+    Interface, LegConfig, PayloadCodec, PayloadType, Placement, Playlist, Prompt, PromptsSpec, RemoteAddress,
+    Repeat, SecureInput, Source, SpeechBargeIn, SrtpKeys, TapSide, ToneSpec, VadSettings,
 };
 use mediapoint_packet::rtp::{RtpHeader, RtpTicks, Seq, Ssrc};
 use mediapoint_packet::{PacketBuf, Time};
@@ -58,6 +58,8 @@ fn a_packet_allocates_nothing() {
     tone();
     prompts();
     audio_tap();
+    analysis();
+    speech_barge_in();
     stream_from_outside();
     mix_of_three();
     digits_kept_back();
@@ -214,6 +216,54 @@ fn audio_tap() {
         world.start(a);
         world.start(b);
         assert_steady_with(&mut world, "audio tap", |_| while reads && reader.pop_with(|_| ()).is_some() {});
+    }
+}
+
+/// A tap for an analysis on a forwarded call and on a transcoded call, through rough paths. What reads it is no worker.
+fn analysis() {
+    for entry in [pcmu(), codec(18, "G729", 8000), codec(97, "L16", 16_000)] {
+        let (mut world, [a, b]) = call([entry.clone(), pcmu()]);
+        let stream = &mut world.peer_mut(a).stream;
+        stream.clock_rate = entry.codec.clock_rate;
+        stream.voice = Some(Voice::new(&entry, 8000, &EncoderSettings::default(), speech));
+        let leg = world.peer(a).leg;
+        let speech = AnalysisSpec { answer: None, speech: Some(VadSettings::default()), leg };
+        let mut running = world.analyse(a, speech);
+        world.start(a);
+        world.start(b);
+        assert_steady_with(&mut world, &format!("analysis of {}", entry.codec), |world| {
+            running.step(world.now());
+        });
+        assert!(running.found.len() > 100, "speech was found");
+    }
+}
+
+/// Prompts whose party speaks too little to end them, at rates of their own.
+fn speech_barge_in() {
+    for (entry, rate) in [(pcmu(), 8000), (codec(97, "L16", 16_000), 16_000)] {
+        let prompt = Prompt::new(
+            "music",
+            Audio { rate, samples: (0..u64::from(rate)).map(|n| speech(n, rate)).collect() },
+        );
+        let (mut world, [a, b]) = call([entry.clone(), pcmu()]);
+        let (call, leg) = (world.peer(a).call, world.peer(a).leg);
+        let stream = &mut world.peer_mut(a).stream;
+        stream.clock_rate = entry.codec.clock_rate;
+        stream.voice =
+            Some(Voice::new(&entry, 8000, &EncoderSettings::default(), |n, rate| speech(n, rate) / 16));
+        let playlist = Playlist { repeat: Repeat::FOREVER, ..Playlist::of([prompt]) };
+        let barge_in = SpeechBargeIn::new(leg);
+        let spec = PromptsSpec {
+            rate,
+            speech_barge_in: Some(barge_in),
+            ..PromptsSpec::new(playlist, entry.clone())
+        };
+        let player = world.add_prompts(call, spec);
+        world.feed(a, Source::Player(player));
+        world.start(a);
+        world.start(b);
+        assert_steady(&mut world, &format!("prompts that speech ends in {}", entry.codec));
+        assert!(world.statistics(call).legs[0].playout.is_some(), "the party is listened to");
     }
 }
 

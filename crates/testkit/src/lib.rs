@@ -41,6 +41,7 @@ pub use cipher::{Library, Protector, Unprotector};
 pub use heard::{Heard, HeardPacket, HeardReport};
 pub use link::{Burst, Link, LinkCounts, LinkProfile};
 pub use mark::{Mark, PLAIN_FILL};
+pub use objects::WorldAnalysis;
 pub use outbox::{Outbox, Sending, Sink, leg_ports, rtcp_port, rtp_port};
 pub use peer::Peer;
 pub use random::{Random, for_each_seed};

@@ -2,19 +2,79 @@
 
 #![expect(clippy::expect_used, reason = "a test whose set-up fails has failed")]
 
+use std::time::Duration;
+
+use mediapoint_engine::session::analysis::{Analysis, Finding};
 use mediapoint_engine::session::command::CallCommand;
 use mediapoint_engine::session::source::player::Player;
 use mediapoint_engine::session::source::stream::{Stream, StreamBlock};
 use mediapoint_engine::session::tap::Tap;
+use mediapoint_engine::session::tap::analysis::AnalysisTap;
 use mediapoint_engine::session::tap::audio::{AudioTap, TapFrame};
 use mediapoint_engine::session::tap::event::{EventTap, PressRoom};
 use mediapoint_engine::{
-    AudioTapSpec, CallId, DetectorSettings, MixId, MixSpec, PlayerId, PlayerSpec, PromptsSpec, Source,
-    StreamId, TapId, TapSide, ToneSpec,
+    AnalysisSpec, AudioTapSpec, CallId, DetectorSettings, MixId, MixSpec, PlayerId, PlayerSpec, PromptsSpec,
+    Source, StreamId, TapId, TapSide, ToneSpec,
 };
 use mediapoint_net::ring::{Consumer, Producer, channel};
+use mediapoint_packet::Time;
 
 use crate::world::{PeerId, World};
+
+/// The analysis of a leg in a world: what the engine's own thread does, on the virtual clock.
+pub struct WorldAnalysis {
+    /// Its name.
+    pub tap: TapId,
+    /// What it found, in order.
+    pub found: Vec<Finding>,
+    /// What it was given, at 8000 Hz, without the time in which nothing came.
+    pub pcm: Vec<i16>,
+    analysis: Analysis,
+    frames: Option<Consumer<TapFrame>>,
+    began: Time,
+}
+
+impl WorldAnalysis {
+    /// Runs the world for `millis`, and takes in each 20 ms what came.
+    pub fn run(&mut self, world: &mut World, millis: u64) {
+        for _ in 0..millis.div_ceil(20) {
+            world.run_for(Duration::from_millis(20));
+            self.step(world.now());
+        }
+    }
+
+    /// Takes in what has come.
+    pub fn step(&mut self, now: Time) {
+        let at = now.since(self.began);
+        let Some(frames) = &mut self.frames else { return };
+        let closed = frames.is_closed();
+        let (analysis, pcm) = (&mut self.analysis, &mut self.pcm);
+        while let Some(()) = frames.pop_with(|frame| {
+            analysis.handle_frame(at, frame);
+            pcm.extend_from_slice(frame.received.pcm());
+        }) {}
+        analysis.handle_timeout(at);
+        if closed {
+            analysis.finish();
+        }
+        self.found.extend(std::iter::from_fn(|| analysis.poll()));
+        if analysis.is_over() {
+            self.frames = None;
+        }
+    }
+
+    /// True once nothing more is to be found: the tap goes.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.frames.is_none()
+    }
+}
+
+impl std::fmt::Debug for WorldAnalysis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorldAnalysis").field("found", &self.found).finish_non_exhaustive()
+    }
+}
 
 impl World {
     /// A player of a tone.
@@ -97,6 +157,19 @@ impl World {
         let events = EventTap::new(tap, leg, room.clone()).with_tones(DetectorSettings::default());
         self.apply(call, CallCommand::AddTap { tap: Box::new(Tap::Events(events)) }).expect("a tap");
         (tap, room)
+    }
+
+    /// An analysis of what a party says.
+    ///
+    /// # Panics
+    /// Where the session refuses it.
+    pub fn analyse(&mut self, id: PeerId, spec: AnalysisSpec) -> WorldAnalysis {
+        let tap = TapId::from_u64(self.new_id());
+        let (call, leg) = (self.peer(id).call, self.peer(id).leg);
+        let (made, frames, _) = AnalysisTap::new(tap, leg);
+        self.apply(call, CallCommand::AddTap { tap: Box::new(Tap::Analysis(made)) }).expect("a tap");
+        let (analysis, frames) = (Analysis::new(AnalysisSpec { leg, ..spec }), Some(frames));
+        WorldAnalysis { tap, found: Vec::new(), pcm: Vec::new(), analysis, frames, began: self.now() }
     }
 
     /// A tap on the audio of a party's leg with room for so many frames, and its reading end.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use mediapoint_packet::rtp::Ssrc;
 use mediapoint_prompt::Position;
 
+use crate::api::analysis::CallAnalysis;
 use crate::api::error::CommandError;
 use crate::api::id::{CallId, LegId, PlayerId, TapId};
 use crate::api::source::PlayerEnd;
@@ -234,6 +235,31 @@ pub enum Event {
         /// Where it ended; a tone's is the time that it sounded.
         position: Position,
     },
+    /// It is known who or what answered, or that nothing more will be: once for each analysis that was asked for it, and once
+    /// more for the beep of a machine. For a call that ends meanwhile it may come after the call's own end.
+    CallAnalysed {
+        /// Its call.
+        call: CallId,
+        /// The leg.
+        leg: LegId,
+        /// The analysis.
+        tap: TapId,
+        /// Who or what answered, why it is said now, and what it rests on.
+        analysis: Box<CallAnalysis>,
+    },
+    /// The party of an analysed leg begins or ends to speak.
+    Speech {
+        /// Its call.
+        call: CallId,
+        /// The leg.
+        leg: LegId,
+        /// The analysis.
+        tap: TapId,
+        /// True where it begins.
+        speaks: bool,
+        /// When that was found, since the analysis began.
+        at: Duration,
+    },
     /// A command failed whose outcome nobody waits for.
     CommandFailed {
         /// Its call.
@@ -276,6 +302,7 @@ impl Event {
             | Self::KeyPressed { .. }
             | Self::DigitsSent { .. }
             | Self::PlayerFinished { .. }
+            | Self::CallAnalysed { .. }
             | Self::CommandFailed { .. }
             | Self::WorkerFailed { .. } => false,
             Self::LegLearnt { .. }
@@ -286,6 +313,7 @@ impl Event {
             | Self::MediaTimeout { .. }
             | Self::MediaResumed { .. }
             | Self::Bye { .. }
+            | Self::Speech { .. }
             | Self::CallMoved { .. }
             | Self::WorkerLate { .. }
             | Self::WorkerOnTime { .. } => true,

@@ -1,5 +1,6 @@
 //! The plain types that commands carry in and events carry out.
 
+pub(crate) mod analysis;
 pub(crate) mod codec;
 pub(crate) mod digit;
 pub(crate) mod error;

@@ -104,12 +104,14 @@ pub struct Prices {
     pub amr_wb_coded: Points,
     /// A leg of Opus whose audio is decoded and encoded.
     pub opus_coded: Points,
+    /// An analysis of a leg, beside the price of its codec.
+    pub analysis: Points,
 }
 
 impl Default for Prices {
     fn default() -> Self {
         // From core time per packet beside a relayed call's (docs/performance.md), rounded up by about a sixth: SRTP on one
-        // side 1.14, G.729 2.5, G.722 3.4, Opus 7.6, each beside PCMU.
+        // side 1.14, G.729 2.5, G.722 3.4, Opus 7.6, each beside PCMU; an analysis takes 0.37 of a relayed call.
         Self {
             call: Points::ONE,
             extra_leg: Points::thousandths(500),
@@ -122,6 +124,7 @@ impl Default for Prices {
             amr_coded: Points::thousandths(12_500),
             amr_wb_coded: Points::thousandths(35_000),
             opus_coded: Points::thousandths(7500),
+            analysis: Points::thousandths(500),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mediapoint_prompt::Playlist;
 
+use crate::api::analysis::SpeechBargeIn;
 use crate::api::codec::PayloadCodec;
 use crate::api::id::{LegId, MixId, PlayerId, StreamId};
 use crate::session::leg::ingress::natural_rate;
@@ -111,6 +112,8 @@ pub struct PromptsSpec {
     pub encoded_for: Vec<PayloadCodec>,
     /// The leg whose party ends it by pressing a key.
     pub barge_in: Option<LegId>,
+    /// The leg whose party ends it by speaking, and what counts as that. Its audio is decoded while the player plays.
+    pub speech_barge_in: Option<SpeechBargeIn>,
 }
 
 impl PromptsSpec {
@@ -118,7 +121,14 @@ impl PromptsSpec {
     #[must_use]
     pub fn new(playlist: Playlist, codec: PayloadCodec) -> Self {
         let rate = natural_rate(&codec.codec);
-        Self { playlist, rate, shared: false, encoded_for: vec![codec], barge_in: None }
+        Self {
+            playlist,
+            rate,
+            shared: false,
+            encoded_for: vec![codec],
+            barge_in: None,
+            speech_barge_in: None,
+        }
     }
 }
 
@@ -146,6 +156,8 @@ pub enum PlayerEnd {
     Stopped,
     /// The party pressed a key.
     BargedIn,
+    /// The party spoke.
+    BargedInBySpeech,
 }
 
 impl std::fmt::Display for PlayerEnd {
@@ -154,6 +166,7 @@ impl std::fmt::Display for PlayerEnd {
             Self::Finished => "finished",
             Self::Stopped => "stopped",
             Self::BargedIn => "ended by a key",
+            Self::BargedInBySpeech => "ended by speech",
         })
     }
 }

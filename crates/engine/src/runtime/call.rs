@@ -1,5 +1,6 @@
 //! The handle on one call.
 
+mod analysis;
 mod digits;
 mod room;
 

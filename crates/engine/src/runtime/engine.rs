@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use mediapoint_net::{PacketIo as _, PortOpener as _, PortOptions, SocketIo, SocketOpener, available_cores};
 
 use crate::api::error::{AdmissionError, BuildError, CommandError, RestoreError};
+use crate::api::event::Event;
 use crate::api::id::{CallId, LegId, TapId};
 use crate::api::leg::{Ports, RemoteAddress};
 use crate::api::pending::{Pending, pending};
@@ -16,6 +17,7 @@ use crate::api::points::Points;
 use crate::api::remote::LocalScope;
 use crate::api::stats::{EngineLoad, WorkerLoad};
 use crate::runtime::admission::{FILES_OF_A_LEG, Limits};
+use crate::runtime::analysts::{self, Analysts};
 use crate::runtime::builder::{EngineBuilder, Interface};
 use crate::runtime::call::{Call, CallSpec};
 use crate::runtime::events::{self, EventReceiver, EventSender};
@@ -25,6 +27,7 @@ use crate::runtime::registry::{Entry, Need, Registry, Used};
 use crate::runtime::supervisor;
 use crate::runtime::work::LegWork;
 use crate::runtime::worker::{self, Mailboxes, WorkerConfig};
+use crate::session::analysis::lost;
 use crate::session::snapshot::{CallSnapshot, LocalAddresses};
 
 /// What engine, calls and supervisor share. No worker ever locks any of it.
@@ -36,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) ports: PortPool,
     pub(crate) limits: Limits,
     pub(crate) events: EventSender,
+    pub(crate) analysts: Analysts,
     pub(crate) next_call: AtomicU64,
     /// Names legs, mixes, players, streams and taps.
     pub(crate) next_id: AtomicU64,
@@ -56,6 +60,7 @@ struct Threads {
     shared: Arc<Shared>,
     workers: Mutex<Vec<JoinHandle<()>>>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
+    analysts: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// The media server engine. Clones are handles on the same engine; when the last one goes, all calls end and the
@@ -119,6 +124,7 @@ impl Engine {
             mailboxes: mailboxes.into(),
             registry: Mutex::new(registry),
             events: sender,
+            analysts: Analysts::default(),
             next_call: AtomicU64::new(1),
             next_id: AtomicU64::new(1),
             draining: AtomicBool::new(false),
@@ -131,9 +137,11 @@ impl Engine {
                 shared: Arc::clone(&shared),
                 workers: Mutex::default(),
                 supervisor: Mutex::default(),
+                analysts: Mutex::default(),
             }),
         };
         engine.spawn_supervisor()?;
+        engine.spawn_analysts()?;
         for (worker, (io, worker_config)) in ios.into_iter().zip(configs).enumerate() {
             engine.spawn_worker(worker, io, worker_config)?;
         }
@@ -150,6 +158,17 @@ impl Engine {
             mailbox.set_supervisor(handle.thread().clone());
         }
         *self.threads.supervisor.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
+        Ok(())
+    }
+
+    fn spawn_analysts(&self) -> Result<(), BuildError> {
+        let shared = Arc::clone(&self.threads.shared);
+        let handle = std::thread::Builder::new()
+            .name("analysis".into())
+            .spawn(move || analysts::run(&shared))
+            .map_err(|source| BuildError::Worker { worker: 0, source })?;
+        self.threads.shared.analysts.set_thread(handle.thread().clone());
+        *self.threads.analysts.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
         Ok(())
     }
 
@@ -215,6 +234,7 @@ impl Engine {
         let shared = self.shared();
         let prices = &shared.config.prices;
         let (id, taps) = (snapshot.call(), snapshot.taps().collect::<Vec<_>>());
+        let analyses = snapshot.analyses().to_vec();
         let legs: Vec<(LegId, LegWork, PortLease)> = ports
             .iter()
             .map(|(leg, ports)| (*leg, snapshot.work(*leg).unwrap_or_default(), ports.lease))
@@ -239,6 +259,11 @@ impl Engine {
         }
         if let Some(entry) = registry.calls.get_mut(&id) {
             entry.taps = taps;
+        }
+        // Whoever waits for what they come to is told that it is lost.
+        for (tap, leg) in analyses {
+            let analysis = Box::new(lost());
+            shared.events.send(Event::CallAnalysed { call: id, leg, tap, analysis });
         }
         Ok(outcome)
     }
@@ -454,6 +479,10 @@ impl Threads {
             drop(handle.join());
         }
         drop(workers);
+        self.shared.analysts.stop();
+        if let Some(handle) = self.analysts.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            drop(handle.join());
+        }
         self.shared.stopping.store(true, Ordering::Release);
         if let Some(handle) = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take() {
             handle.thread().unpark();

@@ -1,6 +1,7 @@
 //! Threads, queues, packet I/O and ports around the sans-I/O session: what makes the library an engine that runs.
 
 mod admission;
+pub(crate) mod analysts;
 pub(crate) mod call;
 mod carry_out;
 pub(crate) mod engine;

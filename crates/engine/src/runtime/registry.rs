@@ -279,6 +279,15 @@ impl Registry {
         self.settle(call, prices);
     }
 
+    /// An analysis of a leg has come to its end.
+    pub(crate) fn end_analysis(&mut self, leg: LegId, prices: &Prices) {
+        let Some((call, _)) = self.legs.get(&leg) else { return };
+        let call = *call;
+        if let Some(work) = self.work(call, leg) {
+            self.set_work(call, leg, work.analysed_no_more(), prices);
+        }
+    }
+
     /// Makes what is reserved for a call what it needs now.
     fn settle(&mut self, call: CallId, prices: &Prices) {
         let Some(entry) = self.calls.get_mut(&call) else { return };

@@ -86,6 +86,8 @@ pub(crate) struct LegWork {
     srtp: bool,
     /// Its source is no leg.
     mixed: bool,
+    /// Analyses of what it receives: that is decoded.
+    analyses: u16,
 }
 
 impl LegWork {
@@ -101,12 +103,13 @@ impl LegWork {
             secure: config.secure_input.is_on() || config.tones_as_events,
             srtp: config.srtp.is_some(),
             mixed: false,
+            analyses: 0,
         }
     }
 
-    /// The same with another configuration: what feeds it stays.
+    /// The same with another configuration: what feeds it and its analyses stay.
     pub(crate) const fn reconfigured(self, to: Self) -> Self {
-        Self { mixed: self.mixed, ..to }
+        Self { mixed: self.mixed, analyses: self.analyses, ..to }
     }
 
     /// The same with keys or without.
@@ -117,6 +120,16 @@ impl LegWork {
     /// The same, fed by a leg or silence, or else by what makes audio of its own.
     pub(crate) const fn fed_by(self, mixed: bool) -> Self {
         Self { mixed, ..self }
+    }
+
+    /// The same with one analysis more.
+    pub(crate) const fn analysed(self) -> Self {
+        Self { analyses: self.analyses.saturating_add(1), ..self }
+    }
+
+    /// The same with one analysis less.
+    pub(crate) const fn analysed_no_more(self) -> Self {
+        Self { analyses: self.analyses.saturating_sub(1), ..self }
     }
 
     /// True where what `from` may send has to be coded for this leg.
@@ -132,9 +145,12 @@ impl LegWork {
 pub(crate) fn surcharge<'a>(prices: &Prices, legs: impl Iterator<Item = &'a LegWork> + Clone) -> Points {
     let price = |(at, leg): (usize, &LegWork)| {
         let others = || legs.clone().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other);
-        let coded = leg.mixed || others().any(|other| leg.codes(other) || other.codes(leg));
+        let coded =
+            leg.mixed || leg.analyses > 0 || others().any(|other| leg.codes(other) || other.codes(leg));
         let coding = leg.first.filter(|_| coded).map_or(Points::ZERO, |coding| coding.price(prices));
-        if leg.srtp { coding + prices.srtp_leg } else { coding }
+        let analysed =
+            Points::thousandths(prices.analysis.as_thousandths().saturating_mul(u64::from(leg.analyses)));
+        coding + analysed + if leg.srtp { prices.srtp_leg } else { Points::ZERO }
     };
     legs.clone().enumerate().map(price).sum()
 }
@@ -179,5 +195,16 @@ mod tests {
         assert!(price(&[forced, pcmu.clone()]) > 0);
         let secure = LegConfig { secure_input: crate::api::leg::SecureInput::Drop, ..pcmu.clone() };
         assert!(price(&[pcmu, secure]) > 0);
+    }
+
+    #[test]
+    fn an_analysis_costs_the_coding_of_its_leg_and_its_own_price() {
+        let prices = Prices::default();
+        let [pcmu, g729] = [Codec::PCMU, Codec::G729].map(|codec| LegWork::of(&leg(&[codec])));
+        let price = |works: [LegWork; 2]| surcharge(&prices, works.iter());
+        assert_eq!(price([pcmu, pcmu.analysed()]), prices.pcm_coded + prices.analysis);
+        let twice = g729.analysed().analysed();
+        assert_eq!(price([g729, twice]), prices.g729_coded + prices.analysis + prices.analysis);
+        assert_eq!(price([g729, twice.analysed_no_more().analysed_no_more()]), Points::ZERO);
     }
 }

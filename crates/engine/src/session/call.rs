@@ -258,10 +258,12 @@ impl Call {
                 remove(&mut self.mixes, ("mix", mix.as_u64()), |known| known.id == mix)?;
             }
             CallCommand::AddTap { tap } => {
+                self.taps.retain(|known| !known.is_over());
                 room(self.taps.len(), "taps")?;
                 let leg = match &*tap {
                     Tap::Events(tap) => tap.leg,
                     Tap::Audio(tap) => tap.leg,
+                    Tap::Analysis(tap) => tap.audio.leg,
                     Tap::Packets(tap) => {
                         match tap.spec.target {
                             PacketTarget::Leg(target) => drop(self.place_of(target)?),
@@ -276,6 +278,9 @@ impl Call {
                     }
                 };
                 self.place_of(leg)?;
+                if let Tap::Analysis(tap) = &*tap {
+                    tap.take_in();
+                }
                 let mut tap = *tap;
                 if let Tap::Audio(audio) = &mut tap {
                     audio.begin(now);
@@ -454,6 +459,7 @@ impl Call {
                 }
                 tap.leg != leg
             }
+            Tap::Analysis(tap) => tap.audio.leg != leg,
             Tap::Packets(tap) => tap.spec.leg != leg && tap.spec.target != PacketTarget::Leg(leg),
         });
     }

@@ -619,13 +619,14 @@ impl Call {
         }
     }
 
-    /// True where a mix or a tap wants the audio of a leg, too.
+    /// True where a mix, a tap or a player wants the audio of a leg, too.
     fn is_wanted_beside_listeners(&self, at: usize) -> bool {
         let feed = u16::try_from(at).map(super::wiring::Feed::Leg);
         let Ok(feed) = feed else { return false };
         let mixed = self.mixes.iter().any(|mix| mix.is_wanted() && mix.feeds.contains(&feed));
         mixed
             || self.tones_wanted_of(at).is_some()
+            || self.speech_ends_a_player(at)
             || self.taps.iter().any(|tap| self.tap_rate(tap, feed).is_some())
     }
 }

@@ -35,6 +35,7 @@ const fn of_tap(tap: &Tap) -> Case {
         Tap::Events(_) => Case::MayHaveThem,
         Tap::Audio(_) => Case::Shown("audio tap"),
         Tap::Packets(_) => Case::Shown("packet tap, audio"),
+        Tap::Analysis(_) => Case::Shown("analysis"),
     }
 }
 
@@ -51,6 +52,9 @@ const fn of_event(event: &Event) -> Case {
         | Event::Bye { .. }
         | Event::CallEnded { .. }
         | Event::PlayerFinished { .. }
+        // By audio without digits.
+        | Event::CallAnalysed { .. }
+        | Event::Speech { .. }
         // Digits that the engine was told to send.
         | Event::DigitsSent { .. }
         | Event::CommandFailed { .. }
@@ -73,9 +77,7 @@ fn every_kind_of_source_and_tap_has_a_case() {
     for feed in [Feed::Silence, Feed::Leg(0), Feed::Mix(0), Feed::Player(0), Feed::Stream(0)] {
         check(of_feed(feed));
     }
-    for case in
-        [Case::Shown("audio tap"), Case::Shown("packet tap, audio"), Case::Shown("packet tap, events")]
-    {
+    for case in ["audio tap", "packet tap, audio", "packet tap, events", "analysis"].map(Case::Shown) {
         check(case);
     }
     // Their values need parts that are not made here; what counts is that they compile.

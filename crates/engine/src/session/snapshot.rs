@@ -5,7 +5,7 @@
 //! and packets, and the phase of the media clock.
 //!
 //! Not saved is what only decides how the next 100 ms sound: packets in jitter buffers, the states of decoders and encoders,
-//! latch candidates.
+//! latch candidates. An analysis that runs is named, and has ended in the call that goes on.
 
 pub(crate) mod age;
 mod call;
@@ -89,6 +89,9 @@ pub struct CallSnapshot {
     mixes: Vec<MixSnapshot>,
     players: Vec<PlayerSnapshot>,
     taps: Vec<TapSnapshot>,
+    /// Analyses that run, by name and leg: what they have heard is not in it.
+    #[serde(default)]
+    analyses: Vec<(TapId, LegId)>,
 }
 
 impl CallSnapshot {
@@ -167,6 +170,11 @@ impl CallSnapshot {
     /// Notes what the call was given to cost with two legs.
     pub(crate) fn set_price(&mut self, price: Option<Points>) {
         self.price = price.map(Points::as_thousandths);
+    }
+
+    /// The analyses that ran.
+    pub(crate) fn analyses(&self) -> &[(TapId, LegId)] {
+        &self.analyses
     }
 
     /// Its taps.

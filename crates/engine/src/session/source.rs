@@ -1,5 +1,6 @@
 //! Sources of a call other than its legs: players, streams from outside, mixes.
 
+mod barge_in;
 pub mod mix;
 pub mod player;
 pub mod stream;

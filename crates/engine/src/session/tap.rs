@@ -1,10 +1,12 @@
 //! Taps: what listens in on a leg and is heard by nobody.
 
+pub mod analysis;
 pub mod audio;
 pub mod event;
 pub mod packet;
 
 use crate::api::id::{LegId, TapId};
+use crate::session::tap::analysis::AnalysisTap;
 use crate::session::tap::audio::AudioTap;
 use crate::session::tap::event::EventTap;
 use crate::session::tap::packet::PacketTap;
@@ -17,6 +19,8 @@ pub enum Tap {
     Audio(AudioTap),
     /// Copies of RTP packets.
     Packets(PacketTap),
+    /// Decoded audio to an analysis.
+    Analysis(AnalysisTap),
 }
 
 impl Tap {
@@ -26,6 +30,7 @@ impl Tap {
             Self::Events(tap) => tap.leg,
             Self::Audio(tap) => tap.leg,
             Self::Packets(tap) => tap.spec.leg,
+            Self::Analysis(tap) => tap.audio.leg,
         }
     }
 
@@ -35,6 +40,30 @@ impl Tap {
             Self::Events(tap) => tap.id,
             Self::Audio(tap) => tap.id,
             Self::Packets(tap) => tap.id,
+            Self::Analysis(tap) => tap.audio.id,
         }
+    }
+
+    /// The tap on audio that it is.
+    pub const fn audio(&self) -> Option<&AudioTap> {
+        match self {
+            Self::Audio(tap) => Some(tap),
+            Self::Analysis(tap) => Some(&tap.audio),
+            Self::Events(_) | Self::Packets(_) => None,
+        }
+    }
+
+    /// The same, to be written to.
+    pub const fn audio_mut(&mut self) -> Option<&mut AudioTap> {
+        match self {
+            Self::Audio(tap) => Some(tap),
+            Self::Analysis(tap) => Some(&mut tap.audio),
+            Self::Events(_) | Self::Packets(_) => None,
+        }
+    }
+
+    /// True for an analysis that has come to its end.
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Analysis(tap) if tap.audio.is_unread())
     }
 }

@@ -17,7 +17,7 @@ use crate::session::leg::Leg;
 use crate::session::source::mix::Mix;
 use crate::session::source::player::{Player, ReadyPayload};
 use crate::session::source::stream::Stream;
-use crate::session::tap::Tap;
+use crate::session::tap::{Tap, analysis};
 use crate::session::timers::Timer;
 use crate::session::wiring::Feed;
 
@@ -66,12 +66,16 @@ impl Call {
             due = due + period * missed;
             self.pass_missed(missed, millis);
         }
-        self.pull_sources(now, millis, out);
+        let ended = self.pull_sources(now, millis, out);
         self.sum_mixes(millis);
         self.write_taps(due, millis, out);
         self.begin_digits(now, millis);
         self.push_frames(now, millis, out);
         self.push_digits(now, millis, out);
+        if ended || self.taps.iter().any(Tap::is_over) {
+            self.taps.retain(|tap| !tap.is_over());
+            self.derive_demand(now);
+        }
         for leg in &mut self.legs {
             if leg.ingress.as_ref().is_some_and(|ingress| ingress.unwanted) {
                 leg.drop_ingress();
@@ -93,7 +97,8 @@ impl Call {
         self.rewire(now, out);
     }
 
-    fn pull_sources<O: Output>(&mut self, now: Time, millis: u32, out: &mut O) {
+    /// Fills the frames of legs, players and streams; true where a player has ended that listened to a leg.
+    fn pull_sources<O: Output>(&mut self, now: Time, millis: u32, out: &mut O) -> bool {
         for at in 0..self.legs.len() {
             let Some(leg) = self.legs.get_mut(at).map(AsMut::as_mut) else { continue };
             let Leg { ingress: Some(ingress), events, .. } = leg else { continue };
@@ -101,14 +106,30 @@ impl Call {
                 self.report_found(now, at, out);
             }
         }
+        self.note_speech();
+        let mut ended = false;
         for player in &mut self.players {
             if let Some((end, position)) = player.pull(now, millis) {
                 out.event(Event::PlayerFinished { call: self.id, player: player.id, end, position });
+                ended |= player.ends_by_speech();
             }
         }
         for stream in &mut self.streams {
             if let Some(wake) = stream.pull(millis) {
                 out.wake(wake);
+            }
+        }
+        ended
+    }
+
+    /// Gives the players what the parties say whose speech ends them.
+    fn note_speech(&mut self) {
+        let Self { players, legs, .. } = self;
+        for player in players.iter_mut().filter(|player| player.is_live()) {
+            let Some(heard) = player.listens_to() else { continue };
+            let leg = legs.iter_mut().find(|leg| leg.id == heard);
+            if let Some(ingress) = leg.and_then(|leg| leg.ingress.as_mut()) {
+                player.note_speech(ingress.frame().at(analysis::RATE));
             }
         }
     }
@@ -128,7 +149,7 @@ impl Call {
         let secure = self.has_secure_input();
         let Self { taps, mixes, legs, players, streams, .. } = self;
         for tap in taps {
-            let Tap::Audio(tap) = tap else { continue };
+            let Some(tap) = tap.audio_mut() else { continue };
             let Some(at) = legs.iter().position(|leg| leg.id == tap.leg) else { continue };
             let Ok(own) = u16::try_from(at) else { continue };
             let feed = legs.get(at).map_or(Feed::Silence, |leg| leg.feed);

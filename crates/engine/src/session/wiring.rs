@@ -16,7 +16,7 @@ use crate::session::leg::Leg;
 use crate::session::leg::egress::{Egress, EncoderSpec};
 use crate::session::leg::ingress::{Ingress, natural_rate};
 use crate::session::leg::{in_band, secure};
-use crate::session::tap::Tap;
+use crate::session::tap::{Tap, analysis};
 use crate::session::timers::Timer;
 
 /// Sample rate of an egress that no source with a rate of its own feeds, in hertz: what most codecs of a leg can use.
@@ -243,7 +243,8 @@ impl Call {
     fn ingress_rate(&self, at: usize) -> Option<u32> {
         let own = self.legs.get(at).filter(|leg| leg.kind == LegKind::Audio)?.receive_rate()?;
         let wanted = self.rate_wanted_of(Feed::Leg(u16::try_from(at).ok()?));
-        let wanted = wanted.max(self.tones_wanted_of(at).map(|_| in_band::RATE))?;
+        let speech = self.speech_ends_a_player(at).then_some(analysis::RATE);
+        let wanted = wanted.max(self.tones_wanted_of(at).map(|_| in_band::RATE)).max(speech)?;
         Some(own.min(wanted))
     }
 
@@ -255,6 +256,16 @@ impl Call {
             _ => None,
         });
         tapped.or_else(|| leg.converts_tones().then(DetectorSettings::default))
+    }
+
+    /// True where a player listens to what the party of a leg says.
+    pub(super) fn speech_ends_a_player(&self, at: usize) -> bool {
+        let Some(id) = self.legs.get(at).map(|leg| leg.id) else { return false };
+        let plays = |place: usize| {
+            u16::try_from(place).is_ok_and(|place| self.rate_wanted_of(Feed::Player(place)).is_some())
+        };
+        let mut players = self.players.iter().enumerate();
+        players.any(|(place, player)| player.listens_to() == Some(id) && plays(place))
     }
 
     /// The highest rate at which somebody wants the audio of a source, in hertz.
@@ -280,7 +291,7 @@ impl Call {
 
     /// The rate at which a tap wants the audio of a source, in hertz; `None` where it does not.
     pub(super) fn tap_rate(&self, tap: &Tap, feed: Feed) -> Option<u32> {
-        let Tap::Audio(tap) = tap else { return None };
+        let tap = tap.audio()?;
         let at = self.legs.iter().position(|leg| leg.id == tap.leg)?;
         let leg = self.legs.get(at)?;
         let received = tap.side != TapSide::Sent && feed == Feed::Leg(u16::try_from(at).ok()?);

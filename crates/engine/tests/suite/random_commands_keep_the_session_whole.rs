@@ -23,6 +23,7 @@ use mediapoint_engine::session::command::CallCommand;
 use mediapoint_engine::session::source::player::Player;
 use mediapoint_engine::session::source::stream::{Stream as StreamSource, StreamBlock};
 use mediapoint_engine::session::tap::Tap;
+use mediapoint_engine::session::tap::analysis::AnalysisTap;
 use mediapoint_engine::session::tap::audio::{AudioTap, TapFrame};
 use mediapoint_engine::session::tap::event::{EventTap, PressRoom};
 use mediapoint_engine::session::tap::packet::PacketTap;
@@ -397,6 +398,10 @@ impl Run {
                         let spec = AudioTapSpec { side: side(number), rate, ..AudioTapSpec::new(on) };
                         (Tap::Audio(AudioTap::new(id, &spec, writer)), Some(reader))
                     }
+                    TapKind::Analysis => {
+                        let (tap, reader, _) = AnalysisTap::new(id, on);
+                        (Tap::Analysis(tap), Some(reader))
+                    }
                     TapKind::Packets { side: number, target } => {
                         if let Some(target) = target {
                             expected = self.model.leg(at, target).and(expected);
@@ -417,7 +422,11 @@ impl Run {
             }
             Step::Read(tap) => {
                 let Some(tap) = self.model.taps.get_mut(tap) else { return };
-                let TapKind::Audio { rate, .. } = tap.kind else { return };
+                let rate = match tap.kind {
+                    TapKind::Audio { rate, .. } => rate,
+                    TapKind::Analysis => 8000,
+                    _ => return,
+                };
                 let Some(reader) = &mut tap.reader else { return };
                 while let Some((position, received, sent)) = reader
                     .pop_with(|frame| (frame.position, frame.received.pcm().len(), frame.sent.pcm().len()))
@@ -429,7 +438,9 @@ impl Run {
                 }
             }
             Step::DropReader(tap) => {
-                if let Some(tap) = self.model.taps.get_mut(tap) {
+                // An analysis that nobody reads goes by itself, with the next tick.
+                let known = self.model.taps.get_mut(tap);
+                if let Some(tap) = known.filter(|tap| tap.kind != TapKind::Analysis) {
                     tap.reader = None;
                 }
             }

@@ -65,8 +65,9 @@ impl Call {
         let tap = |tap: &Tap| match tap {
             Tap::Events(tap) => Some(tap.save()),
             Tap::Packets(tap) => Some(TapSnapshot::Packets { tap: tap.id, spec: tap.spec }),
-            Tap::Audio(_) => None,
+            Tap::Audio(_) | Tap::Analysis(_) => None,
         };
+        let analysed = self.taps.iter().filter(|tap| matches!(tap, Tap::Analysis(_)) && !tap.is_over());
         // An ingress starts the clock with its first packet.
         let plays = self.players.iter().any(Player::is_live);
         let tick = self.timers.get(Timer::Tick).filter(|_| self.clock.runs && plays);
@@ -82,6 +83,7 @@ impl Call {
             mixes: self.mixes.iter().map(|mix| MixSnapshot { mix: mix.id, inputs: inputs(mix) }).collect(),
             players: self.players.iter().map(Player::save).collect(),
             taps: self.taps.iter().filter_map(tap).collect(),
+            analyses: analysed.map(|tap| (tap.id(), tap.leg())).collect(),
         }
     }
 
@@ -165,6 +167,8 @@ impl CallSnapshot {
         ensure(self.legs.len() <= MAX_LEGS, "the number of legs")?;
         let objects = [self.mixes.len(), self.players.len(), self.taps.len()];
         ensure(objects.iter().all(|count| *count <= MAX_OBJECTS), "the number of mixes, players or taps")?;
+        ensure(self.analyses.len() <= MAX_OBJECTS, "the number of analyses")?;
+        ensure(self.analyses.iter().all(|(_, leg)| self.has_leg(*leg)), "the leg of an analysis")?;
         ensure(self.call.as_u64() < NAMES && self.highest_id() < NAMES, "a name")?;
         let mut names = HashSet::new();
         ensure(self.object_ids().all(|name| names.insert(name)), "a name that is there twice")?;
@@ -210,6 +214,8 @@ impl CallSnapshot {
         let legs = self.legs.iter().map(|leg| (0, leg.leg.as_u64()));
         let mixes = self.mixes.iter().map(|mix| (1, mix.mix.as_u64()));
         let players = self.players.iter().map(|player| (2, player.player.as_u64()));
-        legs.chain(mixes).chain(players).chain(self.taps.iter().map(|tap| (3, tap.id().as_u64())))
+        let taps = self.taps.iter().map(|tap| tap.id().as_u64());
+        let analyses = self.analyses.iter().map(|(tap, _)| tap.as_u64());
+        legs.chain(mixes).chain(players).chain(taps.chain(analyses).map(|tap| (3, tap)))
     }
 }

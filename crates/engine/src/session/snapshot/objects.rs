@@ -6,6 +6,7 @@ use std::time::Duration;
 use mediapoint_dtmf::DetectorSettings;
 use mediapoint_prompt::{PlaybackState, Playlist, PlaylistState};
 
+use crate::api::analysis::SpeechBargeIn;
 use crate::api::id::{LegId, MixId, PlayerId, TapId};
 use crate::api::source::{MixSpec, Source, ToneSpec};
 use crate::api::tap::PacketTapSpec;
@@ -54,7 +55,12 @@ pub(crate) struct PromptsSnapshot {
     pub(crate) rate: u32,
     pub(crate) state: PlaybackState,
     pub(crate) barge_in: Option<LegId>,
+    /// Its detector begins anew.
+    #[serde(default)]
+    pub(crate) speech_barge_in: Option<SpeechBargeIn>,
     pub(crate) barged_in: bool,
+    #[serde(default)]
+    pub(crate) by_speech: bool,
     /// The prompts, where they were given again.
     #[serde(skip)]
     pub(crate) found: Option<Playlist>,
@@ -69,6 +75,8 @@ const LONGEST: Duration = Duration::from_secs(1 << 32);
 impl PromptsSnapshot {
     fn check(&self) -> Result<(), Malformed> {
         let Self { playlist, rate, state, .. } = self;
+        let speech = self.speech_barge_in.is_none_or(|speech| speech.is_valid());
+        ensure(speech, "the speech that ends prompts")?;
         ensure(playlist.items.len() <= MAX_ITEMS, "the number of prompts")?;
         ensure(matches!(rate, 8000 | 12_000 | 16_000 | 24_000 | 32_000 | 48_000), "the rate of prompts")?;
         let of_items = playlist.items.iter().flat_map(|item| [Some(item.start), item.end]);

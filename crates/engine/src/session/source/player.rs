@@ -15,6 +15,7 @@ use crate::api::id::{LegId, PlayerId};
 use crate::api::source::{PlayerChange, PlayerEnd, PlayerSpec, PromptsSpec, ToneSpec};
 use crate::session::frame::{Frame, FrameKind};
 use crate::session::snapshot::objects::{PlayerSnapshot, PlayingSnapshot, PromptsSnapshot};
+use crate::session::source::barge_in::SpeechListener;
 use crate::session::source::tone::ToneGenerator;
 
 /// Milliseconds of the packets that payloads are made for.
@@ -23,7 +24,7 @@ pub(crate) const PAYLOAD_MILLIS: u32 = 20;
 /// Octets of the longest payload that is kept.
 pub(crate) const MAX_READY: usize = 1380;
 
-/// How long the volume falls where a key ends the player.
+/// How long the volume falls where the party ends the player.
 const BARGE_IN_FADE: Duration = Duration::from_millis(20);
 
 /// A payload that was made of a frame before it was played.
@@ -48,7 +49,9 @@ struct Prompts {
     playback: Playback,
     ready: Vec<Ready>,
     barge_in: Option<LegId>,
-    barged_in: bool,
+    speech: Option<Box<SpeechListener>>,
+    /// How the party ended it.
+    barged_in: Option<PlayerEnd>,
 }
 
 enum Playing {
@@ -178,11 +181,13 @@ impl Player {
     pub fn take_end(&mut self) -> Option<(PlayerEnd, Position)> {
         let end = match &self.playing {
             Playing::Tone { generator, .. } => generator.is_finished().then_some(PlayerEnd::Finished)?,
-            Playing::Prompts(prompts) => match prompts.playback.ended()? {
-                _ if prompts.barged_in => PlayerEnd::BargedIn,
-                Ended::Finished => PlayerEnd::Finished,
-                _ => PlayerEnd::Stopped,
-            },
+            Playing::Prompts(prompts) => {
+                let ended = match prompts.playback.ended()? {
+                    Ended::Finished => PlayerEnd::Finished,
+                    _ => PlayerEnd::Stopped,
+                };
+                prompts.barged_in.unwrap_or(ended)
+            }
         };
         (!std::mem::replace(&mut self.reported, true)).then(|| (end, self.position()))
     }
@@ -228,10 +233,34 @@ impl Player {
     pub fn note_key(&mut self, leg: LegId) {
         if let Playing::Prompts(prompts) = &mut self.playing
             && prompts.barge_in == Some(leg)
-            && prompts.playback.ended().is_none()
-            && !std::mem::replace(&mut prompts.barged_in, true)
         {
-            prompts.playback.stop(if self.wanted { BARGE_IN_FADE } else { Duration::ZERO });
+            prompts.interrupt(PlayerEnd::BargedIn, self.wanted);
+        }
+    }
+
+    /// True where the party of a leg can end it by speaking, or could.
+    pub fn ends_by_speech(&self) -> bool {
+        matches!(&self.playing, Playing::Prompts(prompts) if prompts.speech.is_some())
+    }
+
+    /// The leg whose party ends it by speaking, until it has ended.
+    pub fn listens_to(&self) -> Option<LegId> {
+        let Playing::Prompts(prompts) = &self.playing else { return None };
+        let listens = !self.reported && prompts.barged_in.is_none();
+        prompts.speech.as_ref().filter(|_| listens).map(|speech| speech.spec.leg)
+    }
+
+    /// Takes in what the party of that leg says, at 8000 Hz, which may end it.
+    pub fn note_speech(&mut self, pcm: &[i16]) {
+        // A tick that is being played has its echo later.
+        let level = self.frame.level();
+        if let Playing::Prompts(prompts) = &mut self.playing
+            && let Some(speech) = &mut prompts.speech
+        {
+            speech.note_played(level);
+            if speech.interrupts(pcm) {
+                prompts.interrupt(PlayerEnd::BargedInBySpeech, self.wanted);
+            }
         }
     }
 
@@ -247,9 +276,20 @@ impl Player {
 }
 
 impl Prompts {
+    /// The party ends it, unless it has ended.
+    fn interrupt(&mut self, end: PlayerEnd, heard: bool) {
+        if self.playback.ended().is_none() && self.barged_in.is_none() {
+            self.barged_in = Some(end);
+            self.playback.stop(if heard { BARGE_IN_FADE } else { Duration::ZERO });
+        }
+    }
+
     fn new(spec: PromptsSpec) -> Result<Self, CommandError> {
         if !matches!(spec.rate, 8000 | 12_000 | 16_000 | 24_000 | 32_000 | 48_000) {
             return Err(CommandError::OutOfRange { what: "the sample rate of the prompts" });
+        }
+        if spec.speech_barge_in.is_some_and(|speech| !speech.is_valid()) {
+            return Err(CommandError::OutOfRange { what: "the speech that ends the prompts" });
         }
         let refused = |error: mediapoint_prompt::PromptError| CommandError::Prompt(error.to_string());
         let clock = SharedClock { epoch: Duration::ZERO };
@@ -270,7 +310,9 @@ impl Prompts {
             let key = playback.prepare(&codec, &parameters, PAYLOAD_MILLIS).map_err(refused)?;
             ready.push(Ready { codec, parameters, key });
         }
-        Ok(Self { playlist: spec.playlist, playback, ready, barge_in: spec.barge_in, barged_in: false })
+        let speech = spec.speech_barge_in.map(|spec| Box::new(SpeechListener::new(spec)));
+        let (playlist, barge_in) = (spec.playlist, spec.barge_in);
+        Ok(Self { playlist, playback, ready, barge_in, speech, barged_in: None })
     }
 }
 
@@ -285,7 +327,9 @@ impl Player {
                 rate: self.frame.rate(),
                 state: prompts.playback.save(),
                 barge_in: prompts.barge_in,
-                barged_in: prompts.barged_in,
+                speech_barge_in: prompts.speech.as_ref().map(|speech| speech.spec),
+                barged_in: prompts.barged_in.is_some(),
+                by_speech: prompts.barged_in == Some(PlayerEnd::BargedInBySpeech),
                 found: None,
             })),
         };
@@ -303,8 +347,15 @@ impl Player {
             PlayingSnapshot::Prompts(saved) => {
                 let playlist = saved.found.clone()?;
                 let playback = Playback::restored(&playlist, &saved.state, saved.rate).ok()?;
-                let (barge_in, barged_in) = (saved.barge_in, saved.barged_in);
-                let prompts = Prompts { playlist, playback, ready: Vec::new(), barge_in, barged_in };
+                let end = if saved.by_speech { PlayerEnd::BargedInBySpeech } else { PlayerEnd::BargedIn };
+                let prompts = Prompts {
+                    playlist,
+                    playback,
+                    ready: Vec::new(),
+                    barge_in: saved.barge_in,
+                    speech: saved.speech_barge_in.map(|spec| Box::new(SpeechListener::new(spec))),
+                    barged_in: saved.barged_in.then_some(end),
+                };
                 (Playing::Prompts(Box::new(prompts)), saved.rate)
             }
         };

@@ -116,6 +116,11 @@ impl AudioTap {
         }
     }
 
+    /// True where nobody reads it any more.
+    pub fn is_unread(&self) -> bool {
+        self.producer.is_closed()
+    }
+
     /// Its figures.
     pub const fn statistics(&self) -> TapStatistics {
         self.statistics

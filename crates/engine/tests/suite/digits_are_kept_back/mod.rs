@@ -17,12 +17,14 @@ use mediapoint_engine::session::tap::Tap;
 use mediapoint_engine::session::tap::event::PressRoom;
 use mediapoint_engine::session::tap::packet::PacketTap;
 use mediapoint_engine::{
-    Codec, EncoderSettings, Event, PacketTapSpec, PacketTarget, PayloadCodec, SecureInput, Source, TapFrame,
-    TapId, TapSide,
+    AnalysisSpec, Codec, EncoderSettings, Event, PacketTapSpec, PacketTarget, PayloadCodec, SecureInput,
+    Source, TapFrame, TapId, TapSide, VadSettings,
 };
 use mediapoint_net::ring::Consumer;
 use mediapoint_packet::telephone_event::{BLOCK_LEN, DtmfDigit, EventBlock};
-use mediapoint_testkit::{Ear, PeerId, Voice, World, audio, codec, pcma, pcmu, telephone_event};
+use mediapoint_testkit::{
+    Ear, PeerId, Voice, World, WorldAnalysis, audio, codec, pcma, pcmu, telephone_event,
+};
 
 /// A card number, with every digit in it.
 pub(crate) const NUMBER: &str = "4012888817365993";
@@ -85,6 +87,7 @@ pub(crate) struct Scene {
     mixed: PeerId,
     forked: PeerId,
     frames: Consumer<TapFrame>,
+    analysis: WorldAnalysis,
     pub(crate) room: PressRoom,
     tapped: Vec<i16>,
 }
@@ -110,6 +113,9 @@ impl Scene {
         let packets = PacketTap { id: TapId::from_u64(world.new_id()), spec };
         world.apply(call, CallCommand::AddTap { tap: Box::new(Tap::Packets(packets)) }).unwrap();
         let (_, frames) = world.tap_audio(party, TapSide::Received, 8000, 64);
+        let spec =
+            AnalysisSpec { speech: Some(VadSettings::default()), ..AnalysisSpec::new(world.peer(party).leg) };
+        let analysis = world.analyse(party, spec);
         let (_, room) = world.tap_digits(party);
         for listener in [far, mixed, forked] {
             let heard = &mut world.peer_mut(listener).heard;
@@ -122,7 +128,8 @@ impl Scene {
         world.peer_mut(party).stream.clock_rate = from.codec.clock_rate;
         world.peer_mut(party).stream.voice = Some(Voice::new(from, rate, &EncoderSettings::default(), voice));
         let (far_codec, party_codec) = (to.clone(), from.clone());
-        Self { world, party, far, far_codec, party_codec, mixed, forked, frames, room, tapped: Vec::new() }
+        let tapped = Vec::new();
+        Self { world, party, far, far_codec, party_codec, mixed, forked, frames, analysis, room, tapped }
     }
 
     pub(crate) fn secure(&mut self, policy: SecureInput) {
@@ -132,6 +139,7 @@ impl Scene {
     pub(crate) fn run(&mut self, millis: u64) {
         for _ in 0..millis.div_ceil(20) {
             self.world.run_for(Duration::from_millis(20));
+            self.analysis.step(self.world.now());
             while self.frames.pop_with(|frame| self.tapped.extend_from_slice(frame.received.pcm())).is_some()
             {
             }
@@ -193,6 +201,7 @@ impl Scene {
             ("packet tap, events", events(self.forked)),
             ("packet tap, audio", digits_in(&ear(self.forked, &self.party_codec))),
             ("audio tap", digits_in(&self.tapped)),
+            ("analysis", digits_in(&self.analysis.pcm)),
         ]
     }
 }

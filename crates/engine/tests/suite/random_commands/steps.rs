@@ -35,6 +35,7 @@ pub(crate) enum TapKind {
         side: u8,
         rate: u32,
     },
+    Analysis,
     /// To another leg, or to an address.
     Packets {
         side: u8,
@@ -159,6 +160,7 @@ fn tap_kind() -> impl Strategy<Value = TapKind> {
     prop_oneof![
         3 => Just(TapKind::Events),
         2 => (0..3_u8, rate).prop_map(|(side, rate)| TapKind::Audio { side, rate }),
+        1 => Just(TapKind::Analysis),
         2 => (0..3_u8, proptest::option::of(0..LEGS))
             .prop_map(|(side, target)| TapKind::Packets { side, target }),
     ]
