@@ -73,11 +73,12 @@ pub use api::event::{EndReason, Event, KeyMethod, KeyPress, ZrtpObstacle};
 pub use api::id::{CallId, LegId, MixId, PlayerId, StreamId, TapId};
 pub use api::leg::{
     AddressFamily, Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, MediaPolicy, OpenedLeg,
-    PacketTime, Placement, Ports, Relearn, RemoteAddress, RtcpMode, SecureInput, SourceGuard, SrtpKeys,
+    PacketTime, Placement, Ports, Relearn, RemoteAddress, RtcpMode, SourceGuard, SrtpKeys,
 };
 pub use api::pending::Pending;
 pub use api::points::{Points, Prices};
 pub use api::remote::{ForbiddenRemote, IpNet, LocalScope, RemotePolicy};
+pub use api::secure::{DigitSequence, DigitTrigger, SecureInput, ToneSeries};
 pub use api::source::{
     Burst, MixSpec, PlayerChange, PlayerEnd, PlayerSpec, PromptsSpec, Sine, Source, StreamSpec, ToneSpec,
 };

@@ -15,6 +15,7 @@ pub mod leg;
 mod passthrough;
 pub mod payload_map;
 pub mod port;
+mod presses;
 pub mod quality;
 mod rtcp;
 #[cfg(test)]

@@ -16,7 +16,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Programs of the laboratory: they drive a server from outside, and link nothing of it.
     ("tools", &["analysis", "caller", "codec", "dtmf", "g729", "net", "prompt"]),
     ("control-ng", &["engine", "prompt", "recorder", "codec", "srtp", "g711", "packet"]),
-    ("engine", &["net", "srtp", "jitter", "prompt", "dtmf", "analysis", "recorder", "codec", "g711", "packet"]),
+    (
+        "engine",
+        &["net", "srtp", "jitter", "prompt", "dtmf", "analysis", "recorder", "codec", "g711", "packet"],
+    ),
     ("caller", &["codec", "packet", "net", "g711", "prompt"]),
     ("testkit", &["engine", "net", "srtp", "codec", "g711", "packet"]),
     ("jitter", &["codec", "packet"]),

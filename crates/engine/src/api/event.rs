@@ -9,6 +9,7 @@ use mediapoint_prompt::Position;
 use crate::api::analysis::CallAnalysis;
 use crate::api::error::CommandError;
 use crate::api::id::{CallId, LegId, PlayerId, TapId};
+use crate::api::secure::SecureInput;
 use crate::api::source::PlayerEnd;
 use crate::api::stats::CallStatistics;
 
@@ -215,6 +216,15 @@ pub enum Event {
         /// Which key, and for how long.
         press: KeyPress,
     },
+    /// Digits of the party, or their end, have switched its secure input: see [`DigitTrigger`](crate::DigitTrigger).
+    SecureInputSwitched {
+        /// Its call.
+        call: CallId,
+        /// The leg.
+        leg: LegId,
+        /// What stands in place of digits now.
+        secure_input: SecureInput,
+    },
     /// The digits that a leg was to be sent have been sent, or were stopped: once for a queue that runs empty.
     DigitsSent {
         /// Its call.
@@ -300,6 +310,7 @@ impl Event {
         match self {
             Self::CallEnded { .. }
             | Self::KeyPressed { .. }
+            | Self::SecureInputSwitched { .. }
             | Self::DigitsSent { .. }
             | Self::PlayerFinished { .. }
             | Self::CallAnalysed { .. }

@@ -9,6 +9,7 @@ use mediapoint_srtp::{MasterKey, Mki};
 
 use crate::api::codec::PayloadCodec;
 use crate::api::id::LegId;
+use crate::api::secure::{DigitTrigger, SecureInput};
 
 /// What flows through a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -144,54 +145,6 @@ pub enum EventPolicy {
     Replace(u8),
 }
 
-/// Secure input: what stands in place of the digits that a party sends, in telephone events and as tones in its audio, toward
-/// all that it feeds and all taps but those on key presses.
-///
-/// While it is on, what the party sends is decoded at 8000 Hz and held back by 40 ms, so that nothing of a tone passes; codecs
-/// that the engine cannot decode do not pass. Tones of less than 24 ms, which no receiver takes for a digit, pass.
-///
-/// A digit that is sent when it goes off is kept back to its end: a tone for 5 s at most. Until then the audio is decoded and late
-/// as before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[non_exhaustive]
-pub enum SecureInput {
-    /// Digits pass.
-    #[default]
-    Off,
-    /// Events are dropped; tones become silence.
-    Drop,
-    /// As [`SecureInput::Drop`], and silence is sent for as long as an event lasts.
-    Silence,
-    /// A tone is sent for as long as an event or a digit lasts.
-    Tone {
-        /// Frequency in hertz, 1 to 3999.
-        hertz: u16,
-        /// Level in dBm0, -60 to 0.
-        dbm0: i8,
-    },
-    /// Each digit becomes another one, drawn at random from 0 to 9.
-    Random,
-    /// Each digit becomes this one: an event code, 0 to 15.
-    Digit(u8),
-}
-
-impl SecureInput {
-    /// True where digits are kept back.
-    #[must_use]
-    pub const fn is_on(self) -> bool {
-        !matches!(self, Self::Off)
-    }
-
-    /// True where every value lies in its range.
-    pub(crate) const fn is_valid(self) -> bool {
-        match self {
-            Self::Tone { hertz, dbm0 } => hertz > 0 && hertz < 4000 && dbm0 >= -60 && dbm0 <= 0,
-            Self::Digit(code) => code < 16,
-            Self::Off | Self::Drop | Self::Silence | Self::Random => true,
-        }
-    }
-}
-
 /// What becomes of media on its way from one party to others. Telephone events and RTCP go on in any case, and taps see what
 /// was received.
 #[derive(
@@ -266,6 +219,13 @@ pub struct LegConfig {
     pub events: EventPolicy,
     /// Whether the party's digits are kept from all but taps on its key presses.
     pub secure_input: SecureInput,
+    /// Digits of the party that switch that on and off.
+    pub digit_trigger: Option<DigitTrigger>,
+    /// Time by which the party's digits reach the legs that it feeds later, 0 to 10 s; none by default. They are taken out of
+    /// what it sends, as by [`SecureInput::Silence`], and sent anew, as events or tones by what the other party agreed to.
+    /// What secure input puts in place of digits is decided then: so the digits of a trigger can be kept back, too. Mixes and
+    /// audio taps get none.
+    pub digit_delay: Duration,
     /// True where telephone events of the leg's source, to which its party did not agree, reach it as tones in the audio,
     /// with their duration and level; on by default. Otherwise it gets nothing of them.
     pub events_as_tones: bool,
@@ -304,6 +264,8 @@ impl Default for LegConfig {
             dscp: 46,
             events: EventPolicy::Forward,
             secure_input: SecureInput::Off,
+            digit_trigger: None,
+            digit_delay: Duration::ZERO,
             events_as_tones: true,
             tones_as_events: false,
             media: MediaPolicy::Forward,

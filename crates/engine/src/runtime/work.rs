@@ -100,7 +100,10 @@ impl LegWork {
             first: codings().next(),
             takes: codings().fold(0, |takes, coding| takes | coding.bit()),
             forced: config.force_transcode || matches!(config.packet_time, PacketTime::Always(_)),
-            secure: config.secure_input.is_on() || config.tones_as_events,
+            secure: config.secure_input.is_on()
+                || config.digit_trigger.is_some()
+                || !config.digit_delay.is_zero()
+                || config.tones_as_events,
             srtp: config.srtp.is_some(),
             mixed: false,
             analyses: 0,
@@ -193,8 +196,16 @@ mod tests {
         assert_eq!(price(&[both, leg(&[Codec::PCMU, Codec::G729])]), 0, "both take what the other prefers");
         let forced = LegConfig { force_transcode: true, ..pcmu.clone() };
         assert!(price(&[forced, pcmu.clone()]) > 0);
-        let secure = LegConfig { secure_input: crate::api::leg::SecureInput::Drop, ..pcmu.clone() };
-        assert!(price(&[pcmu, secure]) > 0);
+        let secure = LegConfig { secure_input: crate::api::secure::SecureInput::Drop, ..pcmu.clone() };
+        assert!(price(&[pcmu.clone(), secure]) > 0);
+        let trigger = crate::DigitTrigger::new(crate::DigitSequence::new("*1").unwrap());
+        // It may switch secure input on at any time.
+        let triggered = LegConfig { digit_trigger: Some(trigger), ..pcmu.clone() };
+        assert!(price(&[triggered, pcmu.clone()]) > 0);
+        let converts = LegConfig { tones_as_events: true, ..pcmu.clone() };
+        assert!(price(&[converts, pcmu.clone()]) > 0);
+        let delays = LegConfig { digit_delay: std::time::Duration::from_millis(1), ..pcmu.clone() };
+        assert!(price(&[delays, pcmu]) > 0);
     }
 
     #[test]

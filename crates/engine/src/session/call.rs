@@ -11,6 +11,7 @@ use crate::api::error::CommandError;
 use crate::api::event::Event;
 use crate::api::id::{CallId, LegId, TapId};
 use crate::api::leg::{LegConfig, LegKind, RemoteAddress};
+use crate::api::secure::MAX_DIGIT_DELAY;
 use crate::api::source::{MixSpec, Source};
 use crate::api::stats::CallStatistics;
 use crate::api::tap::PacketTarget;
@@ -315,7 +316,7 @@ impl Call {
 
     /// True where one of its legs has secure input, or digits that began under it may still sound.
     pub(super) fn has_secure_input(&self) -> bool {
-        self.legs.iter().any(|leg| leg.keeps_audio_back())
+        self.legs.iter().any(|leg| leg.masks_recordings())
     }
 
     fn audio_tap_mut(&mut self, tap: TapId) -> Result<&mut AudioTap, CommandError> {
@@ -441,7 +442,7 @@ impl Call {
         if let Some(report) = leg.rtcp.next_report() {
             self.timers.set_earlier(Timer::Report, report);
         }
-        if let Some(deadline) = leg.events.deadline() {
+        if let Some(deadline) = leg.digit_deadline() {
             self.timers.set_earlier(Timer::Event, deadline);
         }
         self.legs.push(leg);
@@ -544,13 +545,16 @@ impl std::fmt::Debug for Call {
 
 /// Refuses secure input that is out of range, or of a leg whose media are not looked into.
 fn check_secure(config: &LegConfig) -> Result<(), CommandError> {
-    match (config.secure_input.is_on(), config.kind) {
-        (true, LegKind::OpaqueRtp | LegKind::Datagrams) => {
+    let LegConfig { secure_input, digit_trigger, digit_delay, .. } = config;
+    let wanted = secure_input.is_on() || digit_trigger.is_some() || !digit_delay.is_zero();
+    match config.kind {
+        LegKind::OpaqueRtp | LegKind::Datagrams if wanted => {
             Err(CommandError::OutOfRange { what: "secure input of a leg that is not audio" })
         }
-        _ if !config.secure_input.is_valid() => {
+        _ if !secure_input.is_valid() || digit_trigger.is_some_and(|trigger| !trigger.is_valid()) => {
             Err(CommandError::OutOfRange { what: "what stands for a digit under secure input" })
         }
+        _ if *digit_delay > MAX_DIGIT_DELAY => Err(CommandError::OutOfRange { what: "the delay of digits" }),
         _ => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use mediapoint_packet::rtp::Ssrc;
 use mediapoint_packet::telephone_event::{BLOCK_LEN, DtmfDigit, EventBlock};
 use mediapoint_packet::{PacketBuf, Time};
 
-use crate::api::event::{Event, KeyPress};
+use crate::api::event::Event;
 use crate::api::id::LegId;
 use crate::api::leg::EventPolicy;
 use crate::api::source::Source;
@@ -30,8 +30,6 @@ use crate::session::leg::sender::{Sender, Unsent};
 use crate::session::leg::transport::{DropReason, RtpMeta, Transport};
 use crate::session::leg::{Accepted, Leg};
 use crate::session::payload_map::{Conversion, PayloadInfo, law_of};
-use crate::session::tap::Tap;
-use crate::session::timers::Timer;
 
 /// From a stream's first packet to the first tick: the delay that the jitter buffer starts with, so that it need not stretch
 /// the first words; and what packets of 20 ms may be late by and still be there, behind a lost one, when that one has to
@@ -200,17 +198,28 @@ impl Call {
             timestamp: input.timestamp,
             clock_rate: input.clock_rate,
             block,
-            secret: self.legs.get(at).is_some_and(|leg| leg.is_secure()),
+            secret: self.legs.get(at).is_some_and(|leg| leg.is_secret()),
         };
         let leg = self.legs.get_mut(at)?;
-        let (step, presses) = leg.events.observe(now, &event);
+        let (step, [first, second]) = leg.events.observe(now, &event);
         input.part = leg.events.part(&event, step);
-        let policy = leg.event_policy(step, Some((event.epoch, input.part.begin)));
-        let (id, deadline) = (leg.id, leg.events.deadline());
+        let own = Some((event.epoch, input.part.begin));
+        let id = leg.id;
+        let (before, press) =
+            if step == EventStep::Begins { (first, second) } else { (None, first.or(second)) };
+        // The press before may decide what becomes of this event.
+        if let Some(before) = before {
+            self.end_press(now, at, (before, None), out);
+        }
+        if step == EventStep::Begins {
+            self.begin_event(now, at, out);
+        }
+        let leg = self.legs.get_mut(at)?;
+        let policy = leg.event_policy(step, own);
         if step == EventStep::Begins
             && let Some(ingress) = &mut leg.ingress
         {
-            ingress.silence_held();
+            ingress.begin_event();
         }
         if let EventPolicy::Replace(code) = policy {
             let mut blocks = payload.chunks_exact_mut(BLOCK_LEN);
@@ -224,12 +233,10 @@ impl Call {
         if step == EventStep::Begins && block.digit().is_some() {
             self.players.iter_mut().for_each(|player| player.note_key(id));
         }
-        for press in presses.into_iter().flatten() {
-            self.report_press(id, press, out);
+        if let Some(press) = press {
+            self.end_press(now, at, (press, own), out);
         }
-        if let Some(deadline) = deadline {
-            self.timers.set_earlier(Timer::Event, deadline);
-        }
+        self.set_digit_timer(at);
         if policy == EventPolicy::Block {
             return self.skip_event(at, input);
         }
@@ -263,7 +270,7 @@ impl Call {
     ) {
         let Some(leg) = self.legs.get(at) else { return };
         let id = leg.id;
-        if info.event || !leg.keeps_audio_back() {
+        if info.event || !(leg.keeps_audio_back() || leg.heeds_tones()) {
             return self.copy_to_taps(id, true, packet.bytes(), out);
         }
         let codec = leg.receivable().find(|entry| entry.payload_type == meta.payload_type);
@@ -289,7 +296,7 @@ impl Call {
                     self.convert_tone(at, None);
                     let twice = self.legs.get(at).is_some_and(|leg| leg.events.has_reported(now, &press));
                     if !twice {
-                        self.report_press(id, press, out);
+                        self.end_press(now, at, (press, None), out);
                     }
                 }
             }
@@ -309,32 +316,6 @@ impl Call {
                     let _: bool = listener.sender.begin_digit(digit, volume, listener.source);
                 }
                 None => listener.sender.end_digit(None),
-            }
-        }
-    }
-
-    pub(super) fn report_press<O: Output>(&mut self, leg: LegId, press: KeyPress, out: &mut O) {
-        let call = self.id;
-        for tap in &mut self.taps {
-            if let Tap::Events(tap) = tap
-                && tap.leg == leg
-                && let Some(press) = tap.take(press)
-            {
-                out.event(Event::KeyPressed { call, leg, tap: tap.id, press });
-            }
-        }
-    }
-
-    /// Reports presses whose end was lost.
-    pub(super) fn handle_event_timeout<O: Output>(&mut self, now: Time, out: &mut O) {
-        for at in 0..self.legs.len() {
-            let Some(leg) = self.legs.get_mut(at) else { continue };
-            let (id, press) = (leg.id, leg.events.handle_timeout(now));
-            if let Some(deadline) = leg.events.deadline() {
-                self.timers.set_earlier(Timer::Event, deadline);
-            }
-            if let Some(press) = press {
-                self.report_press(id, press, out);
             }
         }
     }
@@ -549,7 +530,7 @@ impl Call {
         let Some(from) = self.legs.get_mut(source) else { return };
         let forwarded = from.ingress.as_mut().map_or(0, |ingress| ingress.drain(true, false));
         // Nor does what stands for the time that the audio is held back.
-        let held = if from.kept_out().is_on() { secure::DELAY_MILLIS / 10 } else { 0 };
+        let held = if from.holds_audio() { secure::DELAY_MILLIS / 10 } else { 0 };
         let forwarded = forwarded + usize::try_from(held).unwrap_or(0);
         let Some(leg) = self.legs.get_mut(listener) else { return };
         if !leg.make_egress(rate) {

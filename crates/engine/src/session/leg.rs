@@ -3,6 +3,7 @@
 mod beside;
 pub(crate) mod counted;
 pub mod crossfade;
+pub(crate) mod delayed;
 pub(crate) mod digits;
 pub mod egress;
 pub mod event_clock;
@@ -10,6 +11,7 @@ pub mod events;
 mod gate;
 pub(crate) mod in_band;
 pub mod ingress;
+mod kept_back;
 pub mod latch;
 pub(crate) mod limiter;
 pub(crate) mod loop_watch;
@@ -24,6 +26,7 @@ pub mod sender;
 pub mod srtp;
 pub mod statistics;
 pub mod transport;
+pub(crate) mod trigger;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,12 +39,14 @@ use mediapoint_packet::{PacketBuf, Time};
 
 use crate::api::codec::PayloadCodec;
 use crate::api::id::LegId;
-use crate::api::leg::{EventPolicy, LegConfig, LegKind, MediaPolicy, Relearn, SecureInput};
+use crate::api::leg::{LegConfig, LegKind, MediaPolicy, Relearn};
 use crate::api::remote::RemotePolicy;
+use crate::api::secure::SecureInput;
 use crate::api::source::Source;
 use crate::api::stats::Dropped;
 use crate::session::leg::counted::Counted;
-use crate::session::leg::events::{EventReceiver, EventStep};
+use crate::session::leg::delayed::DelayedDigits;
+use crate::session::leg::events::EventReceiver;
 use crate::session::leg::ingress::{Ingress, natural_rate};
 use crate::session::leg::latch::Admission;
 use crate::session::leg::loop_watch::{LoopVerdict, LoopWatch};
@@ -52,6 +57,7 @@ use crate::session::leg::rtcp::RtcpSession;
 use crate::session::leg::secure::SecretEvent;
 use crate::session::leg::sender::{Sender, Sent};
 use crate::session::leg::transport::{DropReason, RtpMeta, Transport};
+use crate::session::leg::trigger::Trigger;
 use crate::session::payload_map::{PayloadInfo, PayloadMap, PayloadTable, SendCapabilities};
 use crate::session::port::LegPorts;
 use crate::session::wiring::Feed;
@@ -101,14 +107,6 @@ impl Listeners {
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
         (0..self.len()).filter_map(|n| self.get(n))
     }
-}
-
-/// A digit, 0 to 9, that nothing can be learnt from: the SplitMix64 of a count.
-fn drawn(count: u32) -> u8 {
-    let mut bits = u64::from(count).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    u8::try_from((bits ^ bits >> 31) % 10).unwrap_or(0)
 }
 
 /// True where a party that was signalled so may begin its stream anew. What repeats all that was agreed is no reason.
@@ -168,6 +166,12 @@ pub(crate) struct Leg {
     pub(super) secret_event: Option<SecretEvent>,
     /// What was kept out of the audio until secure input went off, while digits that began before may sound.
     pub(super) lingers: SecureInput,
+    /// Where the digits are that switch secure input on and off.
+    pub(super) trigger: Option<Trigger>,
+    /// Digits that go on later.
+    pub(super) delayed: DelayedDigits,
+    /// The event that switched it on, by epoch and beginning: what is still to come of it passes as what came before.
+    passing_event: Option<(u32, RtpTicks)>,
     /// Figures of the jitter buffer that was in use last.
     pub(super) played: Option<PlayoutStatistics>,
 }
@@ -205,13 +209,16 @@ impl Leg {
             dropped: Dropped::default(),
             passed: Sent::default(),
             rtcp,
-            config,
             renumbered: Renumbered::default(),
             counted: Default::default(),
             played: None,
             draws: 0,
             secret_event: None,
             lingers: SecureInput::Off,
+            trigger: config.digit_trigger.as_ref().map(|_| Trigger::new(now)),
+            passing_event: None,
+            delayed: DelayedDigits::default(),
+            config,
             loop_watch: LoopWatch::default(),
         }
     }
@@ -226,12 +233,16 @@ impl Leg {
             self.silent_since = now;
             self.timed_out = false;
         }
+        let before = self.kept_out();
+        if self.config.digit_trigger != config.digit_trigger {
+            self.trigger = config.digit_trigger.as_ref().map(|_| Trigger::new(now));
+            self.passing_event = None;
+        }
         self.kind = config.kind;
         self.receives = config.direction.receives();
         self.sender.set_allowed(config.direction.sends());
         self.payloads = PayloadTable::new(config.codecs.iter().chain(&config.received_codecs));
         self.path_of = None;
-        let before = self.kept_out();
         self.config = config;
         self.lingers = SecureInput::Off;
         if before.is_on()
@@ -240,52 +251,6 @@ impl Leg {
         {
             self.lingers = before;
         }
-    }
-
-    /// True where secure input is off, and nothing is left of what sounded as it went off.
-    pub(super) fn ends_lingering(&self) -> bool {
-        self.lingers.is_on() && self.ingress.as_ref().is_none_or(|ingress| ingress.secure_is_over())
-    }
-
-    /// True where the party's digits are kept from all but taps on its key presses.
-    pub(super) const fn is_secure(&self) -> bool {
-        self.config.secure_input.is_on()
-    }
-
-    /// The same, or where it was until just now and digits that began before may still sound.
-    pub(super) const fn keeps_audio_back(&self) -> bool {
-        self.is_secure() || self.lingers.is_on()
-    }
-
-    /// True where tones go on as events.
-    pub(super) const fn converts_tones(&self) -> bool {
-        self.config.tones_as_events && !self.is_secure()
-    }
-
-    /// What is kept out of the party's audio.
-    pub(super) const fn kept_out(&self) -> SecureInput {
-        match self.config.secure_input {
-            _ if self.converts_tones() => SecureInput::Drop,
-            SecureInput::Off => self.lingers,
-            on => on,
-        }
-    }
-
-    /// What becomes of a packet of a telephone event that the party sends. `event` is the epoch of its stream and where it began,
-    /// where that can be read.
-    pub(super) fn event_policy(&mut self, step: EventStep, event: Option<(u32, RtpTicks)>) -> EventPolicy {
-        if step == EventStep::Begins && self.config.secure_input == SecureInput::Random {
-            self.draws = self.draws.wrapping_add(1);
-        }
-        let policy = self.config.secure_input.event_policy(self.config.events, drawn(self.draws));
-        let policy = match (policy, self.config.secure_input, step) {
-            // Which digit stood for the event before is not known any more.
-            (EventPolicy::Replace(_), SecureInput::Random, EventStep::Stale) => EventPolicy::Block,
-            _ => policy,
-        };
-        let secure = self.is_secure();
-        event
-            .map_or(policy, |event| SecretEvent::judge(&mut self.secret_event, event, step, (secure, policy)))
     }
 
     /// Every codec that the party may send.

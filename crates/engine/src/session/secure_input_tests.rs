@@ -55,6 +55,7 @@ const fn of_event(event: &Event) -> Case {
         // By audio without digits.
         | Event::CallAnalysed { .. }
         | Event::Speech { .. }
+        | Event::SecureInputSwitched { .. }
         // Digits that the engine was told to send.
         | Event::DigitsSent { .. }
         | Event::CommandFailed { .. }

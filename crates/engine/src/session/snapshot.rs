@@ -18,6 +18,7 @@ pub(crate) mod rtcp;
 mod secret;
 pub(crate) mod stream;
 pub(crate) mod transport;
+pub(crate) mod trigger;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

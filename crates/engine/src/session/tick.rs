@@ -6,7 +6,7 @@ use std::time::Duration;
 use mediapoint_packet::Time;
 
 use crate::api::event::Event;
-use crate::api::leg::SecureInput;
+use crate::api::secure::SecureInput;
 use crate::api::source::Source;
 use crate::api::tap::TapSide;
 use crate::session::Output;

@@ -65,7 +65,7 @@ impl Call {
                 _ => None,
             };
             let (of_source, secure, converts) = match feed.map(|feed| self.leg_of(feed)) {
-                Some(Some(from)) => (Some(from.config.media), from.kept_out().is_on(), from.converts_tones()),
+                Some(Some(from)) => (Some(from.config.media), from.holds_audio(), from.sends_digits_anew()),
                 _ => (None, false, false),
             };
             let Some(leg) = self.legs.get_mut(at) else { continue };
@@ -82,6 +82,9 @@ impl Call {
                 leg.sender.prepare_digits(&leg.config);
             } else {
                 leg.sender.end_detected();
+            }
+            if leg.delays_digits() {
+                leg.delayed.prepare();
             }
             leg.listeners.clear();
             leg.path_of = None;
@@ -194,9 +197,9 @@ impl Call {
             let tones = self.tones_wanted_of(at);
             let Some(leg) = self.legs.get_mut(at) else { continue };
             leg.fit_ingress(wanted, self.clock.runs);
-            let secure = leg.keeps_audio_back();
+            let secret = leg.is_secret();
             if let Some(ingress) = &mut leg.ingress {
-                ingress.detect(tones.as_ref(), secure);
+                ingress.detect(tones.as_ref(), secret);
             }
         }
         for at in 0..self.players.len() {
@@ -255,7 +258,7 @@ impl Call {
             Tap::Events(tap) if tap.leg == leg.id => tap.tones,
             _ => None,
         });
-        tapped.or_else(|| leg.converts_tones().then(DetectorSettings::default))
+        tapped.or_else(|| leg.looks_for_tones().then(DetectorSettings::default))
     }
 
     /// True where a player listens to what the party of a leg says.
@@ -392,27 +395,28 @@ impl Leg {
             return;
         };
         let codecs = self.config.codecs.iter().chain(&self.config.received_codecs);
-        let (policy, seed) = (self.kept_out(), u64::from(self.sender.rewriter.ssrc().0));
+        let held = self.holds_audio().then(|| self.kept_out());
         let ends = self.lingers.is_on();
+        let seed = u64::from(self.sender.rewriter.ssrc().0);
         match &mut self.ingress {
             Some(ingress) => {
                 ingress.unwanted = false;
-                if !policy.is_on() {
-                    ingress.secure(policy, ends, seed);
+                if held.is_none() {
+                    ingress.hold(None, false, seed);
                 }
                 let rate = ingress.rate().max(wanted);
-                let rate = if policy.is_on() { secure::rate_for(rate) } else { rate };
+                let rate = if held.is_some() { secure::rate_for(rate) } else { rate };
                 if ingress.rate() != rate || !ingress.is_of(codecs.clone()) {
                     ingress.configure(codecs, rate);
                 }
             }
             None => {
-                let rate = if policy.is_on() { secure::rate_for(wanted) } else { wanted };
+                let rate = if held.is_some() { secure::rate_for(wanted) } else { wanted };
                 self.ingress = Ingress::new(codecs, rate, self.config.jitter_buffer).map(Box::new);
             }
         }
-        if let Some(ingress) = self.ingress.as_mut().filter(|_| policy.is_on()) {
-            ingress.secure(policy, ends, seed);
+        if let Some(ingress) = self.ingress.as_mut().filter(|_| held.is_some()) {
+            ingress.hold(held, ends, seed);
         }
     }
 

@@ -155,6 +155,7 @@ impl Leg {
         };
         self.config.events == EventPolicy::Forward
             && !self.is_secure()
+            && self.config.digit_trigger.is_none()
             && self.receivable().all(|entry| same(entry.payload_type))
     }
 }

@@ -161,7 +161,8 @@ fn for_an_hour() {
         facts.iter().filter(|fact| fact.kind == kind).map(|fact| fact.samples).sum::<u64>() as f64 / 8000.0
     };
     assert!((seconds_of(FactKind::Paused) - 12.0 * 15.0).abs() < 1.0, "{}", seconds_of(FactKind::Paused));
-    assert!((seconds_of(FactKind::Masked) - 12.0 * 15.0).abs() < 1.0, "{}", seconds_of(FactKind::Masked));
+    // What sounded as it went off may have to end first.
+    assert!((seconds_of(FactKind::Masked) - 12.0 * 15.0).abs() < 2.5, "{}", seconds_of(FactKind::Masked));
     let late =
         [lateness(&channels[0], Duration::ZERO, 1.0001), lateness(&channels[1], Duration::ZERO, 0.99995)];
     let tenth = |late: &[f64], from: usize| {

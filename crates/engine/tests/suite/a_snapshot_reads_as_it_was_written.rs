@@ -17,10 +17,10 @@ use mediapoint_engine::session::tap::event::{EventTap, PressRoom};
 use mediapoint_engine::session::tap::packet::PacketTap;
 use mediapoint_engine::session::{Session, SessionConfig};
 use mediapoint_engine::{
-    Burst, CallId, CallSnapshot, Direction, EncoderSettings, EventPolicy, JitterBuffer, LegConfig, LegId,
-    LegKind, MediaPolicy, MixId, MixSpec, PacketTapSpec, PacketTarget, PacketTime, Parameters, PayloadCodec,
-    PlayerId, PlayerSpec, RemoteAddress, RtcpMode, SecureInput, Sine, Source, SourceGuard, SrtpKeys, TapId,
-    TapSide, ToneSpec,
+    Burst, CallId, CallSnapshot, DigitSequence, DigitTrigger, Direction, EncoderSettings, EventPolicy,
+    JitterBuffer, LegConfig, LegId, LegKind, MediaPolicy, MixId, MixSpec, PacketTapSpec, PacketTarget,
+    PacketTime, Parameters, PayloadCodec, PlayerId, PlayerSpec, RemoteAddress, RtcpMode, SecureInput, Sine,
+    Source, SourceGuard, SrtpKeys, TapId, TapSide, ToneSpec,
 };
 use mediapoint_packet::Time;
 use mediapoint_srtp::{MasterKey, Mki, Suite};
@@ -131,6 +131,17 @@ fn config(random: &mut Random) -> LegConfig {
         sent_media: pick(random, &[MediaPolicy::Forward, MediaPolicy::Silence, MediaPolicy::Block]),
         media_timeout: random.chance(0.2).then(|| Duration::from_secs(random.below(40))),
         max_packet_rate: random.chance(0.1).then_some(1000),
+        digit_delay: if kind == LegKind::Audio {
+            pick(random, &[Duration::ZERO, Duration::from_millis(200)])
+        } else {
+            Duration::ZERO
+        },
+        digit_trigger: (kind == LegKind::Audio && random.chance(0.3)).then(|| DigitTrigger {
+            secure_input,
+            end: random.chance(0.5).then(|| DigitSequence::new("##").unwrap()),
+            tones: random.chance(0.5),
+            ..DigitTrigger::new(DigitSequence::new("*1").unwrap())
+        }),
     }
 }
 

@@ -279,6 +279,17 @@ impl Sender {
         self.begin_open(Digit::open(digit, volume, DigitMethod::Automatic, Origin::Detected), source)
     }
 
+    /// Queues a digit of the source that is complete, of `millis` milliseconds. As [`Sender::begin_digit`].
+    pub(crate) fn queue_detected(
+        &mut self,
+        digit: DtmfDigit,
+        (volume, millis): (u8, u32),
+        source: Source,
+    ) -> bool {
+        let open = Digit::open(digit, volume, DigitMethod::Automatic, Origin::Detected);
+        self.begin_open(Digit { length: Some(millis.clamp(SHORTEST, LONGEST)), ..open }, source)
+    }
+
     /// The same for an event of the source, which becomes a tone.
     pub(crate) fn begin_tone(&mut self, digit: DtmfDigit, volume: u8, source: Source) -> bool {
         self.begin_open(Digit::open(digit, volume, DigitMethod::Tone, Origin::Event), source)

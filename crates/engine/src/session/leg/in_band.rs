@@ -38,6 +38,8 @@ pub(crate) struct InBand {
     /// The party's digits are secret; so is one that began while they were.
     secure: bool,
     secret: bool,
+    /// A digit is under way.
+    sounds: bool,
 }
 
 impl InBand {
@@ -53,6 +55,7 @@ impl InBand {
             found: [None; MAX_FOUND],
             secure: false,
             secret: false,
+            sounds: false,
         })
     }
 
@@ -67,8 +70,10 @@ impl InBand {
     /// Looks for digits in the next audio.
     pub(crate) fn process(&mut self, pcm: &[i16]) {
         let (found, secret, secure) = (&mut self.found, &mut self.secret, self.secure);
+        let sounds = &mut self.sounds;
         let on = |detection| {
             *secret |= secure;
+            *sounds = matches!(detection, Detection::Onset { .. });
             let next = match detection {
                 Detection::Onset { digit, .. } => Found::Onset(digit, USUAL_VOLUME),
                 Detection::Digit(digit) => {
@@ -96,6 +101,11 @@ impl InBand {
         {
             (self.rate, self.resampler) = (rate, resampler);
         }
+    }
+
+    /// True while a digit is under way.
+    pub(crate) const fn sounds(&self) -> bool {
+        self.sounds
     }
 
     pub(crate) fn has_found(&self) -> bool {

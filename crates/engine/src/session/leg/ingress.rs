@@ -11,7 +11,8 @@ use mediapoint_packet::Time;
 use mediapoint_packet::rtp::PayloadType;
 
 use crate::api::codec::PayloadCodec;
-use crate::api::leg::{JitterBuffer, SecureInput};
+use crate::api::leg::JitterBuffer;
+use crate::api::secure::SecureInput;
 use crate::session::frame::{Frame, FrameKind, samples};
 use crate::session::leg::in_band::{Found, InBand};
 use crate::session::leg::secure::{SecureAudio, Start};
@@ -117,21 +118,26 @@ impl Ingress {
         self.in_band.as_mut().map(|in_band| in_band.take()).into_iter().flatten().flatten()
     }
 
-    /// Keeps digits from leaving, or lets them pass again. Where they are to be kept, the rate is one of
-    /// [`rate_for`](crate::session::leg::secure::rate_for); what is held back as secure input ends is heard first. Where it
-    /// `ends`, it is for digits that have begun.
-    pub(crate) fn secure(&mut self, policy: SecureInput, ends: bool, seed: u64) {
-        match (&mut self.secure, policy.is_on()) {
-            (Some(secure), true) => secure.set_policy(policy, seed),
-            (Some(_), false) => {
+    /// True while a digit in the audio is under way.
+    pub(crate) fn in_digit(&self) -> bool {
+        self.in_band.as_ref().is_some_and(|in_band| in_band.sounds())
+    }
+
+    /// Holds the audio back, and keeps digits from leaving by a policy that is on; or lets it pass at once again. Where it is to
+    /// be held, the rate is one of [`rate_for`](crate::session::leg::secure::rate_for); what is held as that ends is heard first.
+    /// Where it `ends`, it is for digits that have begun.
+    pub(crate) fn hold(&mut self, policy: Option<SecureInput>, ends: bool, seed: u64) {
+        match (&mut self.secure, policy) {
+            (Some(secure), Some(policy)) => secure.set_policy(policy, seed),
+            (Some(_), None) => {
                 let held = self.secure.take().map(|secure| secure.into_held());
                 self.backlog.splice(..0, held.into_iter().flatten());
             }
-            (None, true) => {
+            (None, Some(policy)) => {
                 let before = Start::Heard(self.playout.played_last());
                 self.secure = SecureAudio::new(policy, seed, self.frame.rate(), before).map(Box::new);
             }
-            (None, false) => {}
+            (None, None) => {}
         }
         if let Some(secure) = &mut self.secure {
             let PlayoutStatistics { delay, target_delay, .. } = self.playout.statistics();
@@ -145,10 +151,10 @@ impl Ingress {
         self.secure.as_ref().is_none_or(|secure| secure.is_over())
     }
 
-    /// Silences audio that is held back.
-    pub(crate) fn silence_held(&mut self) {
+    /// A telephone event has begun.
+    pub(crate) fn begin_event(&mut self) {
         if let Some(secure) = &mut self.secure {
-            secure.silence_held();
+            secure.begin_event();
         }
     }
 
@@ -225,7 +231,10 @@ impl Ingress {
         let round = samples(rate, 10).max(1);
         let wanted = (rest.len() + round / 2) / round * round;
         scale(&rest, wanted, &mut self.drained);
-        if for_event && let Some(secure) = &mut self.secure {
+        if for_event
+            && let Some(secure) = &mut self.secure
+            && secure.policy().is_on()
+        {
             // The event that begins may have been in this audio as a tone.
             self.drained.fill(0);
             secure.silence_held();

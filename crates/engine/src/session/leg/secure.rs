@@ -3,12 +3,13 @@
 //! The delay comes at once. What is heard for its length continues the audio before, as where a packet comes late; a leg that
 //! had no audio yet has nothing to continue.
 
-use mediapoint_dtmf::{DetectorSettings, Replacement, Suppressor, peak_of};
+use mediapoint_dtmf::{DetectorSettings, Replacement, Suppressor, ToneList, peak_of};
 use mediapoint_jitter::Concealer;
 use mediapoint_packet::rtp::RtpTicks;
 use mediapoint_packet::telephone_event::DtmfDigit;
 
-use crate::api::leg::{EventPolicy, SecureInput};
+use crate::api::leg::EventPolicy;
+use crate::api::secure::{SecureInput, ToneSeries};
 use crate::session::frame::FrameKind;
 use crate::session::leg::events::EventStep;
 use crate::session::snapshot::events::SecretEventSnapshot;
@@ -54,6 +55,8 @@ enum Ending {
 
 /// The tone that stands for a telephone event.
 struct EventTone {
+    /// Events that tones in turn have stood for.
+    turn: usize,
     step: f32,
     peak: f32,
     phase: f32,
@@ -79,10 +82,12 @@ pub(crate) struct SecureAudio {
 }
 
 impl SecureAudio {
-    /// At `rate` hertz, one of [`rate_for`]; `None` where it is not.
+    /// At `rate` hertz, one of [`rate_for`]; `None` where it is not. With a policy that is off, digits pass until another one is
+    /// set: then what has not left yet is judged by that.
     pub(crate) fn new(policy: SecureInput, seed: u64, rate: u32, start: Start<'_>) -> Option<Self> {
         let settings = DetectorSettings::default();
         let mut suppressor = Suppressor::with_rate(rate, replacement(policy, seed), &settings).ok()?;
+        suppressor.set_active(policy.is_on());
         let mut seam = None;
         let kind = match start {
             Start::Heard(before) => {
@@ -108,11 +113,12 @@ impl SecureAudio {
         Some(Self { policy, rate, tone, suppressor, seam, kinds, silenced, behind_event, ending })
     }
 
-    /// Puts something else in place of digits from the next one on.
+    /// Puts something else in place of digits from the next one on, or from those that are held on where they have passed.
     pub(crate) fn set_policy(&mut self, policy: SecureInput, seed: u64) {
         if policy != self.policy {
             self.policy = policy;
             self.suppressor.set_replacement(replacement(policy, seed));
+            self.suppressor.set_active(policy.is_on());
             self.tone = EventTone { gain: self.tone.gain, ..EventTone::new(policy, self.rate) };
         }
     }
@@ -128,7 +134,7 @@ impl SecureAudio {
             (Ending::No, true) => self.ending = Ending::Reaches(waits),
             (Ending::Reaches(_) | Ending::Lasts(_), false) => {
                 self.ending = Ending::No;
-                self.suppressor.set_active(true);
+                self.suppressor.set_active(self.policy.is_on());
             }
             _ => {}
         }
@@ -167,14 +173,18 @@ impl SecureAudio {
         millis: u32,
         in_event: bool,
     ) -> FrameKind {
-        if in_event {
+        let on = self.policy.is_on();
+        if in_event && on {
             self.behind_event = BEHIND_EVENT;
         }
         let mut kind = kind;
-        if in_event || self.behind_event > 0 {
+        if on && (in_event || self.behind_event > 0) {
             pcm.fill(0);
             // Where the event itself does not go on, silence does.
-            let goes_on = matches!(self.policy, SecureInput::Silence | SecureInput::Tone { .. });
+            let goes_on = matches!(
+                self.policy,
+                SecureInput::Silence | SecureInput::Tone { .. } | SecureInput::Tones { .. }
+            );
             kind = if in_event && !goes_on { FrameKind::Nothing } else { FrameKind::Audio };
             if !in_event {
                 self.behind_event = self.behind_event.saturating_sub(millis);
@@ -192,7 +202,16 @@ impl SecureAudio {
         if self.tone.add(pcm, in_event, self.rate) { FrameKind::Audio } else { left }
     }
 
-    /// Silences what is held back: a telephone event has begun, and the tone may have been in the audio before it.
+    /// A telephone event has begun.
+    pub(crate) fn begin_event(&mut self) {
+        if !self.policy.is_on() {
+            return;
+        }
+        self.silence_held();
+        self.tone.begin(self.policy, self.rate);
+    }
+
+    /// Silences what is held back: the tone of a telephone event that has begun may be in it.
     pub(crate) const fn silence_held(&mut self) {
         self.silenced = self.suppressor.delay_samples();
     }
@@ -266,13 +285,26 @@ impl SecretEvent {
 
 impl EventTone {
     fn new(policy: SecureInput, rate: u32) -> Self {
+        let mut tone = Self { turn: 0, step: 0.0, peak: 0.0, phase: 0.0, gain: 0.0 };
+        tone.begin(policy, rate);
+        tone.turn = 0;
+        tone
+    }
+
+    /// Takes the tone of the next event.
+    fn begin(&mut self, policy: SecureInput, rate: u32) {
+        let (hertz, dbm0) = match policy {
+            SecureInput::Tone { hertz, dbm0 } => (hertz, dbm0),
+            SecureInput::Tones { hertz, dbm0 } => {
+                let hertz = hertz.as_slice();
+                (hertz.get(self.turn % hertz.len().max(1)).copied().unwrap_or_default(), dbm0)
+            }
+            _ => return,
+        };
+        self.turn = self.turn.wrapping_add(1);
         #[expect(clippy::cast_precision_loss, reason = "a sample rate")]
         let rate = rate as f32;
-        let (hertz, peak) = match policy {
-            SecureInput::Tone { hertz, dbm0 } => (f32::from(hertz), peak_of(f32::from(dbm0))),
-            _ => (0.0, 0.0),
-        };
-        Self { step: std::f32::consts::TAU * hertz / rate, peak, phase: 0.0, gain: 0.0 }
+        (self.step, self.peak) = (std::f32::consts::TAU * f32::from(hertz) / rate, peak_of(f32::from(dbm0)));
     }
 
     /// Adds the tone to silence while an event lasts; false where there is none.
@@ -300,7 +332,7 @@ impl SecureInput {
     pub(crate) const fn event_policy(self, otherwise: EventPolicy, drawn: u8) -> EventPolicy {
         match self {
             Self::Off => otherwise,
-            Self::Drop | Self::Silence | Self::Tone { .. } => EventPolicy::Block,
+            Self::Drop | Self::Silence | Self::Tone { .. } | Self::Tones { .. } => EventPolicy::Block,
             Self::Random => EventPolicy::Replace(drawn),
             Self::Digit(code) => EventPolicy::Replace(code),
         }
@@ -312,6 +344,15 @@ fn replacement(policy: SecureInput, seed: u64) -> Replacement {
         SecureInput::Off | SecureInput::Drop | SecureInput::Silence => Replacement::Silence,
         SecureInput::Tone { hertz, dbm0 } => {
             Replacement::Tone { hz: f32::from(hertz), dbm0: f32::from(dbm0) }
+        }
+        SecureInput::Tones { hertz, dbm0 } => {
+            let mut list = [0.0; ToneSeries::MAX];
+            list.iter_mut().zip(hertz.as_slice()).for_each(|(to, from)| *to = f32::from(*from));
+            let list = list.get(..hertz.as_slice().len()).map(ToneList::new);
+            match list {
+                Some(Ok(hz)) => Replacement::Tones { hz, dbm0: f32::from(dbm0) },
+                _ => Replacement::Silence,
+            }
         }
         SecureInput::Random => Replacement::Random(seed),
         SecureInput::Digit(code) => {

@@ -129,7 +129,7 @@ impl Call {
 
     fn set_leg_timers(&mut self) {
         let reports = self.legs.iter().filter_map(|leg| leg.rtcp.next_report()).min();
-        let events = self.legs.iter().filter_map(|leg| leg.events.deadline()).min();
+        let events = self.legs.iter().filter_map(|leg| leg.digit_deadline()).min();
         self.timers.set(Timer::Report, reports);
         self.timers.set(Timer::Event, events);
     }

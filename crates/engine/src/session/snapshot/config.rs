@@ -9,8 +9,9 @@ use mediapoint_packet::rtp::PayloadType;
 use crate::api::codec::{Codec, EncoderSettings, Parameters, PayloadCodec};
 use crate::api::leg::{
     Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, MediaPolicy, PacketTime, RemoteAddress,
-    RtcpMode, SecureInput, SourceGuard,
+    RtcpMode, SourceGuard,
 };
+use crate::api::secure::{DigitTrigger, MAX_DIGIT_DELAY, SecureInput};
 use crate::session::snapshot::age::{Malformed, ensure};
 
 /// Codecs of one list at most: more than there are payload types.
@@ -63,6 +64,10 @@ pub(crate) struct ConfigSnapshot {
     tones_as_events: bool,
     #[serde(default)]
     secure_input: SecureInput,
+    #[serde(default)]
+    digit_trigger: Option<DigitTrigger>,
+    #[serde(default)]
+    digit_delay: Duration,
     #[serde(default)]
     media: MediaPolicy,
     #[serde(default)]
@@ -120,6 +125,8 @@ impl ConfigSnapshot {
             events: config.events,
             tones_as_events: config.tones_as_events,
             secure_input: config.secure_input,
+            digit_trigger: config.digit_trigger,
+            digit_delay: config.digit_delay,
             events_as_tones: config.events_as_tones,
             media: config.media,
             sent_media: config.sent_media,
@@ -135,7 +142,9 @@ impl ConfigSnapshot {
             saved.iter().map(CodecSnapshot::restored).collect()
         };
         let EncoderSnapshot { dtx, opus_complexity, opus_bitrate, expected_loss_percent } = self.encoder;
-        ensure(self.secure_input.is_valid(), "the secure input of a leg")?;
+        let valid = self.digit_trigger.as_ref().is_none_or(DigitTrigger::is_valid);
+        ensure(valid && self.secure_input.is_valid(), "the secure input of a leg")?;
+        ensure(self.digit_delay <= MAX_DIGIT_DELAY, "the delay of digits")?;
         Ok(LegConfig {
             kind: self.kind,
             codecs: codecs(&self.codecs)?,
@@ -155,6 +164,8 @@ impl ConfigSnapshot {
             events: self.events,
             tones_as_events: self.tones_as_events,
             secure_input: self.secure_input,
+            digit_trigger: self.digit_trigger,
+            digit_delay: self.digit_delay,
             events_as_tones: self.events_as_tones,
             media: self.media,
             sent_media: self.sent_media,

@@ -14,6 +14,7 @@ use crate::api::source::Source;
 use crate::api::stats::Dropped;
 use crate::session::leg::Leg;
 use crate::session::leg::counted::Counted;
+use crate::session::leg::delayed::{DelayedDigits, DelayedSnapshot};
 use crate::session::leg::events::EventReceiver;
 use crate::session::leg::receiver::Receiver;
 use crate::session::leg::renumber::Renumbered;
@@ -23,6 +24,7 @@ use crate::session::leg::secure::SecretEvent;
 use crate::session::leg::sender::Sent;
 use crate::session::leg::srtp::Srtp;
 use crate::session::leg::transport::Transport;
+use crate::session::leg::trigger::Trigger;
 use crate::session::port::LegPorts;
 use crate::session::snapshot::LocalAddresses;
 use crate::session::snapshot::age::{Age, Malformed, Moment, ensure, ensure_counts};
@@ -34,6 +36,7 @@ use crate::session::snapshot::stream::{
     CountedSnapshot, PathSnapshot, ReceiverSnapshot, RenumberedSnapshot, RewriterSnapshot,
 };
 use crate::session::snapshot::transport::TransportSnapshot;
+use crate::session::snapshot::trigger::TriggerSnapshot;
 
 /// A leg. Holds its keys: treat as a secret.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -60,6 +63,12 @@ pub(crate) struct LegSnapshot {
     /// The last event under secure input.
     #[serde(default)]
     secret_event: Option<SecretEventSnapshot>,
+    /// Where the digits are that switch secure input.
+    #[serde(default)]
+    trigger: Option<TriggerSnapshot>,
+    /// Digits of the party that go on later.
+    #[serde(default)]
+    delayed: Vec<DelayedSnapshot>,
     /// Digits that wait, and the one that is sent.
     #[serde(default)]
     digits: Option<DigitsSnapshot>,
@@ -105,6 +114,8 @@ impl Leg {
             rtcp: self.rtcp.save(now),
             event: self.events.save(now),
             secret_event: self.secret_event.map(SecretEvent::save),
+            trigger: self.trigger.map(|trigger| trigger.save(now)),
+            delayed: self.delayed.save(now),
             digits: self.sender.save_digits(),
             zrtp_with: self.zrtp_with,
             renumbered: self.renumbered.save(),
@@ -139,6 +150,10 @@ impl Leg {
         leg.receiver = Receiver::restored(taken, &saved.receiver);
         leg.events = EventReceiver::restored(now, saved.event.as_ref());
         leg.secret_event = saved.secret_event.map(SecretEvent::restored);
+        if let (Some(spec), Some(saved)) = (&leg.config.digit_trigger, &saved.trigger) {
+            leg.trigger = Some(Trigger::restored(taken, spec, saved));
+        }
+        leg.delayed = DelayedDigits::restored(taken, &saved.delayed);
         leg.source = saved.source;
         leg.zrtp_with = saved.zrtp_with;
         leg.renumbered = Renumbered::restored(&saved.renumbered);
@@ -169,6 +184,7 @@ impl LegSnapshot {
         self.rtcp.check()?;
         self.check_counters()?;
         self.digits.as_ref().map_or(Ok(()), DigitsSnapshot::check)?;
+        DelayedSnapshot::check(&self.delayed)?;
         if let PathSnapshot::Transcode { rate } = self.path {
             ensure((8000..=48_000).contains(&rate), "the sample rate of an encoder")?;
         }

@@ -4,9 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "helpers of the tests: what is missing fails them")]
 
 mod converted;
+mod delayed;
 mod paths;
 mod shown;
 mod switching;
+mod tones_in_turn;
+mod triggers;
 
 use std::time::Duration;
 

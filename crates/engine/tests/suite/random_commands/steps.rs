@@ -1,12 +1,13 @@
 //! What chance gives the session: commands, configurations, packets.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use mediapoint_engine::{
-    Burst, DigitMethod, DigitSpec, Direction, DtmfDigit, EncoderSettings, EventPolicy, JitterBuffer,
-    LegConfig, LegKind, MediaPolicy, PacketTime, PayloadCodec, RemoteAddress, RtcpMode, SecureInput, Sine,
-    SourceGuard, SrtpKeys, ToneSpec,
+    Burst, DigitMethod, DigitSequence, DigitSpec, DigitTrigger, Direction, DtmfDigit, EncoderSettings,
+    EventPolicy, JitterBuffer, LegConfig, LegKind, MediaPolicy, PacketTime, PayloadCodec, RemoteAddress,
+    RtcpMode, SecureInput, Sine, SourceGuard, SrtpKeys, ToneSpec,
 };
 use mediapoint_srtp::{MasterKey, Suite};
 use mediapoint_testkit::{Random, codec, pcma, pcmu, telephone_event};
@@ -305,6 +306,18 @@ pub(crate) fn config(style: u64) -> LegConfig {
         sent_media: policy(random),
         media_timeout: random.chance(0.2).then(|| Duration::from_secs(random.below(40))),
         max_packet_rate: random.chance(0.1).then_some(1000),
+        digit_delay: if kind == LegKind::Audio {
+            pick(random, &[Duration::ZERO, Duration::ZERO, Duration::from_millis(200)])
+        } else {
+            Duration::ZERO
+        },
+        digit_trigger: (kind == LegKind::Audio && random.chance(0.3)).then(|| DigitTrigger {
+            end_digits: NonZeroU32::new(u32::from(random.next_u16() % 3)),
+            end_after: random.chance(0.5).then_some(Duration::from_millis(300)),
+            afterwards: pick(random, &secure_inputs),
+            tones: random.chance(0.5),
+            ..DigitTrigger::new(DigitSequence::new(pick(random, &["1", "5", "#"])).unwrap())
+        }),
     }
 }
 
