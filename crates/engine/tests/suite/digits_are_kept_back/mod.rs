@@ -20,8 +20,8 @@ use mediapoint_engine::session::tap::Tap;
 use mediapoint_engine::session::tap::event::PressRoom;
 use mediapoint_engine::session::tap::packet::PacketTap;
 use mediapoint_engine::{
-    AnalysisSpec, Codec, EncoderSettings, Event, PacketTapSpec, PacketTarget, PayloadCodec, SecureInput,
-    Source, TapFrame, TapId, TapSide, VadSettings,
+    AnalysisSpec, AudioTapSpec, Codec, EncoderSettings, Event, PacketTapSpec, PacketTarget, PayloadCodec,
+    SecureInput, Source, TapFrame, TapId, TapSide, VadSettings,
 };
 use mediapoint_net::ring::Consumer;
 use mediapoint_packet::telephone_event::{BLOCK_LEN, DtmfDigit, EventBlock};
@@ -90,9 +90,11 @@ pub(crate) struct Scene {
     mixed: PeerId,
     forked: PeerId,
     frames: Consumer<TapFrame>,
+    recorded_frames: Consumer<TapFrame>,
     analysis: WorldAnalysis,
     pub(crate) room: PressRoom,
     tapped: Vec<i16>,
+    recorded: Vec<i16>,
 }
 
 impl Scene {
@@ -116,6 +118,9 @@ impl Scene {
         let packets = PacketTap { id: TapId::from_u64(world.new_id()), spec };
         world.apply(call, CallCommand::AddTap { tap: Box::new(Tap::Packets(packets)) }).unwrap();
         let (_, frames) = world.tap_audio(party, TapSide::Received, 8000, 64);
+        // What a recording is made of.
+        let spec = AudioTapSpec { mask_secure_input: true, ..AudioTapSpec::new(world.peer(party).leg) };
+        let (_, recorded_frames) = world.tap_with(&spec, 64);
         let spec =
             AnalysisSpec { speech: Some(VadSettings::default()), ..AnalysisSpec::new(world.peer(party).leg) };
         let analysis = world.analyse(party, spec);
@@ -131,8 +136,22 @@ impl Scene {
         world.peer_mut(party).stream.clock_rate = from.codec.clock_rate;
         world.peer_mut(party).stream.voice = Some(Voice::new(from, rate, &EncoderSettings::default(), voice));
         let (far_codec, party_codec) = (to.clone(), from.clone());
-        let tapped = Vec::new();
-        Self { world, party, far, far_codec, party_codec, mixed, forked, frames, analysis, room, tapped }
+        let (tapped, recorded) = (Vec::new(), Vec::new());
+        Self {
+            world,
+            party,
+            far,
+            far_codec,
+            party_codec,
+            mixed,
+            forked,
+            frames,
+            recorded_frames,
+            analysis,
+            room,
+            tapped,
+            recorded,
+        }
     }
 
     pub(crate) fn secure(&mut self, policy: SecureInput) {
@@ -146,6 +165,12 @@ impl Scene {
             while self.frames.pop_with(|frame| self.tapped.extend_from_slice(frame.received.pcm())).is_some()
             {
             }
+            let recorded = &mut self.recorded;
+            while self
+                .recorded_frames
+                .pop_with(|frame| recorded.extend_from_slice(frame.received.pcm()))
+                .is_some()
+            {}
         }
     }
 
@@ -205,6 +230,7 @@ impl Scene {
             ("packet tap, audio", digits_in(&ear(self.forked, &self.party_codec))),
             ("audio tap", digits_in(&self.tapped)),
             ("analysis", digits_in(&self.analysis.pcm)),
+            ("recording", digits_in(&self.recorded)),
         ]
     }
 }

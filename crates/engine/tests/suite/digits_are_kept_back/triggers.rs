@@ -62,7 +62,9 @@ fn switches(scene: &Scene) -> Vec<SecureInput> {
 fn check(scene: &Scene, method: Method, passed: &str, copied: &str, name: &str) {
     for (place, found) in scene.found() {
         let wanted = match (method, place) {
-            (Method::Tones, "far end, audio" | "mix, audio" | "audio tap" | "analysis") => passed,
+            (Method::Tones, "far end, audio" | "mix, audio" | "audio tap" | "analysis" | "recording") => {
+                passed
+            }
             (Method::Tones, "packet tap, audio") => copied,
             (Method::Events | Method::Both, "far end, events" | "packet tap, events") => passed,
             // Tones beside events, of digits that pass.
@@ -135,6 +137,8 @@ fn the_shortest_tones_in_the_shortest_pauses_are_kept_back() {
                 // What comes before the end is found is silent in copies of packets.
                 "packet tap, audio" => assert!("9".starts_with(&found), "{offset}: {found}"),
                 _ if place.ends_with("events") => assert_eq!(found, "", "{offset}: {place}"),
+                // Masked from where the trigger is found: its last digit may be, too.
+                "recording" => assert!(["8*19", "8*9"].contains(&found.as_str()), "{offset}: {found}"),
                 _ => assert_eq!(found, "8*19", "{offset}: {place}"),
             }
         }
