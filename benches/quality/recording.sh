@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # PESQ of each channel of stereo recordings, where the parties take turns and where both talk. Repeats docs/recording.md.
 #
-#   benches/quality/recording.sh                          complexity 5, 16 kbit/s
+#   benches/quality/recording.sh                          complexity 0, 16 kbit/s
 #   COMPLEXITY=2 BIT_RATE=24000 benches/quality/recording.sh
 #
 # Needs: python3 with venv, gcc, ffmpeg, and of Debian asterisk-core-sounds-en-wav (recorded speech). PyPI's pesq goes into an
@@ -25,5 +25,5 @@ cargo build --quiet --release --package mediapoint-recorder --example two_voices
 mapfile -t files < <(find "$SOUNDS" -name '*.wav' -size +79999c -size -170001c ! -path '*/silence/*' ! -name 'tt-*' |
     sort | head -n "${SENTENCES:-24}")
 [ "${#files[@]}" -gt 0 ] || { echo "no sentences below $SOUNDS" >&2; exit 2; }
-"$target/release/examples/two_voices" "$OUT" "${COMPLEXITY:-5}" "${BIT_RATE:-16000}" "${files[@]}"
+"$target/release/examples/two_voices" "$OUT" "${COMPLEXITY:-0}" "${BIT_RATE:-16000}" "${files[@]}"
 exec "$venv/bin/python" benches/quality/recording.py "$OUT" "${LEAST:-3.7}"

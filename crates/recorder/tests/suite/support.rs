@@ -75,7 +75,7 @@ impl Desk {
 
 /// A recording of two channels without a hole.
 pub(crate) fn record(format: Format, rate: u32, left: &[i16], right: &[i16]) -> Recorded {
-    let mut desk = Desk::new(format, rate, 5);
+    let mut desk = Desk::new(format, rate, 0);
     let tick = rate as usize / 50;
     let mut position = 0;
     for (left, right) in left.chunks(tick).zip(right.chunks(tick)) {
