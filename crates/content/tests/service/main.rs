@@ -9,5 +9,6 @@ mod outages;
 mod proxy;
 mod servers;
 mod support;
+mod thread;
 mod tls;
 mod webhook;

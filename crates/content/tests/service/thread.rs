@@ -1,0 +1,75 @@
+//! The service on its thread, and a folder that takes long files in parts.
+
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use mediapoint_content::{
+    Catalogue, Clock, Library, Listener, RecordingId, Service, ServiceConfig, SqliteDatabase, Store,
+    StoredEvent, Told,
+};
+
+use crate::support::{Finished, Folder, Receiver, Site, assert_stored, columns, entry, spool, spooled};
+
+/// Fails once for each recording, and passes it on then.
+struct Reluctant(mpsc::Sender<RecordingId>, std::sync::Mutex<Vec<RecordingId>>);
+
+impl Listener for Reluctant {
+    fn tell<'a>(&'a self, event: &'a StoredEvent) -> Told<'a> {
+        Box::pin(async {
+            let mut seen = self.1.lock().unwrap();
+            if !seen.contains(&event.recording) {
+                seen.push(event.recording.clone());
+                return Err("later".into());
+            }
+            self.0.send(event.recording.clone()).map_err(|error| error.to_string())
+        })
+    }
+}
+
+fn now() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
+
+#[test]
+fn the_thread_wakes_for_what_is_submitted_and_for_the_next_attempt() {
+    let folder = Folder::new();
+    let store = Store::folder(&folder.join("store")).unwrap();
+    let database = SqliteDatabase::open(&folder.join("catalogue.sqlite")).unwrap();
+    let catalogue = Arc::new(Catalogue::new(Box::new(database)));
+    let (told, receiver) = mpsc::channel();
+    let mut config = ServiceConfig::new(&spool(&folder), columns());
+    config.back_off.first = Duration::from_millis(20);
+    let listener = Box::new(Reluctant(told, std::sync::Mutex::default()));
+    let clock: Clock = Arc::new(now);
+    let service = Service::open(config, store, Arc::clone(&catalogue), listener, clock).unwrap();
+    let service = Arc::new(service);
+    let thread = std::thread::spawn({
+        let service = Arc::clone(&service);
+        move || service.run()
+    });
+    let to = age::x25519::Identity::generate().to_public();
+    for name in ["first", "second"] {
+        let finished = Finished::new(name, &to, 100);
+        finished.write(&spool(&folder));
+        service.submit(&finished.id, &entry("+1")).unwrap();
+        // Without the wake-up, the next look at the queue is a minute away.
+        assert_eq!(receiver.recv_timeout(Duration::from_secs(30)), Ok(finished.id));
+    }
+    service.stop();
+    thread.join().unwrap().unwrap();
+    assert_eq!(spooled(&folder), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_folder_takes_a_long_file_in_parts() {
+    let folder = Folder::new();
+    let store = Store::folder(&folder.join("store")).unwrap().with_part_bytes(1000);
+    let site = Site::over(folder, store);
+    let finished = Finished::new("long", &age::x25519::Identity::generate().to_public(), 10_500);
+    site.take(&finished, &entry("+1")).await;
+    let receiver: &Receiver = &site.told;
+    let library: Library = site.library();
+    assert_stored(&library, receiver, &[finished]).await;
+    let day = site.folder.join("store/acme/2026/03/01");
+    assert_eq!(std::fs::read_dir(day).unwrap().count(), 3, "no part of an upload is left");
+}
