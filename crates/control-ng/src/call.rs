@@ -49,6 +49,8 @@ pub(crate) struct CallState {
     pub(crate) gates: Gates,
     /// Who is told of digits.
     pub(crate) digit_watch: DigitWatch,
+    /// Commands on digits so far: the trigger of each is one of its own.
+    pub(crate) triggers: u32,
     /// All RTP is dropped.
     pub(crate) drop_traffic: bool,
     /// Players that nobody hears any more.
@@ -76,6 +78,7 @@ impl CallState {
             subscriptions: Vec::new(),
             gates: Gates::default(),
             digit_watch: DigitWatch::default(),
+            triggers: 0,
             drop_traffic: false,
             gone_players: Vec::new(),
             tapes: Vec::new(),
@@ -201,6 +204,7 @@ impl CallState {
         self.next_label += other.next_label;
         self.drop_traffic |= other.drop_traffic;
         self.digit_watch.merge(other.digit_watch);
+        self.triggers = self.triggers.max(other.triggers);
         let renamed = |id: &mut PartyId| id.0 += parties;
         let gates = other.gates;
         for mut party in other.parties.drain(..) {

@@ -80,7 +80,7 @@ fn prepare(work: &Work<'_>, party: &mut Party, remote: &[RemoteDescription], opt
     party.family = received.map(AddressFamily::of).or(party.family);
     party.learning = options.learning;
     if let (true, Ok(gate)) = (options.digits.block, options.digits.gate()) {
-        party.gates.digits = gate;
+        party.gates.digits = gate.after(&party.gates.digits);
     }
 }
 

@@ -1,8 +1,10 @@
 //! Puts what was agreed into effect at the engine.
 
+use std::time::Duration;
+
 use mediapoint_engine::{
-    Call, Direction, LegConfig, LegId, LegKind, MediaPolicy, MixSpec, Relearn, SecureInput, Source,
-    SourceGuard,
+    Call, DigitTrigger, Direction, LegConfig, LegId, LegKind, MediaPolicy, MixSpec, Relearn, SecureInput,
+    Source, SourceGuard,
 };
 
 use super::CallState;
@@ -216,9 +218,20 @@ fn config(party: &Party, own: &Stream, direction: Direction, policies: Policies)
     let Some(remote) = &own.remote else {
         return LegConfig { direction: Direction::Inactive, ..LegConfig::default() };
     };
+    let kind = remote.kind.unwrap_or_default();
+    let codecs = codecs::to_engine(&own.codecs);
+    let (secure_input, digit_trigger, digit_delay) = match kind {
+        LegKind::Audio => {
+            let tones = policies.detect || !own.sends_events();
+            let trigger = policies.digits.trigger.map(|trigger| DigitTrigger { tones, ..trigger });
+            (policies.digits.secure_input, trigger, policies.digits.delay)
+        }
+        // Of media that is not looked into, the engine finds no digits.
+        _ => (SecureInput::Off, None, Duration::ZERO),
+    };
     LegConfig {
-        kind: remote.kind.unwrap_or_default(),
-        codecs: codecs::to_engine(&own.codecs),
+        kind,
+        codecs,
         received_codecs: own.received.clone(),
         packet_time: own.packet_time,
         encoder: own.encoder.clone(),
@@ -231,11 +244,9 @@ fn config(party: &Party, own: &Stream, direction: Direction, policies: Policies)
         srtp: own.keys.clone(),
         dscp: party.dscp,
         events: policies.digits.events,
-        // Of media that is not looked into, the engine finds no digits.
-        secure_input: match remote.kind.unwrap_or_default() {
-            LegKind::Audio => policies.digits.secure_input,
-            _ => SecureInput::Off,
-        },
+        secure_input,
+        digit_trigger,
+        digit_delay,
         media: policies.media,
         sent_media: policies.sent_media,
         ..LegConfig::default()

@@ -27,12 +27,10 @@ impl Gates {
     }
 
     pub(crate) fn with(self, other: Self) -> Self {
-        let digits = if other.digits.secure_input.is_on() || !self.digits.secure_input.is_on() {
+        let keeps = |digits: &DigitGate| DigitGate { events: EventPolicy::Forward, ..*digits }.is_on();
+        let digits = if keeps(&other.digits) || !keeps(&self.digits) {
             // A party's own replacement counts before the call's.
-            DigitGate {
-                events: strictest(self.digits.events, other.digits.events),
-                secure_input: other.digits.secure_input,
-            }
+            DigitGate { events: strictest(self.digits.events, other.digits.events), ..other.digits }
         } else {
             self.digits
         };
@@ -75,6 +73,8 @@ pub(crate) struct Policies {
     pub(crate) media: MediaPolicy,
     pub(crate) sent_media: MediaPolicy,
     pub(crate) digits: DigitGate,
+    /// Digits are looked for in the audio.
+    pub(crate) detect: bool,
 }
 
 impl CallState {
@@ -172,11 +172,13 @@ impl CallState {
                 media: MediaPolicy::Block,
                 sent_media: MediaPolicy::Block,
                 digits: DigitGate { events: EventPolicy::Block, ..DigitGate::default() },
+                detect: false,
             },
             false => Policies {
                 media: self.gates_of(party).policy(),
                 sent_media: of_flow,
                 digits: self.gates_of(party).digits,
+                detect: self.digit_watch.tones,
             },
         };
         (policies, sources)

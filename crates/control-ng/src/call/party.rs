@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use mediapoint_engine::{
-    Direction, EncoderSettings, LegId, LegKind, MixId, OpenedLeg, PacketTime, PayloadCodec, RtcpMode, Source,
-    SrtpKeys,
+    Direction, EncoderSettings, Encoding, LegId, LegKind, MixId, OpenedLeg, PacketTime, PayloadCodec,
+    RtcpMode, Source, SrtpKeys,
 };
 use mediapoint_packet::Time;
 use mediapoint_packet::sdp::{AddressFamily, Sdp};
@@ -208,6 +208,12 @@ impl Stream {
     /// True for audio, of which the engine can add up several.
     pub(crate) fn can_mix(&self) -> bool {
         self.remote.as_ref().is_some_and(|remote| remote.kind == Some(LegKind::Audio))
+    }
+
+    /// True where its party agreed to telephone events.
+    pub(crate) fn sends_events(&self) -> bool {
+        let is_event = |entry: &PayloadCodec| entry.codec.encoding == Encoding::TelephoneEvent;
+        self.codecs.iter().any(CodecLine::is_event) || self.received.iter().any(is_event)
     }
 
     /// True where the party may send media, by its description.

@@ -49,7 +49,9 @@ impl Controller {
         let state = self.find_call(request)?;
         let mut call = lock(&state);
         let gated = select(&call, request)?;
-        call.gate_digits(&gated, gate);
+        call.triggers = call.triggers.wrapping_add(1);
+        let serial = call.triggers;
+        call.gate_digits(&gated, gate.with_serial(serial));
         call.digit_watch.take(&request.options.digits, self.config.digit_log);
         call.last_signal = now;
         let outcomes = apply(&mut call, &[])?;

@@ -107,7 +107,7 @@ fn prepare(
 /// Takes the options on learning source addresses, and on the digits of who sends the message.
 pub(crate) fn learn(sender: &mut Party, other: &mut Party, options: &Options) {
     if let (true, Ok(gate)) = (options.digits.block, options.digits.gate()) {
-        sender.gates.digits = gate;
+        sender.gates.digits = gate.after(&sender.gates.digits);
     }
     sender.learning.asymmetric = options.learning.asymmetric;
     for side in [sender, other] {

@@ -175,6 +175,8 @@ fn what_is_not_understood_is_refused_and_blocks_nothing_less() {
         (r#""DTMF-security":"whisper""#, "DTMF-security"),
         (r#""DTMF-security":"DTMF","digit":"17""#, "digit"),
         (r#""DTMF-security":"tone","frequency":"5000""#, "frequency"),
+        (r#""DTMF-security":"tone","frequency":"400,5000""#, "frequency"),
+        (r#""DTMF-security":"tone","frequencies":"400,19""#, "frequency"),
         (r#""DTMF-security":"tone","volume":"63""#, "volume"),
         (r#""DTMF-log-dest":"nowhere""#, "DTMF-log-dest"),
     ] {
@@ -205,4 +207,35 @@ fn a_party_is_blocked_from_its_offer_on_and_the_other_is_not() {
     };
     assert_eq!(codes(&mut a, &mut b, &to_a), 0);
     assert_eq!(codes(&mut b, &mut a, &to_b), 2);
+}
+
+#[test]
+fn digits_of_the_party_itself_switch_blocking_on_and_off() {
+    let log = Log::new(Server::new());
+    let [mut a, mut b] = call(&log.server, "c", ["a", "b"], [EVENTS, EVENTS]);
+    let mut typed = |codes: &[u8], octet| {
+        for code in codes {
+            press(&mut a, *code);
+            // Its numbers and times go on.
+            a.send(0, 0x40);
+        }
+        for _ in 0..12 {
+            a.send(0, octet);
+        }
+        events_before(&mut b.phone, octet)
+    };
+    let trigger = r###""trigger":"*1","trigger-end":"##","trigger-end-digits":16"###;
+    ok(&ask(&log.server, "block DTMF", &keys(&log.key(), trigger)));
+    // 7*1 goes on; 4 to 6 and both ## are between; 8 is behind.
+    assert_eq!(typed(&[7, 10, 1, 4, 5, 6, 11, 11, 8], 0x50), [7, 10, 1, 8]);
+    let reported: Vec<_> = (0..9).map(|_| log.next()["event"].as_u64().unwrap()).collect();
+    assert_eq!(reported, [7, 10, 1, 4, 5, 6, 11, 11, 8]);
+    assert_eq!(typed(&[10, 1, 4], 0x51), [10, 1, 4], "it acts once");
+    let zero = r#""trigger":"*1","trigger-end-digits":2,"DTMF-security-trigger":"zero""#;
+    ok(&ask(&log.server, "block DTMF", zero));
+    assert_eq!(typed(&[10, 1, 4, 5, 6], 0x52), [10, 1, 0, 0, 6], "each command arms it");
+    ok(&ask(&log.server, "block DTMF", r#""trigger":"*1""#));
+    assert_eq!(typed(&[10, 1, 4], 0x53), [10, 1]);
+    ok(&ask(&log.server, "unblock DTMF", ""));
+    assert_eq!(typed(&[5], 0x54), [5]);
 }

@@ -204,7 +204,13 @@ pub(super) const OPTIONS: &[Group] = &[
         "keys by DTLS are not supported yet; an offer of them is refused",
     ),
     group(
-        &["dtmf-digit-delay", "dtmf-log-ng-tcp", "dtmf-no-log-injects", "dtmf-no-suppress"],
+        &["dtmf-digit-delay"],
+        Becomes::Nothing,
+        "",
+        "the digits of a `trigger` follow each other within 2.5 s, its default",
+    ),
+    group(
+        &["dtmf-log-ng-tcp", "dtmf-no-log-injects", "dtmf-no-suppress"],
         Becomes::Nothing,
         "",
         "key presses are in no log; they are reported by UDP, where `dtmf-log-dest` says",

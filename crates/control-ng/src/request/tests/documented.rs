@@ -59,7 +59,7 @@ fn keys_and_flags_that_the_document_calls_done_are_known() {
     for name in known("Keys") {
         // Those that are refused where they are not understood.
         let value = match name.as_str() {
-            "DTMF-security" => "drop",
+            "DTMF-security" | "DTMF-security-trigger" | "DTMF-security-trigger-end" => "drop",
             "DTMF-log-dest" => "127.0.0.1:1",
             _ => "1",
         };
