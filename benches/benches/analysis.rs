@@ -27,6 +27,7 @@ fn frames(c: &mut Criterion) {
     let settings = AnalyserSettings {
         decide_within_ms: u32::MAX,
         total_analysis_time_ms: u32::MAX,
+        late_after_ms: u32::MAX,
         person_probability: 2.0,
         machine_probability: 2.0,
         ..AnalyserSettings::default()

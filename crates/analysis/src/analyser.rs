@@ -25,6 +25,12 @@ pub struct AnalyserSettings {
     pub person_probability: f32,
     /// Probability of a machine at which it is decided early; 0.5 to 1.
     pub machine_probability: f32,
+    /// Time after the start of the first word from which the two probabilities below suffice.
+    pub late_after_ms: u32,
+    /// Probability of a person at which it is decided then, silence or not; 0.5 to 1.
+    pub late_person_probability: f32,
+    /// Probability of a machine at which it is decided then; 0.5 to 1.
+    pub late_machine_probability: f32,
     /// Probability of a person from which a forced decision is a person; 0 to 1.
     pub threshold: f32,
     /// A forced decision nearer to the threshold than this is unsure; 0 to 0.5.
@@ -43,13 +49,16 @@ impl Default for AnalyserSettings {
     fn default() -> Self {
         Self {
             initial_silence_ms: 5000,
-            decide_within_ms: 2260,
+            decide_within_ms: 2440,
             total_analysis_time_ms: 12_000,
             after_greeting_silence_ms: 300,
-            person_probability: 0.98,
-            machine_probability: 0.95,
-            threshold: 0.5,
-            unsure_margin: 0.05,
+            person_probability: 0.99,
+            machine_probability: 0.99,
+            late_after_ms: 2100,
+            late_person_probability: 0.9,
+            late_machine_probability: 0.9,
+            threshold: 0.12,
+            unsure_margin: 0.0,
             beep_within_ms: 60_000,
             timeline: 0,
             tones: ToneSettings::default(),
@@ -72,9 +81,17 @@ const GREETING_MS: u32 = 300;
 /// A beep after speech is certain after this time, in ms.
 const BEEP_MS: u32 = 200;
 
+/// No tone of a network or a machine is lower, in Hz; the lowest harmonics of a voice are.
+const LOWEST_TONE_HZ: f32 = 330.0;
+/// Ratios of two harmonics of a voice, and how near to them a ratio counts. No country's tone has such a ratio.
+const HARMONICS: [f32; 3] = [1.5, 2.0, 3.0];
+const HARMONIC: f32 = 0.03;
+
 /// Whether it is no vowel.
 fn is_steady(tone: &ToneSegment) -> bool {
-    tone.level_spread_db < STEADY_DB && tone.is_steady()
+    let [first, second] = tone.hz;
+    let harmonics = HARMONICS.iter().any(|ratio| (second - ratio * first).abs() < HARMONIC * second);
+    first >= LOWEST_TONE_HZ && !harmonics && tone.level_spread_db < STEADY_DB && tone.is_steady()
 }
 
 /// Decides after answer who or what is there; samples in, at most two decisions out: the outcome, and after a machine its beep.
@@ -254,29 +271,32 @@ impl CallAnalyser {
         if !late && (tone.is_some() || self.tones.pending().is_some_and(|tone| is_steady(&tone))) {
             return None;
         }
-        if !self.frames.is_multiple_of(LOOK_FRAMES) && !late {
+        let deadline = first.saturating_add(self.settings.decide_within_ms);
+        if !self.frames.is_multiple_of(LOOK_FRAMES) && !late && now < deadline {
             return None;
         }
         let person = self.person()?;
-        let deadline = first.saturating_add(self.settings.decide_within_ms);
         if late || now >= deadline {
             let certain = (person - self.settings.threshold).abs() >= self.settings.unsure_margin;
             return (certain || late || now >= deadline.saturating_add(UNSURE_MS))
                 .then(|| self.forced(person));
         }
-        self.early(person)
+        self.early(person, now >= first.saturating_add(self.settings.late_after_ms))
     }
 
-    /// A decision before the deadline, where the model is certain.
-    fn early(&mut self, person: f32) -> Option<Decision> {
-        let measures = self.listener.measures();
-        if person >= self.settings.person_probability
-            && measures.silence_ms >= self.settings.after_greeting_silence_ms
-        {
+    /// A decision before the deadline, where the model is certain enough for the time that is left.
+    fn early(&mut self, person: f32, late: bool) -> Option<Decision> {
+        let settings = &self.settings;
+        let (enough, machine_enough) = if late {
+            (settings.late_person_probability, settings.late_machine_probability)
+        } else {
+            (settings.person_probability, settings.machine_probability)
+        };
+        let silent = self.listener.measures().silence_ms >= settings.after_greeting_silence_ms;
+        if person >= enough && (late || silent) {
             return Some(self.decide(Outcome::Person, person));
         }
-        (1.0 - person >= self.settings.machine_probability)
-            .then(|| self.decide(Outcome::Machine, 1.0 - person))
+        (1.0 - person >= machine_enough).then(|| self.decide(Outcome::Machine, 1.0 - person))
     }
 
     fn forced(&mut self, person: f32) -> Decision {
@@ -302,6 +322,7 @@ impl CallAnalyser {
             Tone::FaxCalling => (Outcome::Fax, 0.9),
             Tone::FaxAnswer { .. } => (Outcome::Fax, 0.97),
             Tone::ModemAnswer { .. } => (Outcome::Modem, 0.97),
+            Tone::Beep if !is_steady(&found.segment) => return None,
             Tone::Beep if self.listener.measures().speech_ms >= GREETING_MS => (Outcome::Machine, 0.95),
             Tone::Beep => (Outcome::Beep, 0.9),
         })

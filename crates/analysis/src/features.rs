@@ -2,9 +2,10 @@
 
 use crate::listener::Measures;
 use crate::prosody::Prosody;
+use crate::shape::Shape;
 
 /// Number of features that the model sees.
-pub const FEATURES: usize = 24;
+pub const FEATURES: usize = 40;
 
 /// The features at `now_ms` of a greeting that began at `first_ms`. Times are in seconds, at most 6; the pitch of the voice and
 /// the colour of the line are not among them: they tell who talks, not whether it is a recording.
@@ -13,6 +14,7 @@ pub(crate) fn features(
     first_ms: u32,
     measures: &Measures,
     prosody: &Prosody,
+    shape: &Shape,
     (recent_level, recent_pitch): (f32, f32),
 ) -> [f32; FEATURES] {
     let seconds = |ms: u32| (ms as f32 / 1000.0).min(6.0);
@@ -26,6 +28,7 @@ pub(crate) fn features(
     } else {
         measures.silence_ms
     });
+    let [first, second, third, fourth, fifth] = shape.parts_ms().map(seconds);
     [
         elapsed,
         speech,
@@ -51,5 +54,21 @@ pub(crate) fn features(
         prosody.higher(measures.pitch_hz),
         speech / elapsed.max(0.1),
         speech / measures.words.max(1) as f32,
+        first,
+        second,
+        third,
+        fourth,
+        fifth,
+        seconds(shape.last_pause_ms()),
+        seconds(shape.previous_word_ms()),
+        prosody.stretches().min(40) as f32,
+        prosody.lengthening().min(10.0),
+        prosody.above_lowest().clamp(-1.0, 3.0),
+        shape.fainter_db().clamp(0.0, 40.0),
+        shape.fallen_db().clamp(0.0, 40.0),
+        shape.snr_db(),
+        (elapsed - speech - seconds(measures.silence_ms)).max(0.0),
+        prosody.stretches().min(40) as f32 / speech.max(0.1),
+        seconds(measures.last_word_ms.saturating_add(shape.previous_word_ms())),
     ]
 }

@@ -25,6 +25,7 @@ mod pitch;
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;
 mod prosody;
+mod shape;
 mod timeline;
 mod tone;
 mod vad;

@@ -4,10 +4,15 @@ use crate::features::{FEATURES, features};
 use crate::frame::{FRAME, FRAME_MS};
 use crate::pitch::Pitch;
 use crate::prosody::Prosody;
+use crate::shape::Shape;
 use crate::vad::{Activity, Vad, VadSettings, VoiceActivity};
 
 /// Speech shorter than this is a click, in ms.
 const LEAST_WORD_MS: u32 = 80;
+/// A frame this far above the noise, in dB, may be the faint start of a word.
+const FAINT_DB: f32 = 1.8;
+/// A click or a faint start this long before a word belongs to it, in ms.
+const ONSET_MS: u32 = 160;
 
 /// Measures that a decision rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -85,6 +90,8 @@ fn moments(sum: f32, squares: f32, count: u32) -> (f32, f32) {
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Run {
+    /// Start of its faint beginning.
+    onset_ms: u32,
     start_ms: u32,
     active_ms: u32,
     tally: Tally,
@@ -105,7 +112,12 @@ pub(crate) struct Listener {
     vad: Vad,
     pitch: Pitch,
     prosody: Prosody,
+    shape: Shape,
     now_ms: u32,
+    /// Since when every frame may be speech, if the last one may.
+    faint_ms: Option<u32>,
+    /// Start and end of what was too short for a word.
+    click_ms: Option<(u32, u32)>,
     run: Option<Run>,
     whole: Tally,
     first_ms: Option<u32>,
@@ -129,7 +141,10 @@ impl Listener {
             vad,
             pitch: Pitch::new(),
             prosody: Prosody::default(),
+            shape: Shape::new(),
             now_ms: 0,
+            faint_ms: None,
+            click_ms: None,
             run: None,
             whole: Tally::default(),
             first_ms: None,
@@ -148,7 +163,7 @@ impl Listener {
 
     /// When the first word began, once it is one.
     pub(crate) fn first_ms(&self) -> Option<u32> {
-        self.first_ms.or_else(|| self.current().map(|run| run.start_ms))
+        self.first_ms.or_else(|| self.current().map(|run| run.onset_ms))
     }
 
     fn current(&self) -> Option<&Run> {
@@ -161,6 +176,12 @@ impl Listener {
         self.pitch.push(frame);
         self.now_ms = self.now_ms.saturating_add(FRAME_MS);
         self.noise_dbm0 = activity.noise_dbm0;
+        self.shape.frame(activity.snr_db);
+        if activity.snr_db < FAINT_DB {
+            self.faint_ms = None;
+        } else {
+            self.faint_ms.get_or_insert(self.now_ms.saturating_sub(FRAME_MS));
+        }
         if let Some(start) = tone {
             let run = self.run.take()?;
             let cut = run.active_ms.min(start);
@@ -172,11 +193,12 @@ impl Listener {
             return self.close(run);
         }
         let now = self.now_ms;
-        let run = self.run.get_or_insert_with(|| Run {
-            start_ms: now.saturating_sub(2 * FRAME_MS),
-            active_ms: now,
-            tally: Tally::default(),
-        });
+        if self.run.is_none() {
+            self.begin();
+        }
+        let first = self.first_ms();
+        let run = self.run.as_mut()?;
+        let first = first.unwrap_or(run.onset_ms);
         if run.tally.frames == 0 {
             self.envelope = (activity.level_dbm0, activity.level_dbm0, true);
         }
@@ -191,6 +213,7 @@ impl Listener {
             }
             self.recent_level = 0.8 * self.recent_level.max(-60.0) + 0.2 * activity.level_dbm0;
             tally(&mut run.tally, activity, bands, pitch);
+            self.shape.active(now.saturating_sub(first), activity.level_dbm0);
         }
         if syllable(&mut self.envelope, activity.level_dbm0) {
             run.tally.syllables = run.tally.syllables.saturating_add(1);
@@ -198,14 +221,29 @@ impl Listener {
         None
     }
 
+    /// A stretch of speech begins.
+    fn begin(&mut self) {
+        let start_ms = self.now_ms.saturating_sub(2 * FRAME_MS);
+        let faint_ms = self.faint_ms.map_or(start_ms, |faint| faint.max(start_ms.saturating_sub(ONSET_MS)));
+        let click_ms = self.click_ms.filter(|(_, end)| end.saturating_add(ONSET_MS) >= start_ms);
+        let onset_ms = click_ms.map_or(start_ms, |(start, _)| start).min(faint_ms).min(start_ms);
+        self.run = Some(Run { onset_ms, start_ms, active_ms: self.now_ms, tally: Tally::default() });
+        if self.first_ms.is_some() {
+            self.shape.begin(start_ms.saturating_sub(self.end_ms), self.last_ms);
+        } else {
+            self.shape = Shape::new();
+        }
+    }
+
     fn close(&mut self, run: Run) -> Option<Word> {
         let length = run.active_ms.saturating_sub(run.start_ms);
         if length < LEAST_WORD_MS {
+            self.click_ms = Some((run.onset_ms, run.active_ms));
             return None;
         }
         let pause = self.first_ms.map(|_| run.start_ms.saturating_sub(self.end_ms));
         self.pause_ms = self.pause_ms.max(pause.unwrap_or(0));
-        self.first_ms.get_or_insert(run.start_ms);
+        self.first_ms.get_or_insert(run.onset_ms);
         self.end_ms = run.active_ms;
         self.words = self.words.saturating_add(1);
         self.speech_ms = self.speech_ms.saturating_add(length);
@@ -256,7 +294,7 @@ impl Listener {
     pub(crate) fn features(&self) -> Option<[f32; FEATURES]> {
         let first = self.first_ms()?;
         let recent = (self.recent_level, self.recent_pitch);
-        Some(features(self.now_ms, first, &self.measures(), &self.prosody, recent))
+        Some(features(self.now_ms, first, &self.measures(), &self.prosody, &self.shape, recent))
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The example `amd` with `--train` finds the coefficients on the tuning part of the set (docs/call-analysis.md).
 
+#[allow(clippy::approx_constant, reason = "what a feature is compared with may be near a constant by chance")]
 mod coefficients;
 
 use crate::features::FEATURES;

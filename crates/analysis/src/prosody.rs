@@ -4,6 +4,8 @@ use crate::frame::FRAME_MS;
 
 /// Frames without pitch that end a voiced stretch.
 const GAP_FRAMES: u32 = 3;
+/// Frames below which a voiced stretch is no syllable.
+const LEAST_FRAMES: u32 = 2;
 
 /// A stretch with pitch: about a syllable or a few.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,6 +27,10 @@ pub(crate) struct Prosody {
     first_level_dbm0: f32,
     last_level_dbm0: f32,
     last_pitch_hz: f32,
+    /// Voiced stretches that ended: how many, their frames, and the lowest pitch at which one ended.
+    stretches: u32,
+    stretch_frames: u32,
+    lowest_hz: f32,
 }
 
 impl Prosody {
@@ -36,6 +42,12 @@ impl Prosody {
             return;
         };
         if stretch.gap >= GAP_FRAMES || stretch.frames == 0 {
+            if stretch.frames >= LEAST_FRAMES {
+                self.stretches = self.stretches.saturating_add(1);
+                self.stretch_frames = self.stretch_frames.saturating_add(stretch.frames);
+                let lowest = if self.lowest_hz > 0.0 { self.lowest_hz } else { stretch.end_hz };
+                self.lowest_hz = lowest.min(stretch.end_hz);
+            }
             *stretch = Stretch { start_hz: hz, end_hz: hz, ..Stretch::default() };
         }
         stretch.gap = 0;
@@ -73,6 +85,29 @@ impl Prosody {
     /// Length of the last voiced stretch in ms.
     pub(crate) fn stretch_ms(&self) -> u32 {
         self.stretch.frames.saturating_mul(FRAME_MS)
+    }
+
+    /// Voiced stretches, the last one included.
+    pub(crate) fn stretches(&self) -> u32 {
+        self.stretches.saturating_add(u32::from(self.stretch.frames > 0))
+    }
+
+    /// How much longer the last voiced stretch is than those before it on average: syllables are long where a phrase ends.
+    /// 1 without one before.
+    pub(crate) fn lengthening(&self) -> f32 {
+        if self.stretches == 0 {
+            return 1.0;
+        }
+        self.stretch.frames as f32 * self.stretches as f32 / self.stretch_frames.max(1) as f32
+    }
+
+    /// How far the pitch is above the lowest at which a stretch before ended, as a share; 0 without one before.
+    pub(crate) fn above_lowest(&self) -> f32 {
+        if self.lowest_hz > 0.0 && self.stretch.end_hz > 0.0 {
+            self.stretch.end_hz / self.lowest_hz - 1.0
+        } else {
+            0.0
+        }
     }
 
     /// How the pitch moved in the last voiced stretch, as a share of where it began; 0 without one.

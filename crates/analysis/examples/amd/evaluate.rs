@@ -83,8 +83,7 @@ pub fn run(calls: &[Call]) -> Report {
     beeps(&mut report, &judged);
     report.classic = within(&judged, |judged| (judged.classic, judged.classic_ms), |call| call.first_ms);
     for step in -8..=8 {
-        let threshold = 1.0 / (1.0 + (0.6 * f64::from(step)).exp());
-        report.curve.push(at_threshold(calls, threshold));
+        report.curve.push(at_odds(calls, (-0.6 * f64::from(step)).exp()));
     }
     report
 }
@@ -271,19 +270,21 @@ fn beeps(report: &mut Report, judged: &[Judged<'_>]) {
     );
 }
 
-/// Shares recognised where the model's odds are shifted.
-fn at_threshold(calls: &[Call], threshold: f64) -> Point {
-    let odds = threshold / (1.0 - threshold);
+/// Shares recognised where the model's odds are shifted by a factor.
+fn at_odds(calls: &[Call], odds: f64) -> Point {
     let shifted = |probability: f64, by: f64| {
         let odds = probability / (1.0 - probability) * by;
         (odds / (1.0 + odds)) as f32
     };
+    let standing = AnalyserSettings::default();
     let settings = AnalyserSettings {
-        threshold: threshold as f32,
+        threshold: shifted(f64::from(standing.threshold), odds),
         unsure_margin: 0.0,
-        person_probability: shifted(0.98, odds),
-        machine_probability: shifted(0.95, 1.0 / odds),
-        ..AnalyserSettings::default()
+        person_probability: shifted(f64::from(standing.person_probability), odds),
+        machine_probability: shifted(f64::from(standing.machine_probability), 1.0 / odds),
+        late_person_probability: shifted(f64::from(standing.late_person_probability), odds),
+        late_machine_probability: shifted(f64::from(standing.late_machine_probability), 1.0 / odds),
+        ..standing
     };
     let mut hits = [[0_u32; 2]; 2];
     let of: Vec<&Call> = calls.iter().filter(|call| ["person", "machine"].contains(&call.class)).collect();

@@ -31,7 +31,7 @@ use std::process::ExitCode;
 use set::Sources;
 
 /// Persons, and as many machines, that the model is trained on.
-const TRAINED: usize = 1500;
+const TRAINED: usize = 2500;
 /// Where the results begin in docs/call-analysis.md.
 const RESULTS: &str = "## Results on the test part: ";
 

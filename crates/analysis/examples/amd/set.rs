@@ -115,9 +115,12 @@ fn hash(name: &str) -> u32 {
     name.bytes().fold(5381_u32, |hash, byte| hash.wrapping_mul(33).wrapping_add(u32::from(byte)))
 }
 
-/// Builds the calls of a part: `persons` persons, as many machines, an eighth of that of each kind of tone. No call is longer than `most_ms`.
+/// Builds the calls of a part: `persons` persons, as many machines, an eighth of that of each kind of tone unless calls are cut. No call
+/// is longer than `most_ms`.
 pub fn build(sources: &Sources, persons: usize, seed: u64, most_ms: f64) -> Vec<Call> {
-    let kinds = (0..persons / 8).flat_map(|_| CLASSES.into_iter().skip(2).chain([MODEM]));
+    // Training has no need of tones.
+    let each = if most_ms < f64::MAX { 0 } else { persons / 8 };
+    let kinds = (0..each).flat_map(|_| CLASSES.into_iter().skip(2).chain([MODEM]));
     let classes: Vec<&str> = (0..persons).flat_map(|_| ["person", "machine"]).chain(kinds).collect();
     parallel(classes.len(), |at| {
         let mut random = Random::new(seed << 32 | (at as u64 + 1));

@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use mediapoint_codec::resample::Resampler;
 
 use crate::prompts::{Recording, trimmed};
-use crate::set::Part;
-use crate::texts::{TEXTS, Texts};
+use crate::set::{Part, parallel};
+use crate::texts::{MORE, TEXTS, Texts};
 
 /// A program and one of its voices.
 #[derive(Clone, Copy)]
@@ -23,7 +23,7 @@ use Voice::{Espeak, Festival, Flite};
 
 /// Voices, the only language of each that has one, and parts: no voice is in both. The voices `slt` and `kal` of flite and of
 /// festival are the same two speakers.
-const VOICES: [(Voice, Option<&str>, Part); 28] = [
+const VOICES: [(Voice, Option<&str>, Part); 42] = [
     (Espeak("+m1", "165"), None, Tuning),
     (Espeak("+m2", "180"), None, Tuning),
     (Espeak("+m4", "155"), None, Tuning),
@@ -39,6 +39,20 @@ const VOICES: [(Voice, Option<&str>, Part); 28] = [
     (Espeak("+Michael", "160"), None, Tuning),
     (Espeak("+Gene", "180"), None, Tuning),
     (Espeak("+belinda", "170"), None, Tuning),
+    (Espeak("+Alex", "175"), None, Tuning),
+    (Espeak("+Alicia", "150"), None, Tuning),
+    (Espeak("+Andy", "185"), None, Tuning),
+    (Espeak("+Mario", "165"), None, Tuning),
+    (Espeak("+linda", "175"), None, Tuning),
+    (Espeak("+klatt2", "160"), None, Tuning),
+    (Espeak("+john", "170"), None, Tuning),
+    (Espeak("+rob", "155"), None, Tuning),
+    (Espeak("+paul", "185"), None, Tuning),
+    (Espeak("+aunty", "165"), None, Tuning),
+    (Espeak("+shelby", "175"), None, Tuning),
+    (Espeak("+victor", "160"), None, Tuning),
+    (Espeak("+caleb", "180"), None, Tuning),
+    (Espeak("+anika", "170"), None, Tuning),
     (Espeak("+m3", "165"), None, Test),
     (Espeak("+f4", "165"), None, Test),
     (Espeak("+m5", "180"), None, Test),
@@ -74,39 +88,57 @@ pub struct Spoken {
     pub sound: Recording,
 }
 
+/// A text to be spoken.
+struct Line {
+    kind: Kind,
+    part: Part,
+    voice: Voice,
+    texts: &'static Texts,
+    text: &'static str,
+    name: String,
+}
+
 /// Every text by every voice of its language whose program is installed.
 pub fn all(folder: &Path) -> Vec<Spoken> {
-    let mut out = Vec::new();
+    let mut lines = Vec::new();
     for texts in &TEXTS {
         let voices = VOICES.iter().filter(|(_, only, _)| only.is_none_or(|only| only == texts.language));
         for &(voice, _, part) in voices {
-            speak(&mut out, folder, texts, voice, part);
+            of_voice(&mut lines, texts, voice, part);
         }
     }
-    out
+    parallel(lines.len(), |at| speak(folder, &lines[at])).into_iter().flatten().collect()
 }
 
-fn speak(out: &mut Vec<Spoken>, folder: &Path, texts: &Texts, voice: Voice, part: Part) {
-    let kinds: [(Kind, &[&str]); 4] = [
-        (Kind::Hello, &texts.hellos),
-        (Kind::Firm, &texts.firms),
-        (Kind::Greeting, &texts.greetings),
-        (Kind::Note, &texts.notes),
+fn of_voice(lines: &mut Vec<Line>, texts: &'static Texts, voice: Voice, part: Part) {
+    let none: &[&str] = &[];
+    let more = MORE.iter().find(|more| more.language == texts.language && part == Tuning);
+    let (hellos, firms, greetings) =
+        more.map_or((none, none, none), |more| (more.hellos, more.firms, more.greetings));
+    let kinds: [(Kind, &[&str], &[&str]); 4] = [
+        (Kind::Hello, &texts.hellos, hellos),
+        (Kind::Firm, &texts.firms, firms),
+        (Kind::Greeting, &texts.greetings, greetings),
+        (Kind::Note, &texts.notes, none),
     ];
-    for (kind, of) in kinds {
-        for (index, text) in of.iter().enumerate() {
+    for (kind, both, more) in kinds {
+        for (index, text) in both.iter().chain(more).enumerate() {
             // All but a short hello is in one part, whoever says it.
-            if kind != Kind::Hello && (index % 2 == 0) != (part == Test) {
+            if kind != Kind::Hello && index < both.len() && (index % 2 == 0) != (part == Test) {
                 continue;
             }
             let name = format!("{}-{kind:?}-{index}", texts.language).to_lowercase();
-            let who = voice.name(texts);
-            if let Some(pcm) = sound(&folder.join(format!("{who}-{name}.wav")), voice, texts, text) {
-                let sound = Recording { name, language: texts.language, voice: who, pcm };
-                out.push(Spoken { kind, part, sound });
-            }
+            lines.push(Line { kind, part, voice, texts, text, name });
         }
     }
+}
+
+fn speak(folder: &Path, line: &Line) -> Option<Spoken> {
+    let Line { kind, part, voice, texts, text, name } = line;
+    let who = voice.name(texts);
+    let pcm = sound(&folder.join(format!("{who}-{name}.wav")), *voice, texts, text)?;
+    let sound = Recording { name: name.clone(), language: texts.language, voice: who, pcm };
+    Some(Spoken { kind: *kind, part: *part, sound })
 }
 
 impl Voice {
@@ -157,7 +189,7 @@ fn sound(file: &Path, voice: Voice, texts: &Texts, text: &str) -> Option<Vec<f64
     let rate = reader.spec().sample_rate;
     let pcm: Vec<i16> = reader.samples::<i16>().flatten().collect();
     // 22.05 kHz as 22 kHz, and 16 kHz: a voice that is 0.2 % higher is as good a voice.
-    let pcm = if rate == 22_050 { decimate(&pcm, 8000.0 / 22_050.0) } else { resample(&pcm, rate) };
+    let pcm = if rate == 22_050 { decimate(&pcm, rate) } else { resample(&pcm, rate) };
     Some(trimmed(&pcm))
 }
 
@@ -166,7 +198,7 @@ fn resample(pcm: &[i16], rate: u32) -> Vec<f64> {
         return pcm.iter().map(|&sample| f64::from(sample)).collect();
     }
     let Ok(mut resampler) = Resampler::new(rate, 8000) else {
-        return decimate(pcm, 8000.0 / f64::from(rate));
+        return decimate(pcm, rate);
     };
     let mut out = vec![0; pcm.len() + 960];
     let mut written = 0;
@@ -176,23 +208,37 @@ fn resample(pcm: &[i16], rate: u32) -> Vec<f64> {
     out[..written].iter().map(|&sample| f64::from(sample)).collect()
 }
 
-/// Band-limited interpolation by a windowed sinc of 32 zero crossings.
-fn decimate(pcm: &[i16], ratio: f64) -> Vec<f64> {
+/// Band-limited interpolation to 8 kHz by a windowed sinc of 32 zero crossings.
+fn decimate(pcm: &[i16], rate: u32) -> Vec<f64> {
+    let ratio = 8000.0 / f64::from(rate);
     let half = (16.0 / ratio) as isize;
+    // Samples fall between those of the source at few places only.
+    let phases = 8000 / common_divisor(8000, rate) as usize;
+    let kernels: Vec<Vec<f64>> = (0..phases).map(|at| kernel(at as f64 / ratio, half, ratio)).collect();
     (0..(pcm.len() as f64 * ratio) as usize)
         .map(|at| {
-            let centre = at as f64 / ratio;
-            let from = centre.floor() as isize - half;
-            (from..=from + 2 * half)
-                .filter_map(|index| {
-                    let sample = *pcm.get(usize::try_from(index).ok()?)?;
-                    let x = (index as f64 - centre) * ratio * 0.95;
-                    let angle = std::f64::consts::PI * x;
-                    let sinc = if x.abs() < 1e-9 { 1.0 } else { angle.sin() / angle };
-                    let window = 0.5 + 0.5 * (angle / 16.0).cos();
-                    (x.abs() < 16.0).then_some(f64::from(sample) * sinc * window * ratio * 0.95)
-                })
+            let from = (at as u64 * u64::from(rate) / 8000) as isize - half;
+            let taps = kernels[at % phases].iter().zip(from..);
+            taps.filter_map(|(tap, index)| Some(f64::from(*pcm.get(usize::try_from(index).ok()?)?) * tap))
                 .sum()
         })
         .collect()
+}
+
+/// Weights of the samples from `half` before `centre` on.
+fn kernel(centre: f64, half: isize, ratio: f64) -> Vec<f64> {
+    let from = centre.floor() as isize - half;
+    (from..=from + 2 * half)
+        .map(|index| {
+            let x = (index as f64 - centre) * ratio * 0.95;
+            let angle = std::f64::consts::PI * x;
+            let sinc = if x.abs() < 1e-9 { 1.0 } else { angle.sin() / angle };
+            let window = 0.5 + 0.5 * (angle / 16.0).cos();
+            if x.abs() < 16.0 { sinc * window * ratio * 0.95 } else { 0.0 }
+        })
+        .collect()
+}
+
+fn common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { common_divisor(b, a % b) }
 }

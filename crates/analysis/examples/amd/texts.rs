@@ -1,5 +1,9 @@
 //! What people say when they answer, and what their machines say, in five languages.
 
+mod more;
+
+pub use more::MORE;
+
 /// Texts of a language.
 pub struct Texts {
     pub language: &'static str,
