@@ -28,6 +28,8 @@ pub enum Survives {
     Nothing,
     /// The older half.
     Half,
+    /// The newer half: what was done later reached the disk earlier. Of content, zeros stand for the older half.
+    Newer,
     /// All.
     All,
     /// As long as all, and zeros: content alone.
@@ -154,13 +156,15 @@ impl SimulatedDisk {
     #[must_use]
     pub fn after_power_loss(&self, names: Survives, content: Survives) -> Self {
         let state = self.state();
-        let kept = match names {
-            Survives::Nothing => 0,
-            Survives::Half => state.pending.len() / 2,
-            Survives::All | Survives::Zeros => state.pending.len(),
+        let (all, half) = (state.pending.len(), state.pending.len() / 2);
+        let (skipped, kept) = match names {
+            Survives::Nothing => (0, 0),
+            Survives::Half => (0, half),
+            Survives::Newer => (half, all - half),
+            Survives::All | Survives::Zeros => (0, all),
         };
         let mut found = state.synced_names.clone();
-        for change in state.pending.iter().take(kept) {
+        for change in state.pending.iter().skip(skipped).take(kept) {
             State::change(&mut found, change);
         }
         let contents: Vec<Content> = state
@@ -205,6 +209,7 @@ fn survivor(file: &Content, survives: Survives) -> Vec<u8> {
     match survives {
         Survives::Nothing => bytes.truncate(kept),
         Survives::Half => bytes.truncate(kept + fresh / 2),
+        Survives::Newer => bytes.iter_mut().skip(kept).take(fresh / 2).for_each(|byte| *byte = 0),
         Survives::All => {}
         Survives::Zeros => bytes.iter_mut().skip(kept).for_each(|byte| *byte = 0),
     }
@@ -339,6 +344,7 @@ mod tests {
         let found = |names, content| disk.after_power_loss(names, content);
         assert_eq!(found(Survives::Nothing, Survives::Nothing).content("a").unwrap(), b"kept");
         assert_eq!(found(Survives::All, Survives::Half).content("b").unwrap(), b"keptlo");
+        assert_eq!(found(Survives::All, Survives::Newer).content("b").unwrap(), b"kept\0\0st");
         assert_eq!(found(Survives::All, Survives::Zeros).content("b").unwrap(), b"kept\0\0\0\0");
         file.sync().unwrap();
         assert_eq!(found(Survives::Nothing, Survives::Nothing).content("a").unwrap(), b"keptlost");

@@ -62,7 +62,7 @@ impl Secret {
         noting.into_iter().find_map(|one| one.noted.into_inner()).ok_or(SealError::DamagedBeginning)
     }
 
-    /// HMAC-SHA256 of a label for each part, which for these lengths is HKDF's second step [RFC5869 2.3].
+    /// HMAC-SHA256 of a label for each part, as in the second step of HKDF (RFC 5869) for a single block.
     fn derive(key: &FileKey) -> Option<Self> {
         let mut secret = Self(Box::new(Zeroizing::new([0; LEN])));
         let mut rest = secret.0.as_mut_slice();

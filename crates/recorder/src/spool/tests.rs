@@ -85,6 +85,8 @@ fn body(number: u64) -> Chunk {
 /// What a process knew before it died.
 #[derive(Default)]
 struct Log {
+    /// It was finished before the first sync.
+    never_syncs: bool,
     synced: u64,
     taken: Vec<u64>,
     finished: Option<Finished>,
@@ -100,7 +102,7 @@ fn record(spool: &SealedSpool, header: &Header, log: &mut Log) -> io::Result<()>
         sink.chunk(&body(number))?;
         log.taken.push(number);
         sink.tick(at(number * 6))?;
-        if number % 2 == 1 {
+        if number % 2 == 1 && !log.never_syncs {
             spool.sync()?;
             log.synced = number + 1;
         }
@@ -180,8 +182,8 @@ fn calls(keys: &Keys) -> u64 {
     disk.calls()
 }
 
-fn cut_at(keys: &Keys, call: u64) -> (SimulatedDisk, Log) {
-    let (disk, mut log) = (SimulatedDisk::new(), Log::default());
+fn cut_at(keys: &Keys, call: u64, never_syncs: bool) -> (SimulatedDisk, Log) {
+    let (disk, mut log) = (SimulatedDisk::new(), Log { never_syncs, ..Log::default() });
     disk.fail_at(call, Fault::PowerLoss);
     assert_eq!(record(&keys.spool(&disk), &keys.header(), &mut log).is_err(), log.finished.is_none());
     (disk, log)
@@ -191,10 +193,14 @@ fn cut_at(keys: &Keys, call: u64) -> (SimulatedDisk, Log) {
 fn power_lost_at_any_call_costs_what_was_not_synced() {
     let keys = Keys::new();
     let calls = calls(&keys);
-    for call in 0..=calls {
-        let (disk, log) = cut_at(&keys, call);
-        for names in [Survives::Nothing, Survives::Half, Survives::All] {
-            for content in [Survives::Nothing, Survives::Half, Survives::All, Survives::Zeros] {
+    for (call, never_syncs) in
+        (0..=calls).map(|call| (call, false)).chain((0..=calls).map(|call| (call, true)))
+    {
+        let (disk, log) = cut_at(&keys, call, never_syncs);
+        for names in [Survives::Nothing, Survives::Half, Survives::Newer, Survives::All] {
+            for content in
+                [Survives::Nothing, Survives::Half, Survives::Newer, Survives::All, Survives::Zeros]
+            {
                 let place = format!("call {call} of {calls}, names {names:?}, content {content:?}");
                 survives(&disk.after_power_loss(names, content), &keys, &log, &place);
             }
@@ -207,7 +213,7 @@ fn power_lost_again_while_recovering_costs_nothing_more() {
     let keys = Keys::new();
     let calls = calls(&keys);
     for call in (0..=calls).step_by(3) {
-        let (disk, log) = cut_at(&keys, call);
+        let (disk, log) = cut_at(&keys, call, false);
         let found = || disk.after_power_loss(Survives::All, Survives::Half);
         for second in 0.. {
             let found = found();
