@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use mediapoint_recorder::simulated::SimulatedDisk;
 use mediapoint_recorder::{
-    Chunk, ChunkKind, Files, Header, Journal, NodeKey, RecordingId, Recipients, RecoveryIdentity,
+    Chunk, ChunkKind, Files, Header, Journal, NodeKey, Recipients, RecordingId, RecoveryIdentity,
 };
 
 const PAGES: u32 = 20_000;
@@ -27,7 +27,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             personal: Vec::new(),
         };
         let began = Instant::now();
-        let mut journal = Journal::create(&files, &header, &Recipients::parse(&[])?, &recovery, node.public())?;
+        let mut journal =
+            Journal::create(&files, &header, &Recipients::parse(&[])?, &recovery, node.public())?;
         println!("begin: {:.0} us", began.elapsed().as_secs_f64() * 1e6);
         let mut page =
             Chunk { bytes: vec![7; octets], first_sample: 0, samples: 3200, kind: ChunkKind::Body };
@@ -39,7 +40,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let each = began.elapsed().as_secs_f64() * 1e6 / f64::from(PAGES);
         let began = Instant::now();
         journal.sign_head(&node, 0)?;
-        println!("{octets} octets: {each:.2} us a page; a signature {:.0} us", began.elapsed().as_secs_f64() * 1e6);
+        println!(
+            "{octets} octets: {each:.2} us a page; a signature {:.0} us",
+            began.elapsed().as_secs_f64() * 1e6
+        );
     }
     Ok(())
 }

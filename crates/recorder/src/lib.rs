@@ -48,6 +48,8 @@ mod journal;
 mod keys;
 mod manifest;
 mod metadata;
+#[cfg(any(test, feature = "properties"))]
+pub mod properties;
 mod seal;
 #[cfg(any(test, feature = "simulated"))]
 pub mod simulated;

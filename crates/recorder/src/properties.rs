@@ -38,7 +38,10 @@ pub fn recording(data: &[u8]) {
         2 => {
             let entries = Metadata::read(rest).ok().and_then(|metadata| metadata.entries());
             let pages = entries.as_deref().map(layout);
-            assert!(pages.is_none_or(|pages| pages.len() <= entries.unwrap_or_default().len()), "a page of nothing");
+            assert!(
+                pages.is_none_or(|pages| pages.len() <= entries.unwrap_or_default().len()),
+                "a page of nothing"
+            );
         }
         _ => script(rest),
     }
@@ -62,7 +65,8 @@ fn check(disk: &SimulatedDisk) -> Option<Report> {
 /// Recovers what is there; what was made of it is whole, and nothing else is left. Gives the samples of it.
 fn recover(disk: &SimulatedDisk) -> Option<u64> {
     let mut samples = None;
-    let found = spool(disk)?.recover(NOW, &mut |result| samples = result.ok().map(|finished| finished.samples));
+    let found =
+        spool(disk)?.recover(NOW, &mut |result| samples = result.ok().map(|finished| finished.samples));
     assert!(found.is_ok_and(|count| count <= 1), "more recordings than there were");
     let names = disk.list().unwrap_or_default();
     assert!(!names.iter().any(|name| name.ends_with(".partial")), "{names:?}");
@@ -150,46 +154,5 @@ mod tests {
             data[0] = 3;
             recording(&data);
         }
-    }
-
-    #[test]
-    fn seeds() {
-        let Some(folder) = std::env::var_os("SEEDS") else { return };
-        let put = |name: &str, choice: u8, bytes: &[u8]| {
-            let path = std::path::Path::new(&folder).join(name);
-            std::fs::write(path, [&[choice], bytes].concat()).unwrap();
-        };
-        let disk = SimulatedDisk::new();
-        let header = Header {
-            id: RecordingId::new("r1").unwrap(),
-            extension: "wav".to_owned(),
-            media_type: "audio/wav".to_owned(),
-            rate: 8000,
-            channels: 2,
-            began: NOW,
-            recipients: vec![RECIPIENT.to_owned()],
-            personal: b"{}".to_vec(),
-        };
-        let mut sink = spool(&disk).unwrap().open(&header).unwrap();
-        for step in [2 | 4, 3 | 40, 60, 3 | 44, 1 | 80, 3 | 48] {
-            record(&mut *sink, step, u64::from(step));
-        }
-        let journal = disk.content("r1.journal").unwrap();
-        put("journal", 0, &journal);
-        put("journal-cut-off", 0, &journal[..journal.len() - 5]);
-        put("journal-without-a-record", 0, &journal[..400]);
-        let mut altered = journal.clone();
-        altered[journal.len() - 50] ^= 1;
-        put("journal-altered", 0, &altered);
-        sink.finish(100, NOW).unwrap();
-        put("manifest", 1, &disk.content("r1.manifest.json").unwrap());
-        let identities = Identities::parse(IDENTITY.as_bytes()).unwrap();
-        let file = disk.content("r1.meta.age").unwrap();
-        let mut plain = Vec::new();
-        crate::keys::decrypt(file.as_slice(), identities.iter()).unwrap().read_to_end(&mut plain).unwrap();
-        put("metadata", 2, &plain);
-        put("script-finished", 3, &[6, 43, 60, 47, 81, 51]);
-        put("script-cut-off", 3, &[6, 43, 60, 47, 81, 51, 2, 200]);
-        put("script-altered", 3, &[6, 43, 60, 47, 81, 51, 3, 230]);
     }
 }

@@ -19,6 +19,7 @@
 //! | `dtmf` | a script of tones, samples and silence | blocks make no difference to a detector; digits come in order, each with its end; what a suppressor lets pass it only delays; its own state restores; an event ends |
 //! | `call_analysis` | samples and how they are cut | the decisions do not depend on the cuts; the time line is bounded |
 //! | `prompt_decode` | a format and a file, or the text of a tone | audio within its limits or an error; a tone is read as it is written |
+//! | `recording` | a journal that a crash left, a manifest, metadata, or a script of what is recorded and how the journal is damaged | what is recovered is whole, and not more than was recorded |
 
 mod engine;
 
@@ -33,6 +34,7 @@ pub use mediapoint_jitter::properties::{
 pub use mediapoint_packet::properties::rtcp_round_trips as rtcp;
 pub use mediapoint_packet::properties::{event_round_trips as telephone_event, stun_never_panics as stun};
 pub use mediapoint_prompt::properties::decode as prompt_decode;
+pub use mediapoint_recorder::properties::recording;
 pub use mediapoint_srtp::properties::{
     protect_then_unprotect, sdes_round_trips as sdes, srtcp_unprotect_matches_oracle,
     unprotect_matches_oracle,
@@ -42,7 +44,7 @@ pub use mediapoint_srtp::properties::{
 pub type Property = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Property); 18] = [
+pub const TARGETS: [(&str, Property); 19] = [
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("telephone_event", telephone_event),
@@ -61,6 +63,7 @@ pub const TARGETS: [(&str, Property); 18] = [
     ("codec_decode", codec_decode),
     ("prompt_decode", prompt_decode),
     ("call_analysis", call_analysis),
+    ("recording", recording),
 ];
 
 /// RTP headers.

@@ -75,6 +75,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "g729",
             "packet",
             "prompt",
+            "recorder",
         ],
     ),
     // An example: it embeds the engine, and drives a server from outside.
