@@ -17,7 +17,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("mediapoint-testkit", "test support"),
     ("rtp", "the softphones' RTP"),
     ("rtcp", "the softphones' RTCP"),
-    ("tokio", "the softphones' RTP; the server has threads"),
     ("hound", "audio files"),
     ("hdrhistogram", "delays of a load"),
     ("comfy-table", "tables on a terminal"),
