@@ -130,6 +130,7 @@ fn step(state: &CallState, agreed: &[Agreed], at: Place, stream: &Stream) -> Opt
         .collect();
     let direction = direction(state, at, party, stream, &sources);
     let (mut policies, sources) = state.policies(party, sources);
+    policies.tones_as_events = converts_tones(state, at, stream);
     let mut sources = match party.echo {
         Some(Echo::Back) => vec![Source::Leg(leg)],
         Some(Echo::Nowhere) => Vec::new(),
@@ -213,6 +214,17 @@ fn is_passed_on(state: &CallState, from: Place) -> bool {
     state.sinks(from).any(|(at, sink)| !state.is_subscriber(at.party) && sink.takes())
 }
 
+/// True where the party sends no telephone events, and somebody whom it feeds agreed to them: to the party's offer, or with
+/// anybody where digits are looked for in the audio anyway.
+fn converts_tones(state: &CallState, at: Place, stream: &Stream) -> bool {
+    if stream.sends_events() || !stream.can_mix() {
+        return false;
+    }
+    let is_answer = |link: &Link| link.from == at && link.kind == LinkKind::OfferAnswer;
+    let wants = |sink: &Stream| state.digit_watch.tones || sink.sources.iter().any(is_answer);
+    state.sinks(at).any(|(_, sink)| sink.takes() && sink.sends_events() && wants(sink))
+}
+
 /// The configuration of a leg, from what was agreed with its party.
 fn config(party: &Party, own: &Stream, direction: Direction, policies: Policies) -> LegConfig {
     let Some(remote) = &own.remote else {
@@ -247,6 +259,7 @@ fn config(party: &Party, own: &Stream, direction: Direction, policies: Policies)
         secure_input,
         digit_trigger,
         digit_delay,
+        tones_as_events: policies.tones_as_events && kind == LegKind::Audio,
         media: policies.media,
         sent_media: policies.sent_media,
         ..LegConfig::default()

@@ -75,6 +75,8 @@ pub(crate) struct Policies {
     pub(crate) digits: DigitGate,
     /// Digits are looked for in the audio.
     pub(crate) detect: bool,
+    /// Tones go on as events.
+    pub(crate) tones_as_events: bool,
 }
 
 impl CallState {
@@ -173,12 +175,14 @@ impl CallState {
                 sent_media: MediaPolicy::Block,
                 digits: DigitGate { events: EventPolicy::Block, ..DigitGate::default() },
                 detect: false,
+                tones_as_events: false,
             },
             false => Policies {
                 media: self.gates_of(party).policy(),
                 sent_media: of_flow,
                 digits: self.gates_of(party).digits,
                 detect: self.digit_watch.tones,
+                tones_as_events: false,
             },
         };
         (policies, sources)

@@ -26,4 +26,5 @@ mod played_media_limits;
 mod publications;
 mod recorded_calls;
 mod subscriptions;
+mod tones_become_events;
 mod transcoding;

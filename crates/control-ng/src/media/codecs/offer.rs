@@ -194,8 +194,8 @@ fn transcode(lines: &mut Vec<CodecLine>, received: &[CodecLine], rules: &OfferRu
             insert(lines, own.clone());
             continue;
         }
-        // Events that nobody turns into tones would be lost.
-        if added.is_event() {
+        // Events are converted from and to tones in audio that can be decoded.
+        if added.is_event() && !lines.iter().any(CodecLine::is_source) {
             not_added.push(word.clone());
             continue;
         }

@@ -242,6 +242,7 @@ fn offers_get_what_the_options_add() {
         ("U te", "strip=PCMU add=PCMA", "A te".to_owned()),
         ("U A te", "strip=all add=opus", OPUS.to_owned()),
         ("U A te", "mask=all except=PCMA add=opus", format!("A {OPUS}")),
+        ("U A", "add=telephone-event", "U A 96:telephone-event/8000{0-15}".to_owned()),
         ("opus te48", "add=PCMA", "opus A 96:telephone-event/8000{0-15} te48".to_owned()),
         ("opus te48", "mask=opus add=G722", "22 96:telephone-event/8000{0-15}".to_owned()),
         ("foo U te", "add=PCMA", "U A te".to_owned()),
@@ -265,7 +266,7 @@ fn what_cannot_be_added_is_named_and_changes_nothing() {
         ("U te", "add=all"),
         ("U te", "add=/8000"),
         ("U te", "add=opus--x"),
-        ("U", "add=telephone-event"),
+        ("foo", "add=telephone-event"),
         ("U te", "add=L16/11025"),
     ] {
         let plan = plan(received, words);
@@ -299,6 +300,9 @@ fn answers_come_back_in_the_offerers_codecs_and_numbers() {
         ("U te cn", "add=G722", "22 te cn", "U te cn"),
         ("U te cn", "add=opus", "96:opus/48000/2 te", "U te"),
         ("foo U te", "mask=foo add=opus", "96:opus/48000/2 te", "U te"),
+        // Events that are converted from and to tones.
+        ("U", "add=telephone-event", "U 96:telephone-event/8000", "U"),
+        ("U", "add=telephone-event", "U", "U"),
         // Some of both.
         ("U A te", "add=opus", "96:opus/48000/2 A te", "U A te"),
         ("U A te", "add=opus", "A 96:opus/48000/2 te", "A U te"),
