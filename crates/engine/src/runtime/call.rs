@@ -358,7 +358,9 @@ impl Call {
         let tap = TapId(self.next_id());
         let room = PressRoom::default();
         let events = EventTap::new(tap, leg, room.clone()).with_tones(settings);
-        let outcome = self.add_tap(tap, Tap::Events(events), Some(room))?;
+        let command = CallCommand::AddTap { tap: Box::new(Tap::Events(events)) };
+        let outcome = self.apply_with(leg, |known| known.tapped_for_digits(tap), command)?;
+        self.keep_tap(&mut self.shared.registry(), tap, Some(room));
         Ok((tap, outcome))
     }
 
@@ -393,6 +395,12 @@ impl Call {
         let mut registry = self.shared.registry();
         let (call, command) = (self.id, CallCommand::AddTap { tap: Box::new(tap) });
         let outcome = self.send(&mut registry, |reply| Command::Apply { call, command, reply })?;
+        self.keep_tap(&mut registry, id, room);
+        Ok(outcome)
+    }
+
+    /// Keeps the name of a tap.
+    fn keep_tap(&self, registry: &mut Registry, id: TapId, room: Option<PressRoom>) {
         if let Some(entry) = registry.calls.get_mut(&self.id) {
             // A leg that goes takes its taps along, so that there may be names of more than there are taps.
             if entry.taps.len() >= 2 * MAX_OBJECTS {
@@ -403,7 +411,6 @@ impl Call {
         if let Some(room) = room {
             self.shared.events.keep_room(id, room);
         }
-        Ok(outcome)
     }
 
     /// Pauses an audio tap, or lets it go on. Meanwhile its time line runs on, in silence.
@@ -420,9 +427,11 @@ impl Call {
     /// As [`Call::set_source`].
     pub fn remove_tap(&self, tap: TapId) -> Result<Pending<()>, CommandError> {
         let outcome = self.apply(CallCommand::RemoveTap { tap })?;
-        if let Some(entry) = self.shared.registry().calls.get_mut(&self.id) {
+        let mut registry = self.shared.registry();
+        if let Some(entry) = registry.calls.get_mut(&self.id) {
             entry.taps.retain(|known| *known != tap);
         }
+        registry.forget_digits(self.id, tap, &self.shared.config.prices);
         Ok(outcome)
     }
 

@@ -288,6 +288,13 @@ impl Registry {
         }
     }
 
+    /// Notes that a tap looks for digits no more.
+    pub(crate) fn forget_digits(&mut self, call: CallId, tap: TapId, prices: &Prices) {
+        let Some(entry) = self.calls.get_mut(&call) else { return };
+        entry.legs.iter_mut().for_each(|(_, work)| *work = work.without_tap(tap));
+        self.settle(call, prices);
+    }
+
     /// Makes what is reserved for a call what it needs now.
     fn settle(&mut self, call: CallId, prices: &Prices) {
         let Some(entry) = self.calls.get_mut(&call) else { return };

@@ -3,7 +3,8 @@
 //! Which packets are coded shows only when they come. What is known before is what the legs of a call may send and take:
 //! where one may send what another does not take, both are taken to be coded.
 
-use crate::api::codec::{Codec, Encoding};
+use crate::api::codec::{Codec, Encoding, PayloadCodec};
+use crate::api::id::TapId;
 use crate::api::leg::{LegConfig, LegKind, PacketTime};
 use crate::api::points::{Points, Prices};
 
@@ -83,11 +84,17 @@ pub(crate) struct LegWork {
     forced: bool,
     /// Its digits are kept back: what it feeds is encoded whatever that takes.
     secure: bool,
+    /// Its party may send telephone events.
+    events: bool,
+    /// Telephone events reach its party as tones, for which it has to be encoded.
+    sounds_events: bool,
     srtp: bool,
     /// Its source is no leg.
     mixed: bool,
     /// Analyses of what it receives: that is decoded.
     analyses: u16,
+    /// The tap that looks for digits in its audio, for which that has to be decoded.
+    digits_of: Option<TapId>,
 }
 
 impl LegWork {
@@ -96,6 +103,8 @@ impl LegWork {
             return Self { srtp: config.srtp.is_some(), ..Self::default() };
         }
         let codings = || config.codecs.iter().filter_map(|entry| Coding::of(&entry.codec));
+        let is_event = |entry: &PayloadCodec| entry.codec.encoding == Encoding::TelephoneEvent;
+        let events = config.codecs.iter().chain(&config.received_codecs).any(is_event);
         Self {
             first: codings().next(),
             takes: codings().fold(0, |takes, coding| takes | coding.bit()),
@@ -104,15 +113,18 @@ impl LegWork {
                 || config.digit_trigger.is_some()
                 || !config.digit_delay.is_zero()
                 || config.tones_as_events,
+            events,
+            sounds_events: config.events_as_tones && !events,
             srtp: config.srtp.is_some(),
             mixed: false,
             analyses: 0,
+            digits_of: None,
         }
     }
 
     /// The same with another configuration: what feeds it and its analyses stay.
     pub(crate) const fn reconfigured(self, to: Self) -> Self {
-        Self { mixed: self.mixed, analyses: self.analyses, ..to }
+        Self { mixed: self.mixed, analyses: self.analyses, digits_of: self.digits_of, ..to }
     }
 
     /// The same with keys or without.
@@ -135,10 +147,26 @@ impl LegWork {
         Self { analyses: self.analyses.saturating_sub(1), ..self }
     }
 
+    /// The same with a tap that looks for digits in its audio; beside one that does already nothing changes.
+    pub(crate) const fn tapped_for_digits(self, tap: TapId) -> Self {
+        match self.digits_of {
+            Some(_) => self,
+            None => Self { digits_of: Some(tap), ..self },
+        }
+    }
+
+    /// The same without this tap.
+    pub(crate) fn without_tap(self, tap: TapId) -> Self {
+        Self { digits_of: self.digits_of.filter(|known| *known != tap), ..self }
+    }
+
     /// True where what `from` may send has to be coded for this leg.
     fn codes(&self, from: &Self) -> bool {
         match (from.first, self.first) {
-            (Some(sent), Some(_)) => self.forced || from.secure || sent.bit() & self.takes == 0,
+            (Some(sent), Some(_)) => {
+                let sounds = from.events && self.sounds_events;
+                self.forced || from.secure || sounds || sent.bit() & self.takes == 0
+            }
             _ => false,
         }
     }
@@ -148,8 +176,10 @@ impl LegWork {
 pub(crate) fn surcharge<'a>(prices: &Prices, legs: impl Iterator<Item = &'a LegWork> + Clone) -> Points {
     let price = |(at, leg): (usize, &LegWork)| {
         let others = || legs.clone().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other);
-        let coded =
-            leg.mixed || leg.analyses > 0 || others().any(|other| leg.codes(other) || other.codes(leg));
+        let coded = leg.mixed
+            || leg.analyses > 0
+            || leg.digits_of.is_some()
+            || others().any(|other| leg.codes(other) || other.codes(leg));
         let coding = leg.first.filter(|_| coded).map_or(Points::ZERO, |coding| coding.price(prices));
         let analysed =
             Points::thousandths(prices.analysis.as_thousandths().saturating_mul(u64::from(leg.analyses)));
@@ -161,7 +191,6 @@ pub(crate) fn surcharge<'a>(prices: &Prices, legs: impl Iterator<Item = &'a LegW
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::codec::PayloadCodec;
     use mediapoint_packet::rtp::PayloadType;
 
     fn leg(codecs: &[Codec]) -> LegConfig {
@@ -217,5 +246,24 @@ mod tests {
         let twice = g729.analysed().analysed();
         assert_eq!(price([g729, twice]), prices.g729_coded + prices.analysis + prices.analysis);
         assert_eq!(price([g729, twice.analysed_no_more().analysed_no_more()]), Points::ZERO);
+    }
+
+    #[test]
+    fn events_that_become_tones_and_digits_that_are_looked_for_cost_as_transcoding_does() {
+        let [events, plain] = [leg(&[Codec::PCMU, Codec::TELEPHONE_EVENT]), leg(&[Codec::PCMU])];
+        let forced = price(&[LegConfig { force_transcode: true, ..plain.clone() }, plain.clone()]);
+        assert_eq!(price(&[events.clone(), events.clone()]), 0);
+        assert_eq!(price(&[events.clone(), plain.clone()]), forced);
+        let silent = LegConfig { events_as_tones: false, ..plain.clone() };
+        assert_eq!(price(&[events, silent]), 0, "events are dropped");
+        let [one, other] = [TapId::from_u64(1), TapId::from_u64(2)];
+        let tapped = LegWork::of(&plain).tapped_for_digits(one).tapped_for_digits(other);
+        let price = |work: LegWork| {
+            surcharge(&Prices::default(), [work, LegWork::of(&plain)].iter()).as_thousandths()
+        };
+        assert_eq!(price(tapped) * 2, forced, "one leg is decoded");
+        assert_eq!(price(tapped.without_tap(other)) * 2, forced);
+        assert_eq!(price(tapped.without_tap(one)), 0);
+        assert_eq!(price(tapped.reconfigured(LegWork::of(&plain))) * 2, forced);
     }
 }
