@@ -4,6 +4,7 @@
 //! everything takes effect with the answer, so that a refused re-INVITE leaves the call as it was.
 
 pub(crate) mod alias;
+pub(crate) mod analysis;
 pub(crate) mod apply;
 pub(crate) mod digits;
 pub(crate) mod gates;

@@ -3,6 +3,7 @@
 //! Calls are looked up under one lock that is held for moments only; a call is worked on under its own, so that
 //! requests of different calls do not wait for one another.
 
+mod analysis;
 mod calls;
 mod connect;
 mod delete;
@@ -122,6 +123,12 @@ impl Controller {
         if let Event::KeyPressed { call, leg, press, .. } = event {
             self.key_pressed(*call, *leg, press);
         }
+        if let Event::CallAnalysed { call, tap, analysis, .. } = event {
+            self.analysed(*call, *tap, analysis);
+        }
+        if let Event::Speech { call, tap, speaks, at, .. } = event {
+            self.spoken(*call, *tap, *speaks, *at);
+        }
         if let Event::PlayerFinished { call, player, end, position } = event {
             self.player_ended(*call, *player, *end, *position);
         }
@@ -217,6 +224,8 @@ impl Controller {
             Command::StopRecording { pause } => {
                 self.settle(now, request, self.stop_recording(now, request, pause)?)
             }
+            Command::StartAnalysis => self.settle(now, request, self.start_analysis(now, request)?),
+            Command::StopAnalysis => self.stop_analysis(now, request),
             Command::Why => self.why(request),
             Command::Log => Err(NgError::Unsupported { what: "log".to_owned() }),
             Command::Unsupported(what) => Err(NgError::Unsupported { what: what.to_owned() }),

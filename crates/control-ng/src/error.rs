@@ -245,6 +245,12 @@ pub enum NgError {
     /// Media is to be stopped where none was played.
     #[error("no media is played to the party selected")]
     NotPlaying,
+    /// Who is to be analysed sends no audio that the server can decode.
+    #[error("the party selected sends no audio that could be analysed")]
+    NoSpeaker,
+    /// An analysis is to be stopped where none runs.
+    #[error("no analysis of the party selected is running")]
+    NotAnalysed,
     /// No port is left.
     #[error("no ports left of {total} on {address}")]
     NoPorts {

@@ -3,6 +3,7 @@
 //! The ids and the SDP are taken as bytes. Every option is read wherever a client puts it; what is not known is
 //! ignored and listed in [`Options::unknown`].
 
+mod analysis;
 mod codec;
 mod digit_gate;
 mod digits;
@@ -23,6 +24,7 @@ mod tests;
 use std::fmt;
 use std::net::SocketAddr;
 
+pub use analysis::AnalysisOptions;
 pub use codec::CodecOptions;
 pub(crate) use codec::CodecSpec;
 pub use digit_gate::{DigitGate, DigitOptions};
@@ -106,6 +108,10 @@ pub enum Command {
         /// They can go on.
         pause: bool,
     },
+    /// Finds out who or what answered; of our own.
+    StartAnalysis,
+    /// Ends that; of our own.
+    StopAnalysis,
     /// Why the media of a call goes as it goes; of our own.
     Why,
     /// The log level, shown or changed; of our own, and carried out by whoever has a log.
@@ -156,6 +162,8 @@ impl Command {
             Self::StartRecording => "start recording",
             Self::StopRecording { pause: false } => "stop recording",
             Self::StopRecording { pause: true } => "pause recording",
+            Self::StartAnalysis => "start analysis",
+            Self::StopAnalysis => "stop analysis",
             Self::Why => "why",
             Self::Log => "log",
             Self::Unsupported(name) => name,
@@ -190,6 +198,8 @@ impl Command {
             "start recording" => Self::StartRecording,
             "stop recording" => Self::StopRecording { pause: false },
             "pause recording" => Self::StopRecording { pause: true },
+            "start analysis" => Self::StartAnalysis,
+            "stop analysis" => Self::StopAnalysis,
             "why" => Self::Why,
             "log" => Self::Log,
             other => {
@@ -269,6 +279,8 @@ pub struct Request {
     pub digits: DigitWords,
     /// How the call is recorded.
     pub recording: RecordingOptions,
+    /// What `start analysis` is to find.
+    pub analysis: AnalysisOptions,
     /// Everything else.
     pub options: Options,
 }
@@ -297,6 +309,7 @@ impl Request {
             play: PlayOptions::default(),
             digits: DigitWords::default(),
             recording: RecordingOptions::default(),
+            analysis: AnalysisOptions::default(),
             options: Options::default(),
         };
         if request.command == Command::Log {
@@ -312,7 +325,8 @@ impl Request {
                 || (plays_digits && request.digits.apply(&directive))
                 || request.play.apply(&directive)
                 || request.digits.apply(&directive)
-                || request.recording.apply(&directive);
+                || request.recording.apply(&directive)
+                || request.apply_analysis(&directive)?;
             if !is_taken {
                 request.options.apply(&directive)?;
             }
@@ -339,6 +353,14 @@ impl Request {
     /// The name that the request gives to the other party.
     pub(crate) fn new_label(&self) -> Option<&Id> {
         self.to_label.as_ref().or(self.set_label.as_ref())
+    }
+
+    /// Takes an option of `start analysis`. Elsewhere it means nothing, whatever its value.
+    fn apply_analysis(&mut self, directive: &directive::Directive) -> Result<bool, NgError> {
+        match self.analysis.apply(directive) {
+            Err(error) if self.command == Command::StartAnalysis => Err(error),
+            applied => Ok(applied.unwrap_or(true)),
+        }
     }
 
     /// Ids given as words: `call-id=x`, `to-tag=y`, `label=z`. A via-branch given as a key was worked out by the
@@ -383,6 +405,8 @@ impl Request {
             PlayMedia,
             StopMedia,
             Command::PlayDigits,
+            Command::StartAnalysis,
+            Command::StopAnalysis,
         ];
         let needs_call =
             needs_call.contains(command) || matches!(command, GateMedia { .. } | Command::GateDigits { .. });

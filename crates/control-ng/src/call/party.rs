@@ -12,6 +12,7 @@ use mediapoint_packet::sdp::{AddressFamily, Sdp};
 use mediapoint_srtp::Suite;
 
 use super::alias::Alias;
+use super::analysis::Analysed;
 use super::digits::DigitTap;
 use super::gates::{Gates, Policies};
 use super::links::Link;
@@ -54,6 +55,8 @@ pub(crate) struct Party {
     pub(crate) echo: Option<Echo>,
     /// What it is played, or was played last.
     pub(crate) play: Option<Play>,
+    /// The analysis of what it says that was begun last.
+    pub(crate) analysis: Option<Analysed>,
     /// The music for whom it puts on hold.
     pub(crate) music: Option<Music>,
     /// The music that it hears on hold.
@@ -89,6 +92,7 @@ impl Party {
             gates: Gates::default(),
             echo: None,
             play: None,
+            analysis: None,
             music: None,
             hold: None,
             published: false,

@@ -1,4 +1,5 @@
-//! Digits that parties press, told to who asked for them: one datagram of JSON for each, in rtpengine's form.
+//! What happens in calls, told to who asked for it: one datagram of JSON for each digit that a party presses, in rtpengine's
+//! form, and for what an analysis finds.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::OnceLock;
@@ -9,7 +10,7 @@ use mediapoint_engine::{CallId, KeyMethod, KeyPress, LegId};
 use super::{Controller, lock};
 use crate::wire::{self, Dict, Value};
 
-/// The sockets that digits are reported from, opened with the first report.
+/// The sockets that reports go from, opened with the first.
 #[derive(Debug, Default)]
 pub(super) struct DigitSockets([OnceLock<Option<UdpSocket>>; 2]);
 
@@ -23,13 +24,24 @@ impl DigitSockets {
         let open = || {
             let socket = UdpSocket::bind(from);
             let socket = socket.and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-            socket.inspect_err(|error| tracing::warn!(%error, "digits cannot be reported")).ok()
+            socket.inspect_err(|error| tracing::warn!(%error, "nothing can be reported")).ok()
         };
         cell.get_or_init(open).as_ref()
     }
 }
 
 impl Controller {
+    /// Sends a report.
+    pub(super) fn report(&self, to: SocketAddr, pairs: impl IntoIterator<Item = (&'static str, Value)>) {
+        let dict: Dict = pairs.into_iter().map(|(key, value)| (key.as_bytes().to_vec(), value)).collect();
+        let message = wire::to_json(&dict);
+        if let Some(socket) = self.digit_sockets.of(to)
+            && let Err(error) = socket.send_to(&message, to)
+        {
+            tracing::warn!(%to, %error, "an event could not be reported");
+        }
+    }
+
     /// Reports a digit. No log has it: it may be of a card number.
     pub(super) fn key_pressed(&self, call: CallId, leg: LegId, press: &KeyPress) {
         let Some(state) = self.find_by_engine(call) else { return };
@@ -50,7 +62,7 @@ impl Controller {
         };
         let millis = u64::try_from(press.duration.as_millis()).unwrap_or(u64::MAX);
         let tags = state.parties.iter().filter_map(|party| party.tag());
-        let pairs: [(&str, Value); 11] = [
+        let pairs: [(&'static str, Value); 11] = [
             ("callid", state.id.bytes().into()),
             ("source_tag", tag),
             ("tags", tags.map(|tag| Value::from(tag.bytes())).collect()),
@@ -64,12 +76,6 @@ impl Controller {
             ("missed", u64::from(press.missed).into()),
         ];
         drop(state);
-        let dict: Dict = pairs.into_iter().map(|(key, value)| (key.as_bytes().to_vec(), value)).collect();
-        let message = wire::to_json(&dict);
-        if let Some(socket) = self.digit_sockets.of(to)
-            && let Err(error) = socket.send_to(&message, to)
-        {
-            tracing::warn!(%to, %error, "a digit could not be reported");
-        }
+        self.report(to, pairs);
     }
 }

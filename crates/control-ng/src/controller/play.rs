@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mediapoint_engine::{
-    Call, CallId, Item, PayloadCodec, PlayerEnd, PlayerId, PlayerSpec, Playlist, Position, Prompt,
-    PromptsSpec, Repeat,
+    Call, CallId, Item, LegId, PayloadCodec, PlayerEnd, PlayerId, PlayerSpec, Playlist, Position, Prompt,
+    PromptsSpec, Repeat, SpeechBargeIn,
 };
 use mediapoint_packet::Time;
 use mediapoint_prompt::Form;
@@ -34,16 +34,18 @@ pub(super) struct Listener {
     pub(super) party: PartyId,
     pub(super) section: usize,
     codec: PayloadCodec,
+    /// Its leg at work.
+    leg: LegId,
 }
 
 impl Listener {
     /// The party by one of its sections; `None` where that takes no audio that the engine can encode.
     pub(super) fn of(party: &Party, section: usize) -> Option<Self> {
         let stream = party.streams.get(section)?;
-        let is_open = stream.can_mix() && stream.takes() && stream.applied.is_some();
-        let codecs = if is_open { codecs::to_engine(&stream.codecs) } else { Vec::new() };
+        let leg = stream.applied.as_ref().filter(|_| stream.can_mix() && stream.takes())?.leg;
+        let codecs = codecs::to_engine(&stream.codecs);
         let codec = codecs.into_iter().find(|entry| entry.codec.is_convertible())?;
-        Some(Self { party: party.id, section, codec })
+        Some(Self { party: party.id, section, codec, leg })
     }
 
     /// Has a prompt made ready for it, and says how the engine is to play it. Waits: no lock may be held.
@@ -94,7 +96,10 @@ impl Controller {
         let mut added = Added { call: &call, players: Vec::new() };
         let mut outcomes = Outcomes::default();
         for listener in listeners {
-            let spec = listener.spec(prompts, playlist.clone(), (play.block_egress, play.shared), until)?;
+            let mut spec =
+                listener.spec(prompts, playlist.clone(), (play.block_egress, play.shared), until)?;
+            spec.barge_in = Some(listener.leg).filter(|_| play.key_barge_in);
+            spec.speech_barge_in = Some(SpeechBargeIn::new(listener.leg)).filter(|_| play.speech_barge_in);
             let (player, outcome) = call.add_player(PlayerSpec::Prompts(spec))?;
             outcomes.push(outcome);
             added.players.push((player, listener));
@@ -233,7 +238,7 @@ impl Drop for Added<'_> {
 }
 
 /// The parties that a request selects, by the first of: all, a label, an address, the from-tag.
-fn selected(call: &CallState, request: &Request) -> Result<Vec<PartyId>, NgError> {
+pub(super) fn selected(call: &CallState, request: &Request) -> Result<Vec<PartyId>, NgError> {
     if request.selection.all {
         return Ok(call.parties.iter().map(|party| party.id).collect());
     }

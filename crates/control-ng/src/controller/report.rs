@@ -1,5 +1,6 @@
 //! The replies to `query`, `delete` and `list`.
 
+mod analysis;
 mod players;
 mod quality;
 mod section;
@@ -221,6 +222,9 @@ impl Figures {
         let players = players::of(party, &self.statistics);
         if !players.is_empty() {
             out.insert(b"players".to_vec(), Value::List(players));
+        }
+        if let Some(analysis) = &party.analysis {
+            out.insert(b"analysis".to_vec(), analysis::of(analysis));
         }
         if party.presses > 0 {
             out.insert(b"key presses".to_vec(), party.presses.into());

@@ -77,6 +77,8 @@ impl Counts {
             | Command::PlayDigits
             | Command::StartRecording
             | Command::StopRecording { .. }
+            | Command::StartAnalysis
+            | Command::StopAnalysis
             | Command::Why
             | Command::Log
             | Command::Unsupported(_) => None,

@@ -69,6 +69,10 @@ pub struct PlayOptions {
     pub block_egress: bool,
     /// The music of the sender of an offer or answer.
     pub hold_music: Option<HoldMusic>,
+    /// The party ends it by pressing a key.
+    pub key_barge_in: bool,
+    /// The party ends it by speaking.
+    pub speech_barge_in: bool,
     /// Values that cannot be used.
     pub(super) bad_values: Vec<String>,
 }
@@ -91,10 +95,24 @@ impl PlayOptions {
             "start-pos" => self.start = self.number(directive, 0..=i64::MAX).unwrap_or(0),
             "volume" => self.volume = self.number(directive, i64::MIN..=i64::MAX),
             "shared" => self.shared = directive::is_on(directive),
+            "barge-in" => self.barge_in(directive),
             "block-egress" => self.block_egress = directive::is_on(directive),
             _ => return false,
         }
         true
+    }
+
+    /// How the party ends what is played: `DTMF`, `speech`, or both.
+    fn barge_in(&mut self, directive: &Directive) {
+        let words = directive.values.iter().flat_map(|value| value.split([',', ' '])).map(str::trim);
+        for word in words.filter(|word| !word.is_empty()) {
+            match word.to_ascii_lowercase().as_str() {
+                "dtmf" => self.key_barge_in = true,
+                "speech" => self.speech_barge_in = true,
+                "off" | "no" | "0" | "false" => (self.key_barge_in, self.speech_barge_in) = (false, false),
+                _ => self.bad_values.push("unusable value for barge-in was ignored".to_owned()),
+            }
+        }
     }
 
     fn number<T: TryFrom<i64>>(

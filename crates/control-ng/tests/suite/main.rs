@@ -4,6 +4,7 @@
 mod common;
 
 mod addresses;
+mod analysed_calls;
 mod blocked_digits;
 mod connections;
 mod damaged;

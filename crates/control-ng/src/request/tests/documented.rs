@@ -60,7 +60,8 @@ fn keys_and_flags_that_the_document_calls_done_are_known() {
         // Those that are refused where they are not understood.
         let value = match name.as_str() {
             "DTMF-security" | "DTMF-security-trigger" | "DTMF-security-trigger-end" => "drop",
-            "DTMF-log-dest" => "127.0.0.1:1",
+            "DTMF-log-dest" | "analysis-log-dest" => "127.0.0.1:1",
+            "tone-country" => "GB",
             _ => "1",
         };
         if !WITH_WORDS.contains(&name.to_ascii_lowercase().as_str()) {
