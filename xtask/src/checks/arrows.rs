@@ -58,6 +58,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "g729",
             "packet",
             "prompt",
+            "recorder",
             "simd",
         ],
     ),
