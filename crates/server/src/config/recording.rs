@@ -184,7 +184,7 @@ impl RecordingPolicy {
             bit_rate: number(table.bit_rate.map(|n| n.as_usize()), 16_000),
             bit_rate_mixed: number(table.bit_rate_mixed.map(|n| n.as_usize()), 12_000),
             rate: table.rate.map_or(8000, |rate| rate.0),
-            complexity: table.complexity.and_then(|n| u8::try_from(n.as_usize()).ok()).unwrap_or(5),
+            complexity: table.complexity.and_then(|n| u8::try_from(n.as_usize()).ok()).unwrap_or(0),
             names: table.names.map(|names| names.0).unwrap_or_default(),
             threads: table.threads.map_or(1, |n| n.as_usize()),
             max_recordings: table.max_recordings.map_or(2000, |n| n.as_usize()),
