@@ -235,7 +235,9 @@ impl Append for SimulatedFile {
             Verdict::Half(error) => (bytes.len() / 2, Err(error)),
             Verdict::None(error) => (0, Err(error)),
         };
-        self.with(&mut state, |content| content.now.extend(bytes.iter().take(done)))?;
+        self.with(&mut state, |content| {
+            content.now.extend_from_slice(bytes.get(..done).unwrap_or_default())
+        })?;
         result
     }
 
