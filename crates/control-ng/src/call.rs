@@ -19,6 +19,7 @@ use mediapoint_engine::{Call, LegId, MixId, PlayerId};
 use mediapoint_packet::Time;
 
 use crate::NgError;
+use crate::Request;
 use crate::dialog::{Dialog, Exchange, MAX_DIALOGS, Which};
 use crate::request::{Id, RecordingOptions};
 use crate::subscription::Subscription;
@@ -60,6 +61,8 @@ pub(crate) struct CallState {
     pub(crate) tapes: Vec<Tape>,
     /// How it is to be recorded once it is answered.
     pub(crate) record_from_answer: Option<Box<RecordingOptions>>,
+    /// What parties are to hear as that begins: the messages that asked for it.
+    pub(crate) announcements: Vec<Request>,
     next_party: u32,
     next_label: u32,
     /// Taken out of the map; whoever still holds it must look it up again.
@@ -84,6 +87,7 @@ impl CallState {
             gone_players: Vec::new(),
             tapes: Vec::new(),
             record_from_answer: None,
+            announcements: Vec::new(),
             next_party: 0,
             next_label: 0,
             ended: false,

@@ -334,6 +334,7 @@ impl Request {
         request.options.digits.gate()?;
         request.play.read(dict);
         request.options.bad_values.append(&mut request.play.bad_values);
+        request.options.bad_values.extend(request.recording.warnings());
         request.options.manipulation.read_attributes(dict);
         if request.command == Command::Mesh {
             request.selection.read_flows(dict)?;
@@ -345,6 +346,10 @@ impl Request {
         }
         if request.recording.pause && request.command == (Command::StopRecording { pause: false }) {
             request.command = Command::StopRecording { pause: true };
+        }
+        let records = matches!(request.command, Command::Offer | Command::Answer | Command::StartRecording);
+        if request.recording.announcement && !records {
+            request.options.not_done.push("recording-announcement");
         }
         request.require()?;
         Ok(request)

@@ -13,7 +13,7 @@ use crate::recording::RecordingEntry;
 use crate::recording::{NameParts, NamePattern, checked};
 use crate::request::{Id, RecordingOptions};
 use crate::wire::{Dict, Value, to_json};
-use crate::{NgError, Recordings, Reply, Request};
+use crate::{Command, NgError, Recordings, Reply, Request};
 
 impl Controller {
     fn recordings(&self) -> Result<&Recordings, NgError> {
@@ -45,7 +45,7 @@ impl Controller {
             let duration = played.value("duration").cloned();
             reply = duration.into_iter().fold(reply, |reply, duration| reply.with("duration", duration));
         }
-        let warnings = options.warnings();
+        let warnings = &request.options.bad_values;
         let reply = if warnings.is_empty() { reply } else { reply.with("warning", warnings.join(", ")) };
         Ok((reply, outcomes))
     }
@@ -113,12 +113,27 @@ impl Controller {
             Some(false) => call.record_from_answer = None,
             None => {}
         }
+        if options.announcement && call.announcements.len() < 2 {
+            call.announcements.push(announced(request));
+        }
         let begun = self.keep_recording(now, &mut call, &mut outcomes);
-        let warnings = options.warnings();
         match begun {
-            Ok(None) if warnings.is_empty() => Ok((reply, outcomes)),
-            Ok(None) => Ok((reply.with("warning", warnings.join(", ")), outcomes)),
-            Ok(Some(id)) => Ok((reply.with("recording-id", id.as_str()), outcomes)),
+            Ok(None) => Ok((reply, outcomes)),
+            Ok(Some(id)) => {
+                let announcements = std::mem::take(&mut call.announcements);
+                drop(call);
+                let mut reply = reply.with("recording-id", id.as_str());
+                for announcement in &announcements {
+                    match self.play_media(now, announcement) {
+                        Ok((_, more)) => outcomes.append(more),
+                        // The call is recorded all the same.
+                        Err(error) => {
+                            reply = reply.with("warning", format!("the recording is not announced: {error}"));
+                        }
+                    }
+                }
+                Ok((reply, outcomes))
+            }
             Err(error) if self.recordings().is_ok_and(|set| !set.settings.end_call_without) => {
                 tracing::warn!(call = call.call.id().as_u64(), %error, "the call goes on without a recording");
                 Ok((reply.with("warning", format!("the call is not recorded: {error}")), outcomes))
@@ -241,6 +256,17 @@ impl Controller {
         };
         pattern.name(&parts).ok_or(NgError::BadValue { key: "recording-pattern" })
     }
+}
+
+/// A message that asks for an announcement to its sender, as one that plays media to it.
+fn announced(request: &Request) -> Request {
+    let mut play = request.clone();
+    play.sdp = None;
+    if request.command == Command::Answer {
+        play.from_tag = request.to_tag.clone();
+    }
+    (play.label, play.selection.all, play.selection.address) = (None, false, None);
+    play
 }
 
 /// Whom a recording is about, as JSON: it is kept encrypted only.

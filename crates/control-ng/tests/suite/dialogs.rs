@@ -226,7 +226,7 @@ fn what_is_not_done_is_warned_of() {
             r#""flags":["SDES-unencrypted_srtcp"]"#,
             "srtp without encryption or authentication is not supported",
         ),
-        (r#""record call":"yes""#, "record-call is not supported"),
+        (r#""recording-dir":"/tmp""#, "recording-dir is not used: the server's settings say it"),
         (r#""media-address":"nonsense""#, "unusable value for media-address was ignored"),
         (r#""flags":["never heard of"]"#, ""),
     ];
@@ -481,8 +481,8 @@ fn errors_say_what_is_wrong() {
     );
     assert_eq!(answer(r#""call-id":"c","from-tag":"a","to-tag":"b""#), "unusable key: no a=crypto line");
     assert_eq!(reason(&server.ask("query", r#""call-id":"x""#, None)), "unknown call-id");
-    let unsupported = server.ask("start recording", r#""call-id":"c""#, None);
-    assert_eq!(reason(&unsupported), "start recording is not supported");
+    let unsupported = server.ask("start forwarding", r#""call-id":"c""#, None);
+    assert_eq!(reason(&unsupported), "start forwarding is not supported");
     let empty = server.ask("offer", r#""call-id":"e","from-tag":"a""#, Some(""));
     assert_eq!((empty.text("result"), empty.value("sdp")), ("ok".into(), None));
 }

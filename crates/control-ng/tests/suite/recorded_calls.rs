@@ -9,14 +9,15 @@ use std::time::{Duration, SystemTime};
 
 use mediapoint_control_ng::wire::Dict;
 use mediapoint_control_ng::{
-    ControllerConfig, NamePattern, RecordingOutcome, RecordingSettings, Recordings, Time,
+    ControllerConfig, NamePattern, Prompts, PromptsConfig, RecordingOutcome, RecordingSettings, Recordings,
+    StoreConfig, Time,
 };
 use mediapoint_recorder::{
     Channels, Clock, EventKind, FactKind, Finished, Folder as Files, Format, Manifest, NodeKey, Recorder,
     RecorderSettings, RecordingEvent, RecoveryIdentity, SealedSpool, SpoolConfig,
 };
 
-use crate::common::media::{Folder, ask, ok, pair};
+use crate::common::media::{Folder, ask, constant, ok, pair, players, receives, wav};
 use crate::common::party::{DOWN, Party, UP};
 use crate::common::phone::Phone;
 use crate::common::*;
@@ -38,6 +39,7 @@ struct Scene {
     recordings: Arc<Recordings>,
     events: Receiver<RecordingEvent>,
     folder: Folder,
+    media: Folder,
 }
 
 impl Scene {
@@ -63,9 +65,15 @@ impl Scene {
         };
         change(&mut settings);
         let recordings = Arc::new(Recordings::new(recorder, settings));
-        let config =
-            ControllerConfig { recordings: Some(Arc::clone(&recordings)), ..ControllerConfig::default() };
-        Self { server: Server::with(builder(), config), recordings, events, folder }
+        let media = Folder::new();
+        let store = StoreConfig { roots: vec![media.path().to_owned()], ..StoreConfig::default() };
+        let prompts = Prompts::new(PromptsConfig { store, ..PromptsConfig::default() }).unwrap();
+        let config = ControllerConfig {
+            recordings: Some(Arc::clone(&recordings)),
+            prompts: Some(Arc::new(prompts)),
+            ..ControllerConfig::default()
+        };
+        Self { server: Server::with(builder(), config), recordings, events, folder, media }
     }
 
     /// Lets both parties speak until a recording has so many samples more.
@@ -205,6 +213,34 @@ fn an_offer_has_the_call_recorded_from_its_answer_on() {
     assert_eq!(scene.shown().iter().map(|shown| text(shown, "id")).collect::<Vec<_>>(), [id]);
     ok(&ask(&scene.server, "stop recording", r#""flags":["discard-recording"]"#));
     assert_eq!(scene.finished().1, RecordingOutcome::Remove);
+}
+
+#[test]
+fn each_party_hears_the_announcement_that_was_asked_for_it() {
+    let scene = Scene::new(|_| {});
+    scene.media.write("notice.wav", &wav(8000, &constant(7932, 20_000)));
+    let (a, mut b) = (Phone::new(), Phone::new());
+    let offer = r#""call-id":"c","from-tag":"a","record-call":"on""#;
+    ok(&scene.server.ask("offer", offer, Some(&a.sdp("0"))));
+    let answer =
+        r#""call-id":"c","from-tag":"a","to-tag":"b","flags":["recording-announcement"],"file":"notice.wav""#;
+    let reply = scene.server.ask("answer", answer, Some(&b.sdp("0")));
+    ok(&reply);
+    assert!(!reply.text("recording-id").is_empty());
+    receives(&mut b, UP);
+    assert_eq!((players(&scene.server, "a").len(), players(&scene.server, "b").len()), (0, 1));
+    ok(&ask(&scene.server, "delete", r#""delete-delay":0"#));
+
+    // One that cannot be played: the call is recorded all the same.
+    ok(&scene.server.ask("offer", offer, Some(&a.sdp("0"))));
+    let answer = answer.replace("notice", "nothing");
+    let reply = scene.server.ask("answer", &answer, Some(&b.sdp("0")));
+    assert!(
+        reply.text("warning").starts_with("the recording is not announced: "),
+        "{}",
+        reply.text("warning")
+    );
+    assert!(!reply.text("recording-id").is_empty());
 }
 
 #[test]
