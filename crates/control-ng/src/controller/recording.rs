@@ -4,6 +4,7 @@ use mediapoint_engine::{CallRecordingSpec, LegId, RecordError};
 use mediapoint_packet::Time;
 use mediapoint_recorder::{RecordingId, RecordingSpec};
 
+use super::settle::warned;
 use super::{Controller, gate, lock};
 use crate::call::CallState;
 use crate::call::outcomes::Outcomes;
@@ -128,7 +129,7 @@ impl Controller {
                         Ok((_, more)) => outcomes.append(more),
                         // The call is recorded all the same.
                         Err(error) => {
-                            reply = reply.with("warning", format!("the recording is not announced: {error}"));
+                            reply = warned(reply, &format!("the recording is not announced: {error}"));
                         }
                     }
                 }
@@ -136,7 +137,7 @@ impl Controller {
             }
             Err(error) if self.recordings().is_ok_and(|set| !set.settings.end_call_without) => {
                 tracing::warn!(call = call.call.id().as_u64(), %error, "the call goes on without a recording");
-                Ok((reply.with("warning", format!("the call is not recorded: {error}")), outcomes))
+                Ok((warned(reply, &format!("the call is not recorded: {error}")), outcomes))
             }
             Err(error) => {
                 // Refused now, and not found out later.

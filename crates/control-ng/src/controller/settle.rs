@@ -63,7 +63,7 @@ pub(super) fn is_final(error: &CommandError) -> bool {
 }
 
 /// The reply with one warning more.
-fn warned(reply: Reply, warning: &str) -> Reply {
+pub(super) fn warned(reply: Reply, warning: &str) -> Reply {
     let before = reply.text("warning");
     let warning = if before.is_empty() { warning.to_owned() } else { format!("{before}, {warning}") };
     reply.with("warning", warning)
