@@ -1,6 +1,11 @@
 //! `start recording`, `pause recording`, `stop recording` and `record call`, by what stands in the files.
 
-#![expect(clippy::unwrap_used, reason = "test support outside of test functions")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "test support outside of test functions; what is missing fails them"
+)]
 
 use std::fs;
 use std::sync::Arc;

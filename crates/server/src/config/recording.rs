@@ -212,7 +212,7 @@ impl RecordingPolicy {
                         .retention
                         .unwrap_or_default()
                         .into_iter()
-                        .map(RetentionRule::to_rule)
+                        .map(RetentionRule::into_rule)
                         .collect(),
                 },
             },
@@ -252,7 +252,7 @@ impl RecordingPolicy {
 }
 
 impl RetentionRule {
-    fn to_rule(self) -> Rule {
+    fn into_rule(self) -> Rule {
         let pair = |tag: String| {
             let (name, value) = tag.split_once('=').unwrap_or((&tag, ""));
             (name.to_owned(), value.to_owned())
