@@ -177,8 +177,8 @@ impl Service {
     }
 
     /// Takes up what is finished in the spool folder and not in the queue: after a crash between the end of a recording and
-    /// [`Service::submit`]. `entry` gives the fields of one that was never registered, from its manifest. Returns the
-    /// recordings that were taken up. Only before the first recording begins.
+    /// [`Service::submit`]. `entry` gives the fields of one that was never registered, and the length of one that was, from
+    /// its manifest. Returns the recordings that were taken up. Only before the first recording begins.
     ///
     /// # Errors
     /// The queue's reason, or that of the folder.
@@ -191,7 +191,9 @@ impl Service {
             let job = match self.queue.job(&found.id)? {
                 Some(job) if job.finished => continue,
                 Some(job) => {
-                    let entry = Entry { format: found.format, recovered: true, ..job.entry };
+                    // Nobody knew the length when it was registered.
+                    let length = entry(&found.id, &found.manifest).length;
+                    let entry = Entry { format: found.format, length, recovered: true, ..job.entry };
                     Job::new(found.id, entry, true)
                 }
                 None => {

@@ -1,6 +1,6 @@
 //! Store and catalogue of recordings as the configuration has them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use std::{fs, io};
@@ -23,14 +23,14 @@ pub(crate) enum ContentError {
     Catalogue(#[from] DatabaseError),
     #[error("recording: {0}")]
     Service(#[from] ServiceError),
-    #[error("recording: pseudonym-key: {0}")]
-    Key(#[from] SealError),
+    #[error("recording: pseudonym-key: {0}: {1}")]
+    Key(PathBuf, SealError),
     #[error("recording: {0}")]
     Webhook(#[from] WebhookError),
     #[error("recording: webhook-secret-file: {0}")]
     Secret(io::Error),
     #[error("recording: {0}: {1}")]
-    Folder(std::path::PathBuf, io::Error),
+    Folder(PathBuf, io::Error),
 }
 
 /// Milliseconds since 1970.
@@ -76,7 +76,10 @@ impl Parts {
             ColumnChoice::Clear => PersonalColumns::Clear,
             ColumnChoice::None => PersonalColumns::None,
             ColumnChoice::Pseudonym => {
-                PersonalColumns::Pseudonym(PseudonymKey::new(*load_or_create_secret(&content.pseudonym_key)?))
+                let file = &content.pseudonym_key;
+                let key =
+                    load_or_create_secret(file).map_err(|error| ContentError::Key(file.clone(), error))?;
+                PersonalColumns::Pseudonym(PseudonymKey::new(*key))
             }
         };
         Ok(Self { store: store(content)?, catalogue: Arc::new(Catalogue::new(database(content)?)), columns })

@@ -159,8 +159,8 @@ pub(crate) struct ListArguments {
     #[arg(long, value_name = "TAG")]
     party: Option<String>,
     /// With this value of its metadata
-    #[arg(long, value_name = "NAME=VALUE")]
-    tag: Option<String>,
+    #[arg(long, value_name = "NAME=VALUE", value_parser = tag)]
+    tag: Option<(String, String)>,
     /// Deleted ones, too
     #[arg(long)]
     deleted: bool,
@@ -189,9 +189,11 @@ pub(crate) enum RecordingError {
     #[error(transparent)]
     Seal(#[from] SealError),
     #[error("{0}: {1}")]
+    Identity(PathBuf, SealError),
+    #[error("{0}: is there already, and is not written over")]
+    Exists(PathBuf),
+    #[error("{0}: {1}")]
     File(PathBuf, std::io::Error),
-    #[error("--tag {0}: allowed: NAME=VALUE")]
-    Tag(String),
     #[error("{0}")]
     Recorder(String),
     #[error("the picture cannot be made: {0}")]
@@ -203,7 +205,7 @@ pub(crate) enum RecordingError {
 impl RecordingError {
     const fn code(&self) -> u8 {
         match self {
-            Self::NoFolder | Self::Config(_) | Self::Id(_) | Self::Tag(_) => UNUSABLE,
+            Self::NoFolder | Self::Config(_) | Self::Id(_) => UNUSABLE,
             _ => FAILED,
         }
     }
@@ -215,6 +217,12 @@ pub(crate) fn command(arguments: &RecordingArguments) -> ExitCode {
         Ok(code) => code,
         Err(error) => refuse(error.code(), &error),
     }
+}
+
+/// A tag: its name and its value.
+fn tag(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("allowed: NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// A time: a date (UTC), or a date with a time, in milliseconds since 1970.

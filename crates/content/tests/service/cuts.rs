@@ -226,11 +226,13 @@ async fn a_local_file_that_was_altered_on_the_way_is_not_stored() {
 async fn a_recording_that_was_registered_keeps_its_fields_through_a_crash() {
     let world = World::new(Shredding::HeadersApart);
     let one = &world.all[1];
-    world.service(&Plan::none()).register(&one.id, &entry("+4930123")).unwrap();
+    // Nobody knows its length yet.
+    let begun = Entry { length: 0, ..entry("+4930123") };
+    world.service(&Plan::none()).register(&one.id, &begun).unwrap();
     one.write(&spool(&world.folder));
     let service = world.service(&Plan::none());
     assert_eq!(service.pending().unwrap()[0].stage, None);
-    let adopted = service.adopt(&|_, _| unreachable!("it was registered")).unwrap();
+    let adopted = service.adopt(&|_, _| Entry { length: 4711, ..Entry::default() }).unwrap();
     assert_eq!(adopted, std::slice::from_ref(&one.id));
     drain(&service, &world.hand).await;
     let library = world.library(&Plan::none());
@@ -238,6 +240,7 @@ async fn a_recording_that_was_registered_keeps_its_fields_through_a_crash() {
     let found = library.list(query).await.unwrap();
     assert_eq!(found.len(), 1);
     assert!(found[0].entry.recovered);
+    assert_eq!(found[0].entry.length, 4711, "the manifest's");
 }
 
 #[tokio::test]

@@ -43,17 +43,13 @@ impl Desk {
     }
 
     fn list(&self, asked: &ListArguments) -> Result<Vec<Record>, RecordingError> {
-        let tag = |text: &String| match text.split_once('=') {
-            Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
-            None => Err(RecordingError::Tag(text.clone())),
-        };
         let query = Query {
             from: asked.from,
             until: asked.until,
             tenant: asked.tenant.clone(),
             call: asked.call.clone(),
             party: asked.party.clone(),
-            tag: asked.tag.as_ref().map(tag).transpose()?,
+            tag: asked.tag.clone(),
             deleted: asked.deleted,
             limit: i64::from(asked.limit),
             ..Query::default()
@@ -61,7 +57,7 @@ impl Desk {
         Ok(self.runtime.block_on(self.library.list(query))?)
     }
 
-    fn manifest(&self, id: &RecordingId) -> Result<Manifest, RecordingError> {
+    pub(super) fn manifest(&self, id: &RecordingId) -> Result<Manifest, RecordingError> {
         let bytes = self.runtime.block_on(self.library.manifest(id))?;
         Ok(Manifest::read(bytes.as_slice())?)
     }
@@ -102,7 +98,7 @@ pub(super) fn run(arguments: &RecordingArguments) -> Result<ExitCode, RecordingE
             let record = desk.runtime.block_on(desk.library.show(&id))?;
             let manifest = desk.manifest(&id).ok();
             let personal = identity.as_deref().map(|file| open::personal(&desk, &id, file)).transpose()?;
-            print::show(&mut out, &record, manifest.as_ref(), personal.as_deref(), arguments.json);
+            print::show(&mut out, &record, manifest.as_ref(), personal.as_ref(), arguments.json);
         }
         RecordingCommand::Verify { ids, all, identity } => {
             return verify(&desk, (ids, *all), identity.as_deref(), arguments.json);

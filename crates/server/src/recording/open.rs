@@ -6,8 +6,9 @@ use std::io::{self, Cursor, Read, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use mediapoint_content::{Part, RecordingId};
+use mediapoint_content::{LibraryError, Part, RecordingId, StoreError};
 use mediapoint_recorder::{Identities, Manifest, NodePublicKey, verify::verify};
+use serde_json::Value;
 
 use super::RecordingError;
 use super::act::Desk;
@@ -15,7 +16,7 @@ use super::act::Desk;
 /// Reads identities from a file.
 pub(super) fn identities(file: &Path) -> Result<Identities, RecordingError> {
     let text = fs::read(file).map_err(|error| RecordingError::File(file.to_owned(), error))?;
-    Ok(Identities::parse(&text)?)
+    Identities::parse(&text).map_err(|error| RecordingError::Identity(file.to_owned(), error))
 }
 
 /// A recording's files, encrypted, in memory: an hour is some 7 MB.
@@ -32,7 +33,11 @@ impl Opened {
         let mut files = BTreeMap::from([(name.clone(), bytes)]);
         for (part, name) in [(Part::Audio, &manifest.audio.file), (Part::Metadata, &manifest.metadata.file)] {
             let mut file = Vec::new();
-            desk.runtime.block_on(desk.library.export(id, part, &desk.who, &mut file))?;
+            match desk.runtime.block_on(desk.library.export(id, part, &desk.who, &mut file)) {
+                // All of it is there, and the manifest's hashes name the place.
+                Ok(_) | Err(LibraryError::Store(StoreError::Differs { .. })) => {}
+                Err(error) => return Err(error.into()),
+            }
             files.insert(name.clone(), file);
         }
         Ok(Self { manifest: name, files })
@@ -73,12 +78,14 @@ fn part(
     Ok(desk.runtime.block_on(desk.library.open(id, part, &desk.who, identities, runtime))?)
 }
 
-/// What is personal, as JSON.
-pub(super) fn personal(desk: &Desk, id: &RecordingId, identity: &Path) -> Result<String, RecordingError> {
+/// What is personal, as JSON: call, parties, tags. What proves the recording stands beside it, and is not given.
+pub(super) fn personal(desk: &Desk, id: &RecordingId, identity: &Path) -> Result<Value, RecordingError> {
     let mut text = String::new();
     let read = part(desk, id, Part::Metadata, identity)?.read_to_string(&mut text);
     read.map_err(|error| RecordingError::Recorder(error.to_string()))?;
-    Ok(text)
+    let mut metadata: Value =
+        serde_json::from_str(&text).map_err(|error| RecordingError::Recorder(error.to_string()))?;
+    Ok(metadata.get_mut("personal").map(Value::take).unwrap_or_default())
 }
 
 /// Writes a recording to a new file, for its owner alone.
@@ -89,6 +96,10 @@ pub(super) fn export(
     output: &Path,
     picture: Option<&Path>,
 ) -> Result<(), RecordingError> {
+    // Before the recording is opened, which the audit log has for ever.
+    if let Some(there) = [Some(output), picture].into_iter().flatten().find(|file| file.exists()) {
+        return Err(RecordingError::Exists(there.to_owned()));
+    }
     let mut content = Vec::new();
     match identity {
         Some(identity) => {

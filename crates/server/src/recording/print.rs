@@ -11,7 +11,7 @@ use crate::ctl::table::{Column, format_columns};
 use crate::output::Output;
 
 /// A time of the catalogue, to the second.
-fn at(millis: i64) -> String {
+pub(super) fn at(millis: i64) -> String {
     let since = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
     humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()
 }
@@ -68,19 +68,20 @@ pub(super) fn list(out: &mut Output, records: &[Record], json: bool) {
     }
     let left = |title| Column { title, right: false };
     let right = |title| Column { title, right: true };
-    let columns = [left("RECORDING"), left("BEGAN"), right("LENGTH"), right("SIZE"), left("STATE")];
+    let columns = [left("RECORDING"), left("BEGAN (UTC)"), right("LENGTH"), right("SIZE"), left("STATE")];
     let row = |record: &Record| {
-        let state = if record.entry.recovered {
-            format!("{}, recovered", state(record))
-        } else {
-            state(record).to_owned()
+        // A row of a usual one fits 80 columns: no seconds.
+        let began = at(record.entry.started).replacen('T', " ", 1);
+        let state = match state(record) {
+            "stored" if record.entry.recovered => "recovered",
+            state => state,
         };
         vec![
             record.id.to_string(),
-            at(record.entry.started),
+            began.get(..16).unwrap_or(&began).to_owned(),
             length(record.entry.length),
             size(record.files.audio.bytes),
-            state,
+            state.to_owned(),
         ]
     };
     format_columns(&columns, &records.iter().map(row).collect::<Vec<_>>())
@@ -88,7 +89,7 @@ pub(super) fn list(out: &mut Output, records: &[Record], json: bool) {
         .for_each(|line| out.line(line));
 }
 
-const fn name_of(kind: FactKind) -> &'static str {
+pub(super) const fn name_of(kind: FactKind) -> &'static str {
     match kind {
         FactKind::Gap => "nothing came",
         FactKind::Paused => "paused",
@@ -104,16 +105,15 @@ pub(super) fn show(
     out: &mut Output,
     record: &Record,
     manifest: Option<&Manifest>,
-    personal: Option<&str>,
+    personal: Option<&Value>,
     json: bool,
 ) {
     if json {
         let mut shown = json_of(record);
         let facts = manifest.map(|manifest| serde_json::to_value(&manifest.facts).unwrap_or_default());
-        let personal = personal.map(|text| serde_json::from_str(text).unwrap_or_else(|_| text.into()));
         if let Value::Object(shown) = &mut shown {
             shown.insert("facts".to_owned(), facts.unwrap_or_default());
-            shown.insert("personal".to_owned(), personal.unwrap_or_default());
+            shown.insert("personal".to_owned(), personal.cloned().unwrap_or_default());
         }
         out.line(shown);
         return;
@@ -124,7 +124,8 @@ pub(super) fn show(
         }
     };
     pair("recording", record.id.as_str());
-    pair("state", state(record));
+    let recovered = if record.entry.recovered { ", recovered" } else { "" };
+    pair("state", &format!("{}{recovered}", state(record)));
     pair("hold", record.hold.as_deref().unwrap_or_default());
     pair("began", &at(record.entry.started));
     pair("length", &length(record.entry.length));
@@ -142,13 +143,17 @@ pub(super) fn show(
         for fact in &manifest.facts {
             let rate = u64::from(manifest.audio.rate.max(1));
             let seconds = |samples: u64| format!("{}.{:03} s", samples / rate, samples % rate * 1000 / rate);
-            let what =
-                format!("{} at {} for {}", name_of(fact.kind), seconds(fact.start), seconds(fact.samples));
+            let length = match fact.samples {
+                0 => String::new(),
+                samples => format!(" for {}", seconds(samples)),
+            };
+            let what = format!("{} at {}{length}", name_of(fact.kind), seconds(fact.start));
             pair("fact", &what);
         }
     }
     if let Some(personal) = personal {
-        pair("personal", personal.trim());
+        // Pretty JSON cannot fail: its keys are strings.
+        pair("personal", &serde_json::to_string_pretty(personal).unwrap_or_default());
     }
 }
 
