@@ -26,7 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("prompt", &["codec", "g711", "g729"]),
     ("analysis", &["codec"]),
     ("dtmf", &["codec", "g711", "jitter", "packet"]),
-    ("recorder", &["codec", "packet"]),
+    ("recorder", &["packet"]),
     ("codec", &["amr", "g711", "g729", "packet"]),
     ("srtp", &["packet", "simd"]),
     ("net", &["packet"]),
