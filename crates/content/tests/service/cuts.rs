@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mediapoint_content::{
-    Catalogue, CatalogueError, Library, Query, Service, ServiceConfig, Shredding, SqliteDatabase, State,
-    Store,
+    Catalogue, CatalogueError, Entry, Library, Query, Service, ServiceConfig, Shredding, SqliteDatabase,
+    State, Store,
 };
 use object_store::memory::InMemory;
 
