@@ -61,7 +61,6 @@ impl RecordingOptions {
             "recording-file" => self.file = text(),
             "recording-pattern" => self.pattern = text(),
             "recording-dir" => self.not_ours.push("recording-dir"),
-            "skip-recording-db" => self.not_ours.push("skip-recording-db"),
             "metadata" => self.metadata = text(),
             "recording-owner" => self.owner = value.to_owned(),
             "recording-tenant" => self.tenant = value.to_owned(),
