@@ -14,6 +14,7 @@ use crate::import::{self, ImportArguments};
 use crate::output::{Output, print_error};
 use crate::recording::RecordingArguments;
 use crate::serve::check::{self, Outcome};
+use crate::size::SizeArguments;
 
 /// Exit code where something failed.
 pub(crate) const FAILED: u8 = 1;
@@ -61,6 +62,9 @@ pub(crate) enum Command {
     /// Find, prove, open, keep and delete recordings
     #[command(after_help = crate::recording::EXAMPLES)]
     Recording(Box<RecordingArguments>),
+    /// Work out the space that recordings will take
+    #[command(after_help = crate::size::EXAMPLES)]
+    Size(SizeArguments),
     /// Print completions for a shell
     #[command(after_help = "Example:\n  mediapoint completions bash > /etc/bash_completion.d/mediapoint")]
     Completions {

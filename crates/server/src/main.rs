@@ -13,6 +13,7 @@ mod output;
 mod pages;
 mod recording;
 mod serve;
+mod size;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Config(arguments) => cli::config(&arguments),
         Command::Ctl(arguments) => ctl::command(&arguments),
         Command::Recording(arguments) => recording::command(&arguments),
+        Command::Size(arguments) => size::command(&arguments),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { folder } => pages::man(&folder),
         Command::Demo(_) => cli::moved("demo"),
