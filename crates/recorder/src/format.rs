@@ -12,7 +12,11 @@ mod wav;
 use crate::sink::{Chunk, ChunkKind};
 use crate::time_line::Frame;
 
+pub(crate) use ogg_opus::GRANULES;
+pub(crate) use page::{MAX_PAGE, Page};
 pub use page::{PageError, end_of_stream};
+#[cfg(test)]
+pub(crate) use page::{page_len, write_checksum};
 pub use repair::{RepairError, repair};
 
 /// Samples per second that can be recorded, whatever the format.

@@ -29,6 +29,8 @@
 //! for each recording, which ends with its source or by [`Recording::stop`]; [`Recorder::close`] at the end. The threads
 //! drive a [`TimeLine`] and an [`Encoder`] for each recording, which can be used alone.
 //!
+//! A [`Decoder`] plays a recording's plain file from any place.
+//!
 //! [`SealedSpool`] is the [`Spool`] that seals: journals on the disk, finished recordings as age files with a signed
 //! [`Manifest`], which [`verify::verify`] proves.
 //!
@@ -41,6 +43,7 @@
 //! (ChaCha20-Poly1305), age-encryption.org/v1.
 
 pub mod chain;
+mod decode;
 mod error;
 mod files;
 mod format;
@@ -59,6 +62,7 @@ mod time_line;
 pub mod verify;
 mod writer;
 
+pub use decode::{DecodeError, Decoder};
 pub use error::{CutReason, SealError};
 pub use files::{Append, Files, Folder};
 pub use format::{

@@ -15,7 +15,7 @@ const MAX_PACKET: usize = 8000;
 /// Packets of silence until the encoder is taken to have settled, and its last packet stands for all that follow.
 const SETTLED: u32 = 25;
 /// Clock of granule positions in hertz.
-const GRANULES: u64 = 48_000;
+pub(crate) const GRANULES: u64 = 48_000;
 
 enum Library {
     Mono(Encoder),

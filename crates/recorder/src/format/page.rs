@@ -1,12 +1,90 @@
 //! Ogg pages of a file that was cut off [RFC 3533 6].
 
+use std::ops::Range;
+
 /// Octets of a page's header before its segment table.
 const HEAD: usize = 27;
 /// Where flags and checksum stand.
 const FLAGS: usize = 5;
-const CHECKSUM: std::ops::Range<usize> = 22..26;
+const GRANULE: Range<usize> = 6..14;
+const CHECKSUM: Range<usize> = 22..26;
 /// Flag of the last page of a stream.
 const END_OF_STREAM: u8 = 4;
+
+/// The longest page: 255 segments of 255 octets each.
+pub(crate) const MAX_PAGE: usize = HEAD + 255 + 255 * 255;
+/// Flag of a page that begins with the rest of a packet.
+const CONTINUED: u8 = 1;
+
+/// A page that was read.
+#[derive(Default)]
+pub(crate) struct Page {
+    bytes: Vec<u8>,
+    /// Packets that end in it.
+    packets: Vec<Range<usize>>,
+}
+
+impl Page {
+    /// Octets that have to be there to know how long a page's segment table is.
+    pub(crate) const HEAD: usize = HEAD;
+
+    /// Octets that have to be there to know more of a page that begins so; that of the whole page in the end.
+    pub(crate) fn needed(bytes: &[u8]) -> Option<usize> {
+        let (head, rest) = bytes.split_at_checked(HEAD)?;
+        let segments = usize::from(*head.last()?);
+        let body = |table: &[u8]| table.iter().map(|len| usize::from(*len)).sum::<usize>();
+        head.starts_with(b"OggS\0").then(|| HEAD + segments + rest.get(..segments).map_or(0, body))
+    }
+
+    /// A whole page, if its checksum is right.
+    pub(crate) fn parse(mut bytes: Vec<u8>) -> Option<Self> {
+        if page_len(&bytes)? != bytes.len() {
+            return None;
+        }
+        let stated = bytes.get(CHECKSUM)?.to_vec();
+        write_checksum(&mut bytes);
+        if bytes.get(CHECKSUM)? != stated {
+            return None;
+        }
+        let segments = usize::from(*bytes.get(HEAD - 1)?);
+        let mut packets = Vec::new();
+        let mut begin = HEAD + segments;
+        let mut end = begin;
+        for len in bytes.get(HEAD..HEAD + segments)? {
+            end += usize::from(*len);
+            if *len < 255 {
+                packets.push(begin..end);
+                begin = end;
+            }
+        }
+        Some(Self { bytes, packets })
+    }
+
+    /// A packet that ends in it, by its number.
+    pub(crate) fn packet(&self, number: usize) -> Option<&[u8]> {
+        self.bytes.get(self.packets.get(number)?.clone())
+    }
+
+    /// Its granule position.
+    pub(crate) fn granule(&self) -> u64 {
+        let position = self.bytes.get(GRANULE).and_then(|bytes| bytes.try_into().ok());
+        position.map_or(0, u64::from_le_bytes)
+    }
+
+    /// True where it begins with the rest of a packet.
+    pub(crate) fn continues(&self) -> bool {
+        self.flags() & CONTINUED != 0
+    }
+
+    /// True where it is the last of its stream.
+    pub(crate) fn is_last(&self) -> bool {
+        self.flags() & END_OF_STREAM != 0
+    }
+
+    fn flags(&self) -> u8 {
+        self.bytes.get(FLAGS).copied().unwrap_or(0)
+    }
+}
 
 /// Octets that are no whole Ogg pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +117,7 @@ pub fn end_of_stream(pages: &mut [u8]) -> Result<(), PageError> {
 }
 
 /// Length of the page at the beginning of `bytes`, if all of it is there.
-fn page_len(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn page_len(bytes: &[u8]) -> Option<usize> {
     let (head, rest) = bytes.split_at_checked(HEAD)?;
     if !head.starts_with(b"OggS\0") {
         return None;
@@ -50,7 +128,7 @@ fn page_len(bytes: &[u8]) -> Option<usize> {
     (bytes.len() >= len).then_some(len)
 }
 
-fn write_checksum(page: &mut [u8]) {
+pub(crate) fn write_checksum(page: &mut [u8]) {
     if let Some(checksum) = page.get_mut(CHECKSUM) {
         checksum.fill(0);
     }
