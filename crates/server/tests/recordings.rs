@@ -209,6 +209,21 @@ fn secure_input_is_silence_and_a_fact() {
     assert!(shown.contains("masked by secure input"), "{shown}");
     let (code, proved, said) = place.run(&["verify", &id, "--identity", &place.identity()]);
     assert!(code == 0, "{proved}{said}");
+    let identity = place.identity();
+    let (audio, picture) = (place.at("call.opus"), place.at("call.svg"));
+    let export = ["export", &id, "--identity", &identity, "--output", &audio, "--picture", &picture];
+    let (code, _, said) = place.run(&export);
+    assert!(code == 0, "{said}");
+    let drawn = fs::read_to_string(&picture).unwrap();
+    assert!(drawn.starts_with("<svg") && drawn.contains("class=\"masked\""), "{drawn}");
+    assert_eq!(drawn.matches("stroke=\"#20639b\"").count(), 2, "a wave form for each party");
+    // A picture that is there keeps the audio from being written, too.
+    fs::remove_file(&audio).unwrap();
+    let (code, _, said) = place.run(&export);
+    assert!(
+        code == 1 && said.contains("call.svg: is there already") && !fs::exists(&audio).unwrap(),
+        "{said}"
+    );
 }
 
 #[test]

@@ -112,7 +112,7 @@ pub(super) fn export(
     }
     write_new(output, &content)?;
     if let Some(picture) = picture {
-        let svg = super::picture::draw(&content).map_err(RecordingError::Picture)?;
+        let svg = super::picture::draw(&content, &desk.manifest(id)?).map_err(RecordingError::Picture)?;
         write_new(picture, svg.as_bytes())?;
     }
     Ok(())
