@@ -46,7 +46,7 @@ impl<R: Read + Seek> OggOpusFile<R> {
         let Some((shape, pre_skip)) = identification(head.packet(0).unwrap_or_default()) else {
             return Err(no);
         };
-        // [RFC7845 5.2] The comments.
+        // The comments.
         let Some((tags, begins)) = page(&mut source, at)? else { return Err(no) };
         if !tags.packet(0).is_some_and(|packet| packet.starts_with(b"OpusTags")) || tags.continues() {
             return Err(DecodeError::Format("Ogg without the comments of Opus"));
