@@ -47,7 +47,8 @@ It lists what is missing with what each is for, asks, and installs it.";
 enum Task {
     /// Install the system packages that some features need, or say which are missing.
     Setup(SetupArgs),
-    /// Run the demonstration: a call between two softphones through a real server.
+    /// Run the demonstration: a call between two softphones through a real server; `demo ivr` and `demo record` run the
+    /// examples of an IVR and of recordings.
     Demo(Forwarded),
     /// Run every test: unit, integration and documentation tests, and the fuzz corpora. Ends with how many passed, failed and
     /// were skipped, and why.
@@ -155,8 +156,8 @@ struct Forwarded {
 }
 
 impl Forwarded {
-    fn begins_with(&self, word: &str) -> bool {
-        self.args.first().is_some_and(|argument| argument == word)
+    fn names_an_example(&self) -> bool {
+        self.args.first().is_some_and(|argument| run::EXAMPLES.contains(&argument.as_str()))
     }
 
     fn asks_for_help(&self) -> bool {
@@ -231,7 +232,7 @@ fn dispatch(mut task: Task) -> Result<(), Error> {
     }
     match task {
         Task::Setup(args) => setup::command(&args.features, args.check),
-        Task::Demo(forwarded) if forwarded.asks_for_help() && !forwarded.begins_with("ivr") => {
+        Task::Demo(forwarded) if forwarded.asks_for_help() && !forwarded.names_an_example() => {
             run::help("demo")
         }
         Task::Interop(forwarded) if forwarded.asks_for_help() => run::help("interop"),

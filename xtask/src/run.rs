@@ -20,12 +20,12 @@ pub(crate) fn lint() -> Result<(), Error> {
         .run()
 }
 
-/// Builds server and tools in release and shows a call through the server; with `ivr` first, the example of an IVR.
+/// Builds server and tools in release and shows a call through the server; with `ivr` or `record` first, an example.
 pub(crate) fn demo(args: &[String]) -> Result<(), Error> {
     if let Some((word, args)) = args.split_first()
-        && word == "ivr"
+        && EXAMPLES.contains(&word.as_str())
     {
-        return ivr(args);
+        return example(word, args);
     }
     setup::ensure(&[Feature::Build, Feature::Demo])?;
     release_programs()?;
@@ -35,14 +35,17 @@ pub(crate) fn demo(args: &[String]) -> Result<(), Error> {
     Program::new(&tools, args).shown_as("mediapoint-tools demo").run()
 }
 
-/// Shows the scripted IVR of `examples/ivr`, by the library and over the ng protocol.
-fn ivr(args: &[String]) -> Result<(), Error> {
+/// The examples that are shown: `examples/ivr`, a scripted IVR by the library and over the ng protocol, and
+/// `examples/record`, calls that are recorded, with a server that is killed.
+pub(crate) const EXAMPLES: [&str; 2] = ["ivr", "record"];
+
+fn example(name: &str, args: &[String]) -> Result<(), Error> {
     setup::ensure(&[Feature::Build])?;
+    let package = format!("mediapoint-{name}");
     // As tests are built, so that these mostly are already: nothing here measures speed.
-    let packages = ["--package", "mediapoint-server", "--package", "mediapoint-ivr"];
-    Program::cargo(["build"].into_iter().chain(packages)).run()?;
-    let program = target_folder()?.join("debug").join("mediapoint-ivr").display().to_string();
-    Program::new(&program, args).shown_as("mediapoint-ivr").run()
+    Program::cargo(["build", "--package", "mediapoint-server", "--package", &package]).run()?;
+    let program = target_folder()?.join("debug").join(&package).display().to_string();
+    Program::new(&program, args).shown_as(&package).run()
 }
 
 /// Exchanges media with outside programs.

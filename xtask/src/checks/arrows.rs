@@ -81,6 +81,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // An example: it embeds the engine, and drives a server from outside.
     ("ivr", &["engine", "caller", "prompt", "dtmf", "packet"]),
+    // Another: it drives a server from outside, and reads what it recorded.
+    ("record", &["caller", "dtmf", "packet", "recorder"]),
     ("interop", &["caller", "codec", "g711", "g729", "packet"]),
     ("xtask", &[]),
 ];
