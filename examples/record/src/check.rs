@@ -72,8 +72,14 @@ impl Exported {
             let kind = fact["kind"].as_str().unwrap_or("other").to_owned();
             Some(Part { kind, start: number(fact, "start")?, len: number(fact, "samples")? })
         };
-        let parts = shown["facts"].as_array().into_iter().flatten().filter_map(part).collect();
-        let recovered = shown["recovered"].as_bool().unwrap_or(false);
+        let parts = shown
+            .get("facts")
+            .and_then(|facts| facts.as_array())
+            .into_iter()
+            .flatten()
+            .filter_map(part)
+            .collect();
+        let recovered = shown.get("recovered").and_then(serde_json::Value::as_bool).unwrap_or(false);
         Ok(Self { name, channels, parts, recovered, picture: picture.to_owned() })
     }
 

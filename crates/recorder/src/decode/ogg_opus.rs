@@ -52,7 +52,8 @@ impl<R: Read + Seek> OggOpusFile<R> {
             return Err(DecodeError::Format("Ogg without the comments of Opus"));
         }
         let library = library(shape)?;
-        let len = MAX_FRAME / (GRANULES as usize / shape.rate as usize) * usize::from(shape.channels);
+        let steps = usize::try_from(GRANULES / u64::from(shape.rate.max(1))).unwrap_or(1).max(1);
+        let len = MAX_FRAME / steps * usize::from(shape.channels);
         let pcm = vec![0; len].into_boxed_slice();
         let empty = Page::default();
         Ok((

@@ -1,5 +1,7 @@
 //! What was encoded comes back: all of it, and from any place; and no bytes make it panic.
 
+#![expect(clippy::cast_possible_truncation, reason = "16 bits of a tone, and octets of chance")]
+
 use std::io::Cursor;
 
 use super::*;
