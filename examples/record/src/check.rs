@@ -79,7 +79,7 @@ impl Exported {
             .flatten()
             .filter_map(part)
             .collect();
-        let recovered = shown.get("recovered").and_then(serde_json::Value::as_bool).unwrap_or(false);
+        let recovered = shown.get("recovered").and_then(Value::as_bool).unwrap_or(false);
         Ok(Self { name, channels, parts, recovered, picture: picture.to_owned() })
     }
 
