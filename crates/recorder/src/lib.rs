@@ -77,6 +77,6 @@ pub use sink::{
 pub use spool::{SealedSpool, SpoolConfig};
 pub use time_line::{Facts, Frame, PushError, TapEnd, TapFrameView, TapState, TimeLine, TimeLineStatistics};
 pub use writer::{
-    AudioSource, Clock, EventKind, Recorder, RecorderSettings, Recording, RecordingEvent, RecordingSpec,
-    RecordingStatistics, StartError,
+    AudioSource, Clock, EventKind, MetadataError, Recorder, RecorderSettings, Recording, RecordingEvent,
+    RecordingSpec, RecordingStatistics, StartError,
 };

@@ -231,6 +231,13 @@ pub trait Sink: Send {
     /// As [`Self::chunk`].
     fn fact(&mut self, fact: &Fact) -> io::Result<()>;
 
+    /// Takes JSON that is personal, behind that of the header: it is kept encrypted only. What it says of a name that was
+    /// given before takes the place of that for whoever reads it.
+    ///
+    /// # Errors
+    /// As [`Self::chunk`].
+    fn personal(&mut self, json: &[u8]) -> io::Result<()>;
+
     /// Does what is due at a wall-clock time since 1970, such as signing the chain's head; called about every 100 ms.
     ///
     /// # Errors

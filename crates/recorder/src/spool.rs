@@ -244,6 +244,10 @@ impl Sink for SealedSink {
         Ok(self.journal.append_fact(fact)?)
     }
 
+    fn personal(&mut self, json: &[u8]) -> io::Result<()> {
+        Ok(self.journal.append_personal(json)?)
+    }
+
     fn tick(&mut self, now: Duration) -> io::Result<()> {
         if now.saturating_sub(self.signed_at) >= SIGN_EVERY {
             self.sign(now)?;

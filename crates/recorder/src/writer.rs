@@ -26,7 +26,7 @@ use crate::sink::{Header, RecordingId};
 use crate::time_line::{TapEnd, TapFrameView};
 
 pub use event::{EventKind, RecordingEvent};
-pub use lane::RecordingStatistics;
+pub use lane::{MetadataError, RecordingStatistics};
 pub use threads::{Recorder, Recording};
 
 /// Where audio comes from: the reader's end of a tap's ring.

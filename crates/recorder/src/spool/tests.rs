@@ -98,6 +98,7 @@ fn record(spool: &SealedSpool, header: &Header, log: &mut Log) -> io::Result<()>
     for number in 0..PAGES {
         if number == 2 {
             sink.fact(&Fact { start: 2 * 3200, samples: 100, kind: FactKind::Masked })?;
+            sink.personal(format!(r#"{{"callee":"{PERSONAL}"}}"#).as_bytes())?;
         }
         sink.chunk(&body(number))?;
         log.taken.push(number);
@@ -276,6 +277,7 @@ fn a_finished_recording_says_what_it_is() {
     let report = check(&disk, &keys, Some(&keys.identities()));
     assert_eq!(report.findings, []);
     assert!(report.personal[0]["caller"] == PERSONAL && report.records_opened >= 10);
+    assert!(report.personal.len() == 2 && report.personal[1]["callee"] == PERSONAL);
     let manifest = report.manifest.unwrap();
     assert_eq!((manifest.audio.samples, manifest.recovered.clone()), (PAGES * 3200, None));
     assert_eq!(manifest.facts, [Fact { start: 6400, samples: 100, kind: FactKind::Masked }]);

@@ -22,11 +22,13 @@ pub(super) struct Kept {
     handed_on: bool,
     /// Since when the sink refuses.
     refuses: Option<Time>,
+    /// Since when nothing follows but metadata.
+    ended: Option<Time>,
 }
 
 impl Kept {
     pub(super) const fn new(lane: Arc<Lane>, sink: Box<dyn Sink>) -> Self {
-        Self { lane, sink: Some(sink), outcome: None, handed_on: false, refuses: None }
+        Self { lane, sink: Some(sink), outcome: None, handed_on: false, refuses: None, ended: None }
     }
 }
 
@@ -118,11 +120,15 @@ impl Kept {
                 Ok(Err(error)) => self.refused(&error, now, patience, events),
             }
         }
+        if self.lane.has_ended() {
+            self.ended.get_or_insert(now);
+        }
         if let Some(reason) = self.lane.take_reason() {
             self.sink = None;
             self.outcome = Some(Outcome::GivenUp { reason });
         } else if self.refuses.is_none()
-            && let Some(samples) = self.lane.ended()
+            && let Some(ended) = self.ended
+            && let Some(samples) = self.lane.close(now.since(ended))
             && let Some(sink) = self.sink.take()
         {
             self.outcome = Some(Outcome::Complete { sink, samples });
@@ -136,6 +142,7 @@ impl Kept {
             let taken = match &item {
                 Item::Chunk(chunk) => sink.chunk(chunk),
                 Item::Fact(fact) => sink.fact(fact),
+                Item::Personal(json) => sink.personal(json),
             };
             match taken {
                 Ok(()) => self.lane.taken(&item),

@@ -3,14 +3,41 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::sink::{Chunk, Fact, RecordingId};
 use crate::time_line::TimeLineStatistics;
+
+/// Octets of metadata that a recording takes after its begin.
+const MOST_METADATA: usize = 1 << 18;
 
 /// A piece of a recording on its way to the sink.
 pub(super) enum Item {
     Chunk(Chunk),
     Fact(Fact),
+    Personal(Vec<u8>),
+}
+
+/// Why metadata was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetadataError {
+    /// The recording is complete, or given up.
+    #[error("the recording takes no metadata any more")]
+    Over,
+    /// It is too long, or there is too much of it.
+    #[error("a recording takes {MOST_METADATA} octets of metadata after its begin at most")]
+    TooLong,
+}
+
+/// When a recording that has ended is completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Closing {
+    /// At once.
+    #[default]
+    AtOnce,
+    /// Once its last metadata came, or after this time.
+    Awaited(Duration),
 }
 
 impl Item {
@@ -18,6 +45,7 @@ impl Item {
         match self {
             Self::Chunk(chunk) => chunk.bytes.len() + 64,
             Self::Fact(_) => 64,
+            Self::Personal(json) => json.len() + 64,
         }
     }
 }
@@ -50,6 +78,11 @@ struct Queue {
     weight: usize,
     /// Samples of one channel of the whole recording, once nothing follows.
     end: Option<u64>,
+    closing: Closing,
+    /// Nothing more is taken.
+    closed: bool,
+    /// Octets of metadata that were taken.
+    metadata: usize,
     reason: Option<String>,
     statistics: RecordingStatistics,
 }
@@ -116,10 +149,46 @@ impl Lane {
         self.queue().end = Some(samples);
     }
 
-    /// Samples of the whole recording, once everything was taken.
-    pub(super) fn ended(&self) -> Option<u64> {
-        let queue = self.queue();
-        queue.end.filter(|_| queue.items.is_empty())
+    /// Has the recording wait after its end, until its last metadata comes or for this time.
+    pub(super) fn await_metadata(&self, most: Duration) {
+        self.queue().closing = Closing::Awaited(most);
+    }
+
+    /// Takes metadata. Its last is what the recording waits for after its end.
+    pub(super) fn personal(&self, json: Vec<u8>, last: bool) -> Result<(), MetadataError> {
+        let mut queue = self.queue();
+        if queue.closed || self.has_failed() {
+            return Err(MetadataError::Over);
+        }
+        if queue.metadata.saturating_add(json.len()) > MOST_METADATA {
+            return Err(MetadataError::TooLong);
+        }
+        queue.metadata += json.len();
+        let item = Item::Personal(json);
+        queue.weight += item.weight();
+        queue.items.push_back(item);
+        if last {
+            queue.closing = Closing::AtOnce;
+        }
+        Ok(())
+    }
+
+    /// True once nothing follows but metadata.
+    pub(super) fn has_ended(&self) -> bool {
+        self.queue().end.is_some()
+    }
+
+    /// Samples of the whole recording, once everything was taken and `waited` is long enough for metadata. Nothing more is
+    /// taken then.
+    pub(super) fn close(&self, waited: Duration) -> Option<u64> {
+        let mut queue = self.queue();
+        let end = queue.end.filter(|_| queue.items.is_empty())?;
+        let awaits = match queue.closing {
+            Closing::AtOnce => false,
+            Closing::Awaited(most) => !self.is_stopped() && waited < most,
+        };
+        queue.closed = !awaits;
+        queue.closed.then_some(end)
     }
 
     /// Nothing is taken any more, for a reason.

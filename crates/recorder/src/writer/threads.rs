@@ -13,7 +13,7 @@ use crate::writer::encode::{Progress, Session};
 use crate::writer::event::{EventKind, Events, RecordingEvent};
 use crate::writer::finish::{Ended, finish};
 use crate::writer::keep::{Keeper, Kept};
-use crate::writer::lane::{Lane, RecordingStatistics};
+use crate::writer::lane::{Lane, MetadataError, RecordingStatistics};
 use crate::writer::pace::Pace;
 use crate::writer::{AudioSource, RecorderSettings, RecordingSpec, SharedClock, StartError, lane_limit};
 
@@ -55,6 +55,28 @@ impl Recording {
     /// Ends it with what its source has now. It also ends when its source does.
     pub fn stop(&self) {
         self.lane.stop();
+    }
+
+    /// Adds JSON that is personal: it is kept encrypted only, behind what was given at the begin.
+    ///
+    /// # Errors
+    /// [`MetadataError`]; nothing of it was taken.
+    pub fn add_metadata(&self, json: Vec<u8>) -> Result<(), MetadataError> {
+        self.lane.personal(json, false)
+    }
+
+    /// The same for the last metadata, after which a recording that has ended waits for nothing.
+    ///
+    /// # Errors
+    /// As [`Recording::add_metadata`].
+    pub fn add_last_metadata(&self, json: Vec<u8>) -> Result<(), MetadataError> {
+        self.lane.personal(json, true)
+    }
+
+    /// Has the recording wait when its source has ended, until [`Recording::add_last_metadata`] or for this time: figures of
+    /// a call are complete only once it is over. One that is stopped does not wait.
+    pub fn await_metadata(&self, most: Duration) {
+        self.lane.await_metadata(most);
     }
 
     /// True once it is complete or given up, and the event of that was sent.

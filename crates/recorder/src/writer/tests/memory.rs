@@ -97,6 +97,7 @@ impl AudioSource for Tap {
 pub(super) struct Stored {
     pub(super) file: Vec<u8>,
     pub(super) facts: Vec<Fact>,
+    pub(super) personal: Vec<Vec<u8>>,
     pub(super) samples: Option<u64>,
     /// Samples in chunks so far, and the end of the last fact.
     written: u64,
@@ -172,6 +173,10 @@ impl Sink for MemorySink {
                 stored.facts.push(*fact);
             }
         })
+    }
+
+    fn personal(&mut self, json: &[u8]) -> io::Result<()> {
+        self.with(|stored| stored.personal.push(json.to_vec()))
     }
 
     fn tick(&mut self, _: Duration) -> io::Result<()> {

@@ -17,17 +17,17 @@ use crate::writer::{RecorderSettings, RecordingSpec, SharedClock, lane_limit};
 use crate::{Encoder, EncoderSettings};
 
 /// One recording and its stages, driven by hand.
-struct Desk {
+pub(super) struct Desk {
     clock: Arc<Hand>,
-    memory: Memory,
-    tap: Tap,
-    lane: Arc<Lane>,
+    pub(super) memory: Memory,
+    pub(super) tap: Tap,
+    pub(super) lane: Arc<Lane>,
     session: Option<Session>,
     keeper: Keeper,
     ended: Receiver<Ended>,
     events: Arc<Events>,
     seen: Receiver<RecordingEvent>,
-    spec: RecordingSpec,
+    pub(super) spec: RecordingSpec,
     /// The most that ever waited.
     most: u64,
 }
@@ -38,7 +38,7 @@ const LANE: Duration = Duration::from_secs(2);
 const RING: usize = 50;
 
 impl Desk {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (clock, memory, tap) = (Arc::new(Hand::default()), Memory::new(), Tap::new(RING));
         let settings =
             RecorderSettings { lane: LANE, patience: Duration::from_secs(60), ..RecorderSettings::default() };
@@ -59,14 +59,14 @@ impl Desk {
     }
 
     /// 100 ms of a call; the keeper has its turn or is stuck.
-    fn run(&mut self, tenths: usize, state: TapState, keeps: bool) {
+    pub(super) fn run(&mut self, tenths: usize, state: TapState, keeps: bool) {
         for _ in 0..tenths {
             (0..5).for_each(|_| self.tap.tick(state));
             self.step(keeps);
         }
     }
 
-    fn step(&mut self, keeps: bool) {
+    pub(super) fn step(&mut self, keeps: bool) {
         self.clock.turn(Duration::from_millis(100));
         if let Some(session) = &mut self.session
             && session.step(&self.events) == Progress::Over
@@ -83,7 +83,7 @@ impl Desk {
         }
     }
 
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.tap.end();
         for _ in 0..1000 {
             if self.lane.is_over() {
