@@ -59,6 +59,8 @@ pub(crate) struct CallState {
     pub(crate) gone_players: Vec<PlayerId>,
     /// Its recordings.
     pub(crate) tapes: Vec<Tape>,
+    /// Recordings of calls that were merged into this one, which are to go on here.
+    pub(crate) left_behind: Vec<Tape>,
     /// How it is to be recorded once it is answered.
     pub(crate) record_from_answer: Option<Box<RecordingOptions>>,
     /// What parties are to hear as that begins: the messages that asked for it.
@@ -86,6 +88,7 @@ impl CallState {
             drop_traffic: false,
             gone_players: Vec::new(),
             tapes: Vec::new(),
+            left_behind: Vec::new(),
             record_from_answer: None,
             announcements: Vec::new(),
             next_party: 0,
@@ -228,6 +231,13 @@ impl CallState {
                 stream.mix = None;
             }
             self.parties.push(party);
+        }
+        for mut tape in other.tapes.drain(..) {
+            tape.of.parties.iter_mut().flatten().for_each(renamed);
+            self.left_behind.push(tape);
+        }
+        if self.record_from_answer.is_none() {
+            self.record_from_answer = other.record_from_answer;
         }
         for mut dialog in other.dialogs.drain(..) {
             renamed(&mut dialog.caller);

@@ -37,6 +37,7 @@ use crate::call::outcomes::Outcomes;
 use crate::media::legs::Work;
 use crate::media::received::Received;
 use crate::media::remote::remote_address;
+use crate::recording::By;
 use crate::request::Options;
 use crate::{Command, Handler, NgError, Prompts, Recordings, Reply, Request};
 use calls::Calls;
@@ -134,6 +135,9 @@ impl Controller {
         }
         let Event::CallEnded { call, reason, statistics } = event else { return };
         lock(&self.totals).call_ended(*reason, statistics);
+        if let Some(recordings) = self.config.recordings.as_deref() {
+            recordings.call_ended(*call, &By::itself(&reason.to_string()), statistics);
+        }
         let mut calls = lock(&self.calls);
         let Some(id) = calls.by_engine.remove(call) else { return };
         let state = calls.by_id.get(&id).map(Arc::clone);

@@ -242,6 +242,9 @@ pub enum NgError {
     /// Who is to hear media takes no audio that the server can encode.
     #[error("the party selected takes no audio that could be played to it")]
     NoListener,
+    /// Both parties of a recording are left out of it.
+    #[error("all parties are excluded from recording")]
+    NobodyRecorded,
     /// Media is to be stopped where none was played.
     #[error("no media is played to the party selected")]
     NotPlaying,

@@ -2,6 +2,7 @@
 //! recorded.
 
 mod name;
+mod notes;
 #[cfg(test)]
 mod tests;
 
@@ -10,12 +11,16 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mediapoint_engine::CallId;
-use mediapoint_recorder::{Channels, EventKind, Format, Recorder, RecordingEvent, RecordingId};
+use mediapoint_engine::{CallId, CallStatistics};
+use mediapoint_recorder::{Channels, EventKind, Format, Recorder, Recording, RecordingEvent, RecordingId};
 
 use crate::NgError;
 pub(crate) use name::{NameParts, checked};
 pub use name::{NamePattern, NamePatternError};
+pub(crate) use notes::{By, Notes, PartyNote};
+
+/// How long a recording whose call has ended waits for the figures of the call.
+const FIGURES_WITHIN: Duration = Duration::from_secs(2);
 
 /// Settings of the recordings that commands start.
 #[derive(Debug, Clone)]
@@ -68,11 +73,11 @@ pub trait RecordingKeeper: Send + Sync {
 }
 
 /// A recording that a command started, until its file is complete.
-#[derive(Debug, Clone, Copy)]
 struct Begun {
     call: CallId,
     /// Its file goes as soon as it is complete.
     discarded: bool,
+    notes: Notes,
 }
 
 /// What is to be done about an event of a recording.
@@ -136,15 +141,18 @@ impl Recordings {
         let Some(id) = &event.id else { return RecordingOutcome::Nothing };
         let over = matches!(event.kind, EventKind::Finished(_) | EventKind::Failed { .. });
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = if over { begun.remove(id) } else { begun.get(id).copied() };
+        let known = begun.get(id).map(|known| (known.call, known.discarded));
+        if over {
+            begun.remove(id);
+        }
         drop(begun);
         match (&event.kind, known) {
-            (EventKind::Finished(_), Some(Begun { discarded: true, .. })) => RecordingOutcome::Remove,
+            (EventKind::Finished(_), Some((_, true))) => RecordingOutcome::Remove,
             (EventKind::Finished(_), _) => RecordingOutcome::Keep,
-            (EventKind::Failed { .. } | EventKind::Lost { .. }, Some(known))
-                if self.settings.end_call_without && !known.discarded =>
+            (EventKind::Failed { .. } | EventKind::Lost { .. }, Some((call, false)))
+                if self.settings.end_call_without =>
             {
-                RecordingOutcome::EndCall(known.call)
+                RecordingOutcome::EndCall(call)
             }
             _ => RecordingOutcome::Nothing,
         }
@@ -156,18 +164,56 @@ impl Recordings {
         id: &RecordingId,
         call: CallId,
         entry: &RecordingEntry,
+        notes: Notes,
     ) -> Result<(), NgError> {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         if begun.contains_key(id) {
             return Err(NgError::SameRecording);
         }
-        begun.insert(id.clone(), Begun { call, discarded: false });
+        begun.insert(id.clone(), Begun { call, discarded: false, notes });
         drop(begun);
         let Some(keeper) = &self.keeper else { return Ok(()) };
         keeper.begins(id, entry).map_err(|reason| {
             self.forget(id);
             NgError::Recording(reason)
         })
+    }
+
+    /// It was started. Once its call is over, it waits for the figures of that.
+    pub(crate) fn started(&self, recording: &Recording) {
+        recording.await_metadata(FIGURES_WITHIN);
+        self.with(recording.id(), |notes| notes.started(recording.clone()));
+    }
+
+    /// Takes note of the parties of its call.
+    pub(crate) fn note_parties(&self, id: &RecordingId, parties: Vec<PartyNote>) {
+        self.with(id, |notes| notes.parties(parties));
+    }
+
+    /// It is paused at a time since 1970, or goes on.
+    pub(crate) fn note_pause(&self, id: &RecordingId, at: Duration, paused: bool) {
+        self.with(id, |notes| notes.paused(at, paused));
+    }
+
+    /// It was ended at a time since 1970: its metadata is completed by what is known of the call.
+    pub(crate) fn close(&self, id: &RecordingId, by: &By, at: Duration, statistics: Option<&CallStatistics>) {
+        self.with(id, |notes| notes.close(by, at, statistics));
+    }
+
+    /// The same for all recordings of a call that has ended.
+    pub(crate) fn call_ended(&self, call: CallId, by: &By, statistics: &CallStatistics) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        for known in begun.values_mut().filter(|known| known.call == call) {
+            let at = known.notes.end_at(statistics.age);
+            known.notes.close(by, at, Some(statistics));
+        }
+    }
+
+    fn with(&self, id: &RecordingId, act: impl FnOnce(&mut Notes)) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = begun.get_mut(id) {
+            act(&mut known.notes);
+        }
     }
 
     /// Forgets one that was not started.

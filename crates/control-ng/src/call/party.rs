@@ -53,6 +53,8 @@ pub(crate) struct Party {
     pub(crate) gates: Gates,
     /// Where its media goes instead of to others.
     pub(crate) echo: Option<Echo>,
+    /// What it says is not recorded.
+    pub(crate) unrecorded: bool,
     /// What it is played, or was played last.
     pub(crate) play: Option<Play>,
     /// The analysis of what it says that was begun last.
@@ -91,6 +93,7 @@ impl Party {
             presses: 0,
             gates: Gates::default(),
             echo: None,
+            unrecorded: false,
             play: None,
             analysis: None,
             music: None,

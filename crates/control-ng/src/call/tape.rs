@@ -1,10 +1,11 @@
 //! Recordings of a call.
 
-use mediapoint_engine::{CallRecording, Left, LegId};
+use mediapoint_engine::{CallRecording, Left, LegId, TapSide};
 use mediapoint_recorder::{Channels, RecordingId};
 
 use super::CallState;
 use super::party::{Party, PartyId};
+use crate::request::RecordingOptions;
 
 /// Most recordings of a call at once.
 pub(crate) const MAX_TAPES: usize = 8;
@@ -15,17 +16,21 @@ pub(crate) struct Tape {
     /// Whose it is: recordings of several owners go on side by side.
     pub(crate) owner: String,
     pub(crate) id: RecordingId,
-    pub(crate) leg: LegId,
+    pub(crate) of: Recorded,
     pub(crate) channels: Channels,
+    /// What it was asked for with, and its metadata since.
+    pub(crate) options: RecordingOptions,
     pub(crate) paused: bool,
     pub(crate) made: CallRecording,
 }
 
 /// Which leg is recorded, so that both parties are, and who of them is on the left.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Recorded {
     pub(crate) leg: LegId,
     pub(crate) left: Left,
+    /// The directions of parties that may be recorded; `None` where none may.
+    pub(crate) side: Option<TapSide>,
     /// Left and right.
     pub(crate) parties: [Option<PartyId>; 2],
 }
@@ -50,10 +55,30 @@ impl CallState {
         let right = [caller, callee].into_iter().flatten().find(|id| Some(*id) != left);
         let leg_of = |id: Option<PartyId>| audio_leg(self.party(id?)?);
         let parties = [left, right];
-        if let Some(leg) = leg_of(right) {
-            return Some(Recorded { leg, left: Left::Sent, parties });
-        }
-        leg_of(left).map(|leg| Recorded { leg, left: Left::Received, parties })
+        let side = None;
+        let recorded = match leg_of(right) {
+            Some(leg) => Recorded { leg, left: Left::Sent, side, parties },
+            None => Recorded { leg: leg_of(left)?, left: Left::Received, side, parties },
+        };
+        Some(self.without_unrecorded(recorded))
+    }
+
+    /// The same without what parties say that are not to be recorded.
+    pub(crate) fn without_unrecorded(&self, recorded: Recorded) -> Recorded {
+        let [left, right] = recorded.parties;
+        let (received, sent) = match recorded.left {
+            Left::Received => (left, right),
+            Left::Sent => (right, left),
+        };
+        let is_left_out =
+            |id: Option<PartyId>| id.and_then(|id| self.party(id)).is_some_and(|party| party.unrecorded);
+        let side = match (is_left_out(received), is_left_out(sent)) {
+            (false, false) => Some(TapSide::Both),
+            (false, true) => Some(TapSide::Received),
+            (true, false) => Some(TapSide::Sent),
+            (true, true) => None,
+        };
+        Recorded { side, ..recorded }
     }
 
     /// Its recordings of an owner that are not over; all where none is named.

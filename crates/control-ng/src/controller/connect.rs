@@ -13,22 +13,26 @@ use crate::call::outcomes::Outcomes;
 use crate::call::party::PartyId;
 use crate::dialog::{Dialog, MAX_DIALOGS};
 use crate::request::Id;
+use crate::wire::Value;
 use crate::{NgError, Reply, Request};
 
 impl Controller {
     pub(super) fn connect(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
         let ids = request.call_id.iter().chain(&request.selection.to_call_id);
-        self.in_one_call(ids, |call| connect(now, call, request))
+        self.in_one_call(now, request, ids, |call| connect(now, call, request))
     }
 
     pub(super) fn mesh(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
-        self.in_one_call(request.selection.calls.iter(), |call| mesh(now, call, request))
+        let ids = request.selection.calls.iter();
+        self.in_one_call(now, request, ids, |call| mesh(now, call, request))
     }
 
     /// Works on the call of these ids, which are merged into the first where they are several. Everything is worked out
     /// on a copy: where the work fails, or a leg cannot be moved, the calls stay as they were.
     fn in_one_call<'a>(
         &self,
+        now: Time,
+        request: &Request,
         ids: impl Iterator<Item = &'a Id>,
         work: impl FnOnce(&mut CallState) -> Result<Vec<String>, NgError>,
     ) -> Result<(Reply, Outcomes), NgError> {
@@ -47,15 +51,17 @@ impl Controller {
         for other in others.iter() {
             merged.take_over(CallState::clone(other))?;
         }
-        let warnings = work(&mut merged)?;
+        let mut warnings = work(&mut merged)?;
         merged.check_mixes()?;
         move_legs(&call.call, others)?;
         **call = merged;
         for other in others {
             self.replace(other, state);
         }
-        let outcomes = apply(call, &[])?;
+        let mut outcomes = apply(call, &[])?;
+        let ids = self.record_on(now, call, request, &mut warnings, &mut outcomes)?;
         let reply = Reply::ok();
+        let reply = if ids.is_empty() { reply } else { reply.with("recording-ids", Value::List(ids)) };
         let reply = if warnings.is_empty() { reply } else { reply.with("warning", warnings.join(", ")) };
         Ok((reply, outcomes))
     }

@@ -72,6 +72,7 @@ impl Controller {
             self.end(call, state);
             return;
         }
+        self.close_recordings(call, &legs);
         // Where the call is gone, so are its legs and mixes. These go first: others may need their room.
         for mix in mixes {
             let _ = call.call.remove_mix(mix);

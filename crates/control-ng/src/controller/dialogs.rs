@@ -59,6 +59,7 @@ impl Controller {
         if let Some(to_tag) = &request.to_tag {
             other.take_tag(to_tag);
         }
+        own.unrecorded |= request.recording.exclude;
         music_warnings.extend(music.take(own, other).map(str::to_owned));
         let mut work = self.work(call, &request.options);
         work.warnings.append(&mut music_warnings);
@@ -107,6 +108,7 @@ impl Controller {
         let forked = answerer.take_tag(to_tag) && !first;
         answerer.label = request.label.clone().or(answerer.label.take());
         offerer.label = request.new_label().cloned().or(offerer.label.take());
+        answerer.unrecorded |= request.recording.exclude;
         music_warnings.extend(music.take(answerer, offerer).map(str::to_owned));
         let agreed =
             [Agreed { party: offerer.id, anew: reset }, Agreed { party: answerer.id, anew: reset || forked }];

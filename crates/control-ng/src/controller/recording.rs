@@ -1,17 +1,19 @@
 //! `start recording`, `stop recording`, `pause recording`, and `record call` in an offer or answer.
 
+use std::time::Duration;
+
 use mediapoint_engine::{CallRecordingSpec, LegId, RecordError};
 use mediapoint_packet::Time;
 use mediapoint_recorder::{RecordingId, RecordingSpec};
 
+use super::report::ANSWER_WITHIN;
 use super::settle::warned;
 use super::{Controller, gate, lock};
 use crate::call::CallState;
 use crate::call::outcomes::Outcomes;
 use crate::call::party::Party;
 use crate::call::tape::{MAX_TAPES, Recorded, Tape};
-use crate::recording::RecordingEntry;
-use crate::recording::{NameParts, NamePattern, checked};
+use crate::recording::{By, NameParts, NamePattern, Notes, PartyNote, RecordingEntry, checked};
 use crate::request::{Id, RecordingOptions};
 use crate::wire::{Dict, Value, to_json};
 use crate::{Command, NgError, Recordings, Reply, Request};
@@ -37,7 +39,8 @@ impl Controller {
         let mut call = lock(&state);
         call.last_signal = now;
         let mut outcomes = Outcomes::default();
-        let id = self.record(now, &mut call, options, &mut outcomes)?;
+        add_metadata(&mut call, options, Some(options.owner.as_str()));
+        let id = self.record(now, &mut call, (options, &By::request(request)), &mut outcomes)?;
         drop(call);
         let mut reply = Reply::ok().with("recording-id", id.as_str());
         if options.announcement {
@@ -61,11 +64,17 @@ impl Controller {
         let options = &request.recording;
         let recordings = self.recordings()?;
         let state = self.find_call(request)?;
+        let owner = (!request.selection.all).then_some(options.owner.as_str());
+        let is_last = !pause && lock(&state).tapes_of(owner).next().is_some();
+        // The worker is asked before the recording ends, and not under the call's lock.
+        let asked = is_last.then(|| lock(&state).call.statistics().ok()).flatten();
+        let figures = asked.and_then(|asked| asked.wait_timeout(ANSWER_WITHIN)?.ok());
         let mut call = lock(&state);
         call.last_signal = now;
         call.record_from_answer = None;
         call.forget_tapes();
-        let owner = (!request.selection.all).then_some(options.owner.as_str());
+        add_metadata(&mut call, options, owner);
+        let at = self.since_1970(now);
         let engine_call = call.call.clone();
         let mut outcomes = Outcomes::default();
         let mut ids = Vec::new();
@@ -74,6 +83,10 @@ impl Controller {
             let tap = tape.made.tap;
             let outcome = if pause { engine_call.pause_tap(tap, true) } else { engine_call.remove_tap(tap) };
             tape.paused = pause;
+            match pause {
+                true => recordings.note_pause(&tape.id, at, true),
+                false => recordings.close(&tape.id, &By::request(request), at, figures.as_ref()),
+            }
             // A tap that went with its leg has ended the recording already.
             if let Ok(outcome) = outcome {
                 outcomes.push(outcome);
@@ -114,10 +127,11 @@ impl Controller {
             Some(false) => call.record_from_answer = None,
             None => {}
         }
+        self.told_anew(&mut call, options);
         if options.announcement && call.announcements.len() < 2 {
             call.announcements.push(announced(request));
         }
-        let begun = self.keep_recording(now, &mut call, &mut outcomes);
+        let begun = self.keep_recording(now, &mut call, &By::request(request), &mut outcomes);
         match begun {
             Ok(None) => Ok((reply, outcomes)),
             Ok(Some(id)) => {
@@ -151,6 +165,7 @@ impl Controller {
         &self,
         now: Time,
         call: &mut CallState,
+        by: &By,
         outcomes: &mut Outcomes,
     ) -> Result<Option<RecordingId>, NgError> {
         let legs: Vec<LegId> = call.legs().collect();
@@ -158,20 +173,28 @@ impl Controller {
         if let Some(options) = call.record_from_answer.clone() {
             self.recordings()?;
             if call.tapes.iter().all(|tape| tape.owner != options.owner) && call.recorded(None).is_some() {
-                last = Some(self.record(now, call, &options, outcomes)?);
+                last = Some(self.record(now, call, (&options, by), outcomes)?);
             }
         }
-        let lost: Vec<Tape> = call.tapes.iter().filter(|tape| !legs.contains(&tape.leg)).cloned().collect();
-        for tape in lost {
-            call.tapes.retain(|known| known.id != tape.id);
-            let options = RecordingOptions::of(tape.owner.clone(), tape.channels);
-            let id = self.record(now, call, &options, outcomes)?;
-            tracing::info!(call = call.call.id().as_u64(), from = %tape.id, to = %id, "recorded in another file");
-            if let Some(known) = call.tapes.iter_mut().find(|known| known.id == id && tape.paused) {
-                outcomes.push(call.call.pause_tap(known.made.tap, true)?);
-                known.paused = true;
+        call.forget_tapes();
+        let (mut lost, mut changed) = (Vec::new(), Vec::new());
+        for tape in &call.tapes {
+            let of = call.without_unrecorded(tape.of);
+            if !legs.contains(&tape.of.leg) {
+                lost.push((tape.clone(), None));
+            } else if of != tape.of {
+                changed.push((tape.clone(), Some(of)));
             }
-            last = Some(id);
+        }
+        for (tape, of) in lost.into_iter().chain(changed) {
+            call.tapes.retain(|known| known.id != tape.id);
+            self.recordings()?.close(&tape.id, by, self.since_1970(now), None);
+            if of.is_some() {
+                // One that has gone has ended its recording already.
+                call.call.remove_tap(tape.made.tap).into_iter().for_each(|outcome| outcomes.push(outcome));
+            }
+            let of = of.or_else(|| call.recorded(None)).ok_or(NgError::NoListener)?;
+            last = Some(self.go_on(now, call, &tape, (of, by), outcomes)?);
         }
         Ok(last)
     }
@@ -180,27 +203,47 @@ impl Controller {
         &self,
         now: Time,
         call: &mut CallState,
-        options: &RecordingOptions,
+        (options, by): (&RecordingOptions, &By),
         outcomes: &mut Outcomes,
     ) -> Result<RecordingId, NgError> {
         let recordings = self.recordings()?;
         call.forget_tapes();
         let engine_call = call.call.clone();
-        if let Some(tape) = call.tapes.iter_mut().find(|tape| tape.owner == options.owner) {
+        let mut known = None;
+        for tape in call.tapes_of(Some(&options.owner)) {
             if tape.paused {
                 outcomes.push(engine_call.pause_tap(tape.made.tap, false)?);
                 tape.paused = false;
+                recordings.note_pause(&tape.id, self.since_1970(now), false);
             }
-            return Ok(tape.id.clone());
+            known.get_or_insert(tape.id.clone());
         }
-        if call.tapes.len() >= MAX_TAPES {
-            return Err(NgError::TooManyRecordings { limit: MAX_TAPES });
+        if let Some(id) = known {
+            return Ok(id);
         }
         let left = match &options.left {
             Some(tag) => gate::tagged(call, tag, "recording-left")?.first().copied(),
             None => None,
         };
         let recorded = call.recorded(left).ok_or(NgError::NoListener)?;
+        self.add_tape(now, call, recorded, (options, by), outcomes)
+    }
+
+    /// Starts a recording of this leg.
+    fn add_tape(
+        &self,
+        now: Time,
+        call: &mut CallState,
+        recorded: Recorded,
+        (options, by): (&RecordingOptions, &By),
+        outcomes: &mut Outcomes,
+    ) -> Result<RecordingId, NgError> {
+        let recordings = self.recordings()?;
+        let engine_call = call.call.clone();
+        if call.tapes.len() >= MAX_TAPES {
+            return Err(NgError::TooManyRecordings { limit: MAX_TAPES });
+        }
+        let side = recorded.side.ok_or(NgError::NobodyRecorded)?;
         let channels = options.channels.unwrap_or(recordings.settings.channels);
         let format = recordings.format(channels);
         let id = self.name(now, call, options, format.channels().count() == 1)?;
@@ -223,17 +266,108 @@ impl Controller {
                 .map(Id::to_string)
                 .collect(),
             metadata: options.pairs(),
-            began: self.config.unix_at_zero + now.since(Time::ZERO),
+            began: self.since_1970(now),
             extension: format.extension(),
         };
-        recordings.begin(&id, engine_call.id(), &entry)?;
-        let spec = CallRecordingSpec { left: recorded.left, ..CallRecordingSpec::new(recorded.leg, file) };
+        let mut notes =
+            Notes::new(&options.owner, by.clone(), self.since_1970(call.created), self.since_1970(now));
+        notes.parties(parties_of(call));
+        recordings.begin(&id, engine_call.id(), &entry, notes)?;
+        let spec =
+            CallRecordingSpec { left: recorded.left, side, ..CallRecordingSpec::new(recorded.leg, file) };
         let (made, outcome) =
             engine_call.record(&recordings.recorder, &spec).inspect_err(|_| recordings.give_up(&id))?;
+        recordings.started(&made.recording);
         outcomes.push(outcome);
         let owner = options.owner.clone();
-        call.tapes.push(Tape { owner, id: id.clone(), leg: recorded.leg, channels, paused: false, made });
+        call.tapes.push(Tape {
+            owner,
+            id: id.clone(),
+            of: recorded,
+            channels,
+            options: options.clone(),
+            paused: false,
+            made,
+        });
         Ok(id)
+    }
+
+    /// What a later message says of recordings: metadata, and who takes part.
+    fn told_anew(&self, call: &mut CallState, options: &RecordingOptions) {
+        if let Some(record) = &mut call.record_from_answer
+            && options.metadata.is_some()
+        {
+            record.add_metadata(options);
+        }
+        let owner = Some(options.owner.as_str()).filter(|owner| !owner.is_empty());
+        add_metadata(call, options, owner);
+        if let Some(recordings) = self.config.recordings.as_deref() {
+            let parties = parties_of(call);
+            call.tapes.iter().for_each(|tape| recordings.note_parties(&tape.id, parties.clone()));
+        }
+    }
+
+    /// After calls were merged: recordings of those that are no more go on in files of the call that they are one with now.
+    pub(super) fn record_on(
+        &self,
+        now: Time,
+        call: &mut CallState,
+        request: &Request,
+        warnings: &mut Vec<String>,
+        outcomes: &mut Outcomes,
+    ) -> Result<Vec<Value>, NgError> {
+        let (mut ids, by) = (Vec::new(), By::request(request));
+        for tape in std::mem::take(&mut call.left_behind) {
+            if tape.made.recording.is_over() {
+                continue;
+            }
+            let recordings = self.recordings()?;
+            recordings.close(&tape.id, &by, self.since_1970(now), None);
+            match self.go_on(now, call, &tape, (tape.of, &by), outcomes) {
+                Ok(id) => ids.push(Value::from(id.as_str())),
+                Err(error) if recordings.settings.end_call_without => {
+                    drop(call.call.end());
+                    return Err(error);
+                }
+                Err(error) => warnings.push(format!("the call is not recorded: {error}")),
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Goes on with a recording in a file of its own.
+    fn go_on(
+        &self,
+        now: Time,
+        call: &mut CallState,
+        tape: &Tape,
+        (of, by): (Recorded, &By),
+        outcomes: &mut Outcomes,
+    ) -> Result<RecordingId, NgError> {
+        let of = call.without_unrecorded(of);
+        let mut options = tape.options.clone();
+        (options.file, options.channels) = (None, Some(tape.channels));
+        let id = self.add_tape(now, call, of, (&options, by), outcomes)?;
+        tracing::info!(call = call.call.id().as_u64(), from = %tape.id, to = %id, "recorded in another file");
+        if let Some(known) = call.tapes.iter_mut().find(|known| known.id == id && tape.paused) {
+            outcomes.push(call.call.pause_tap(known.made.tap, true)?);
+            known.paused = true;
+            self.recordings()?.note_pause(&id, self.since_1970(now), true);
+        }
+        Ok(id)
+    }
+
+    /// Recordings of legs that go while their call goes on end.
+    pub(super) fn close_recordings(&self, call: &CallState, legs: &[LegId]) {
+        let Some(recordings) = self.config.recordings.as_deref() else { return };
+        let at = self.since_1970(call.last_signal);
+        for tape in call.tapes.iter().filter(|tape| legs.contains(&tape.of.leg)) {
+            recordings.close(&tape.id, &By::itself("its party left the call"), at, None);
+        }
+    }
+
+    fn since_1970(&self, now: Time) -> Duration {
+        self.config.unix_at_zero + now.since(Time::ZERO)
     }
 
     fn name(
@@ -253,7 +387,7 @@ impl Controller {
             call_id: call.id.bytes(),
             random: rand::random(),
             kind: if mixed { "mix" } else { "stereo" },
-            now: self.config.unix_at_zero + now.since(Time::ZERO),
+            now: self.since_1970(now),
         };
         pattern.name(&parts).ok_or(NgError::BadValue { key: "recording-pattern" })
     }
@@ -270,6 +404,30 @@ fn announced(request: &Request) -> Request {
     play
 }
 
+/// Gives recordings of an owner, or all, the metadata that a message has for them.
+fn add_metadata(call: &mut CallState, options: &RecordingOptions, owner: Option<&str>) {
+    let metadata = metadata_of(options);
+    if metadata.is_empty() {
+        return;
+    }
+    let json = to_json(&Dict::from([(b"metadata".to_vec(), Value::Dict(metadata))]));
+    for tape in call.tapes_of(owner) {
+        tape.options.add_metadata(options);
+        if let Err(error) = tape.made.recording.add_metadata(json.to_vec()) {
+            tracing::warn!(recording = %tape.id, %error, "metadata is not kept");
+        }
+    }
+}
+
+fn metadata_of(options: &RecordingOptions) -> Dict {
+    let pairs = options.pairs().into_iter();
+    pairs.map(|(key, value)| (key.into_bytes(), Value::from(value.as_bytes()))).collect()
+}
+
+fn parties_of(call: &CallState) -> Vec<PartyNote> {
+    call.parties.iter().filter_map(PartyNote::of).collect()
+}
+
 /// Whom a recording is about, as JSON: it is kept encrypted only.
 fn personal(call: &CallState, options: &RecordingOptions, recorded: &Recorded) -> Vec<u8> {
     let mut out = Dict::new();
@@ -282,9 +440,7 @@ fn personal(call: &CallState, options: &RecordingOptions, recorded: &Recorded) -
     if !options.owner.is_empty() {
         out.insert(b"owner".to_vec(), text(options.owner.as_bytes()));
     }
-    let metadata: Dict =
-        options.pairs().into_iter().map(|(key, value)| (key.into_bytes(), text(value.as_bytes()))).collect();
-    out.insert(b"metadata".to_vec(), Value::Dict(metadata));
+    out.insert(b"metadata".to_vec(), Value::Dict(metadata_of(options)));
     to_json(&out).to_vec()
 }
 

@@ -1,5 +1,6 @@
 //! What `start recording`, `stop recording`, `pause recording` and `record call` are told.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use mediapoint_recorder::Channels;
@@ -30,6 +31,8 @@ pub struct RecordingOptions {
     pub left: Option<Id>,
     /// A channel for each party, or one for both.
     pub channels: Option<Channels>,
+    /// The sender of the message is not recorded.
+    pub exclude: bool,
     /// Media is played to the sender of the message first.
     pub announcement: bool,
     /// Options that say where files go, which the server's settings do.
@@ -70,15 +73,18 @@ impl RecordingOptions {
                 "mixed" | "mono" => self.channels = Some(Channels::Mono),
                 _ => self.bad_values.push("unusable value for recording-channels was ignored".to_owned()),
             },
+            "exclude-recording" => self.exclude = directive::is_on(directive),
             "recording-announcement" => self.announcement = directive::is_on(directive),
             _ => return false,
         }
         true
     }
 
-    /// A recording of an owner, with these channels.
-    pub(crate) fn of(owner: String, channels: Channels) -> Self {
-        Self { owner, channels: Some(channels), ..Self::default() }
+    /// Takes the metadata of a later message, too: the last value of a key holds.
+    pub(crate) fn add_metadata(&mut self, later: &Self) {
+        let pairs: BTreeMap<String, String> = self.pairs().into_iter().chain(later.pairs()).collect();
+        let parts: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+        self.metadata = Some(parts.join("|")).filter(|text| !text.is_empty());
     }
 
     /// What of it is not done.

@@ -17,13 +17,14 @@ use mediapoint_control_ng::{
     ControllerConfig, NamePattern, Prompts, PromptsConfig, RecordingOutcome, RecordingSettings, Recordings,
     StoreConfig, Time,
 };
+use mediapoint_engine::Event;
 use mediapoint_recorder::{
     Channels, Clock, EventKind, FactKind, Finished, Folder as Files, Format, Manifest, NodeKey, Recorder,
     RecorderSettings, RecordingEvent, RecoveryIdentity, SealedSpool, SpoolConfig,
 };
 
 use crate::common::media::{Folder, ask, constant, ok, pair, players, receives, wav};
-use crate::common::party::{DOWN, Party, UP};
+use crate::common::party::{DOWN, Party, UP, call};
 use crate::common::phone::Phone;
 use crate::common::*;
 
@@ -171,6 +172,168 @@ fn both_parties_are_recorded_with_pauses_and_secure_input_as_silence() {
         let part = start as usize..(start + samples) as usize;
         assert!(left[part.clone()].iter().chain(&right[part]).all(|&sample| sample == 0));
     }
+}
+
+/// What is kept encrypted elsewhere: JSON, as it was given.
+fn personal(finished: &Finished) -> String {
+    let text = fs::read_to_string(&finished.metadata).unwrap();
+    let whole: serde_json::Value = serde_json::from_str(&text).unwrap();
+    whole["personal"].to_string()
+}
+
+#[test]
+fn what_is_said_later_and_the_figures_of_the_call_are_kept_with_the_recording() {
+    let scene = Scene::new(|_| {});
+    let mut parties = pair(&scene.server);
+    ok(&ask(&scene.server, "start recording", r#""metadata":"queue:sales|agent:7""#));
+    scene.talk(&mut parties, 4000);
+    ok(&ask(&scene.server, "pause recording", r#""metadata":"queue:complaints""#));
+    scene.talk(&mut parties, 4000);
+    ok(&ask(&scene.server, "start recording", r#""metadata":"agent:8""#));
+    scene.talk(&mut parties, 8000);
+    ok(&ask(&scene.server, "stop recording", r#""metadata":"result:sold""#));
+    let personal = personal(&scene.finished().0);
+    println!("{personal}");
+    let at = |what: &str| personal.find(what).unwrap_or_else(|| panic!("no {what} in {personal}"));
+    // In the order in which it was said: what is said later holds.
+    let said = [
+        r#""metadata":{"agent":"7","queue":"sales"}"#,
+        r#""metadata":{"queue":"complaints"}"#,
+        r#""metadata":{"agent":"8"}"#,
+        r#""metadata":{"result":"sold"}"#,
+        r#""ended":"#,
+    ];
+    assert!(said.map(at).is_sorted());
+    let ended = &personal[at(r#""ended":"#)..];
+    for expected in [
+        r#""started_by":{"command":"start recording","from":"#,
+        r#""stopped_by":{"command":"stop recording","from":"#,
+        r#""pauses":[{"from_ms":"#,
+        r#""tag":"a""#,
+        r#""tag":"b""#,
+        r#""codecs":["PCMU""#,
+        r#""mos":"4."#,
+        r#""lost":0"#,
+        r#""jitter_us":"#,
+    ] {
+        assert!(ended.contains(expected), "no {expected} in {ended}");
+    }
+    assert_eq!(ended.matches(r#""from_ms":"#).count(), 1);
+    assert!(!ended.contains(r#""packets":0"#), "{ended}");
+}
+
+#[test]
+fn a_recording_that_ends_with_its_call_has_the_last_figures() {
+    let scene = Scene::new(|_| {});
+    let mut parties = pair(&scene.server);
+    ok(&ask(&scene.server, "start recording", r#""recording-owner":"quality""#));
+    scene.talk(&mut parties, 8000);
+    // A message of signalling: for all recordings, where it names no owner.
+    let offer = r#""call-id":"c","from-tag":"a","to-tag":"b","metadata":"transfer:1""#;
+    ok(&scene.server.ask("offer", offer, Some(&parties[0].phone.sdp("0"))));
+    ok(&ask(&scene.server, "delete", r#""delete-delay":0"#));
+    loop {
+        let event = scene.server.events.recv_timeout(Duration::from_secs(5)).unwrap();
+        scene.server.controller.handle_event(&event);
+        if matches!(event, Event::CallEnded { .. }) {
+            break;
+        }
+    }
+    let personal = personal(&scene.finished().0);
+    for expected in [
+        r#"{"metadata":{"transfer":"1"}}"#,
+        r#""owner":"quality""#,
+        r#""stopped_by":{"command":"ended by the controller"}"#,
+        r#""mos":"4."#,
+    ] {
+        assert!(personal.contains(expected), "no {expected} in {personal}");
+    }
+}
+
+#[test]
+fn what_an_excluded_party_says_is_in_no_recording() {
+    let scene = Scene::new(|_| {});
+    let (a, b) = (Phone::new(), Phone::new());
+    let offer = r#""call-id":"c","from-tag":"a","record-call":"on""#;
+    let to_b = advertised(&scene.server.ask("offer", offer, Some(&a.sdp("0"))));
+    let answer = r#""call-id":"c","from-tag":"a","to-tag":"b","flags":["exclude-recording"]"#;
+    let reply = scene.server.ask("answer", answer, Some(&b.sdp("0")));
+    ok(&reply);
+    let mut parties = [Party { phone: a, to: advertised(&reply) }, Party { phone: b, to: to_b }];
+    scene.talk(&mut parties, 8000);
+    let first = reply.text("recording-id");
+    // The other one, too: nobody is left.
+    let offer = r#""call-id":"c","from-tag":"a","to-tag":"b","flags":["exclude-recording"]"#;
+    let reply = scene.server.ask("offer", offer, Some(&parties[0].phone.sdp("0")));
+    let warning = "the call is not recorded: all parties are excluded from recording";
+    assert_eq!(reply.text("warning"), warning);
+    let (finished, _) = scene.finished();
+    assert_eq!(finished.id.as_str(), first);
+    let [left, right]: [Vec<i16>; 2] = channels(&finished, 2).try_into().unwrap();
+    assert!(left.iter().all(|&sample| sample == 0), "silence stands for the one who answered");
+    assert!(right.iter().any(|&sample| sample > 500));
+    assert_eq!(scene.shown().len(), 0);
+}
+
+#[test]
+fn a_party_that_is_excluded_later_is_not_in_what_follows() {
+    let scene = Scene::new(|_| {});
+    let mut parties = pair(&scene.server);
+    ok(&ask(&scene.server, "start recording", ""));
+    scene.talk(&mut parties, 4000);
+    let offer = r#""call-id":"c","from-tag":"a","to-tag":"b","flags":["exclude-recording"]"#;
+    let reply = scene.server.ask("offer", offer, Some(&parties[0].phone.sdp("0")));
+    ok(&reply);
+    let (first, _) = scene.finished();
+    let [left, right]: [Vec<i16>; 2] = channels(&first, 2).try_into().unwrap();
+    assert!(left.iter().any(|&sample| sample < -500) && right.iter().any(|&sample| sample > 500));
+    scene.talk(&mut parties, 4000);
+    ok(&ask(&scene.server, "stop recording", ""));
+    let (second, _) = scene.finished();
+    assert_eq!(second.id.as_str(), reply.text("recording-id"));
+    let [left, right]: [Vec<i16>; 2] = channels(&second, 2).try_into().unwrap();
+    assert!(left.iter().any(|&sample| sample < -500), "the other one is recorded");
+    assert!(right.iter().all(|&sample| sample == 0), "silence stands for the one excluded");
+}
+
+#[test]
+fn a_recording_goes_on_in_the_call_that_its_own_is_merged_into() {
+    let scene = Scene::new(|_| {});
+    let [_a, _b] = pair(&scene.server);
+    let mut others = call(&scene.server, "d", ["x", "y"], ["0", "0"]);
+    let ask_d = |command: &str| scene.server.ask(command, r#""call-id":"d""#, None);
+    let first = ask_d("start recording").text("recording-id");
+    ok(&scene.server.ask("start recording", r#""call-id":"c""#, None));
+    let pause = r#""call-id":"d","metadata":"queue:1""#;
+    ok(&scene.server.ask("pause recording", pause, None));
+    let merged = scene.server.ask("mesh", r#""calls":["c","d"]"#, None);
+    ok(&merged);
+    let ids = list(merged.value("recording-ids"));
+    let (ended, outcome) = scene.finished();
+    assert_eq!((ended.id.as_str(), outcome), (first.as_str(), RecordingOutcome::Keep));
+    let states: Vec<String> = scene.shown().iter().map(|shown| text(shown, "state")).collect();
+    assert_eq!(states, ["recording", "paused"], "as it was");
+    // It goes on for both owners' recordings, and has the parties that it had.
+    ok(&ask(&scene.server, "start recording", ""));
+    let at = |n: usize| text(&scene.shown()[n], "samples").parse::<u64>().unwrap();
+    let until = at(1) + 8000;
+    while at(1) < until {
+        for (party, octet) in others.iter_mut().zip([UP, DOWN]) {
+            (0..4).for_each(|_| party.send(0, octet));
+            party.phone.pass_over_waiting();
+        }
+        let before = at(1);
+        while at(1) == before {
+            std::thread::yield_now();
+        }
+    }
+    ok(&ask(&scene.server, "stop recording", ""));
+    let finished = [scene.finished().0, scene.finished().0];
+    let moved = finished.iter().find(|finished| Some(finished.id.to_string()) == ids[0].to_text()).unwrap();
+    assert!(personal(moved).contains(r#""metadata":{"queue":"1"}"#), "what was said of it before holds");
+    let [left, right]: [Vec<i16>; 2] = channels(moved, 2).try_into().unwrap();
+    assert!(left.iter().all(|&sample| sample <= 0) && left.iter().any(|&sample| sample < -500));
+    assert!(right.iter().all(|&sample| sample >= 0) && right.iter().any(|&sample| sample > 500));
 }
 
 #[test]

@@ -33,7 +33,8 @@ fn voices(rate: u32, samples: usize) -> [Vec<i16>; 2] {
 }
 
 fn file(format: Format, rate: u32, voices: &[Vec<i16>; 2]) -> Vec<u8> {
-    let mut encoder = Encoder::new(format, rate, &EncoderSettings::default()).unwrap();
+    let settings = EncoderSettings { complexity: 8, ..EncoderSettings::default() };
+    let mut encoder = Encoder::new(format, rate, &settings).unwrap();
     let mut file = encoder.header().unwrap().bytes;
     let tick = rate as usize / 50;
     for (left, right) in voices[0].chunks(tick).zip(voices[1].chunks(tick)) {
@@ -87,7 +88,7 @@ fn all_of_it_comes_back_each_voice_on_its_side() {
                 for side in 0..2 {
                     let heard: Vec<i16> = heard.iter().skip(side).step_by(2).copied().collect();
                     let found = [likeness(&heard, &said[side]), likeness(&heard, &said[1 - side])];
-                    assert!(found[0] > 0.9 && found[1].abs() < 0.3, "{format:?} {rate}: {found:?}");
+                    assert!(found[0] > 0.85 && found[1].abs() < 0.3, "{format:?} {rate}: {found:?}");
                 }
             }
         }
