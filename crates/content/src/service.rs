@@ -177,8 +177,9 @@ impl Service {
     }
 
     /// Takes up what is finished in the spool folder and not in the queue: after a crash between the end of a recording and
-    /// [`Service::submit`]. `entry` gives the fields of one that was never registered, and the length of one that was, from
-    /// its manifest. Returns the recordings that were taken up. Only before the first recording begins.
+    /// [`Service::submit`]. `entry` gives the fields of one that was never registered, from its manifest, and of each its length
+    /// and whether it was recovered. What was registered and left no file is forgotten: nothing of it was ever written. Returns
+    /// the recordings that were taken up. Only before the first recording begins.
     ///
     /// # Errors
     /// The queue's reason, or that of the folder.
@@ -191,10 +192,8 @@ impl Service {
             let job = match self.queue.job(&found.id)? {
                 Some(job) if job.finished => continue,
                 Some(job) => {
-                    // Nobody knew the length when it was registered.
-                    let length = entry(&found.id, &found.manifest).length;
-                    let entry = Entry { format: found.format, length, recovered: true, ..job.entry };
-                    Job::new(found.id, entry, true)
+                    let Entry { length, recovered, .. } = entry(&found.id, &found.manifest);
+                    Job::new(found.id, Entry { length, recovered, format: found.format, ..job.entry }, true)
                 }
                 None => {
                     let fields = self.config.columns.apply(&entry(&found.id, &found.manifest));
@@ -203,6 +202,12 @@ impl Service {
             };
             self.queue.save(&job)?;
             adopted.push(job.id);
+        }
+        for job in self.queue.jobs()?.iter().filter(|job| !job.finished) {
+            if !spool::has_any(&self.config.spool, &job.id)? {
+                self.queue.remove(&job.id)?;
+                tracing::warn!(recording = %job.id, "a recording that had begun left nothing behind");
+            }
         }
         self.wake.notify_one();
         Ok(adopted)

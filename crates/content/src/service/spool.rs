@@ -42,11 +42,20 @@ pub(super) fn check(spool: &Path, id: &RecordingId, format: &str) -> Result<(), 
     Ok(())
 }
 
+/// Whether any file of a recording is there, such as a journal that could not be opened.
+pub(super) fn has_any(spool: &Path, id: &RecordingId) -> Result<bool, ServiceError> {
+    let is_of = |name: &String| name.split('.').next() == Some(id.as_str());
+    Ok(names(spool)?.iter().any(is_of))
+}
+
+fn names(spool: &Path) -> Result<Vec<String>, crate::database::DatabaseError> {
+    list(spool)
+        .map_err(|error| crate::database::DatabaseError::Unavailable(format!("{}: {error}", spool.display())))
+}
+
 /// All that are finished. Unknown files are left alone.
 pub(super) fn finished(spool: &Path) -> Result<Vec<Found>, ServiceError> {
-    let names = list(spool).map_err(|error| {
-        crate::database::DatabaseError::Unavailable(format!("{}: {error}", spool.display()))
-    })?;
+    let names = names(spool)?;
     let mut all = Vec::new();
     for name in &names {
         let Some(id) = name.strip_suffix(MANIFEST).and_then(|id| RecordingId::new(id).ok()) else { continue };

@@ -232,7 +232,8 @@ async fn a_recording_that_was_registered_keeps_its_fields_through_a_crash() {
     one.write(&spool(&world.folder));
     let service = world.service(&Plan::none());
     assert_eq!(service.pending().unwrap()[0].stage, None);
-    let adopted = service.adopt(&|_, _| Entry { length: 4711, ..Entry::default() }).unwrap();
+    let read = Entry { length: 7_654, recovered: true, ..entry("of nobody") };
+    let adopted = service.adopt(&|_, _| read.clone()).unwrap();
     assert_eq!(adopted, std::slice::from_ref(&one.id));
     drain(&service, &world.hand).await;
     let library = world.library(&Plan::none());
@@ -240,7 +241,23 @@ async fn a_recording_that_was_registered_keeps_its_fields_through_a_crash() {
     let found = library.list(query).await.unwrap();
     assert_eq!(found.len(), 1);
     assert!(found[0].entry.recovered);
-    assert_eq!(found[0].entry.length, 4711, "the manifest's");
+    assert_eq!(found[0].entry.length, 7_654, "which was not known when it began");
+}
+
+#[tokio::test]
+async fn a_recording_that_was_registered_and_left_no_file_is_forgotten() {
+    let world = World::new(Shredding::HeadersApart);
+    let service = world.service(&Plan::none());
+    for name in ["nothing", "journal", "damaged"] {
+        service.register(&id(name), &entry("+1")).unwrap();
+    }
+    for file in ["journal.journal", "damaged.journal.damaged", "nothing-else.journal"] {
+        std::fs::write(spool(&world.folder).join(file), "sealed").unwrap();
+    }
+    let service = world.service(&Plan::none());
+    assert_eq!(service.adopt(&|_, _| entry("+1")).unwrap(), []);
+    let left: Vec<String> = service.pending().unwrap().into_iter().map(|one| one.id.to_string()).collect();
+    assert_eq!(left, ["damaged", "journal"], "what could not be completed is still awaited");
 }
 
 #[tokio::test]
