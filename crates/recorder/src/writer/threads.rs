@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rustix::process::{getpriority_process, setpriority_process};
+
 use crate::format::{Encoder, EncoderSettings};
 use crate::sink::{Finished, RecordingId, Spool};
 use crate::writer::encode::{Progress, Session};
@@ -19,6 +21,12 @@ use crate::writer::{AudioSource, RecorderSettings, RecordingSpec, SharedClock, S
 
 /// Recordings that may wait to be completed; others wait with the keeper.
 const ENDED: usize = 64;
+
+/// How much nicer these threads are than the one that starts them: beside a busy worker they get a tenth of its core.
+const NICE: i32 = 10;
+
+/// There is no more.
+const NICEST: i32 = 19;
 
 /// Makes recordings.
 pub struct Recorder {
@@ -252,7 +260,19 @@ impl Drop for Recorder {
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new().name(name.to_owned()).spawn(run)
+    let behind = move || {
+        step_back();
+        run();
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(behind)
+}
+
+/// Lets media workers that share the core run first: audio can wait in its ring, packets cannot.
+fn step_back() {
+    // To Linux no pid is the calling thread, whatever POSIX says. Nobody may not be nicer.
+    if let Ok(own) = getpriority_process(None) {
+        let _ = setpriority_process(None, own.saturating_add(NICE).min(NICEST));
+    }
 }
 
 fn run_encoder(
@@ -326,5 +346,20 @@ fn receive<T>(inbox: &Receiver<T>, wait: Duration, has_work: bool, mut take: imp
             }
             has_work
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn these_threads_are_nicer_than_the_one_that_starts_them() {
+        let own = getpriority_process(None).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let thread = spawn("nicer", move || sender.send(getpriority_process(None)).unwrap()).unwrap();
+        assert_eq!(receiver.recv().unwrap().unwrap(), (own + NICE).min(NICEST));
+        thread.join().unwrap();
+        assert_eq!(getpriority_process(None).unwrap(), own, "and no other is");
     }
 }
