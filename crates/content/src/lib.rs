@@ -55,7 +55,7 @@ pub use notify::{
 pub use retention::{Retention, Rule};
 pub use service::{Clock, Pending, Service, ServiceConfig, ServiceError, Shredding};
 pub use size::{StorageDemand, storage_bytes};
-pub use store::{PART_BYTES, S3Config, S3Credentials, Store, StoreError, Upload, measure};
+pub use store::{PART_BYTES, S3Config, S3Credentials, Store, StoreError, Upload, measure, remove_staged};
 pub use tls::Roots;
 pub use transfer::{BackOff, Next, Outcome, Stage, Step, Transfer};
 

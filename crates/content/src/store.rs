@@ -229,3 +229,25 @@ pub(crate) fn folder(tenant: &str, started: i64) -> String {
     let parts = parts.into_iter().chain([day.format("%d").to_string()]);
     Path::from_iter(parts).to_string()
 }
+
+/// Removes below a folder what puts wrote that their process did not live to complete: `NAME#NUMBER`, and no name of ours has that
+/// character. Only while nobody puts anything.
+///
+/// # Errors
+/// The folder cannot be read, or a file not be removed.
+pub fn remove_staged(folder: &FilePath) -> std::io::Result<()> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let staged = name.to_str().and_then(|name| name.rsplit_once('#'));
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else if staged.is_some_and(|(_, number)| number.bytes().all(|digit| digit.is_ascii_digit())) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -73,3 +73,21 @@ async fn a_folder_takes_a_long_file_in_parts() {
     let day = site.folder.join("store/acme/2026/03/01");
     assert_eq!(std::fs::read_dir(day).unwrap().count(), 3, "no part of an upload is left");
 }
+
+/// What puts left that their process did not live to complete goes; everything else stays.
+#[test]
+fn staging_files_are_removed_wherever_they_are() {
+    let folder = Folder::new();
+    let deep = folder.join("acme/2026/11/29");
+    std::fs::create_dir_all(&deep).unwrap();
+    for name in ["a.opus.sealed", "a.opus.sealed#1", "a.manifest.json#12", "b#x", "c#"] {
+        std::fs::write(deep.join(name), b"x").unwrap();
+    }
+    mediapoint_content::remove_staged(&folder.0).unwrap();
+    let mut left: Vec<String> = std::fs::read_dir(&deep)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["a.opus.sealed", "b#x"]);
+}

@@ -63,6 +63,10 @@ impl Content {
         if let Some(reason) = cut
             && !(reason == CutReason::NotARecord && content.end.is_some())
         {
+            // A crash before the first audio: there is nothing to be kept, and a container of a header alone plays nowhere.
+            if content.last.is_none() && matches!(reason, CutReason::NoEnd | CutReason::Truncated) {
+                return Err(SealError::NoBeginning);
+            }
             let unusable_octets = octets.saturating_sub(journal.octets());
             content.recovery = Some(Recovery { reason: reason.to_string(), unusable_octets });
         }

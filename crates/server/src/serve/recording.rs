@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use mediapoint_content::{Entry, RecordingId as ContentId, Service};
+use mediapoint_content::{Entry, RecordingId as ContentId, Service, remove_staged};
 use mediapoint_control_ng::{RecordingEntry, RecordingKeeper, RecordingOutcome, Recordings, Time};
 use mediapoint_engine::Engine;
 use mediapoint_recorder::{
@@ -18,7 +18,7 @@ use mediapoint_recorder::{
     RecordingId, RecoveryIdentity, SealError, SealedSpool, SpoolConfig,
 };
 
-use crate::config::RecordingPolicy;
+use crate::config::{RecordingPolicy, StorePlace};
 use crate::content::{self, ContentError};
 
 /// Why nothing can be recorded.
@@ -188,6 +188,10 @@ impl RecordingService {
 
 /// Starts the content service, with what an earlier run left to it.
 fn store(policy: &RecordingPolicy) -> Result<(Arc<Service>, JoinHandle<()>), RecordingError> {
+    if let StorePlace::Folder(folder) = &policy.content.store {
+        let swept = if folder.is_dir() { remove_staged(folder) } else { Ok(()) };
+        swept.map_err(|source| RecordingError::Folder { folder: folder.clone(), source })?;
+    }
     let service = Arc::new(content::service(policy)?);
     let adopted = service.adopt(&|_, manifest| entry_of(manifest)).map_err(ContentError::from)?;
     if !adopted.is_empty() {
