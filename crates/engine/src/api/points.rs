@@ -106,6 +106,8 @@ pub struct Prices {
     pub opus_coded: Points,
     /// An analysis of a leg, beside the price of its codec.
     pub analysis: Points,
+    /// An audio tap, a recording's too, beside the price of the codecs of whom it listens to.
+    pub recording: Points,
 }
 
 impl Default for Prices {
@@ -125,6 +127,7 @@ impl Default for Prices {
             amr_wb_coded: Points::thousandths(35_000),
             opus_coded: Points::thousandths(7500),
             analysis: Points::thousandths(500),
+            recording: Points::thousandths(100),
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::runtime::mailbox::Command;
 use crate::runtime::moves::{self, MoveError};
 use crate::runtime::registry::Registry;
 use crate::runtime::streams::{StreamWriter, TapReader, check_rate, slots};
-use crate::runtime::work::LegWork;
+use crate::runtime::work::{LegWork, MAX_AUDIO_TAPS};
 use crate::session::call::{MAX_LEGS, MAX_OBJECTS};
 use crate::session::command::CallCommand;
 use crate::session::snapshot::CallSnapshot;
@@ -366,15 +366,24 @@ impl Call {
 
     /// Adds a tap on the audio of a leg. A leg that is forwarded stays forwarded.
     ///
+    /// It costs [`crate::Prices::recording`] and what decoding costs of whom it listens to, until it is removed or its leg has gone,
+    /// to another call, too.
+    ///
     /// # Errors
-    /// [`CommandError::OutOfRange`] for a rate or capacity out of range, else as [`Call::set_source`].
+    /// [`CommandError::OutOfRange`] for a rate or capacity out of range, [`CommandError::NoRoom`] where the leg has 8 such taps,
+    /// [`CommandError::NoPoints`] where no worker has the points, else as [`Call::set_source`].
     pub fn tap_audio(&self, spec: AudioTapSpec) -> Result<(TapId, TapReader, Pending<()>), CommandError> {
         self.check(spec.leg)?;
         check_rate(spec.rate)?;
+        if self.shared.registry().work(self.id, spec.leg).is_some_and(|work| work.is_full_of_taps()) {
+            return Err(CommandError::NoRoom { what: "audio taps of a leg", limit: MAX_AUDIO_TAPS });
+        }
         let frames = slots(spec.capacity, 20, 60)?;
         let tap = TapId(self.next_id());
         let (producer, consumer) = ring::channel(frames, || TapFrame::new(spec.rate));
-        let outcome = self.add_tap(tap, Tap::Audio(AudioTap::new(tap, &spec, producer)), None)?;
+        let command = CallCommand::AddTap { tap: Box::new(Tap::Audio(AudioTap::new(tap, &spec, producer))) };
+        let outcome = self.apply_with(spec.leg, |known| known.tapped(tap, spec.side), command)?;
+        self.keep_tap(&mut self.shared.registry(), tap, None);
         Ok((tap, TapReader::new(consumer, spec.rate), outcome))
     }
 
@@ -431,7 +440,7 @@ impl Call {
         if let Some(entry) = registry.calls.get_mut(&self.id) {
             entry.taps.retain(|known| *known != tap);
         }
-        registry.forget_digits(self.id, tap, &self.shared.config.prices);
+        registry.forget_tap(self.id, tap, &self.shared.config.prices);
         Ok(outcome)
     }
 

@@ -249,7 +249,7 @@ impl Registry {
             (_, work) = entry.legs.remove(at);
         }
         if let Some(entry) = self.calls.get_mut(&to) {
-            entry.legs.push((leg, work.fed_by(false)));
+            entry.legs.push((leg, work.moved()));
         }
         self.settle(from, prices);
         self.settle(to, prices);
@@ -288,8 +288,8 @@ impl Registry {
         }
     }
 
-    /// Notes that a tap looks for digits no more.
-    pub(crate) fn forget_digits(&mut self, call: CallId, tap: TapId, prices: &Prices) {
+    /// Notes that a tap is gone.
+    pub(crate) fn forget_tap(&mut self, call: CallId, tap: TapId, prices: &Prices) {
         let Some(entry) = self.calls.get_mut(&call) else { return };
         entry.legs.iter_mut().for_each(|(_, work)| *work = work.without_tap(tap));
         self.settle(call, prices);

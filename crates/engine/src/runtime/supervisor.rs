@@ -70,9 +70,12 @@ fn take(shared: &Shared, worker: usize, message: WorkerMessage) {
         }
         WorkerMessage::Unknown { call, generation } => unknown(shared, worker, generation, call),
         WorkerMessage::TapRefused { call, tap } => {
-            if let Some(entry) = shared.registry().calls.get_mut(&call) {
+            let mut registry = shared.registry();
+            if let Some(entry) = registry.calls.get_mut(&call) {
                 entry.taps.retain(|known| *known != tap);
             }
+            registry.forget_tap(call, tap, &shared.config.prices);
+            drop(registry);
             shared.events.forget_tap(tap);
         }
         WorkerMessage::Lost { call } => lose(shared, &[call], EndReason::WorkerFailed),

@@ -7,6 +7,7 @@ use crate::api::codec::{Codec, Encoding, PayloadCodec};
 use crate::api::id::TapId;
 use crate::api::leg::{LegConfig, LegKind, PacketTime};
 use crate::api::points::{Points, Prices};
+use crate::api::tap::TapSide;
 
 /// A coding that is forwarded where both sides have it; the two laws of G.711 count as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,9 @@ impl Coding {
     }
 }
 
+/// Most audio taps on a leg.
+pub(crate) const MAX_AUDIO_TAPS: usize = 8;
+
 /// The work of one leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct LegWork {
@@ -95,6 +99,8 @@ pub(crate) struct LegWork {
     analyses: u16,
     /// The tap that looks for digits in its audio, for which that has to be decoded.
     digits_of: Option<TapId>,
+    /// Taps on its audio, for which what it receives has to be decoded, or what it is sent.
+    audio_taps: [Option<(TapId, TapSide)>; MAX_AUDIO_TAPS],
 }
 
 impl LegWork {
@@ -119,12 +125,14 @@ impl LegWork {
             mixed: false,
             analyses: 0,
             digits_of: None,
+            audio_taps: [None; MAX_AUDIO_TAPS],
         }
     }
 
-    /// The same with another configuration: what feeds it and its analyses stay.
+    /// The same with another configuration: what feeds it and what listens to it stay.
     pub(crate) const fn reconfigured(self, to: Self) -> Self {
-        Self { mixed: self.mixed, analyses: self.analyses, digits_of: self.digits_of, ..to }
+        let Self { mixed, analyses, digits_of, audio_taps, .. } = self;
+        Self { mixed, analyses, digits_of, audio_taps, ..to }
     }
 
     /// The same with keys or without.
@@ -155,9 +163,45 @@ impl LegWork {
         }
     }
 
+    /// True where no audio tap more fits.
+    pub(crate) fn is_full_of_taps(&self) -> bool {
+        self.audio_taps.iter().all(Option::is_some)
+    }
+
+    /// The same with a tap on its audio.
+    pub(crate) fn tapped(mut self, tap: TapId, side: TapSide) -> Self {
+        if let Some(free) = self.audio_taps.iter_mut().find(|known| known.is_none()) {
+            *free = Some((tap, side));
+        }
+        self
+    }
+
     /// The same without this tap.
     pub(crate) fn without_tap(self, tap: TapId) -> Self {
-        Self { digits_of: self.digits_of.filter(|known| *known != tap), ..self }
+        Self {
+            digits_of: self.digits_of.filter(|known| *known != tap),
+            audio_taps: self.audio_taps.map(|known| known.filter(|(known, _)| *known != tap)),
+            ..self
+        }
+    }
+
+    /// The same in another call, where nothing feeds it: its audio taps have gone.
+    pub(crate) const fn moved(self) -> Self {
+        Self { mixed: false, audio_taps: [None; MAX_AUDIO_TAPS], ..self }
+    }
+
+    fn sides(&self) -> impl Iterator<Item = TapSide> {
+        self.audio_taps.into_iter().flatten().map(|(_, side)| side)
+    }
+
+    /// True where a tap listens to what it receives.
+    fn is_heard(&self) -> bool {
+        self.sides().any(|side| side != TapSide::Sent)
+    }
+
+    /// True where a tap listens to what a leg sends it: which one that is may change, so that it is taken to be any.
+    fn hears_others(&self) -> bool {
+        !self.mixed && self.sides().any(|side| side != TapSide::Received)
     }
 
     /// True where what `from` may send has to be coded for this leg.
@@ -179,11 +223,14 @@ pub(crate) fn surcharge<'a>(prices: &Prices, legs: impl Iterator<Item = &'a LegW
         let coded = leg.mixed
             || leg.analyses > 0
             || leg.digits_of.is_some()
-            || others().any(|other| leg.codes(other) || other.codes(leg));
+            || leg.is_heard()
+            || others().any(|other| leg.codes(other) || other.codes(leg) || other.hears_others());
         let coding = leg.first.filter(|_| coded).map_or(Points::ZERO, |coding| coding.price(prices));
-        let analysed =
-            Points::thousandths(prices.analysis.as_thousandths().saturating_mul(u64::from(leg.analyses)));
-        coding + analysed + if leg.srtp { prices.srtp_leg } else { Points::ZERO }
+        let times =
+            |price: Points, count: u64| Points::thousandths(price.as_thousandths().saturating_mul(count));
+        let analysed = times(prices.analysis, u64::from(leg.analyses));
+        let recorded = leg.sides().map(|_| prices.recording).sum::<Points>();
+        coding + analysed + recorded + if leg.srtp { prices.srtp_leg } else { Points::ZERO }
     };
     legs.clone().enumerate().map(price).sum()
 }
@@ -246,6 +293,40 @@ mod tests {
         let twice = g729.analysed().analysed();
         assert_eq!(price([g729, twice]), prices.g729_coded + prices.analysis + prices.analysis);
         assert_eq!(price([g729, twice.analysed_no_more().analysed_no_more()]), Points::ZERO);
+    }
+
+    #[test]
+    fn a_recording_costs_the_coding_of_whom_it_records_and_its_own_price() {
+        let prices = Prices::default();
+        let [pcmu, g729] = [Codec::PCMU, Codec::G729].map(|codec| LegWork::of(&leg(&[codec])));
+        let price = |works: [LegWork; 2]| surcharge(&prices, works.iter());
+        let [one, other] = [TapId::from_u64(1), TapId::from_u64(2)];
+        let by = |side| pcmu.tapped(one, side);
+        let both = prices.pcm_coded + prices.pcm_coded;
+        assert_eq!(price([by(TapSide::Both), pcmu]), both + prices.recording);
+        assert_eq!(price([by(TapSide::Received), pcmu]), prices.pcm_coded + prices.recording);
+        assert_eq!(price([by(TapSide::Sent), pcmu]), prices.pcm_coded + prices.recording);
+        let transcoded = price([pcmu, g729]);
+        assert_eq!(price([by(TapSide::Both), g729]), transcoded + prices.recording, "all is decoded anyway");
+        let twice = by(TapSide::Both).tapped(other, TapSide::Both);
+        assert_eq!(price([twice, pcmu]), both + prices.recording + prices.recording);
+        assert_eq!(price([twice.without_tap(other), pcmu]), both + prices.recording);
+        assert_eq!(price([twice.reconfigured(pcmu), pcmu]), both + prices.recording + prices.recording);
+        assert_eq!(price([twice.without_tap(other).without_tap(one), pcmu]), Points::ZERO);
+        assert_eq!(price([twice.moved(), pcmu]), Points::ZERO);
+        let mixed = by(TapSide::Sent).fed_by(true);
+        assert_eq!(price([mixed, pcmu]), prices.pcm_coded + prices.recording, "a mix decodes whom it mixes");
+    }
+
+    #[test]
+    fn taps_that_do_not_fit_are_known_before() {
+        let mut work = LegWork::default();
+        for n in 0..MAX_AUDIO_TAPS {
+            assert!(!work.is_full_of_taps());
+            work = work.tapped(TapId::from_u64(n as u64), TapSide::Both);
+        }
+        assert!(work.is_full_of_taps());
+        assert!(!work.without_tap(TapId::from_u64(3)).is_full_of_taps());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Admission: on the worker with most free points, or refused with what is needed and what is free; none while draining.
 
 use mediapoint_engine::{
-    AdmissionError, CallSpec, CommandError, EndReason, Event, LegId, OpenLegError, Placement, Points,
-    Relearn, Source,
+    AdmissionError, AudioTapSpec, CallSpec, CommandError, EndReason, Event, LegId, OpenLegError, Placement,
+    Points, Prices, Relearn, Source, TapSide,
 };
 use mediapoint_testkit::phone::{Pair, builder, pcmu_leg, wait_for, wait_until};
 
@@ -138,4 +138,56 @@ fn an_unknown_leg_or_call_is_named_in_the_error() {
     assert_eq!(call.statistics().err(), error);
     assert!(engine.call(call.id()).is_none());
     assert!(engine.call(other.id()).is_some());
+}
+
+fn tap(leg: LegId) -> AudioTapSpec {
+    let capacity = std::time::Duration::from_secs(1);
+    AudioTapSpec { leg, side: TapSide::Both, rate: 8000, capacity, mask_secure_input: true }
+}
+
+#[test]
+fn an_audio_tap_costs_what_it_makes_be_decoded_until_it_goes() {
+    let (engine, _events) = builder("127.9.3.90", 24_400..=24_499).budget(Points::whole(9)).build().unwrap();
+    let pair = Pair::new(&engine, 0);
+    let (before, prices, leg) = (pair.call.points(), Prices::default(), pair.a.leg.id);
+    let (first, _reader, outcome) = pair.call.tap_audio(tap(leg)).unwrap();
+    outcome.wait().unwrap();
+    let recorded = before + prices.pcm_coded + prices.pcm_coded + prices.recording;
+    assert_eq!(pair.call.points(), recorded);
+    let (_, _other, outcome) = pair.call.tap_audio(tap(leg)).unwrap();
+    outcome.wait().unwrap();
+    assert_eq!(pair.call.points(), recorded + prices.recording, "nothing more is decoded");
+    pair.call.pause_tap(first, true).unwrap().wait().unwrap();
+    pair.call.remove_tap(first).unwrap().wait().unwrap();
+    assert_eq!(pair.call.points(), recorded);
+    pair.call.remove_leg(leg).unwrap().wait().unwrap();
+    wait_until("its taps went with the leg", || pair.call.points() == before);
+}
+
+#[test]
+fn an_audio_tap_that_is_refused_costs_nothing() {
+    let (engine, _events) = builder("127.9.3.91", 24_400..=24_499).budget(Points::whole(3)).build().unwrap();
+    let pair = Pair::new(&engine, 0);
+    let (before, leg) = (pair.call.points(), pair.a.leg.id);
+    for _ in 0..8 {
+        pair.call.tap_audio(tap(leg)).unwrap().2.wait().unwrap();
+    }
+    let refused = pair.call.tap_audio(tap(leg)).map(drop);
+    assert!(matches!(refused, Err(CommandError::NoRoom { what: "audio taps of a leg", .. })), "{refused:?}");
+    let other = pair.b.leg.id;
+    let held = engine.create_call(spec(
+        engine.load().workers[0].budget.as_thousandths() - pair.call.points().as_thousandths(),
+    ));
+    let refused = pair.call.tap_audio(tap(other)).map(drop);
+    assert!(matches!(refused, Err(CommandError::NoPoints { .. })), "{refused:?}");
+    drop(held.unwrap().end().unwrap());
+    for _ in 8..mediapoint_engine::Call::MAX_MIXES {
+        pair.call.tap_key_presses(leg).unwrap().1.wait().unwrap();
+    }
+    let paid = pair.call.points();
+    wait_until("there are points", || engine.load().workers[0].used == paid);
+    let refused = pair.call.tap_audio(tap(other)).unwrap().2.wait();
+    assert!(matches!(refused, Err(CommandError::NoRoom { what: "taps", .. })), "{refused:?}");
+    wait_until("the points are back", || pair.call.points() == paid);
+    assert!(paid > before);
 }
