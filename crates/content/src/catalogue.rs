@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::database::{Database, DatabaseError, Row, Value};
 use crate::entry::Entry;
-use crate::id::RecordingId;
+use mediapoint_recorder::RecordingId;
 
 mod audit;
 mod query;

@@ -26,7 +26,6 @@ mod age_header;
 mod catalogue;
 mod database;
 mod entry;
-mod id;
 mod library;
 mod notify;
 mod queue;
@@ -47,10 +46,10 @@ pub use database::{
     SqliteDatabase, Value,
 };
 pub use entry::{Entry, PersonalColumns, PseudonymKey};
-pub use id::{NotAnId, RecordingId};
 pub use library::{Library, LibraryError, Listening, Part, Pruned};
+pub use mediapoint_recorder::{RecordingId, RecordingIdError};
 pub use notify::{
-    Listener, NoListener, SIGNATURE_HEADER, StoredEvent, Told, Webhook, WebhookError, signature,
+    Delivery, Listener, NoListener, SIGNATURE_HEADER, StoredEvent, Webhook, WebhookError, signature,
 };
 pub use retention::{Retention, Rule};
 pub use service::{Clock, Pending, Service, ServiceConfig, ServiceError, Shredding};

@@ -9,10 +9,10 @@ use sha2::{Digest as _, Sha256};
 use crate::catalogue::{Action, Catalogue, CatalogueError, Deed, Headers, Query, Record, State};
 use crate::entry::PersonalColumns;
 use crate::hex;
-use crate::id::RecordingId;
 use crate::retention::Retention;
 use crate::service::Clock;
 use crate::store::{Names, Store, StoreError};
+use mediapoint_recorder::RecordingId;
 
 mod listen;
 

@@ -12,9 +12,9 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::hex;
-use crate::id::RecordingId;
 use crate::store::http_client;
 use crate::tls::Roots;
+use mediapoint_recorder::RecordingId;
 
 /// A recording is in the store and in the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,12 +38,12 @@ pub struct StoredEvent {
 }
 
 /// Result of telling.
-pub type Told<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+pub type Delivery<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
 
 /// Takes events. An error is a wish to be told again.
 pub trait Listener: Send + Sync {
     /// Takes one.
-    fn tell<'a>(&'a self, event: &'a StoredEvent) -> Told<'a>;
+    fn deliver<'a>(&'a self, event: &'a StoredEvent) -> Delivery<'a>;
 }
 
 /// Nobody is told.
@@ -51,17 +51,17 @@ pub trait Listener: Send + Sync {
 pub struct NoListener;
 
 impl Listener for NoListener {
-    fn tell<'a>(&'a self, _: &'a StoredEvent) -> Told<'a> {
+    fn deliver<'a>(&'a self, _: &'a StoredEvent) -> Delivery<'a> {
         Box::pin(async { Ok(()) })
     }
 }
 
 /// Both are told, in that order. If the second fails, the first is told again.
 impl<A: Listener, B: Listener> Listener for (A, B) {
-    fn tell<'a>(&'a self, event: &'a StoredEvent) -> Told<'a> {
+    fn deliver<'a>(&'a self, event: &'a StoredEvent) -> Delivery<'a> {
         Box::pin(async move {
-            self.0.tell(event).await?;
-            self.1.tell(event).await
+            self.0.deliver(event).await?;
+            self.1.deliver(event).await
         })
     }
 }
@@ -141,7 +141,7 @@ impl fmt::Debug for Webhook {
 }
 
 impl Listener for Webhook {
-    fn tell<'a>(&'a self, event: &'a StoredEvent) -> Told<'a> {
+    fn deliver<'a>(&'a self, event: &'a StoredEvent) -> Delivery<'a> {
         Box::pin(self.post(event))
     }
 }

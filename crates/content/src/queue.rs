@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::Files;
 use crate::database::DatabaseError;
 use crate::entry::Entry;
-use crate::id::RecordingId;
 use crate::store::Upload;
 use crate::transfer::Transfer;
+use mediapoint_recorder::RecordingId;
 
 /// One recording on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

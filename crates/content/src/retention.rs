@@ -51,7 +51,7 @@ mod tests {
     use super::*;
     use crate::catalogue::{Files, State};
     use crate::entry::{Entry, PseudonymKey};
-    use crate::id::RecordingId;
+    use mediapoint_recorder::RecordingId;
 
     const DAY: i64 = 86_400_000;
 

@@ -14,11 +14,11 @@ use tokio::sync::Notify;
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::database::DatabaseError;
 use crate::entry::{Entry, PersonalColumns};
-use crate::id::RecordingId;
 use crate::notify::Listener;
 use crate::queue::{Job, Queue};
 use crate::store::{Store, StoreError};
 use crate::transfer::{BackOff, Next, Outcome, Stage};
+use mediapoint_recorder::RecordingId;
 
 mod spool;
 mod steps;

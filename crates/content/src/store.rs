@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::catalogue::{FileSum, Record};
 use crate::hex;
-use crate::id::RecordingId;
+use mediapoint_recorder::RecordingId;
 
 mod local;
 mod s3;

@@ -13,7 +13,7 @@ pub(crate) mod outcomes;
 pub(crate) mod party;
 pub(crate) mod play;
 pub(crate) mod reach;
-pub(crate) mod tape;
+pub(crate) mod recordings;
 
 use mediapoint_engine::{Call, LegId, MixId, PlayerId};
 use mediapoint_packet::Time;
@@ -26,7 +26,7 @@ use crate::subscription::Subscription;
 use digits::DigitWatch;
 use gates::Gates;
 use party::{Party, PartyId};
-use tape::Tape;
+use recordings::ActiveRecording;
 
 /// Most parties of one call.
 pub(crate) const MAX_PARTIES: usize = 128;
@@ -58,9 +58,9 @@ pub(crate) struct CallState {
     /// Players that nobody hears any more.
     pub(crate) gone_players: Vec<PlayerId>,
     /// Its recordings.
-    pub(crate) tapes: Vec<Tape>,
+    pub(crate) recordings: Vec<ActiveRecording>,
     /// Recordings of calls that were merged into this one, which are to go on here.
-    pub(crate) left_behind: Vec<Tape>,
+    pub(crate) left_behind: Vec<ActiveRecording>,
     /// How it is to be recorded once it is answered.
     pub(crate) record_from_answer: Option<Box<RecordingOptions>>,
     /// What parties are to hear as that begins: the messages that asked for it.
@@ -87,7 +87,7 @@ impl CallState {
             triggers: 0,
             drop_traffic: false,
             gone_players: Vec::new(),
-            tapes: Vec::new(),
+            recordings: Vec::new(),
             left_behind: Vec::new(),
             record_from_answer: None,
             announcements: Vec::new(),
@@ -232,9 +232,9 @@ impl CallState {
             }
             self.parties.push(party);
         }
-        for mut tape in other.tapes.drain(..) {
-            tape.of.parties.iter_mut().flatten().for_each(renamed);
-            self.left_behind.push(tape);
+        for mut active in other.recordings.drain(..) {
+            active.of.parties.iter_mut().flatten().for_each(renamed);
+            self.left_behind.push(active);
         }
         if self.record_from_answer.is_none() {
             self.record_from_answer = other.record_from_answer;

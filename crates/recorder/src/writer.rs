@@ -1,7 +1,7 @@
-//! The threads that write recordings: encoders read taps and fill a bounded lane for each recording, a keeper empties the lanes
+//! The threads that write recordings: encoders read taps and fill a bounded queue for each recording, a keeper empties the queues
 //! into sinks and syncs them all at once, a finisher completes files.
 //!
-//! No thread waits for the one behind it, but by leaving audio where it is: a lane that is full makes the encoder leave
+//! No thread waits for the one behind it, but by leaving audio where it is: a queue that is full makes the encoder leave
 //! frames in the tap's ring, which drops what does not fit, and the time line states as lost. So nothing grows, whatever the
 //! disk does.
 
@@ -9,8 +9,8 @@ mod encode;
 mod event;
 mod finish;
 mod keep;
-mod lane;
 mod pace;
+mod queue;
 mod threads;
 
 use std::io;
@@ -26,7 +26,7 @@ use crate::sink::{Header, RecordingId};
 use crate::time_line::{TapEnd, TapFrameView};
 
 pub use event::{EventKind, RecordingEvent};
-pub use lane::{MetadataError, RecordingStatistics};
+pub use queue::{MetadataError, RecordingStatistics};
 pub use threads::{Recorder, Recording};
 
 /// Where audio comes from: the reader's end of a tap's ring.
@@ -84,13 +84,13 @@ pub struct RecorderSettings {
     /// Threads that encode, at least 1. One that is busy for more than 85 % of the time goes on at complexity 0, which it says
     /// by [`EventKind::Hurried`], until it has plenty of time again.
     pub encoders: usize,
-    /// How often taps are read and lanes are emptied.
+    /// How often taps are read and queues are emptied.
     pub poll_every: Duration,
     /// How often everything is made to survive a loss of power, which then costs at most the 400 ms of a chunk, this, three
     /// times `poll_every`, and what the disk takes: less than a second.
     pub sync_every: Duration,
     /// Encoded audio that may wait for the disk, for each recording.
-    pub lane: Duration,
+    pub queue: Duration,
     /// Recordings at once, those that are being finished included.
     pub most_recordings: usize,
     /// Octets that have to be free for a recording to be started.
@@ -107,7 +107,7 @@ impl Default for RecorderSettings {
             encoders: 1,
             poll_every: Duration::from_millis(50),
             sync_every: Duration::from_millis(300),
-            lane: Duration::from_secs(30),
+            queue: Duration::from_secs(30),
             most_recordings: 2000,
             least_free: 1 << 30,
             patience: Duration::from_secs(300),
@@ -142,9 +142,9 @@ pub enum StartError {
     Closed,
 }
 
-/// Octets of audio that may wait in a lane.
-fn lane_limit(spec: &RecordingSpec, settings: &RecorderSettings) -> usize {
-    let octets = u64::from(spec.format.bytes_per_second(spec.rate)) * settings.lane.as_secs().max(1);
+/// Octets of audio that may wait in a queue.
+fn queue_limit(spec: &RecordingSpec, settings: &RecorderSettings) -> usize {
+    let octets = u64::from(spec.format.bytes_per_second(spec.rate)) * settings.queue.as_secs().max(1);
     usize::try_from(octets).unwrap_or(usize::MAX).clamp(16 << 10, 8 << 20)
 }
 

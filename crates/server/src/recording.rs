@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use mediapoint_content::{CatalogueError, LibraryError, NotAnId, StoreError};
+use mediapoint_content::{CatalogueError, LibraryError, RecordingIdError, StoreError};
 use mediapoint_recorder::SealError;
 
 use crate::cli::{FAILED, UNUSABLE, refuse};
@@ -185,7 +185,7 @@ pub(crate) enum RecordingError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Id(#[from] NotAnId),
+    Id(#[from] RecordingIdError),
     #[error(transparent)]
     Seal(#[from] SealError),
     #[error("{0}: {1}")]

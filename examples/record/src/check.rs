@@ -7,7 +7,7 @@ use mediapoint_recorder::Decoder;
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::talk::Said;
+use crate::talk::RecordedCall;
 
 /// Samples of a voice that are looked for: half a second.
 const TEMPLATE: usize = 4000;
@@ -93,7 +93,7 @@ impl Exported {
 }
 
 /// All that has to hold of one recording.
-pub(crate) fn of_recording(said: &Said, exported: &Exported) -> Result<Vec<Check>, Failure> {
+pub(crate) fn of_recording(said: &RecordedCall, exported: &Exported) -> Result<Vec<Check>, Failure> {
     let mut checks = Vec::new();
     let mut check = |what: &str, found: String, holds| {
         checks.push(Check::new(&format!("{}: {what}", exported.name), &found, holds));

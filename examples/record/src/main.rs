@@ -18,7 +18,7 @@ use clap::Parser;
 use check::{Check, Exported};
 use failure::Failure;
 use server::Place;
-use talk::Said;
+use talk::RecordedCall;
 
 /// Records two calls, kills the server during the second, and measures what stands in the recordings
 #[derive(Debug, Parser)]
@@ -91,7 +91,7 @@ fn whole(verified: &str) -> bool {
 }
 
 /// Exports a recording with its picture, and reads both.
-fn export(place: &Place, name: &'static str, said: &Said) -> Result<Exported, Failure> {
+fn export(place: &Place, name: &'static str, said: &RecordedCall) -> Result<Exported, Failure> {
     let (audio, picture) = (place.at(&format!("{name}.opus")), place.at(&format!("{name}.svg")));
     let arguments =
         ["export", &said.id, "--identity", place.identity(), "--output", &audio, "--picture", &picture];

@@ -17,7 +17,7 @@ const CARD: [&str; 2] = ["41111111", "11111111"];
 const DIGIT: Duration = Duration::from_millis(80);
 
 /// What was said in a call.
-pub(crate) struct Said {
+pub(crate) struct RecordedCall {
     /// Name of its recording.
     pub(crate) id: String,
     pub(crate) agent: Vec<i16>,
@@ -95,7 +95,7 @@ impl Talk {
 }
 
 /// A call with a card number under secure input in the middle.
-pub(crate) fn whole_call(server: &Server) -> Result<Said, Failure> {
+pub(crate) fn whole_call(server: &Server) -> Result<RecordedCall, Failure> {
     let mut talk = Talk::begin(server)?;
     let agent = speech::numbers(Language::English, &[4, 7, 2, 9]);
     let caller = speech::numbers(Language::Spanish, &[3, 8, 5, 6]);
@@ -115,11 +115,11 @@ pub(crate) fn whole_call(server: &Server) -> Result<Said, Failure> {
     talk.ask("stop recording", |command| command)?;
     talk.call.end(&mut talk.client)?;
     let sent = talk.caller.sent().samples().to_vec();
-    Ok(Said { id: talk.id, agent, caller, sent, recorded, card: true, killed: false })
+    Ok(RecordedCall { id: talk.id, agent, caller, sent, recorded, card: true, killed: false })
 }
 
 /// A call that is still going on: both say what they have to, and silence goes on for a second.
-pub(crate) fn call_to_kill(server: &Server) -> Result<Said, Failure> {
+pub(crate) fn call_to_kill(server: &Server) -> Result<RecordedCall, Failure> {
     let mut talk = Talk::begin(server)?;
     let agent = speech::numbers(Language::English, &[1, 6, 8]);
     let caller = speech::numbers(Language::Spanish, &[2, 9, 4]);
@@ -127,7 +127,7 @@ pub(crate) fn call_to_kill(server: &Server) -> Result<Said, Failure> {
     Talk::says(&talk.caller, &caller)?;
     let recorded = talk.goes_on(12_000)?;
     let sent = talk.caller.sent().samples().to_vec();
-    Ok(Said { id: talk.id, agent, caller, sent, recorded, card: false, killed: true })
+    Ok(RecordedCall { id: talk.id, agent, caller, sent, recorded, card: false, killed: true })
 }
 
 /// Keys as tones.

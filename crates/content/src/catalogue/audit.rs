@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::CatalogueError;
 use crate::database::{Database, DatabaseError, Dialect};
-use crate::id::RecordingId;
+use mediapoint_recorder::RecordingId;
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{CatalogueError, Record, State};
 use crate::database::{Database, DatabaseError, Row, Value};
 use crate::entry::{Entry, PersonalColumns};
-use crate::id::RecordingId;
+use mediapoint_recorder::RecordingId;
 
 /// What to look for: every field that is set has to fit.
 #[derive(Clone, Debug, PartialEq, Eq)]

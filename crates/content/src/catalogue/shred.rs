@@ -2,7 +2,7 @@
 
 use super::{Action, Catalogue, CatalogueError, Deed, Record, State, audit, query};
 use crate::database::Database;
-use crate::id::RecordingId;
+use mediapoint_recorder::RecordingId;
 
 impl Catalogue {
     /// Sets a legal hold with its reason, or takes it off. What is held is not deleted, by nobody.

@@ -10,8 +10,8 @@ use tokio::runtime::Handle;
 
 use super::{Library, LibraryError, PIECE};
 use crate::catalogue::{Action, FileSum, Headers, Record};
-use crate::id::RecordingId;
 use crate::store::{Names, Store};
+use mediapoint_recorder::RecordingId;
 
 /// A part of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::ServiceError;
-use crate::id::RecordingId;
+use mediapoint_recorder::RecordingId;
 
 const MANIFEST: &str = ".manifest.json";
 

@@ -17,7 +17,7 @@ impl Service {
             Step::PutAudio => of_store(self.put_audio(job).await),
             Step::Verify => of_store(self.verify(job).await),
             Step::Catalogue => self.catalogue(job).await,
-            Step::Notify => match self.listener.tell(&event(&self.record(job))).await {
+            Step::Notify => match self.listener.deliver(&event(&self.record(job))).await {
                 Ok(()) => Outcome::Done,
                 Err(reason) => Outcome::Later(reason),
             },

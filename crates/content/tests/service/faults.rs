@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::stream::{BoxStream, StreamExt as _};
-use mediapoint_content::{Answer, Database, DatabaseError, Dialect, Listener, Row, StoredEvent, Told, Value};
+use mediapoint_content::{
+    Answer, Database, DatabaseError, Delivery, Dialect, Listener, Row, StoredEvent, Value,
+};
 use object_store::memory::InMemory;
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
@@ -240,7 +242,7 @@ pub(crate) struct FailingListener<L> {
 }
 
 impl<L: Listener> Listener for FailingListener<L> {
-    fn tell<'a>(&'a self, event: &'a StoredEvent) -> Told<'a> {
-        Box::pin(self.plan.run(self.inner.tell(event), || "cut".to_owned()))
+    fn deliver<'a>(&'a self, event: &'a StoredEvent) -> Delivery<'a> {
+        Box::pin(self.plan.run(self.inner.deliver(event), || "cut".to_owned()))
     }
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use mediapoint_content::{
-    Catalogue, Clock, Entry, Library, Listener, PersonalColumns, PseudonymKey, Query, RecordingId, Service,
-    ServiceConfig, SqliteDatabase, Store, StoredEvent, Told,
+    Catalogue, Clock, Delivery, Entry, Library, Listener, PersonalColumns, PseudonymKey, Query, RecordingId,
+    Service, ServiceConfig, SqliteDatabase, Store, StoredEvent,
 };
 
 /// A folder that goes with the test.
@@ -134,7 +134,7 @@ impl Finished {
 pub(crate) struct Receiver(pub(crate) Arc<Mutex<Vec<StoredEvent>>>);
 
 impl Listener for Receiver {
-    fn tell<'a>(&'a self, event: &'a StoredEvent) -> Told<'a> {
+    fn deliver<'a>(&'a self, event: &'a StoredEvent) -> Delivery<'a> {
         self.0.lock().unwrap().push(event.clone());
         Box::pin(async { Ok(()) })
     }

@@ -4,8 +4,8 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mediapoint_content::{
-    Catalogue, Clock, Library, Listener, RecordingId, Service, ServiceConfig, SqliteDatabase, Store,
-    StoredEvent, Told,
+    Catalogue, Clock, Delivery, Library, Listener, RecordingId, Service, ServiceConfig, SqliteDatabase,
+    Store, StoredEvent,
 };
 
 use crate::support::{Finished, Folder, Receiver, Site, assert_stored, columns, entry, spool, spooled};
@@ -14,7 +14,7 @@ use crate::support::{Finished, Folder, Receiver, Site, assert_stored, columns, e
 struct Reluctant(mpsc::Sender<RecordingId>, std::sync::Mutex<Vec<RecordingId>>);
 
 impl Listener for Reluctant {
-    fn tell<'a>(&'a self, event: &'a StoredEvent) -> Told<'a> {
+    fn deliver<'a>(&'a self, event: &'a StoredEvent) -> Delivery<'a> {
         Box::pin(async {
             let mut seen = self.1.lock().unwrap();
             if !seen.contains(&event.recording) {

@@ -61,14 +61,14 @@ async fn the_receiver_can_check_who_sent_it_and_a_failure_is_told_again() {
         sha256: "00".into(),
         recovered: false,
     };
-    assert_eq!(webhook.tell(&event).await, Err("webhook answered 503".into()));
-    assert_eq!(webhook.tell(&event).await, Err("webhook answered 302".into()));
-    assert_eq!(webhook.tell(&event).await, Ok(()));
+    assert_eq!(webhook.deliver(&event).await, Err("webhook answered 503".into()));
+    assert_eq!(webhook.deliver(&event).await, Err("webhook answered 302".into()));
+    assert_eq!(webhook.deliver(&event).await, Ok(()));
     for (signed, body) in server.join().unwrap() {
         assert_eq!(signed, signature(secret, START / 1000, &body));
         let told: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!((&told["delivery"], &told["recording"]), (&"a-stored".into(), &"a".into()));
     }
     // Nobody is there any more.
-    assert!(webhook.tell(&event).await.is_err());
+    assert!(webhook.deliver(&event).await.is_err());
 }

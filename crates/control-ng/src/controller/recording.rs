@@ -12,7 +12,7 @@ use super::{Controller, gate, lock};
 use crate::call::CallState;
 use crate::call::outcomes::Outcomes;
 use crate::call::party::Party;
-use crate::call::tape::{MAX_TAPES, Recorded, Tape};
+use crate::call::recordings::{ActiveRecording, MAX_RECORDINGS, Recorded};
 use crate::recording::{By, NameParts, NamePattern, Notes, PartyNote, RecordingEntry, checked};
 use crate::request::{Id, RecordingOptions};
 use crate::wire::{Dict, Value, to_json};
@@ -65,42 +65,42 @@ impl Controller {
         let recordings = self.recordings()?;
         let state = self.find_call(request)?;
         let owner = (!request.selection.all).then_some(options.owner.as_str());
-        let is_last = !pause && lock(&state).tapes_of(owner).next().is_some();
+        let is_last = !pause && lock(&state).recordings_of(owner).next().is_some();
         // The worker is asked before the recording ends, and not under the call's lock.
         let asked = is_last.then(|| lock(&state).call.statistics().ok()).flatten();
         let figures = asked.and_then(|asked| asked.wait_timeout(ANSWER_WITHIN)?.ok());
         let mut call = lock(&state);
         call.last_signal = now;
         call.record_from_answer = None;
-        call.forget_tapes();
+        call.forget_completed();
         add_metadata(&mut call, options, owner);
         let at = self.since_1970(now);
         let engine_call = call.call.clone();
         let mut outcomes = Outcomes::default();
         let mut ids = Vec::new();
-        for tape in call.tapes_of(owner) {
-            ids.push(Value::from(tape.id.as_str()));
-            let tap = tape.made.tap;
+        for active in call.recordings_of(owner) {
+            ids.push(Value::from(active.id.as_str()));
+            let tap = active.made.tap;
             let outcome = if pause { engine_call.pause_tap(tap, true) } else { engine_call.remove_tap(tap) };
-            tape.paused = pause;
+            active.paused = pause;
             match pause {
-                true => recordings.note_pause(&tape.id, at, true),
-                false => recordings.close(&tape.id, &By::request(request), at, figures.as_ref()),
+                true => recordings.note_pause(&active.id, at, true),
+                false => recordings.close(&active.id, &By::request(request), at, figures.as_ref()),
             }
             // A tap that went with its leg has ended the recording already.
             if let Ok(outcome) = outcome {
                 outcomes.push(outcome);
             }
             if options.discard && !pause {
-                recordings.discard(&tape.id);
+                recordings.discard(&active.id);
             }
         }
         if ids.is_empty() {
             return Err(NgError::NotRecording);
         }
         if !pause {
-            let ended = |tape: &Tape| owner.is_none_or(|owner| tape.owner == owner);
-            call.tapes.retain(|tape| !ended(tape));
+            let ended = |active: &ActiveRecording| owner.is_none_or(|owner| active.owner == owner);
+            call.recordings.retain(|active| !ended(active));
         }
         let reply = Reply::ok().with("recording-ids", Value::List(ids));
         Ok((reply, outcomes))
@@ -127,7 +127,7 @@ impl Controller {
             Some(false) => call.record_from_answer = None,
             None => {}
         }
-        self.told_anew(&mut call, options);
+        self.update_metadata(&mut call, options);
         if options.announcement && call.announcements.len() < 2 {
             call.announcements.push(announced(request));
         }
@@ -172,29 +172,31 @@ impl Controller {
         let mut last = None;
         if let Some(options) = call.record_from_answer.clone() {
             self.recordings()?;
-            if call.tapes.iter().all(|tape| tape.owner != options.owner) && call.recorded(None).is_some() {
+            if call.recordings.iter().all(|active| active.owner != options.owner)
+                && call.recorded(None).is_some()
+            {
                 last = Some(self.record(now, call, (&options, by), outcomes)?);
             }
         }
-        call.forget_tapes();
+        call.forget_completed();
         let (mut lost, mut changed) = (Vec::new(), Vec::new());
-        for tape in &call.tapes {
-            let of = call.without_unrecorded(tape.of);
-            if !legs.contains(&tape.of.leg) {
-                lost.push((tape.clone(), None));
-            } else if of != tape.of {
-                changed.push((tape.clone(), Some(of)));
+        for active in &call.recordings {
+            let of = call.without_unrecorded(active.of);
+            if !legs.contains(&active.of.leg) {
+                lost.push((active.clone(), None));
+            } else if of != active.of {
+                changed.push((active.clone(), Some(of)));
             }
         }
-        for (tape, of) in lost.into_iter().chain(changed) {
-            call.tapes.retain(|known| known.id != tape.id);
-            self.recordings()?.close(&tape.id, by, self.since_1970(now), None);
+        for (active, of) in lost.into_iter().chain(changed) {
+            call.recordings.retain(|known| known.id != active.id);
+            self.recordings()?.close(&active.id, by, self.since_1970(now), None);
             if of.is_some() {
                 // One that has gone has ended its recording already.
-                call.call.remove_tap(tape.made.tap).into_iter().for_each(|outcome| outcomes.push(outcome));
+                call.call.remove_tap(active.made.tap).into_iter().for_each(|outcome| outcomes.push(outcome));
             }
             let of = of.or_else(|| call.recorded(None)).ok_or(NgError::NoListener)?;
-            last = Some(self.go_on(now, call, &tape, (of, by), outcomes)?);
+            last = Some(self.go_on(now, call, &active, (of, by), outcomes)?);
         }
         Ok(last)
     }
@@ -207,16 +209,16 @@ impl Controller {
         outcomes: &mut Outcomes,
     ) -> Result<RecordingId, NgError> {
         let recordings = self.recordings()?;
-        call.forget_tapes();
+        call.forget_completed();
         let engine_call = call.call.clone();
         let mut known = None;
-        for tape in call.tapes_of(Some(&options.owner)) {
-            if tape.paused {
-                outcomes.push(engine_call.pause_tap(tape.made.tap, false)?);
-                tape.paused = false;
-                recordings.note_pause(&tape.id, self.since_1970(now), false);
+        for active in call.recordings_of(Some(&options.owner)) {
+            if active.paused {
+                outcomes.push(engine_call.pause_tap(active.made.tap, false)?);
+                active.paused = false;
+                recordings.note_pause(&active.id, self.since_1970(now), false);
             }
-            known.get_or_insert(tape.id.clone());
+            known.get_or_insert(active.id.clone());
         }
         if let Some(id) = known {
             return Ok(id);
@@ -240,8 +242,8 @@ impl Controller {
     ) -> Result<RecordingId, NgError> {
         let recordings = self.recordings()?;
         let engine_call = call.call.clone();
-        if call.tapes.len() >= MAX_TAPES {
-            return Err(NgError::TooManyRecordings { limit: MAX_TAPES });
+        if call.recordings.len() >= MAX_RECORDINGS {
+            return Err(NgError::TooManyRecordings { limit: MAX_RECORDINGS });
         }
         let side = recorded.side.ok_or(NgError::NobodyRecorded)?;
         let channels = options.channels.unwrap_or(recordings.settings.channels);
@@ -280,7 +282,7 @@ impl Controller {
         recordings.started(&made.recording);
         outcomes.push(outcome);
         let owner = options.owner.clone();
-        call.tapes.push(Tape {
+        call.recordings.push(ActiveRecording {
             owner,
             id: id.clone(),
             of: recorded,
@@ -293,7 +295,7 @@ impl Controller {
     }
 
     /// What a later message says of recordings: metadata, and who takes part.
-    fn told_anew(&self, call: &mut CallState, options: &RecordingOptions) {
+    fn update_metadata(&self, call: &mut CallState, options: &RecordingOptions) {
         if let Some(record) = &mut call.record_from_answer
             && options.metadata.is_some()
         {
@@ -303,7 +305,7 @@ impl Controller {
         add_metadata(call, options, owner);
         if let Some(recordings) = self.config.recordings.as_deref() {
             let parties = parties_of(call);
-            call.tapes.iter().for_each(|tape| recordings.note_parties(&tape.id, parties.clone()));
+            call.recordings.iter().for_each(|active| recordings.note_parties(&active.id, parties.clone()));
         }
     }
 
@@ -317,13 +319,13 @@ impl Controller {
         outcomes: &mut Outcomes,
     ) -> Result<Vec<Value>, NgError> {
         let (mut ids, by) = (Vec::new(), By::request(request));
-        for tape in std::mem::take(&mut call.left_behind) {
-            if tape.made.recording.is_over() {
+        for active in std::mem::take(&mut call.left_behind) {
+            if active.made.recording.is_over() {
                 continue;
             }
             let recordings = self.recordings()?;
-            recordings.close(&tape.id, &by, self.since_1970(now), None);
-            match self.go_on(now, call, &tape, (tape.of, &by), outcomes) {
+            recordings.close(&active.id, &by, self.since_1970(now), None);
+            match self.go_on(now, call, &active, (active.of, &by), outcomes) {
                 Ok(id) => ids.push(Value::from(id.as_str())),
                 Err(error) if recordings.settings.end_call_without => {
                     drop(call.call.end());
@@ -340,16 +342,16 @@ impl Controller {
         &self,
         now: Time,
         call: &mut CallState,
-        tape: &Tape,
+        active: &ActiveRecording,
         (of, by): (Recorded, &By),
         outcomes: &mut Outcomes,
     ) -> Result<RecordingId, NgError> {
         let of = call.without_unrecorded(of);
-        let mut options = tape.options.clone();
-        (options.file, options.channels) = (None, Some(tape.channels));
+        let mut options = active.options.clone();
+        (options.file, options.channels) = (None, Some(active.channels));
         let id = self.add_tape(now, call, of, (&options, by), outcomes)?;
-        tracing::info!(call = call.call.id().as_u64(), from = %tape.id, to = %id, "recorded in another file");
-        if let Some(known) = call.tapes.iter_mut().find(|known| known.id == id && tape.paused) {
+        tracing::info!(call = call.call.id().as_u64(), from = %active.id, to = %id, "recorded in another file");
+        if let Some(known) = call.recordings.iter_mut().find(|known| known.id == id && active.paused) {
             outcomes.push(call.call.pause_tap(known.made.tap, true)?);
             known.paused = true;
             self.recordings()?.note_pause(&id, self.since_1970(now), true);
@@ -361,8 +363,8 @@ impl Controller {
     pub(super) fn close_recordings(&self, call: &CallState, legs: &[LegId]) {
         let Some(recordings) = self.config.recordings.as_deref() else { return };
         let at = self.since_1970(call.last_signal);
-        for tape in call.tapes.iter().filter(|tape| legs.contains(&tape.of.leg)) {
-            recordings.close(&tape.id, &By::itself("its party left the call"), at, None);
+        for active in call.recordings.iter().filter(|active| legs.contains(&active.of.leg)) {
+            recordings.close(&active.id, &By::itself("its party left the call"), at, None);
         }
     }
 
@@ -411,10 +413,10 @@ fn add_metadata(call: &mut CallState, options: &RecordingOptions, owner: Option<
         return;
     }
     let json = to_json(&Dict::from([(b"metadata".to_vec(), Value::Dict(metadata))]));
-    for tape in call.tapes_of(owner) {
-        tape.options.add_metadata(options);
-        if let Err(error) = tape.made.recording.add_metadata(json.to_vec()) {
-            tracing::warn!(recording = %tape.id, %error, "metadata is not kept");
+    for active in call.recordings_of(owner) {
+        active.options.add_metadata(options);
+        if let Err(error) = active.made.recording.add_metadata(json.to_vec()) {
+            tracing::warn!(recording = %active.id, %error, "metadata is not kept");
         }
     }
 }
@@ -469,13 +471,13 @@ impl From<RecordError> for NgError {
 
 /// What `query` shows of the recordings of a call.
 pub(super) fn shown(call: &CallState) -> Vec<Value> {
-    let is_live = |tape: &&Tape| !tape.made.recording.is_over();
-    let shown = |tape: &Tape| {
-        let figures = tape.made.recording.statistics();
+    let is_live = |active: &&ActiveRecording| !active.made.recording.is_over();
+    let shown = |active: &ActiveRecording| {
+        let figures = active.made.recording.statistics();
         let mut out = Dict::new();
-        out.insert(b"id".to_vec(), Value::from(tape.id.as_str()));
-        out.insert(b"owner".to_vec(), Value::from(tape.owner.as_str()));
-        out.insert(b"state".to_vec(), Value::from(if tape.paused { "paused" } else { "recording" }));
+        out.insert(b"id".to_vec(), Value::from(active.id.as_str()));
+        out.insert(b"owner".to_vec(), Value::from(active.owner.as_str()));
+        out.insert(b"state".to_vec(), Value::from(if active.paused { "paused" } else { "recording" }));
         for (key, value) in [
             ("samples", figures.samples),
             ("samples lost", figures.lost_at_tap + figures.lost_at_sink),
@@ -487,5 +489,5 @@ pub(super) fn shown(call: &CallState) -> Vec<Value> {
         }
         Value::Dict(out)
     };
-    call.tapes.iter().filter(is_live).map(shown).collect()
+    call.recordings.iter().filter(is_live).map(shown).collect()
 }

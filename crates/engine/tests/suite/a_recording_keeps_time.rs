@@ -25,7 +25,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const EVERY: u64 = 2000;
 const BURST: u64 = 60;
 
-fn said(n: u64, rate: u32) -> i16 {
+fn signal(n: u64, rate: u32) -> i16 {
     let at = n * 1000 / u64::from(rate) % EVERY;
     let wave = n * 8000 / u64::from(rate) % 8;
     if at >= BURST {
@@ -36,14 +36,14 @@ fn said(n: u64, rate: u32) -> i16 {
 }
 
 /// A recorder without threads: the time line in two arrays.
-struct Desk {
+struct Harness {
     source: TapSource,
     line: TimeLine,
     facts: Facts,
     channels: [Vec<i16>; 2],
 }
 
-impl Desk {
+impl Harness {
     fn read(&mut self) {
         let Self { source, line, facts, channels } = self;
         source.read(&mut |view| {
@@ -98,7 +98,7 @@ fn lateness(channel: &[i16], began: Duration, clock: f64) -> Vec<f64> {
 }
 
 fn party(world: &mut World, id: PeerId, entry: &PayloadCodec, micros: u64) {
-    let voice = Voice::new(entry, 8000, &EncoderSettings::default(), said);
+    let voice = Voice::new(entry, 8000, &EncoderSettings::default(), signal);
     let peer = world.peer_mut(id);
     peer.stream.voice = Some(voice);
     peer.stream.ptime = Duration::from_micros(micros);
@@ -121,7 +121,7 @@ fn for_an_hour() {
     let spec = AudioTapSpec { mask_secure_input: true, ..AudioTapSpec::new(world.peer(a).leg) };
     let (tap, reader) = world.tap_with(&spec, 200);
     let source = TapSource::new(TapReader::over(reader, 8000), Left::Received);
-    let mut desk = Desk {
+    let mut harness = Harness {
         source,
         line: TimeLine::new(8000),
         facts: Facts::default(),
@@ -150,10 +150,10 @@ fn for_an_hour() {
             250 => world.reinvite(a, |config| config.codecs.reverse()),
             _ => {}
         }
-        desk.read();
+        harness.read();
     }
     world.apply(call, CallCommand::RemoveTap { tap }).expect("removed");
-    let (facts, channels) = desk.end();
+    let (facts, channels) = harness.end();
     for channel in &channels {
         assert!(channel.len().abs_diff(3600 * RATE) <= RATE / 50, "an hour: {}", channel.len());
     }

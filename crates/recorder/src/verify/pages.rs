@@ -42,7 +42,7 @@ impl<'p> Pages<'p> {
             } else if let Some(page) = self.search(next, rest) {
                 let twice = self.seen.get(page) == Some(&true);
                 if page < next {
-                    self.say(page, if twice { Reason::Doubled } else { Reason::Moved }, find);
+                    self.report(page, if twice { Reason::Doubled } else { Reason::Moved }, find);
                 }
                 window.skip(self.found(page));
                 next = next.max(page + 1);
@@ -51,35 +51,35 @@ impl<'p> Pages<'p> {
                 if rest.len() < len {
                     break;
                 }
-                self.say(next, Reason::Altered, find);
+                self.report(next, Reason::Altered, find);
                 window.skip(self.found(next));
                 next += 1;
             } else {
-                self.say(self.pages.len().saturating_sub(1), Reason::Longer, find);
+                self.report(self.pages.len().saturating_sub(1), Reason::Longer, find);
                 break;
             }
         }
-        self.say_missing(window.ended, find);
+        self.report_missing(window.ended, find);
         self.seen.iter().filter(|seen| **seen).count()
     }
 
-    fn say(&self, page: usize, reason: Reason, find: &mut dyn FnMut(u32, u64, Reason)) {
+    fn report(&self, page: usize, reason: Reason, find: &mut dyn FnMut(u32, u64, Reason)) {
         if let Some((index, _, piece)) = self.pages.get(page) {
             find(*index, piece.first_sample, reason);
         }
     }
 
-    fn say_missing(&self, failure: Option<String>, find: &mut dyn FnMut(u32, u64, Reason)) {
+    fn report_missing(&self, failure: Option<String>, find: &mut dyn FnMut(u32, u64, Reason)) {
         let end = self.seen.iter().rposition(|seen| *seen).map_or(0, |last| last + 1);
         for (page, seen) in self.seen.iter().enumerate().take(end) {
             if !seen {
-                self.say(page, Reason::Dropped, find);
+                self.report(page, Reason::Dropped, find);
             }
         }
         if end < self.pages.len() {
-            self.say(end, failure.map_or(Reason::CutOff, Reason::Unreadable), find);
+            self.report(end, failure.map_or(Reason::CutOff, Reason::Unreadable), find);
         } else if let Some(failure) = failure {
-            self.say(end.saturating_sub(1), Reason::Unreadable(failure), find);
+            self.report(end.saturating_sub(1), Reason::Unreadable(failure), find);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The first stage: reads a tap, and fills the lane with chunks and facts.
+//! The first stage: reads a tap, and fills the queue with chunks and facts.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::format::{Encoder, FormatError};
 use crate::sink::LossPlace;
 use crate::time_line::{Facts, TapFrameView, TapState, TimeLine};
 use crate::writer::event::{EventKind, Events};
-use crate::writer::lane::{Item, Lane};
+use crate::writer::queue::{ChunkQueue, Item};
 use crate::writer::{AudioSource, RecordingSpec, guarded};
 
 /// Frames of 20 ms that are encoded at most before another recording's turn.
@@ -16,7 +16,7 @@ const TURN: usize = 500;
 /// What a step has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// Nothing, until more audio comes or the lane has room.
+    /// Nothing, until more audio comes or the queue has room.
     Idle,
     /// More that could be done at once.
     Busy,
@@ -24,7 +24,7 @@ pub(super) enum Progress {
     Over,
 }
 
-/// Whether what the tap's ring drops is lost because the lane was full.
+/// Whether what the tap's ring drops is lost because the queue was full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BackPressure {
     None,
@@ -45,7 +45,7 @@ impl BackPressure {
 
 /// A recording that is being encoded.
 pub(super) struct Session {
-    lane: Arc<Lane>,
+    queue: Arc<ChunkQueue>,
     source: Box<dyn AudioSource>,
     work: Work,
     back_pressure: BackPressure,
@@ -65,7 +65,7 @@ struct Work {
 
 impl Session {
     pub(super) fn new(
-        lane: Arc<Lane>,
+        queue: Arc<ChunkQueue>,
         source: Box<dyn AudioSource>,
         spec: &RecordingSpec,
         encoder: Encoder,
@@ -73,7 +73,7 @@ impl Session {
         let complexity = spec.complexity;
         let work = Work { line: TimeLine::new(spec.rate), encoder: Some(encoder), facts: Facts::default() };
         Self {
-            lane,
+            queue,
             source,
             work,
             back_pressure: BackPressure::None,
@@ -85,15 +85,15 @@ impl Session {
 
     /// Encodes what there is, as far as there is room for it.
     pub(super) fn step(&mut self, events: &Events) -> Progress {
-        if self.lane.has_failed() {
+        if self.queue.has_failed() {
             return Progress::Over;
         }
         let outcome = guarded("the encoder", || self.advance(events));
         self.report(events);
         match outcome {
             Ok(Ok(progress)) => return progress,
-            Ok(Err(error)) => self.lane.fail(error.to_string()),
-            Err(panicked) => self.lane.fail(panicked),
+            Ok(Err(error)) => self.queue.fail(error.to_string()),
+            Err(panicked) => self.queue.fail(panicked),
         }
         Progress::Over
     }
@@ -109,24 +109,24 @@ impl Session {
 
     fn advance(&mut self, events: &Events) -> Result<Progress, FormatError> {
         let mut left = TURN;
-        if self.work.drain(&self.lane, &mut left)? && self.read(events, &mut left)? {
+        if self.work.drain(&self.queue, &mut left)? && self.read(events, &mut left)? {
             if self.back_pressure == BackPressure::Blocked {
                 self.back_pressure = BackPressure::Emptied;
             }
             let ended = self.source.ended();
-            if ended.is_some() || self.lane.is_stopped() {
+            if ended.is_some() || self.queue.is_stopped() {
                 // Beyond what can be recorded there is nothing: the recording ends with its last frame.
                 let place = self.back_pressure.place();
                 if self.work.line.end(ended, place).is_err() {
                     let _ = self.work.line.end(None, place);
                 }
-                if self.work.drain(&self.lane, &mut left)? {
-                    self.work.finish(&self.lane)?;
+                if self.work.drain(&self.queue, &mut left)? {
+                    self.work.finish(&self.queue)?;
                     return Ok(Progress::Over);
                 }
             }
         }
-        if self.lane.is_full() {
+        if self.queue.is_full() {
             self.back_pressure = BackPressure::Blocked;
             return Ok(Progress::Idle);
         }
@@ -135,12 +135,12 @@ impl Session {
 
     /// Reads the tap; false if some may be left in it.
     fn read(&mut self, events: &Events, left: &mut usize) -> Result<bool, FormatError> {
-        let Self { lane, source, work, back_pressure, state, .. } = self;
+        let Self { queue, source, work, back_pressure, state, .. } = self;
         let mut outcome = Ok(true);
         source.read(&mut |view| {
             if *state != view.state {
                 *state = view.state;
-                events.mention(Some(lane.id()), change(view));
+                events.mention(Some(queue.id()), change(view));
             }
             let place = back_pressure.place();
             if *back_pressure == BackPressure::Emptied {
@@ -148,7 +148,7 @@ impl Session {
             }
             // What is refused is counted by the time line, and leaves it as it was.
             let _ = work.line.push(view, place);
-            outcome = work.drain(lane, left);
+            outcome = work.drain(queue, left);
             match outcome {
                 Ok(true) => ControlFlow::Continue(()),
                 _ => ControlFlow::Break(()),
@@ -160,11 +160,11 @@ impl Session {
     /// Notes figures, and says what was lost since it was last said.
     fn report(&mut self, events: &Events) {
         let of = self.work.line.statistics();
-        self.lane.note(self.work.line.position(), of);
+        self.queue.note(self.work.line.position(), of);
         let lost = [(of.lost_at_tap, LossPlace::Tap), (of.lost_at_sink, LossPlace::Sink)];
         for ((lost, place), told) in lost.into_iter().zip(&mut self.told) {
             if lost > *told {
-                events.mention(Some(self.lane.id()), EventKind::Lost { samples: lost - *told, place });
+                events.mention(Some(self.queue.id()), EventKind::Lost { samples: lost - *told, place });
                 *told = lost;
             }
         }
@@ -172,30 +172,30 @@ impl Session {
 }
 
 impl Work {
-    /// Encodes what the time line has; false if something is left because the lane is full or the turn is over.
-    fn drain(&mut self, lane: &Lane, left: &mut usize) -> Result<bool, FormatError> {
+    /// Encodes what the time line has; false if something is left because the queue is full or the turn is over.
+    fn drain(&mut self, queue: &ChunkQueue, left: &mut usize) -> Result<bool, FormatError> {
         let Some(encoder) = &mut self.encoder else { return Ok(true) };
         loop {
-            if *left == 0 || lane.is_full() {
+            if *left == 0 || queue.is_full() {
                 return Ok(false);
             }
             let Some(frame) = self.line.poll(&mut self.facts) else { return Ok(true) };
             // Silence that stands for something costs next to nothing.
             *left -= usize::from(!frame.silent);
             if let Some(chunk) = encoder.encode(&frame)? {
-                self.facts.drain().for_each(|fact| lane.push(Item::Fact(fact)));
-                lane.push(Item::Chunk(chunk));
+                self.facts.drain().for_each(|fact| queue.push(Item::Fact(fact)));
+                queue.push(Item::Chunk(chunk));
             }
         }
     }
 
-    fn finish(&mut self, lane: &Lane) -> Result<(), FormatError> {
+    fn finish(&mut self, queue: &ChunkQueue) -> Result<(), FormatError> {
         let Some(encoder) = self.encoder.take() else { return Ok(()) };
         let samples = encoder.samples();
         let (last, header) = encoder.finish()?;
-        self.facts.drain().for_each(|fact| lane.push(Item::Fact(fact)));
-        last.into_iter().chain(header).for_each(|chunk| lane.push(Item::Chunk(chunk)));
-        lane.end(samples);
+        self.facts.drain().for_each(|fact| queue.push(Item::Fact(fact)));
+        last.into_iter().chain(header).for_each(|chunk| queue.push(Item::Chunk(chunk)));
+        queue.end(samples);
         Ok(())
     }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::sink::Sink;
 use crate::writer::event::{EventKind, Events};
-use crate::writer::lane::Lane;
+use crate::writer::queue::ChunkQueue;
 use crate::writer::{SharedClock, guarded};
 
 /// A recording that lacks nothing but its end.
 pub(super) struct Ended {
-    pub(super) lane: Arc<Lane>,
+    pub(super) queue: Arc<ChunkQueue>,
     pub(super) outcome: Outcome,
 }
 
@@ -37,6 +37,6 @@ pub(super) fn finish(ended: Ended, clock: &SharedClock, events: &Events) {
         }
         Outcome::GivenUp { reason } => EventKind::Failed { reason },
     };
-    events.deliver(ended.lane.id(), kind);
-    ended.lane.set_over();
+    events.deliver(ended.queue.id(), kind);
+    ended.queue.set_over();
 }

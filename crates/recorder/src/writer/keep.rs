@@ -1,4 +1,4 @@
-//! The second stage: empties lanes into sinks, and makes all of them survive a loss of power at once.
+//! The second stage: empties queues into sinks, and makes all of them survive a loss of power at once.
 
 use std::io;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use mediapoint_packet::Time;
 use crate::sink::{Sink, Spool};
 use crate::writer::event::{EventKind, Events};
 use crate::writer::finish::{Ended, Outcome};
-use crate::writer::lane::{Item, Lane};
+use crate::writer::queue::{ChunkQueue, Item};
 use crate::writer::{RecorderSettings, SharedClock, guarded};
 
 /// A recording that is being kept.
 pub(super) struct Kept {
-    lane: Arc<Lane>,
+    queue: Arc<ChunkQueue>,
     sink: Option<Box<dyn Sink>>,
     /// How it ends, until the finisher has room for it.
     outcome: Option<Outcome>,
@@ -27,8 +27,8 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) const fn new(lane: Arc<Lane>, sink: Box<dyn Sink>) -> Self {
-        Self { lane, sink: Some(sink), outcome: None, handed_on: false, refuses: None, ended: None }
+    pub(super) const fn new(queue: Arc<ChunkQueue>, sink: Box<dyn Sink>) -> Self {
+        Self { queue, sink: Some(sink), outcome: None, handed_on: false, refuses: None, ended: None }
     }
 }
 
@@ -77,7 +77,7 @@ impl Keeper {
         self.kept.is_empty()
     }
 
-    /// Empties the lanes, hands on what has ended, and syncs if it is time.
+    /// Empties the queues, hands on what has ended, and syncs if it is time.
     pub(super) fn step(&mut self) {
         let (wall, now) = (self.clock.wall(), self.clock.steady());
         for kept in &mut self.kept {
@@ -109,26 +109,26 @@ impl Keeper {
 
 impl Kept {
     fn step(&mut self, wall: Duration, now: Time, patience: Duration, events: &Events) {
-        if !self.lane.has_failed() {
+        if !self.queue.has_failed() {
             match guarded("the sink", || self.take_all(wall)) {
-                Err(panicked) => self.lane.fail(panicked),
+                Err(panicked) => self.queue.fail(panicked),
                 Ok(Ok(())) => {
                     if self.refuses.take().is_some() {
-                        events.mention(Some(self.lane.id()), EventKind::Flowing);
+                        events.mention(Some(self.queue.id()), EventKind::Flowing);
                     }
                 }
                 Ok(Err(error)) => self.refused(&error, now, patience, events),
             }
         }
-        if self.lane.has_ended() {
+        if self.queue.has_ended() {
             self.ended.get_or_insert(now);
         }
-        if let Some(reason) = self.lane.take_reason() {
+        if let Some(reason) = self.queue.take_reason() {
             self.sink = None;
             self.outcome = Some(Outcome::GivenUp { reason });
         } else if self.refuses.is_none()
             && let Some(ended) = self.ended
-            && let Some(samples) = self.lane.close(now.since(ended))
+            && let Some(samples) = self.queue.close(now.since(ended))
             && let Some(sink) = self.sink.take()
         {
             self.outcome = Some(Outcome::Complete { sink, samples });
@@ -138,16 +138,16 @@ impl Kept {
     /// Gives the sink everything that waits.
     fn take_all(&mut self, wall: Duration) -> io::Result<()> {
         let Some(sink) = &mut self.sink else { return Ok(()) };
-        while let Some(item) = self.lane.pop() {
+        while let Some(item) = self.queue.pop() {
             let taken = match &item {
                 Item::Chunk(chunk) => sink.chunk(chunk),
                 Item::Fact(fact) => sink.fact(fact),
                 Item::Personal(json) => sink.personal(json),
             };
             match taken {
-                Ok(()) => self.lane.taken(&item),
+                Ok(()) => self.queue.taken(&item),
                 Err(error) => {
-                    self.lane.give_back(item);
+                    self.queue.give_back(item);
                     return Err(error);
                 }
             }
@@ -161,18 +161,18 @@ impl Kept {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => EventKind::DiskFull,
                 other => EventKind::Stalled(other),
             };
-            events.mention(Some(self.lane.id()), kind);
+            events.mention(Some(self.queue.id()), kind);
         }
         let since = *self.refuses.get_or_insert(now);
         if now.since(since) >= patience {
-            self.lane.fail(error.to_string());
+            self.queue.fail(error.to_string());
         }
     }
 
     /// Hands a recording on that has ended, if the finisher has room for it.
     fn hand_on(&mut self, finisher: &SyncSender<Ended>) {
         let Some(outcome) = self.outcome.take() else { return };
-        match finisher.try_send(Ended { lane: Arc::clone(&self.lane), outcome }) {
+        match finisher.try_send(Ended { queue: Arc::clone(&self.queue), outcome }) {
             Err(TrySendError::Full(back)) => self.outcome = Some(back.outcome),
             // Nobody is there only when the recorder goes away.
             Ok(()) | Err(TrySendError::Disconnected(_)) => self.handed_on = true,

@@ -15,9 +15,9 @@ use crate::writer::encode::{Progress, Session};
 use crate::writer::event::{EventKind, Events, RecordingEvent};
 use crate::writer::finish::{Ended, finish};
 use crate::writer::keep::{Keeper, Kept};
-use crate::writer::lane::{Lane, MetadataError, RecordingStatistics};
 use crate::writer::pace::Pace;
-use crate::writer::{AudioSource, RecorderSettings, RecordingSpec, SharedClock, StartError, lane_limit};
+use crate::writer::queue::{ChunkQueue, MetadataError, RecordingStatistics};
+use crate::writer::{AudioSource, RecorderSettings, RecordingSpec, SharedClock, StartError, queue_limit};
 
 /// Recordings that may wait to be completed; others wait with the keeper.
 const ENDED: usize = 64;
@@ -38,7 +38,7 @@ pub struct Recorder {
     keeper: Sender<Kept>,
     threads: Vec<JoinHandle<()>>,
     /// Recordings that are not over.
-    lanes: Mutex<Vec<Arc<Lane>>>,
+    queues: Mutex<Vec<Arc<ChunkQueue>>>,
     closing: Arc<AtomicBool>,
 }
 
@@ -50,19 +50,19 @@ struct EncoderThread {
 /// A recording that was started. Dropping it changes nothing.
 #[derive(Clone)]
 pub struct Recording {
-    lane: Arc<Lane>,
+    queue: Arc<ChunkQueue>,
 }
 
 impl Recording {
     /// Its name.
     #[must_use]
     pub fn id(&self) -> &RecordingId {
-        self.lane.id()
+        self.queue.id()
     }
 
     /// Ends it with what its source has now. It also ends when its source does.
     pub fn stop(&self) {
-        self.lane.stop();
+        self.queue.stop();
     }
 
     /// Adds JSON that is personal: it is kept encrypted only, behind what was given at the begin.
@@ -70,7 +70,7 @@ impl Recording {
     /// # Errors
     /// [`MetadataError`]; nothing of it was taken.
     pub fn add_metadata(&self, json: Vec<u8>) -> Result<(), MetadataError> {
-        self.lane.personal(json, false)
+        self.queue.personal(json, false)
     }
 
     /// The same for the last metadata, after which a recording that has ended waits for nothing.
@@ -78,25 +78,25 @@ impl Recording {
     /// # Errors
     /// As [`Recording::add_metadata`].
     pub fn add_last_metadata(&self, json: Vec<u8>) -> Result<(), MetadataError> {
-        self.lane.personal(json, true)
+        self.queue.personal(json, true)
     }
 
     /// Has the recording wait when its source has ended, until [`Recording::add_last_metadata`] or for this time: figures of
     /// a call are complete only once it is over. One that is stopped does not wait.
     pub fn await_metadata(&self, most: Duration) {
-        self.lane.await_metadata(most);
+        self.queue.await_metadata(most);
     }
 
     /// True once it is complete or given up, and the event of that was sent.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.lane.is_over()
+        self.queue.is_over()
     }
 
     /// Figures so far.
     #[must_use]
     pub fn statistics(&self) -> RecordingStatistics {
-        self.lane.statistics()
+        self.queue.statistics()
     }
 }
 
@@ -141,8 +141,8 @@ impl Recorder {
             let run = move || run_encoder(&inbox, &load, &to, &at, poll);
             threads.push(spawn(&format!("rec-encode-{n}"), run)?);
         }
-        let lanes = Mutex::default();
-        Ok((Self { spool, clock, settings, events, encoders, keeper, threads, lanes, closing }, receiver))
+        let queues = Mutex::default();
+        Ok((Self { spool, clock, settings, events, encoders, keeper, threads, queues, closing }, receiver))
     }
 
     /// Completes what an earlier process left behind; to be called before the first recording is started. Returns how many
@@ -165,20 +165,20 @@ impl Recorder {
         let settings = EncoderSettings { complexity: spec.complexity, ..EncoderSettings::default() };
         let mut encoder = Encoder::new(spec.format, spec.rate, &settings)?;
         let header = encoder.header()?;
-        let lane = self.lane(spec)?;
+        let queue = self.queue(spec)?;
         let opened = self.open(spec).and_then(|mut sink| {
             sink.chunk(&header)?;
             Ok(sink)
         });
-        let sink = opened.inspect_err(|_| lane.set_over())?;
-        let session = Session::new(Arc::clone(&lane), source, spec, encoder);
+        let sink = opened.inspect_err(|_| queue.set_over())?;
+        let session = Session::new(Arc::clone(&queue), source, spec, encoder);
         let encoder = self.encoders.iter().min_by_key(|thread| thread.load.load(Ordering::Relaxed));
         let Some(encoder) = encoder else { return Err(StartError::Closed) };
-        self.keeper.send(Kept::new(Arc::clone(&lane), sink)).map_err(|_| StartError::Closed)?;
+        self.keeper.send(Kept::new(Arc::clone(&queue), sink)).map_err(|_| StartError::Closed)?;
         encoder.load.fetch_add(1, Ordering::Relaxed);
         encoder.inbox.send(session).map_err(|_| StartError::Closed)?;
-        self.events.mention(Some(lane.id()), EventKind::Started);
-        Ok(Recording { lane })
+        self.events.mention(Some(queue.id()), EventKind::Started);
+        Ok(Recording { queue })
     }
 
     /// Events that were left out because nobody read.
@@ -190,16 +190,16 @@ impl Recorder {
     /// Recordings that are not over.
     #[must_use]
     pub fn recordings(&self) -> usize {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.retain(|lane| !lane.is_over());
-        lanes.len()
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.retain(|queue| !queue.is_over());
+        queues.len()
     }
 
     /// Ends all recordings with what their sources have now. No more are started.
     pub fn stop_all(&self) {
         self.closing.store(true, Ordering::Release);
-        for lane in self.lanes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            lane.stop();
+        for queue in self.queues.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            queue.stop();
         }
     }
 
@@ -213,26 +213,26 @@ impl Recorder {
     /// be read meanwhile, or dropped.
     pub fn close(mut self) {
         self.closing.store(true, Ordering::Release);
-        for lane in self.lanes.get_mut().unwrap_or_else(PoisonError::into_inner) {
-            lane.stop();
+        for queue in self.queues.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            queue.stop();
         }
         self.join();
     }
 
-    /// A lane of its own, if there may be one more.
-    fn lane(&self, spec: &RecordingSpec) -> Result<Arc<Lane>, StartError> {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.retain(|lane| !lane.is_over());
-        if lanes.len() >= self.settings.most_recordings {
+    /// A queue of its own, if there may be one more.
+    fn queue(&self, spec: &RecordingSpec) -> Result<Arc<ChunkQueue>, StartError> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.retain(|queue| !queue.is_over());
+        if queues.len() >= self.settings.most_recordings {
             return Err(StartError::TooMany(self.settings.most_recordings));
         }
         let (free, needed) = (self.spool.free_space()?, self.settings.least_free);
         if free < needed {
             return Err(StartError::NoSpace { free, needed });
         }
-        let lane = Arc::new(Lane::new(spec.id.clone(), lane_limit(spec, &self.settings)));
-        lanes.push(Arc::clone(&lane));
-        Ok(lane)
+        let queue = Arc::new(ChunkQueue::new(spec.id.clone(), queue_limit(spec, &self.settings)));
+        queues.push(Arc::clone(&queue));
+        Ok(queue)
     }
 
     fn open(&self, spec: &RecordingSpec) -> io::Result<Box<dyn crate::sink::Sink>> {

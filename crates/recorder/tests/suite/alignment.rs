@@ -2,7 +2,7 @@
 
 use mediapoint_recorder::{Channels, FactKind, Format, TapFrameView, TapState};
 
-use crate::support::{Desk, Recorded, decode};
+use crate::support::{Harness, Recorded, decode};
 
 const RATE: u64 = 8000;
 const HOUR: u64 = 3600 * RATE;
@@ -11,7 +11,7 @@ const EVERY: u64 = 2 * RATE;
 const BURST: u64 = RATE / 10;
 
 /// What both parties send at a sample: 1 kHz in bursts, another level on each side.
-fn said(at: u64, level: i16) -> i16 {
+fn signal(at: u64, level: i16) -> i16 {
     let tone = [0, 7, 10, 7, 0, -7, -10, -7][(at % 8) as usize];
     if at % EVERY < BURST { tone * level } else { 0 }
 }
@@ -31,18 +31,18 @@ impl Dice {
 /// paused or under secure input for some seconds; and the clock of ticks drifts, so that a tick repeats 10 ms or leaves
 /// them out.
 fn hour(format: Format, complexity: u8) -> Recorded {
-    let mut desk = Desk::new(format, RATE as u32, complexity);
+    let mut harness = Harness::new(format, RATE as u32, complexity);
     let mut dice = Dice(0xD1CE_0BEE);
     let (mut position, mut state, mut change) = (0, TapState::Open, 60 * RATE);
     let mut dropped = 0;
     while position < HOUR {
         let (left, right): (Vec<i16>, Vec<i16>) =
-            (position..(position + 160).min(HOUR)).map(|at| (said(at, 900), said(at, 700))).unzip();
+            (position..(position + 160).min(HOUR)).map(|at| (signal(at, 900), signal(at, 700))).unzip();
         match dice.roll(100) {
             0 => dropped += 160,
             1 => {}
             _ => {
-                desk.push(&TapFrameView { position, dropped, left: &left, right: &right, state });
+                harness.push(&TapFrameView { position, dropped, left: &left, right: &right, state });
                 dropped = 0;
             }
         }
@@ -59,7 +59,7 @@ fn hour(format: Format, complexity: u8) -> Recorded {
             change = position + RATE + dice.roll(60 * RATE);
         }
     }
-    desk.finish(Some(HOUR))
+    harness.finish(Some(HOUR))
 }
 
 /// For each sample, whether something stands in its place.
@@ -89,7 +89,7 @@ fn every_sample_of_an_hour_is_where_it_was_said() {
     assert_eq!(read.len() as u64, 2 * HOUR);
     for (at, (pair, replaced)) in read.as_chunks::<2>().0.iter().zip(&replaced).enumerate() {
         let at = at as u64;
-        let expected = if *replaced { [0, 0] } else { [said(at, 900), said(at, 700)] };
+        let expected = if *replaced { [0, 0] } else { [signal(at, 900), signal(at, 700)] };
         assert_eq!(*pair, expected, "sample {at}");
     }
 }

@@ -36,14 +36,14 @@ impl Recorded {
 }
 
 /// A recorder that does all it does at once.
-pub(crate) struct Desk {
+pub(crate) struct Harness {
     line: TimeLine,
     encoder: Encoder,
     facts: Facts,
     chunks: Vec<Chunk>,
 }
 
-impl Desk {
+impl Harness {
     pub(crate) fn new(format: Format, rate: u32, complexity: u8) -> Self {
         let settings = EncoderSettings { complexity, ..EncoderSettings::default() };
         let mut encoder = Encoder::new(format, rate, &settings).unwrap();
@@ -75,14 +75,14 @@ impl Desk {
 
 /// A recording of two channels without a hole.
 pub(crate) fn record(format: Format, rate: u32, left: &[i16], right: &[i16]) -> Recorded {
-    let mut desk = Desk::new(format, rate, 0);
+    let mut harness = Harness::new(format, rate, 0);
     let tick = rate as usize / 50;
     let mut position = 0;
     for (left, right) in left.chunks(tick).zip(right.chunks(tick)) {
-        desk.push(&TapFrameView { position, left, right, ..TapFrameView::default() });
+        harness.push(&TapFrameView { position, left, right, ..TapFrameView::default() });
         position += left.len() as u64;
     }
-    desk.finish(None)
+    harness.finish(None)
 }
 
 /// Recorded speech at 8 kHz.

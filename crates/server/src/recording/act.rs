@@ -17,14 +17,14 @@ use crate::output::{Output, print_error};
 use crate::serve::recording as recorder;
 
 /// Stored recordings, whoever asks, and what drives the questions.
-pub(super) struct Desk {
+pub(super) struct Context {
     pub(super) policy: RecordingPolicy,
     pub(super) library: Library,
     pub(super) runtime: Runtime,
     pub(super) who: String,
 }
 
-impl Desk {
+impl Context {
     fn new(arguments: &RecordingArguments) -> Result<Self, RecordingError> {
         let policy = policy(arguments)?;
         if !policy.folder.is_dir() {
@@ -88,23 +88,23 @@ pub(super) fn run(arguments: &RecordingArguments) -> Result<ExitCode, RecordingE
     if matches!(arguments.command, RecordingCommand::Recover) {
         return recover(&policy(arguments)?);
     }
-    let desk = Desk::new(arguments)?;
+    let context = Context::new(arguments)?;
     let mut out = Output::default();
     let id = |text: &str| RecordingId::new(text);
     match &arguments.command {
-        RecordingCommand::List(asked) => print::list(&mut out, &desk.list(asked)?, arguments.json),
+        RecordingCommand::List(asked) => print::list(&mut out, &context.list(asked)?, arguments.json),
         RecordingCommand::Show { id: name, identity } => {
             let id = id(name)?;
-            let record = desk.runtime.block_on(desk.library.show(&id))?;
-            let manifest = desk.manifest(&id).ok();
-            let personal = identity.as_deref().map(|file| open::personal(&desk, &id, file)).transpose()?;
+            let record = context.runtime.block_on(context.library.show(&id))?;
+            let manifest = context.manifest(&id).ok();
+            let personal = identity.as_deref().map(|file| open::personal(&context, &id, file)).transpose()?;
             print::show(&mut out, &record, manifest.as_ref(), personal.as_ref(), arguments.json);
         }
         RecordingCommand::Verify { ids, all, identity } => {
-            return verify(&desk, (ids, *all), identity.as_deref(), arguments.json);
+            return verify(&context, (ids, *all), identity.as_deref(), arguments.json);
         }
         RecordingCommand::Play { id: name, identity } => {
-            let mut reader = open::audio(&desk, &id(name)?, identity)?;
+            let mut reader = open::audio(&context, &id(name)?, identity)?;
             match io::copy(&mut reader, &mut io::stdout().lock()).and_then(|_| io::stdout().flush()) {
                 // Whoever listens has heard enough.
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -114,43 +114,44 @@ pub(super) fn run(arguments: &RecordingArguments) -> Result<ExitCode, RecordingE
             }
         }
         RecordingCommand::Export { id: name, identity, output, picture } => {
-            open::export(&desk, &id(name)?, identity.as_deref(), output, picture.as_deref())?;
+            open::export(&context, &id(name)?, identity.as_deref(), output, picture.as_deref())?;
             out.line(format_args!("{name}: written to {}", output.display()));
         }
         RecordingCommand::Hold { id: name, reason } => {
-            desk.runtime.block_on(desk.library.hold(&id(name)?, Some(reason), &desk.who))?;
+            context.runtime.block_on(context.library.hold(&id(name)?, Some(reason), &context.who))?;
             out.line(format_args!("{name}: held"));
         }
         RecordingCommand::Release { id: name } => {
-            desk.runtime.block_on(desk.library.hold(&id(name)?, None, &desk.who))?;
+            context.runtime.block_on(context.library.hold(&id(name)?, None, &context.who))?;
             out.line(format_args!("{name}: not held any more"));
         }
         RecordingCommand::Delete { id: name, reason } => {
-            desk.runtime.block_on(desk.library.delete(&id(name)?, &desk.who, reason))?;
+            context.runtime.block_on(context.library.delete(&id(name)?, &context.who, reason))?;
             out.line(format_args!("{name}: deleted"));
         }
         RecordingCommand::Prune { dry_run } => {
-            let rules = &desk.policy.content.retention;
-            let pruned = desk.runtime.block_on(desk.library.prune(rules, &desk.who, *dry_run))?;
+            let rules = &context.policy.content.retention;
+            let pruned = context.runtime.block_on(context.library.prune(rules, &context.who, *dry_run))?;
             let failed = !pruned.failed.is_empty();
             print::pruned(&mut out, &pruned, *dry_run);
             return Ok(out.print(if failed { FAILED } else { 0 }));
         }
         RecordingCommand::Pending => {
-            let pending = content::service(&desk.policy)?.pending().map_err(content::ContentError::from)?;
+            let pending =
+                content::service(&context.policy)?.pending().map_err(content::ContentError::from)?;
             print::pending(&mut out, &pending, arguments.json);
         }
         RecordingCommand::Retry { id: name } => {
-            content::service(&desk.policy)?.retry(&id(name)?).map_err(content::ContentError::from)?;
+            content::service(&context.policy)?.retry(&id(name)?).map_err(content::ContentError::from)?;
             out.line(format_args!("{name}: the server tries again within a minute"));
         }
         RecordingCommand::Recover => {}
         RecordingCommand::Audit { limit } => {
-            let catalogue = desk.library.catalogue();
-            let head = desk.runtime.block_on(catalogue.audit_check(None))?;
+            let catalogue = context.library.catalogue();
+            let head = context.runtime.block_on(catalogue.audit_check(None))?;
             let entries = head.as_ref().map_or(0, |head| head.entries);
             let first = (entries - i64::from(*limit)).max(0);
-            let log = desk.runtime.block_on(catalogue.audit_log(first, i64::from(*limit)))?;
+            let log = context.runtime.block_on(catalogue.audit_log(first, i64::from(*limit)))?;
             print::audit(&mut out, &log, arguments.json);
             match head {
                 Ok(head) => print_error(&format_args!(
@@ -169,15 +170,16 @@ pub(super) fn run(arguments: &RecordingArguments) -> Result<ExitCode, RecordingE
 }
 
 fn verify(
-    desk: &Desk,
+    context: &Context,
     (ids, all): (&[String], bool),
     identity: Option<&Path>,
     json: bool,
 ) -> Result<ExitCode, RecordingError> {
     let ids: Vec<RecordingId> = match all {
         true => {
-            let stored =
-                desk.runtime.block_on(desk.library.list(Query { limit: i64::MAX, ..Query::default() }))?;
+            let stored = context
+                .runtime
+                .block_on(context.library.list(Query { limit: i64::MAX, ..Query::default() }))?;
             stored.into_iter().map(|record| record.id).collect()
         }
         false => ids.iter().map(|id| RecordingId::new(id.as_str())).collect::<Result<_, _>>()?,
@@ -185,7 +187,7 @@ fn verify(
     let mut bar = print::Progress::new(ids.len());
     let (mut out, mut broken) = (Output::default(), 0);
     for id in &ids {
-        let findings = desk.verify(id, identity)?;
+        let findings = context.verify(id, identity)?;
         bar.step();
         broken += usize::from(!findings.is_empty());
         print::verified(&mut out, id, &findings, json);

@@ -11,7 +11,7 @@ use mediapoint_recorder::{Identities, Manifest, NodePublicKey, verify::verify};
 use serde_json::Value;
 
 use super::RecordingError;
-use super::act::Desk;
+use super::act::Context;
 
 /// Reads identities from a file.
 pub(super) fn identities(file: &Path) -> Result<Identities, RecordingError> {
@@ -26,14 +26,14 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn fetch(desk: &Desk, id: &RecordingId) -> Result<Self, RecordingError> {
-        let bytes = desk.runtime.block_on(desk.library.manifest(id))?;
+    pub(super) fn fetch(context: &Context, id: &RecordingId) -> Result<Self, RecordingError> {
+        let bytes = context.runtime.block_on(context.library.manifest(id))?;
         let manifest = Manifest::read(bytes.as_slice())?;
         let name = format!("{id}.manifest.json");
         let mut files = BTreeMap::from([(name.clone(), bytes)]);
         for (part, name) in [(Part::Audio, &manifest.audio.file), (Part::Metadata, &manifest.metadata.file)] {
             let mut file = Vec::new();
-            match desk.runtime.block_on(desk.library.export(id, part, &desk.who, &mut file)) {
+            match context.runtime.block_on(context.library.export(id, part, &context.who, &mut file)) {
                 // All of it is there, and the manifest's hashes name the place.
                 Ok(_) | Err(LibraryError::Store(StoreError::Differs { .. })) => {}
                 Err(error) => return Err(error.into()),
@@ -60,28 +60,32 @@ impl Opened {
 
 /// A reader of the audio, decrypted.
 pub(super) fn audio(
-    desk: &Desk,
+    context: &Context,
     id: &RecordingId,
     identity: &Path,
 ) -> Result<impl Read + use<>, RecordingError> {
-    part(desk, id, Part::Audio, identity)
+    part(context, id, Part::Audio, identity)
 }
 
 fn part(
-    desk: &Desk,
+    context: &Context,
     id: &RecordingId,
     part: Part,
     identity: &Path,
 ) -> Result<impl Read + use<>, RecordingError> {
     let identities = identities(identity)?.into_age();
-    let runtime = desk.runtime.handle().clone();
-    Ok(desk.runtime.block_on(desk.library.open(id, part, &desk.who, identities, runtime))?)
+    let runtime = context.runtime.handle().clone();
+    Ok(context.runtime.block_on(context.library.open(id, part, &context.who, identities, runtime))?)
 }
 
 /// What is personal, as JSON: call, parties, tags. What proves the recording stands beside it, and is not given.
-pub(super) fn personal(desk: &Desk, id: &RecordingId, identity: &Path) -> Result<Value, RecordingError> {
+pub(super) fn personal(
+    context: &Context,
+    id: &RecordingId,
+    identity: &Path,
+) -> Result<Value, RecordingError> {
     let mut text = String::new();
-    let read = part(desk, id, Part::Metadata, identity)?.read_to_string(&mut text);
+    let read = part(context, id, Part::Metadata, identity)?.read_to_string(&mut text);
     read.map_err(|error| RecordingError::Recorder(error.to_string()))?;
     let mut metadata: Value =
         serde_json::from_str(&text).map_err(|error| RecordingError::Recorder(error.to_string()))?;
@@ -90,7 +94,7 @@ pub(super) fn personal(desk: &Desk, id: &RecordingId, identity: &Path) -> Result
 
 /// Writes a recording to a new file, for its owner alone.
 pub(super) fn export(
-    desk: &Desk,
+    context: &Context,
     id: &RecordingId,
     identity: Option<&Path>,
     output: &Path,
@@ -103,16 +107,16 @@ pub(super) fn export(
     let mut content = Vec::new();
     match identity {
         Some(identity) => {
-            let read = audio(desk, id, identity)?.read_to_end(&mut content);
+            let read = audio(context, id, identity)?.read_to_end(&mut content);
             read.map_err(|error| RecordingError::Recorder(error.to_string()))?;
         }
         None => {
-            desk.runtime.block_on(desk.library.export(id, Part::Audio, &desk.who, &mut content))?;
+            context.runtime.block_on(context.library.export(id, Part::Audio, &context.who, &mut content))?;
         }
     }
     write_new(output, &content)?;
     if let Some(picture) = picture {
-        let svg = super::picture::draw(&content, &desk.manifest(id)?).map_err(RecordingError::Picture)?;
+        let svg = super::picture::draw(&content, &context.manifest(id)?).map_err(RecordingError::Picture)?;
         write_new(picture, svg.as_bytes())?;
     }
     Ok(())

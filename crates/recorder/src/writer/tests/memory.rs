@@ -16,7 +16,7 @@ use crate::writer::{AudioSource, Clock, RecordingSpec};
 use crate::{Channels, Format};
 
 /// What both parties send at a sample; never 0.
-pub(super) fn said(at: u64) -> i16 {
+pub(super) fn signal(at: u64) -> i16 {
     i16::try_from(at % 9973).unwrap() + 1
 }
 
@@ -58,7 +58,7 @@ impl Tap {
             return;
         }
         let dropped = std::mem::take(&mut ring.dropped);
-        let pcm = (position..position + 160).map(said).collect();
+        let pcm = (position..position + 160).map(signal).collect();
         ring.frames.push_back(Owned { position, dropped, pcm, state });
     }
 

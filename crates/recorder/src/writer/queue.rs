@@ -1,4 +1,4 @@
-//! A recording's lane: what is encoded and waits for the disk. Bounded in octets.
+//! A recording's queue: what is encoded and waits for the disk. Bounded in octets.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -87,8 +87,8 @@ struct Queue {
     statistics: RecordingStatistics,
 }
 
-/// The lane between an encoder and the keeper.
-pub(super) struct Lane {
+/// The queue between an encoder and the keeper.
+pub(super) struct ChunkQueue {
     id: RecordingId,
     limit: usize,
     queue: Mutex<Queue>,
@@ -99,7 +99,7 @@ pub(super) struct Lane {
     bytes: AtomicU64,
 }
 
-impl Lane {
+impl ChunkQueue {
     pub(super) fn new(id: RecordingId, limit: usize) -> Self {
         Self {
             id,

@@ -8,11 +8,11 @@ use super::party::{Party, PartyId};
 use crate::request::RecordingOptions;
 
 /// Most recordings of a call at once.
-pub(crate) const MAX_TAPES: usize = 8;
+pub(crate) const MAX_RECORDINGS: usize = 8;
 
 /// A recording of a call.
 #[derive(Debug, Clone)]
-pub(crate) struct Tape {
+pub(crate) struct ActiveRecording {
     /// Whose it is: recordings of several owners go on side by side.
     pub(crate) owner: String,
     pub(crate) id: RecordingId,
@@ -82,14 +82,18 @@ impl CallState {
     }
 
     /// Its recordings of an owner that are not over; all where none is named.
-    pub(crate) fn tapes_of(&mut self, owner: Option<&str>) -> impl Iterator<Item = &mut Tape> {
+    pub(crate) fn recordings_of(
+        &mut self,
+        owner: Option<&str>,
+    ) -> impl Iterator<Item = &mut ActiveRecording> {
         let owner = owner.map(ToOwned::to_owned);
-        let is_of = move |tape: &&mut Tape| owner.as_deref().is_none_or(|owner| tape.owner == owner);
-        self.tapes.iter_mut().filter(is_of)
+        let is_of =
+            move |active: &&mut ActiveRecording| owner.as_deref().is_none_or(|owner| active.owner == owner);
+        self.recordings.iter_mut().filter(is_of)
     }
 
     /// Forgets recordings whose files are complete.
-    pub(crate) fn forget_tapes(&mut self) {
-        self.tapes.retain(|tape| !tape.made.recording.is_over());
+    pub(crate) fn forget_completed(&mut self) {
+        self.recordings.retain(|active| !active.made.recording.is_over());
     }
 }
