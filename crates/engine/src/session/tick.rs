@@ -146,6 +146,9 @@ impl Call {
     }
 
     fn write_taps<O: Output>(&mut self, due: Time, millis: u32, out: &mut O) {
+        if self.taps.is_empty() {
+            return;
+        }
         let secure = self.has_secure_input();
         let Self { taps, mixes, legs, players, streams, .. } = self;
         for tap in taps {

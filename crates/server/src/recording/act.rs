@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use mediapoint_content::{Library, Query, Record, RecordingId};
-use mediapoint_recorder::{Manifest, NodeKey, RecordingId as SealedId, Spool};
+use mediapoint_recorder::{Manifest, NodeKey, Spool};
 use tokio::runtime::{Builder, Runtime};
 
 use super::open::{self, Opened};
@@ -208,7 +208,7 @@ fn recover(policy: &RecordingPolicy) -> Result<ExitCode, RecordingError> {
     let (mut out, mut failed) = (Output::default(), 0);
     let mut each = |outcome: io::Result<mediapoint_recorder::Finished>| match outcome {
         Ok(finished) => {
-            let id: &SealedId = &finished.id;
+            let id = &finished.id;
             out.line(format_args!(
                 "{id}: complete, {} samples; the next start of the server stores it",
                 finished.samples

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use mediapoint_content::{Entry, RecordingId as ContentId, Service, remove_staged};
+use mediapoint_content::{Entry, Service, remove_staged};
 use mediapoint_control_ng::{RecordingEntry, RecordingKeeper, RecordingOutcome, Recordings, Time};
 use mediapoint_engine::Engine;
 use mediapoint_recorder::{
@@ -74,12 +74,9 @@ impl Keeper {
         let entry = self.begun().remove(&finished.id).unwrap_or_default();
         let length = finished.samples.saturating_mul(1000) / u64::from(rate.max(1));
         let entry = Entry { length: i64::try_from(length).unwrap_or(i64::MAX), ..entry };
-        let submitted = ContentId::new(finished.id.as_str())
-            .map_err(|error| error.to_string())
-            .and_then(|id| self.service.submit(&id, &entry).map_err(|error| error.to_string()));
-        if let Err(error) = submitted {
+        if let Err(error) = self.service.submit(&finished.id, &entry) {
             // The next start finds it in the folder.
-            tracing::error!(recording = %finished.id, error, "a complete recording cannot be stored now");
+            tracing::error!(recording = %finished.id, %error, "a complete recording cannot be stored now");
         }
     }
 }
@@ -96,17 +93,14 @@ impl RecordingKeeper for Keeper {
             format: entry.extension.to_owned(),
             recovered: false,
         };
-        let known = ContentId::new(id.as_str()).map_err(|error| error.to_string())?;
-        self.service.register(&known, &entry).map_err(|error| error.to_string())?;
+        self.service.register(id, &entry).map_err(|error| error.to_string())?;
         self.begun().insert(id.clone(), entry);
         Ok(())
     }
 
     fn came_to_nothing(&self, id: &RecordingId) {
         self.begun().remove(id);
-        if let Ok(id) = ContentId::new(id.as_str())
-            && let Err(error) = self.service.withdraw(&id)
-        {
+        if let Err(error) = self.service.withdraw(id) {
             tracing::warn!(recording = %id, %error, "a recording that came to nothing is still awaited");
         }
     }
