@@ -258,7 +258,11 @@ fn unusable_arguments_are_refused_with_what_is_allowed() {
             "is no time; allowed",
         ),
         (&["recording", "--recordings", &recordings, "list", "--tag", "sales"], 2, "allowed: NAME=VALUE"),
-        (&["recording", "--recordings", &recordings, "show", "../x"], 2, "id has 1 to 64 letters, digits, - and _"),
+        (
+            &["recording", "--recordings", &recordings, "show", "../x"],
+            2,
+            "id has 1 to 64 letters, digits, - and _",
+        ),
         (&["recording", "--recordings", &recordings, "show", "nobody"], 1, "nobody is not in the catalogue"),
     ];
     for (arguments, code, reason) in cases {
