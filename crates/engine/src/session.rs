@@ -7,6 +7,7 @@
 pub mod analysis;
 pub mod call;
 pub mod command;
+mod demand;
 mod digits;
 mod forward;
 pub mod frame;

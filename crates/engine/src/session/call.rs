@@ -16,6 +16,7 @@ use crate::api::source::{MixSpec, Source};
 use crate::api::stats::CallStatistics;
 use crate::api::tap::PacketTarget;
 use crate::session::command::CallCommand;
+use crate::session::demand::Demand;
 use crate::session::inactivity::Activity;
 use crate::session::leg::Leg;
 use crate::session::leg::rewriter::RtpRewriter;
@@ -69,6 +70,8 @@ pub struct Call {
     pub(super) taps: Vec<Tap>,
     pub(super) activity: Activity,
     pub(super) created: Time,
+    /// Kept between commands, so that its memory is.
+    pub(super) demand: Demand,
 }
 
 impl Call {
@@ -86,6 +89,7 @@ impl Call {
             taps: Vec::new(),
             activity: Activity::new(now),
             created: now,
+            demand: Demand::default(),
         }
     }
 

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use mediapoint_dtmf::DetectorSettings;
 use mediapoint_packet::Time;
 
 use crate::api::codec::PayloadCodec;
+use crate::api::id::LegId;
 use crate::api::leg::LegKind;
 use crate::api::source::Source;
 use crate::api::tap::TapSide;
@@ -15,8 +15,8 @@ use crate::session::call::Call;
 use crate::session::leg::Leg;
 use crate::session::leg::egress::{Egress, EncoderSpec};
 use crate::session::leg::ingress::{Ingress, natural_rate};
-use crate::session::leg::{in_band, secure};
-use crate::session::tap::{Tap, analysis};
+use crate::session::leg::secure;
+use crate::session::tap::Tap;
 use crate::session::timers::Timer;
 
 /// Sample rate of an egress that no source with a rate of its own feeds, in hertz: what most codecs of a leg can use.
@@ -37,6 +37,22 @@ fn place(found: Option<usize>) -> Option<u16> {
     found.and_then(|place| u16::try_from(place).ok())
 }
 
+/// The places of a call's legs by name. A room has a thousand legs, and each is fed by one and an input of a mix.
+struct Places(Vec<(LegId, u16)>);
+
+impl Places {
+    fn of(legs: &[Box<Leg>]) -> Self {
+        let mut places: Vec<_> = legs.iter().map(|leg| leg.id).zip(0..).collect();
+        places.sort_unstable_by_key(|(id, _)| *id);
+        Self(places)
+    }
+
+    fn get(&self, id: LegId) -> Option<u16> {
+        let at = self.0.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.0.get(at).map(|(_, place)| *place)
+    }
+}
+
 impl Call {
     /// Where a source is; `None` where the call has none of that name.
     pub(super) fn resolve(&self, source: Source) -> Option<Feed> {
@@ -53,11 +69,20 @@ impl Call {
         })
     }
 
+    /// The same, of a leg by the places that were noted.
+    fn resolve_by(&self, places: &Places, source: Source) -> Option<Feed> {
+        match source {
+            Source::Leg(id) => places.get(id).map(Feed::Leg),
+            other => self.resolve(other),
+        }
+    }
+
     /// Places, payload maps and tap marks, after a command; then the demand that follows from them.
     pub(super) fn rewire<O: Output>(&mut self, now: Time, out: &mut O) {
+        let places = Places::of(&self.legs);
         for at in 0..self.legs.len() {
             let Some(source) = self.legs.get(at).map(|leg| leg.source) else { continue };
-            let feed = self.resolve(source);
+            let feed = self.resolve_by(&places, source);
             let codecs: Option<Vec<PayloadCodec>> = match feed {
                 Some(Feed::Leg(from)) => {
                     self.legs.get(usize::from(from)).map(|from| from.receivable().cloned().collect())
@@ -104,7 +129,7 @@ impl Call {
             let Some(inputs) = self.mixes.get(at).map(|mix| mix.inputs.clone()) else { continue };
             // What is gone is no input any more: a leg that comes back is not mixed in again unasked.
             let resolved = |input: Source| {
-                let feed = self.resolve(input)?;
+                let feed = self.resolve_by(&places, input)?;
                 let policy = match feed {
                     Feed::Leg(from) => self.legs.get(usize::from(from)).map(|from| from.config.media),
                     _ => None,
@@ -189,121 +214,8 @@ impl Call {
         }
     }
 
-    /// Derives what is wanted from what is there: called after every command, and after every change of path.
-    pub(super) fn derive_demand(&mut self, now: Time) {
-        self.derive_mixes();
-        for at in 0..self.legs.len() {
-            let wanted = self.ingress_rate(at);
-            let tones = self.tones_wanted_of(at);
-            let Some(leg) = self.legs.get_mut(at) else { continue };
-            leg.fit_ingress(wanted, self.clock.runs);
-            let secret = leg.is_secret();
-            if let Some(ingress) = &mut leg.ingress {
-                ingress.detect(tones.as_ref(), secret);
-            }
-        }
-        for at in 0..self.players.len() {
-            let Ok(place) = u16::try_from(at) else { continue };
-            let wanted = self.rate_wanted_of(Feed::Player(place));
-            let common = self.codec_fed_by(Feed::Player(place));
-            let common = common.map(|entry| (entry.codec.clone(), entry.parameters.clone()));
-            if let Some(player) = self.players.get_mut(at) {
-                player.set_demand(wanted);
-                player.set_payloads(common.as_ref().map(|(codec, parameters)| (codec, parameters)));
-            }
-        }
-        for at in 0..self.streams.len() {
-            let Ok(place) = u16::try_from(at) else { continue };
-            let wanted = self.rate_wanted_of(Feed::Stream(place)).is_some();
-            if let Some(stream) = self.streams.get_mut(at) {
-                stream.wanted = wanted;
-            }
-        }
-        self.clock.millis = self.tick_millis();
-        if self.is_live() {
-            self.start_clock(now, Duration::ZERO);
-        }
-    }
-
-    /// The mixes' rates and outputs: one for each leg that a mix feeds.
-    fn derive_mixes(&mut self) {
-        for at in 0..self.mixes.len() {
-            let Ok(place) = u16::try_from(at) else { continue };
-            let fed = self.legs.iter().enumerate().filter(|(_, leg)| leg.feed == Feed::Mix(place));
-            let fed: Vec<(usize, u32)> = fed
-                .map(|(leg, value)| (leg, value.sender.egress.as_ref().map_or(0, |egress| egress.rate())))
-                .collect();
-            let rate = fed.iter().map(|(_, rate)| *rate).max().unwrap_or(0).max(8000);
-            let names: Vec<_> =
-                fed.iter().filter_map(|(leg, _)| Some((*leg, self.legs.get(*leg)?.id))).collect();
-            if let Some(mix) = self.mixes.get_mut(at) {
-                mix.set_outputs(rate, &names);
-            }
-        }
-    }
-
-    /// The rate at which a leg's packets are to be decoded, in hertz; `None` where nobody wants its audio.
-    fn ingress_rate(&self, at: usize) -> Option<u32> {
-        let own = self.legs.get(at).filter(|leg| leg.kind == LegKind::Audio)?.receive_rate()?;
-        let wanted = self.rate_wanted_of(Feed::Leg(u16::try_from(at).ok()?));
-        let speech = self.speech_ends_a_player(at).then_some(analysis::RATE);
-        let wanted = wanted.max(self.tones_wanted_of(at).map(|_| in_band::RATE)).max(speech)?;
-        Some(own.min(wanted))
-    }
-
-    /// What counts as a digit in the audio of a leg, where a tap wants to know of them.
-    pub(super) fn tones_wanted_of(&self, at: usize) -> Option<DetectorSettings> {
-        let leg = self.legs.get(at)?;
-        let tapped = self.taps.iter().find_map(|tap| match tap {
-            Tap::Events(tap) if tap.leg == leg.id => tap.tones,
-            _ => None,
-        });
-        tapped.or_else(|| leg.looks_for_tones().then(DetectorSettings::default))
-    }
-
-    /// True where a player listens to what the party of a leg says.
-    pub(super) fn speech_ends_a_player(&self, at: usize) -> bool {
-        let Some(id) = self.legs.get(at).map(|leg| leg.id) else { return false };
-        let plays = |place: usize| {
-            u16::try_from(place).is_ok_and(|place| self.rate_wanted_of(Feed::Player(place)).is_some())
-        };
-        let mut players = self.players.iter().enumerate();
-        players.any(|(place, player)| player.listens_to() == Some(id) && plays(place))
-    }
-
-    /// The highest rate at which somebody wants the audio of a source, in hertz.
-    fn rate_wanted_of(&self, feed: Feed) -> Option<u32> {
-        let encoded = self.legs.iter().filter(|leg| leg.feed == feed && leg.sender.transcodes());
-        let encoded = encoded.filter_map(|leg| Some(leg.sender.egress.as_ref()?.rate()));
-        let mixed = self.mixes.iter().filter(|mix| mix.is_wanted() && mix.feeds.contains(&feed));
-        let mixed = mixed.map(|mix| mix.rate());
-        let tapped = self.taps.iter().filter_map(|tap| self.tap_rate(tap, feed));
-        encoded.chain(mixed).chain(tapped).max()
-    }
-
-    /// The codec of the legs that a source feeds, where all have the same and their encoders have no settings of their own.
-    fn codec_fed_by(&self, feed: Feed) -> Option<&PayloadCodec> {
-        let fed = self.legs.iter().filter(|leg| leg.feed == feed && leg.sender.transcodes());
-        let mut specs = fed.filter_map(|leg| Some(leg.sender.egress.as_ref()?.spec()));
-        let first = specs.next()?;
-        let same = |other: &EncoderSpec| {
-            other.entry().codec == first.entry().codec && other.entry().parameters == first.entry().parameters
-        };
-        (first.is_plain() && specs.all(|other| other.is_plain() && same(other))).then(|| first.entry())
-    }
-
-    /// The rate at which a tap wants the audio of a source, in hertz; `None` where it does not.
-    pub(super) fn tap_rate(&self, tap: &Tap, feed: Feed) -> Option<u32> {
-        let tap = tap.audio()?;
-        let at = self.legs.iter().position(|leg| leg.id == tap.leg)?;
-        let leg = self.legs.get(at)?;
-        let received = tap.side != TapSide::Sent && feed == Feed::Leg(u16::try_from(at).ok()?);
-        let sent = tap.side != TapSide::Received && leg.feed == feed;
-        (received || sent).then_some(tap.rate)
-    }
-
     /// 20 ms, or 10 ms where the packets of a leg are no multiple of 20 ms.
-    fn tick_millis(&self) -> u32 {
+    pub(super) fn tick_millis(&self) -> u32 {
         let mut encoding = self.legs.iter().filter(|leg| leg.sender.transcodes());
         let fits = |leg: &Leg| leg.sender.egress.as_ref().is_none_or(|egress| egress.fits_tick(20));
         if encoding.all(|leg| fits(leg)) { 20 } else { 10 }
@@ -386,7 +298,7 @@ impl Leg {
     /// Makes, keeps, changes or drops the ingress. Its rate only rises, so that decoders go on as long as they can. While the
     /// clock runs, one that nobody wants stays until the end of the next tick: commands that follow each other at once, as
     /// where legs go to another call, want it again.
-    fn fit_ingress(&mut self, wanted: Option<u32>, clock_runs: bool) {
+    pub(super) fn fit_ingress(&mut self, wanted: Option<u32>, clock_runs: bool) {
         let Some(wanted) = wanted else {
             match &mut self.ingress {
                 Some(ingress) if clock_runs => ingress.unwanted = true,

@@ -118,6 +118,11 @@ impl Player {
         }
     }
 
+    /// True where somebody wants its audio.
+    pub const fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     /// Sets the rate at which its audio is wanted in hertz; `None` where nobody wants it.
     pub fn set_demand(&mut self, rate: Option<u32>) {
         self.wanted = rate.is_some();

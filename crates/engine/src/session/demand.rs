@@ -1,0 +1,197 @@
+//! What is wanted of the audio of a call's parts: by the legs that encode it, by mixes and by taps.
+
+use std::time::Duration;
+
+use mediapoint_dtmf::DetectorSettings;
+use mediapoint_packet::Time;
+
+use crate::api::codec::PayloadCodec;
+use crate::api::id::LegId;
+use crate::api::leg::LegKind;
+use crate::api::tap::TapSide;
+use crate::session::call::Call;
+use crate::session::leg::egress::EncoderSpec;
+use crate::session::leg::in_band;
+use crate::session::tap::{Tap, analysis};
+use crate::session::wiring::Feed;
+
+/// The highest rate at which somebody wants the audio of each source of a call, in hertz; 0 where nobody does.
+#[derive(Debug, Default)]
+pub(super) struct Demand {
+    legs: Vec<u32>,
+    players: Vec<u32>,
+    streams: Vec<u32>,
+    /// Legs whose speech ends a player that plays.
+    spoken_to: Vec<LegId>,
+}
+
+impl Demand {
+    fn clear(&mut self, legs: usize, players: usize, streams: usize) {
+        for (rates, len) in
+            [(&mut self.legs, legs), (&mut self.players, players), (&mut self.streams, streams)]
+        {
+            rates.clear();
+            rates.resize(len, 0);
+        }
+        self.spoken_to.clear();
+    }
+
+    /// A mix is summed from its inputs, and has no demand of its own.
+    fn place(&mut self, feed: Feed) -> Option<&mut u32> {
+        match feed {
+            Feed::Silence | Feed::Mix(_) => None,
+            Feed::Leg(at) => self.legs.get_mut(usize::from(at)),
+            Feed::Player(at) => self.players.get_mut(usize::from(at)),
+            Feed::Stream(at) => self.streams.get_mut(usize::from(at)),
+        }
+    }
+
+    fn raise(&mut self, feed: Feed, rate: u32) {
+        if let Some(known) = self.place(feed) {
+            *known = (*known).max(rate);
+        }
+    }
+
+    fn of(&self, feed: Feed) -> Option<u32> {
+        let rate = match feed {
+            Feed::Silence | Feed::Mix(_) => None,
+            Feed::Leg(at) => self.legs.get(usize::from(at)),
+            Feed::Player(at) => self.players.get(usize::from(at)),
+            Feed::Stream(at) => self.streams.get(usize::from(at)),
+        };
+        rate.copied().filter(|rate| *rate != 0)
+    }
+}
+
+impl Call {
+    /// Derives what is wanted from what is there: called after every command, and after every change of path.
+    pub(super) fn derive_demand(&mut self, now: Time) {
+        self.derive_mixes();
+        let mut demand = std::mem::take(&mut self.demand);
+        self.sum_demand(&mut demand);
+        for at in 0..self.legs.len() {
+            let wanted = self.ingress_rate(at, &demand);
+            let tones = self.tones_wanted_of(at);
+            let Some(leg) = self.legs.get_mut(at) else { continue };
+            leg.fit_ingress(wanted, self.clock.runs);
+            let secret = leg.is_secret();
+            if let Some(ingress) = &mut leg.ingress {
+                ingress.detect(tones.as_ref(), secret);
+            }
+        }
+        for at in 0..self.players.len() {
+            let Ok(place) = u16::try_from(at) else { continue };
+            let wanted = demand.of(Feed::Player(place));
+            let common = self.codec_fed_by(Feed::Player(place));
+            let common = common.map(|entry| (entry.codec.clone(), entry.parameters.clone()));
+            if let Some(player) = self.players.get_mut(at) {
+                player.set_demand(wanted);
+                player.set_payloads(common.as_ref().map(|(codec, parameters)| (codec, parameters)));
+            }
+        }
+        for at in 0..self.streams.len() {
+            let Ok(place) = u16::try_from(at) else { continue };
+            let wanted = demand.of(Feed::Stream(place)).is_some();
+            if let Some(stream) = self.streams.get_mut(at) {
+                stream.wanted = wanted;
+            }
+        }
+        self.demand = demand;
+        self.clock.millis = self.tick_millis();
+        if self.is_live() {
+            self.start_clock(now, Duration::ZERO);
+        }
+    }
+
+    /// The mixes' rates and outputs: one for each leg that a mix feeds.
+    fn derive_mixes(&mut self) {
+        for at in 0..self.mixes.len() {
+            let Ok(place) = u16::try_from(at) else { continue };
+            let fed = self.legs.iter().enumerate().filter(|(_, leg)| leg.feed == Feed::Mix(place));
+            let fed: Vec<(usize, u32)> = fed
+                .map(|(leg, value)| (leg, value.sender.egress.as_ref().map_or(0, |egress| egress.rate())))
+                .collect();
+            let rate = fed.iter().map(|(_, rate)| *rate).max().unwrap_or(0).max(8000);
+            let names: Vec<_> =
+                fed.iter().filter_map(|(leg, _)| Some((*leg, self.legs.get(*leg)?.id))).collect();
+            if let Some(mix) = self.mixes.get_mut(at) {
+                mix.set_outputs(rate, &names);
+            }
+        }
+    }
+
+    /// Adds up what is wanted of each source, in one pass over those who want something: a room has a thousand of them.
+    fn sum_demand(&self, demand: &mut Demand) {
+        demand.clear(self.legs.len(), self.players.len(), self.streams.len());
+        for leg in self.legs.iter().filter(|leg| leg.sender.transcodes()) {
+            if let Some(egress) = &leg.sender.egress {
+                demand.raise(leg.feed, egress.rate());
+            }
+        }
+        for mix in self.mixes.iter().filter(|mix| mix.is_wanted()) {
+            mix.feeds.iter().for_each(|feed| demand.raise(*feed, mix.rate()));
+        }
+        for tap in self.taps.iter().filter_map(Tap::audio) {
+            let Some(at) = self.legs.iter().position(|leg| leg.id == tap.leg) else { continue };
+            if let (true, Ok(own)) = (tap.side != TapSide::Sent, u16::try_from(at)) {
+                demand.raise(Feed::Leg(own), tap.rate);
+            }
+            if let (true, Some(leg)) = (tap.side != TapSide::Received, self.legs.get(at)) {
+                demand.raise(leg.feed, tap.rate);
+            }
+        }
+        for (at, player) in self.players.iter().enumerate() {
+            let plays = u16::try_from(at).is_ok_and(|at| demand.of(Feed::Player(at)).is_some());
+            if let Some(leg) = player.listens_to().filter(|_| plays) {
+                demand.spoken_to.push(leg);
+            }
+        }
+    }
+
+    /// The rate at which a leg's packets are to be decoded, in hertz; `None` where nobody wants its audio.
+    fn ingress_rate(&self, at: usize, demand: &Demand) -> Option<u32> {
+        let leg = self.legs.get(at).filter(|leg| leg.kind == LegKind::Audio)?;
+        let own = leg.receive_rate()?;
+        let wanted = demand.of(Feed::Leg(u16::try_from(at).ok()?));
+        let speech = demand.spoken_to.contains(&leg.id).then_some(analysis::RATE);
+        let wanted = wanted.max(self.tones_wanted_of(at).map(|_| in_band::RATE)).max(speech)?;
+        Some(own.min(wanted))
+    }
+
+    /// What counts as a digit in the audio of a leg, where a tap wants to know of them.
+    pub(super) fn tones_wanted_of(&self, at: usize) -> Option<DetectorSettings> {
+        let leg = self.legs.get(at)?;
+        let tapped = self.taps.iter().find_map(|tap| match tap {
+            Tap::Events(tap) if tap.leg == leg.id => tap.tones,
+            _ => None,
+        });
+        tapped.or_else(|| leg.looks_for_tones().then(DetectorSettings::default))
+    }
+
+    /// True where a player listens to what the party of a leg says.
+    pub(super) fn speech_ends_a_player(&self, at: usize) -> bool {
+        let Some(id) = self.legs.get(at).map(|leg| leg.id) else { return false };
+        self.players.iter().any(|player| player.listens_to() == Some(id) && player.is_wanted())
+    }
+
+    /// The codec of the legs that a source feeds, where all have the same and their encoders have no settings of their own.
+    fn codec_fed_by(&self, feed: Feed) -> Option<&PayloadCodec> {
+        let fed = self.legs.iter().filter(|leg| leg.feed == feed && leg.sender.transcodes());
+        let mut specs = fed.filter_map(|leg| Some(leg.sender.egress.as_ref()?.spec()));
+        let first = specs.next()?;
+        let same = |other: &EncoderSpec| {
+            other.entry().codec == first.entry().codec && other.entry().parameters == first.entry().parameters
+        };
+        (first.is_plain() && specs.all(|other| other.is_plain() && same(other))).then(|| first.entry())
+    }
+
+    /// The rate at which a tap wants the audio of a source, in hertz; `None` where it does not.
+    pub(super) fn tap_rate(&self, tap: &Tap, feed: Feed) -> Option<u32> {
+        let tap = tap.audio()?;
+        let at = self.legs.iter().position(|leg| leg.id == tap.leg)?;
+        let leg = self.legs.get(at)?;
+        let received = tap.side != TapSide::Sent && feed == Feed::Leg(u16::try_from(at).ok()?);
+        let sent = tap.side != TapSide::Received && leg.feed == feed;
+        (received || sent).then_some(tap.rate)
+    }
+}
