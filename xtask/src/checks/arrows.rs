@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("jitter", &["codec", "packet"]),
     ("prompt", &["codec", "g711", "g729"]),
     ("analysis", &["codec"]),
+    ("conference", &[]),
     ("dtmf", &["codec", "g711", "jitter", "packet"]),
     ("recorder", &["packet"]),
     ("codec", &["amr", "g711", "g729", "packet"]),
