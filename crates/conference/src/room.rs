@@ -168,6 +168,20 @@ impl Room {
         self.book.ended = true;
     }
 
+    /// Gives the room another rate; who is in it, and who speaks, stays. Its outputs are silence until the next tick.
+    ///
+    /// # Errors
+    /// [`SpecError::Rate`].
+    pub fn set_rate(&mut self, rate: u32) -> Result<(), SpecError> {
+        let spec = RoomSpec { rate, ..self.book.spec };
+        spec.check()?;
+        self.book.spec = spec;
+        self.mixer.set_rate(rate);
+        self.mixer.make_room_for(self.book.members.len());
+        self.book.members.iter_mut().flatten().for_each(|member| member.group = None);
+        Ok(())
+    }
+
     /// What the room was made with.
     #[must_use]
     pub const fn spec(&self) -> &RoomSpec {

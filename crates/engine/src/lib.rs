@@ -70,7 +70,7 @@ pub use api::codec::{
 pub use api::digit::{DigitMethod, DigitSpec};
 pub use api::error::{AdmissionError, BuildError, CommandError, OpenLegError, RestoreError};
 pub use api::event::{EndReason, Event, KeyMethod, KeyPress, ZrtpObstacle};
-pub use api::id::{CallId, LegId, MixId, PlayerId, StreamId, TapId};
+pub use api::id::{CallId, LegId, MixId, PlayerId, RoomId, StreamId, TapId};
 pub use api::leg::{
     AddressFamily, Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, MediaPolicy, OpenedLeg,
     PacketTime, Placement, Ports, Relearn, RemoteAddress, RtcpMode, SourceGuard, SrtpKeys,
@@ -78,6 +78,10 @@ pub use api::leg::{
 pub use api::pending::Pending;
 pub use api::points::{Points, Prices};
 pub use api::remote::{ForbiddenRemote, IpNet, LocalScope, RemotePolicy};
+pub use api::room::{
+    GateSettings, MemberStatistics, RoomChange, RoomFigures, RoomMember, RoomMemberFigures, RoomReport,
+    RoomRole, RoomSpec, RoomStatistics,
+};
 pub use api::secure::{DigitSequence, DigitTrigger, SecureInput, ToneSeries};
 pub use api::source::{
     Burst, MixSpec, PlayerChange, PlayerEnd, PlayerSpec, PromptsSpec, Sine, Source, StreamSpec, ToneSpec,

@@ -18,6 +18,7 @@ pub mod payload_map;
 pub mod port;
 mod presses;
 pub mod quality;
+mod rooms;
 mod rtcp;
 #[cfg(test)]
 mod secure_input_tests;

@@ -16,7 +16,8 @@ use mediapoint_engine::session::command::CallCommand;
 use mediapoint_engine::{
     AnalysisSpec, Burst, Codec, DigitSpec, Direction, DtmfDigit, EncoderSettings, Engine, Event, EventPolicy,
     Interface, LegConfig, PayloadCodec, PayloadType, Placement, Playlist, Prompt, PromptsSpec, RemoteAddress,
-    Repeat, SecureInput, Source, SpeechBargeIn, SrtpKeys, TapSide, ToneSpec, VadSettings,
+    Repeat, RoomMember, RoomRole, RoomSpec, SecureInput, Source, SpeechBargeIn, SrtpKeys, TapSide, ToneSpec,
+    VadSettings,
 };
 use mediapoint_packet::rtp::{RtpHeader, RtpTicks, Seq, Ssrc};
 use mediapoint_packet::{PacketBuf, Time};
@@ -62,6 +63,7 @@ fn a_packet_allocates_nothing() {
     speech_barge_in();
     stream_from_outside();
     mix_of_three();
+    room();
     digits_kept_back();
     key_presses();
     digits();
@@ -108,6 +110,39 @@ fn relay() {
         world.start(party);
     }
     assert_steady(&mut world, "relay");
+}
+
+/// A room of eight, of whom three speak in turn, in several codecs and rates, with a coach.
+fn room() {
+    let mut world = World::new(12);
+    let call = world.add_call();
+    let room = world.add_room(call, RoomSpec::default());
+    let codecs =
+        [pcmu(), pcma(), codec(9, "G722", 8000), codec(18, "G729", 8000), pcmu(), pcmu(), pcmu(), pcma()];
+    let mut parties = Vec::new();
+    for (n, entry) in codecs.into_iter().enumerate() {
+        let party = world.add_peer(call, audio([entry.clone()]));
+        let turn = move |at: u64, rate: u32| {
+            let speaks = at / u64::from(rate) % 4 == n as u64 % 4 && n < 4;
+            if speaks { mediapoint_testkit::tone(500.0 + 60.0 * n as f64)(at, rate) } else { 0 }
+        };
+        world.peer_mut(party).stream.voice =
+            Some(Voice::new(&entry, 8000, &EncoderSettings::default(), turn));
+        world.peer_mut(party).set_links(LinkProfile::rough());
+        parties.push(party);
+    }
+    for (n, party) in parties.iter().enumerate() {
+        let role = match n {
+            3 => RoomRole::Coach { agent: world.peer(parties[0]).leg },
+            4 | 5 => RoomRole::Listener,
+            _ => RoomRole::Member,
+        };
+        world.join_room(room, *party, RoomMember { role, ..RoomMember::default() }).expect("a member");
+    }
+    for party in parties {
+        world.start(party);
+    }
+    assert_steady(&mut world, "room");
 }
 
 fn conversion() {

@@ -7,14 +7,15 @@ use std::time::Duration;
 use mediapoint_engine::session::analysis::{Analysis, Finding};
 use mediapoint_engine::session::command::CallCommand;
 use mediapoint_engine::session::source::player::Player;
+use mediapoint_engine::session::source::room::ConferenceRoom;
 use mediapoint_engine::session::source::stream::{Stream, StreamBlock};
 use mediapoint_engine::session::tap::Tap;
 use mediapoint_engine::session::tap::analysis::AnalysisTap;
 use mediapoint_engine::session::tap::audio::{AudioTap, TapFrame};
 use mediapoint_engine::session::tap::event::{EventTap, PressRoom};
 use mediapoint_engine::{
-    AnalysisSpec, AudioTapSpec, CallId, DetectorSettings, MixId, MixSpec, PlayerId, PlayerSpec, PromptsSpec,
-    Source, StreamId, TapId, TapSide, ToneSpec,
+    AnalysisSpec, AudioTapSpec, CallId, CommandError, DetectorSettings, MixId, MixSpec, PlayerId, PlayerSpec,
+    PromptsSpec, RoomId, RoomMember, RoomSpec, Source, StreamId, TapId, TapSide, ToneSpec,
 };
 use mediapoint_net::ring::{Consumer, Producer, channel};
 use mediapoint_packet::Time;
@@ -99,6 +100,26 @@ impl World {
         let made = Box::new(Player::new(player, spec).expect("a player"));
         self.apply(call, CallCommand::AddPlayer { player: made }).expect("a player");
         player
+    }
+
+    /// A conference room.
+    ///
+    /// # Panics
+    /// Where the session refuses it.
+    pub fn add_room(&mut self, call: CallId, spec: RoomSpec) -> RoomId {
+        let room = RoomId::from_u64(self.new_id());
+        let made = Box::new(ConferenceRoom::new(room, spec).expect("a room"));
+        self.apply(call, CallCommand::AddRoom { room: made }).expect("a room");
+        room
+    }
+
+    /// Lets a party into a room of its call.
+    ///
+    /// # Errors
+    /// Why the session refuses it.
+    pub fn join_room(&mut self, room: RoomId, peer: PeerId, member: RoomMember) -> Result<(), CommandError> {
+        let (call, leg) = (self.peer(peer).call, self.peer(peer).leg);
+        self.apply(call, CallCommand::JoinRoom { room, leg, member })
     }
 
     /// A stream from outside with room for so many blocks of 10 ms, and its writing end.

@@ -134,6 +134,11 @@ impl Mixer {
         }
     }
 
+    /// Makes buffers for another rate; the limiter goes on.
+    pub(super) fn set_rate(&mut self, rate: u32) {
+        *self = Self { full_limit: self.full_limit, ..Self::new(rate) };
+    }
+
     /// Makes buffers for as many slots, so that a tick allocates none.
     pub(super) fn make_room_for(&mut self, slots: usize) {
         self.candidates.clear();

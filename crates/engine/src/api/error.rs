@@ -247,6 +247,9 @@ pub enum CommandError {
     /// A prompt cannot be played in that way.
     #[error("a prompt cannot be played: {0}")]
     Prompt(String),
+    /// The room takes no members.
+    #[error("the room is locked")]
+    RoomLocked,
     /// The worker, or the call, can hold no more of it.
     #[error("there is room for {limit} {what} at most")]
     NoRoom {

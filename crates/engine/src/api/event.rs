@@ -8,7 +8,8 @@ use mediapoint_prompt::Position;
 
 use crate::api::analysis::CallAnalysis;
 use crate::api::error::CommandError;
-use crate::api::id::{CallId, LegId, PlayerId, TapId};
+use crate::api::id::{CallId, LegId, PlayerId, RoomId, TapId};
+use crate::api::room::RoomReport;
 use crate::api::secure::SecureInput;
 use crate::api::source::PlayerEnd;
 use crate::api::stats::CallStatistics;
@@ -205,6 +206,15 @@ pub enum Event {
         /// Its last figures; empty where the worker failed.
         statistics: CallStatistics,
     },
+    /// Somebody joined or left a room, began or ceased to speak.
+    Room {
+        /// Its call.
+        call: CallId,
+        /// The room.
+        room: RoomId,
+        /// What happened.
+        report: RoomReport,
+    },
     /// A key was pressed on the party's phone, once for each press; from a tap made for it.
     KeyPressed {
         /// Its call.
@@ -316,6 +326,7 @@ impl Event {
             | Self::CallAnalysed { .. }
             | Self::CommandFailed { .. }
             | Self::WorkerFailed { .. } => false,
+            Self::Room { report, .. } => report.is_telemetry(),
             Self::LegLearnt { .. }
             | Self::Flood { .. }
             | Self::LoopCut { .. }

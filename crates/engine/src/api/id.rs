@@ -42,6 +42,10 @@ id! {
     MixId
 }
 id! {
+    /// Names a conference room of a call.
+    RoomId
+}
+id! {
     /// Names a player of a call.
     PlayerId
 }

@@ -10,6 +10,7 @@ pub(crate) mod leg;
 pub(crate) mod pending;
 pub(crate) mod points;
 pub(crate) mod remote;
+pub(crate) mod room;
 pub(crate) mod secure;
 pub(crate) mod source;
 pub(crate) mod stats;

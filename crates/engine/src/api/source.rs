@@ -6,7 +6,7 @@ use mediapoint_prompt::Playlist;
 
 use crate::api::analysis::SpeechBargeIn;
 use crate::api::codec::PayloadCodec;
-use crate::api::id::{LegId, MixId, PlayerId, StreamId};
+use crate::api::id::{LegId, MixId, PlayerId, RoomId, StreamId};
 use crate::session::leg::ingress::natural_rate;
 
 /// What a leg sends to its party. Every leg has exactly one source.
@@ -20,6 +20,8 @@ pub enum Source {
     Leg(LegId),
     /// A mix of the same call, without the leg's own audio.
     Mix(MixId),
+    /// A conference room of the same call, of which the leg is a member.
+    Room(RoomId),
     /// A player of the same call.
     Player(PlayerId),
     /// A stream from outside into the same call.

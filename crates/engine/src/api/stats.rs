@@ -11,6 +11,7 @@ use mediapoint_prompt::Position;
 
 use crate::api::id::{LegId, PlayerId, StreamId, TapId};
 use crate::api::points::Points;
+use crate::api::room::RoomFigures;
 
 /// Packets that a leg did not take, by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -124,6 +125,8 @@ pub struct SendStatistics {
     pub packets: u64,
     /// Payload octets of those.
     pub octets: u64,
+    /// Packets whose payload was encoded once for several legs: of a prompt, or of a room.
+    pub shared_payloads: u64,
     /// The engine's own SSRC on this leg; `None` on legs that relay untouched.
     pub ssrc: Option<Ssrc>,
     /// RTCP packets sent (compounds).
@@ -212,6 +215,8 @@ pub struct CallStatistics {
     pub taps: Vec<(TapId, TapStatistics)>,
     /// Its players of prompts, and where each is.
     pub players: Vec<(PlayerId, Position)>,
+    /// Its conference rooms.
+    pub rooms: Vec<RoomFigures>,
     /// Time since the call was made.
     pub age: Duration,
 }

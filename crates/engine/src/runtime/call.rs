@@ -500,11 +500,11 @@ impl Call {
         self.shared.registry().calls.get(&self.id).map_or(Points::ZERO, |entry| entry.points)
     }
 
-    fn next_id(&self) -> u64 {
+    pub(super) fn next_id(&self) -> u64 {
         self.shared.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn check(&self, leg: LegId) -> Result<(), CommandError> {
+    pub(super) fn check(&self, leg: LegId) -> Result<(), CommandError> {
         let registry = self.shared.registry();
         if !registry.calls.contains_key(&self.id) {
             return Err(CommandError::NoSuchCall(self.id));
@@ -512,7 +512,7 @@ impl Call {
         if registry.has_leg(self.id, leg) { Ok(()) } else { Err(CommandError::NoSuchLeg(leg)) }
     }
 
-    fn apply(&self, command: CallCommand) -> Result<Pending<()>, CommandError> {
+    pub(super) fn apply(&self, command: CallCommand) -> Result<Pending<()>, CommandError> {
         let call = self.id;
         let mut registry = self.shared.registry();
         self.send(&mut registry, |reply| Command::Apply { call, command, reply })

@@ -15,6 +15,7 @@ mod punctuality;
 #[cfg(feature = "recording")]
 mod recording;
 pub(crate) mod registry;
+mod rooms;
 pub(crate) mod streams;
 pub(crate) mod supervisor;
 pub(crate) mod work;

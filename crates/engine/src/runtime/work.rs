@@ -190,6 +190,11 @@ impl LegWork {
         Self { mixed: false, audio_taps: [None; MAX_AUDIO_TAPS], ..self }
     }
 
+    /// What of it decides whether it and another are coded for each other.
+    const fn kind(&self) -> Self {
+        Self { mixed: false, analyses: 0, digits_of: None, audio_taps: [None; MAX_AUDIO_TAPS], ..*self }
+    }
+
     fn sides(&self) -> impl Iterator<Item = TapSide> {
         self.audio_taps.into_iter().flatten().map(|(_, side)| side)
     }
@@ -218,13 +223,23 @@ impl LegWork {
 
 /// What legs cost beside the call itself.
 pub(crate) fn surcharge<'a>(prices: &Prices, legs: impl Iterator<Item = &'a LegWork> + Clone) -> Points {
-    let price = |(at, leg): (usize, &LegWork)| {
-        let others = || legs.clone().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other);
+    // A room has a thousand legs, but few kinds of them.
+    let mut kinds: Vec<(LegWork, bool, u32)> = Vec::new();
+    for leg in legs.clone() {
+        let (kind, hears) = (leg.kind(), leg.hears_others());
+        match kinds.iter_mut().find(|(known, heard, _)| (*known, *heard) == (kind, hears)) {
+            Some((.., count)) => *count += 1,
+            None => kinds.push((kind, hears, 1)),
+        }
+    }
+    let price = |leg: &LegWork| {
+        let own = (leg.kind(), leg.hears_others());
+        let others = || kinds.iter().filter(|(kind, hears, count)| *count > 1 || (*kind, *hears) != own);
         let coded = leg.mixed
             || leg.analyses > 0
             || leg.digits_of.is_some()
             || leg.is_heard()
-            || others().any(|other| leg.codes(other) || other.codes(leg) || other.hears_others());
+            || others().any(|(other, hears, _)| leg.codes(other) || other.codes(leg) || *hears);
         let coding = leg.first.filter(|_| coded).map_or(Points::ZERO, |coding| coding.price(prices));
         let times =
             |price: Points, count: u64| Points::thousandths(price.as_thousandths().saturating_mul(count));
@@ -232,7 +247,7 @@ pub(crate) fn surcharge<'a>(prices: &Prices, legs: impl Iterator<Item = &'a LegW
         let recorded = leg.sides().map(|_| prices.recording).sum::<Points>();
         coding + analysed + recorded + if leg.srtp { prices.srtp_leg } else { Points::ZERO }
     };
-    legs.clone().enumerate().map(price).sum()
+    legs.map(price).sum()
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use crate::session::leg::rtcp::RtcpSession;
 use crate::session::port::LegPorts;
 use crate::session::source::mix::Mix;
 use crate::session::source::player::Player;
+use crate::session::source::room::ConferenceRoom;
 use crate::session::source::stream::Stream;
 use crate::session::tap::Tap;
 use crate::session::tap::audio::AudioTap;
@@ -35,7 +36,7 @@ use crate::session::{Output, SessionConfig};
 pub(crate) const MAX_OBJECTS: usize = 64;
 
 /// Legs of a call at most.
-pub(crate) const MAX_LEGS: usize = 256;
+pub(crate) const MAX_LEGS: usize = 2048;
 
 /// What a call needs of its session.
 pub(super) struct Env<'a> {
@@ -65,6 +66,7 @@ pub struct Call {
     pub(super) timers: Timers,
     pub(super) clock: MediaClock,
     pub(super) mixes: Vec<Mix>,
+    pub(super) rooms: Vec<ConferenceRoom>,
     pub(super) players: Vec<Player>,
     pub(super) streams: Vec<Stream>,
     pub(super) taps: Vec<Tap>,
@@ -84,6 +86,7 @@ impl Call {
             timers,
             clock: MediaClock::default(),
             mixes: Vec::new(),
+            rooms: Vec::new(),
             players: Vec::new(),
             streams: Vec::new(),
             taps: Vec::new(),
@@ -262,6 +265,18 @@ impl Call {
             CallCommand::RemoveMix { mix } => {
                 remove(&mut self.mixes, ("mix", mix.as_u64()), |known| known.id == mix)?;
             }
+            CallCommand::AddRoom { room: added } => {
+                room(self.rooms.len(), "rooms")?;
+                self.rooms.push(*added);
+            }
+            CallCommand::JoinRoom { room, leg, member } => self.join_room(room, leg, member)?,
+            CallCommand::LeaveRoom { room, leg } => self.leave_room(room, leg)?,
+            CallCommand::ChangeMember { room, leg, change } => self.change_member(room, leg, &change)?,
+            CallCommand::Announce { room, player, to } => self.announce(room, player, &to)?,
+            CallCommand::LockRoom { room, locked } => self.lock_room(room, locked)?,
+            CallCommand::RemoveRoom { room } => {
+                remove(&mut self.rooms, ("room", room.as_u64()), |known| known.id == room)?;
+            }
             CallCommand::AddTap { tap } => {
                 self.taps.retain(|known| !known.is_over());
                 room(self.taps.len(), "taps")?;
@@ -366,9 +381,10 @@ impl Call {
         Ok(())
     }
 
-    fn set_source(&mut self, leg: LegId, source: Source) -> Result<(), CommandError> {
+    pub(super) fn set_source(&mut self, leg: LegId, source: Source) -> Result<(), CommandError> {
         self.place_of(leg)?;
         self.check_source(source)?;
+        self.check_member(leg, source)?;
         let leg = self.leg_mut(leg)?;
         if leg.source != source {
             leg.source = source;
@@ -378,13 +394,14 @@ impl Call {
     }
 
     /// Refuses a source that the call does not have.
-    fn check_source(&self, source: Source) -> Result<(), CommandError> {
+    pub(super) fn check_source(&self, source: Source) -> Result<(), CommandError> {
         if self.resolve(source).is_some() {
             return Ok(());
         }
         Err(match source {
             Source::Leg(leg) => CommandError::NoSuchLeg(leg),
             Source::Mix(id) => CommandError::NoSuchObject { kind: "mix", id: id.as_u64() },
+            Source::Room(id) => CommandError::NoSuchObject { kind: "room", id: id.as_u64() },
             Source::Player(id) => CommandError::NoSuchObject { kind: "player", id: id.as_u64() },
             Source::Stream(id) => CommandError::NoSuchObject { kind: "stream", id: id.as_u64() },
             Source::Silence => return Ok(()),
@@ -397,7 +414,7 @@ impl Call {
         }
         for (at, input) in spec.inputs.iter().enumerate() {
             let twice = spec.inputs.iter().take(at).any(|other| other == input);
-            if twice || matches!(input, Source::Silence | Source::Mix(_)) {
+            if twice || matches!(input, Source::Silence | Source::Mix(_) | Source::Room(_)) {
                 return Err(CommandError::OutOfRange { what: "the inputs of the mix" });
             }
             self.check_source(*input)?;
@@ -488,6 +505,7 @@ impl Call {
             streams: self.streams.iter().map(|stream| (stream.id, stream.statistics())).collect(),
             taps: taps.collect(),
             players: players.map(|player| (player.id, player.position())).collect(),
+            rooms: self.rooms.iter().map(ConferenceRoom::figures).collect(),
             age: now.since(self.created),
         }
     }

@@ -1,11 +1,13 @@
 //! What a call can be commanded to do.
 
 use crate::api::digit::DigitSpec;
-use crate::api::id::{LegId, MixId, PlayerId, StreamId, TapId};
+use crate::api::id::{LegId, MixId, PlayerId, RoomId, StreamId, TapId};
 use crate::api::leg::{LegConfig, Relearn};
+use crate::api::room::{RoomChange, RoomMember};
 use crate::api::source::{MixSpec, PlayerChange, Source};
 use crate::session::port::LegPorts;
 use crate::session::source::player::Player;
+use crate::session::source::room::ConferenceRoom;
 use crate::session::source::stream::Stream;
 use crate::session::tap::Tap;
 
@@ -98,6 +100,57 @@ pub enum CallCommand {
     RemoveMix {
         /// The mix.
         mix: MixId,
+    },
+    /// Adds a conference room.
+    AddRoom {
+        /// The room.
+        room: Box<ConferenceRoom>,
+    },
+    /// Lets a leg into a room, which feeds it from then on.
+    JoinRoom {
+        /// The room.
+        room: RoomId,
+        /// The leg.
+        leg: LegId,
+        /// How it is in the room.
+        member: RoomMember,
+    },
+    /// Lets a leg out of a room. Where the room feeds it, silence does.
+    LeaveRoom {
+        /// The room.
+        room: RoomId,
+        /// The leg.
+        leg: LegId,
+    },
+    /// Changes a member of a room.
+    ChangeMember {
+        /// The room.
+        room: RoomId,
+        /// The leg.
+        leg: LegId,
+        /// How.
+        change: RoomChange,
+    },
+    /// Lets a player's audio into a room, for some or for all of its members.
+    Announce {
+        /// The room.
+        room: RoomId,
+        /// The player.
+        player: PlayerId,
+        /// Who hears it; nobody named for all.
+        to: Vec<LegId>,
+    },
+    /// Lets no members into a room any more, or again.
+    LockRoom {
+        /// The room.
+        room: RoomId,
+        /// Whether it is locked.
+        locked: bool,
+    },
+    /// Removes a room; what it fed is fed by silence.
+    RemoveRoom {
+        /// The room.
+        room: RoomId,
     },
     /// Adds a tap.
     AddTap {

@@ -12,6 +12,7 @@ use crate::api::tap::TapSide;
 use crate::session::call::Call;
 use crate::session::leg::egress::EncoderSpec;
 use crate::session::leg::in_band;
+use crate::session::source::room::Fed;
 use crate::session::tap::{Tap, analysis};
 use crate::session::wiring::Feed;
 
@@ -39,7 +40,7 @@ impl Demand {
     /// A mix is summed from its inputs, and has no demand of its own.
     fn place(&mut self, feed: Feed) -> Option<&mut u32> {
         match feed {
-            Feed::Silence | Feed::Mix(_) => None,
+            Feed::Silence | Feed::Mix(_) | Feed::Room(_) => None,
             Feed::Leg(at) => self.legs.get_mut(usize::from(at)),
             Feed::Player(at) => self.players.get_mut(usize::from(at)),
             Feed::Stream(at) => self.streams.get_mut(usize::from(at)),
@@ -54,7 +55,7 @@ impl Demand {
 
     fn of(&self, feed: Feed) -> Option<u32> {
         let rate = match feed {
-            Feed::Silence | Feed::Mix(_) => None,
+            Feed::Silence | Feed::Mix(_) | Feed::Room(_) => None,
             Feed::Leg(at) => self.legs.get(usize::from(at)),
             Feed::Player(at) => self.players.get(usize::from(at)),
             Feed::Stream(at) => self.streams.get(usize::from(at)),
@@ -67,6 +68,7 @@ impl Call {
     /// Derives what is wanted from what is there: called after every command, and after every change of path.
     pub(super) fn derive_demand(&mut self, now: Time) {
         self.derive_mixes();
+        self.derive_rooms();
         let mut demand = std::mem::take(&mut self.demand);
         self.sum_demand(&mut demand);
         for at in 0..self.legs.len() {
@@ -120,6 +122,19 @@ impl Call {
         }
     }
 
+    /// The rooms' outputs: one for each leg that a room feeds.
+    fn derive_rooms(&mut self) {
+        let Self { rooms, legs, .. } = self;
+        for (at, room) in rooms.iter_mut().enumerate() {
+            let own = u16::try_from(at).map(Feed::Room);
+            let fed = legs.iter().zip(0..).filter(|(leg, _)| Ok(leg.feed) == own).map(|(leg, place)| {
+                let egress = leg.sender.egress.as_ref();
+                Fed { leg: leg.id, place, encoder: egress.map(|egress| (egress.rate(), egress.spec())) }
+            });
+            room.set_outputs(legs.len(), fed);
+        }
+    }
+
     /// Adds up what is wanted of each source, in one pass over those who want something: a room has a thousand of them.
     fn sum_demand(&self, demand: &mut Demand) {
         demand.clear(self.legs.len(), self.players.len(), self.streams.len());
@@ -130,6 +145,9 @@ impl Call {
         }
         for mix in self.mixes.iter().filter(|mix| mix.is_wanted()) {
             mix.feeds.iter().for_each(|feed| demand.raise(*feed, mix.rate()));
+        }
+        for room in self.rooms.iter().filter(|room| room.is_wanted()) {
+            room.feeds().for_each(|feed| demand.raise(feed, room.rate()));
         }
         for tap in self.taps.iter().filter_map(Tap::audio) {
             let Some(at) = self.legs.iter().position(|leg| leg.id == tap.leg) else { continue };

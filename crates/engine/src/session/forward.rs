@@ -606,6 +606,7 @@ impl Call {
         let Ok(feed) = feed else { return false };
         let mixed = self.mixes.iter().any(|mix| mix.is_wanted() && mix.feeds.contains(&feed));
         mixed
+            || self.rooms.iter().any(|room| room.is_wanted() && room.feeds().any(|known| known == feed))
             || self.tones_wanted_of(at).is_some()
             || self.speech_ends_a_player(at)
             || self.taps.iter().any(|tap| self.tap_rate(tap, feed).is_some())

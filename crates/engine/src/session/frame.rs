@@ -128,6 +128,11 @@ impl Frame {
         converted.pcm.get(..converted.len).unwrap_or_default()
     }
 
+    /// Gets ready for [`Frame::at`] that rate, so that the first tick of it allocates nothing.
+    pub fn prepare(&mut self, rate: u32) {
+        let _: &[i16] = self.at(rate);
+    }
+
     /// Level of the samples, see [`level`]; measured once a tick.
     pub fn level(&mut self) -> u8 {
         if let Some(level) = self.level {

@@ -64,7 +64,10 @@ impl Call {
 
     /// True for a leg that is fed, but feeds nobody, where others are heard: it need not send anything.
     fn only_listens(&self, leg: &Leg) -> bool {
-        let is_input = |leg: &Leg| self.mixes.iter().any(|mix| mix.inputs.contains(&Source::Leg(leg.id)));
+        let is_input = |leg: &Leg| {
+            matches!(leg.source, Source::Room(_))
+                || self.mixes.iter().any(|mix| mix.inputs.contains(&Source::Leg(leg.id)))
+        };
         let feeds = |leg: &Leg| leg.listeners.get(0).is_some() || is_input(leg);
         leg.source != Source::Silence && !feeds(leg) && self.legs.iter().any(|other| feeds(other))
     }

@@ -25,6 +25,7 @@ const fn of_feed(feed: Feed) -> Case {
     match feed {
         Feed::Leg(_) => Case::Shown("far end, audio"),
         Feed::Mix(_) => Case::Shown("mix, audio"),
+        Feed::Room(_) => Case::Shown("room, audio"),
         // What they play comes from outside, and not from a party of the call.
         Feed::Silence | Feed::Player(_) | Feed::Stream(_) => Case::Without,
     }
@@ -55,6 +56,7 @@ const fn of_event(event: &Event) -> Case {
         // By audio without digits.
         | Event::CallAnalysed { .. }
         | Event::Speech { .. }
+        | Event::Room { .. }
         | Event::SecureInputSwitched { .. }
         // Digits that the engine was told to send.
         | Event::DigitsSent { .. }
@@ -75,7 +77,7 @@ fn check(case: Case) {
 
 #[test]
 fn every_kind_of_source_and_tap_has_a_case() {
-    for feed in [Feed::Silence, Feed::Leg(0), Feed::Mix(0), Feed::Player(0), Feed::Stream(0)] {
+    for feed in [Feed::Silence, Feed::Leg(0), Feed::Mix(0), Feed::Room(0), Feed::Player(0), Feed::Stream(0)] {
         check(of_feed(feed));
     }
     for case in ["audio tap", "packet tap, audio", "packet tap, events", "analysis"].map(Case::Shown) {

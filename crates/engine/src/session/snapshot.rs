@@ -37,7 +37,9 @@ use crate::session::call::Call;
 use crate::session::port::LegPorts;
 use crate::session::snapshot::age::{Age, Due, Malformed, Moment};
 use crate::session::snapshot::leg::LegSnapshot;
-use crate::session::snapshot::objects::{MixSnapshot, PlayerSnapshot, PlayingSnapshot, TapSnapshot};
+use crate::session::snapshot::objects::{
+    MixSnapshot, PlayerSnapshot, PlayingSnapshot, RoomSnapshot, TapSnapshot,
+};
 use crate::session::tap::event::PressRoom;
 
 /// The version of snapshots that this engine writes and reads.
@@ -88,6 +90,8 @@ pub struct CallSnapshot {
     tick: Option<Due>,
     pub(crate) legs: Vec<LegSnapshot>,
     mixes: Vec<MixSnapshot>,
+    #[serde(default)]
+    rooms: Vec<RoomSnapshot>,
     players: Vec<PlayerSnapshot>,
     taps: Vec<TapSnapshot>,
     /// Analyses that run, by name and leg: what they have heard is not in it.

@@ -38,6 +38,21 @@ impl Default for MediaClock {
     }
 }
 
+/// Those parts of a call that have a frame of audio by themselves.
+pub(super) struct Parts<'a> {
+    #[expect(clippy::vec_box, reason = "legs are moved between calls, and large")]
+    pub(super) legs: &'a mut Vec<Box<Leg>>,
+    pub(super) players: &'a mut Vec<Player>,
+    pub(super) streams: &'a mut Vec<Stream>,
+}
+
+impl Parts<'_> {
+    /// The frame of a source; `None` of a mix or a room.
+    pub(super) fn frame(&mut self, feed: Feed) -> Option<&mut Frame> {
+        frame_of(feed, self.legs, self.players, self.streams)
+    }
+}
+
 /// The frame of a source that is no mix.
 fn frame_of<'a>(
     feed: Feed,
@@ -46,7 +61,7 @@ fn frame_of<'a>(
     streams: &'a mut [Stream],
 ) -> Option<&'a mut Frame> {
     match feed {
-        Feed::Silence | Feed::Mix(_) => None,
+        Feed::Silence | Feed::Mix(_) | Feed::Room(_) => None,
         Feed::Leg(at) => Some(legs.get_mut(usize::from(at))?.ingress.as_mut()?.frame()),
         Feed::Player(at) => Some(players.get_mut(usize::from(at))?.frame()),
         Feed::Stream(at) => Some(streams.get_mut(usize::from(at))?.frame()),
@@ -68,6 +83,7 @@ impl Call {
         }
         let ended = self.pull_sources(now, millis, out);
         self.sum_mixes(millis);
+        self.mix_rooms(millis, out);
         self.write_taps(due, millis, out);
         self.begin_digits(now, millis);
         self.push_frames(now, millis, out);
@@ -145,12 +161,23 @@ impl Call {
         }
     }
 
+    fn mix_rooms<O: Output>(&mut self, millis: u32, out: &mut O) {
+        if self.rooms.is_empty() {
+            return;
+        }
+        let Self { rooms, legs, players, streams, .. } = self;
+        for room in rooms {
+            room.mix(millis, &mut Parts { legs, players, streams });
+        }
+        self.report_rooms(out);
+    }
+
     fn write_taps<O: Output>(&mut self, due: Time, millis: u32, out: &mut O) {
         if self.taps.is_empty() {
             return;
         }
         let secure = self.has_secure_input();
-        let Self { taps, mixes, legs, players, streams, .. } = self;
+        let Self { taps, mixes, rooms, legs, players, streams, .. } = self;
         for tap in taps {
             let Some(tap) = tap.audio_mut() else { continue };
             let Some(at) = legs.iter().position(|leg| leg.id == tap.leg) else { continue };
@@ -161,6 +188,12 @@ impl Call {
                 Feed::Mix(mix) if sent => {
                     let mixed =
                         mixes.get_mut(usize::from(mix)).and_then(|mix: &mut Mix| mix.frame_for(tap.leg));
+                    let own = if received { frame_of(Feed::Leg(own), legs, players, streams) } else { None };
+                    tap.write(due, millis, secure, own, mixed)
+                }
+                Feed::Room(room) if sent => {
+                    let room = rooms.get_mut(usize::from(room));
+                    let mixed = room.and_then(|room| Some(room.frame_and_payload(at)?.0));
                     let own = if received { frame_of(Feed::Leg(own), legs, players, streams) } else { None };
                     tap.write(due, millis, secure, own, mixed)
                 }
@@ -192,7 +225,7 @@ impl Call {
     }
 
     fn push_frames<O: Output>(&mut self, now: Time, millis: u32, out: &mut O) {
-        let Self { mixes, legs, players, streams, .. } = self;
+        let Self { mixes, rooms, legs, players, streams, .. } = self;
         for at in 0..legs.len() {
             let Some(leg) = legs.get_mut(at).map(AsMut::as_mut) else { continue };
             if !leg.sender.transcodes() || leg.sender.sends_digits() {
@@ -217,6 +250,13 @@ impl Call {
                     mixes.get_mut(usize::from(mix)).and_then(|mix| mix.frame_for(id)),
                     ReadyPayload::default(),
                 ),
+                Feed::Room(room) => match rooms.get_mut(usize::from(room)) {
+                    Some(room) => match room.frame_and_payload(at) {
+                        Some((frame, payload)) => (Some(frame), payload),
+                        None => (None, ReadyPayload::default()),
+                    },
+                    None => (None, ReadyPayload::default()),
+                },
                 Feed::Player(at) => match players.get_mut(usize::from(at)) {
                     Some(player) => {
                         let (frame, payload) = player.frame_and_payload();

@@ -29,6 +29,7 @@ pub(super) enum Feed {
     Silence,
     Leg(u16),
     Mix(u16),
+    Room(u16),
     Player(u16),
     Stream(u16),
 }
@@ -60,6 +61,7 @@ impl Call {
             Source::Silence => Feed::Silence,
             Source::Leg(id) => Feed::Leg(place(self.legs.iter().position(|leg| leg.id == id))?),
             Source::Mix(id) => Feed::Mix(place(self.mixes.iter().position(|mix| mix.id == id))?),
+            Source::Room(id) => Feed::Room(place(self.rooms.iter().position(|room| room.id == id))?),
             Source::Player(id) => {
                 Feed::Player(place(self.players.iter().position(|player| player.id == id))?)
             }
@@ -141,10 +143,27 @@ impl Call {
                 mix.set_inputs(inputs);
             }
         }
+        self.settle_rooms(&places);
+        self.report_rooms(out);
         self.mark_tapped();
         self.settle_end_to_end();
         self.settle_sources(now, out);
         self.derive_demand(now);
+    }
+
+    /// Where the members of rooms are, and the rates that rooms have by them.
+    fn settle_rooms(&mut self, places: &Places) {
+        let mut rooms = std::mem::take(&mut self.rooms);
+        for room in &mut rooms {
+            room.settle(|source| {
+                let feed = self.resolve_by(places, source)?;
+                let policy = self.leg_of(feed).map(|leg| leg.config.media);
+                Some((feed, policy.unwrap_or_default()))
+            });
+            let highest = room.feeds().filter_map(|feed| self.source_rate(feed)).max();
+            room.set_rate(room.rate_for(highest));
+        }
+        self.rooms = rooms;
     }
 
     /// The leg that a source is.
@@ -176,7 +195,7 @@ impl Call {
             match leg.feed {
                 // From a leg that sends nothing that can be decoded no audio can come.
                 Feed::Leg(_) if spec.is_some() && rate.is_some() => {}
-                Feed::Mix(_) | Feed::Player(_) | Feed::Stream(_) if spec.is_some() => {
+                Feed::Mix(_) | Feed::Room(_) | Feed::Player(_) | Feed::Stream(_) if spec.is_some() => {
                     let begins = !leg.sender.transcodes();
                     if begins && leg.make_egress(rate.unwrap_or(PLAYER_RATE)) {
                         leg.sender.enter_transcoding(now, None, leg.source);
@@ -210,6 +229,7 @@ impl Call {
                 let rates = inputs.iter().filter(|feed| !matches!(feed, Feed::Mix(_)));
                 rates.filter_map(|feed| self.source_rate(*feed)).max().map(|rate| rate.min(PLAYER_RATE))
             }
+            Feed::Room(at) => Some(self.rooms.get(usize::from(at))?.rate()),
             Feed::Stream(at) => Some(self.streams.get(usize::from(at))?.rate()),
         }
     }

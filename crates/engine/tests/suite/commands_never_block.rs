@@ -109,7 +109,7 @@ fn the_outcome_of_a_command_comes_or_an_event_says_that_it_failed() {
 #[test]
 fn a_leg_more_than_a_call_can_have_is_refused_at_once() {
     let (engine, events) =
-        builder("127.9.2.5", 24_200..=24_999).budget(Points::whole(1_000)).build().unwrap();
+        builder("127.9.2.5", 24_200..=29_999).budget(Points::whole(10_000)).build().unwrap();
     let (full, other) = (CallSpec::default(), CallSpec::default());
     let (full, other) = (engine.create_call(full).unwrap(), engine.create_call(other).unwrap());
     let placement = Placement { ports: Ports::Single, ..Placement::default() };

@@ -34,6 +34,7 @@ mod media_is_blocked_or_silenced;
 mod overload_is_met_at_admission;
 mod prompts_are_played;
 mod random_commands_keep_the_session_whole;
+mod rooms_mix_their_members;
 mod rtcp_and_rtp_share_a_port;
 mod rtcp_tells_what_the_link_did;
 mod silence_ends_a_call;

@@ -72,7 +72,7 @@ impl Call {
     }
 
     /// Gives a command that makes other work of a leg. What that costs is there before, or the command is refused.
-    pub(super) fn apply_with(
+    pub(in crate::runtime) fn apply_with(
         &self,
         leg: LegId,
         change: impl FnOnce(LegWork) -> LegWork,

@@ -23,6 +23,18 @@ const GATHERED_MILLIS: u32 = 120;
 /// tunnels.
 const MAX_PAYLOAD: usize = 1380;
 
+/// Peaks of silence: a decoder may go on from another past there. -48 dBov.
+const QUIET: u16 = 128;
+
+/// Peaks of the pauses of speech, -30 dBov. An encoder that took the same audio for [`SAME`] packets has a like past: what a
+/// decoder makes of the change differs by 47 dB of signal to noise with G.729 in the mean of 300 changes in speech, 33 dB with
+/// G.722, 49 dB with Opus, and no peak is greater by more than a fifth.
+const FAINT: u16 = 1024;
+
+/// Packets on end after which two encoders of the same audio are alike: in pauses, and anywhere.
+const SAME: u32 = 25;
+const SAME_LONG: u32 = 200;
+
 /// Milliseconds in which a signal ends: the fade-out, and the silence behind it that pushes it through a codec's look-ahead.
 pub(crate) const FADE_MILLIS: u32 = 20;
 
@@ -61,6 +73,17 @@ impl EncoderSpec {
     pub(crate) fn is_plain(&self) -> bool {
         let usual = EncoderSettings { dtx: self.settings.dtx, ..EncoderSettings::default() };
         self.settings == usual && packet_millis(self) == PAYLOAD_MILLIS
+    }
+
+    /// The same without discontinuous transmission.
+    pub(crate) fn without_dtx(&self) -> Self {
+        let settings = EncoderSettings { dtx: false, ..self.settings.clone() };
+        Self { settings, ..self.clone() }
+    }
+
+    /// How the encoder is set.
+    pub(crate) const fn settings(&self) -> &EncoderSettings {
+        &self.settings
     }
 
     /// The codec.
@@ -106,6 +129,8 @@ pub(crate) struct Egress {
     last: Vec<i16>,
     /// The last packet was not encoded here: the encoder has to be brought to where the decoder is.
     stale: bool,
+    /// Packets on end for which this encoder and the one of the payloads made before took the same audio.
+    alike: u32,
 }
 
 impl Egress {
@@ -131,6 +156,7 @@ impl Egress {
             since_noise: None,
             last: Vec::with_capacity(packet),
             stale: false,
+            alike: 0,
             spec,
         })
     }
@@ -227,18 +253,26 @@ impl Egress {
     /// True where the payload that was made of `pcm` before may be sent in place of encoding it, asked before it is gathered:
     /// it fills the next packet alone, nothing is cross-faded into it, and the party's decoder may go on with it. What predicts
     /// from what it decoded before goes on in the wrong way from another past, unless that is silence: so it begins in a pause
-    /// of the prompt, and follows only what its own encoder made.
-    pub(crate) fn may_send(&self, kind: FrameKind, pcm: &[i16], ready: ReadyPayload<'_>) -> bool {
+    /// of the signal, or once both encoders took the same for a time, and follows only what its own encoder made.
+    pub(crate) fn may_send(&mut self, kind: FrameKind, pcm: &[i16], ready: ReadyPayload<'_>) -> bool {
         let has_memory =
             !matches!(self.spec.entry.codec.encoding, Encoding::Pcmu | Encoding::Pcma | Encoding::L16);
-        !ready.octets.is_empty()
+        let whole = !ready.octets.is_empty()
             && kind == FrameKind::Audio
             && self.filled == 0
             && pcm.len() == self.packet
-            && !self.crossfade.is_under_way()
-            && (!has_memory
-                || (self.stale && ready.follows)
-                || ((self.paused || is_quiet(&self.last)) && is_quiet(pcm)))
+            && !self.crossfade.is_under_way();
+        let alike = std::mem::take(&mut self.alike);
+        if !whole || !has_memory || (self.stale && ready.follows) {
+            return whole;
+        }
+        let quiet = (self.paused || is_below(&self.last, QUIET)) && is_below(pcm, QUIET);
+        let faint = is_below(&self.last, FAINT) && is_below(pcm, FAINT);
+        if quiet || alike >= SAME_LONG || (alike >= SAME && faint) {
+            return true;
+        }
+        self.alike = if ready.follows { alike + 1 } else { 0 };
+        false
     }
 
     /// Takes the audio of a tick, at [`Egress::rate`].
@@ -387,9 +421,9 @@ impl Egress {
     }
 }
 
-/// True for silence, and noise below -48 dBov at its peaks.
-fn is_quiet(pcm: &[i16]) -> bool {
-    pcm.iter().all(|sample| sample.unsigned_abs() < 128)
+/// True where no peak reaches a limit.
+fn is_below(pcm: &[i16], limit: u16) -> bool {
+    pcm.iter().all(|sample| sample.unsigned_abs() < limit)
 }
 
 /// The packet time of a codec in milliseconds, so that its packets fit the network.

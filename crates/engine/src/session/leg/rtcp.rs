@@ -378,7 +378,7 @@ mod tests {
         let mut receiver = Receiver::default();
         let mut out = [0; 200];
         let mut kind = |session: &mut RtcpSession, packets| {
-            let sent = Sent { packets, octets: packets * 160, unsent: 0 };
+            let sent = Sent { packets, octets: packets * 160, ..Sent::default() };
             let len = session.write(Time::ZERO, NtpTime(0), (&rewriter, &mut receiver, &sent), &mut out);
             assert!(len > 0);
             out[1]

@@ -33,6 +33,8 @@ pub(crate) struct Sent {
     pub(crate) packets: u64,
     pub(crate) octets: u64,
     pub(crate) unsent: u64,
+    #[serde(default)]
+    pub(crate) shared_payloads: u64,
 }
 
 /// Why a packet was not sent.
@@ -402,6 +404,7 @@ impl Sender {
                     if header.write(packet.bytes_mut()).is_ok() && transport.protect_rtp(&mut packet) {
                         self.sent.packets += 1;
                         self.sent.octets += len as u64;
+                        self.sent.shared_payloads += u64::from(!ready.is_empty());
                         out.send(transport.ports().rtp, to, packet);
                     } else {
                         self.sent.unsent += 1;

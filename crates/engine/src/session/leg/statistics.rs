@@ -42,6 +42,7 @@ impl Leg {
         let sent = SendStatistics {
             packets: sent.packets,
             octets: sent.octets,
+            shared_payloads: sent.shared_payloads,
             ssrc: audio.then(|| self.sender.rewriter.ssrc()),
             rtcp_packets: self.rtcp.sent(),
             unsent: sent.unsent,

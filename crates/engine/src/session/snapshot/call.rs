@@ -15,10 +15,11 @@ use crate::session::call::{Call, MAX_LEGS, MAX_OBJECTS};
 use crate::session::leg::Leg;
 use crate::session::port::{LegPorts, PortKey};
 use crate::session::snapshot::age::{Age, Due, Malformed, Moment, ensure};
-use crate::session::snapshot::objects::{MixSnapshot, TapSnapshot};
+use crate::session::snapshot::objects::{MixSnapshot, RoomSnapshot, TapSnapshot};
 use crate::session::snapshot::{CallSnapshot, SNAPSHOT_VERSION};
 use crate::session::source::mix::Mix;
 use crate::session::source::player::Player;
+use crate::session::source::room::ConferenceRoom;
 use crate::session::tap::Tap;
 use crate::session::tap::event::EventTap;
 use crate::session::tap::packet::PacketTap;
@@ -81,6 +82,7 @@ impl Call {
             tick: tick.map(|at| Due::of(at, now)),
             legs: self.legs.iter().map(|leg| leg.save(now)).collect(),
             mixes: self.mixes.iter().map(|mix| MixSnapshot { mix: mix.id, inputs: inputs(mix) }).collect(),
+            rooms: self.rooms.iter().map(ConferenceRoom::save).collect(),
             players: self.players.iter().map(Player::save).collect(),
             taps: self.taps.iter().filter_map(tap).collect(),
             analyses: analysed.map(|tap| (tap.id(), tap.leg())).collect(),
@@ -106,6 +108,8 @@ impl Call {
             call.legs.push(leg);
         }
         call.mixes = saved.mixes.iter().map(|mix| Mix::new(mix.mix, mix.inputs.clone())).collect();
+        let rooms = saved.rooms.iter().map(ConferenceRoom::restored);
+        call.rooms = rooms.collect::<Result<_, _>>()?;
         call.players = saved.players.iter().filter_map(Player::restored).collect();
         call.taps = saved.taps.iter().map(TapSnapshot::restored).collect();
         let tick = saved.tick.map(|tick| next_in_phase(tick, at));
@@ -165,8 +169,11 @@ impl CallSnapshot {
     /// Refuses what no engine writes: it may come from anywhere.
     pub(super) fn check_contents(&self) -> Result<(), Malformed> {
         ensure(self.legs.len() <= MAX_LEGS, "the number of legs")?;
-        let objects = [self.mixes.len(), self.players.len(), self.taps.len()];
-        ensure(objects.iter().all(|count| *count <= MAX_OBJECTS), "the number of mixes, players or taps")?;
+        let objects = [self.mixes.len(), self.rooms.len(), self.players.len(), self.taps.len()];
+        ensure(
+            objects.iter().all(|count| *count <= MAX_OBJECTS),
+            "the number of mixes, rooms, players or taps",
+        )?;
         ensure(self.analyses.len() <= MAX_OBJECTS, "the number of analyses")?;
         ensure(self.analyses.iter().all(|(_, leg)| self.has_leg(*leg)), "the leg of an analysis")?;
         ensure(self.call.as_u64() < NAMES && self.highest_id() < NAMES, "a name")?;
@@ -174,6 +181,11 @@ impl CallSnapshot {
         ensure(self.object_ids().all(|name| names.insert(name)), "a name that is there twice")?;
         self.legs.iter().try_for_each(super::leg::LegSnapshot::check)?;
         self.mixes.iter().try_for_each(MixSnapshot::check)?;
+        let of_rooms = self.rooms.iter().flat_map(RoomSnapshot::legs);
+        ensure(of_rooms.into_iter().all(|leg| self.has_leg(leg)), "a leg of a room")?;
+        let players = self.rooms.iter().flat_map(|room| &room.announcements);
+        let known = |player| self.has_source(Source::Player(player));
+        ensure(players.into_iter().all(|(player, _)| known(*player)), "an announcement of a room")?;
         self.players.iter().try_for_each(super::objects::PlayerSnapshot::check)?;
         let sources = self.legs.iter().map(|leg| leg.source);
         let mut sources = sources.chain(self.mixes.iter().flat_map(|mix| mix.inputs.iter().copied()));
@@ -190,6 +202,7 @@ impl CallSnapshot {
         match source {
             Source::Silence => true,
             Source::Leg(leg) => self.has_leg(leg),
+            Source::Room(room) => self.rooms.iter().any(|known| known.room == room),
             Source::Mix(mix) => self.mixes.iter().any(|known| known.mix == mix),
             Source::Player(player) => self.players.iter().any(|known| known.player == player),
             Source::Stream(_) => false,
@@ -213,9 +226,10 @@ impl CallSnapshot {
     pub(super) fn object_ids(&self) -> impl Iterator<Item = (u8, u64)> {
         let legs = self.legs.iter().map(|leg| (0, leg.leg.as_u64()));
         let mixes = self.mixes.iter().map(|mix| (1, mix.mix.as_u64()));
+        let rooms = self.rooms.iter().map(|room| (4, room.room.as_u64()));
         let players = self.players.iter().map(|player| (2, player.player.as_u64()));
         let taps = self.taps.iter().map(|tap| tap.id().as_u64());
         let analyses = self.analyses.iter().map(|(tap, _)| tap.as_u64());
-        legs.chain(mixes).chain(players).chain(taps.chain(analyses).map(|tap| (3, tap)))
+        legs.chain(mixes).chain(rooms).chain(players).chain(taps.chain(analyses).map(|tap| (3, tap)))
     }
 }

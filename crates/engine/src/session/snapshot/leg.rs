@@ -200,8 +200,8 @@ impl LegSnapshot {
         for CountedSnapshot { packets, octets, .. } in self.counted.iter().flatten() {
             ensure_counts([*packets, *octets], "the counters of a leg")?;
         }
-        for Sent { packets, octets, unsent } in [self.sent, self.passed] {
-            ensure_counts([packets, octets, unsent], "the counters of a leg")?;
+        for Sent { packets, octets, unsent, shared_payloads } in [self.sent, self.passed] {
+            ensure_counts([packets, octets, unsent, shared_payloads], "the counters of a leg")?;
         }
         let Dropped {
             foreign_source,

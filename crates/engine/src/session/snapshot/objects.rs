@@ -7,7 +7,8 @@ use mediapoint_dtmf::DetectorSettings;
 use mediapoint_prompt::{PlaybackState, Playlist, PlaylistState};
 
 use crate::api::analysis::SpeechBargeIn;
-use crate::api::id::{LegId, MixId, PlayerId, TapId};
+use crate::api::id::{LegId, MixId, PlayerId, RoomId, TapId};
+use crate::api::room::{RoomMember, RoomSpec};
 use crate::api::source::{MixSpec, Source, ToneSpec};
 use crate::api::tap::PacketTapSpec;
 use crate::session::snapshot::age::{Malformed, ensure};
@@ -25,10 +26,32 @@ impl MixSnapshot {
         let inputs = &self.inputs;
         ensure(inputs.len() <= MixSpec::MAX_INPUTS, "the number of inputs of a mix")?;
         let fits = |(at, input): (usize, &Source)| {
-            !matches!(input, Source::Silence | Source::Mix(_) | Source::Stream(_))
+            !matches!(input, Source::Silence | Source::Mix(_) | Source::Room(_) | Source::Stream(_))
                 && !inputs.iter().take(at).any(|other| other == input)
         };
         ensure(inputs.iter().enumerate().all(fits), "the inputs of a mix")
+    }
+}
+
+/// A room. Those who are in it join it anew: noise floors, adapted levels and figures are not in it.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct RoomSnapshot {
+    pub(crate) room: RoomId,
+    pub(crate) spec: RoomSpec,
+    pub(crate) locked: bool,
+    pub(crate) members: Vec<(LegId, RoomMember)>,
+    /// Players, and whom they announce to.
+    pub(crate) announcements: Vec<(PlayerId, Vec<LegId>)>,
+}
+
+impl RoomSnapshot {
+    /// All legs that it names.
+    pub(crate) fn legs(&self) -> impl Iterator<Item = LegId> + '_ {
+        let members = self
+            .members
+            .iter()
+            .flat_map(|(leg, member)| std::iter::once(*leg).chain(member.role.legs().iter().copied()));
+        members.chain(self.announcements.iter().flat_map(|(_, legs)| legs.iter().copied()))
     }
 }
 

@@ -21,7 +21,7 @@ use mediapoint_engine::session::tap::event::PressRoom;
 use mediapoint_engine::session::tap::packet::PacketTap;
 use mediapoint_engine::{
     AnalysisSpec, AudioTapSpec, Codec, EncoderSettings, Event, PacketTapSpec, PacketTarget, PayloadCodec,
-    SecureInput, Source, TapFrame, TapId, TapSide, VadSettings,
+    RoomMember, RoomSpec, SecureInput, Source, TapFrame, TapId, TapSide, VadSettings,
 };
 use mediapoint_net::ring::Consumer;
 use mediapoint_packet::telephone_event::{BLOCK_LEN, DtmfDigit, EventBlock};
@@ -88,6 +88,8 @@ pub(crate) struct Scene {
     far_codec: PayloadCodec,
     party_codec: PayloadCodec,
     mixed: PeerId,
+    /// A listener of a room that the party is a member of.
+    in_room: PeerId,
     forked: PeerId,
     frames: Consumer<TapFrame>,
     recorded_frames: Consumer<TapFrame>,
@@ -106,6 +108,12 @@ impl Scene {
         let far = world.add_peer(call, audio([to.clone(), telephone_event(101)]));
         let mixed = world.add_peer(call, audio([pcmu(), telephone_event(101)]));
         let forked = world.add_peer(call, audio([from.clone(), telephone_event(101)]));
+        let in_room = world.add_peer(call, audio([pcmu(), telephone_event(101)]));
+        let conference = world.add_room(call, RoomSpec::default());
+        for member in [party, in_room] {
+            world.join_room(conference, member, RoomMember::default()).unwrap();
+        }
+        // The room hears the party, and the party hears the far end.
         world.connect(party, far);
         let inputs = [world.source_of(party), world.source_of(far)];
         let mix = world.add_mix(call, &inputs);
@@ -125,10 +133,10 @@ impl Scene {
             AnalysisSpec { speech: Some(VadSettings::default()), ..AnalysisSpec::new(world.peer(party).leg) };
         let analysis = world.analyse(party, spec);
         let (_, room) = world.tap_digits(party);
-        for listener in [far, mixed, forked] {
+        for listener in [far, mixed, in_room, forked] {
             let heard = &mut world.peer_mut(listener).heard;
             heard.keep_packets = true;
-            heard.clock_rate = if listener == mixed { 8000 } else { to.codec.clock_rate };
+            heard.clock_rate = if [mixed, in_room].contains(&listener) { 8000 } else { to.codec.clock_rate };
         }
         world.peer_mut(forked).heard.clock_rate = from.codec.clock_rate;
         let voice = move |n: u64, rate: u32| sound(n * 8000 / u64::from(rate));
@@ -144,6 +152,7 @@ impl Scene {
             far_codec,
             party_codec,
             mixed,
+            in_room,
             forked,
             frames,
             recorded_frames,
@@ -226,6 +235,8 @@ impl Scene {
             ("far end, audio", digits_in(&ear(self.far, &self.far_codec))),
             ("mix, events", events(self.mixed)),
             ("mix, audio", digits_in(&ear(self.mixed, &pcmu()))),
+            ("room, events", events(self.in_room)),
+            ("room, audio", digits_in(&ear(self.in_room, &pcmu()))),
             ("packet tap, events", events(self.forked)),
             ("packet tap, audio", digits_in(&ear(self.forked, &self.party_codec))),
             ("audio tap", digits_in(&self.tapped)),

@@ -62,9 +62,10 @@ fn switches(scene: &Scene) -> Vec<SecureInput> {
 fn check(scene: &Scene, method: Method, passed: &str, copied: &str, name: &str) {
     for (place, found) in scene.found() {
         let wanted = match (method, place) {
-            (Method::Tones, "far end, audio" | "mix, audio" | "audio tap" | "analysis" | "recording") => {
-                passed
-            }
+            (
+                Method::Tones,
+                "far end, audio" | "mix, audio" | "room, audio" | "audio tap" | "analysis" | "recording",
+            ) => passed,
             (Method::Tones, "packet tap, audio") => copied,
             (Method::Events | Method::Both, "far end, events" | "packet tap, events") => passed,
             // Tones beside events, of digits that pass.

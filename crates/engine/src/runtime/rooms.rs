@@ -1,0 +1,92 @@
+//! Conference rooms of a call.
+
+use crate::api::error::CommandError;
+use crate::api::id::{LegId, PlayerId, RoomId};
+use crate::api::pending::Pending;
+use crate::api::room::{RoomChange, RoomMember, RoomSpec};
+use crate::runtime::call::Call;
+use crate::session::command::CallCommand;
+use crate::session::source::room::ConferenceRoom;
+
+impl Call {
+    /// Adds a conference room. Each leg that joins it hears the others; what they say is mixed once, and encoded once for those
+    /// who hear the same in the same codec. A room reports by [`crate::Event::Room`].
+    ///
+    /// # Errors
+    /// [`CommandError::OutOfRange`] for settings out of range, else as [`Call::set_source`].
+    pub fn add_room(&self, spec: RoomSpec) -> Result<(RoomId, Pending<()>), CommandError> {
+        let room = RoomId(self.next_id());
+        let added = Box::new(ConferenceRoom::new(room, spec)?);
+        Ok((room, self.apply(CallCommand::AddRoom { room: added })?))
+    }
+
+    /// Lets a leg of the call into a room, which is its source from then on. A leg of another call is moved here first
+    /// ([`Call::move_leg`]). One that joins on hold keeps its source.
+    ///
+    /// # Errors
+    /// As [`Call::set_source`]. In the outcome: [`CommandError::NoRoom`] where the room is full, [`CommandError::RoomLocked`],
+    /// and [`CommandError::OutOfRange`] for a gain, or a role that names a leg that is not in the room.
+    pub fn join_room(
+        &self,
+        room: RoomId,
+        leg: LegId,
+        member: RoomMember,
+    ) -> Result<Pending<()>, CommandError> {
+        let command = CallCommand::JoinRoom { room, leg, member };
+        self.apply_with(leg, |known| known.fed_by(true), command)
+    }
+
+    /// Lets a leg out of a room. It is fed by silence until [`Call::set_source`], which may follow at once: a party that goes
+    /// from a room to a call of two is heard without a gap.
+    ///
+    /// # Errors
+    /// As [`Call::set_source`].
+    pub fn leave_room(&self, room: RoomId, leg: LegId) -> Result<Pending<()>, CommandError> {
+        self.apply_with(leg, |known| known.fed_by(false), CallCommand::LeaveRoom { room, leg })
+    }
+
+    /// Changes a member of a room. While it is on hold its source may be another, such as a player with music; it is fed by the
+    /// room again when it is on hold no more.
+    ///
+    /// # Errors
+    /// As [`Call::join_room`].
+    pub fn change_member(
+        &self,
+        room: RoomId,
+        leg: LegId,
+        change: RoomChange,
+    ) -> Result<Pending<()>, CommandError> {
+        self.check(leg)?;
+        self.apply(CallCommand::ChangeMember { room, leg, change })
+    }
+
+    /// Plays a player of the call into a room: to these members, or to all where none is named. It takes a place of the room
+    /// until the player is removed.
+    ///
+    /// # Errors
+    /// As [`Call::join_room`].
+    pub fn announce(
+        &self,
+        room: RoomId,
+        player: PlayerId,
+        to: Vec<LegId>,
+    ) -> Result<Pending<()>, CommandError> {
+        self.apply(CallCommand::Announce { room, player, to })
+    }
+
+    /// Locks a room, so that no leg joins, or unlocks it. Announcements and links are let in all the same.
+    ///
+    /// # Errors
+    /// As [`Call::set_source`].
+    pub fn lock_room(&self, room: RoomId, locked: bool) -> Result<Pending<()>, CommandError> {
+        self.apply(CallCommand::LockRoom { room, locked })
+    }
+
+    /// Removes a room; what it fed is fed by silence.
+    ///
+    /// # Errors
+    /// As [`Call::set_source`].
+    pub fn remove_room(&self, room: RoomId) -> Result<Pending<()>, CommandError> {
+        self.apply(CallCommand::RemoveRoom { room })
+    }
+}

@@ -1,0 +1,105 @@
+//! Commands to the conference rooms of a call.
+
+use crate::api::error::CommandError;
+use crate::api::event::Event;
+use crate::api::id::{LegId, PlayerId, RoomId};
+use crate::api::room::{RoomChange, RoomMember, RoomRole};
+use crate::api::source::Source;
+use crate::session::Output;
+use crate::session::call::Call;
+use crate::session::source::room::ConferenceRoom;
+
+impl Call {
+    fn room_mut(&mut self, room: RoomId) -> Result<&mut ConferenceRoom, CommandError> {
+        let found = self.rooms.iter_mut().find(|known| known.id == room);
+        found.ok_or(CommandError::NoSuchObject { kind: "room", id: room.as_u64() })
+    }
+
+    /// Lets a leg in, which the room feeds from then on; one on hold keeps its source.
+    pub(super) fn join_room(
+        &mut self,
+        room: RoomId,
+        leg: LegId,
+        member: RoomMember,
+    ) -> Result<(), CommandError> {
+        self.place_of(leg)?;
+        if self.rooms.iter().any(|known| known.id != room && known.has_leg(leg)) {
+            return Err(CommandError::OutOfRange { what: "the leg: it is in another room" });
+        }
+        let held = member.held;
+        self.room_mut(room)?.join(leg, member)?;
+        if held { Ok(()) } else { self.set_source(leg, Source::Room(room)) }
+    }
+
+    pub(super) fn leave_room(&mut self, room: RoomId, leg: LegId) -> Result<(), CommandError> {
+        if !self.room_mut(room)?.leave(Source::Leg(leg)) {
+            return Err(CommandError::NoSuchLeg(leg));
+        }
+        let is_fed = self.leg_mut(leg)?.source == Source::Room(room);
+        if is_fed { self.set_source(leg, Source::Silence) } else { Ok(()) }
+    }
+
+    /// Changes a member. One that is on hold no more is fed by the room again.
+    pub(super) fn change_member(
+        &mut self,
+        room: RoomId,
+        leg: LegId,
+        change: &RoomChange,
+    ) -> Result<(), CommandError> {
+        let known = self.room_mut(room)?;
+        known.change(leg, change)?;
+        if matches!(change, RoomChange::Held(false)) {
+            self.set_source(leg, Source::Room(room))
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn announce(
+        &mut self,
+        room: RoomId,
+        player: PlayerId,
+        to: &[LegId],
+    ) -> Result<(), CommandError> {
+        self.check_source(Source::Player(player))?;
+        self.room_mut(room)?.announce(player, to)
+    }
+
+    pub(super) fn lock_room(&mut self, room: RoomId, locked: bool) -> Result<(), CommandError> {
+        self.room_mut(room)?.lock(locked);
+        Ok(())
+    }
+
+    /// Refuses a room as the source of a leg that is no member of it.
+    pub(super) fn check_member(&self, leg: LegId, source: Source) -> Result<(), CommandError> {
+        let Source::Room(room) = source else { return Ok(()) };
+        let is_member = self.rooms.iter().any(|known| known.id == room && known.has_leg(leg));
+        if is_member {
+            Ok(())
+        } else {
+            Err(CommandError::OutOfRange { what: "the source: the leg has not joined the room" })
+        }
+    }
+
+    /// Reports what has happened in the rooms.
+    pub(super) fn report_rooms<O: Output>(&mut self, out: &mut O) {
+        let call = self.id;
+        for known in &mut self.rooms {
+            let room = known.id;
+            known.drain(|report| out.event(Event::Room { call, room, report }));
+        }
+    }
+}
+
+impl RoomRole {
+    /// Legs that it names.
+    pub(crate) fn legs(&self) -> &[LegId] {
+        match self {
+            Self::Coach { agent } | Self::CoachLink { agent: Some(agent) } => std::slice::from_ref(agent),
+            Self::Whisper { to } => to,
+            Self::Member | Self::Listener | Self::Monitor | Self::Link | Self::CoachLink { agent: None } => {
+                &[]
+            }
+        }
+    }
+}

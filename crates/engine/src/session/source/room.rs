@@ -1,0 +1,257 @@
+//! A conference room of a call: what its members say is mixed once a tick, those that hear the same share one frame, and those
+//! of one codec one encoding of it.
+
+mod reports;
+mod saved;
+mod seat;
+mod shared;
+
+use mediapoint_conference::{MixKey, Room, Tick};
+
+use crate::api::error::CommandError;
+use crate::api::id::{LegId, RoomId};
+use crate::api::leg::MediaPolicy;
+use crate::api::room::RoomSpec;
+use crate::api::source::Source;
+use crate::session::frame::{Frame, FrameKind};
+use crate::session::leg::egress::EncoderSpec;
+use crate::session::source::player::ReadyPayload;
+use crate::session::tick::Parts;
+use crate::session::wiring::Feed;
+
+use self::seat::{Heard, Reader, Seat};
+use self::shared::SharedEncoding;
+
+/// Rate of a room whose members have none, in hertz.
+const LEAST_RATE: u32 = 8000;
+
+/// A room of a call.
+pub struct ConferenceRoom {
+    /// Its name.
+    pub id: RoomId,
+    spec: RoomSpec,
+    room: Room,
+    /// By the members' places in the room.
+    seats: Vec<Option<Seat>>,
+    /// The seat of a leg by the leg's place in the call, plus one; 0 where it has none.
+    by_leg: Vec<u16>,
+    /// What most hear: silence where nobody speaks.
+    full: Frame,
+    /// Silence, for those who hear nothing while others speak.
+    quiet: Frame,
+    shared: Vec<SharedEncoding>,
+    wanted: bool,
+}
+
+/// A leg that a room feeds.
+pub(in crate::session) struct Fed<'a> {
+    pub(in crate::session) leg: LegId,
+    pub(in crate::session) place: u16,
+    /// Rate and settings of its encoder.
+    pub(in crate::session) encoder: Option<(u32, &'a EncoderSpec)>,
+}
+
+impl ConferenceRoom {
+    /// An empty room.
+    ///
+    /// # Errors
+    /// [`CommandError::OutOfRange`].
+    pub fn new(id: RoomId, spec: RoomSpec) -> Result<Self, CommandError> {
+        let rate = spec.rate.unwrap_or(LEAST_RATE);
+        let most = RoomSpec::MAX_CAPACITY;
+        if spec.capacity > most || spec.loudest > most {
+            return Err(CommandError::OutOfRange { what: "the size of the room" });
+        }
+        let mixer = mediapoint_conference::RoomSpec {
+            rate,
+            capacity: spec.capacity,
+            loudest: spec.loudest,
+            gate: spec.gate,
+            forward_links: spec.forward_links,
+        };
+        let room = Room::new(mixer);
+        let room = room.map_err(|_| CommandError::OutOfRange { what: "the settings of the room" })?;
+        Ok(Self {
+            id,
+            spec,
+            room,
+            seats: Vec::new(),
+            by_leg: Vec::new(),
+            full: Frame::new(rate),
+            quiet: Frame::new(rate),
+            shared: Vec::new(),
+            wanted: false,
+        })
+    }
+
+    /// What it was made with.
+    pub const fn spec(&self) -> &RoomSpec {
+        &self.spec
+    }
+
+    /// Its sample rate in hertz.
+    pub fn rate(&self) -> u32 {
+        self.room.spec().rate
+    }
+
+    /// True where it feeds a leg.
+    pub const fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
+    /// True where a leg is one of its members.
+    pub fn has_leg(&self, leg: LegId) -> bool {
+        self.seat_of(Source::Leg(leg)).is_some()
+    }
+
+    fn seat_of(&self, source: Source) -> Option<&Seat> {
+        self.seats.iter().flatten().find(|seat| seat.source == source && !seat.gone)
+    }
+
+    /// What its members say comes from: those who are heard, or may be.
+    pub(in crate::session) fn feeds(&self) -> impl Iterator<Item = Feed> + '_ {
+        self.seats.iter().flatten().filter(|seat| seat.may_speak()).map(|seat| seat.feed)
+    }
+
+    /// The rate that it is to have, where that of its members' highest is `highest`.
+    pub(in crate::session) fn rate_for(&self, highest: Option<u32>) -> u32 {
+        self.spec.rate.or(highest).unwrap_or(LEAST_RATE).max(LEAST_RATE)
+    }
+
+    /// Gives it another rate; who is in it stays.
+    pub(in crate::session) fn set_rate(&mut self, rate: u32) {
+        if rate == self.rate() || self.room.set_rate(rate).is_err() {
+            return;
+        }
+        self.full.set_rate(rate);
+        self.quiet.set_rate(rate);
+        self.seats.iter_mut().flatten().for_each(|seat| seat.frame.set_rate(rate));
+        self.shared.clear();
+    }
+
+    /// Sets where its members are, and what becomes of what they say; who is nowhere any more leaves.
+    pub(in crate::session) fn settle(
+        &mut self,
+        mut resolve: impl FnMut(Source) -> Option<(Feed, MediaPolicy)>,
+    ) {
+        for seat in self.seats.iter_mut().flatten().filter(|seat| !seat.gone) {
+            match resolve(seat.source) {
+                Some((feed, policy)) => {
+                    seat.feed = feed;
+                    seat.set_blocked(policy != MediaPolicy::Forward, &mut self.room);
+                }
+                None => seat.leave(&mut self.room),
+            }
+        }
+    }
+
+    /// Sets the legs that it feeds.
+    pub(in crate::session) fn set_outputs<'a>(
+        &mut self,
+        legs: usize,
+        fed: impl Iterator<Item = Fed<'a>> + Clone,
+    ) {
+        self.by_leg.clear();
+        self.by_leg.resize(legs, 0);
+        shared::fit(&mut self.shared, fed.clone());
+        self.wanted = false;
+        let leg = |seat: &Seat| match seat.source {
+            Source::Leg(leg) if !seat.gone => Some(leg),
+            _ => None,
+        };
+        let seats = self.seats.iter().zip(0_u16..);
+        let names = seats.filter_map(|(seat, place)| Some((leg(seat.as_ref()?)?, place)));
+        let mut names: Vec<(LegId, u16)> = names.collect();
+        names.sort_unstable();
+        for fed in fed {
+            self.wanted = true;
+            let found = names.binary_search_by_key(&fed.leg, |(leg, _)| *leg).ok();
+            let Some((_, place)) = found.and_then(|at| names.get(at)).copied() else { continue };
+            let Some(seat) = self.seats.get_mut(usize::from(place)).and_then(Option::as_mut) else {
+                continue;
+            };
+            if let Some(seat) = self.by_leg.get_mut(usize::from(fed.place)) {
+                *seat = place + 1;
+            }
+            if let Some((rate, spec)) = fed.encoder {
+                seat.frame.prepare(rate);
+                self.full.prepare(rate);
+                self.quiet.prepare(rate);
+                seat.encoding = self.shared.iter().position(|shared| shared.serves(rate, spec));
+            }
+        }
+    }
+
+    /// Mixes a tick.
+    pub(in crate::session) fn mix(&mut self, millis: u32, parts: &mut Parts<'_>) {
+        let Some(tick) = Tick::from_millis(millis).filter(|_| self.wanted) else { return };
+        let rate = self.rate();
+        let Self { room, seats, full, quiet, shared, .. } = self;
+        room.tick(tick, &mut Reader { seats, parts, rate });
+        shared.iter_mut().for_each(SharedEncoding::begin);
+        let mut spoken = false;
+        for seat in seats.iter_mut().flatten() {
+            let output = room.output(seat.member);
+            seat.heard = match output.mix {
+                MixKey::Silence => Heard::Nothing,
+                MixKey::Full => {
+                    if !std::mem::replace(&mut spoken, true) {
+                        full.copy(millis, output.samples);
+                    }
+                    Heard::Full
+                }
+                MixKey::Of(member) if member == seat.member => {
+                    seat.frame.copy(millis, output.samples);
+                    Heard::Own
+                }
+                MixKey::Of(member) => Heard::Of(member.index()),
+            };
+        }
+        if !spoken {
+            full.silence(millis);
+        }
+        quiet.silence(millis);
+        for seat in seats.iter_mut().flatten().filter(|seat| seat.heard == Heard::Nothing && !spoken) {
+            seat.heard = Heard::Full;
+        }
+    }
+
+    /// What a leg gets in the present tick, and the payload that was made of it for others like it.
+    pub(in crate::session) fn frame_and_payload(
+        &mut self,
+        place: usize,
+    ) -> Option<(&mut Frame, ReadyPayload<'_>)> {
+        let seat = usize::from(self.by_leg.get(place)?.checked_sub(1)?);
+        let Seat { heard, encoding, .. } = self.seats.get(seat)?.as_ref()?;
+        let none = ReadyPayload::default();
+        match *heard {
+            Heard::Full => {
+                let shared = encoding.and_then(|encoding| self.shared.get_mut(encoding));
+                let full = &mut self.full;
+                let payload = shared.map_or(none, |shared| shared.payload(full));
+                Some((full, payload))
+            }
+            Heard::Nothing => Some((&mut self.quiet, none)),
+            Heard::Own => Some((&mut self.seats.get_mut(seat)?.as_mut()?.frame, none)),
+            Heard::Of(seat) => Some((&mut self.seats.get_mut(seat)?.as_mut()?.frame, none)),
+        }
+    }
+}
+
+impl Frame {
+    /// Takes the samples of a tick.
+    fn copy(&mut self, millis: u32, samples: &[i16]) {
+        self.fill(millis, |pcm| {
+            pcm.iter_mut().zip(samples).for_each(|(to, from)| *to = *from);
+            FrameKind::Audio
+        });
+    }
+
+    /// A tick of silence: a party of a room where nobody speaks gets packets all the same.
+    fn silence(&mut self, millis: u32) {
+        self.fill(millis, |pcm| {
+            pcm.fill(0);
+            FrameKind::Audio
+        });
+    }
+}
