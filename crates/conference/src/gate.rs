@@ -51,7 +51,8 @@ impl Thresholds {
 pub(crate) struct Gate {
     /// Noise floor as a mean square; 0 before the first audio.
     floor: f32,
-    /// Loudness by which speakers are ranked: it rises at once, and falls by 5.5 dB in 400 ms.
+    /// Loudness by which speakers are ranked: it rises at once, falls by 5.5 dB in 400 ms of
+    /// voice or silence, and stays in pauses.
     pub(crate) loudness: f32,
     /// Milliseconds for which it stays open without voice.
     hang_ms: u32,
@@ -63,10 +64,14 @@ pub(crate) struct Gate {
 impl Gate {
     /// Takes a tick of `millis` ms whose loudest part has the mean square `power`; `None` where there is no audio.
     pub(crate) fn update(&mut self, thresholds: &Thresholds, millis: u32, power: Option<f32>) {
-        for _ in 0..millis / STEP_MS {
-            self.loudness -= self.loudness / 32.0;
-        }
         self.voiced = power.is_some_and(|power| self.is_voice(thresholds, millis, power));
+        // Not in a pause between words, in which the speaker keeps the place.
+        if self.voiced || !self.open {
+            for _ in 0..millis / STEP_MS {
+                self.loudness -= self.loudness / 32.0;
+            }
+        }
+        self.loudness = self.loudness.max(power.unwrap_or(0.0));
         if self.voiced {
             self.open = true;
             self.hang_ms = thresholds.hangover_ms;
@@ -99,7 +104,6 @@ impl Gate {
             self.floor += if power < self.floor { (power - self.floor) / 8.0 } else { self.floor / 144.0 };
         }
         self.floor = self.floor.clamp(LOWEST_FLOOR, thresholds.greatest_floor.max(LOWEST_FLOOR));
-        self.loudness = self.loudness.max(power);
         !thresholds.gates || power > threshold
     }
 }

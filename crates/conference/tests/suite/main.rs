@@ -8,6 +8,13 @@
     reason = "helpers of tests; a wrong signal fails the test"
 )]
 
+mod control;
+mod faults;
+mod gate;
+mod levels;
+mod links;
 mod model;
 mod naive;
+mod roles;
+mod state;
 mod support;

@@ -140,8 +140,7 @@ impl Person {
             return;
         }
         let steps = millis / 10;
-        (0..steps).for_each(|_| self.loudness -= self.loudness / 32.0);
-        let mut voice = false;
+        let (mut voice, mut loudest) = (false, 0.0);
         if let Frame::Audio(pcm) = frame
             && !pcm.is_empty()
         {
@@ -162,11 +161,15 @@ impl Person {
                 self.floor += step;
             }
             self.floor = self.floor.clamp(1.7, power(spec.gate.greatest_noise_dbov));
-            self.loudness = self.loudness.max(loud);
+            loudest = loud;
             if voice && self.spec.automatic_gain {
                 self.adapt(steps, loud);
             }
         }
+        if voice || !self.open {
+            (0..steps).for_each(|_| self.loudness -= self.loudness / 32.0);
+        }
+        self.loudness = self.loudness.max(loudest);
         if voice {
             (self.open, self.hang) = (true, spec.gate.hangover_ms);
         } else {
