@@ -102,7 +102,8 @@ pub use mediapoint_prompt::{Item, Playlist, Position, Prompt, PromptError, Repea
 pub use mediapoint_srtp::{MasterKey, Mki, Suite};
 pub use ring::Readiness;
 pub use runtime::{
-    Call, CallSpec, Engine, EngineBuilder, EventReceiver, Interface, MoveError, StreamWriter, TapReader,
+    Call, CallSpec, Engine, EngineBuilder, EventReceiver, Interface, MoveError, RoomLink, StreamWriter,
+    TapReader,
 };
 #[cfg(feature = "recording")]
 pub use runtime::{CallRecording, CallRecordingSpec, Left, RecordError, TapSource};

@@ -8,6 +8,7 @@ use mediapoint_engine::session::analysis::{Analysis, Finding};
 use mediapoint_engine::session::command::CallCommand;
 use mediapoint_engine::session::source::player::Player;
 use mediapoint_engine::session::source::room::ConferenceRoom;
+use mediapoint_engine::session::source::room::link::LinkOut;
 use mediapoint_engine::session::source::stream::{Stream, StreamBlock};
 use mediapoint_engine::session::tap::Tap;
 use mediapoint_engine::session::tap::analysis::AnalysisTap;
@@ -120,6 +121,22 @@ impl World {
     pub fn join_room(&mut self, room: RoomId, peer: PeerId, member: RoomMember) -> Result<(), CommandError> {
         let (call, leg) = (self.peer(peer).call, self.peer(peer).leg);
         self.apply(call, CallCommand::JoinRoom { room, leg, member })
+    }
+
+    /// Links rooms of two calls at a rate in hertz. Returns the streams that come in on either side.
+    ///
+    /// # Panics
+    /// Where the session refuses it.
+    pub fn link_rooms(&mut self, ends: [(CallId, RoomId); 2], rate: u32) -> [StreamId; 2] {
+        let streams = [(); 2].map(|()| StreamId::from_u64(self.new_id()));
+        let [(to_b, from_a), (to_a, from_b)] = [(); 2].map(|()| channel(32, || StreamBlock::new(rate)));
+        let ends = ends.into_iter().zip(streams).zip([(from_b, to_b), (from_a, to_a)]);
+        for (((call, room), stream), (consumer, producer)) in ends {
+            let stream = Box::new(Stream::of_link(stream, rate, consumer));
+            let out = LinkOut::new(producer, rate);
+            self.apply(call, CallCommand::LinkRoom { room, stream, out }).expect("a link");
+        }
+        streams
     }
 
     /// A stream from outside with room for so many blocks of 10 ms, and its writing end.

@@ -4,7 +4,7 @@ use mediapoint_conference::{Gain, JoinError, MAX_CAPACITY};
 pub use mediapoint_conference::{GateSettings, MemberStatistics, RoomStatistics};
 
 use crate::api::error::CommandError;
-use crate::api::id::{LegId, PlayerId, RoomId};
+use crate::api::id::{LegId, PlayerId, RoomId, StreamId};
 
 /// What a room is made with.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -171,6 +171,8 @@ pub struct RoomFigures {
     pub members: Vec<RoomMemberFigures>,
     /// Players that announce to it.
     pub announcements: Vec<PlayerId>,
+    /// Streams that come in over links from other workers.
+    pub links: Vec<StreamId>,
     /// Sums.
     pub statistics: RoomStatistics,
 }

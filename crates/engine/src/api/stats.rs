@@ -192,6 +192,8 @@ pub struct StreamStatistics {
     pub blocks: u64,
     /// Blocks of 10 ms that were not there when their time came, and were concealed.
     pub starved: u64,
+    /// Blocks of a link between rooms that were left out, because too many waited after a worker had stood still.
+    pub dropped: u64,
 }
 
 /// Figures of an audio tap.

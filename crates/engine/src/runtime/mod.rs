@@ -30,4 +30,5 @@ pub use events::EventReceiver;
 pub use moves::MoveError;
 #[cfg(feature = "recording")]
 pub use recording::{CallRecording, CallRecordingSpec, Left, RecordError, TapSource};
+pub use rooms::RoomLink;
 pub use streams::{StreamWriter, TapReader};

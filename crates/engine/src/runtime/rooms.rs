@@ -1,12 +1,30 @@
 //! Conference rooms of a call.
 
 use crate::api::error::CommandError;
-use crate::api::id::{LegId, PlayerId, RoomId};
+use crate::api::id::{LegId, PlayerId, RoomId, StreamId};
 use crate::api::pending::Pending;
 use crate::api::room::{RoomChange, RoomMember, RoomSpec};
+use crate::ring::channel;
 use crate::runtime::call::Call;
+use crate::runtime::streams::check_rate;
 use crate::session::command::CallCommand;
 use crate::session::source::room::ConferenceRoom;
+use crate::session::source::room::link::LinkOut;
+use crate::session::source::stream::{Stream, StreamBlock};
+
+/// Blocks of 10 ms that a link can hold.
+const LINK_BLOCKS: usize = 32;
+
+/// A link of two rooms.
+#[derive(Debug)]
+pub struct RoomLink {
+    /// What comes in on the side that made it: [`Call::remove_stream`] of it ends the link.
+    pub here: StreamId,
+    /// What comes in on the other side.
+    pub there: StreamId,
+    /// The outcomes of both sides.
+    pub outcomes: [Pending<()>; 2],
+}
 
 impl Call {
     /// Adds a conference room. Each leg that joins it hears the others; what they say is mixed once, and encoded once for those
@@ -72,6 +90,34 @@ impl Call {
         to: Vec<LegId>,
     ) -> Result<Pending<()>, CommandError> {
         self.apply(CallCommand::Announce { room, player, to })
+    }
+
+    /// Links a room with one of another call, on whatever worker: the members of both hear each other as if they were in one. Each
+    /// side sends the mix of its own members at `rate` hertz, some 30 ms later. With several links a room has to be linked with
+    /// every other (a mesh), or one of them has to be their hub ([`RoomSpec::forward_links`]). The link ends where one of its
+    /// streams is removed, or a room or call ends.
+    ///
+    /// # Errors
+    /// [`CommandError::OutOfRange`] for another rate than those of streams, else as [`Call::join_room`]. Where the outcome of one
+    /// side is an error, the other side's link ends by itself.
+    pub fn link_rooms(
+        &self,
+        room: RoomId,
+        other: &Self,
+        other_room: RoomId,
+        rate: u32,
+    ) -> Result<RoomLink, CommandError> {
+        check_rate(rate)?;
+        let (here, there) = (StreamId(self.next_id()), StreamId(self.next_id()));
+        let ring = || channel(LINK_BLOCKS, || StreamBlock::new(rate));
+        let ((to_there, from_here), (to_here, from_there)) = (ring(), ring());
+        let link = |call: &Self, room, stream, consumer, producer| {
+            let stream = Box::new(Stream::of_link(stream, rate, consumer));
+            call.apply(CallCommand::LinkRoom { room, stream, out: LinkOut::new(producer, rate) })
+        };
+        let outcome = link(self, room, here, from_there, to_there)?;
+        let other_outcome = link(other, other_room, there, from_here, to_here)?;
+        Ok(RoomLink { here, there, outcomes: [outcome, other_outcome] })
     }
 
     /// Locks a room, so that no leg joins, or unlocks it. Announcements and links are let in all the same.

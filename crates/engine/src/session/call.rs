@@ -273,6 +273,10 @@ impl Call {
             CallCommand::LeaveRoom { room, leg } => self.leave_room(room, leg)?,
             CallCommand::ChangeMember { room, leg, change } => self.change_member(room, leg, &change)?,
             CallCommand::Announce { room, player, to } => self.announce(room, player, &to)?,
+            CallCommand::LinkRoom { room: linked, stream, out } => {
+                room(self.streams.len(), "streams")?;
+                self.link_room(linked, *stream, out)?;
+            }
             CallCommand::LockRoom { room, locked } => self.lock_room(room, locked)?,
             CallCommand::RemoveRoom { room } => {
                 remove(&mut self.rooms, ("room", room.as_u64()), |known| known.id == room)?;

@@ -8,6 +8,7 @@ use crate::api::source::{MixSpec, PlayerChange, Source};
 use crate::session::port::LegPorts;
 use crate::session::source::player::Player;
 use crate::session::source::room::ConferenceRoom;
+use crate::session::source::room::link::LinkOut;
 use crate::session::source::stream::Stream;
 use crate::session::tap::Tap;
 
@@ -139,6 +140,15 @@ pub enum CallCommand {
         player: PlayerId,
         /// Who hears it; nobody named for all.
         to: Vec<LegId>,
+    },
+    /// Links a room with one on another worker.
+    LinkRoom {
+        /// The room.
+        room: RoomId,
+        /// What comes from there.
+        stream: Box<Stream>,
+        /// What goes there.
+        out: LinkOut,
     },
     /// Lets no members into a room any more, or again.
     LockRoom {

@@ -8,6 +8,8 @@ use crate::api::source::Source;
 use crate::session::Output;
 use crate::session::call::Call;
 use crate::session::source::room::ConferenceRoom;
+use crate::session::source::room::link::LinkOut;
+use crate::session::source::stream::Stream;
 
 impl Call {
     fn room_mut(&mut self, room: RoomId) -> Result<&mut ConferenceRoom, CommandError> {
@@ -63,6 +65,28 @@ impl Call {
     ) -> Result<(), CommandError> {
         self.check_source(Source::Player(player))?;
         self.room_mut(room)?.announce(player, to)
+    }
+
+    pub(super) fn link_room(
+        &mut self,
+        room: RoomId,
+        stream: Stream,
+        out: LinkOut,
+    ) -> Result<(), CommandError> {
+        self.room_mut(room)?.link(stream.id, out)?;
+        self.streams.push(stream);
+        Ok(())
+    }
+
+    /// Removes the streams of links that have ended; true where there are some, and all is to be wired anew.
+    pub(super) fn remove_ended_links(&mut self) -> bool {
+        let Self { rooms, streams, .. } = self;
+        let mut removed = false;
+        for id in rooms.iter().flat_map(ConferenceRoom::ended_links) {
+            streams.retain(|stream| stream.id != id);
+            removed = true;
+        }
+        removed
     }
 
     pub(super) fn lock_room(&mut self, room: RoomId, locked: bool) -> Result<(), CommandError> {

@@ -83,7 +83,7 @@ impl Call {
         }
         let ended = self.pull_sources(now, millis, out);
         self.sum_mixes(millis);
-        self.mix_rooms(millis, out);
+        let unlinked = self.mix_rooms(millis, out);
         self.write_taps(due, millis, out);
         self.begin_digits(now, millis);
         self.push_frames(now, millis, out);
@@ -99,6 +99,9 @@ impl Call {
         }
         if self.legs.iter().any(|leg| leg.ends_lingering()) {
             self.end_lingering(now, out);
+        }
+        if unlinked {
+            self.rewire(now, out);
         }
         self.clock.runs = self.is_live();
         self.timers.set(Timer::Tick, self.clock.runs.then_some(due + period));
@@ -161,15 +164,18 @@ impl Call {
         }
     }
 
-    fn mix_rooms<O: Output>(&mut self, millis: u32, out: &mut O) {
+    /// Mixes the rooms; true where a link has ended.
+    fn mix_rooms<O: Output>(&mut self, millis: u32, out: &mut O) -> bool {
         if self.rooms.is_empty() {
-            return;
+            return false;
         }
         let Self { rooms, legs, players, streams, .. } = self;
         for room in rooms {
             room.mix(millis, &mut Parts { legs, players, streams });
         }
+        let unlinked = self.remove_ended_links();
         self.report_rooms(out);
+        unlinked
     }
 
     fn write_taps<O: Output>(&mut self, due: Time, millis: u32, out: &mut O) {

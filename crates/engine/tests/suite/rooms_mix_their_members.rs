@@ -12,7 +12,7 @@ use std::time::Duration;
 use mediapoint_engine::session::command::CallCommand;
 use mediapoint_engine::{
     CallId, CommandError, EncoderSettings, Event, GateSettings, LegId, PayloadCodec, RoomChange, RoomId,
-    RoomMember, RoomReport, RoomRole, RoomSpec, Source, ToneSpec,
+    RoomMember, RoomReport, RoomRole, RoomSpec, Source, StreamId, ToneSpec,
 };
 use mediapoint_testkit::{Ear, PeerId, Voice, World, audio, codec, level_of, pcma, pcmu, tone};
 
@@ -455,4 +455,110 @@ fn silence_is_not_mixed_and_words_are_not_cut() {
     );
     let figures = scene.world.statistics(scene.call).rooms.remove(0);
     assert_eq!(figures.members[0].statistics.mixed_ms, 0, "who does not speak is not mixed");
+}
+
+/// Three rooms of two parties each, linked with each other, as on three workers.
+struct Linked {
+    scene: Scene,
+    rooms: Vec<(CallId, RoomId)>,
+    streams: Vec<[StreamId; 2]>,
+}
+
+impl Linked {
+    /// A mesh, or a star whose hub is the first room.
+    fn new(entry: &PayloadCodec, star: bool) -> Self {
+        let mut scene = Scene::new(&[], all_heard(20));
+        let mut rooms = Vec::new();
+        for n in 0..3 {
+            let call = scene.world.add_call();
+            let spec = RoomSpec { forward_links: star && n == 0, ..all_heard(20) };
+            let room = scene.world.add_room(call, spec);
+            rooms.push((call, room));
+            for _ in 0..2 {
+                let party = scene.world.add_peer(call, audio([entry.clone()]));
+                let sound = tone(hertz(scene.parties.len()));
+                let rate = entry.codec.clock_rate;
+                let peer = scene.world.peer_mut(party);
+                peer.stream.voice = Some(Voice::new(entry, rate, &EncoderSettings::default(), sound));
+                peer.stream.clock_rate = rate;
+                peer.heard.clock_rate = rate;
+                peer.heard.keep_packets = true;
+                let member = RoomMember { gain_in_db: -12.0, ..RoomMember::default() };
+                scene.world.join_room(room, party, member).unwrap();
+                scene.parties.push((party, entry.clone()));
+            }
+            scene.world.run_for(Duration::from_millis(7));
+        }
+        let pairs = if star { vec![(0, 1), (0, 2)] } else { vec![(0, 1), (0, 2), (1, 2)] };
+        let link =
+            |(a, b): (usize, usize)| scene.world.link_rooms([rooms[a], rooms[b]], entry.codec.clock_rate);
+        let streams = pairs.into_iter().map(link).collect();
+        Self { scene, rooms, streams }
+    }
+
+    #[track_caller]
+    fn assert_all_hear_all(&self) {
+        for party in 0..6 {
+            for (other, level) in self.scene.heard(party).into_iter().enumerate() {
+                if other == party {
+                    assert!(level < SPOKEN - 12.0 - 60.0, "{party} hears himself at {level:.1} dBm0");
+                } else {
+                    assert!((level - SPOKEN + 12.0).abs() < 0.1, "{party} hears {other} at {level:.1} dBm0");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rooms_of_several_workers_are_one_room() {
+    for (rate, star) in [(8000, false), (16_000, false), (8000, true)] {
+        let mut linked = Linked::new(&codec(97, "L16", rate), star);
+        linked.scene.start();
+        linked.scene.run(2000);
+        linked.assert_all_hear_all();
+        for (call, _) in &linked.rooms {
+            let streams = linked.scene.world.statistics(*call).streams;
+            assert!(
+                !streams.is_empty() && streams.iter().all(|(_, figures)| figures.starved == 0),
+                "{streams:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_link_that_ends_takes_its_own_members_alone() {
+    let mut linked = Linked::new(&codec(97, "L16", 8000), false);
+    linked.scene.start();
+    linked.scene.run(1000);
+    // The call of the third room ends; the link between the first two is cut and made again.
+    linked.scene.world.end_call(linked.rooms[2].0);
+    linked.scene.settle();
+    for (party, other) in [(0, 1), (1, 0), (2, 3), (3, 2)] {
+        let heard = linked.scene.heard(party);
+        assert!(
+            (heard[other] - SPOKEN + 12.0).abs() < 0.1 && heard[4] < -60.0 && heard[5] < -60.0,
+            "{heard:?}"
+        );
+        assert!((heard[(party + 2) % 4] - SPOKEN + 12.0).abs() < 0.1, "{heard:?}");
+    }
+    let rooms = |linked: &Linked, at: usize| {
+        let mut figures = linked.scene.world.statistics(linked.rooms[at].0);
+        (figures.rooms.remove(0).links.len(), figures.streams.len())
+    };
+    assert_eq!((rooms(&linked, 0), rooms(&linked, 1)), ((1, 1), (1, 1)));
+    let stream = linked.streams[0][0];
+    linked.scene.world.apply(linked.rooms[0].0, CallCommand::RemoveStream { stream }).unwrap();
+    linked.scene.settle();
+    assert_eq!((rooms(&linked, 0), rooms(&linked, 1)), ((0, 0), (0, 0)));
+    for (party, other) in [(0, 1), (1, 0), (2, 3), (3, 2)] {
+        let heard = linked.scene.heard(party);
+        assert!((heard[other] - SPOKEN + 12.0).abs() < 0.1 && heard[(party + 2) % 4] < -60.0, "{heard:?}");
+    }
+    let ends = [linked.rooms[0], linked.rooms[1]];
+    linked.scene.world.link_rooms(ends, 8000);
+    linked.scene.settle();
+    let heard = linked.scene.heard(0);
+    assert!([1, 2, 3].iter().all(|other| (heard[*other] - SPOKEN + 12.0).abs() < 0.1), "{heard:?}");
 }

@@ -1,6 +1,7 @@
 //! A conference room of a call: what its members say is mixed once a tick, those that hear the same share one frame, and those
 //! of one codec one encoding of it.
 
+pub mod link;
 mod reports;
 mod saved;
 mod seat;
@@ -154,7 +155,7 @@ impl ConferenceRoom {
         self.by_leg.clear();
         self.by_leg.resize(legs, 0);
         shared::fit(&mut self.shared, fed.clone());
-        self.wanted = false;
+        self.wanted = self.has_links();
         let leg = |seat: &Seat| match seat.source {
             Source::Leg(leg) if !seat.gone => Some(leg),
             _ => None,
@@ -214,6 +215,7 @@ impl ConferenceRoom {
         for seat in seats.iter_mut().flatten().filter(|seat| seat.heard == Heard::Nothing && !spoken) {
             seat.heard = Heard::Full;
         }
+        self.send_links();
     }
 
     /// What a leg gets in the present tick, and the payload that was made of it for others like it.

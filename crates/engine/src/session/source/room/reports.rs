@@ -87,7 +87,7 @@ impl ConferenceRoom {
         Ok(())
     }
 
-    fn sit(&mut self, member: MemberId, source: Source, config: RoomMember) {
+    pub(super) fn sit(&mut self, member: MemberId, source: Source, config: RoomMember) {
         let seat = Seat::new(member, source, config, self.rate());
         if self.seats.len() <= member.index() {
             self.seats.resize_with(member.index() + 1, || None);
@@ -177,7 +177,7 @@ impl ConferenceRoom {
     /// Its figures.
     pub(in crate::session) fn figures(&self) -> RoomFigures {
         let mut members = Vec::new();
-        let mut announcements = Vec::new();
+        let (mut announcements, mut links) = (Vec::new(), Vec::new());
         for seat in self.seats.iter().flatten().filter(|seat| !seat.gone) {
             match seat.source {
                 Source::Leg(leg) => members.push(RoomMemberFigures {
@@ -188,6 +188,7 @@ impl ConferenceRoom {
                     statistics: self.room.member_statistics(seat.member).unwrap_or_default(),
                 }),
                 Source::Player(player) => announcements.push(player),
+                Source::Stream(stream) => links.push(stream),
                 _ => {}
             }
         }
@@ -200,6 +201,7 @@ impl ConferenceRoom {
             active: active.and_then(|seat| if let Source::Leg(leg) = seat.source { Some(leg) } else { None }),
             members,
             announcements,
+            links,
             statistics: self.room.statistics(),
         }
     }

@@ -2,6 +2,7 @@
 
 use mediapoint_conference::{Input, Inputs, MemberChange, MemberId, Role, Room};
 
+use super::link::LinkOut;
 use crate::api::id::LegId;
 use crate::api::room::{RoomMember, RoomRole};
 use crate::api::source::Source;
@@ -36,6 +37,8 @@ pub(super) struct Seat {
     pub(super) gone: bool,
     pub(super) frame: Frame,
     pub(super) heard: Heard,
+    /// Where what it hears goes, where it is a link to another worker.
+    pub(super) out: Option<LinkOut>,
     /// Which of the room's encodings will do for it.
     pub(super) encoding: Option<usize>,
 }
@@ -52,6 +55,7 @@ impl Seat {
             gone: false,
             frame: Frame::new(rate),
             heard: Heard::Nothing,
+            out: None,
             encoding: None,
         }
     }
