@@ -47,8 +47,13 @@ fn record(criterion: &mut Criterion, name: &str, format: Format, complexity: u8,
     criterion.bench_function(name, |bencher| {
         bencher.iter(|| {
             for (left, right) in frames.by_ref().take(CHUNK) {
-                let view =
-                    TapFrameView { position: line.position(), dropped: 0, left, right, state: call.state };
+                let view = TapFrameView {
+                    position: line.position(),
+                    left,
+                    right,
+                    state: call.state,
+                    ..TapFrameView::default()
+                };
                 let _ = line.push(&view, LossPlace::Tap);
                 while let Some(frame) = line.poll(&mut facts) {
                     let _ = black_box(encoder.encode(&frame));

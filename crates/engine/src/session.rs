@@ -5,6 +5,7 @@
 //! been given to the [`Output`]; before sleeping, ask [`Session::next_deadline`].
 
 pub mod analysis;
+mod beep;
 pub mod call;
 pub mod command;
 mod demand;

@@ -41,6 +41,8 @@ pub struct TapFrameView<'a> {
     pub right: &'a [i16],
     /// What holds for it. Silence is recorded in place of what is not open, whatever the channels hold.
     pub state: TapState,
+    /// A beep or an announcement tells of the recording in it. A fact says so where it is recorded.
+    pub announced: bool,
 }
 
 // Media never reaches `Debug`.
@@ -51,6 +53,7 @@ impl std::fmt::Debug for TapFrameView<'_> {
             .field("dropped", &self.dropped)
             .field("samples", &self.left.len().max(self.right.len()))
             .field("state", &self.state)
+            .field("announced", &self.announced)
             .finish()
     }
 }
@@ -147,6 +150,7 @@ struct Waiting {
     /// Samples of it that are in the time line.
     taken: usize,
     state: TapState,
+    announced: bool,
 }
 
 /// A time line in the making.
@@ -332,12 +336,13 @@ impl TimeLine {
                 Some(_) => [left, right].into_iter().for_each(|channel| channel.fill(0)),
             }
         }
+        let announced = waited && kind.is_none() && self.waiting.announced;
         if waited {
             self.waiting.taken += samples;
         }
         self.silent &= kind.is_some();
         self.count(samples as u64, kind);
-        if let Some(kind) = kind {
+        if let Some(kind) = kind.or(announced.then_some(FactKind::Announced)) {
             facts.note(Fact { start: self.position, samples: samples as u64, kind });
         }
         self.filled += samples;
@@ -366,7 +371,7 @@ impl Waiting {
             channel.extend(samples.iter().take(to).skip(from));
             channel.resize(to - from, 0);
         }
-        (self.taken, self.state) = (0, view.state);
+        (self.taken, self.state, self.announced) = (0, view.state, view.announced);
     }
 
     const fn len(&self) -> usize {

@@ -116,6 +116,8 @@ pub struct PromptsSpec {
     pub barge_in: Option<LegId>,
     /// The leg whose party ends it by speaking, and what counts as that. Its audio is decoded while the player plays.
     pub speech_barge_in: Option<SpeechBargeIn>,
+    /// It tells that the call is recorded: while it plays, recordings of the call say so.
+    pub announces: bool,
 }
 
 impl PromptsSpec {
@@ -130,6 +132,7 @@ impl PromptsSpec {
             encoded_for: vec![codec],
             barge_in: None,
             speech_barge_in: None,
+            announces: false,
         }
     }
 }

@@ -29,6 +29,49 @@ pub struct AudioTapSpec {
     pub capacity: Duration,
     /// Whether silence stands for the audio while a leg of the call has secure input. Without it only digits are kept out.
     pub mask_secure_input: bool,
+    /// A beep that tells the parties that they are recorded: the leg's own, and those whose audio it is sent. The one beep that a
+    /// party hears is for all taps on its leg.
+    pub beep: Option<Beep>,
+}
+
+/// A beep over what parties are sent, as a tap begins, as it goes on after a pause, and in an interval. While it sounds, and no longer, a leg that packets are
+/// forwarded to is sent encoded audio. None begins while silence stands for the audio: what is due then comes behind it.
+/// It waits for telephone events and digits to end, for 2 s at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beep {
+    /// Frequency in hertz, 200 to 3400.
+    pub frequency: u16,
+    /// Level in dBm0, -50 to 0.
+    pub level: i8,
+    /// Length, 20 ms to 1 s.
+    pub length: Duration,
+    /// From the begin of one to that of the next, 2 s to 1 h; `None` for no interval.
+    pub every: Option<Duration>,
+}
+
+impl Default for Beep {
+    /// 1400 Hz at -20 dBm0 for 200 ms, every 15 s.
+    fn default() -> Self {
+        Self {
+            frequency: 1400,
+            level: -20,
+            length: Duration::from_millis(200),
+            every: Some(Duration::from_secs(15)),
+        }
+    }
+}
+
+impl Beep {
+    /// True where its values are in range.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        (200..=3400).contains(&self.frequency)
+            && (-50..=0).contains(&self.level)
+            && (Duration::from_millis(20)..=Duration::from_secs(1)).contains(&self.length)
+            && self
+                .every
+                .is_none_or(|every| (Duration::from_secs(2)..=Duration::from_secs(3600)).contains(&every))
+    }
 }
 
 /// What stands in a frame of an audio tap.
@@ -53,6 +96,7 @@ impl AudioTapSpec {
             rate: 8000,
             capacity: Duration::from_secs(2),
             mask_secure_input: false,
+            beep: None,
         }
     }
 }

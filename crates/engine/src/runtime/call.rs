@@ -375,6 +375,9 @@ impl Call {
     pub fn tap_audio(&self, spec: AudioTapSpec) -> Result<(TapId, TapReader, Pending<()>), CommandError> {
         self.check(spec.leg)?;
         check_rate(spec.rate)?;
+        if spec.beep.is_some_and(|beep| !beep.is_valid()) {
+            return Err(CommandError::OutOfRange { what: "the beep" });
+        }
         if self.shared.registry().work(self.id, spec.leg).is_some_and(|work| work.is_full_of_taps()) {
             return Err(CommandError::NoRoom { what: "audio taps of a leg", limit: MAX_AUDIO_TAPS });
         }

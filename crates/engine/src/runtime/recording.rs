@@ -11,7 +11,7 @@ use mediapoint_recorder::{
 use crate::api::error::CommandError;
 use crate::api::id::{LegId, TapId};
 use crate::api::pending::Pending;
-use crate::api::tap::{AudioTapSpec, TapSide, TapState};
+use crate::api::tap::{AudioTapSpec, Beep, TapSide, TapState};
 use crate::runtime::call::Call;
 use crate::runtime::streams::TapReader;
 use crate::session::tap::audio::{TapChannel, TapFrame};
@@ -30,6 +30,9 @@ pub struct CallRecordingSpec {
     pub mask_secure_input: bool,
     /// How much audio may wait for the recorder, 40 ms to 60 s. What does not fit is silence in its place, and a fact.
     pub capacity: Duration,
+    /// A beep that tells the parties that they are recorded. It is in the recording where what the leg's party is sent is; a fact
+    /// says where.
+    pub beep: Option<Beep>,
     /// The file.
     pub file: RecordingSpec,
 }
@@ -54,6 +57,7 @@ impl CallRecordingSpec {
             left: Left::Received,
             mask_secure_input: true,
             capacity: Duration::from_secs(2),
+            beep: None,
             file,
         }
     }
@@ -98,6 +102,7 @@ impl Call {
             rate: spec.file.rate,
             capacity: spec.capacity,
             mask_secure_input: spec.mask_secure_input,
+            beep: spec.beep,
         };
         let (tap, reader, outcome) = self.tap_audio(tap)?;
         let source = TapSource::new(reader, spec.left);
@@ -140,7 +145,8 @@ fn view(frame: &TapFrame, left: Left) -> TapFrameView<'_> {
         TapState::Paused => RecorderState::Paused,
         TapState::Masked => RecorderState::Secure,
     };
-    TapFrameView { position: frame.position, dropped: frame.dropped, left, right, state }
+    let TapFrame { position, dropped, announced, .. } = *frame;
+    TapFrameView { position, dropped, left, right, state, announced }
 }
 
 fn len(channel: &TapChannel) -> u64 {

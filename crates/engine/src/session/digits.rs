@@ -119,7 +119,7 @@ impl Call {
     }
 
     /// The next packet of a leg that feeds others selects their paths anew.
-    fn select_anew(&mut self, feed: Feed) {
+    pub(super) fn select_anew(&mut self, feed: Feed) {
         if let Feed::Leg(from) = feed
             && let Some(from) = self.legs.get_mut(usize::from(from))
         {

@@ -503,6 +503,7 @@ impl Call {
             let Some(leg) = self.legs.get(listener) else { continue };
             let rule = leg.sender.map.get(meta.payload_type);
             let transcode = leg.sender.needs_encoder()
+                || leg.sender.beeps()
                 || rule.is_some_and(|rule| rule.conversion_of(meta.payload.len()) == Conversion::Transcode);
             let transcodes = leg.sender.transcodes();
             if !transcode && !transcodes && leg.sender.digit_waits().is_some() {

@@ -1,5 +1,6 @@
 //! One leg: its configuration and transport, what it receives, what it sends, and RTCP.
 
+pub(crate) mod beep;
 mod beside;
 pub(crate) mod counted;
 pub mod crossfade;

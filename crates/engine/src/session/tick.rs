@@ -17,6 +17,7 @@ use crate::session::leg::Leg;
 use crate::session::source::mix::Mix;
 use crate::session::source::player::{Player, ReadyPayload};
 use crate::session::source::stream::Stream;
+use crate::session::tap::audio::TapTick;
 use crate::session::tap::{Tap, analysis};
 use crate::session::timers::Timer;
 use crate::session::wiring::Feed;
@@ -84,6 +85,7 @@ impl Call {
         let ended = self.pull_sources(now, millis, out);
         self.sum_mixes(millis);
         let unlinked = self.mix_rooms(millis, out);
+        self.make_beeps(now, due, millis);
         self.write_taps(due, millis, out);
         self.begin_digits(now, millis);
         self.push_frames(now, millis, out);
@@ -183,6 +185,8 @@ impl Call {
             return;
         }
         let secure = self.has_secure_input();
+        let announced = self.players.iter().any(Player::announces);
+        let tick = TapTick { at: due, millis, secure, announced };
         let Self { taps, mixes, rooms, legs, players, streams, .. } = self;
         for tap in taps {
             let Some(tap) = tap.audio_mut() else { continue };
@@ -190,18 +194,20 @@ impl Call {
             let Ok(own) = u16::try_from(at) else { continue };
             let feed = legs.get(at).map_or(Feed::Silence, |leg| leg.feed);
             let (received, sent) = (tap.side != TapSide::Sent, tap.side != TapSide::Received);
+            let mut beep = legs.get_mut(at).and_then(|leg| leg.sender.beep.take());
+            let over = beep.as_mut().and_then(|beep| beep.sound());
             let wake = match feed {
                 Feed::Mix(mix) if sent => {
                     let mixed =
                         mixes.get_mut(usize::from(mix)).and_then(|mix: &mut Mix| mix.frame_for(tap.leg));
                     let own = if received { frame_of(Feed::Leg(own), legs, players, streams) } else { None };
-                    tap.write(due, millis, secure, own, mixed)
+                    tap.write(tick, own, mixed, over)
                 }
                 Feed::Room(room) if sent => {
                     let room = rooms.get_mut(usize::from(room));
                     let mixed = room.and_then(|room| Some(room.frame_and_payload(at)?.0));
                     let own = if received { frame_of(Feed::Leg(own), legs, players, streams) } else { None };
-                    tap.write(due, millis, secure, own, mixed)
+                    tap.write(tick, own, mixed, over)
                 }
                 Feed::Leg(from) if sent && received && from != own => {
                     let pair = legs.get_disjoint_mut([at, usize::from(from)]).ok();
@@ -209,7 +215,7 @@ impl Call {
                         Some(pair) => pair.map(|leg| leg.ingress.as_mut().map(|ingress| ingress.frame())),
                         None => [None, None],
                     };
-                    tap.write(due, millis, secure, own, from)
+                    tap.write(tick, own, from, over)
                 }
                 _ if sent && received => {
                     let own = legs.get_mut(at).and_then(|leg| Some(leg.ingress.as_mut()?.frame()));
@@ -219,11 +225,14 @@ impl Call {
                     } else {
                         frame_of(feed, &mut [], players, streams)
                     };
-                    tap.write(due, millis, secure, own, fed)
+                    tap.write(tick, own, fed, over)
                 }
-                _ if sent => tap.write(due, millis, secure, None, frame_of(feed, legs, players, streams)),
-                _ => tap.write(due, millis, secure, frame_of(Feed::Leg(own), legs, players, streams), None),
+                _ if sent => tap.write(tick, None, frame_of(feed, legs, players, streams), over),
+                _ => tap.write(tick, frame_of(Feed::Leg(own), legs, players, streams), None, None),
             };
+            if let Some(leg) = legs.get_mut(at) {
+                leg.sender.beep = beep;
+            }
             if let Some(wake) = wake {
                 out.wake(wake);
             }

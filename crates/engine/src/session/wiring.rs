@@ -249,7 +249,7 @@ impl Call {
             // What a player or a stream ended with in the middle of a packet is still to be sent, and a signal to be ended.
             || self.legs.iter().any(|leg| leg.sender.has_begun_packet() || leg.ends_signal())
             || self.legs.iter().any(|leg| leg.sender.has_digits() || leg.sender.sends_digits())
-            || self.legs.iter().any(|leg| leg.lingers.is_on())
+            || self.legs.iter().any(|leg| leg.lingers.is_on() || leg.sender.beeps())
     }
 
     /// Starts the media clock after `lead`, where it does not run.

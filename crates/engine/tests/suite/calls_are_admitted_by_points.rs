@@ -142,7 +142,7 @@ fn an_unknown_leg_or_call_is_named_in_the_error() {
 
 fn tap(leg: LegId) -> AudioTapSpec {
     let capacity = std::time::Duration::from_secs(1);
-    AudioTapSpec { leg, side: TapSide::Both, rate: 8000, capacity, mask_secure_input: true }
+    AudioTapSpec { leg, side: TapSide::Both, rate: 8000, capacity, mask_secure_input: true, beep: None }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The tests of engine that need no process of their own, in one binary: linking is most of their cost.
 
+mod a_beep_tells_of_a_recording;
 mod a_call_is_restored_on_its_ports;
 mod a_change_of_source_makes_no_click;
 mod a_failed_worker_ends_only_its_own_calls;

@@ -72,7 +72,8 @@ fn push(dice: &mut Dice, line: &mut TimeLine, whole: &mut Whole, twin: &mut Whol
     let state = [TapState::Open, TapState::Open, TapState::Paused, TapState::Secure][dice.roll(4) as usize];
     let place = if dice.roll(2) == 0 { LossPlace::Tap } else { LossPlace::Sink };
     let (left_pcm, right_pcm) = (vec![left; samples], vec![right; samples]);
-    let view = TapFrameView { position, dropped, left: &left_pcm, right: &right_pcm, state };
+    let view =
+        TapFrameView { position, dropped, left: &left_pcm, right: &right_pcm, state, announced: false };
     let pushed = line.push(&view, place);
     whole.drain(line);
 
@@ -205,4 +206,24 @@ fn masked_audio_does_not_reach_a_frame_even_if_the_tap_left_it_in() {
         assert!(frame.silent && frame.left.iter().chain(frame.right).all(|sample| *sample == 0));
         assert_eq!(facts.as_slice().len(), 1);
     }
+}
+
+#[test]
+fn an_announcement_is_a_fact_beside_the_audio_and_none_where_silence_stands() {
+    let mut line = TimeLine::new(RATE);
+    let mut facts = Facts::default();
+    let mut taken = Vec::new();
+    for (n, state) in (0..).zip([TapState::Open, TapState::Open, TapState::Open, TapState::Secure]) {
+        let announced = n > 0;
+        let view =
+            TapFrameView { position: n * 160, left: &[9; 160], state, announced, ..TapFrameView::default() };
+        line.push(&view, LossPlace::Tap).unwrap();
+        while let Some(frame) = line.poll(&mut facts) {
+            taken.push((frame.silent, frame.left.iter().all(|sample| *sample == 9)));
+        }
+    }
+    assert_eq!(taken, [(false, true), (false, true), (false, true), (true, false)]);
+    let wanted = [(160, 320, FactKind::Announced), (480, 160, FactKind::Masked)];
+    assert_eq!(facts.as_slice(), wanted.map(|(start, samples, kind)| Fact { start, samples, kind }));
+    assert_eq!(line.statistics().taken, 480);
 }

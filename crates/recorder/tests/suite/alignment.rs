@@ -42,7 +42,14 @@ fn hour(format: Format, complexity: u8) -> Recorded {
             0 => dropped += 160,
             1 => {}
             _ => {
-                harness.push(&TapFrameView { position, dropped, left: &left, right: &right, state });
+                harness.push(&TapFrameView {
+                    position,
+                    dropped,
+                    left: &left,
+                    right: &right,
+                    state,
+                    announced: false,
+                });
                 dropped = 0;
             }
         }

@@ -288,6 +288,13 @@ impl Egress {
         self.filled = end;
     }
 
+    /// Adds a signal to the audio gathered last.
+    pub(crate) fn add(&mut self, pcm: &[i16]) {
+        let begin = self.filled.saturating_sub(pcm.len());
+        let room = self.gathered.get_mut(begin..self.filled).unwrap_or_default();
+        room.iter_mut().zip(pcm).for_each(|(sum, sample)| *sum = sum.saturating_add(*sample));
+    }
+
     /// Takes silence of so many samples in place of audio of that kind.
     pub(crate) fn gather_silence(&mut self, kind: FrameKind, len: usize) {
         const SILENCE: [i16; 960] = [0; 960];

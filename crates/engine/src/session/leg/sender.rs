@@ -11,6 +11,7 @@ use mediapoint_packet::{PacketBuf, Time};
 use crate::api::source::Source;
 use crate::session::Output;
 use crate::session::frame::{Frame, FrameKind, samples};
+use crate::session::leg::beep::LegBeep;
 use crate::session::leg::digits::Digits;
 use crate::session::leg::egress::{Egress, FADE_MILLIS, Packetized};
 use crate::session::leg::gate::Gate;
@@ -96,10 +97,12 @@ pub(crate) struct Sender {
     /// Milliseconds of the coming frames of a source that the party has had: they were sent ahead of their time, or forwarded,
     /// and stayed for taps and mixes.
     pub(super) had: u32,
-    had_of: Source,
+    pub(super) had_of: Source,
     /// Milliseconds in which the signal of the source before is still to end.
     pub(super) fade: u32,
     pub(crate) gate: Gate,
+    /// A beep over what the source gives; none until the first one is due.
+    pub(crate) beep: Option<Box<LegBeep>>,
     /// The mode that the party asks for.
     pub(super) mode_request: Option<ModeRequest>,
 }
@@ -123,6 +126,7 @@ impl Sender {
             had_of: Source::Silence,
             fade: 0,
             gate: Gate::default(),
+            beep: None,
             mode_request: None,
         }
     }
@@ -270,7 +274,8 @@ impl Sender {
         }
         // Where the new source has nothing yet, the signal of the old one fades out.
         let changed = self.gathered_from != source;
-        let nothing = frame.kind() == FrameKind::Nothing;
+        let mut beep = self.beep.as_mut().and_then(|beep| beep.sound());
+        let nothing = frame.kind() == FrameKind::Nothing && beep.is_none();
         let fades = changed && nothing && self.gathered_from != Source::Silence && !egress.is_paused();
         self.fade = match (nothing, fades) {
             (false, _) => 0,
@@ -278,6 +283,7 @@ impl Sender {
             (true, true) => FADE_MILLIS,
         };
         let kind = match frame.kind() {
+            _ if beep.is_some() => Some(FrameKind::Audio),
             FrameKind::Nothing if egress.is_empty() && self.fade == 0 => None,
             // Silence fills up a packet that has begun.
             FrameKind::Nothing => Some(FrameKind::Audio),
@@ -295,8 +301,12 @@ impl Sender {
         }
         let pcm = frame.at(egress.rate());
         let pcm = pcm.get(samples(egress.rate(), had)..).unwrap_or_default();
-        let may_send = egress.may_send(kind, pcm, ready);
+        let may_send = beep.is_none() && egress.may_send(kind, pcm, ready);
         let silenced = gather(egress, &mut self.gate, kind, pcm);
+        if let Some(beep) = &mut beep {
+            let pcm = beep.at(egress.rate());
+            egress.add(pcm.get(samples(egress.rate(), had)..).unwrap_or_default());
+        }
         let ready = if may_send && !silenced { ready.octets } else { &[] };
         self.send_full(now, (transport, to), (false, ready), out);
     }

@@ -52,6 +52,8 @@ struct Prompts {
     speech: Option<Box<SpeechListener>>,
     /// How the party ended it.
     barged_in: Option<PlayerEnd>,
+    /// It tells that the call is recorded. Not saved: recordings do not go on elsewhere.
+    announces: bool,
 }
 
 enum Playing {
@@ -215,6 +217,13 @@ impl Player {
         matches!(self.playing, Playing::Prompts(_))
     }
 
+    /// True where prompts that tell that the call is recorded are played in the present tick.
+    pub fn announces(&self) -> bool {
+        self.wanted
+            && self.frame.kind() == FrameKind::Audio
+            && matches!(&self.playing, Playing::Prompts(prompts) if prompts.announces)
+    }
+
     /// Changes a player of prompts.
     ///
     /// # Errors
@@ -316,8 +325,8 @@ impl Prompts {
             ready.push(Ready { codec, parameters, key });
         }
         let speech = spec.speech_barge_in.map(|spec| Box::new(SpeechListener::new(spec)));
-        let (playlist, barge_in) = (spec.playlist, spec.barge_in);
-        Ok(Self { playlist, playback, ready, barge_in, speech, barged_in: None })
+        let PromptsSpec { playlist, barge_in, announces, .. } = spec;
+        Ok(Self { playlist, playback, ready, barge_in, speech, barged_in: None, announces })
     }
 }
 
@@ -360,6 +369,7 @@ impl Player {
                     barge_in: saved.barge_in,
                     speech: saved.speech_barge_in.map(|spec| Box::new(SpeechListener::new(spec))),
                     barged_in: saved.barged_in.then_some(end),
+                    announces: false,
                 };
                 (Playing::Prompts(Box::new(prompts)), saved.rate)
             }

@@ -6,9 +6,9 @@ use mediapoint_packet::Time;
 
 use crate::api::id::{LegId, TapId};
 use crate::api::stats::TapStatistics;
-use crate::api::tap::{AudioTapSpec, TapSide, TapState};
+use crate::api::tap::{AudioTapSpec, Beep, TapSide, TapState};
 use crate::ring::{Producer, WakeHandle};
-use crate::session::frame::{Frame, FrameKind, MAX_TICK_MILLIS, samples};
+use crate::session::frame::{Frame, FrameKind, MAX_TICK_MILLIS, level, samples};
 
 /// One direction of a tapped frame.
 #[derive(Debug, Clone)]
@@ -44,6 +44,14 @@ impl TapChannel {
         }
         out.iter_mut().skip(kept).for_each(|sample| *sample = 0);
     }
+
+    /// Adds a signal to what was written.
+    fn add(&mut self, pcm: &[i16]) {
+        let out = self.pcm.get_mut(..self.len).unwrap_or_default();
+        out.iter_mut().zip(pcm).for_each(|(sum, sample)| *sum = sum.saturating_add(*sample));
+        self.kind = FrameKind::Audio;
+        self.level = level(self.pcm());
+    }
 }
 
 /// A tick of a tapped leg. Both channels have the same number of samples: none in a mark, which says where in the time line
@@ -57,6 +65,8 @@ pub struct TapFrame {
     pub dropped: u64,
     /// Whether it holds the audio, or silence that was asked for.
     pub state: TapState,
+    /// The parties are told that they are recorded: by a beep that stands in `sent`, or by an announcement.
+    pub announced: bool,
     /// What the party sent; silence where the tap leaves it out.
     pub received: TapChannel,
     /// What the party was sent; silence where the tap leaves it out.
@@ -71,10 +81,32 @@ impl TapFrame {
             position: 0,
             dropped: 0,
             state: TapState::Open,
+            announced: false,
             received: TapChannel::new(rate),
             sent: TapChannel::new(rate),
         }
     }
+}
+
+/// A tick, as taps write it.
+#[derive(Debug, Clone, Copy)]
+pub struct TapTick {
+    /// When it is due.
+    pub at: Time,
+    /// Its length in milliseconds.
+    pub millis: u32,
+    /// A leg of the call has secure input.
+    pub secure: bool,
+    /// An announcement of the recording is played.
+    pub announced: bool,
+}
+
+/// When a tap's next beep is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NextBeep {
+    AtOnce,
+    At(Time),
+    Never,
 }
 
 /// A tap on audio.
@@ -90,6 +122,8 @@ pub struct AudioTap {
     producer: Producer<TapFrame>,
     paused: bool,
     mask_secure_input: bool,
+    beep: Option<Beep>,
+    next_beep: NextBeep,
     /// Time of the first sample.
     began: Option<Time>,
     next: u64,
@@ -109,6 +143,8 @@ impl AudioTap {
             producer,
             paused: false,
             mask_secure_input: spec.mask_secure_input,
+            beep: spec.beep,
+            next_beep: NextBeep::AtOnce,
             began: None,
             next: 0,
             dropped: 0,
@@ -131,9 +167,26 @@ impl AudioTap {
         self.began.get_or_insert(now);
     }
 
-    /// Puts silence in place of the audio, or ends that.
+    /// Puts silence in place of the audio, or ends that, which a beep tells.
     pub const fn pause(&mut self, paused: bool) {
         self.paused = paused;
+        self.next_beep = NextBeep::AtOnce;
+    }
+
+    /// The beep that is due at `at`; none while silence stands for the audio.
+    pub fn beep_due(&self, at: Time, secure: bool) -> Option<Beep> {
+        let due = match self.next_beep {
+            NextBeep::AtOnce => true,
+            NextBeep::At(next) => next <= at,
+            NextBeep::Never => false,
+        };
+        self.beep.filter(|_| due && self.state(secure) == TapState::Open)
+    }
+
+    /// Counts the interval of beeps from `at`.
+    pub fn note_beep(&mut self, at: Time) {
+        let every = self.beep.and_then(|beep| beep.every);
+        self.next_beep = every.map_or(NextBeep::Never, |every| NextBeep::At(at + every));
     }
 
     /// What stands in its next frame; `secure` where a leg of the call has secure input.
@@ -148,32 +201,32 @@ impl AudioTap {
     /// Writes a frame without samples at the present position, and returns whom to wake.
     pub fn mark(&mut self, now: Time, secure: bool) -> Option<WakeHandle> {
         let state = self.state(secure);
-        self.write_frame(now, 0, state, None, None)
+        self.write_frame(now, (0, state, false), [None, None, None])
     }
 
-    /// Writes a tick that is due at `at`, and returns whom to wake. `secure` where a leg of the call has secure input.
+    /// Writes a tick, with `beep` over what the party is sent, and returns whom to wake.
     pub fn write(
         &mut self,
-        at: Time,
-        millis: u32,
-        secure: bool,
+        tick: TapTick,
         received: Option<&mut Frame>,
         sent: Option<&mut Frame>,
+        beep: Option<&mut Frame>,
     ) -> Option<WakeHandle> {
-        let len = samples(self.rate, millis);
-        match self.state(secure) {
-            TapState::Open => self.write_frame(at, len, TapState::Open, received, sent),
-            state => self.write_frame(at, len, state, None, None),
+        let len = samples(self.rate, tick.millis);
+        match self.state(tick.secure) {
+            TapState::Open => {
+                let announced = tick.announced || beep.is_some();
+                self.write_frame(tick.at, (len, TapState::Open, announced), [received, sent, beep])
+            }
+            state => self.write_frame(tick.at, (len, state, false), [None, None, None]),
         }
     }
 
     fn write_frame(
         &mut self,
         at: Time,
-        len: usize,
-        state: TapState,
-        received: Option<&mut Frame>,
-        sent: Option<&mut Frame>,
+        (len, state, announced): (usize, TapState, bool),
+        [received, sent, beep]: [Option<&mut Frame>; 3],
     ) -> Option<WakeHandle> {
         let began = *self.began.get_or_insert(at);
         let position = position(at.since(began), self.rate, self.next);
@@ -181,6 +234,7 @@ impl AudioTap {
         let (rate, dropped) = (self.rate, self.dropped);
         let written = self.producer.push_with(|slot| {
             (slot.position, slot.dropped, slot.state) = (position, dropped, state);
+            slot.announced = announced;
             let read = |frame: &mut Frame| (frame.kind(), frame.level());
             for (channel, frame) in [(&mut slot.received, received), (&mut slot.sent, sent)] {
                 match frame {
@@ -190,6 +244,9 @@ impl AudioTap {
                     }
                     None => channel.write(len, None),
                 }
+            }
+            if let Some(beep) = beep {
+                slot.sent.add(beep.at(rate));
             }
         });
         if written {

@@ -77,8 +77,14 @@ impl AudioSource for Tap {
         loop {
             let Some(frame) = self.0.lock().unwrap().frames.pop_front() else { return };
             let Owned { position, dropped, pcm, state } = &frame;
-            let view =
-                TapFrameView { position: *position, dropped: *dropped, left: pcm, right: pcm, state: *state };
+            let view = TapFrameView {
+                position: *position,
+                dropped: *dropped,
+                left: pcm,
+                right: pcm,
+                state: *state,
+                announced: false,
+            };
             if each(&view).is_break() {
                 return;
             }
