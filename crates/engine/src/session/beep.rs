@@ -8,6 +8,7 @@ use crate::api::leg::LegKind;
 use crate::api::tap::Beep;
 use crate::session::call::Call;
 use crate::session::leg::Leg;
+use crate::session::source::room::ConferenceRoom;
 use crate::session::tap::Tap;
 use crate::session::wiring::{Feed, PLAYER_RATE};
 
@@ -57,21 +58,27 @@ impl Call {
     /// Begins a beep for all parties that are recorded with a leg: its own, and those whose audio it is sent.
     fn begin_beep(&mut self, at: usize, beep: Beep) {
         let feed = self.legs.get(at).map_or(Feed::Silence, |leg| leg.feed);
-        let Self { legs, mixes, .. } = self;
+        let Self { legs, mixes, rooms, .. } = self;
         let mut begin = |at: usize| {
             if let Some(leg) = legs.get_mut(at).filter(|leg| leg.can_beep()) {
                 leg.sender.begin_beep(beep);
             }
         };
         begin(at);
-        let inputs = match feed {
-            Feed::Mix(mix) => mixes.get(usize::from(mix)).map_or(&[] as &[Feed], |mix| &mix.feeds),
-            ref one => std::slice::from_ref(one),
-        };
-        for input in inputs {
+        let mut begin_at = |input: Feed| {
             if let Feed::Leg(from) = input {
-                begin(usize::from(*from));
+                begin(usize::from(from));
             }
+        };
+        match feed {
+            Feed::Mix(mix) => {
+                let inputs = mixes.get(usize::from(mix)).map_or(&[] as &[Feed], |mix| &mix.feeds);
+                inputs.iter().copied().for_each(begin_at);
+            }
+            Feed::Room(room) => {
+                rooms.get(usize::from(room)).into_iter().flat_map(ConferenceRoom::feeds).for_each(begin_at);
+            }
+            one => begin_at(one),
         }
     }
 
