@@ -8,8 +8,13 @@ const KEPT: usize = 16;
 /// Windows of a run that are judged, without the one before it and the one after it.
 const JUDGED: usize = 12;
 
-/// Deviation of a frequency, of one, within which it is exact.
+/// Deviation of a frequency, of one, within which it is exact. Where more than the purity allows is beside the tones, the root of
+/// the sum of both squares is held to it: what a coder adds to a digit moves its frequencies little, and speech is tuned by chance.
 const EXACT: f32 = 0.007;
+
+/// Hops that a tone lasts before and after its run, at most: half a hop at either edge. Digits reach 0.5, and 0.8 after coders and
+/// lost packets. Where it is more, the tone lasts and only what is beside it changes, as in speech.
+const OUTSIDE: f32 = 1.0;
 
 /// The part of the shortest duration that is enough where a tone is exact: what a lost packet has left of a digit.
 const REST: f32 = 0.9;
@@ -86,6 +91,38 @@ struct Line {
     after: f32,
 }
 
+impl Line {
+    fn is_steady(&self) -> bool {
+        self.coherence > 0.97 && self.steadiness > 0.4
+    }
+
+    fn is_level(&self) -> bool {
+        self.coherence > 0.85 && self.steadiness > 0.8
+    }
+
+    fn is_fair(&self) -> bool {
+        self.coherence > 0.85 && self.steadiness > 0.01
+    }
+}
+
+/// Deviations of both frequencies, of one.
+struct Tuning {
+    low: f32,
+    high: f32,
+}
+
+impl Tuning {
+    fn is_within(&self, limit: f32) -> bool {
+        self.low <= limit && self.high <= limit
+    }
+
+    /// True where both frequencies are exact, and both together where they are not `pure`.
+    fn is_exact(&self, pure: bool) -> bool {
+        let squares = self.low * self.low + self.high * self.high;
+        self.is_within(EXACT) && (pure || squares <= EXACT * EXACT)
+    }
+}
+
 /// The tones' share of the energy: of all windows, and in the window where it is least.
 struct Share {
     mean: f32,
@@ -148,33 +185,26 @@ impl History {
         let unseen = run.count as f32 - count as f32;
         let lead = of(low.before + low.first, high.before + high.first);
         let after = of(low.others + low.after, high.others + high.after) + unseen;
-        if lead + after < limits.hops * REST {
+        let outside = of(low.before + low.after, high.before + high.after);
+        if lead + after < limits.hops * REST || outside > OUTSIDE {
             return None;
         }
         let is_rest = lead + after < limits.hops;
-        let tuned = |line: &Line, k: usize| {
-            line.off.abs() <= limits.tolerance * tables.hz.get(k).copied().unwrap_or(f32::MAX)
-        };
+        let deviation = |line: &Line, k: usize| line.off.abs() / tables.hz.get(k).copied().unwrap_or(1.0);
+        let tuning = Tuning { low: deviation(&low, run.low), high: deviation(&high, run.high) };
         let (low_gain, high_gain) = (attenuation(low.off).powi(-2), attenuation(high.off).powi(-2));
         let level = Tone { low: low.power * low_gain, high: high.power * high_gain };
+        let share = self.share(run, (oldest, newest), (low_gain, high_gain));
+        let both = |is: fn(&Line) -> bool| is(&low) && is(&high);
+        let is_steady = both(Line::is_steady) && share.is_pure(limits.purity, limits.purity - 0.15);
+        let is_clean = count > 3 && both(Line::is_level) && share.is_pure(0.97, 0.9);
         // Coders of speech and concealed losses let a tone swell and fade, and leave its frequency. A tone that speech happens to
         // hold is hardly ever in tune so exactly, in both groups, with so little beside it.
-        let share = self.share(run, (oldest, newest), (low_gain, high_gain));
-        let exact =
-            |line: &Line, k: usize| line.off.abs() <= EXACT * tables.hz.get(k).copied().unwrap_or_default();
-        let steady = |line: &Line| line.coherence > 0.97 && line.steadiness > 0.4;
-        let is_steady = steady(&low) && steady(&high) && share.is_pure(limits.purity, limits.purity - 0.15);
-        let fair = |line: &Line| line.coherence > 0.85 && line.steadiness > 0.01;
-        let level_line = |line: &Line| line.coherence > 0.85 && line.steadiness > 0.8;
-        let is_clean = count > 3 && level_line(&low) && level_line(&high) && share.is_pure(0.97, 0.9);
         let is_exact = count > 3
-            && exact(&low, run.low)
-            && exact(&high, run.high)
-            && fair(&low)
-            && fair(&high)
+            && tuning.is_exact(share.mean >= limits.purity)
+            && both(Line::is_fair)
             && share.is_pure(if count > 4 { 0.8 } else { 0.9 }, 0.3);
-        let is_digit = tuned(&low, run.low)
-            && tuned(&high, run.high)
+        let is_digit = tuning.is_within(limits.tolerance)
             && level.low >= limits.power
             && level.high >= limits.power
             && level.high <= level.low * limits.high_over_low
@@ -189,11 +219,7 @@ impl History {
 
     /// The windows of a run without those at its edges, which a tone covers in part: how many to leave out at either end.
     fn inner(oldest: usize, newest: usize) -> (usize, usize) {
-        match oldest - newest + 1 {
-            0..=2 => (oldest, newest),
-            3 => (oldest - 1, newest + 1),
-            _ => (oldest - 1, newest + 1),
-        }
+        if oldest - newest < 2 { (oldest, newest) } else { (oldest - 1, newest + 1) }
     }
 
     /// The share of the tones in the energy of a run.

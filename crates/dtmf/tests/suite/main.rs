@@ -15,3 +15,4 @@ mod signal;
 mod states;
 mod suppression;
 mod tables;
+mod vowels;
