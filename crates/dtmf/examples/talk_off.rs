@@ -3,7 +3,9 @@
 //! `talk_off HOURS [FOLDER...]`: the WAV files of the folders, as they are, at other speeds and through coders, then synthesised
 //! speech, until there are HOURS. With MEDIAPOINT_DTMF_PEER=PROGRAM, the program of `tests/spandsp_digits.c` hears the same
 //! samples. Prints where each digit was found, and a table. `MEDIAPOINT_TALK_OFF_HALF=tuning` or `=test` takes half of the files,
-//! `MEDIAPOINT_TALK_OFF_MINUTES` ends it early.
+//! `MEDIAPOINT_TALK_OFF_MINUTES` ends it early. `MEDIAPOINT_TALK_OFF_ONLY=TEXT` takes the clips
+//! whose name and variant hold TEXT, such as `through G729`. `MEDIAPOINT_TALK_OFF_KEPT=FOLDER` keeps the samples, 2.7 GB of 46 hours, so that
+//! a change of the detector is heard within minutes.
 
 #[path = "talk_off/detect.rs"]
 mod detect;
@@ -14,7 +16,7 @@ mod variant;
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -43,15 +45,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let hours: f64 = arguments.next().map_or(Ok(46.0), |text| text.parse())?;
     let folders: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
-    let items = material::items(&folders, std::env::var("MEDIAPOINT_TALK_OFF_HALF").ok().as_deref())?;
+    let mut items = material::items(&folders, std::env::var("MEDIAPOINT_TALK_OFF_HALF").ok().as_deref())?;
+    let only = std::env::var("MEDIAPOINT_TALK_OFF_ONLY").ok();
+    if let Some(only) = &only {
+        items.retain(|item| format!("{} {}", item.name(), item.variant()).contains(only));
+    }
     let (next, tally, began) = (AtomicUsize::new(0), Mutex::new(Tally::default()), Instant::now());
     let minutes = std::env::var("MEDIAPOINT_TALK_OFF_MINUTES").ok().and_then(|text| text.parse().ok());
     let until = began + Duration::from_secs_f64(60.0 * minutes.unwrap_or(1e6));
+    let kept = std::env::var_os("MEDIAPOINT_TALK_OFF_KEPT").map(PathBuf::from);
+    if let Some(folder) = &kept {
+        std::fs::create_dir_all(folder)?;
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..cores {
             scope.spawn(|| {
-                if let Err(error) = work(&items, &next, &tally, hours, until) {
+                if let Err(error) = work(&items, kept.as_deref(), &next, &tally, hours, until) {
                     eprintln!("error: {error}");
                 }
             });
@@ -69,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     line("all", &all, peer);
     println!("{:.0} s, {cores} threads", began.elapsed().as_secs_f64());
-    if hours_of(samples) < hours {
+    if only.is_none() && hours_of(samples) < hours {
         return Err(
             format!("{:.1} hours is all there was, or all there was time for", hours_of(samples)).into()
         );
@@ -90,6 +100,7 @@ fn line(name: &str, sum: &Sum, peer: bool) {
 /// Takes items until there are enough hours or none is left.
 fn work(
     items: &[Item],
+    kept: Option<&Path>,
     next: &AtomicUsize,
     tally: &Mutex<Tally>,
     hours: f64,
@@ -101,7 +112,7 @@ fn work(
             return Ok(());
         }
         let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) else { return Ok(()) };
-        let Some(pcm) = item.samples()? else { continue };
+        let Some(pcm) = item.samples(kept)? else { continue };
         let Detected { ours, theirs, muted } = detectors.process(&pcm)?;
         for (digit, second) in &ours {
             println!("{} ({}): {digit} at {second:.2} s", item.name(), item.variant());

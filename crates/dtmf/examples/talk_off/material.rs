@@ -149,8 +149,25 @@ impl Item {
         }
     }
 
-    /// Its samples at 8000 Hz, `None` where a synthesiser cannot speak.
-    pub(crate) fn samples(&self) -> Result<Option<Vec<i16>>, Box<dyn Error>> {
+    /// Its samples at 8000 Hz, `None` where a synthesiser cannot speak. Those in the folder `kept` are taken from there, and all
+    /// others are kept there.
+    pub(crate) fn samples(&self, kept: Option<&Path>) -> Result<Option<Vec<i16>>, Box<dyn Error>> {
+        let Some(folder) = kept else { return self.made() };
+        let file = folder.join(format!("{:016x}.pcm", hash(&format!("{} {}", self.name, self.variant))));
+        if let Ok(bytes) = fs::read(&file) {
+            let pcm: Vec<i16> = bytes.as_chunks().0.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect();
+            return Ok(Some(pcm).filter(|pcm| !pcm.is_empty()));
+        }
+        let pcm = self.made()?;
+        let bytes: Vec<u8> = pcm.iter().flatten().flat_map(|sample| sample.to_le_bytes()).collect();
+        // A run that is stopped leaves no half of a clip.
+        let part = file.with_extension("part");
+        fs::write(&part, bytes)?;
+        fs::rename(&part, &file)?;
+        Ok(pcm)
+    }
+
+    fn made(&self) -> Result<Option<Vec<i16>>, Box<dyn Error>> {
         let pcm = match &self.source {
             Source::File(file) => read(hound::WavReader::open(file)?)?,
             Source::Speech { voice, text } => match spoken(*voice, text)? {
