@@ -73,6 +73,9 @@ const UNSURE_MS: u32 = 600;
 const LOOK_FRAMES: u32 = 3;
 /// A tone this long is no vowel, in ms.
 const CERTAIN_TONE_MS: u32 = 140;
+/// The frequencies of a vowel vary more than this while it is shorter than that, in Hz and ms.
+const STEADY_BEEP_HZ: f32 = 2.0;
+const LONG_BEEP_MS: u32 = 300;
 /// A vowel's level varies more than this, in dB.
 const STEADY_DB: f32 = 2.5;
 /// Speech before a beep that makes it a machine's, in ms.
@@ -92,6 +95,12 @@ fn is_steady(tone: &ToneSegment) -> bool {
     let [first, second] = tone.hz;
     let harmonics = HARMONICS.iter().any(|ratio| (second - ratio * first).abs() < HARMONIC * second);
     first >= LOWEST_TONE_HZ && !harmonics && tone.level_spread_db < STEADY_DB && tone.is_steady()
+}
+
+/// Whether it is a beep and no vowel: a short vowel may be as steady as a cadence's tone, but not as a beep.
+fn is_beep(tone: &ToneSegment) -> bool {
+    let steady = tone.duration_ms >= LONG_BEEP_MS || tone.hz_spread < STEADY_BEEP_HZ;
+    tone.duration_ms >= CERTAIN_TONE_MS && steady && is_steady(tone)
 }
 
 /// Decides after answer who or what is there; samples in, at most two decisions out: the outcome, and after a machine its beep.
@@ -253,7 +262,9 @@ impl CallAnalyser {
             return Some(self.decide(outcome, probability));
         }
         // The beep after a short greeting.
-        let beeps = tone.is_some_and(|tone| tone.duration_ms >= BEEP_MS && self.tones.is_only_a_beep(&tone));
+        let beeps = tone.is_some_and(|tone| {
+            tone.duration_ms >= BEEP_MS && is_beep(&tone) && self.tones.is_only_a_beep(&tone)
+        });
         if beeps && self.listener.measures().speech_ms >= GREETING_MS {
             return Some(self.decide(Outcome::Machine, 0.9));
         }
@@ -322,14 +333,14 @@ impl CallAnalyser {
             Tone::FaxCalling => (Outcome::Fax, 0.9),
             Tone::FaxAnswer { .. } => (Outcome::Fax, 0.97),
             Tone::ModemAnswer { .. } => (Outcome::Modem, 0.97),
-            Tone::Beep if !is_steady(&found.segment) => return None,
+            Tone::Beep if !is_beep(&found.segment) => return None,
             Tone::Beep if self.listener.measures().speech_ms >= GREETING_MS => (Outcome::Machine, 0.95),
             Tone::Beep => (Outcome::Beep, 0.9),
         })
     }
 
     fn after_machine(&mut self, found: Option<ToneDetection>) -> Option<Decision> {
-        let beep = found.filter(|found| found.tone == Tone::Beep);
+        let beep = found.filter(|found| found.tone == Tone::Beep && is_beep(&found.segment));
         if beep.is_none() {
             let waited = self.now_ms().saturating_sub(self.decided_ms);
             self.finished = waited >= self.settings.beep_within_ms;

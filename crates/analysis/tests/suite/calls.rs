@@ -1,5 +1,7 @@
 //! The call analyser on tones and silence, and the classic rule on speech-like sounds.
 
+use std::f64::consts::TAU;
+
 use mediapoint_analysis::{
     AnalyserSettings, BargeIn, BargeInSettings, CallAnalyser, ClassicCause, ClassicResult, ClassicRule,
     ClassicSettings, Decision, Outcome, SitClass,
@@ -33,6 +35,28 @@ fn tones_and_silence_decide() {
         let decision = decide(&signal).expect("a decision");
         println!("{} at {} ms, probability {:.2}", decision.outcome, decision.at_ms, decision.probability);
         assert_eq!(decision.outcome, expected);
+    }
+}
+
+/// The fourth and fifth harmonic of a voice for 250 ms, which move by `glide_hz`.
+fn vowel(glide_hz: f64) -> Vec<f64> {
+    let mut phase = 0.0;
+    (0..2000)
+        .map(|at| {
+            phase += TAU * (243.0 + glide_hz / 4.0 * (f64::from(at) / 2000.0 - 0.5)) / 8000.0;
+            2000.0 * ((4.0 * phase).sin() + 0.7 * (5.0 * phase).sin())
+        })
+        .collect()
+}
+
+#[test]
+fn a_sustained_vowel_is_no_beep() {
+    for (glide_hz, beep) in [(0.0, true), (11.0, false)] {
+        let mut signal = [silence(500.0), vowel(glide_hz), silence(2500.0)].concat();
+        add_noise(&mut signal, -60.0, true, &mut Random::new(9));
+        let decision = decide(&signal).expect("a decision");
+        println!("{} at {} ms: {:?}", decision.outcome, decision.at_ms, decision.tone);
+        assert_eq!(decision.outcome == Outcome::Beep, beep, "{glide_hz} Hz");
     }
 }
 
