@@ -29,7 +29,8 @@
 //! for each recording, which ends with its source or by [`Recording::stop`]; [`Recorder::close`] at the end. The threads
 //! drive a [`TimeLine`] and an [`Encoder`] for each recording, which can be used alone.
 //!
-//! A [`Decoder`] plays a recording's plain file from any place.
+//! A [`Decoder`] plays a recording's plain file from any place, a [`Playback`] one side of it or both, at any speed: the
+//! [`Stretcher`] keeps the pitch.
 //!
 //! [`SealedSpool`] is the [`Spool`] that seals: journals on the disk, finished recordings as age files with a signed
 //! [`Manifest`], which [`verify::verify`] proves.
@@ -51,6 +52,7 @@ mod journal;
 mod keys;
 mod manifest;
 mod metadata;
+mod playback;
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;
 mod seal;
@@ -58,6 +60,7 @@ mod seal;
 pub mod simulated;
 mod sink;
 mod spool;
+mod stretch;
 mod time_line;
 pub mod verify;
 mod writer;
@@ -71,10 +74,12 @@ pub use format::{
 pub use journal::{Journal, JournalReader, MAX_RECORD, Opened, Record};
 pub use keys::{Identities, NodeKey, NodePublicKey, Recipients, RecoveryIdentity, load_or_create_secret};
 pub use manifest::{AudioFile, ChainSummary, Manifest, MetadataFile, PIECE, Piece, Recovery};
+pub use playback::{Playback, Side};
 pub use sink::{
     Chunk, ChunkKind, Fact, FactKind, Finished, Header, LossPlace, RecordingId, RecordingIdError, Sink, Spool,
 };
 pub use spool::{SealedSpool, SpoolConfig};
+pub use stretch::{SpeedOutOfRange, Stretcher};
 pub use time_line::{Facts, Frame, PushError, TapEnd, TapFrameView, TapState, TimeLine, TimeLineStatistics};
 pub use writer::{
     AudioSource, Clock, EventKind, MetadataError, Recorder, RecorderSettings, Recording, RecordingEvent,
