@@ -42,7 +42,7 @@
 //!
 //! | feature | effect |
 //! |---|---|
-//! | `recording` | `Call::record`: audio taps that a recorder of `mediapoint-recorder` reads |
+//! | `recording` | `Call::record`: audio taps that a recorder of `mediapoint-recorder` reads; `Call::play_recording` |
 //! | `sim` | [`session`], the engine without threads, clock and sockets, for simulation on a virtual clock |
 //! | `danger-panic` | commands that make a worker panic or stall, for tests |
 //!
@@ -84,7 +84,8 @@ pub use api::room::{
 };
 pub use api::secure::{DigitSequence, DigitTrigger, SecureInput, ToneSeries};
 pub use api::source::{
-    Burst, MixSpec, PlayerChange, PlayerEnd, PlayerSpec, PromptsSpec, Sine, Source, StreamSpec, ToneSpec,
+    Burst, MixSpec, PlayerChange, PlayerEnd, PlayerSpec, PromptsSpec, Sine, Source, StreamSpec, StreamedSpec,
+    ToneSpec,
 };
 pub use api::stats::{
     CallStatistics, Dropped, EngineLoad, LegStatistics, PlayoutStatistics, ReceiveStatistics, SendStatistics,
@@ -102,11 +103,14 @@ pub use mediapoint_prompt::{Item, Playlist, Position, Prompt, PromptError, Repea
 pub use mediapoint_srtp::{MasterKey, Mki, Suite};
 pub use ring::Readiness;
 pub use runtime::{
-    Call, CallSpec, Engine, EngineBuilder, EventReceiver, Interface, MoveError, RoomLink, StreamWriter,
-    TapReader,
+    Call, CallSpec, Engine, EngineBuilder, EventReceiver, Interface, MoveError, PlayerWriter, RoomLink,
+    StreamWriter, TapReader,
 };
 #[cfg(feature = "recording")]
-pub use runtime::{CallRecording, CallRecordingSpec, Left, RecordError, TapSource};
+pub use runtime::{
+    CallRecording, CallRecordingSpec, Left, Permission, PlayRecordingError, PlayRecordingSpec, RecordError,
+    RecordingPlayback, TapSource,
+};
 pub use session::frame::FrameKind;
 pub use session::snapshot::{CallSnapshot, LocalAddresses, SNAPSHOT_VERSION};
 pub use session::tap::audio::{TapChannel, TapFrame};

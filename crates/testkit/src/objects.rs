@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test whose set-up fails has failed")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mediapoint_engine::session::analysis::{Analysis, Finding};
@@ -10,13 +11,15 @@ use mediapoint_engine::session::source::player::Player;
 use mediapoint_engine::session::source::room::ConferenceRoom;
 use mediapoint_engine::session::source::room::link::LinkOut;
 use mediapoint_engine::session::source::stream::{Stream, StreamBlock};
+use mediapoint_engine::session::source::streamed::{PlayerBlock, Shared};
 use mediapoint_engine::session::tap::Tap;
 use mediapoint_engine::session::tap::analysis::AnalysisTap;
 use mediapoint_engine::session::tap::audio::{AudioTap, TapFrame};
 use mediapoint_engine::session::tap::event::{EventTap, PressRoom};
 use mediapoint_engine::{
     AnalysisSpec, AudioTapSpec, CallId, CommandError, DetectorSettings, MixId, MixSpec, PlayerId, PlayerSpec,
-    PromptsSpec, RoomId, RoomMember, RoomSpec, Source, StreamId, TapId, TapSide, ToneSpec,
+    PlayerWriter, PromptsSpec, RoomId, RoomMember, RoomSpec, Source, StreamId, StreamedSpec, TapId, TapSide,
+    ToneSpec,
 };
 use mediapoint_net::ring::{Consumer, Producer, channel};
 use mediapoint_packet::Time;
@@ -137,6 +140,24 @@ impl World {
             self.apply(call, CallCommand::LinkRoom { room, stream, out }).expect("a link");
         }
         streams
+    }
+
+    /// A streamed player with room for so many blocks of 10 ms, and its writing end.
+    ///
+    /// # Panics
+    /// Where the session refuses it.
+    pub fn add_streamed(
+        &mut self,
+        call: CallId,
+        spec: &StreamedSpec,
+        blocks: usize,
+    ) -> (PlayerId, PlayerWriter) {
+        let id = PlayerId::from_u64(self.new_id());
+        let (writer, reader) = channel(blocks, || PlayerBlock::new(spec.rate));
+        let shared = Arc::new(Shared::new(spec.start));
+        let player = Box::new(Player::streamed(id, spec, reader, Arc::clone(&shared)));
+        self.apply(call, CallCommand::AddPlayer { player }).expect("a player");
+        (id, PlayerWriter::over(writer, shared))
     }
 
     /// A stream from outside with room for so many blocks of 10 ms, and its writing end.

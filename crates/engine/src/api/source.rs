@@ -137,7 +137,36 @@ impl PromptsSpec {
     }
 }
 
-/// How a player of prompts is changed.
+/// A player whose audio a thread of the embedding program writes: what is not a prompt, such as a recording.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StreamedSpec {
+    /// Sample rate in hertz: 8000, 12000, 16000, 24000, 32000 or 48000.
+    pub rate: u32,
+    /// How much audio may wait, 40 ms to 10 s.
+    pub capacity: Duration,
+    /// The place that it begins with, until something is played.
+    pub start: Duration,
+    /// The leg whose party ends it by pressing a key.
+    pub barge_in: Option<LegId>,
+    /// The leg whose party ends it by speaking, and what counts as that.
+    pub speech_barge_in: Option<SpeechBargeIn>,
+}
+
+impl StreamedSpec {
+    /// From its beginning at a rate in hertz, with 400 ms waiting.
+    #[must_use]
+    pub const fn new(rate: u32) -> Self {
+        Self {
+            rate,
+            capacity: Duration::from_millis(400),
+            start: Duration::ZERO,
+            barge_in: None,
+            speech_barge_in: None,
+        }
+    }
+}
+
+/// How a player of prompts, or a streamed one, is changed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum PlayerChange {
@@ -163,6 +192,8 @@ pub enum PlayerEnd {
     BargedIn,
     /// The party spoke.
     BargedInBySpeech,
+    /// What it plays could not be brought to its end: a streamed player whose writer went before it had finished.
+    Failed,
 }
 
 impl std::fmt::Display for PlayerEnd {
@@ -172,6 +203,7 @@ impl std::fmt::Display for PlayerEnd {
             Self::Stopped => "stopped",
             Self::BargedIn => "ended by a key",
             Self::BargedInBySpeech => "ended by speech",
+            Self::Failed => "failed",
         })
     }
 }

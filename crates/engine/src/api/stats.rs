@@ -215,7 +215,7 @@ pub struct CallStatistics {
     pub streams: Vec<(StreamId, StreamStatistics)>,
     /// Its audio taps.
     pub taps: Vec<(TapId, TapStatistics)>,
-    /// Its players of prompts, and where each is.
+    /// Its players of prompts and its streamed ones, and where each is.
     pub players: Vec<(PlayerId, Position)>,
     /// Its conference rooms.
     pub rooms: Vec<RoomFigures>,

@@ -18,7 +18,7 @@ use crate::api::leg::{LegConfig, OpenedLeg, Placement, Relearn};
 use crate::api::pending::{Completer, Pending, Report, pending};
 use crate::api::points::Points;
 use crate::api::remote::LocalScope;
-use crate::api::source::{MixSpec, PlayerChange, PlayerSpec, Source, StreamSpec};
+use crate::api::source::{MixSpec, PlayerChange, PlayerSpec, Source, StreamSpec, StreamedSpec};
 use crate::api::stats::CallStatistics;
 use crate::api::tap::{AudioTapSpec, PacketTapSpec};
 use crate::ring;
@@ -27,6 +27,7 @@ use crate::runtime::engine::Shared;
 use crate::runtime::mailbox::Command;
 use crate::runtime::moves::{self, MoveError};
 use crate::runtime::registry::Registry;
+use crate::runtime::streamed::PlayerWriter;
 use crate::runtime::streams::{StreamWriter, TapReader, check_rate, slots};
 use crate::runtime::work::{LegWork, MAX_AUDIO_TAPS};
 use crate::session::call::{MAX_LEGS, MAX_OBJECTS};
@@ -34,6 +35,7 @@ use crate::session::command::CallCommand;
 use crate::session::snapshot::CallSnapshot;
 use crate::session::source::player::Player;
 use crate::session::source::stream::{BLOCK_MILLIS, Stream, StreamBlock};
+use crate::session::source::streamed;
 use crate::session::tap::Tap;
 use crate::session::tap::audio::{AudioTap, TapFrame};
 use crate::session::tap::event::{EventTap, PressRoom};
@@ -258,7 +260,29 @@ impl Call {
         Ok((player, self.apply(CallCommand::AddPlayer { player: made })?))
     }
 
-    /// Pauses, resumes or stops a player of prompts, or sets its volume. One that is stopped reports its end.
+    /// Adds a player of what a thread of the caller's writes, at most a capacity ahead. It plays while a leg, a mix or a tap
+    /// wants its audio, and reports its end once: finished where the writer said so, failed where it went without a word.
+    ///
+    /// # Errors
+    /// [`CommandError::OutOfRange`] for a rate, capacity or speech out of range, else as [`Call::set_source`].
+    pub fn add_streamed_player(
+        &self,
+        spec: &StreamedSpec,
+    ) -> Result<(PlayerId, PlayerWriter, Pending<()>), CommandError> {
+        check_rate(spec.rate)?;
+        if spec.speech_barge_in.is_some_and(|speech| !speech.is_valid()) {
+            return Err(CommandError::OutOfRange { what: "the speech that ends the player" });
+        }
+        let blocks = slots(spec.capacity, streamed::BLOCK_MILLIS, 10)?;
+        let player = PlayerId(self.next_id());
+        let (producer, consumer) = ring::channel(blocks, || streamed::PlayerBlock::new(spec.rate));
+        let shared = Arc::new(streamed::Shared::new(spec.start));
+        let made = Box::new(Player::streamed(player, spec, consumer, Arc::clone(&shared)));
+        let outcome = self.apply(CallCommand::AddPlayer { player: made })?;
+        Ok((player, PlayerWriter::new(producer, shared), outcome))
+    }
+
+    /// Pauses, resumes or stops a player of prompts or a streamed one, or sets its volume. One that is stopped reports its end.
     ///
     /// # Errors
     /// [`CommandError::OutOfRange`] for a volume out of range; the outcome is [`CommandError::OutOfRange`] for a tone; else as

@@ -9,6 +9,8 @@ pub(crate) mod events;
 pub(crate) mod mailbox;
 pub(crate) mod moves;
 mod output;
+#[cfg(feature = "recording")]
+mod playback;
 mod poll_mode;
 pub(crate) mod ports;
 mod punctuality;
@@ -16,6 +18,7 @@ mod punctuality;
 mod recording;
 pub(crate) mod registry;
 mod rooms;
+pub(crate) mod streamed;
 pub(crate) mod streams;
 pub(crate) mod supervisor;
 pub(crate) mod work;
@@ -29,6 +32,9 @@ pub use engine::Engine;
 pub use events::EventReceiver;
 pub use moves::MoveError;
 #[cfg(feature = "recording")]
+pub use playback::{Permission, PlayRecordingError, PlayRecordingSpec, RecordingPlayback};
+#[cfg(feature = "recording")]
 pub use recording::{CallRecording, CallRecordingSpec, Left, RecordError, TapSource};
 pub use rooms::RoomLink;
+pub use streamed::PlayerWriter;
 pub use streams::{StreamWriter, TapReader};

@@ -238,7 +238,7 @@ impl Call {
                 let known = self.players.iter_mut().find(|known| known.id == player);
                 // A play ends with an event, however it ends; a tone has one only where it comes to its last cycle.
                 if let Some((end, position)) =
-                    known.filter(|known| known.plays_prompts()).and_then(Player::end_early)
+                    known.filter(|known| known.has_position()).and_then(Player::end_early)
                 {
                     out.event(Event::PlayerFinished { call: self.id, player, end, position });
                 }
@@ -503,7 +503,7 @@ impl Call {
             Tap::Audio(tap) => Some((tap.id, tap.statistics())),
             _ => None,
         });
-        let players = self.players.iter().filter(|player| player.plays_prompts());
+        let players = self.players.iter().filter(|player| player.has_position());
         CallStatistics {
             legs: self.legs.iter().map(|leg| leg.statistics(now)).collect(),
             streams: self.streams.iter().map(|stream| (stream.id, stream.statistics())).collect(),

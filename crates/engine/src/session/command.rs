@@ -61,7 +61,7 @@ pub enum CallCommand {
         /// The player.
         player: Box<Player>,
     },
-    /// Changes a player of prompts.
+    /// Changes a player of prompts, or a streamed one.
     ChangePlayer {
         /// The player.
         player: PlayerId,

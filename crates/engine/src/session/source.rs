@@ -5,4 +5,5 @@ pub mod mix;
 pub mod player;
 pub mod room;
 pub mod stream;
+pub mod streamed;
 pub mod tone;

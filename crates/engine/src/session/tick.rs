@@ -134,6 +134,9 @@ impl Call {
                 out.event(Event::PlayerFinished { call: self.id, player: player.id, end, position });
                 ended |= player.ends_by_speech();
             }
+            if let Some(wake) = player.take_wake() {
+                out.wake(wake);
+            }
         }
         for stream in &mut self.streams {
             if let Some(wake) = stream.pull(millis) {

@@ -11,6 +11,7 @@ mod a_snapshot_goes_on;
 mod a_snapshot_reads_as_it_was_written;
 mod a_stall_adds_no_lasting_delay;
 mod a_stream_from_outside_is_played;
+mod a_streamed_player_is_played;
 mod a_tone_needs_no_other_leg;
 mod addresses_are_checked;
 mod an_audio_tap_can_be_silenced;

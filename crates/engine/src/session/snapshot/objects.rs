@@ -1,5 +1,5 @@
-//! Mixes, players and taps of a call in a snapshot. Streams from outside and taps on audio end in rings of their process
-//! and are left out: what a stream fed is fed by silence.
+//! Mixes, players and taps of a call in a snapshot. Streams from outside, streamed players and taps on audio end in rings of
+//! their process and are left out: what a stream fed is fed by silence.
 
 use std::time::Duration;
 
@@ -67,8 +67,14 @@ pub(crate) struct PlayerSnapshot {
 /// What a player plays.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) enum PlayingSnapshot {
-    Tone { spec: ToneSpec, tone: ToneSnapshot, played: Duration },
+    Tone {
+        spec: ToneSpec,
+        tone: ToneSnapshot,
+        played: Duration,
+    },
     Prompts(Box<PromptsSnapshot>),
+    /// What a thread brought to it, which is left behind.
+    Streamed,
 }
 
 /// Prompts by name, and where they are.
@@ -134,6 +140,7 @@ impl PlayerSnapshot {
                 (spec, tone)
             }
             PlayingSnapshot::Prompts(prompts) => return prompts.check(),
+            PlayingSnapshot::Streamed => return Ok(()),
         };
         ensure(spec.is_valid(), "a tone")?;
         let ToneSnapshot { burst, at, cycles_left, phases } = tone;

@@ -1,9 +1,10 @@
-//! A player: audio that the engine makes itself for a leg, a mix or a tap: a tone, or prompts.
+//! A player: audio that the engine makes itself for a leg, a mix or a tap: a tone, prompts, or what a thread streams to it.
 //!
 //! What prompts need is made before a player comes to its worker: samples at its rate and payloads for the codecs of its
 //! legs. A tick copies. A payload goes with the samples that it was made of, so that the egress may send it in place of
 //! encoding them, see `Egress::may_send`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mediapoint_codec::{Codec, Encoding, Parameters};
@@ -12,10 +13,12 @@ use mediapoint_prompt::{CodecKey, Ended, FramePlace, Playback, Playlist, Positio
 
 use crate::api::error::CommandError;
 use crate::api::id::{LegId, PlayerId};
-use crate::api::source::{PlayerChange, PlayerEnd, PlayerSpec, PromptsSpec, ToneSpec};
+use crate::api::source::{PlayerChange, PlayerEnd, PlayerSpec, PromptsSpec, StreamedSpec, ToneSpec};
+use crate::ring::{Consumer, WakeHandle};
 use crate::session::frame::{Frame, FrameKind};
 use crate::session::snapshot::objects::{PlayerSnapshot, PlayingSnapshot, PromptsSnapshot};
 use crate::session::source::barge_in::SpeechListener;
+use crate::session::source::streamed::{PlayerBlock, Shared, Streamed};
 use crate::session::source::tone::ToneGenerator;
 
 /// Milliseconds of the packets that payloads are made for.
@@ -59,6 +62,7 @@ struct Prompts {
 enum Playing {
     Tone { spec: ToneSpec, generator: ToneGenerator, played: Duration },
     Prompts(Box<Prompts>),
+    Streamed(Box<Streamed>),
 }
 
 /// A player of a call.
@@ -102,9 +106,20 @@ impl Player {
         Ok(Self::of(id, playing, rate))
     }
 
+    /// A player of what is written into a ring, whose blocks are of the specified rate.
+    pub fn streamed(
+        id: PlayerId,
+        spec: &StreamedSpec,
+        consumer: Consumer<PlayerBlock>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let streamed = Streamed::new(spec, consumer, shared);
+        Self::of(id, Playing::Streamed(Box::new(streamed)), spec.rate)
+    }
+
     fn of(id: PlayerId, playing: Playing, rate: u32) -> Self {
         let payload = match &playing {
-            Playing::Tone { .. } => Vec::new(),
+            Playing::Tone { .. } | Playing::Streamed(_) => Vec::new(),
             Playing::Prompts(_) => Vec::with_capacity(MAX_READY),
         };
         let frame = Frame::new(rate);
@@ -116,7 +131,7 @@ impl Player {
     pub const fn rate(&self) -> Option<u32> {
         match &self.playing {
             Playing::Tone { .. } => None,
-            Playing::Prompts(_) => Some(self.frame.rate()),
+            Playing::Prompts(_) | Playing::Streamed(_) => Some(self.frame.rate()),
         }
     }
 
@@ -180,6 +195,7 @@ impl Player {
                     _ => FrameKind::Audio,
                 });
             }
+            Playing::Streamed(streamed) => self.frame.fill(millis, |pcm| streamed.fill(rate, pcm)),
         }
         self.take_end()
     }
@@ -195,6 +211,7 @@ impl Player {
                 };
                 prompts.barged_in.unwrap_or(ended)
             }
+            Playing::Streamed(streamed) => streamed.ended()?,
         };
         (!std::mem::replace(&mut self.reported, true)).then(|| (end, self.position()))
     }
@@ -209,12 +226,13 @@ impl Player {
         match &self.playing {
             Playing::Tone { played, .. } => Position { item: 0, offset: *played, played: *played },
             Playing::Prompts(prompts) => prompts.playback.position(),
+            Playing::Streamed(streamed) => streamed.position(),
         }
     }
 
-    /// True for a player of prompts.
-    pub const fn plays_prompts(&self) -> bool {
-        matches!(self.playing, Playing::Prompts(_))
+    /// True for a player that plays something with a place in it: not a tone.
+    pub const fn has_position(&self) -> bool {
+        !matches!(self.playing, Playing::Tone { .. })
     }
 
     /// True where prompts that tell that the call is recorded are played in the present tick.
@@ -224,13 +242,20 @@ impl Player {
             && matches!(&self.playing, Playing::Prompts(prompts) if prompts.announces)
     }
 
-    /// Changes a player of prompts.
+    /// Changes a player of prompts, or a streamed one.
     ///
     /// # Errors
     /// [`CommandError::OutOfRange`] for a tone.
     pub fn change(&mut self, change: PlayerChange) -> Result<(), CommandError> {
-        let Playing::Prompts(prompts) = &mut self.playing else {
-            return Err(CommandError::OutOfRange { what: "the change of a tone" });
+        let prompts = match &mut self.playing {
+            Playing::Prompts(prompts) => prompts,
+            Playing::Streamed(streamed) => {
+                streamed.change(change, self.wanted);
+                return Ok(());
+            }
+            Playing::Tone { .. } => {
+                return Err(CommandError::OutOfRange { what: "the change of a tone" });
+            }
         };
         let playback = &mut prompts.playback;
         match change {
@@ -245,36 +270,65 @@ impl Player {
 
     /// Takes note of a key pressed by the party of a leg, which may end it.
     pub fn note_key(&mut self, leg: LegId) {
-        if let Playing::Prompts(prompts) = &mut self.playing
-            && prompts.barge_in == Some(leg)
-        {
-            prompts.interrupt(PlayerEnd::BargedIn, self.wanted);
+        match &mut self.playing {
+            Playing::Prompts(prompts) if prompts.barge_in == Some(leg) => {
+                prompts.interrupt(PlayerEnd::BargedIn, self.wanted);
+            }
+            Playing::Streamed(streamed) if streamed.ended_by_key_of() == Some(leg) => {
+                streamed.end(PlayerEnd::BargedIn, BARGE_IN_FADE, self.wanted);
+            }
+            _ => {}
         }
     }
 
     /// True where the party of a leg can end it by speaking, or could.
     pub fn ends_by_speech(&self) -> bool {
-        matches!(&self.playing, Playing::Prompts(prompts) if prompts.speech.is_some())
+        match &self.playing {
+            Playing::Tone { .. } => false,
+            Playing::Prompts(prompts) => prompts.speech.is_some(),
+            Playing::Streamed(streamed) => streamed.speech.is_some(),
+        }
     }
 
     /// The leg whose party ends it by speaking, until it has ended.
     pub fn listens_to(&self) -> Option<LegId> {
-        let Playing::Prompts(prompts) = &self.playing else { return None };
-        let listens = !self.reported && prompts.barged_in.is_none();
-        prompts.speech.as_ref().filter(|_| listens).map(|speech| speech.spec.leg)
+        let (speech, goes_on) = match &self.playing {
+            Playing::Tone { .. } => return None,
+            Playing::Prompts(prompts) => (&prompts.speech, prompts.barged_in.is_none()),
+            Playing::Streamed(streamed) => (&streamed.speech, streamed.goes_on()),
+        };
+        let listens = goes_on && !self.reported;
+        speech.as_ref().filter(|_| listens).map(|speech| speech.spec.leg)
     }
 
     /// Takes in what the party of that leg says, at 8000 Hz, which may end it.
     pub fn note_speech(&mut self, pcm: &[i16]) {
         // A tick that is being played has its echo later.
         let level = self.frame.level();
-        if let Playing::Prompts(prompts) = &mut self.playing
-            && let Some(speech) = &mut prompts.speech
-        {
-            speech.note_played(level);
-            if speech.interrupts(pcm) {
-                prompts.interrupt(PlayerEnd::BargedInBySpeech, self.wanted);
+        let speech = match &mut self.playing {
+            Playing::Tone { .. } => None,
+            Playing::Prompts(prompts) => prompts.speech.as_mut(),
+            Playing::Streamed(streamed) => streamed.speech.as_mut(),
+        };
+        let Some(speech) = speech else { return };
+        speech.note_played(level);
+        if !speech.interrupts(pcm) {
+            return;
+        }
+        match &mut self.playing {
+            Playing::Tone { .. } => {}
+            Playing::Prompts(prompts) => prompts.interrupt(PlayerEnd::BargedInBySpeech, self.wanted),
+            Playing::Streamed(streamed) => {
+                streamed.end(PlayerEnd::BargedInBySpeech, BARGE_IN_FADE, self.wanted);
             }
+        }
+    }
+
+    /// Whom to wake because there is room for what it is brought.
+    pub fn take_wake(&mut self) -> Option<WakeHandle> {
+        match &mut self.playing {
+            Playing::Streamed(streamed) => streamed.take_wake(),
+            _ => None,
         }
     }
 
@@ -346,12 +400,13 @@ impl Player {
                 by_speech: prompts.barged_in == Some(PlayerEnd::BargedInBySpeech),
                 found: None,
             })),
+            Playing::Streamed(_) => PlayingSnapshot::Streamed,
         };
         PlayerSnapshot { player: self.id, playing, reported: self.reported }
     }
 
-    /// A player that goes on where it was when it was saved; `None` for one whose prompts were not given again. Payloads are
-    /// encoded anew.
+    /// A player that goes on where it was when it was saved; `None` for one whose prompts were not given again, and for a
+    /// streamed one: its writer is in the old process. Payloads are encoded anew.
     pub(crate) fn restored(saved: &PlayerSnapshot) -> Option<Self> {
         let (playing, rate) = match &saved.playing {
             PlayingSnapshot::Tone { spec, tone, played } => {
@@ -373,6 +428,7 @@ impl Player {
                 };
                 (Playing::Prompts(Box::new(prompts)), saved.rate)
             }
+            PlayingSnapshot::Streamed => return None,
         };
         Some(Self { reported: saved.reported, ..Self::of(saved.player, playing, rate) })
     }
