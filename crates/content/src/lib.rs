@@ -17,7 +17,8 @@
 //!
 //! Order of calls: a [`Store`], a [`Catalogue`] and a [`Listener`] make a [`Service`]; [`Service::adopt`] takes up what a
 //! crash left, [`Service::run`] works on a thread of its own; [`Service::register`] at the start of a recording,
-//! [`Service::submit`] at its end. [`Library`] is for operators, with [`Library::open`] for listening.
+//! [`Service::submit`] at its end. [`Library`] is for operators, with [`Library::open`] for listening and
+//! [`Library::play`] for calls.
 //!
 //! Specifications: C2SP age (where a header ends), RFC 2104 (HMAC). Blocking and async code is here alone: nothing of a call
 //! waits for it.
@@ -46,7 +47,7 @@ pub use database::{
     SqliteDatabase, Value,
 };
 pub use entry::{Entry, PersonalColumns, PseudonymKey};
-pub use library::{Library, LibraryError, Listening, Part, Pruned};
+pub use library::{Asker, Library, LibraryError, Listening, Part, Pruned};
 pub use mediapoint_recorder::{RecordingId, RecordingIdError};
 pub use notify::{
     Delivery, Listener, NoListener, SIGNATURE_HEADER, StoredEvent, Webhook, WebhookError, signature,

@@ -16,7 +16,7 @@ use mediapoint_recorder::RecordingId;
 
 mod listen;
 
-pub use listen::{Listening, Part};
+pub use listen::{Asker, Listening, Part};
 
 /// Bytes that are asked of the store at a time.
 const PIECE: u64 = 1024 * 1024;

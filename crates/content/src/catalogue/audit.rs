@@ -19,7 +19,9 @@ pub enum Action {
     Stored,
     /// It was opened with an identity.
     Opened,
-    /// An identity that is no recipient's was refused, or the file was damaged.
+    /// It was opened to be played into a call.
+    Played,
+    /// It was not opened: the identity is no recipient's, there was none, or the recording is damaged, deleted or not there.
     Refused,
     /// It was copied out as an encrypted file.
     Exported,
@@ -40,6 +42,7 @@ impl Action {
         match self {
             Self::Stored => "stored",
             Self::Opened => "opened",
+            Self::Played => "played",
             Self::Refused => "refused",
             Self::Exported => "exported",
             Self::Verified => "verified",

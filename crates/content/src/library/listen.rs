@@ -1,4 +1,5 @@
-//! Opening a recording with an identity, and reading it from any offset without fetching the rest.
+//! Opening a recording with an identity, for people and for calls that it is played into, and reading it from any offset
+//! without fetching the rest.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
@@ -41,6 +42,19 @@ impl Part {
     }
 }
 
+/// Who has a recording played into a call, as the audit log has it: call and party as the catalogue's columns are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asker {
+    /// What asks: the program, and from where.
+    pub who: String,
+    /// The call that it is played into.
+    pub call: String,
+    /// The party that hears it, by its tag.
+    pub party: String,
+    /// The branch of the call, where one is named.
+    pub branch: String,
+}
+
 /// A recording that is being read, decrypted. Altered bytes are an error of reading; none of them are given out.
 pub struct Listening {
     stream: StreamReader<BufReader<ObjectReader>>,
@@ -61,7 +75,71 @@ impl Library {
         runtime: Handle,
     ) -> Result<Listening, LibraryError> {
         let (record, headers) = self.headers(id, who, Action::Opened).await?;
-        let (path, header, sum) = part.of(&record, &headers)?;
+        match self.decrypted(&record, &headers, part, identities, runtime).await {
+            Err(refused @ (LibraryError::NotARecipient(_) | LibraryError::Damaged { .. })) => {
+                let deed = self.deed(who, Action::Refused, &refused.to_string());
+                self.catalogue.audit(id, &deed).await?;
+                Err(refused)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens the audio to play it into a call. The audit log has it before, and each refusal.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn play(
+        &self,
+        id: &RecordingId,
+        asker: &Asker,
+        identities: Vec<Box<dyn Identity + Send + Sync>>,
+        runtime: Handle,
+    ) -> Result<(Record, Listening), LibraryError> {
+        let deed = self.deed(&asker.who, Action::Played, &self.detail(asker));
+        let opened = match self.catalogue.headers(id, &deed).await {
+            Err(error) => Err(error.into()),
+            Ok((record, headers)) => {
+                let opened = self.decrypted(&record, &headers, Part::Audio, identities, runtime).await;
+                opened.map(|listening| (record, listening))
+            }
+        };
+        if let Err(refused) = &opened {
+            self.refuse(id, asker, &refused.to_string()).await?;
+        }
+        opened
+    }
+
+    /// Writes into the audit log that a recording was not played, and why.
+    ///
+    /// # Errors
+    /// The catalogue's reason.
+    pub async fn refuse(&self, id: &RecordingId, asker: &Asker, why: &str) -> Result<(), LibraryError> {
+        let detail = format!("{}: {why}", self.detail(asker));
+        Ok(self.catalogue.audit(id, &self.deed(&asker.who, Action::Refused, &detail)).await?)
+    }
+
+    /// Call, branch and party, as far as the catalogue may have them.
+    fn detail(&self, asker: &Asker) -> String {
+        let words = [("call", &asker.call), ("branch", &asker.branch), ("party", &asker.party)];
+        let shown = words.into_iter().filter(|(_, value)| !value.is_empty());
+        let shown = shown.map(|(name, value)| (name, self.columns.column(value)));
+        let shown: Vec<String> = shown
+            .filter(|(_, column)| !column.is_empty())
+            .map(|(name, column)| format!("{name} {column}"))
+            .collect();
+        format!("into a call: {}", shown.join(", "))
+    }
+
+    async fn decrypted(
+        &self,
+        record: &Record,
+        headers: &Headers,
+        part: Part,
+        identities: Vec<Box<dyn Identity + Send + Sync>>,
+        runtime: Handle,
+    ) -> Result<Listening, LibraryError> {
+        let (path, header, sum) = part.of(record, headers)?;
         let reader = ObjectReader {
             store: self.store.clone(),
             runtime,
@@ -73,15 +151,7 @@ impl Library {
         };
         let opened = tokio::task::spawn_blocking(move || decrypt(reader, &identities)).await;
         let opened = opened.map_err(|error| io::Error::other(error.to_string()))?;
-        match opened {
-            Ok(stream) => Ok(Listening { stream }),
-            Err(error) => {
-                let refused = refusal(id, &error);
-                let deed = self.deed(who, Action::Refused, &refused.to_string());
-                self.catalogue.audit(id, &deed).await?;
-                Err(refused)
-            }
-        }
+        opened.map(|stream| Listening { stream }).map_err(|error| refusal(&record.id, &error))
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::time::Duration;
 
 use mediapoint_content::{
-    CatalogueError, Entry, Library, LibraryError, Part, Query, Retention, Rule, State, StoreError,
+    Asker, CatalogueError, Entry, Library, LibraryError, Part, Query, Retention, Rule, State, StoreError,
 };
 use tokio::runtime::Handle;
 
@@ -154,4 +154,59 @@ async fn rules_prune_and_a_legal_hold_keeps() {
     assert_eq!(library.prune(&rules, "timer", false).await.unwrap().deleted, [id("held")]);
     let left = library.list(Query::default()).await.unwrap();
     assert_eq!(left.iter().map(|record| record.id.clone()).collect::<Vec<_>>(), [id("new")]);
+}
+
+/// Has the audio of `a` opened for a call.
+async fn play(
+    library: &Library,
+    identity: &age::x25519::Identity,
+    name: &str,
+) -> Result<String, LibraryError> {
+    let identities: Vec<Box<dyn age::Identity + Send + Sync>> = vec![Box::new(identity.clone())];
+    let asker = Asker {
+        who: "ng 192.0.2.7:5060".to_owned(),
+        call: "3848276298220188511@atlanta.example.com".to_owned(),
+        party: "tag-of-anna".to_owned(),
+        branch: String::new(),
+    };
+    let (record, mut listening) = library.play(&id(name), &asker, identities, Handle::current()).await?;
+    let read = tokio::task::spawn_blocking(move || {
+        let mut part = [0; 10];
+        listening.seek(SeekFrom::Start(1_500_000)).unwrap();
+        listening.read_exact(&mut part).unwrap();
+        assert_eq!(part, audio(3_000_000)[1_500_000..1_500_010]);
+    });
+    read.await.unwrap();
+    Ok(record.id.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_is_played_into_a_call_is_logged_with_who_asked_and_so_is_each_refusal() {
+    let identity = age::x25519::Identity::generate();
+    let (site, _) = site(&identity).await;
+    let library = site.library();
+    assert_eq!(play(&library, &identity, "a").await.unwrap(), "a");
+    let other = age::x25519::Identity::generate();
+    assert!(matches!(play(&library, &other, "a").await, Err(LibraryError::NotARecipient(_))));
+    let unknown = play(&library, &identity, "b").await;
+    assert!(matches!(unknown, Err(LibraryError::Catalogue(CatalogueError::Unknown(_)))));
+    library.delete(&id("a"), "eve", "asked for").await.unwrap();
+    let deleted = play(&library, &identity, "a").await;
+    assert!(matches!(deleted, Err(LibraryError::Catalogue(CatalogueError::Deleted(_)))));
+    let ng = |action: &str| format!("ng 192.0.2.7:5060 {action}");
+    let mut expected = vec!["content service stored".to_owned()];
+    expected.extend([ng("played"), ng("played"), ng("refused"), ng("refused")]);
+    expected.extend(["eve shredded".to_owned(), "eve removed".to_owned(), ng("played"), ng("refused")]);
+    assert_eq!(actions(&library).await, expected);
+    let log = library.catalogue().audit_log(0, 100).await.unwrap();
+    let played = &log[1];
+    assert!(
+        played.detail.starts_with("into a call: call ") && played.detail.contains(", party "),
+        "{played:?}"
+    );
+    // The log is never deleted: what it has of persons is what the catalogue has.
+    let text = format!("{log:?}");
+    assert!(!text.contains("atlanta") && !text.contains("anna"), "{text}");
+    assert!(log[3].detail.contains("none of the identities is a recipient"), "{:?}", log[3]);
+    assert!(library.catalogue().audit_check(None).await.unwrap().is_ok());
 }
