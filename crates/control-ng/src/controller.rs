@@ -16,6 +16,7 @@ mod gate;
 mod hold;
 pub(crate) mod log;
 mod play;
+mod playback;
 mod recording;
 mod report;
 mod settle;
@@ -39,7 +40,7 @@ use crate::media::received::Received;
 use crate::media::remote::remote_address;
 use crate::recording::By;
 use crate::request::Options;
-use crate::{Command, Handler, NgError, Prompts, Recordings, Reply, Request};
+use crate::{Command, Handler, NgError, Playbacks, Prompts, Recordings, Reply, Request};
 use calls::Calls;
 use digit_log::DigitSockets;
 use settle::is_final;
@@ -66,6 +67,8 @@ pub struct ControllerConfig {
     pub prompts: Option<Arc<Prompts>>,
     /// The recorder; none by default, and `start recording` is refused then.
     pub recordings: Option<Arc<Recordings>>,
+    /// The recordings that can be played; none by default, and `play media` of a recording is refused then.
+    pub playbacks: Option<Arc<Playbacks>>,
 }
 
 impl Default for ControllerConfig {
@@ -79,6 +82,7 @@ impl Default for ControllerConfig {
             settle_within: Duration::from_millis(200),
             prompts: None,
             recordings: None,
+            playbacks: None,
         }
     }
 }
@@ -223,6 +227,8 @@ impl Controller {
             Command::GateDigits { on } => self.settle(now, request, self.gate_digits(now, request, on)?),
             Command::PlayMedia => self.settle(now, request, self.play_media(now, request)?),
             Command::StopMedia => self.stop_media(now, request),
+            Command::PauseMedia { on } => self.settle(now, request, self.pause_media(now, request, on)?),
+            Command::SeekMedia => self.seek_media(now, request),
             Command::PlayDigits => self.settle(now, request, self.play_digits(now, request)?),
             Command::StartRecording => self.settle(now, request, self.start_recording(now, request)?),
             Command::StopRecording { pause } => {

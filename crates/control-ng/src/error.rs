@@ -9,6 +9,7 @@ use mediapoint_prompt::PromptError;
 use mediapoint_srtp::sdes::SdesError;
 
 use crate::body::BodyFault;
+use crate::playback::PlaybackRefusal;
 use crate::wire::Format;
 
 /// A refused message. Its text is the reply's `error-reason`.
@@ -248,6 +249,26 @@ pub enum NgError {
     /// Media is to be stopped where none was played.
     #[error("no media is played to the party selected")]
     NotPlaying,
+    /// A recording is not played.
+    #[error(transparent)]
+    Playback(PlaybackRefusal),
+    /// As many recordings are played as may be.
+    #[error("{limit} recordings are played already")]
+    TooManyPlaybacks {
+        /// The limit.
+        limit: usize,
+    },
+    /// Store or catalogue take too long.
+    #[error("the recording is not opened after {seconds} s: try again")]
+    RecordingNotOpened {
+        /// How long it was waited for, in seconds.
+        seconds: u64,
+    },
+    /// What is played has no place to go to.
+    #[error(
+        "what is played to the party selected is no recording: only in recordings another place or speed can be had"
+    )]
+    NotSeekable,
     /// Who is to be analysed sends no audio that the server can decode.
     #[error("the party selected sends no audio that could be analysed")]
     NoSpeaker,

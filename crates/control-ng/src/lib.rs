@@ -50,6 +50,7 @@ mod error;
 pub mod listen;
 mod media;
 mod peer;
+mod playback;
 mod prompts;
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;
@@ -76,6 +77,7 @@ pub use mediapoint_prompt::HttpConfig;
 #[doc(no_inline)]
 pub use mediapoint_prompt::{Limits, PromptError, StoreConfig, StoreFigures};
 pub use peer::Peer;
+pub use playback::{OpenedRecording, PlaybackAsker, PlaybackRefusal, Playbacks, ReadSeek, RecordingOpener};
 pub use prompts::{Prompts, PromptsConfig};
 pub use recording::{
     NamePattern, NamePatternError, RecordingEntry, RecordingKeeper, RecordingOutcome, RecordingSettings,

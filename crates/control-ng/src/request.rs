@@ -13,6 +13,7 @@ mod not_done;
 mod options;
 mod osrtp;
 mod play;
+mod playback;
 mod profile;
 mod recording;
 mod rtpp;
@@ -34,6 +35,7 @@ use mediapoint_packet::SecretBytes;
 pub use options::{AliasKey, Echo, Ice, Learning, MediaEcho, Options, Replace, RtcpLine, RtcpMux};
 pub use osrtp::Osrtp;
 pub use play::{HoldMode, HoldMusic, MediaSource, PlayOptions};
+pub use playback::PlaybackOptions;
 pub use profile::{Profile, TransportProtocol};
 pub use recording::RecordingOptions;
 pub use sdes::SdesOptions;
@@ -99,6 +101,13 @@ pub enum Command {
     PlayMedia,
     /// Stops media that is played.
     StopMedia,
+    /// Pauses media that is played, or has it go on; of our own.
+    PauseMedia {
+        /// False where it goes on.
+        on: bool,
+    },
+    /// Plays a recording from another place or at another speed; of our own.
+    SeekMedia,
     /// Sends digits to whoever receives a party.
     PlayDigits,
     /// Records a call, or lets a paused recording go on.
@@ -158,6 +167,9 @@ impl Command {
             Self::GateDigits { on: false } => "unblock DTMF",
             Self::PlayMedia => "play media",
             Self::StopMedia => "stop media",
+            Self::PauseMedia { on: true } => "pause media",
+            Self::PauseMedia { on: false } => "resume media",
+            Self::SeekMedia => "seek media",
             Self::PlayDigits => "play DTMF",
             Self::StartRecording => "start recording",
             Self::StopRecording { pause: false } => "stop recording",
@@ -194,6 +206,9 @@ impl Command {
             "unblock DTMF" => Self::GateDigits { on: false },
             "play media" => Self::PlayMedia,
             "stop media" => Self::StopMedia,
+            "pause media" => Self::PauseMedia { on: true },
+            "resume media" => Self::PauseMedia { on: false },
+            "seek media" => Self::SeekMedia,
             "play DTMF" => Self::PlayDigits,
             "start recording" => Self::StartRecording,
             "stop recording" => Self::StopRecording { pause: false },
@@ -275,6 +290,8 @@ pub struct Request {
     pub selection: Selection,
     /// What is played, and how.
     pub play: PlayOptions,
+    /// The recording that is played.
+    pub playback: PlaybackOptions,
     /// The digits of `play DTMF`.
     pub digits: DigitWords,
     /// How the call is recorded.
@@ -307,6 +324,7 @@ impl Request {
             level: None,
             selection: Selection::default(),
             play: PlayOptions::default(),
+            playback: PlaybackOptions::default(),
             digits: DigitWords::default(),
             recording: RecordingOptions::default(),
             analysis: AnalysisOptions::default(),
@@ -324,6 +342,7 @@ impl Request {
                 || request.options.digits.apply(&directive)?
                 || (plays_digits && request.digits.apply(&directive))
                 || request.play.apply(&directive)
+                || request.playback.apply(&directive)
                 || request.digits.apply(&directive)
                 || request.recording.apply(&directive)
                 || request.apply_analysis(&directive)?;
@@ -334,6 +353,7 @@ impl Request {
         request.options.digits.gate()?;
         request.play.read(dict);
         request.options.bad_values.append(&mut request.play.bad_values);
+        request.options.bad_values.append(&mut request.playback.bad_values);
         request.options.bad_values.extend(request.recording.warnings());
         request.options.manipulation.read_attributes(dict);
         if request.command == Command::Mesh {
@@ -409,12 +429,14 @@ impl Request {
             Connect,
             PlayMedia,
             StopMedia,
+            Command::SeekMedia,
             Command::PlayDigits,
             Command::StartAnalysis,
             Command::StopAnalysis,
         ];
-        let needs_call =
-            needs_call.contains(command) || matches!(command, GateMedia { .. } | Command::GateDigits { .. });
+        let needs_call = needs_call.contains(command) || {
+            matches!(command, GateMedia { .. } | Command::GateDigits { .. } | Command::PauseMedia { .. })
+        };
         if needs_call && self.call_id.is_none() {
             return missing("call-id");
         }

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mediapoint_engine::{PlayerEnd, PlayerId, Position, Prompt};
+use mediapoint_engine::{PlayerEnd, PlayerId, Position, Prompt, RecordingPlayback};
+use mediapoint_recorder::RecordingId;
 
 use super::CallState;
 use super::links::LinkKind;
@@ -23,8 +24,21 @@ pub(crate) struct Play {
     pub(crate) rate: u32,
     /// How long the file is.
     pub(crate) duration: Duration,
+    /// It stays where it is until it is resumed.
+    pub(crate) paused: bool,
+    /// The recording, where it is one.
+    pub(crate) recording: Option<PlayedRecording>,
     /// How and where it ended.
     pub(crate) ended: Option<(PlayerEnd, Position)>,
+}
+
+/// A recording that is played.
+#[derive(Debug, Clone)]
+pub(crate) struct PlayedRecording {
+    pub(crate) id: RecordingId,
+    pub(crate) playback: RecordingPlayback,
+    /// How fast, in thousandths.
+    pub(crate) speed: u32,
 }
 
 impl Play {

@@ -11,7 +11,7 @@ use mediapoint_packet::Time;
 use mediapoint_prompt::Form;
 
 use super::report::ANSWER_WITHIN;
-use super::{Controller, gate, lock};
+use super::{Controller, Shared, gate, lock};
 use crate::call::CallState;
 use crate::call::apply::apply;
 use crate::call::outcomes::Outcomes;
@@ -26,7 +26,7 @@ use crate::{NgError, Prompts, Reply, Request};
 const PACKET_MS: u32 = 20;
 
 /// Volumes in decibels.
-const VOLUMES: std::ops::RangeInclusive<i64> = -90..=24;
+pub(super) const VOLUMES: std::ops::RangeInclusive<i64> = -90..=24;
 
 /// Who is to hear media, and in which codec.
 #[derive(Debug, Clone)]
@@ -46,6 +46,11 @@ impl Listener {
         let codecs = codecs::to_engine(&stream.codecs);
         let codec = codecs.into_iter().find(|entry| entry.codec.is_convertible())?;
         Some(Self { party: party.id, section, codec, leg })
+    }
+
+    /// Its leg at work.
+    pub(super) const fn leg(&self) -> LegId {
+        self.leg
     }
 
     /// Has a prompt made ready for it, and says how the engine is to play it. Waits: no lock may be held.
@@ -77,6 +82,9 @@ impl Listener {
 
 impl Controller {
     pub(super) fn play_media(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
+        if let Some(recording) = &request.playback.recording {
+            return self.play_recording(now, request, recording);
+        }
         let play = &request.play;
         let state = self.find_call(request)?;
         let prompts = self.config.prompts.as_deref().ok_or(NgError::NoPrompts)?;
@@ -93,7 +101,7 @@ impl Controller {
         let until = prompts.wait_until();
         let prompt = prompts.load(source, play.language.as_deref(), until)?;
         let playlist = playlist(&prompt, play, volume)?;
-        let mut added = Added { call: &call, players: Vec::new() };
+        let mut added = Added::new(&call);
         let mut outcomes = Outcomes::default();
         for listener in listeners {
             let mut spec =
@@ -102,28 +110,43 @@ impl Controller {
             spec.speech_barge_in = Some(SpeechBargeIn::new(listener.leg)).filter(|_| play.speech_barge_in);
             let (player, outcome) = call.add_player(PlayerSpec::Prompts(spec))?;
             outcomes.push(outcome);
-            added.players.push((player, listener));
-        }
-        let mut state = lock(&state);
-        if state.ended || state.call.id() != call.id() {
-            return Err(NgError::UnknownCall);
-        }
-        let begun: Vec<PlayerId> = added.players.iter().map(|(player, _)| *player).collect();
-        for (player, listener) in std::mem::take(&mut added.players) {
-            let nowhere = Position { item: 0, offset: Duration::ZERO, played: Duration::ZERO };
-            state.end_play(listener.party, PlayerEnd::Stopped, nowhere);
-            let Some(party) = state.party_mut(listener.party) else {
-                state.gone_players.push(player);
-                continue;
-            };
-            party.play = Some(Play {
+            let play = Play {
                 player,
                 section: listener.section,
                 alone: play.block_egress,
                 rate: prompt.rate(),
                 duration: prompt.duration(),
+                paused: false,
+                recording: None,
                 ended: None,
-            });
+            };
+            added.push(listener.party, play);
+        }
+        self.begin_plays(now, request, &state, added, outcomes, prompt.duration())
+    }
+
+    /// Has parties hear players that were added for them, in place of what they were played before.
+    pub(super) fn begin_plays(
+        &self,
+        now: Time,
+        request: &Request,
+        state: &Shared,
+        mut added: Added<'_>,
+        mut outcomes: Outcomes,
+        duration: Duration,
+    ) -> Result<(Reply, Outcomes), NgError> {
+        let mut state = lock(state);
+        if state.ended || state.call.id() != added.call.id() {
+            return Err(NgError::UnknownCall);
+        }
+        let begun: Vec<PlayerId> = added.plays.iter().map(|(_, play)| play.player).collect();
+        for (id, play) in std::mem::take(&mut added.plays) {
+            let nowhere = Position { item: 0, offset: Duration::ZERO, played: Duration::ZERO };
+            state.end_play(id, PlayerEnd::Stopped, nowhere);
+            match state.party_mut(id) {
+                Some(party) => party.play = Some(play),
+                None => state.gone_players.push(play.player),
+            }
         }
         state.last_signal = now;
         match apply(&mut state, &[]) {
@@ -137,7 +160,7 @@ impl Controller {
         }
         let warnings = self.work(&state, &request.options).warnings;
         drop(state);
-        let millis = u64::try_from(prompt.duration().as_millis()).unwrap_or(u64::MAX);
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let reply = Reply::ok().with("duration", millis);
         let reply = if warnings.is_empty() { reply } else { reply.with("warning", warnings.join(", ")) };
         Ok((reply, outcomes))
@@ -202,6 +225,10 @@ impl Controller {
         }
         let id = state.played_by(player);
         let tag = id.and_then(|id| state.party(id)?.tag()).map(ToString::to_string).unwrap_or_default();
+        let play = id.and_then(|id| state.party(id)?.play.as_ref());
+        let recording = play.and_then(|play| play.recording.as_ref());
+        let reason = recording.and_then(|recording| recording.playback.failure());
+        let recording = recording.map(|recording| recording.id.to_string());
         let (player_number, position_ms) = (player.as_u64(), position.offset.as_millis());
         let position_ms = u64::try_from(position_ms).unwrap_or(u64::MAX);
         tracing::info!(
@@ -211,6 +238,8 @@ impl Controller {
             player = player_number,
             %end,
             position_ms,
+            recording,
+            reason,
             "media was played"
         );
         let Some(id) = id else { return };
@@ -223,16 +252,26 @@ impl Controller {
 }
 
 /// Players that nobody hears yet; removed where they come to nothing.
-struct Added<'a> {
+pub(super) struct Added<'a> {
     call: &'a Call,
-    players: Vec<(PlayerId, Listener)>,
+    plays: Vec<(PartyId, Play)>,
+}
+
+impl<'a> Added<'a> {
+    pub(super) const fn new(call: &'a Call) -> Self {
+        Self { call, plays: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, party: PartyId, play: Play) {
+        self.plays.push((party, play));
+    }
 }
 
 impl Drop for Added<'_> {
     fn drop(&mut self) {
-        for (player, _) in &self.players {
+        for (_, play) in &self.plays {
             // Where the call is gone, so are its players.
-            drop(self.call.remove_player(*player));
+            drop(self.call.remove_player(play.player));
         }
     }
 }
@@ -257,7 +296,7 @@ pub(super) fn selected(call: &CallState, request: &Request) -> Result<Vec<PartyI
 }
 
 /// Who of them can be played audio: each by its first section that takes it.
-fn listeners(call: &CallState, request: &Request) -> Result<Vec<Listener>, NgError> {
+pub(super) fn listeners(call: &CallState, request: &Request) -> Result<Vec<Listener>, NgError> {
     let ids = selected(call, request)?;
     let parties = ids.iter().filter_map(|id| call.party(*id));
     let first = |party: &Party| (0..party.streams.len()).find_map(|section| Listener::of(party, section));

@@ -74,6 +74,8 @@ impl Counts {
             | Command::GateDigits { .. }
             | Command::PlayMedia
             | Command::StopMedia
+            | Command::PauseMedia { .. }
+            | Command::SeekMedia
             | Command::PlayDigits
             | Command::StartRecording
             | Command::StopRecording { .. }

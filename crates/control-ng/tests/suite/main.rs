@@ -24,6 +24,7 @@ mod ng_documentation_subscribe;
 mod played_digits;
 mod played_media;
 mod played_media_limits;
+mod played_recordings;
 mod publications;
 mod recorded_calls;
 mod subscriptions;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use mediapoint_engine::{CallStatistics, PlayerEnd, PlayerId, Position};
+use mediapoint_engine::{CallStatistics, PlayerId, Position};
 
 use super::super::totals::dict;
 use crate::call::party::Party;
-use crate::call::play::{Hold, Play};
+use crate::call::play::{Hold, Play, PlayedRecording};
 use crate::wire::Value;
 
 /// The media that it is played or was played last, and its music on hold.
@@ -22,11 +22,13 @@ pub(super) fn of(party: &Party, statistics: &CallStatistics) -> Vec<Value> {
 
 fn media(play: &Play, now: Option<Position>) -> Value {
     let position = play.ended.map(|(_, position)| position).or(now);
-    let mut pairs = vec![
-        ("type", "media".into()),
-        ("state", state(play.ended.map(|(end, _)| end)).into()),
-        ("duration", millis(play.duration)),
-    ];
+    let mut pairs =
+        vec![("type", "media".into()), ("state", state(play).into()), ("duration", millis(play.duration))];
+    if let Some(PlayedRecording { id, playback, speed }) = &play.recording {
+        let speed = format!("{}.{:03}", speed / 1000, speed % 1000);
+        pairs.extend([("recording", id.to_string().into()), ("speed", speed.into())]);
+        pairs.extend(playback.failure().map(|reason| ("reason", reason.into())));
+    }
     if let Some(position) = position {
         pairs.extend([("position", millis(position.offset)), ("frame", play.frames(position).into())]);
         pairs.push(("played", millis(position.played)));
@@ -40,14 +42,18 @@ fn music(hold: &Hold, now: Option<Position>) -> Value {
     let position = now.map(|position| position.offset).unwrap_or_default();
     dict([
         ("type", "hold music".into()),
-        ("state", state(None).into()),
+        ("state", "playing".into()),
         ("duration", millis(hold.music.prompt.duration())),
         ("position", millis(position)),
     ])
 }
 
-fn state(end: Option<PlayerEnd>) -> String {
-    end.map_or_else(|| "playing".to_owned(), |end| end.to_string())
+fn state(play: &Play) -> String {
+    match play.ended {
+        Some((end, _)) => end.to_string(),
+        None if play.paused => "paused".to_owned(),
+        None => "playing".to_owned(),
+    }
 }
 
 fn millis(time: Duration) -> Value {
