@@ -56,7 +56,7 @@ fn run(arguments: &BenchArguments) -> Result<(), BenchError> {
 fn single(arguments: &BenchArguments) -> Result<BenchReport, BenchError> {
     let [server_core, load_core] = arguments.cores();
     let target = Target::of(arguments)?;
-    let server = target.start(server_core, &arguments.tick)?;
+    let server = target.start(server_core, arguments)?;
     let mut runs: Vec<LoadReport> = Vec::new();
     for load in arguments.steps() {
         eprintln!("{} calls, {} s", load.calls, arguments.seconds);

@@ -9,6 +9,7 @@ mod memory;
 mod process;
 mod race;
 mod random;
+mod recordings;
 mod report;
 mod rtp;
 mod server;
@@ -51,12 +52,14 @@ enum DrillError {
     Socket(#[from] io::Error),
     #[error("cannot read {what} of process {pid}: {source}")]
     Process { what: &'static str, pid: u32, source: io::Error },
+    #[error("{count} recordings are still on their way to the store: {first}")]
+    Pending { count: usize, first: String },
     #[error("a thread of the drill panicked")]
     Panicked,
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
-    #[error("cannot encode the figures: {0}")]
-    Encode(#[from] serde_json::Error),
+    #[error("cannot read or write JSON: {0}")]
+    Json(#[from] serde_json::Error),
 }
 
 /// One attack.

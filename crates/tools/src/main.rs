@@ -12,6 +12,7 @@ mod drill;
 mod dtmf;
 mod pages;
 mod pipe;
+mod recorded;
 mod text;
 
 use std::process::ExitCode;

@@ -69,6 +69,16 @@ fn forged_names_take_bounded_memory() {
     assert!(count(&figures, "forged_ssrcs") > 5_000 && count(&figures, "connections") == 240, "{figures}");
 }
 
+/// The last second is the limit of a machine that has time for it: here other tests take the cores meanwhile.
+#[test]
+fn recordings_outlive_kills() {
+    let figures = held("recordings --rounds 3 --calls 5 --seconds 3 --lost 2500 --seed 4");
+    assert_eq!((count(&figures, "rounds"), figures["findings"].as_array().unwrap().len()), (3, 0));
+    let recorded = count(&figures, "running_at_kill") + count(&figures, "ended_before");
+    assert!(recorded > 5 && recorded == count(&figures, "calls"), "{figures}");
+    assert!(count(&figures, "recovered") > 0, "{figures}");
+}
+
 #[test]
 fn a_limit_that_is_not_kept_is_an_exit_code_and_a_line() {
     let done = drill("memory --rounds 2 --requests 300 --calls 2 --connections 0 --bound 0");
@@ -96,7 +106,8 @@ fn a_server_that_does_not_serve_is_an_error() {
 #[test]
 fn help_has_examples_and_every_limit() {
     let help = String::from_utf8(drill("--help").stdout).unwrap();
-    for word in ["Examples:", "flood", "churn", "race", "memory", "all", "docs/reliability.md"] {
+    for word in ["Examples:", "flood", "churn", "race", "memory", "recordings", "all", "docs/reliability.md"]
+    {
         assert!(help.contains(word), "{word}: {help}");
     }
     for (of, options) in [("churn", ["--calls", "--growth"]), ("memory", ["--bound", "--growth"])] {

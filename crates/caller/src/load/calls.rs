@@ -16,13 +16,15 @@ use crate::sdp::{Coding, Description, Direction, Format, Transport};
 pub(super) struct CallSet {
     client: Client,
     kind: Kind,
+    /// The server records every call.
+    record: bool,
     name: String,
     running: usize,
 }
 
 impl CallSet {
-    pub(super) fn new(client: Client, kind: Kind) -> Self {
-        Self { client, kind, name: format!("load-{:016x}", rand::random::<u64>()), running: 0 }
+    pub(super) fn new(client: Client, kind: Kind, record: bool) -> Self {
+        Self { client, kind, record, name: format!("load-{:016x}", rand::random::<u64>()), running: 0 }
     }
 
     /// Sets one call up for each pair of sockets, and gives a phone for each socket.
@@ -91,6 +93,9 @@ impl CallSet {
 
     fn with_flags(&self, offer: Command) -> Command {
         let mut offer = offer.text("ICE", "remove").list("replace", &["origin"]);
+        if self.record {
+            offer = offer.text("record-call", "on");
+        }
         if self.kind.suite.is_some() {
             offer = offer.text("transport-protocol", "RTP/SAVP").text("DTLS", "off");
         }

@@ -75,6 +75,12 @@ pub(crate) struct BenchArguments {
     /// How often a busy worker of the server looks at its sockets
     #[arg(long, value_name = "TIME", default_value = "1ms", conflicts_with = "ng")]
     pub(super) tick: String,
+    /// Record every call, both parties, to a folder of its own inside this one; the recordings stay there
+    #[arg(long, value_name = "DIR", conflicts_with = "ng")]
+    pub(super) record: Option<PathBuf>,
+    /// Record as WAV, encrypted, too, and not as Opus
+    #[arg(long, requires = "record")]
+    pub(super) record_wav: bool,
     /// The server's program, any build of it [default: `mediapoint` in the folder of this program]
     #[arg(long, value_name = "PATH", conflicts_with = "ng")]
     pub(super) server: Option<PathBuf>,
@@ -164,6 +170,7 @@ impl BenchArguments {
             warm_up: seconds(self.warm_up)?,
             core,
             speech: self.audio.clone(),
+            record: self.record.is_some(),
             ..LoadConfig::new(server.ng())
         })
     }

@@ -46,7 +46,7 @@ fn measure(
     target: &Target,
     [server_core, load_core]: [Option<usize>; 2],
 ) -> Result<LoadReport, BenchError> {
-    let server = target.start(server_core, &arguments.tick)?;
+    let server = target.start(server_core, arguments)?;
     let report = LoadGenerator::new(arguments.config(load, &server, load_core)?)?.run()?;
     server.stop();
     Ok(report)

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::{fs, io};
 
 use super::arguments::BenchArguments;
 use crate::child::{self, ChildError, ChildServer};
+use crate::recorded::RecordedFolder;
 
 /// Which server to measure.
 #[derive(Debug, Clone)]
@@ -31,10 +33,14 @@ impl Target {
         path.map(|path| child::program(Some(path)).map(Self::Program)).transpose()
     }
 
-    /// Starts it on `core`, looking at its sockets each `tick`, or takes the one that runs.
-    pub(super) fn start(&self, core: Option<usize>, tick: &str) -> Result<Server, ChildError> {
+    /// Starts it on `core` as the arguments say, or takes the one that runs.
+    pub(super) fn start(
+        &self,
+        core: Option<usize>,
+        arguments: &BenchArguments,
+    ) -> Result<Server, ChildError> {
         match self {
-            Self::Program(program) => start(program, core, tick).map(Server::Child),
+            Self::Program(program) => start(program, core, arguments).map(Server::Child),
             Self::Running(ng, pid) => Ok(Server::Running(*ng, *pid)),
         }
     }
@@ -48,12 +54,25 @@ impl Target {
     }
 }
 
-fn start(program: &Path, core: Option<usize>, tick: &str) -> Result<ChildServer, ChildError> {
+fn start(program: &Path, core: Option<usize>, arguments: &BenchArguments) -> Result<ChildServer, ChildError> {
     let listed = core.map_or_else(|| "auto".to_owned(), |core| core.to_string());
     // More points than a core can carry: the bench is to find the end of the core, not that of the budget.
-    let fixed = ["--budget", "4000", "--grace", "0", "--log", "warn", "--tick", tick];
-    let flags: Vec<&str> = fixed.into_iter().chain(["--cores", &listed]).collect();
+    let fixed = ["--budget", "4000", "--grace", "0", "--log", "warn", "--tick", &arguments.tick];
+    let recorded = arguments.record.as_deref().map(|folder| recording(folder, arguments)).transpose()?;
+    let recorded = recorded.iter().flatten().map(String::as_str);
+    let flags: Vec<&str> = fixed.into_iter().chain(["--cores", &listed]).chain(recorded).collect();
     ChildServer::start(program, &flags, core, Stdio::inherit())
+}
+
+/// Flags of a server that records to a folder of its own inside `folder`, where the recordings stay.
+fn recording(folder: &Path, arguments: &BenchArguments) -> io::Result<Vec<String>> {
+    let name = format!("bench-{:016x}", rand::random::<u64>());
+    let place = RecordedFolder::new(folder.join(name))?;
+    let file = place.path().join("mediapoint.toml");
+    let format = if arguments.record_wav { "wav" } else { "opus" };
+    fs::write(&file, format!("[recording]\nformat = \"{format}\"\n"))?;
+    let config = ["--config".to_owned(), file.display().to_string()];
+    Ok(config.into_iter().chain(place.flags()).collect())
 }
 
 /// A server that serves; a child process is killed when it is dropped without [`Server::stop`].

@@ -8,6 +8,7 @@ use super::churn::Churn;
 use super::flood::Flood;
 use super::memory::Memory;
 use super::race::Race;
+use super::recordings::Recordings;
 use super::report::Outcome;
 use super::server::Target;
 use super::{DrillError, attack};
@@ -19,6 +20,7 @@ Examples:
   mediapoint-tools drill churn --calls 20000 --parallel 16
   mediapoint-tools drill race --requests 100000 --seed 7
   mediapoint-tools drill memory --rounds 20
+  mediapoint-tools drill recordings --rounds 200    kill -9 with 50 recordings
   mediapoint-tools drill churn --server PATH        another build of the server
 
 What each drill shows, and figures: docs/reliability.md.
@@ -66,7 +68,13 @@ enum DrillCommand {
     /// What could make state must make a bounded amount of it: memory may grow by a stated bound in all, and hardly in the
     /// second half of the rounds.
     Memory(Memory),
-    /// The four drills in turn, each with its defaults
+    /// The server is killed while it records, again and again, and started again
+    ///
+    /// Some recordings run, some are being completed, some are being stored when it is killed. Of each no more than the last
+    /// second may be missing; each has to be in the store and in the catalogue once and whole, nothing that was there before may
+    /// be missing, and no journal may be left. It is not part of `all`.
+    Recordings(Recordings),
+    /// Flood, churn, race and memory in turn, each with its defaults
     All,
 }
 
@@ -77,6 +85,7 @@ impl DrillArguments {
             DrillCommand::Churn(churn) => vec![attack(churn, target)?],
             DrillCommand::Race(race) => vec![attack(race, target)?],
             DrillCommand::Memory(memory) => vec![attack(memory, target)?],
+            DrillCommand::Recordings(recordings) => vec![recordings.run(target)?],
             DrillCommand::All => vec![
                 attack(&Flood::default(), target)?,
                 attack(&Churn::default(), target)?,
@@ -111,6 +120,7 @@ mod tests {
             Churn::default().command(),
             Race::default().command(),
             Memory::default().command(),
+            Recordings::default().command(),
         ];
         for command in commands {
             let again = match parsed(&command) {
@@ -118,6 +128,7 @@ mod tests {
                 DrillCommand::Churn(churn) => churn.command(),
                 DrillCommand::Race(race) => race.command(),
                 DrillCommand::Memory(memory) => memory.command(),
+                DrillCommand::Recordings(recordings) => recordings.command(),
                 DrillCommand::All => String::new(),
             };
             assert_eq!(again, command);
@@ -134,5 +145,9 @@ mod tests {
         assert_eq!(race.command(), Race::default().command());
         let DrillCommand::Memory(memory) = parsed("mediapoint-tools drill memory") else { unreachable!() };
         assert_eq!(memory.command(), Memory::default().command());
+        let DrillCommand::Recordings(one) = parsed("mediapoint-tools drill recordings") else {
+            unreachable!()
+        };
+        assert_eq!(one.command(), Recordings::default().command());
     }
 }

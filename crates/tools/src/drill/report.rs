@@ -95,6 +95,11 @@ impl Outcome {
         let passed = checks.iter().all(|check| check.kept);
         Ok(Self { drill, command, passed, checks, figures: serde_json::to_value(figures)?, lines })
     }
+
+    /// True where every limit was kept.
+    pub(super) fn passed(&self) -> bool {
+        self.passed
+    }
 }
 
 /// All drills, and where they ran.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -45,6 +45,11 @@ impl Target {
             mediapoint_net::pin_current_thread(core)?;
         }
         Ok(Self { program, machine, server_core, load_core })
+    }
+
+    /// The server's program.
+    pub(super) fn program(&self) -> &Path {
+        &self.program
     }
 }
 
@@ -91,6 +96,11 @@ impl Server {
     /// How it ended, where it has.
     pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.ended()
+    }
+
+    /// Ends it with SIGKILL, as a crash would, and waits until it is gone.
+    pub(super) fn kill(self) {
+        drop(self);
     }
 
     /// Ends it. The figures are taken: one that does not end is killed.
