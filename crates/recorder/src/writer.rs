@@ -1,5 +1,5 @@
 //! The threads that write recordings: encoders read taps and fill a bounded queue for each recording, a keeper empties the queues
-//! into sinks and syncs them all at once, a finisher completes files.
+//! into sinks, a syncer syncs them all at once, a finisher completes files.
 //!
 //! No thread waits for the one behind it, but by leaving audio where it is: a queue that is full makes the encoder leave
 //! frames in the tap's ring, which drops what does not fit, and the time line states as lost. So nothing grows, whatever the
@@ -11,6 +11,7 @@ mod finish;
 mod keep;
 mod pace;
 mod queue;
+mod sync;
 mod threads;
 
 use std::io;
@@ -86,8 +87,9 @@ pub struct RecorderSettings {
     pub encoders: usize,
     /// How often taps are read and queues are emptied.
     pub poll_every: Duration,
-    /// How often everything is made to survive a loss of power, which then costs at most the 400 ms of a chunk, this, three
-    /// times `poll_every`, and what the disk takes: less than a second.
+    /// How often everything is made to survive a loss of power, by a thread of its own. Such a loss costs at most the 400 ms of
+    /// a chunk, this, three times `poll_every`, and what the disk takes for it: less than a second where that is less than
+    /// 150 ms. A process that is killed loses the chunk and twice `poll_every`, however long the disk takes.
     pub sync_every: Duration,
     /// Encoded audio that may wait for the disk, for each recording.
     pub queue: Duration,

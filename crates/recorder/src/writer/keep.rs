@@ -1,4 +1,4 @@
-//! The second stage: empties queues into sinks, and makes all of them survive a loss of power at once.
+//! The second stage: empties queues into sinks, and asks for all of them to be synced at once.
 
 use std::io;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mediapoint_packet::Time;
 
-use crate::sink::{Sink, Spool};
+use crate::sink::Sink;
 use crate::writer::event::{EventKind, Events};
 use crate::writer::finish::{Ended, Outcome};
 use crate::writer::queue::{ChunkQueue, Item};
@@ -34,39 +34,28 @@ impl Kept {
 
 /// Keeps recordings.
 pub(super) struct Keeper {
-    spool: Arc<dyn Spool>,
     clock: SharedClock,
     events: Arc<Events>,
     kept: Vec<Kept>,
     finisher: SyncSender<Ended>,
     patience: Duration,
     sync_every: Duration,
+    /// When a sync was asked for last.
     synced: Time,
-    /// The last sync was refused.
-    unsynced: bool,
+    syncs: SyncSender<()>,
 }
 
 impl Keeper {
     pub(super) fn new(
-        spool: Arc<dyn Spool>,
         clock: SharedClock,
         events: Arc<Events>,
         finisher: SyncSender<Ended>,
+        syncs: SyncSender<()>,
         settings: &RecorderSettings,
     ) -> Self {
         let synced = clock.steady();
         let (patience, sync_every) = (settings.patience, settings.sync_every);
-        Self {
-            spool,
-            clock,
-            events,
-            kept: Vec::new(),
-            finisher,
-            patience,
-            sync_every,
-            synced,
-            unsynced: false,
-        }
+        Self { clock, events, kept: Vec::new(), finisher, patience, sync_every, synced, syncs }
     }
 
     pub(super) fn add(&mut self, kept: Kept) {
@@ -77,7 +66,7 @@ impl Keeper {
         self.kept.is_empty()
     }
 
-    /// Empties the queues, hands on what has ended, and syncs if it is time.
+    /// Empties the queues, hands on what has ended, and asks for a sync if it is time.
     pub(super) fn step(&mut self) {
         let (wall, now) = (self.clock.wall(), self.clock.steady());
         for kept in &mut self.kept {
@@ -85,24 +74,10 @@ impl Keeper {
             kept.hand_on(&self.finisher);
         }
         self.kept.retain(|kept| !kept.handed_on);
-        if now.since(self.synced) >= self.sync_every {
+        if now.since(self.synced) >= self.sync_every && !self.kept.is_empty() {
             self.synced = now;
-            self.sync();
-        }
-    }
-
-    fn sync(&mut self) {
-        if self.kept.is_empty() {
-            return;
-        }
-        match self.spool.sync() {
-            Ok(()) => self.unsynced = false,
-            Err(error) => {
-                if !self.unsynced {
-                    self.events.mention(None, EventKind::NotSynced(error.kind()));
-                }
-                self.unsynced = true;
-            }
+            // Where there is no room one is asked for that has not begun.
+            let _ = self.syncs.try_send(());
         }
     }
 }

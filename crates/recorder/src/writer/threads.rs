@@ -17,6 +17,7 @@ use crate::writer::finish::{Ended, finish};
 use crate::writer::keep::{Keeper, Kept};
 use crate::writer::pace::Pace;
 use crate::writer::queue::{ChunkQueue, MetadataError, RecordingStatistics};
+use crate::writer::sync::Syncer;
 use crate::writer::{AudioSource, RecorderSettings, RecordingSpec, SharedClock, StartError, queue_limit};
 
 /// Recordings that may wait to be completed; others wait with the keeper.
@@ -126,9 +127,12 @@ impl Recorder {
         let (at, to) = (Arc::clone(&clock), Arc::clone(&events));
         threads.push(spawn("rec-finish", move || run_finisher(&ended, &at, &to))?);
 
+        let (to_syncer, requests) = mpsc::sync_channel(1);
+        let syncer = Syncer::new(Arc::clone(&spool), Arc::clone(&events));
+        threads.push(spawn("rec-sync", move || syncer.run(&requests))?);
+
         let (keeper, inbox) = mpsc::channel();
-        let stage =
-            Keeper::new(Arc::clone(&spool), Arc::clone(&clock), Arc::clone(&events), to_finisher, &settings);
+        let stage = Keeper::new(Arc::clone(&clock), Arc::clone(&events), to_finisher, to_syncer, &settings);
         let (to, poll) = (Arc::clone(&events), settings.poll_every);
         threads.push(spawn("rec-keep", move || run_keeper(stage, &inbox, &to, poll))?);
 

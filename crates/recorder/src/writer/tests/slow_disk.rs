@@ -13,6 +13,7 @@ use crate::writer::event::{EventKind, Events, RecordingEvent};
 use crate::writer::finish::{Ended, finish};
 use crate::writer::keep::{Keeper, Kept};
 use crate::writer::queue::ChunkQueue;
+use crate::writer::sync::Syncer;
 use crate::writer::{RecorderSettings, RecordingSpec, SharedClock, queue_limit};
 use crate::{Encoder, EncoderSettings};
 
@@ -24,6 +25,8 @@ pub(super) struct Harness {
     pub(super) queue: Arc<ChunkQueue>,
     session: Option<Session>,
     keeper: Keeper,
+    syncer: Syncer,
+    requests: Receiver<()>,
     ended: Receiver<Ended>,
     events: Arc<Events>,
     seen: Receiver<RecordingEvent>,
@@ -51,14 +54,30 @@ impl Harness {
         let (to_finisher, ended) = mpsc::sync_channel(1);
         let shared: SharedClock = Arc::clone(&clock) as SharedClock;
         let spool: Arc<dyn Spool> = Arc::new(memory.clone());
-        let mut keeper = Keeper::new(spool, shared, Arc::clone(&events), to_finisher, &settings);
+        let (to_syncer, requests) = mpsc::sync_channel(1);
+        let syncer = Syncer::new(spool, Arc::clone(&events));
+        let mut keeper = Keeper::new(shared, Arc::clone(&events), to_finisher, to_syncer, &settings);
         let mut encoder = Encoder::new(spec.format, spec.rate, &EncoderSettings::default()).unwrap();
         let queue = Arc::new(ChunkQueue::new(spec.id.clone(), queue_limit(&spec, &settings)));
         let mut sink = memory.open(&spec.header(Duration::ZERO)).unwrap();
         sink.chunk(&encoder.header().unwrap()).unwrap();
         keeper.add(Kept::new(Arc::clone(&queue), sink));
         let session = Some(Session::new(Arc::clone(&queue), Box::new(tap.clone()), &spec, encoder));
-        Self { clock, memory, tap, queue, session, keeper, ended, events, seen, spec, most: 0 }
+        Self {
+            clock,
+            memory,
+            tap,
+            queue,
+            session,
+            keeper,
+            syncer,
+            requests,
+            ended,
+            events,
+            seen,
+            spec,
+            most: 0,
+        }
     }
 
     /// 100 ms of a call; the keeper has its turn or is stuck.
@@ -79,6 +98,7 @@ impl Harness {
         self.most = self.most.max(self.queue.statistics().waiting);
         if keeps {
             self.keeper.step();
+            self.requests.try_iter().for_each(|()| self.syncer.sync());
         }
         let clock: SharedClock = Arc::clone(&self.clock) as SharedClock;
         while let Ok(ended) = self.ended.try_recv() {

@@ -1,17 +1,75 @@
 //! The threads themselves.
 
-use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::io;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::memory::{Hand, Memory, Tap, spec};
+use crate::sink::{Finished, Header, Sink, Spool};
 use crate::time_line::TapState;
 use crate::writer::{EventKind, Recorder, RecorderSettings, RecordingEvent, SharedClock, StartError};
 
 fn recorder(memory: &Memory, settings: RecorderSettings) -> (Recorder, Receiver<RecordingEvent>) {
+    on(Arc::new(memory.clone()), settings)
+}
+
+fn on(spool: Arc<dyn Spool>, settings: RecorderSettings) -> (Recorder, Receiver<RecordingEvent>) {
     let clock: SharedClock = Arc::new(Hand::default());
     let settings = RecorderSettings { poll_every: Duration::from_millis(1), ..settings };
-    Recorder::new(Arc::new(memory.clone()), clock, settings).unwrap()
+    Recorder::new(spool, clock, settings).unwrap()
+}
+
+/// A spool whose sync says that it has begun, and takes until the other end of `until` goes.
+struct SlowSync {
+    memory: Memory,
+    begun: Sender<()>,
+    until: Mutex<Receiver<()>>,
+}
+
+impl Spool for SlowSync {
+    fn open(&self, header: &Header) -> io::Result<Box<dyn Sink>> {
+        self.memory.open(header)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.begun.send(()).unwrap();
+        assert!(self.until.lock().unwrap().recv().is_err());
+        Ok(())
+    }
+
+    fn free_space(&self) -> io::Result<u64> {
+        self.memory.free_space()
+    }
+
+    fn recover(&self, now: Duration, each: &mut dyn FnMut(io::Result<Finished>)) -> io::Result<usize> {
+        self.memory.recover(now, each)
+    }
+}
+
+#[test]
+fn a_sync_that_takes_long_holds_up_no_audio() {
+    let ((begun, first), (end, until)) = (mpsc::channel(), mpsc::channel());
+    let spool = SlowSync { memory: Memory::new(), begun, until: Mutex::new(until) };
+    let settings = RecorderSettings { sync_every: Duration::ZERO, ..RecorderSettings::default() };
+    let (recorder, events) = on(Arc::new(spool), settings);
+    // Goes before the recorder, whatever happens.
+    let end = end;
+    let tap = Tap::new(1000);
+    recorder.start(&spec("slow"), Box::new(tap.clone())).unwrap();
+    first.recv().unwrap();
+    // All of it is said, taken and completed while the sync goes on.
+    (0..500).for_each(|_| tap.tick(TapState::Open));
+    tap.end();
+    let finished = loop {
+        let event = events.recv_timeout(Duration::from_secs(60)).unwrap();
+        if let EventKind::Finished(finished) = event.kind {
+            break finished;
+        }
+    };
+    assert_eq!(finished.samples, 500 * 160);
+    drop(end);
+    recorder.close();
 }
 
 /// A tap of so many ticks that has ended.
@@ -78,7 +136,7 @@ fn what_cannot_be_kept_is_refused_at_once() {
     memory.lock().free = 1 << 20;
     assert!(matches!(refusal("a"), StartError::NoSpace { free: 0x10_0000, needed: 0x4000_0000 }));
     memory.lock().free = u64::MAX;
-    memory.refuse(Some(std::io::ErrorKind::StorageFull));
+    memory.refuse(Some(io::ErrorKind::StorageFull));
     assert!(matches!(refusal("b"), StartError::Spool(_)));
     memory.refuse(None);
     // A refused one takes no place.
@@ -93,7 +151,7 @@ fn what_cannot_be_kept_is_refused_at_once() {
     assert_eq!(recorder.recordings(), 0);
     // Never overwritten.
     let StartError::Spool(taken) = refusal("c") else { panic!("started twice") };
-    assert_eq!(taken.kind(), std::io::ErrorKind::AlreadyExists);
+    assert_eq!(taken.kind(), io::ErrorKind::AlreadyExists);
 }
 
 #[test]
