@@ -7,8 +7,8 @@ use crate::id::MemberId;
 
 /// Sample rates of a room in hertz.
 pub const RATES: [u32; 6] = [8000, 12_000, 16_000, 24_000, 32_000, 48_000];
-/// Most members and links of a room. The sum of that many at 24 dB still fits 32 bits.
-pub const MAX_CAPACITY: u16 = 4000;
+/// Most members and links of a room. The sum of that many at 24 dB, and of as many who have just left, fits 32 bits.
+pub const MAX_CAPACITY: u16 = 2000;
 
 /// What a room is made with.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,10 +93,10 @@ pub enum SpecError {
     #[error("rate of {0} Hz is none of a room's")]
     Rate(u32),
     /// The capacity is out of range.
-    #[error("capacity of {0} is not within 1 to 4000")]
+    #[error("capacity of {0} is not within 1 to 2000")]
     Capacity(u16),
     /// The number of speakers is out of range.
-    #[error("{0} speakers at a time are not within 1 to 4000")]
+    #[error("{0} speakers at a time are not within 1 to 2000")]
     Loudest(u16),
     /// A setting of the gate is out of range.
     #[error("a setting of the voice gate is out of its range")]

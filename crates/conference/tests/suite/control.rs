@@ -34,7 +34,7 @@ fn specs_out_of_range_are_refused() {
     let spec = RoomSpec::new(8000, 20);
     assert_eq!(Room::new(RoomSpec::new(11_025, 20)).unwrap_err(), SpecError::Rate(11_025));
     assert_eq!(Room::new(RoomSpec::new(8000, 0)).unwrap_err(), SpecError::Capacity(0));
-    assert_eq!(Room::new(RoomSpec::new(8000, 4001)).unwrap_err(), SpecError::Capacity(4001));
+    assert_eq!(Room::new(RoomSpec::new(8000, 2001)).unwrap_err(), SpecError::Capacity(2001));
     assert_eq!(Room::new(RoomSpec { loudest: 0, ..spec }).unwrap_err(), SpecError::Loudest(0));
     let mut gate = spec.gate;
     gate.least_dbov = f32::NAN;
