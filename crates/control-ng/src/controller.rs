@@ -9,7 +9,7 @@ mod connect;
 mod delete;
 mod deletes;
 mod dialogs;
-mod digit_log;
+pub(crate) mod digit_log;
 mod digits;
 mod find;
 mod gate;
@@ -42,7 +42,7 @@ use crate::recording::By;
 use crate::request::Options;
 use crate::{Command, Handler, NgError, Playbacks, Prompts, Recordings, Reply, Request};
 use calls::Calls;
-use digit_log::DigitSockets;
+use digit_log::ReportSockets;
 use settle::is_final;
 pub use totals::ControllerFigures;
 use totals::Totals;
@@ -98,7 +98,7 @@ pub struct Controller {
     totals: Mutex<Totals>,
     /// Until when no worker is waited for: one was not in time.
     slow_until: Mutex<Time>,
-    digit_sockets: DigitSockets,
+    report_sockets: ReportSockets,
 }
 
 impl Controller {
@@ -111,7 +111,7 @@ impl Controller {
             calls: Mutex::default(),
             totals: Mutex::default(),
             slow_until: Mutex::new(Time::ZERO),
-            digit_sockets: DigitSockets::default(),
+            report_sockets: ReportSockets::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Recordings that commands start: how their files are named, who can open them, and what becomes of a call that cannot be
 //! recorded.
 
+mod begun;
 mod name;
 mod notes;
 #[cfg(test)]
@@ -11,10 +12,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mediapoint_engine::{CallId, CallStatistics};
-use mediapoint_recorder::{Channels, EventKind, Format, Recorder, Recording, RecordingEvent, RecordingId};
+use mediapoint_engine::{Beep, CallId, CallRecording, CallStatistics};
+use mediapoint_recorder::{Channels, EventKind, Format, Recorder, RecordingEvent, RecordingId};
 
 use crate::NgError;
+use crate::controller::digit_log::ReportSockets;
+pub(crate) use begun::Begun;
 pub(crate) use name::{NameParts, checked};
 pub use name::{NamePattern, NamePatternError};
 pub(crate) use notes::{By, Notes, PartyNote};
@@ -39,6 +42,8 @@ pub struct RecordingSettings {
     pub recipients: Vec<String>,
     /// Names of recordings where the request does not say.
     pub names: NamePattern,
+    /// A beep that tells the parties that they are recorded, where the request does not say; none without.
+    pub beep: Option<Beep>,
     /// A call whose recording fails is ended.
     pub end_call_without: bool,
 }
@@ -72,14 +77,6 @@ pub trait RecordingKeeper: Send + Sync {
     fn came_to_nothing(&self, id: &RecordingId);
 }
 
-/// A recording that a command started, until its file is complete.
-struct Begun {
-    call: CallId,
-    /// Its file goes as soon as it is complete.
-    discarded: bool,
-    notes: Notes,
-}
-
 /// What is to be done about an event of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordingOutcome {
@@ -99,6 +96,7 @@ pub struct Recordings {
     pub(crate) settings: RecordingSettings,
     begun: Mutex<BTreeMap<RecordingId, Begun>>,
     keeper: Option<Arc<dyn RecordingKeeper>>,
+    reports: ReportSockets,
 }
 
 impl fmt::Debug for Recordings {
@@ -110,8 +108,9 @@ impl fmt::Debug for Recordings {
 impl Recordings {
     /// Recordings by this recorder, whose events are to be given to [`Recordings::handle_event`].
     #[must_use]
-    pub const fn new(recorder: Recorder, settings: RecordingSettings) -> Self {
-        Self { recorder, settings, begun: Mutex::new(BTreeMap::new()), keeper: None }
+    pub fn new(recorder: Recorder, settings: RecordingSettings) -> Self {
+        let (begun, reports) = (Mutex::default(), ReportSockets::default());
+        Self { recorder, settings, begun, keeper: None, reports }
     }
 
     /// The same, with somebody who keeps them.
@@ -136,16 +135,22 @@ impl Recordings {
         self.recorder.is_closing() && self.recorder.recordings() == 0
     }
 
-    /// Takes one of the recorder's events, and says what its reader is to do.
+    /// Takes one of the recorder's events, tells who asked to be told, and says what its reader is to do. A recording that failed
+    /// leaves its call: nothing says to the parties any more that they are recorded.
     pub fn handle_event(&self, event: &RecordingEvent) -> RecordingOutcome {
         let Some(id) = &event.id else { return RecordingOutcome::Nothing };
         let over = matches!(event.kind, EventKind::Finished(_) | EventKind::Failed { .. });
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = begun.get(id).map(|known| (known.call, known.discarded));
-        if over {
-            begun.remove(id);
-        }
+        let known = begun.get(id).map(|known| (known.call.id(), known.discarded));
+        let report = begun.get(id).and_then(|known| known.report(event));
+        let ended = if over { begun.remove(id) } else { None };
         drop(begun);
+        if let Some((to, pairs)) = report {
+            self.reports.send(to, pairs);
+        }
+        if matches!(event.kind, EventKind::Failed { .. }) {
+            ended.iter().for_each(Begun::leave_call);
+        }
         match (&event.kind, known) {
             (EventKind::Finished(_), Some((_, true))) => RecordingOutcome::Remove,
             (EventKind::Finished(_), _) => RecordingOutcome::Keep,
@@ -162,15 +167,14 @@ impl Recordings {
     pub(crate) fn begin(
         &self,
         id: &RecordingId,
-        call: CallId,
+        recording: Begun,
         entry: &RecordingEntry,
-        notes: Notes,
     ) -> Result<(), NgError> {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         if begun.contains_key(id) {
             return Err(NgError::SameRecording);
         }
-        begun.insert(id.clone(), Begun { call, discarded: false, notes });
+        begun.insert(id.clone(), recording);
         drop(begun);
         let Some(keeper) = &self.keeper else { return Ok(()) };
         keeper.begins(id, entry).map_err(|reason| {
@@ -180,9 +184,13 @@ impl Recordings {
     }
 
     /// It was started. Once its call is over, it waits for the figures of that.
-    pub(crate) fn started(&self, recording: &Recording) {
-        recording.await_metadata(FIGURES_WITHIN);
-        self.with(recording.id(), |notes| notes.started(recording.clone()));
+    pub(crate) fn started(&self, made: &CallRecording) {
+        made.recording.await_metadata(FIGURES_WITHIN);
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = begun.get_mut(made.recording.id()) {
+            known.tap = Some(made.tap);
+            known.notes.started(made.recording.clone());
+        }
     }
 
     /// Takes note of the parties of its call.
@@ -203,7 +211,7 @@ impl Recordings {
     /// The same for all recordings of a call that has ended.
     pub(crate) fn call_ended(&self, call: CallId, by: &By, statistics: &CallStatistics) {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        for known in begun.values_mut().filter(|known| known.call == call) {
+        for known in begun.values_mut().filter(|known| known.call.id() == call) {
             let at = known.notes.end_at(statistics.age);
             known.notes.close(by, at, Some(statistics));
         }

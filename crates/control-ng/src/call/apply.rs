@@ -53,14 +53,20 @@ pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<Outcomes
     for player in std::mem::take(&mut state.gone_players) {
         outcomes.push(state.call.remove_player(player)?);
     }
+    let is_agreed = |party: &Party| agreed.iter().any(|agreed| agreed.party == party.id);
+    if !state.recordings.is_empty()
+        && state.parties.iter().any(|party| is_agreed(party) && !party.retired.is_empty())
+    {
+        outcomes.closings.ask(&state.call);
+    }
     for party in &mut state.parties {
-        if agreed.iter().any(|agreed| agreed.party == party.id) {
+        if is_agreed(party) {
             for leg in party.retired.drain(..) {
                 outcomes.push(state.call.remove_leg(leg)?);
             }
         }
     }
-    for party in state.parties.iter().filter(|party| agreed.iter().any(|agreed| agreed.party == party.id)) {
+    for party in state.parties.iter().filter(|party| is_agreed(party)) {
         reach::warn(state, party);
     }
     Ok(outcomes)

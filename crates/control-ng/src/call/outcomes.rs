@@ -2,11 +2,48 @@
 
 use std::time::Duration;
 
-use mediapoint_engine::{CommandError, Pending};
+use mediapoint_engine::{Call, CallStatistics, CommandError, Pending};
+use mediapoint_recorder::RecordingId;
+
+use crate::recording::By;
 
 /// Outcomes that are to come. Those that nobody waits for are reported by the engine where they are failures.
 #[derive(Debug, Default)]
-pub(crate) struct Outcomes(Vec<Pending<()>>);
+pub(crate) struct Outcomes {
+    commands: Vec<Pending<()>>,
+    /// Recordings that ended, whose figures are asked for.
+    pub(crate) closings: Closings,
+}
+
+/// A recording that ended while its call goes on.
+#[derive(Debug)]
+pub(crate) struct Closing {
+    pub(crate) id: RecordingId,
+    pub(crate) by: By,
+    /// When: time since 1970.
+    pub(crate) at: Duration,
+}
+
+/// Recordings that ended, and the figures of their call, which are asked for before what they are of is removed.
+#[derive(Debug, Default)]
+pub(crate) struct Closings {
+    figures: Option<Pending<CallStatistics>>,
+    pub(crate) recordings: Vec<Closing>,
+}
+
+impl Closings {
+    /// Asks the worker for the figures as they are now, where that was not done.
+    pub(crate) fn ask(&mut self, call: &Call) {
+        if self.figures.is_none() {
+            self.figures = call.statistics().ok();
+        }
+    }
+
+    /// The figures. No lock may be held.
+    pub(crate) fn figures(&self, within: Duration) -> Option<CallStatistics> {
+        self.figures.as_ref()?.wait_timeout(within)?.ok()
+    }
+}
 
 /// What became of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,18 +56,28 @@ pub(crate) enum Settled {
     Refused(CommandError),
 }
 
+impl From<Closings> for Outcomes {
+    fn from(closings: Closings) -> Self {
+        Self { commands: Vec::new(), closings }
+    }
+}
+
 impl Outcomes {
     pub(crate) fn push(&mut self, outcome: Pending<()>) {
-        self.0.push(outcome);
+        self.commands.push(outcome);
     }
 
     pub(crate) fn append(&mut self, mut others: Self) {
-        self.0.append(&mut others.0);
+        self.commands.append(&mut others.commands);
+        self.closings.recordings.append(&mut others.closings.recordings);
+        if self.closings.figures.is_none() {
+            self.closings.figures = others.closings.figures;
+        }
     }
 
     /// Waits `within` at most. No lock may be held.
     pub(crate) fn settle(self, within: Duration) -> Settled {
-        let Some((last, earlier)) = self.0.split_last() else { return Settled::InEffect };
+        let Some((last, earlier)) = self.commands.split_last() else { return Settled::InEffect };
         // The commands of a call are carried out in order, so that one wait is enough for all of them.
         let last = last.wait_timeout(within);
         let mut settled = Settled::InEffect;

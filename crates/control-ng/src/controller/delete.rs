@@ -4,6 +4,7 @@ use mediapoint_packet::Time;
 
 use super::{Controller, Shared, find, lock, report};
 use crate::call::apply::apply;
+use crate::call::outcomes::Closings;
 use crate::call::{CallState, Gone, Removed};
 use crate::request::Id;
 use crate::{NgError, Reply, Request};
@@ -18,11 +19,13 @@ impl Controller {
             };
             let Some(state) = self.find(&id) else { continue };
             let mut call = lock(&state);
-            self.remove_due(now, &mut call, &state);
+            let closings = self.remove_due(now, &mut call, &state);
             // Other branches may have been given more time.
             if let Some(due) = next_due(now, &call).filter(|_| !call.ended) {
                 lock(&self.calls).deletes.add(due, &call.id);
             }
+            drop(call);
+            self.close_recordings(closings);
         }
     }
 
@@ -49,7 +52,9 @@ impl Controller {
             return no_match();
         };
         if due <= now {
-            self.remove_due(now, &mut call, &state);
+            let closings = self.remove_due(now, &mut call, &state);
+            drop(call);
+            self.close_recordings(closings);
         } else if changed {
             lock(&self.calls).deletes.add(due, &call.id);
         }
@@ -57,22 +62,27 @@ impl Controller {
     }
 
     /// Removes what a delete is due of, and ends the call with the last of it.
-    fn remove_due(&self, now: Time, call: &mut CallState, state: &Shared) {
+    fn remove_due(&self, now: Time, call: &mut CallState, state: &Shared) -> Closings {
         let is_due = |due: Option<Time>| due.is_some_and(|due| due <= now);
         self.remove(call, state, |gone| match gone {
             Gone::Dialog(dialog) => is_due(dialog.delete_at),
             Gone::Party(party) => is_due(party.delete_at),
-        });
+        })
     }
 
-    /// Removes what `gone` chooses, and ends the call with the last of it.
-    pub(super) fn remove(&self, call: &mut CallState, state: &Shared, gone: impl Fn(&Gone<'_>) -> bool) {
+    /// Removes what `gone` chooses, and ends the call with the last of it. Returns the recordings that end with it.
+    pub(super) fn remove(
+        &self,
+        call: &mut CallState,
+        state: &Shared,
+        gone: impl Fn(&Gone<'_>) -> bool,
+    ) -> Closings {
         let Removed { legs, mixes } = call.remove(gone);
         if call.parties.is_empty() {
             self.end(call, state);
-            return;
+            return Closings::default();
         }
-        self.close_recordings(call, &legs);
+        let closings = self.recordings_of_legs(call, &legs);
         // Where the call is gone, so are its legs and mixes. These go first: others may need their room.
         for mix in mixes {
             let _ = call.call.remove_mix(mix);
@@ -82,6 +92,7 @@ impl Controller {
         for leg in legs {
             let _ = call.call.remove_leg(leg);
         }
+        closings
     }
 }
 

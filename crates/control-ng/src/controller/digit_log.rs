@@ -12,9 +12,9 @@ use crate::wire::{self, Dict, Value};
 
 /// The sockets that reports go from, opened with the first.
 #[derive(Debug, Default)]
-pub(super) struct DigitSockets([OnceLock<Option<UdpSocket>>; 2]);
+pub(crate) struct ReportSockets([OnceLock<Option<UdpSocket>>; 2]);
 
-impl DigitSockets {
+impl ReportSockets {
     fn of(&self, to: SocketAddr) -> Option<&UdpSocket> {
         let [v4, v6] = &self.0;
         let (cell, from): (_, SocketAddr) = match to {
@@ -28,18 +28,23 @@ impl DigitSockets {
         };
         cell.get_or_init(open).as_ref()
     }
+
+    /// Sends a report.
+    pub(crate) fn send(&self, to: SocketAddr, pairs: impl IntoIterator<Item = (&'static str, Value)>) {
+        let dict: Dict = pairs.into_iter().map(|(key, value)| (key.as_bytes().to_vec(), value)).collect();
+        let message = wire::to_json(&dict);
+        if let Some(socket) = self.of(to)
+            && let Err(error) = socket.send_to(&message, to)
+        {
+            tracing::warn!(%to, %error, "an event could not be reported");
+        }
+    }
 }
 
 impl Controller {
     /// Sends a report.
     pub(super) fn report(&self, to: SocketAddr, pairs: impl IntoIterator<Item = (&'static str, Value)>) {
-        let dict: Dict = pairs.into_iter().map(|(key, value)| (key.as_bytes().to_vec(), value)).collect();
-        let message = wire::to_json(&dict);
-        if let Some(socket) = self.digit_sockets.of(to)
-            && let Err(error) = socket.send_to(&message, to)
-        {
-            tracing::warn!(%to, %error, "an event could not be reported");
-        }
+        self.report_sockets.send(to, pairs);
     }
 
     /// Reports a digit. No log has it: it may be of a card number.

@@ -106,6 +106,7 @@ impl Controller {
         for listener in listeners {
             let mut spec =
                 listener.spec(prompts, playlist.clone(), (play.block_egress, play.shared), until)?;
+            spec.announces = request.recording.announcement;
             spec.barge_in = Some(listener.leg).filter(|_| play.key_barge_in);
             spec.speech_barge_in = Some(SpeechBargeIn::new(listener.leg)).filter(|_| play.speech_barge_in);
             let (player, outcome) = call.add_player(PlayerSpec::Prompts(spec))?;

@@ -1,5 +1,6 @@
 //! `start recording`, `stop recording`, `pause recording`, and `record call` in an offer or answer.
 
+mod ended;
 mod metadata;
 
 use std::time::Duration;
@@ -14,7 +15,7 @@ use super::{Controller, gate, lock};
 use crate::call::CallState;
 use crate::call::outcomes::Outcomes;
 use crate::call::recordings::{ActiveRecording, MAX_RECORDINGS, Recorded};
-use crate::recording::{By, NameParts, NamePattern, Notes, RecordingEntry, checked};
+use crate::recording::{Begun, By, NameParts, NamePattern, Notes, RecordingEntry, checked};
 use crate::request::{Id, RecordingOptions};
 use crate::wire::{Dict, Value};
 use crate::{Command, NgError, Recordings, Reply, Request};
@@ -192,7 +193,7 @@ impl Controller {
         }
         for (active, of) in lost.into_iter().chain(changed) {
             call.recordings.retain(|known| known.id != active.id);
-            self.recordings()?.close(&active.id, by, self.since_1970(now), None);
+            self.close(&active.id, by, now, call, outcomes);
             if of.is_some() {
                 // One that has gone has ended its recording already.
                 call.call.remove_tap(active.made.tap).into_iter().for_each(|outcome| outcomes.push(outcome));
@@ -276,12 +277,18 @@ impl Controller {
         let mut notes =
             Notes::new(&options.owner, by.clone(), self.since_1970(call.created), self.since_1970(now));
         notes.parties(parties_of(call));
-        recordings.begin(&id, engine_call.id(), &entry, notes)?;
-        let spec =
-            CallRecordingSpec { left: recorded.left, side, ..CallRecordingSpec::new(recorded.leg, file) };
+        let beep = options.beep.unwrap_or(recordings.settings.beep);
+        let begun = Begun::new(engine_call.clone(), (&call.id, options), notes);
+        recordings.begin(&id, begun, &entry)?;
+        let spec = CallRecordingSpec {
+            left: recorded.left,
+            side,
+            beep,
+            ..CallRecordingSpec::new(recorded.leg, file)
+        };
         let (made, outcome) =
             engine_call.record(&recordings.recorder, &spec).inspect_err(|_| recordings.give_up(&id))?;
-        recordings.started(&made.recording);
+        recordings.started(&made);
         outcomes.push(outcome);
         let owner = options.owner.clone();
         call.recordings.push(ActiveRecording {
@@ -311,7 +318,7 @@ impl Controller {
                 continue;
             }
             let recordings = self.recordings()?;
-            recordings.close(&active.id, &by, self.since_1970(now), None);
+            self.close(&active.id, &by, now, call, outcomes);
             match self.go_on(now, call, &active, (active.of, &by), outcomes) {
                 Ok(id) => ids.push(Value::from(id.as_str())),
                 Err(error) if recordings.settings.end_call_without => {
@@ -346,16 +353,7 @@ impl Controller {
         Ok(id)
     }
 
-    /// Recordings of legs that go while their call goes on end.
-    pub(super) fn close_recordings(&self, call: &CallState, legs: &[LegId]) {
-        let Some(recordings) = self.config.recordings.as_deref() else { return };
-        let at = self.since_1970(call.last_signal);
-        for active in call.recordings.iter().filter(|active| legs.contains(&active.of.leg)) {
-            recordings.close(&active.id, &By::itself("its party left the call"), at, None);
-        }
-    }
-
-    fn since_1970(&self, now: Time) -> Duration {
+    pub(super) fn since_1970(&self, now: Time) -> Duration {
         self.config.unix_at_zero + now.since(Time::ZERO)
     }
 

@@ -19,11 +19,14 @@ impl Controller {
         &self,
         now: Time,
         request: &Request,
-        (reply, outcomes): (Reply, Outcomes),
+        (reply, mut outcomes): (Reply, Outcomes),
     ) -> Result<Reply, NgError> {
+        let closings = std::mem::take(&mut outcomes.closings);
         let is_slow = *lock(&self.slow_until) > now;
         let within = if is_slow { Duration::ZERO } else { self.config.settle_within };
-        match outcomes.settle(within) {
+        let settled = outcomes.settle(within);
+        self.close_recordings(closings);
+        match settled {
             Settled::InEffect => Ok(reply),
             Settled::Unknown => {
                 *lock(&self.slow_until) = now + NOT_AGAIN_FOR;

@@ -109,8 +109,9 @@ impl Controller {
             _ => None,
         };
         if from.is_none() && call.is_subscriber(id) {
-            self.remove(&mut call, &state, |gone| matches!(gone, Gone::Party(party) if party.id == id));
-            return Ok((Reply::ok(), Outcomes::default()));
+            let gone = |gone: &Gone<'_>| matches!(gone, Gone::Party(party) if party.id == id);
+            let closings = self.remove(&mut call, &state, gone);
+            return Ok((Reply::ok(), closings.into()));
         }
         call.unsubscribe(id, from);
         if request.selection.bidirectional {

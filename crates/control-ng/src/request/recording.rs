@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
 
+use mediapoint_engine::Beep;
 use mediapoint_recorder::Channels;
 
 use super::Id;
@@ -31,6 +34,10 @@ pub struct RecordingOptions {
     pub left: Option<Id>,
     /// A channel for each party, or one for both.
     pub channels: Option<Channels>,
+    /// A beep that tells the parties that they are recorded, or none of it; else the server's setting.
+    pub beep: Option<Option<Beep>>,
+    /// Whom it is reported to that audio was lost, the recording failed or is complete.
+    pub log: Option<SocketAddr>,
     /// The sender of the message is not recorded.
     pub exclude: bool,
     /// Media is played to the sender of the message first.
@@ -49,6 +56,20 @@ impl fmt::Debug for RecordingOptions {
             .field("discard", &self.discard)
             .field("channels", &self.channels)
             .finish_non_exhaustive()
+    }
+}
+
+/// `on`, `start` for none but at the begin, `off`, or seconds from one beep to the next.
+fn beep(value: &str) -> Option<Option<Beep>> {
+    match value {
+        "" | "on" | "yes" | "true" => Some(Some(Beep::default())),
+        "start" => Some(Some(Beep { every: None, ..Beep::default() })),
+        "off" | "no" | "false" | "0" => Some(None),
+        seconds => {
+            let every = Some(Duration::from_secs(seconds.parse().ok()?));
+            let beep = Beep { every, ..Beep::default() };
+            beep.is_valid().then_some(Some(beep))
+        }
     }
 }
 
@@ -72,6 +93,16 @@ impl RecordingOptions {
                 "separate" | "stereo" => self.channels = Some(Channels::Stereo),
                 "mixed" | "mono" => self.channels = Some(Channels::Mono),
                 _ => self.bad_values.push("unusable value for recording-channels was ignored".to_owned()),
+            },
+            "recording-beep" => match beep(value) {
+                Some(beep) => self.beep = Some(beep),
+                None => self.bad_values.push("unusable value for recording-beep was ignored".to_owned()),
+            },
+            "recording-log-dest" => match value.parse() {
+                Ok(address) => self.log = Some(address),
+                Err(_) => {
+                    self.bad_values.push("unusable value for recording-log-dest was ignored".to_owned())
+                }
             },
             "exclude-recording" => self.exclude = directive::is_on(directive),
             "recording-announcement" => self.announcement = directive::is_on(directive),

@@ -69,6 +69,18 @@ impl Phone {
         self.socket.set_nonblocking(false).unwrap();
     }
 
+    /// Payloads of the RTP packets that wait.
+    pub(crate) fn waiting(&mut self) -> Vec<Vec<u8>> {
+        self.socket.set_nonblocking(true).unwrap();
+        let mut payloads = Vec::new();
+        let mut buffer = [0; 2048];
+        while let Ok((len, _)) = self.socket.recv_from(&mut buffer) {
+            payloads.push(buffer.get(12..len).unwrap_or_default().to_vec());
+        }
+        self.socket.set_nonblocking(false).unwrap();
+        payloads
+    }
+
     /// Payload type and payload of the next RTP packet.
     pub(crate) fn receive(&mut self) -> (u8, Vec<u8>) {
         let mut buffer = [0; 2048];

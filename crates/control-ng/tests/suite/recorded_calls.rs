@@ -7,6 +7,8 @@
     reason = "test support outside of test functions; what is missing fails them"
 )]
 
+mod announced;
+
 use std::fs;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -67,6 +69,7 @@ impl Scene {
             complexity: 0,
             recipients: Vec::new(),
             names: NamePattern::default(),
+            beep: None,
             end_call_without: false,
         };
         change(&mut settings);
@@ -285,6 +288,7 @@ fn a_party_that_is_excluded_later_is_not_in_what_follows() {
     let reply = scene.server.ask("offer", offer, Some(&parties[0].phone.sdp("0")));
     ok(&reply);
     let (first, _) = scene.finished();
+    assert!(personal(&first).contains(r#""mos":"4."#), "the figures up to here");
     let [left, right]: [Vec<i16>; 2] = channels(&first, 2).try_into().unwrap();
     assert!(left.iter().any(|&sample| sample < -500) && right.iter().any(|&sample| sample > 500));
     scene.talk(&mut parties, 4000);

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::Args;
 use mediapoint_content::{Retention, Rule};
 use mediapoint_control_ng::{NamePattern, RecordingSettings};
+use mediapoint_engine::Beep;
 use mediapoint_recorder::{Channels, Format};
 use serde::Deserialize;
 
@@ -43,6 +44,8 @@ pub(crate) struct RecordingTable {
     max_recordings: Option<Number<1, 100_000>>,
     #[arg(skip)]
     keep_free: Option<Size>,
+    #[arg(skip)]
+    beep: Option<BeepChoice>,
     #[arg(skip)]
     end_call_without: Option<bool>,
     #[arg(skip)]
@@ -130,6 +133,7 @@ pub(crate) struct RecordingPolicy {
     pub(crate) max_recordings: usize,
     /// Octets that have to be free for a recording to be started.
     pub(crate) keep_free: u64,
+    beep: Option<Beep>,
     end_call_without: bool,
     /// File of the key that signs.
     pub(crate) node_key: PathBuf,
@@ -189,6 +193,7 @@ impl RecordingPolicy {
             threads: table.threads.map_or(1, |n| n.as_usize()),
             max_recordings: table.max_recordings.map_or(2000, |n| n.as_usize()),
             keep_free: table.keep_free.map_or(1 << 30, |size| size.bytes()),
+            beep: table.beep.and_then(|choice| choice.0),
             end_call_without: table.end_call_without.unwrap_or(false),
             node_key: table.node_key.unwrap_or_else(|| key("node.key")),
             recovery_identity: table.recovery_identity.unwrap_or_else(|| key("recovery.txt")),
@@ -246,6 +251,7 @@ impl RecordingPolicy {
             complexity: self.complexity,
             recipients: self.recipients.clone(),
             names: self.names.clone(),
+            beep: self.beep,
             end_call_without: self.end_call_without,
         }
     }
@@ -348,6 +354,27 @@ impl FromStr for ChannelChoice {
             "mixed" => Ok(Self(Channels::Mono)),
             _ => Err(format!("{text:?} is no choice of channels; allowed: separate, mixed")),
         }
+    }
+}
+
+/// The beep that tells the parties that they are recorded; `None` for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BeepChoice(Option<Beep>);
+
+impl FromStr for BeepChoice {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let every = match text.trim() {
+            "off" => return Ok(Self(None)),
+            "start" => None,
+            interval => {
+                let span: Result<Span<2_000_000, 3_600_000_000>, _> = interval.parse();
+                let refusal = || format!("{text:?} is no choice of a beep; allowed: off, start, or 2s to 1h");
+                Some(span.map_err(|_| refusal())?.0)
+            }
+        };
+        Ok(Self(Some(Beep { every, ..Beep::default() })))
     }
 }
 

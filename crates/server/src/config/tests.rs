@@ -1,6 +1,7 @@
 //! What files and command lines are accepted, what they mean, and how the others are refused.
 
 use std::path::Path;
+use std::time::Duration;
 
 use clap::{Args, Command, FromArgMatches};
 use mediapoint_recorder::{Channels, Format};
@@ -276,7 +277,7 @@ fn settings_that_take_a_restart_are_named() {
 fn recording_is_read_from_the_table_and_from_arguments() {
     let table = "[recording]\nrecordings = \"/srv/rec\"\nrecipient = [\"age1a\", \"age1b\"]\nformat = \"flac\"\n\
                  channels = \"mixed\"\nrate = 16000\nkeep-free = \"2GiB\"\nthreads = 2\nnames = \"%c-%r\"\n\
-                 end-call-without = true\nnode-key = \"/etc/node.key\"";
+                 beep = \"20s\"\nend-call-without = true\nnode-key = \"/etc/node.key\"";
     let policy = file(table).unwrap().recording.unwrap();
     let settings = policy.to_settings();
     assert_eq!(
@@ -284,9 +285,19 @@ fn recording_is_read_from_the_table_and_from_arguments() {
         (Format::Flac(Channels::Mono), Channels::Mono, 16_000)
     );
     assert_eq!((policy.keep_free, policy.threads, settings.end_call_without), (2 << 30, 2, true));
+    assert_eq!(settings.beep.map(|beep| beep.every), Some(Some(Duration::from_secs(20))));
     assert_eq!(policy.node_key, Path::new("/etc/node.key"));
     assert_eq!(policy.recovery_identity, Path::new("/srv/rec/keys/recovery.txt"));
     assert!(file("").unwrap().recording.is_none(), "nothing is recorded by default");
+    for (beep, every) in [("off", None), ("start", Some(None)), ("1h", Some(Some(Duration::from_secs(3600))))]
+    {
+        let text = table.replace("20s", beep);
+        let settings = file(&text).unwrap().recording.unwrap().to_settings();
+        assert_eq!(settings.beep.map(|beep| beep.every), every, "{beep}");
+    }
+    let settings = file(&table.replace("beep = \"20s\"\n", "")).unwrap().recording.unwrap().to_settings();
+    assert_eq!(settings.beep, None, "no beep by default");
+    assert!(refusal(&table.replace("20s", "1s")).contains("allowed: off, start, or 2s to 1h"));
 
     let over = flags(&["--recordings", "/elsewhere", "--recipient", "age1c"]).unwrap();
     let under = file::parse(table, Path::new("")).unwrap();

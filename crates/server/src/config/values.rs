@@ -17,7 +17,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::prompts::Size;
-use super::recording::{ChannelChoice, ColumnChoice, FileFormat, Names, Rate, StorePlace};
+use super::recording::{BeepChoice, ChannelChoice, ColumnChoice, FileFormat, Names, Rate, StorePlace};
 
 /// Name of an interface that was given none.
 pub(crate) const DEFAULT_INTERFACE: &str = "default";
@@ -82,6 +82,7 @@ read_as_text!(
     [] Size,
     [] FileFormat,
     [] ChannelChoice,
+    [] BeepChoice,
     [] Rate,
     [] Names,
     [] StorePlace,

@@ -1,5 +1,7 @@
 //! What is kept with a recording beside its audio: metadata of messages, and whom it is about.
 
+use mediapoint_engine::LegId;
+
 use super::super::Controller;
 use crate::call::CallState;
 use crate::call::party::Party;
@@ -20,7 +22,11 @@ impl Controller {
         add_metadata(call, options, owner);
         if let Some(recordings) = self.config.recordings.as_deref() {
             let parties = parties_of(call);
-            call.recordings.iter().for_each(|active| recordings.note_parties(&active.id, parties.clone()));
+            let legs: Vec<LegId> = call.legs().collect();
+            // One whose leg was replaced has ended: its parties are those of before.
+            for active in call.recordings.iter().filter(|active| legs.contains(&active.of.leg)) {
+                recordings.note_parties(&active.id, parties.clone());
+            }
         }
     }
 }
