@@ -113,7 +113,8 @@ fn an_announcement_is_where_the_recording_says() {
     let scene = Scene::new(|_| {});
     scene.media.write("notice.wav", &wav(8000, &constant(7932, 400)));
     let mut parties = pair(&scene.server);
-    let announcement = r#""from-tag":"a","flags":["recording-announcement","block-egress"],"file":"notice.wav""#;
+    let announcement =
+        r#""from-tag":"a","flags":["recording-announcement","block-egress"],"file":"notice.wav""#;
     let begun = ask(&scene.server, "start recording", announcement);
     assert!(!begun.text("recording-id").is_empty());
     scene.talk(&mut parties, 12_000);
