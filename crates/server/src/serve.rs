@@ -10,6 +10,7 @@ mod machine;
 mod memory;
 mod metrics;
 mod notify;
+mod playback;
 mod ports;
 pub(crate) mod recording;
 mod reload;
@@ -105,7 +106,8 @@ fn run(arguments: &ServeArguments, config: Config, log: &Log) -> Result<Why, Ser
     let recording =
         config.recording.as_ref().map(|policy| RecordingService::start(&engine, policy)).transpose()?;
     let recordings = recording.as_ref().map(RecordingService::recordings);
-    let control = Control::start(&engine, &config, log, &prompts, recordings)?;
+    let playbacks = recording.as_ref().and_then(RecordingService::playbacks);
+    let control = Control::start(&engine, &config, log, &prompts, (recordings, playbacks))?;
     let events =
         EventReader::start(events, control.controller(), signals.waker()).map_err(ServeError::Thread)?;
     let metrics = match config.metrics_listen {

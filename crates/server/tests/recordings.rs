@@ -7,6 +7,8 @@
     reason = "test support outside of test functions"
 )]
 
+#[path = "operator/played.rs"]
+mod played;
 #[path = "operator/recorded.rs"]
 mod recorded;
 mod support;

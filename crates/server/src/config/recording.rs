@@ -53,6 +53,10 @@ pub(crate) struct RecordingTable {
     #[arg(skip)]
     recovery_identity: Option<PathBuf>,
     #[arg(skip)]
+    playback_identity: Option<PathBuf>,
+    #[arg(skip)]
+    max_playbacks: Option<Number<1, 1_000>>,
+    #[arg(skip)]
     danger_unencrypted: Option<bool>,
     #[arg(skip)]
     store: Option<StorePlace>,
@@ -139,6 +143,10 @@ pub(crate) struct RecordingPolicy {
     pub(crate) node_key: PathBuf,
     /// File of the identity that completes recordings after a crash.
     pub(crate) recovery_identity: PathBuf,
+    /// File of the identity that recordings are opened with to be played into calls; none, and none is played.
+    pub(crate) playback_identity: Option<PathBuf>,
+    /// Recordings that are played at once.
+    pub(crate) max_playbacks: usize,
     /// Whether recordings without recipients are made, as plain files.
     pub(crate) danger_unencrypted: bool,
     /// Where they are stored once they are complete.
@@ -197,6 +205,8 @@ impl RecordingPolicy {
             end_call_without: table.end_call_without.unwrap_or(false),
             node_key: table.node_key.unwrap_or_else(|| key("node.key")),
             recovery_identity: table.recovery_identity.unwrap_or_else(|| key("recovery.txt")),
+            playback_identity: table.playback_identity,
+            max_playbacks: table.max_playbacks.map_or(64, |n| n.as_usize()),
             danger_unencrypted: table.danger_unencrypted.unwrap_or(false),
             content: ContentPolicy {
                 store: table.store.unwrap_or_else(|| StorePlace::Folder(folder.join("store"))),

@@ -277,7 +277,8 @@ fn settings_that_take_a_restart_are_named() {
 fn recording_is_read_from_the_table_and_from_arguments() {
     let table = "[recording]\nrecordings = \"/srv/rec\"\nrecipient = [\"age1a\", \"age1b\"]\nformat = \"flac\"\n\
                  channels = \"mixed\"\nrate = 16000\nkeep-free = \"2GiB\"\nthreads = 2\nnames = \"%c-%r\"\n\
-                 beep = \"20s\"\nend-call-without = true\nnode-key = \"/etc/node.key\"";
+                 beep = \"20s\"\nend-call-without = true\nnode-key = \"/etc/node.key\"\n\
+                 playback-identity = \"/etc/playback.txt\"";
     let policy = file(table).unwrap().recording.unwrap();
     let settings = policy.to_settings();
     assert_eq!(
@@ -288,6 +289,8 @@ fn recording_is_read_from_the_table_and_from_arguments() {
     assert_eq!(settings.beep.map(|beep| beep.every), Some(Some(Duration::from_secs(20))));
     assert_eq!(policy.node_key, Path::new("/etc/node.key"));
     assert_eq!(policy.recovery_identity, Path::new("/srv/rec/keys/recovery.txt"));
+    assert_eq!(policy.playback_identity.as_deref(), Some(Path::new("/etc/playback.txt")));
+    assert_eq!(policy.max_playbacks, 64);
     assert!(file("").unwrap().recording.is_none(), "nothing is recorded by default");
     for (beep, every) in [("off", None), ("start", Some(None)), ("1h", Some(Some(Duration::from_secs(3600))))]
     {

@@ -10,6 +10,7 @@ use mediapoint_control_ng::Prompts;
 use mediapoint_control_ng::listen::Address;
 
 use super::machine::{self, NotHere};
+use super::playback;
 use super::recording::open;
 use super::{limits, secret};
 use crate::config::{Config, RecordingPolicy};
@@ -69,6 +70,7 @@ pub(crate) fn machine(config: &Config) -> Vec<Finding> {
     }
     findings.extend(prompts(config));
     findings.extend(config.recording.as_ref().map(recording));
+    findings.extend(config.recording.as_ref().and_then(playback));
     findings.extend(files(config));
     findings
 }
@@ -85,6 +87,15 @@ fn recording(policy: &RecordingPolicy) -> Finding {
         }
         Err(error) => Finding::new(Outcome::Failed, error.to_string()),
     }
+}
+
+/// Reads the identity that recordings are opened with to be played.
+fn playback(policy: &RecordingPolicy) -> Option<Finding> {
+    let file = policy.playback_identity.as_ref()?;
+    Some(match playback::identity(policy) {
+        Ok(_) => Finding::new(Outcome::Good, format!("recordings: {} opens what is played", file.display())),
+        Err(error) => Finding::new(Outcome::Failed, error.to_string()),
+    })
 }
 
 /// Reads the folders of prompts, and the hold music.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use mediapoint_control_ng::listen::{Address, Clock, ListenConfig, ListenError, Listener, Pulse};
 use mediapoint_control_ng::wire::Dict;
 use mediapoint_control_ng::{
-    Access, CacheLimits, Command, Controller, ControllerConfig, Dispatcher, Guard, Handler, NgError, Prompts,
-    Recordings, Reply, Request, Time,
+    Access, CacheLimits, Command, Controller, ControllerConfig, Dispatcher, Guard, Handler, NgError,
+    Playbacks, Prompts, Recordings, Reply, Request, Time,
 };
 use mediapoint_engine::{Engine, Event};
 
@@ -130,15 +130,17 @@ impl Control {
         config: &Config,
         log: &Log,
         prompts: &Arc<Prompts>,
-        recordings: Option<Arc<Recordings>>,
+        (recordings, playbacks): (Option<Arc<Recordings>>, Option<Arc<Playbacks>>),
     ) -> Result<Self, ControlError> {
         let clock = mediapoint_net::Clock::new();
+        let waiting = playbacks.as_ref().map_or(0, |playbacks| playbacks.waiting());
         let settings = ControllerConfig {
             tos: config.dscp << 2,
             digit_log: config.dtmf_log_dest,
             unix_at_zero: unix_at_zero(clock),
             prompts: Some(Arc::clone(prompts)),
             recordings,
+            playbacks,
             ..ControllerConfig::default()
         };
         let controller = Controller::new(engine.clone(), settings);
@@ -154,8 +156,8 @@ impl Control {
             access: Arc::clone(&access),
             unix: config.unix,
             guard: guard.clone(),
-            // Beside those that wait for media to be loaded.
-            threads: ANSWERING + prompts.waiting(),
+            // Beside those that wait for media to be loaded, and recordings to be opened.
+            threads: ANSWERING + prompts.waiting() + waiting,
             ..ListenConfig::new(address.clone())
         };
         let datagrams = Listener::datagrams(&listen(&config.ng), &time, &dispatcher)

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use mediapoint_content::{Entry, Service, remove_staged};
-use mediapoint_control_ng::{RecordingEntry, RecordingKeeper, RecordingOutcome, Recordings, Time};
+use mediapoint_control_ng::{Playbacks, RecordingEntry, RecordingKeeper, RecordingOutcome, Recordings, Time};
 use mediapoint_engine::Engine;
 use mediapoint_recorder::{
     Clock, EventKind, Finished, Folder, Manifest, NodeKey, Recorder, RecorderSettings, RecordingEvent,
@@ -20,6 +20,7 @@ use mediapoint_recorder::{
 
 use crate::config::{RecordingPolicy, StorePlace};
 use crate::content::{self, ContentError};
+use crate::serve::playback::{self, PlaybackError};
 
 /// Why nothing can be recorded.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,8 @@ pub(crate) enum RecordingError {
     Content(#[from] ContentError),
     #[error("recording: cannot start a thread: {0}")]
     Thread(io::Error),
+    #[error(transparent)]
+    Playback(#[from] PlaybackError),
     #[error("recording: what an earlier run left behind cannot be completed: {0}")]
     Recover(io::Error),
 }
@@ -54,6 +57,7 @@ impl Clock for ServerClock {
 /// The recorder, with the thread that reads its events and the one that stores what is complete.
 pub(super) struct RecordingService {
     recordings: Arc<Recordings>,
+    playbacks: Option<Arc<Playbacks>>,
     thread: JoinHandle<()>,
     content: Option<(Arc<Service>, JoinHandle<()>)>,
 }
@@ -157,7 +161,13 @@ impl RecordingService {
             .name("recordings".to_owned())
             .spawn(move || reader.read(&events))
             .map_err(RecordingError::Thread)?;
-        Ok(Self { recordings, thread, content })
+        let stored = content.as_ref().map(|(service, _)| Arc::clone(service));
+        // A catalogue is opened only where there is something in it.
+        let playbacks = match policy.recipients.is_empty() && policy.playback_identity.is_none() {
+            true => None,
+            false => Some(Arc::new(playback::start(policy, stored)?)),
+        };
+        Ok(Self { recordings, playbacks, thread, content })
     }
 
     /// What commands record with.
@@ -165,11 +175,16 @@ impl RecordingService {
         Arc::clone(&self.recordings)
     }
 
+    /// What commands play recordings with.
+    pub(super) fn playbacks(&self) -> Option<Arc<Playbacks>> {
+        self.playbacks.clone()
+    }
+
     /// Waits until the files of all recordings are complete. No call may be left, and nobody else may hold the recordings.
     pub(super) fn finish(self) {
-        let Self { recordings, thread, content } = self;
+        let Self { recordings, playbacks, thread, content } = self;
         recordings.end();
-        drop(recordings);
+        drop((recordings, playbacks));
         // A thread that panicked has logged so.
         drop(thread.join());
         if let Some((service, thread)) = content {

@@ -50,6 +50,24 @@ impl Place {
         Server::start(&["--recordings", &self.at("recordings"), "--recipient", &self.recipient])
     }
 
+    /// A server that records to it, and plays recordings with an identity from a file.
+    pub(crate) fn start_with(&self, identity: &str) -> Server {
+        let (recordings, config) = (self.at("recordings"), self.playback_config(identity));
+        let recipient = &self.recipient;
+        Server::start(&["--recordings", &recordings, "--recipient", recipient, "--config", &config])
+    }
+
+    /// A configuration file with a playback identity.
+    pub(crate) fn playback_config(&self, identity: &str) -> String {
+        let file = self.at("playback.toml");
+        fs::write(&file, format!("[recording]\nplayback-identity = {identity:?}\n")).unwrap();
+        file
+    }
+
+    pub(crate) fn recipient(&self) -> &str {
+        &self.recipient
+    }
+
     /// `mediapoint recording` with arguments.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = mediapoint();
