@@ -11,9 +11,9 @@ use crate::api::id::{LegId, PlayerId, RoomId, StreamId};
 pub struct RoomSpec {
     /// Sample rate in hertz: 8000, 12000, 16000, 24000, 32000 or 48000; `None` for the highest of its members.
     pub rate: Option<u32>,
-    /// Most members, links and announcements, 1 to 2048.
+    /// Most members, links and announcements, 1 to 2000.
     pub capacity: u16,
-    /// Most speakers without priority that are heard at a time, 1 to 2048.
+    /// Most speakers without priority that are heard at a time, 1 to 2000.
     pub loudest: u16,
     /// When a member counts as speaking.
     pub gate: GateSettings,
@@ -25,7 +25,7 @@ pub struct RoomSpec {
 
 impl RoomSpec {
     /// Most members of a room.
-    pub const MAX_CAPACITY: u16 = 2048;
+    pub const MAX_CAPACITY: u16 = 2000;
 }
 
 impl Default for RoomSpec {
