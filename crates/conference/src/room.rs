@@ -91,6 +91,17 @@ impl Room {
         self.enter(place, |id, order, place| Member::new(id, order, place, &spec))
     }
 
+    /// Lets in a tap: a listener that is nobody, as for a recording. A locked room takes it; it counts as a member.
+    ///
+    /// # Errors
+    /// [`JoinError`] where the room is full or over.
+    pub fn join_tap(&mut self) -> Result<MemberId, JoinError> {
+        let locked = std::mem::replace(&mut self.book.locked, false);
+        let joined = self.join(MemberSpec { role: Role::Listener, ..MemberSpec::default() });
+        self.book.locked = locked;
+        joined
+    }
+
     /// Lets in a link to another part of the room. A locked room takes links; they count as members.
     ///
     /// # Errors

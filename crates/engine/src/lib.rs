@@ -91,7 +91,7 @@ pub use api::stats::{
     CallStatistics, Dropped, EngineLoad, LegStatistics, PlayoutStatistics, ReceiveStatistics, SendStatistics,
     SsrcStatistics, StreamStatistics, TapStatistics, WorkerLoad,
 };
-pub use api::tap::{AudioTapSpec, Beep, PacketTapSpec, PacketTarget, TapSide, TapState};
+pub use api::tap::{AudioTapSpec, Beep, PacketTapSpec, PacketTarget, RoomTapSpec, TapSide, TapState};
 pub use mediapoint_analysis::{
     AnalyserSettings, ClassicResult, ClassicSettings, ClassicVerdict, Decision, Interval, Measures, Outcome,
     Signal, SitClass, ToneSegment, ToneSettings, VadSettings,

@@ -16,10 +16,11 @@ use mediapoint_engine::session::tap::Tap;
 use mediapoint_engine::session::tap::analysis::AnalysisTap;
 use mediapoint_engine::session::tap::audio::{AudioTap, TapFrame};
 use mediapoint_engine::session::tap::event::{EventTap, PressRoom};
+use mediapoint_engine::session::tap::room::RoomTap;
 use mediapoint_engine::{
     AnalysisSpec, AudioTapSpec, CallId, CommandError, DetectorSettings, MixId, MixSpec, PlayerId, PlayerSpec,
-    PlayerWriter, PromptsSpec, RoomId, RoomMember, RoomSpec, Source, StreamId, StreamedSpec, TapId, TapSide,
-    ToneSpec,
+    PlayerWriter, PromptsSpec, RoomId, RoomMember, RoomSpec, RoomTapSpec, Source, StreamId, StreamedSpec,
+    TapId, TapSide, ToneSpec,
 };
 use mediapoint_net::ring::{Consumer, Producer, channel};
 use mediapoint_packet::Time;
@@ -255,6 +256,23 @@ impl World {
         let (writer, reader) = channel(frames, || TapFrame::new(spec.rate));
         let audio = Box::new(Tap::Audio(AudioTap::new(tap, spec, writer)));
         self.apply(call, CallCommand::AddTap { tap: audio }).expect("a tap");
+        (tap, reader)
+    }
+
+    /// A tap on a room's mix with room for so many frames, and its reading end.
+    ///
+    /// # Panics
+    /// Where the session refuses it.
+    pub fn tap_room(
+        &mut self,
+        (call, room): (CallId, RoomId),
+        spec: &RoomTapSpec,
+        frames: usize,
+    ) -> (TapId, Consumer<TapFrame>) {
+        let tap = TapId::from_u64(self.new_id());
+        let (writer, reader) = channel(frames, || TapFrame::new(spec.rate));
+        let made = Box::new(Tap::Room(RoomTap::new(tap, room, spec, writer)));
+        self.apply(call, CallCommand::AddTap { tap: made }).expect("a tap");
         (tap, reader)
     }
 }

@@ -101,6 +101,24 @@ impl AudioTapSpec {
     }
 }
 
+/// A tap on the mix of a conference room, all members of it in one channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomTapSpec {
+    /// Sample rate in hertz: 8000, 12000, 16000, 24000, 32000 or 48000.
+    pub rate: u32,
+    /// How much audio may wait for the reader, 40 ms to 60 s. What does not fit is dropped and counted.
+    pub capacity: Duration,
+    /// Whether silence stands for the audio while a leg of the call has secure input. Without it only digits are kept out.
+    pub mask_secure_input: bool,
+}
+
+impl Default for RoomTapSpec {
+    /// 8000 Hz, with room for two seconds.
+    fn default() -> Self {
+        Self { rate: 8000, capacity: Duration::from_secs(2), mask_secure_input: false }
+    }
+}
+
 /// Where a packet tap sends copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum PacketTarget {

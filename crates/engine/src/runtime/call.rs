@@ -427,7 +427,12 @@ impl Call {
 
     /// Adds a tap; `room` is what its events need. All of it is one step for the supervisor, which takes both back where the
     /// worker refuses the tap.
-    fn add_tap(&self, id: TapId, tap: Tap, room: Option<PressRoom>) -> Result<Pending<()>, CommandError> {
+    pub(super) fn add_tap(
+        &self,
+        id: TapId,
+        tap: Tap,
+        room: Option<PressRoom>,
+    ) -> Result<Pending<()>, CommandError> {
         let mut registry = self.shared.registry();
         let (call, command) = (self.id, CallCommand::AddTap { tap: Box::new(tap) });
         let outcome = self.send(&mut registry, |reply| Command::Apply { call, command, reply })?;

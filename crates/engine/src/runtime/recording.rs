@@ -9,9 +9,9 @@ use mediapoint_recorder::{
 };
 
 use crate::api::error::CommandError;
-use crate::api::id::{LegId, TapId};
+use crate::api::id::{LegId, RoomId, TapId};
 use crate::api::pending::Pending;
-use crate::api::tap::{AudioTapSpec, Beep, TapSide, TapState};
+use crate::api::tap::{AudioTapSpec, Beep, RoomTapSpec, TapSide, TapState};
 use crate::runtime::call::Call;
 use crate::runtime::streams::TapReader;
 use crate::session::tap::audio::{TapChannel, TapFrame};
@@ -110,6 +110,34 @@ impl Call {
             Ok(recording) => Ok((CallRecording { tap, recording }, outcome)),
             Err(refused) => {
                 // A call that has ended meanwhile has no tap any more.
+                drop(self.remove_tap(tap));
+                Err(refused.into())
+            }
+        }
+    }
+}
+
+impl Call {
+    /// Records the mix of a room: all that its members say, in one channel, whatever `leg`, `side`, `left` and `beep` of the spec are. The
+    /// end of the room ends it, too.
+    ///
+    /// # Errors
+    /// As [`Call::record`]; [`RecordError::Command`] as [`Call::tap_room`].
+    pub fn record_room(
+        &self,
+        recorder: &Recorder,
+        room: RoomId,
+        spec: &CallRecordingSpec,
+    ) -> Result<(CallRecording, Pending<()>), RecordError> {
+        let tap = RoomTapSpec {
+            rate: spec.file.rate,
+            capacity: spec.capacity,
+            mask_secure_input: spec.mask_secure_input,
+        };
+        let (tap, reader, outcome) = self.tap_room(room, tap)?;
+        match recorder.start(&spec.file, Box::new(TapSource::new(reader, Left::Received))) {
+            Ok(recording) => Ok((CallRecording { tap, recording }, outcome)),
+            Err(refused) => {
                 drop(self.remove_tap(tap));
                 Err(refused.into())
             }

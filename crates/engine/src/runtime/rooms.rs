@@ -1,16 +1,20 @@
 //! Conference rooms of a call.
 
 use crate::api::error::CommandError;
-use crate::api::id::{LegId, PlayerId, RoomId, StreamId};
+use crate::api::id::{LegId, PlayerId, RoomId, StreamId, TapId};
 use crate::api::pending::Pending;
 use crate::api::room::{RoomChange, RoomMember, RoomSpec};
+use crate::api::tap::RoomTapSpec;
 use crate::ring::channel;
 use crate::runtime::call::Call;
-use crate::runtime::streams::check_rate;
+use crate::runtime::streams::{TapReader, check_rate, slots};
 use crate::session::command::CallCommand;
 use crate::session::source::room::ConferenceRoom;
 use crate::session::source::room::link::LinkOut;
 use crate::session::source::stream::{Stream, StreamBlock};
+use crate::session::tap::Tap;
+use crate::session::tap::audio::TapFrame;
+use crate::session::tap::room::RoomTap;
 
 /// Blocks of 10 ms that a link can hold.
 const LINK_BLOCKS: usize = 32;
@@ -90,6 +94,25 @@ impl Call {
         to: Vec<LegId>,
     ) -> Result<Pending<()>, CommandError> {
         self.apply(CallCommand::Announce { room, player, to })
+    }
+
+    /// Adds a tap on a room's mix: all that its members say, in one channel, into a ring. It takes a place of the room; a locked one
+    /// takes it, too.
+    ///
+    /// # Errors
+    /// [`CommandError::OutOfRange`] for a rate or capacity out of range, else as [`Call::join_room`].
+    pub fn tap_room(
+        &self,
+        room: RoomId,
+        spec: RoomTapSpec,
+    ) -> Result<(TapId, TapReader, Pending<()>), CommandError> {
+        check_rate(spec.rate)?;
+        let frames = slots(spec.capacity, 20, 60)?;
+        let tap = TapId(self.next_id());
+        let (producer, consumer) = channel(frames, || TapFrame::new(spec.rate));
+        let added = Tap::Room(RoomTap::new(tap, room, &spec, producer));
+        let outcome = self.add_tap(tap, added, None)?;
+        Ok((tap, TapReader::new(consumer, spec.rate), outcome))
     }
 
     /// Links a room with one of another call, on whatever worker: the members of both hear each other as if they were in one. Each

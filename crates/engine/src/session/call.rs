@@ -28,6 +28,7 @@ use crate::session::source::room::ConferenceRoom;
 use crate::session::source::stream::Stream;
 use crate::session::tap::Tap;
 use crate::session::tap::audio::AudioTap;
+use crate::session::tap::room::RoomTap;
 use crate::session::tick::MediaClock;
 use crate::session::timers::{Timer, Timers};
 use crate::session::{Output, SessionConfig};
@@ -280,6 +281,7 @@ impl Call {
             CallCommand::LockRoom { room, locked } => self.lock_room(room, locked)?,
             CallCommand::RemoveRoom { room } => {
                 remove(&mut self.rooms, ("room", room.as_u64()), |known| known.id == room)?;
+                self.remove_taps_of_room(now, room, out);
             }
             CallCommand::AddTap { tap } => {
                 self.taps.retain(|known| !known.is_over());
@@ -288,6 +290,7 @@ impl Call {
                     Tap::Events(tap) => tap.leg,
                     Tap::Audio(tap) => tap.leg,
                     Tap::Analysis(tap) => tap.audio.leg,
+                    Tap::Room(_) => return self.add_room_tap(now, *tap, out),
                     Tap::Packets(tap) => {
                         match tap.spec.target {
                             PacketTarget::Leg(target) => drop(self.place_of(target)?),
@@ -320,6 +323,7 @@ impl Call {
                 }
             }
             CallCommand::RemoveTap { tap } => {
+                self.leave_tap(tap);
                 if let Ok(audio) = self.audio_tap_mut(tap)
                     && let Some(wake) = audio.mark(now, false)
                 {
@@ -344,7 +348,7 @@ impl Call {
 
     fn audio_tap_mut(&mut self, tap: TapId) -> Result<&mut AudioTap, CommandError> {
         let found = self.taps.iter_mut().find_map(|known| match known {
-            Tap::Audio(audio) if audio.id == tap => Some(audio),
+            Tap::Audio(audio) | Tap::Room(RoomTap { audio, .. }) if audio.id == tap => Some(audio),
             _ => None,
         });
         found.ok_or(CommandError::NoSuchObject { kind: "audio tap", id: tap.as_u64() })
@@ -486,6 +490,7 @@ impl Call {
                 tap.leg != leg
             }
             Tap::Analysis(tap) => tap.audio.leg != leg,
+            Tap::Room(_) => true,
             Tap::Packets(tap) => tap.spec.leg != leg && tap.spec.target != PacketTarget::Leg(leg),
         });
     }
@@ -500,7 +505,7 @@ impl Call {
     /// Its figures.
     pub(super) fn statistics(&self, now: Time) -> CallStatistics {
         let taps = self.taps.iter().filter_map(|tap| match tap {
-            Tap::Audio(tap) => Some((tap.id, tap.statistics())),
+            Tap::Audio(tap) | Tap::Room(RoomTap { audio: tap, .. }) => Some((tap.id, tap.statistics())),
             _ => None,
         });
         let players = self.players.iter().filter(|player| player.has_position());

@@ -2,7 +2,9 @@
 
 use crate::api::error::CommandError;
 use crate::api::event::Event;
-use crate::api::id::{LegId, PlayerId, RoomId};
+use mediapoint_packet::Time;
+
+use crate::api::id::{LegId, PlayerId, RoomId, TapId};
 use crate::api::room::{RoomChange, RoomMember, RoomRole};
 use crate::api::source::Source;
 use crate::session::Output;
@@ -10,6 +12,8 @@ use crate::session::call::Call;
 use crate::session::source::room::ConferenceRoom;
 use crate::session::source::room::link::LinkOut;
 use crate::session::source::stream::Stream;
+use crate::session::tap::Tap;
+use crate::session::tap::audio::TapTick;
 
 impl Call {
     fn room_mut(&mut self, room: RoomId) -> Result<&mut ConferenceRoom, CommandError> {
@@ -87,6 +91,61 @@ impl Call {
             removed = true;
         }
         removed
+    }
+
+    /// Adds a tap on a room.
+    pub(super) fn add_room_tap<O: Output>(
+        &mut self,
+        now: Time,
+        mut tap: Tap,
+        out: &mut O,
+    ) -> Result<(), CommandError> {
+        if let Tap::Room(known) = &mut tap {
+            known.member = Some(self.room_mut(known.room)?.join_tap(known.audio.rate)?);
+            known.audio.begin(now);
+        }
+        self.taps.push(tap);
+        self.rewire(now, out);
+        Ok(())
+    }
+
+    /// Frees the place of a tap in its room.
+    pub(super) fn leave_tap(&mut self, tap: TapId) {
+        let known = self.taps.iter().find_map(|known| match known {
+            Tap::Room(known) if known.audio.id == tap => Some((known.room, known.member?)),
+            _ => None,
+        });
+        if let Some((room, member)) = known
+            && let Ok(room) = self.room_mut(room)
+        {
+            room.leave_tap(member);
+        }
+    }
+
+    /// Ends the taps on a room that has gone.
+    pub(super) fn remove_taps_of_room<O: Output>(&mut self, now: Time, room: RoomId, out: &mut O) {
+        self.taps.retain_mut(|tap| match tap {
+            Tap::Room(tap) if tap.room == room => {
+                if let Some(wake) = tap.audio.mark(now, false) {
+                    out.wake(wake);
+                }
+                false
+            }
+            _ => true,
+        });
+    }
+
+    /// Writes the rooms' mixes to their taps.
+    pub(super) fn write_room_taps<O: Output>(&mut self, tick: TapTick, out: &mut O) {
+        let Self { taps, rooms, .. } = self;
+        for tap in taps {
+            let Tap::Room(tap) = tap else { continue };
+            let room = rooms.iter_mut().find(|room| room.id == tap.room);
+            let mix = tap.member.and_then(|member| room?.frame_of_tap(member));
+            if let Some(wake) = tap.write(tick, mix) {
+                out.wake(wake);
+            }
+        }
     }
 
     pub(super) fn lock_room(&mut self, room: RoomId, locked: bool) -> Result<(), CommandError> {

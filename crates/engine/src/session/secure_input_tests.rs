@@ -35,6 +35,7 @@ const fn of_tap(tap: &Tap) -> Case {
     match tap {
         Tap::Events(_) => Case::MayHaveThem,
         Tap::Audio(_) => Case::Shown("audio tap"),
+        Tap::Room(_) => Case::Shown("room tap"),
         Tap::Packets(_) => Case::Shown("packet tap, audio"),
         Tap::Analysis(_) => Case::Shown("analysis"),
     }
@@ -80,7 +81,9 @@ fn every_kind_of_source_and_tap_has_a_case() {
     for feed in [Feed::Silence, Feed::Leg(0), Feed::Mix(0), Feed::Room(0), Feed::Player(0), Feed::Stream(0)] {
         check(of_feed(feed));
     }
-    for case in ["audio tap", "packet tap, audio", "packet tap, events", "analysis"].map(Case::Shown) {
+    for case in
+        ["audio tap", "room tap", "packet tap, audio", "packet tap, events", "analysis"].map(Case::Shown)
+    {
         check(case);
     }
     // Their values need parts that are not made here; what counts is that they compile.

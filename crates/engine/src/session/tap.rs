@@ -4,12 +4,14 @@ pub mod analysis;
 pub mod audio;
 pub mod event;
 pub mod packet;
+pub mod room;
 
 use crate::api::id::{LegId, TapId};
 use crate::session::tap::analysis::AnalysisTap;
 use crate::session::tap::audio::AudioTap;
 use crate::session::tap::event::EventTap;
 use crate::session::tap::packet::PacketTap;
+use crate::session::tap::room::RoomTap;
 
 /// A tap of a call.
 pub enum Tap {
@@ -21,16 +23,19 @@ pub enum Tap {
     Packets(PacketTap),
     /// Decoded audio to an analysis.
     Analysis(AnalysisTap),
+    /// The mix of a room into a ring.
+    Room(RoomTap),
 }
 
 impl Tap {
-    /// The leg that it is on.
+    /// The leg that it is on; of a room's none that there is.
     pub const fn leg(&self) -> LegId {
         match self {
             Self::Events(tap) => tap.leg,
             Self::Audio(tap) => tap.leg,
             Self::Packets(tap) => tap.spec.leg,
             Self::Analysis(tap) => tap.audio.leg,
+            Self::Room(tap) => tap.audio.leg,
         }
     }
 
@@ -41,6 +46,7 @@ impl Tap {
             Self::Audio(tap) => tap.id,
             Self::Packets(tap) => tap.id,
             Self::Analysis(tap) => tap.audio.id,
+            Self::Room(tap) => tap.audio.id,
         }
     }
 
@@ -49,7 +55,7 @@ impl Tap {
         match self {
             Self::Audio(tap) => Some(tap),
             Self::Analysis(tap) => Some(&tap.audio),
-            Self::Events(_) | Self::Packets(_) => None,
+            Self::Events(_) | Self::Packets(_) | Self::Room(_) => None,
         }
     }
 
@@ -58,7 +64,7 @@ impl Tap {
         match self {
             Self::Audio(tap) => Some(tap),
             Self::Analysis(tap) => Some(&mut tap.audio),
-            Self::Events(_) | Self::Packets(_) => None,
+            Self::Events(_) | Self::Packets(_) | Self::Room(_) => None,
         }
     }
 

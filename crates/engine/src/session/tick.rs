@@ -190,6 +190,7 @@ impl Call {
         let secure = self.has_secure_input();
         let announced = self.players.iter().any(Player::announces);
         let tick = TapTick { at: due, millis, secure, announced };
+        self.write_room_taps(tick, out);
         let Self { taps, mixes, rooms, legs, players, streams, .. } = self;
         for tap in taps {
             let Some(tap) = tap.audio_mut() else { continue };

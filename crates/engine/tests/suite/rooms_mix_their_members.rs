@@ -12,7 +12,7 @@ use std::time::Duration;
 use mediapoint_engine::session::command::CallCommand;
 use mediapoint_engine::{
     CallId, CommandError, EncoderSettings, Event, GateSettings, LegId, PayloadCodec, RoomChange, RoomId,
-    RoomMember, RoomReport, RoomRole, RoomSpec, Source, StreamId, ToneSpec,
+    RoomMember, RoomReport, RoomRole, RoomSpec, RoomTapSpec, Source, StreamId, ToneSpec,
 };
 use mediapoint_testkit::{Ear, PeerId, Voice, World, audio, codec, level_of, pcma, pcmu, tone};
 
@@ -561,4 +561,40 @@ fn a_link_that_ends_takes_its_own_members_alone() {
     linked.scene.settle();
     let heard = linked.scene.heard(0);
     assert!([1, 2, 3].iter().all(|other| (heard[*other] - SPOKEN + 12.0).abs() < 0.1), "{heard:?}");
+}
+
+#[test]
+fn a_tap_on_a_room_has_all_that_is_said() {
+    let mut scene =
+        Scene::new(&[pcmu(), pcma(), codec(9, "G722", 8000)], RoomSpec { capacity: 4, ..all_heard(4) });
+    for party in 0..2 {
+        scene.join(party, RoomRole::Member).unwrap();
+    }
+    let agent = scene.leg(0);
+    scene.join(2, RoomRole::Coach { agent }).unwrap();
+    let room = (scene.call, scene.room);
+    scene.world.apply(scene.call, CallCommand::LockRoom { room: scene.room, locked: true }).unwrap();
+    let (tap, mut frames) = scene.world.tap_room(room, &RoomTapSpec::default(), 400);
+    scene.start();
+    scene.run(2000);
+    let mut pcm = Vec::new();
+    let mut next = None;
+    while let Some(()) = frames.pop_with(|frame| {
+        assert_eq!(frame.position, next.unwrap_or(frame.position), "no tick is missing");
+        next = Some(frame.position + frame.received.pcm().len() as u64);
+        pcm.extend_from_slice(frame.received.pcm());
+    }) {}
+    assert!(pcm.len() >= 8000 * 19 / 10, "{} samples of 2 s", pcm.len());
+    let last = &pcm[pcm.len() - JUDGED * 8..];
+    for (party, heard) in [(0, true), (1, true), (2, false)] {
+        let level = level_of(last, hertz(party), 8000);
+        assert_eq!((level - SPOKEN).abs() < 0.5, heard, "{party} at {level:.1} dBm0");
+        assert!(heard || level < -40.0, "the coach is heard by the agent alone");
+    }
+    // It is no member in the figures, and gives its place back.
+    assert_eq!(scene.world.statistics(scene.call).rooms[0].members.len(), 3);
+    scene.world.apply(scene.call, CallCommand::RemoveTap { tap }).unwrap();
+    let _: (_, _) = scene.world.tap_room(room, &RoomTapSpec::default(), 4);
+    scene.world.apply(scene.call, CallCommand::RemoveRoom { room: scene.room }).unwrap();
+    assert_eq!(scene.world.statistics(scene.call).taps, [], "taps go with their room");
 }

@@ -66,7 +66,7 @@ impl Call {
         let tap = |tap: &Tap| match tap {
             Tap::Events(tap) => Some(tap.save()),
             Tap::Packets(tap) => Some(TapSnapshot::Packets { tap: tap.id, spec: tap.spec }),
-            Tap::Audio(_) | Tap::Analysis(_) => None,
+            Tap::Audio(_) | Tap::Analysis(_) | Tap::Room(_) => None,
         };
         let analysed = self.taps.iter().filter(|tap| matches!(tap, Tap::Analysis(_)) && !tap.is_over());
         // An ingress starts the clock with its first packet.

@@ -7,7 +7,7 @@ mod saved;
 mod seat;
 mod shared;
 
-use mediapoint_conference::{MixKey, Room, Tick};
+use mediapoint_conference::{MemberId, MixKey, Room, Tick};
 
 use crate::api::error::CommandError;
 use crate::api::id::{LegId, RoomId};
@@ -155,7 +155,7 @@ impl ConferenceRoom {
         self.by_leg.clear();
         self.by_leg.resize(legs, 0);
         shared::fit(&mut self.shared, fed.clone());
-        self.wanted = self.has_links();
+        self.wanted = self.has_links() || self.has_taps();
         let leg = |seat: &Seat| match seat.source {
             Source::Leg(leg) if !seat.gone => Some(leg),
             _ => None,
@@ -216,6 +216,18 @@ impl ConferenceRoom {
             seat.heard = Heard::Full;
         }
         self.send_links();
+    }
+
+    /// What a tap gets in the present tick.
+    pub(in crate::session) fn frame_of_tap(&mut self, member: MemberId) -> Option<&mut Frame> {
+        let at = member.index();
+        let seat = self.seats.get(at)?.as_ref().filter(|seat| seat.member == member && !seat.gone)?;
+        match seat.heard {
+            Heard::Full => Some(&mut self.full),
+            Heard::Nothing => Some(&mut self.quiet),
+            Heard::Own => Some(&mut self.seats.get_mut(at)?.as_mut()?.frame),
+            Heard::Of(other) => Some(&mut self.seats.get_mut(other)?.as_mut()?.frame),
+        }
     }
 
     /// What a leg gets in the present tick, and the payload that was made of it for others like it.

@@ -21,7 +21,7 @@ use mediapoint_engine::session::tap::event::PressRoom;
 use mediapoint_engine::session::tap::packet::PacketTap;
 use mediapoint_engine::{
     AnalysisSpec, AudioTapSpec, Codec, EncoderSettings, Event, PacketTapSpec, PacketTarget, PayloadCodec,
-    RoomMember, RoomSpec, SecureInput, Source, TapFrame, TapId, TapSide, VadSettings,
+    RoomMember, RoomSpec, RoomTapSpec, SecureInput, Source, TapFrame, TapId, TapSide, VadSettings,
 };
 use mediapoint_net::ring::Consumer;
 use mediapoint_packet::telephone_event::{BLOCK_LEN, DtmfDigit, EventBlock};
@@ -92,10 +92,12 @@ pub(crate) struct Scene {
     in_room: PeerId,
     forked: PeerId,
     frames: Consumer<TapFrame>,
+    room_frames: Consumer<TapFrame>,
     recorded_frames: Consumer<TapFrame>,
     analysis: WorldAnalysis,
     pub(crate) room: PressRoom,
     tapped: Vec<i16>,
+    room_tapped: Vec<i16>,
     recorded: Vec<i16>,
 }
 
@@ -113,6 +115,7 @@ impl Scene {
         for member in [party, in_room] {
             world.join_room(conference, member, RoomMember::default()).unwrap();
         }
+        let (_, room_frames) = world.tap_room((call, conference), &RoomTapSpec::default(), 64);
         // The room hears the party, and the party hears the far end.
         world.connect(party, far);
         let inputs = [world.source_of(party), world.source_of(far)];
@@ -155,6 +158,8 @@ impl Scene {
             in_room,
             forked,
             frames,
+            room_frames,
+            room_tapped: Vec::new(),
             recorded_frames,
             analysis,
             room,
@@ -171,6 +176,8 @@ impl Scene {
         for _ in 0..millis.div_ceil(20) {
             self.world.run_for(Duration::from_millis(20));
             self.analysis.step(self.world.now());
+            let room = &mut self.room_tapped;
+            while self.room_frames.pop_with(|frame| room.extend_from_slice(frame.received.pcm())).is_some() {}
             while self.frames.pop_with(|frame| self.tapped.extend_from_slice(frame.received.pcm())).is_some()
             {
             }
@@ -240,6 +247,7 @@ impl Scene {
             ("packet tap, events", events(self.forked)),
             ("packet tap, audio", digits_in(&ear(self.forked, &self.party_codec))),
             ("audio tap", digits_in(&self.tapped)),
+            ("room tap", digits_in(&self.room_tapped)),
             ("analysis", digits_in(&self.analysis.pcm)),
             ("recording", digits_in(&self.recorded)),
         ]

@@ -64,7 +64,8 @@ fn check(scene: &Scene, method: Method, passed: &str, copied: &str, name: &str) 
         let wanted = match (method, place) {
             (
                 Method::Tones,
-                "far end, audio" | "mix, audio" | "room, audio" | "audio tap" | "analysis" | "recording",
+                "far end, audio" | "mix, audio" | "room, audio" | "audio tap" | "room tap" | "analysis"
+                | "recording",
             ) => passed,
             (Method::Tones, "packet tap, audio") => copied,
             (Method::Events | Method::Both, "far end, events" | "packet tap, events") => passed,

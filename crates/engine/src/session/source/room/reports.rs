@@ -87,6 +87,36 @@ impl ConferenceRoom {
         Ok(())
     }
 
+    /// Lets a tap at `rate` hertz in.
+    ///
+    /// # Errors
+    /// [`CommandError::NoRoom`] where the room is full.
+    pub(in crate::session) fn join_tap(&mut self, rate: u32) -> Result<MemberId, CommandError> {
+        let member = self.room.join_tap().map_err(refused)?;
+        let config = RoomMember { role: RoomRole::Listener, ..RoomMember::default() };
+        self.sit(member, Source::Silence, config);
+        for frame in [&mut self.full, &mut self.quiet] {
+            frame.prepare(rate);
+        }
+        if let Some(seat) = self.seats.get_mut(member.index()).and_then(Option::as_mut) {
+            seat.frame.prepare(rate);
+        }
+        Ok(member)
+    }
+
+    /// Lets a tap go.
+    pub(in crate::session) fn leave_tap(&mut self, member: MemberId) {
+        let mut seats = self.seats.iter_mut().flatten();
+        if let Some(seat) = seats.find(|seat| seat.member == member && !seat.gone) {
+            seat.leave(&mut self.room);
+        }
+    }
+
+    /// True where a tap is on it.
+    pub(super) fn has_taps(&self) -> bool {
+        self.seats.iter().flatten().any(|seat| seat.source == Source::Silence && !seat.gone)
+    }
+
     pub(super) fn sit(&mut self, member: MemberId, source: Source, config: RoomMember) {
         let seat = Seat::new(member, source, config, self.rate());
         if self.seats.len() <= member.index() {
