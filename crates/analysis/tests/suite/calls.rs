@@ -151,7 +151,7 @@ fn a_beep_after_words_is_a_machine_and_a_gliding_vowel_is_none() {
     let mut phase = 0.0_f64;
     let glide = (0..3200)
         .map(|at| {
-            phase += std::f64::consts::TAU * (420.0 + 0.03 * f64::from(at)) / 8000.0;
+            phase += TAU * (420.0 + 0.03 * f64::from(at)) / 8000.0;
             3000.0 * phase.sin()
         })
         .collect();
