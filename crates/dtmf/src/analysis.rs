@@ -64,8 +64,8 @@ struct Row<const N: usize>([f32; N]);
 
 /// Constants that all detectors share.
 pub(crate) struct Tables {
-    /// Half of the squares of the window's later half.
-    squares: [f32; HOP],
+    /// Squares of the window.
+    squares: Row<WINDOW>,
     /// Cosines and sines of the eight frequencies under the window, by distance from its middle.
     cosines: [Row<8>; HOP],
     sines: [Row<8>; HOP],
@@ -111,7 +111,7 @@ impl Tables {
         let apart: f32 =
             (0..HOP).map(|n| 2.0 * window[HOP + n] * window[HOP + n] * angle(90.0, n).cos()).sum();
         Self {
-            squares: std::array::from_fn(|n| window[HOP + n] * window[HOP + n] / 2.0),
+            squares: Row(window.map(|w| w * w)),
             cosines: std::array::from_fn(|n| Row(hz.map(|hz| window[HOP + n] * angle(hz, n).cos()))),
             sines: std::array::from_fn(|n| Row(hz.map(|hz| window[HOP + n] * -angle(hz, n).sin()))),
             dial_cosines: std::array::from_fn(|n| two(DIAL_HZ.map(|hz| angle(hz, n).cos()), n)),
@@ -124,12 +124,16 @@ impl Tables {
         }
     }
 
-    /// The spectrum of `folded`, empty where its energy is below `at_least`.
-    pub(crate) fn spectrum(&self, folded: &Folded, at_least: f32) -> Spectrum {
-        let energy = weighted_squares(folded, &self.squares) * self.energy_scale;
-        if energy < at_least {
-            return Spectrum { energy, ..Spectrum::default() };
-        }
+    /// Mean square of `samples` under the window.
+    pub(crate) fn energy(&self, samples: &[f32; WINDOW]) -> f32 {
+        let lanes = weighted_squares(samples, &self.squares);
+        // In halves, as a chain of additions would take longer than all before.
+        let half = |k: usize| (lanes[k] + lanes[k + 4]) + (lanes[k + 2] + lanes[k + 6]);
+        (half(0) + half(1)) * self.energy_scale
+    }
+
+    /// The spectrum of `folded`, whose mean square is `energy`.
+    pub(crate) fn spectrum(&self, folded: &Folded, energy: f32) -> Spectrum {
         let (re, im) = (correlate(&folded.even, &self.cosines), correlate(&folded.odd, &self.sines));
         let power = std::array::from_fn(|k| (re[k] * re[k] + im[k] * im[k]) * self.scale);
         Spectrum { energy, re, im, power }
@@ -181,23 +185,16 @@ fn fold(samples: &[f32; WINDOW], folded: &mut Folded) {
     }
 }
 
-/// The energy under the window.
-fn weighted_squares(folded: &Folded, squares: &[f32; HOP]) -> f32 {
-    let lanes = squares_in_lanes(folded, squares);
-    // In halves, as a chain of additions would take longer than all before.
-    (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])
-}
-
+/// The sums of the squares of `samples` by lane, each weighed by one of `squares`.
 #[inline(never)]
-fn squares_in_lanes(Folded { even, odd }: &Folded, squares: &[f32; HOP]) -> [f32; 4] {
-    let (mut of_even, mut of_odd) = ([0.0; 4], [0.0; 4]);
-    for n in (0..HOP).step_by(4) {
-        for k in 0..4 {
-            of_even[k] += even[n + k] * even[n + k] * squares[n + k];
-            of_odd[k] += odd[n + k] * odd[n + k] * squares[n + k];
+fn weighted_squares(samples: &[f32; WINDOW], squares: &Row<WINDOW>) -> [f32; 8] {
+    let mut sums = [0.0; 8];
+    for (samples, squares) in samples.as_chunks::<8>().0.iter().zip(squares.0.as_chunks::<8>().0) {
+        for ((sum, sample), square) in sums.iter_mut().zip(samples).zip(squares) {
+            *sum += sample * sample * square;
         }
     }
-    std::array::from_fn(|k| of_even[k] + of_odd[k])
+    sums
 }
 
 /// The sums of products with some functions.
@@ -240,6 +237,11 @@ pub(crate) struct Spectrum {
 }
 
 impl Spectrum {
+    /// Of a window that is not worth a transform.
+    pub(crate) fn quiet(energy: f32) -> Self {
+        Self { energy, ..Self::default() }
+    }
+
     /// The strongest frequency of each group: 0 to 3 and 4 to 7.
     pub(crate) fn strongest(&self) -> (usize, usize) {
         let mut low = 0;

@@ -230,31 +230,44 @@ impl Detector {
     }
 
     fn handle_window(&mut self, floor: f32, on: &mut impl FnMut(Detection)) -> Spectrum {
-        let spectrum = {
-            let state = &mut self.state;
-            let folded = Folded::of(&state.window);
-            let mut spectrum = self.tables.spectrum(&folded, floor);
-            let quiet = spectrum.energy < floor;
-            if !quiet {
-                spectrum.energy -= state.dial.share(self.tables, &folded, &spectrum, state.hops);
-            }
-            spectrum
-        };
-        let now = self.state.hops;
-        self.state.hops += 1;
-        self.state.history.push(spectrum);
+        let state = &mut self.state;
+        let energy = self.tables.energy(&state.window);
+        let now = state.hops;
+        state.hops += 1;
+        if energy < floor {
+            return self.handle_quiet(now, energy, on);
+        }
+        let folded = Folded::of(&state.window);
+        let mut spectrum = self.tables.spectrum(&folded, energy);
+        spectrum.energy -= state.dial.share(self.tables, &folded, &spectrum, now);
+        state.history.push(spectrum);
         let (low, high) = spectrum.strongest();
         let tone = Tone::of(&spectrum, low, high);
         let fits = self.limits.may_be(&tone, spectrum.energy);
         self.follow(now, &spectrum, on);
         let ended = self.advance_run(fits, low, high);
-        if let Some(run) = ended.filter(|run| !run.confirmed) {
-            self.judge(now, run, true, on);
-        }
+        self.judge_ended(now, ended, on);
         if let Some(run) = self.state.run.filter(|run| !run.confirmed && run.count > 2) {
             self.judge(now, run, false, on);
         }
         spectrum
+    }
+
+    /// Takes a window without a tone: it ends what goes on, and costs no transform.
+    fn handle_quiet(&mut self, now: u64, energy: f32, on: &mut impl FnMut(Detection)) -> Spectrum {
+        let spectrum = Spectrum::quiet(energy);
+        self.state.history.push(spectrum);
+        self.follow(now, &spectrum, on);
+        let ended = self.state.run.take();
+        self.judge_ended(now, ended, on);
+        spectrum
+    }
+
+    /// Judges a run that has ended unless it was found to be a digit before.
+    fn judge_ended(&mut self, now: u64, ended: Option<Run>, on: &mut impl FnMut(Detection)) {
+        if let Some(run) = ended.filter(|run| !run.confirmed) {
+            self.judge(now, run, true, on);
+        }
     }
 
     /// Lengthens, starts or ends the run; returns one that has ended.
