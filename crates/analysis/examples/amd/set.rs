@@ -38,6 +38,8 @@ pub struct Call {
     pub unusual: bool,
     /// The same for calls of the same text.
     pub group: u32,
+    /// Calls of a set with [`UNUSUAL`] of such greetings for which it stands.
+    pub weight: f64,
 }
 
 /// Sources of one part.
@@ -116,8 +118,8 @@ fn hash(name: &str) -> u32 {
 }
 
 /// Builds the calls of a part: `persons` persons, as many machines, an eighth of that of each kind of tone unless calls are cut. No call
-/// is longer than `most_ms`.
-pub fn build(sources: &Sources, persons: usize, seed: u64, most_ms: f64) -> Vec<Call> {
+/// is longer than `most_ms`, and a share `unusual` of the greetings is it.
+pub fn build(sources: &Sources, persons: usize, seed: u64, most_ms: f64, unusual: f64) -> Vec<Call> {
     // Training has no need of tones.
     let each = if most_ms < f64::MAX { 0 } else { persons / 8 };
     let kinds = (0..each).flat_map(|_| CLASSES.into_iter().skip(2).chain([MODEM]));
@@ -125,8 +127,8 @@ pub fn build(sources: &Sources, persons: usize, seed: u64, most_ms: f64) -> Vec<
     parallel(classes.len(), |at| {
         let mut random = Random::new(seed << 32 | (at as u64 + 1));
         match classes[at] {
-            "person" => person(sources, most_ms, &mut random),
-            "machine" => machine(sources, most_ms, &mut random),
+            "person" => person(sources, most_ms, unusual, &mut random),
+            "machine" => machine(sources, most_ms, unusual, &mut random),
             class => tones(class, sources, &mut random),
         }
     })
@@ -150,14 +152,19 @@ pub fn parallel<T: Send>(count: usize, make: impl Fn(usize) -> T + Sync) -> Vec<
 }
 
 /// Share of persons who greet for a firm, and of machines that say few words before the beep.
-const UNUSUAL: f64 = 0.05;
+pub const UNUSUAL: f64 = 0.05;
+
+/// Weight of a call of a set where the share of unusual ones is `share`.
+fn weight(unusual: bool, share: f64) -> f64 {
+    if unusual { UNUSUAL / share } else { (1.0 - UNUSUAL) / (1.0 - share) }
+}
 
 /// Longest greeting of a person that is not for a firm, in ms.
 const LONGEST_MS: f64 = 2000.0;
 
 /// A person says something short, waits, and mostly asks again. A few greet for a firm.
-fn person(sources: &Sources, most_ms: f64, random: &mut Random) -> Call {
-    let firm = random.unit() < UNUSUAL;
+fn person(sources: &Sources, most_ms: f64, unusual: f64, random: &mut Random) -> Call {
+    let firm = random.unit() < unusual;
     let first = if firm {
         let of = if random.unit() < 0.5 { &sources.firms } else { &sources.middle };
         random.pick(of)
@@ -191,6 +198,7 @@ fn person(sources: &Sources, most_ms: f64, random: &mut Random) -> Call {
     signal.truncate(samples(most_ms));
     Call {
         unusual: firm,
+        weight: weight(firm, unusual),
         first_ms,
         group: hash(&first.name) >> 5,
         ..call("person", first.language, signal, end, None, random)
@@ -198,9 +206,9 @@ fn person(sources: &Sources, most_ms: f64, random: &mut Random) -> Call {
 }
 
 /// A machine says a greeting, often after a short word and a pause, then it beeps.
-fn machine(sources: &Sources, most_ms: f64, random: &mut Random) -> Call {
+fn machine(sources: &Sources, most_ms: f64, unusual: f64, random: &mut Random) -> Call {
     let synthesised = random.unit() < 0.35;
-    let brief = random.unit() < UNUSUAL;
+    let brief = random.unit() < unusual;
     let main = random.pick(match (brief, synthesised) {
         (false, true) => &sources.greetings,
         (false, false) => &sources.long,
@@ -232,6 +240,7 @@ fn machine(sources: &Sources, most_ms: f64, random: &mut Random) -> Call {
     signal.truncate(samples(most_ms));
     Call {
         unusual: brief,
+        weight: weight(brief, unusual),
         first_ms,
         group: hash(&main.name) >> 5,
         ..call("machine", main.language, signal, end, beep_at, random)
@@ -355,6 +364,7 @@ fn call(
         beep_ms,
         first_ms: 0.0,
         unusual: false,
+        weight: 1.0,
         group: 0,
     }
 }

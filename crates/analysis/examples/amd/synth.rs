@@ -98,33 +98,40 @@ struct Line {
     name: String,
 }
 
+/// Voices, one of which says a text of [`MORE`].
+const TURNS: usize = 3;
+
 /// Every text by every voice of its language whose program is installed.
 pub fn all(folder: &Path) -> Vec<Spoken> {
     let mut lines = Vec::new();
     for texts in &TEXTS {
         let voices = VOICES.iter().filter(|(_, only, _)| only.is_none_or(|only| only == texts.language));
-        for &(voice, _, part) in voices {
-            of_voice(&mut lines, texts, voice, part);
+        for (turn, &(voice, _, part)) in voices.enumerate() {
+            of_voice(&mut lines, texts, voice, part, turn);
         }
     }
     parallel(lines.len(), |at| speak(folder, &lines[at])).into_iter().flatten().collect()
 }
 
-fn of_voice(lines: &mut Vec<Line>, texts: &'static Texts, voice: Voice, part: Part) {
+fn of_voice(lines: &mut Vec<Line>, texts: &'static Texts, voice: Voice, part: Part, turn: usize) {
     let none: &[&str] = &[];
     let more = MORE.iter().find(|more| more.language == texts.language && part == Tuning);
-    let (hellos, firms, greetings) =
-        more.map_or((none, none, none), |more| (more.hellos, more.firms, more.greetings));
+    let (hellos, firms, greetings, notes) =
+        more.map_or((none, none, none, none), |more| (more.hellos, more.firms, more.greetings, more.notes));
     let kinds: [(Kind, &[&str], &[&str]); 4] = [
         (Kind::Hello, &texts.hellos, hellos),
         (Kind::Firm, &texts.firms, firms),
         (Kind::Greeting, &texts.greetings, greetings),
-        (Kind::Note, &texts.notes, none),
+        (Kind::Note, &texts.notes, notes),
     ];
     for (kind, both, more) in kinds {
         for (index, text) in both.iter().chain(more).enumerate() {
             // All but a short hello is in one part, whoever says it.
             if kind != Kind::Hello && index < both.len() && (index % 2 == 0) != (part == Test) {
+                continue;
+            }
+            // Of the texts that are in the tuning part alone each voice says a third.
+            if index >= both.len() && !(index + turn).is_multiple_of(TURNS) {
                 continue;
             }
             let name = format!("{}-{kind:?}-{index}", texts.language).to_lowercase();

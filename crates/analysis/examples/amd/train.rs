@@ -181,15 +181,15 @@ fn histogram(members: &[u32], binned: &[[u8; FEATURES]], slopes: &[(f64, f64)]) 
 }
 
 /// Slope and offset that make scores true odds: logistic regression of whether it was a person on scores of examples that the
-/// trees were not trained on.
-pub fn calibrate(scores: &[(f64, bool)]) -> (f64, f64) {
+/// trees were not trained on, each with its weight.
+pub fn calibrate(scores: &[(f64, bool, f64)]) -> (f64, f64) {
     let (mut slope, mut offset) = (1.0, 0.0);
     for _ in 0..30 {
         let (mut g, mut h) = ([0.0; 2], [[1e-9, 0.0], [0.0, 1e-9]]);
-        for &(score, person) in scores {
+        for &(score, person, weight) in scores {
             let told = sigmoid(slope * score + offset);
-            let error = f64::from(u8::from(person)) - told;
-            let curve = told * (1.0 - told);
+            let error = weight * (f64::from(u8::from(person)) - told);
+            let curve = weight * told * (1.0 - told);
             g = [g[0] + error * score, g[1] + error];
             h[0] = [h[0][0] + curve * score * score, h[0][1] + curve * score];
             h[1] = [h[1][0] + curve * score, h[1][1] + curve];
