@@ -47,7 +47,7 @@ pub use database::{
     SqliteDatabase, Value,
 };
 pub use entry::{Entry, PersonalColumns, PseudonymKey};
-pub use library::{Asker, Library, LibraryError, Listening, Part, Pruned};
+pub use library::{Asker, Checked, Library, LibraryError, Listening, Part, Pruned};
 pub use mediapoint_recorder::{RecordingId, RecordingIdError};
 pub use notify::{
     Delivery, Listener, NoListener, SIGNATURE_HEADER, StoredEvent, Webhook, WebhookError, signature,

@@ -4,9 +4,10 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use object_store::path::Path;
 use sha2::{Digest as _, Sha256};
 
-use crate::catalogue::{Action, Catalogue, CatalogueError, Deed, Headers, Query, Record, State};
+use crate::catalogue::{Action, Catalogue, CatalogueError, Deed, FileSum, Headers, Query, Record, State};
 use crate::entry::PersonalColumns;
 use crate::hex;
 use crate::retention::Retention;
@@ -57,6 +58,21 @@ pub enum LibraryError {
     /// The output's reason.
     #[error("output: {0}")]
     Output(#[from] std::io::Error),
+}
+
+/// All that the store has of a recording, as [`Library::check`] found it.
+#[derive(Debug)]
+pub struct Checked {
+    /// What the catalogue knows of it.
+    pub record: Record,
+    /// The first thing that is not as the catalogue's hashes say.
+    pub whole: Result<(), StoreError>,
+    /// The signed manifest, where it is whole.
+    pub manifest: Option<Vec<u8>>,
+    /// The encrypted audio: an age file.
+    pub audio: Vec<u8>,
+    /// The encrypted metadata; empty where it was recorded without.
+    pub metadata: Vec<u8>,
 }
 
 /// Result of [`Library::prune`].
@@ -164,6 +180,48 @@ impl Library {
             self.store.compare(path, &headers.meta, &sum.sha256).await?;
         }
         Ok(record)
+    }
+
+    /// As [`Library::verify`], and gives out what was compared, all of it in memory and still encrypted: the manifest's hashes name
+    /// the place where it was altered. It is one entry of the audit log.
+    ///
+    /// # Errors
+    /// [`LibraryError`], if it is not known whether it is whole.
+    pub async fn check(&self, id: &RecordingId, who: &str) -> Result<Checked, LibraryError> {
+        let (record, headers) = self.headers(id, who, Action::Verified).await?;
+        let names = Names::of(&record);
+        let mut whole = Ok(());
+        let (mut manifest, mut audio, mut metadata) = (Vec::new(), headers.audio, headers.meta);
+        self.gather(&names.manifest, &record.files.manifest, &mut manifest, &mut whole).await?;
+        let manifest = whole.is_ok().then_some(manifest);
+        self.gather(&names.audio, &record.files.audio, &mut audio, &mut whole).await?;
+        if let (Some(path), Some(sum)) = (&names.meta, &record.files.meta) {
+            self.gather(path, sum, &mut metadata, &mut whole).await?;
+        }
+        Ok(Checked { record, whole, manifest, audio, metadata })
+    }
+
+    /// Appends an object to its header in `file`, and compares the sum.
+    async fn gather(
+        &self,
+        path: &Path,
+        sum: &FileSum,
+        file: &mut Vec<u8>,
+        whole: &mut Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let found = match self.store.all(path).await {
+            Ok(bytes) => {
+                file.extend_from_slice(&bytes);
+                let differs = || StoreError::Differs { path: path.to_string() };
+                if hex(&Sha256::digest(&file)) == sum.sha256 { Ok(()) } else { Err(differs()) }
+            }
+            Err(error) if error.passes() => return Err(error),
+            Err(error) => Err(error),
+        };
+        if whole.is_ok() {
+            *whole = found;
+        }
+        Ok(())
     }
 
     /// Sets a legal hold, or takes it off.

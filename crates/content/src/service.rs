@@ -311,7 +311,7 @@ impl Service {
             let (id, stage) = (&job.id, job.transfer.stage());
             match &outcome {
                 Outcome::Done => tracing::debug!(recording = %id, ?step, "done"),
-                Outcome::Later(reason) => {
+                Outcome::Later(reason) | Outcome::Local(reason) => {
                     let given_up = job.transfer.gives_up(now, &self.config.back_off);
                     tracing::warn!(recording = %id, %stage, reason, given_up, "not yet");
                 }
@@ -354,6 +354,7 @@ fn of_store(result: Result<(), StoreError>) -> Outcome {
     match result {
         Ok(()) => Outcome::Done,
         Err(error) if error.passes() => Outcome::Later(error.to_string()),
+        Err(error @ StoreError::Local { unreadable: true, .. }) => Outcome::Local(error.to_string()),
         Err(error) => Outcome::Refused(error.to_string()),
     }
 }

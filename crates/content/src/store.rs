@@ -1,10 +1,12 @@
 //! The store of finished recordings: a folder or S3, by `object_store`. Objects are put if absent and never overwritten.
 
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
+use object_store::local::LocalFileSystem;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
@@ -30,6 +32,8 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     /// Where uploads in parts can go on after a restart.
     parts: Option<Arc<dyn MultipartStore>>,
+    /// The folder, where it is one: its files are for their owner alone.
+    folder: Option<Arc<LocalFileSystem>>,
     part_bytes: u64,
 }
 
@@ -56,6 +60,8 @@ pub enum StoreError {
         path: PathBuf,
         /// Why.
         reason: String,
+        /// The system refuses it, which may pass; it is neither missing nor another one.
+        unreadable: bool,
     },
     /// The store cannot do this.
     #[error("store refused: {0}")]
@@ -85,17 +91,19 @@ impl StoreError {
 pub const PART_BYTES: u64 = 8 * 1024 * 1024;
 
 impl Store {
-    /// A folder, which is made where it is not there. Files and folders are synced before an object counts as put.
+    /// A folder, which is made where it is not there, for its owner alone. Files and folders are synced before an object counts
+    /// as put, and files have mode 0600 then.
     ///
     /// # Errors
     /// [`StoreError::Refused`] if it cannot be made.
     pub fn folder(path: &FilePath) -> Result<Self, StoreError> {
         let refused =
             |error: &dyn std::fmt::Display| StoreError::Refused(format!("{}: {error}", path.display()));
-        std::fs::create_dir_all(path).map_err(|error| refused(&error))?;
-        let folder = object_store::local::LocalFileSystem::new_with_prefix(path);
-        let folder = folder.map_err(|error| refused(&error))?.with_fsync(true);
-        Ok(Self::new(Arc::new(folder), None))
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(|error| refused(&error))?;
+        let folder = LocalFileSystem::new_with_prefix(path);
+        let folder = Arc::new(folder.map_err(|error| refused(&error))?.with_fsync(true));
+        Ok(Self { folder: Some(Arc::clone(&folder)), ..Self::new(folder, None) })
     }
 
     /// S3 or a store that speaks it.
@@ -110,7 +118,7 @@ impl Store {
     /// Another store. With `parts`, an upload goes on after a restart where it was.
     #[must_use]
     pub fn new(objects: Arc<dyn ObjectStore>, parts: Option<Arc<dyn MultipartStore>>) -> Self {
-        Self { objects, parts, part_bytes: PART_BYTES }
+        Self { objects, parts, folder: None, part_bytes: PART_BYTES }
     }
 
     /// Changes the size of parts. S3 takes parts of 5 MiB at least.
@@ -124,15 +132,28 @@ impl Store {
     pub(crate) async fn put(&self, path: &Path, bytes: Bytes) -> Result<(), StoreError> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         match self.objects.put_opts(path, PutPayload::from_bytes(bytes.clone()), options).await {
-            Ok(_) => Ok(()),
+            Ok(_) => {}
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
                 let sum = hex(&Sha256::digest(&bytes));
-                self.compare(path, &[], &sum).await
+                self.compare(path, &[], &sum).await?;
             }
             // Of an object that is put, this means the bucket.
-            Err(error @ object_store::Error::NotFound { .. }) => Err(StoreError::Away(error.to_string())),
-            Err(error) => Err(StoreError::of(path, &error)),
+            Err(error @ object_store::Error::NotFound { .. }) => {
+                return Err(StoreError::Away(error.to_string()));
+            }
+            Err(error) => return Err(StoreError::of(path, &error)),
         }
+        self.make_private(path).await
+    }
+
+    /// Gives a file of the folder the mode 0600, whatever the process's umask is.
+    async fn make_private(&self, path: &Path) -> Result<(), StoreError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let file = folder.path_to_filesystem(path).map_err(|error| StoreError::of(path, &error))?;
+        let set = move || std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600));
+        let set = tokio::task::spawn_blocking(set).await;
+        let set = set.map_err(|error| StoreError::Away(error.to_string()))?;
+        set.map_err(|error| StoreError::Away(format!("{path}: {error}")))
     }
 
     /// Reads an object back and compares the hash of `header` and its bytes.
@@ -161,6 +182,12 @@ impl Store {
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(StoreError::of(path, &error)),
         }
+    }
+
+    /// All of an object.
+    pub(crate) async fn all(&self, path: &Path) -> Result<Bytes, StoreError> {
+        let found = self.objects.get(path).await.map_err(|error| StoreError::of(path, &error))?;
+        found.bytes().await.map_err(|error| StoreError::of(path, &error))
     }
 
     /// Bytes `from..until` of an object.

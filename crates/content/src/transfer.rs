@@ -87,6 +87,8 @@ pub enum Outcome {
     Done,
     /// It may succeed later: the store, the database or the network is away.
     Later(String),
+    /// A local file could not be read: some more attempts are made, see [`BackOff::local_attempts`], then it is refused.
+    Local(String),
     /// It will not succeed by itself: a conflict, a local file that is missing or altered.
     Refused(String),
 }
@@ -113,6 +115,8 @@ pub struct BackOff {
     pub longest: Duration,
     /// A listener that has not answered for that long is given up: the local disk must not fill for its sake.
     pub notify_for: Duration,
+    /// Attempts in a row at a local file that cannot be read, before an operator has to ask for another one.
+    pub local_attempts: u32,
 }
 
 impl Default for BackOff {
@@ -121,6 +125,7 @@ impl Default for BackOff {
             first: Duration::from_secs(1),
             longest: Duration::from_mins(5),
             notify_for: Duration::from_hours(24),
+            local_attempts: 8,
         }
     }
 }
@@ -186,7 +191,10 @@ impl Transfer {
         match outcome {
             Outcome::Done => self.advance(),
             Outcome::Later(_) if self.gives_up(now, back_off) => self.advance(),
-            Outcome::Later(reason) => {
+            Outcome::Local(reason) if self.failures.saturating_add(1) >= back_off.local_attempts => {
+                self.stuck = Some(reason);
+            }
+            Outcome::Later(reason) | Outcome::Local(reason) => {
                 self.last_failure = Some(reason);
                 self.failures = self.failures.saturating_add(1);
                 self.failing_since.get_or_insert(now);

@@ -89,5 +89,9 @@ async fn blocking<T: Send + 'static>(
     let owned = path.to_owned();
     let done = tokio::task::spawn_blocking(move || work(&owned)).await;
     let done = done.map_err(|error| StoreError::Away(error.to_string()))?;
-    done.map_err(|error| StoreError::Local { path: path.to_owned(), reason: error.to_string() })
+    done.map_err(|error| StoreError::Local {
+        path: path.to_owned(),
+        reason: error.to_string(),
+        unreadable: error.raw_os_error().is_some() && error.kind() != io::ErrorKind::NotFound,
+    })
 }

@@ -61,7 +61,7 @@ impl Store {
             return self.put(path, part_of(file, body.from, body.until - body.from).await?).await;
         }
         if self.has(path).await? {
-            return Ok(());
+            return self.make_private(path).await;
         }
         match &self.parts {
             Some(store) => in_parts(store.as_ref(), path, file, body, progress, save).await,
@@ -80,7 +80,8 @@ impl Store {
                 return Err(error(failed));
             }
         }
-        upload.complete().await.map(drop).map_err(error)
+        upload.complete().await.map_err(error)?;
+        self.make_private(path).await
     }
 }
 

@@ -8,6 +8,7 @@ const BACK_OFF: BackOff = BackOff {
     first: Duration::from_secs(1),
     longest: Duration::from_secs(60),
     notify_for: Duration::from_secs(600),
+    local_attempts: 3,
 };
 
 fn later() -> Outcome {
@@ -52,6 +53,23 @@ fn a_refusal_waits_for_an_operator() {
     assert_eq!((transfer.next(i64::MAX), transfer.stuck()), (Next::Stuck, Some("altered")));
     transfer.retry();
     assert_eq!(transfer.next(0), Next::Do(Step::Measure));
+}
+
+#[test]
+fn a_local_file_that_cannot_be_read_is_tried_some_times_and_then_waits_for_an_operator() {
+    let mut transfer = Transfer::default();
+    let unreadable = || Outcome::Local("input/output error".into());
+    for (now, next) in [(0, Next::At(1000)), (1000, Next::At(3000)), (3000, Next::Stuck)] {
+        assert_eq!(transfer.next(now), Next::Do(Step::Measure));
+        transfer.handle(now, unreadable(), &BACK_OFF, 0);
+        assert_eq!(transfer.next(now), next);
+    }
+    transfer.retry();
+    transfer.handle(0, unreadable(), &BACK_OFF, 0);
+    transfer.handle(1000, Outcome::Done, &BACK_OFF, 0);
+    // Each step has its own attempts.
+    transfer.handle(1000, unreadable(), &BACK_OFF, 0);
+    assert_eq!(transfer.next(1000), Next::At(2000));
 }
 
 #[test]

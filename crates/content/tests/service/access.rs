@@ -105,6 +105,31 @@ async fn each_part_of_a_recording_is_verified() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_check_gives_out_what_it_compared_and_is_one_entry_of_the_log() {
+    let identity = age::x25519::Identity::generate();
+    let (site, finished) = site(&identity).await;
+    let library = site.library();
+    let before = library.catalogue().audit_log(0, 100).await.unwrap().len();
+    let checked = library.check(&id("a"), "anna").await.unwrap();
+    assert_eq!(checked.whole, Ok(()));
+    assert_eq!(checked.manifest, Some(finished.manifest.clone()));
+    assert!(checked.audio == finished.audio && checked.metadata == finished.meta);
+    for (name, at) in [("a.meta.sealed", 20), ("a.opus.sealed", 0), ("a.manifest.json", 3)] {
+        flip(&site, name, at);
+        let checked = library.check(&id("a"), "anna").await.unwrap();
+        assert!(matches!(checked.whole, Err(StoreError::Differs { .. })), "{name}");
+        assert_eq!(
+            checked.manifest.is_some(),
+            !name.contains("manifest"),
+            "nothing is read in a manifest that is not whole"
+        );
+    }
+    let log = library.catalogue().audit_log(0, 100).await.unwrap();
+    let added: Vec<_> = log[before..].iter().map(|entry| (&*entry.action, &*entry.who)).collect();
+    assert_eq!(added, [("verified", "anna"); 4]);
+}
+
 #[tokio::test]
 async fn after_deletion_a_copy_of_the_object_is_opened_by_nobody() {
     let identity = age::x25519::Identity::generate();

@@ -91,3 +91,62 @@ fn staging_files_are_removed_wherever_they_are() {
     left.sort();
     assert_eq!(left, ["a.opus.sealed", "b#x"]);
 }
+
+/// Whatever the umask is, which is that of the tests here: files are commonly readable by others.
+#[tokio::test]
+async fn files_and_folder_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let site = Site::new();
+    let to = age::x25519::Identity::generate().to_public();
+    site.take(&Finished::new("whole", &to, 100), &entry("+1")).await;
+    let parts =
+        Site::over(Folder::new(), Store::folder(&site.folder.join("store")).unwrap().with_part_bytes(1000));
+    parts.take(&Finished::new("parts", &to, 10_000), &entry("+1")).await;
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let store = site.folder.join("store");
+    assert_eq!(mode(&store), 0o700);
+    let day = store.join("acme/2026/03/01");
+    let files: Vec<_> = std::fs::read_dir(day).unwrap().map(|file| file.unwrap().path()).collect();
+    assert_eq!(files.len(), 6);
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+/// A folder in the place of a file is what the system refuses to read, as it does a bad sector.
+#[tokio::test]
+async fn a_local_file_that_cannot_be_read_for_a_while_is_stored_without_an_operator() {
+    let site = Site::new();
+    let to = age::x25519::Identity::generate().to_public();
+    let finished = Finished::new("a", &to, 100);
+    finished.write(&spool(&site.folder));
+    let (file, beside) = (spool(&site.folder).join("a.opus.age"), site.folder.join("beside"));
+    std::fs::rename(&file, &beside).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    assert!(site.service.submit(&finished.id, &entry("+1")).unwrap());
+    for failures in 1..=3 {
+        let next = site.service.work().await.unwrap().expect("another attempt");
+        let pending = site.service.pending().unwrap();
+        assert_eq!((pending[0].failures, pending[0].stuck.as_deref()), (failures, None));
+        assert!(pending[0].last_failure.as_ref().unwrap().contains("a.opus.age"), "{pending:?}");
+        site.hand.set(next);
+    }
+    std::fs::remove_dir(&file).unwrap();
+    std::fs::rename(&beside, &file).unwrap();
+    assert_eq!(site.service.work().await.unwrap(), None);
+    assert_eq!(site.service.pending().unwrap(), []);
+
+    let finished = Finished::new("b", &to, 100);
+    finished.write(&spool(&site.folder));
+    let file = spool(&site.folder).join("b.opus.age");
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    assert!(site.service.submit(&finished.id, &entry("+1")).unwrap());
+    let mut attempts = 1;
+    while let Some(next) = site.service.work().await.unwrap() {
+        attempts += 1;
+        site.hand.set(next);
+    }
+    let pending = site.service.pending().unwrap();
+    assert!(attempts == 8 && pending[0].stuck.is_some(), "{attempts} attempts, {pending:?}");
+}

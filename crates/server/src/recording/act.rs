@@ -65,16 +65,20 @@ impl Context {
     /// Checks one recording; lines that say what is wrong.
     fn verify(&self, id: &RecordingId, identity: Option<&Path>) -> Result<Vec<String>, RecordingError> {
         // The catalogue's hashes first: they tell what the store changed.
-        if let Err(error) = self.runtime.block_on(self.library.verify(id, &self.who)) {
+        let checked = match self.runtime.block_on(self.library.check(id, &self.who)) {
+            Ok(checked) => checked,
+            Err(error) => return Ok(vec![error.to_string()]),
+        };
+        if let Err(error) = &checked.whole {
             let mut lines = vec![error.to_string()];
             // The manifest's hashes name the place, where it can be had.
-            if let Ok(opened) = Opened::fetch(self, id) {
+            if let Ok(opened) = Opened::of(id, checked) {
                 lines.extend(opened.findings(&self.nodes()?, None)?);
             }
             return Ok(lines);
         }
         let identities = identity.map(open::identities).transpose()?;
-        Opened::fetch(self, id)?.findings(&self.nodes()?, identities.as_ref())
+        Opened::of(id, checked)?.findings(&self.nodes()?, identities.as_ref())
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, Cursor, Read, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use mediapoint_content::{LibraryError, Part, RecordingId, StoreError};
+use mediapoint_content::{Checked, Part, RecordingId};
 use mediapoint_recorder::{Identities, Manifest, NodePublicKey, verify::verify};
 use serde_json::Value;
 
@@ -26,21 +26,13 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn fetch(context: &Context, id: &RecordingId) -> Result<Self, RecordingError> {
-        let bytes = context.runtime.block_on(context.library.manifest(id))?;
+    pub(super) fn of(id: &RecordingId, checked: Checked) -> Result<Self, RecordingError> {
+        let Checked { manifest, audio, metadata, .. } = checked;
+        let bytes = manifest.unwrap_or_default();
         let manifest = Manifest::read(bytes.as_slice())?;
         let name = format!("{id}.manifest.json");
-        let mut files = BTreeMap::from([(name.clone(), bytes)]);
-        for (part, name) in [(Part::Audio, &manifest.audio.file), (Part::Metadata, &manifest.metadata.file)] {
-            let mut file = Vec::new();
-            match context.runtime.block_on(context.library.export(id, part, &context.who, &mut file)) {
-                // All of it is there, and the manifest's hashes name the place.
-                Ok(_) | Err(LibraryError::Store(StoreError::Differs { .. })) => {}
-                Err(error) => return Err(error.into()),
-            }
-            files.insert(name.clone(), file);
-        }
-        Ok(Self { manifest: name, files })
+        let files = [(name.clone(), bytes), (manifest.audio.file, audio), (manifest.metadata.file, metadata)];
+        Ok(Self { manifest: name, files: files.into() })
     }
 
     /// What is wrong with it.
