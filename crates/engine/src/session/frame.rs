@@ -29,9 +29,13 @@ pub fn level(pcm: &[i16]) -> u8 {
     if pcm.is_empty() {
         return 127;
     }
-    let sum: f64 = pcm.iter().map(|&sample| f64::from(sample) * f64::from(sample)).sum();
-    #[expect(clippy::cast_precision_loss, reason = "a count of samples")]
-    let mean = sum / pcm.len() as f64;
+    // Whole numbers, which are added several at a time.
+    let sum: u64 = pcm.iter().map(|&sample| u64::from(i32::from(sample).pow(2).unsigned_abs())).sum();
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a count of samples, and below 2^53 for all that a frame holds"
+    )]
+    let mean = sum as f64 / pcm.len() as f64;
     // The reference is a full-scale sine, whose mean square is half of that of a full-scale square wave.
     let level = -10.0 * (mean / (32_768.0 * 32_768.0 / 2.0)).max(1e-13).log10();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=127")]
