@@ -113,7 +113,8 @@ pub struct Prices {
 impl Default for Prices {
     fn default() -> Self {
         // From core time per packet beside a relayed call's (docs/performance.md), rounded up by about a sixth: SRTP on one
-        // side 1.14, G.729 2.5, G.722 3.4, Opus 7.6, each beside PCMU; an analysis takes 0.37 of a relayed call.
+        // side 1.14, G.729 2.5, G.722 3.4, Opus 7.6, each beside PCMU; an analysis takes 0.37 of a relayed call, a tap 0.02 where its
+        // memory is in the cache.
         Self {
             call: Points::ONE,
             extra_leg: Points::thousandths(500),
@@ -127,7 +128,7 @@ impl Default for Prices {
             amr_wb_coded: Points::thousandths(35_000),
             opus_coded: Points::thousandths(7500),
             analysis: Points::thousandths(500),
-            recording: Points::thousandths(100),
+            recording: Points::thousandths(50),
         }
     }
 }
