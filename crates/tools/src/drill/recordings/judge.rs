@@ -1,13 +1,15 @@
 //! What became of the recordings of a round.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Cursor;
 use std::time::Duration;
 
 use mediapoint_caller::delay::DelaySummary;
+use mediapoint_recorder::Decoder;
 use serde::Serialize;
 
 use super::place::{Place, Row, Verdict};
-use super::round::{Call, Killed};
+use super::round::{Call, Killed, PACKET};
 use crate::drill::DrillError;
 use crate::drill::report::Check;
 
@@ -45,6 +47,10 @@ pub(super) struct Figures {
     /// Most milliseconds missing at the end of one that ran, and of one that had ended.
     lost_ms: u64,
     lost_of_ended_ms: u64,
+    /// Sum of what was missing of those that ran.
+    lost_in_all_ms: u64,
+    /// The longest time before a kill for which the drill had sent nothing to a call.
+    unsent_ms: u64,
     findings: Vec<String>,
     /// From the start of the server until it served, and until nothing was on its way to the store.
     pub(super) start: DelaySummary,
@@ -59,9 +65,10 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// How long a recording has to be, and how long it may be: from when it was recorded for certain, or may have been, to the
-/// call's end or the server's.
+/// call's end; or to the end of its last packet, and to the server's end.
 fn lengths(call: &Call, killed: &Killed) -> (u64, u64) {
-    let (at_least, at_most) = call.ended.unwrap_or(killed.killed);
+    let sent = call.sent.map_or(call.begun, |sent| sent + PACKET);
+    let (at_least, at_most) = call.ended.unwrap_or((sent.min(killed.killed.0), killed.killed.1));
     (
         millis(at_least.saturating_duration_since(call.begun)),
         millis(at_most.saturating_duration_since(call.asked)),
@@ -86,9 +93,8 @@ impl Figures {
         let ids: Vec<&str> = killed.calls.iter().filter_map(|call| call.id.as_deref()).collect();
         let there: Vec<&str> = ids.into_iter().filter(|id| rows.contains_key(id)).collect();
         self.judge_wholeness(&there, &place.verify(&there)?);
-        // One of the round is decrypted and read to its end.
-        if let Some(row) = there.first().and_then(|id| rows.get(id)) {
-            let length = opus_length(&place.play(&row.id)?);
+        for row in there.iter().filter_map(|id| rows.get(id)) {
+            let length = played(&place.play(&row.id)?);
             if length.is_none_or(|length| length.abs_diff(row.length_ms) > LOOK_AHEAD) {
                 self.unplayable += 1;
                 self.find(format!("{}: plays for {length:?} ms of {}", row.id, row.length_ms));
@@ -115,8 +121,15 @@ impl Figures {
             let length = found.map_or(0, |row| row.length_ms);
             self.absent += u64::from(found.is_none());
             self.recovered += u64::from(found.is_some_and(|row| row.recovered));
-            let lost = if call.ended.is_some() { &mut self.lost_of_ended_ms } else { &mut self.lost_ms };
-            *lost = (*lost).max(wanted.saturating_sub(length));
+            let lost = wanted.saturating_sub(length);
+            if call.ended.is_some() {
+                self.lost_of_ended_ms = self.lost_of_ended_ms.max(lost);
+            } else {
+                self.lost_ms = self.lost_ms.max(lost);
+                self.lost_in_all_ms += lost;
+                let sent = call.sent.unwrap_or(call.begun);
+                self.unsent_ms = self.unsent_ms.max(millis(killed.killed.0.saturating_duration_since(sent)));
+            }
             if length > most.saturating_add(LONGER) {
                 self.too_long += 1;
                 self.find(format!("{id}: {length} ms of a call of {most}"));
@@ -184,13 +197,28 @@ impl Figures {
 
     /// Figures for people.
     pub(super) fn lines(&self) -> Vec<(String, String)> {
-        let Self { calls, running_at_kill, ended_before, recovered, announced, absent, .. } = self;
+        let Self {
+            calls,
+            running_at_kill,
+            ended_before,
+            recovered,
+            announced,
+            absent,
+            lost_in_all_ms,
+            unsent_ms,
+            ..
+        } = self;
         let ms = |summary: &DelaySummary| {
             format!("p50 {:.0} ms, longest {:.0} ms", summary.p50_us / 1000.0, summary.max_us / 1000.0)
         };
         let figures = [
             ("kills", self.rounds.to_string()),
             ("recordings", format!("{calls}: {running_at_kill} ran at a kill, {ended_before} had ended")),
+            ("missing on average", format!("{} ms", lost_in_all_ms / running_at_kill.max(&1))),
+            (
+                "nothing sent",
+                format!("for up to {unsent_ms} ms before a kill, which do not count as missing"),
+            ),
             ("completed after", format!("{recovered}; {absent} had nothing yet")),
             ("stored before", format!("{announced} were in the catalogue at a moment before the kill")),
             ("served again", ms(&self.start)),
@@ -205,9 +233,18 @@ fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
+/// Milliseconds of a recording that was decoded from its beginning to its end, which has to be where the file says.
+fn played(file: &[u8]) -> Option<u64> {
+    let stated = opus_length(file)?;
+    let mut decoder = Decoder::new(Cursor::new(file)).ok()?;
+    while !decoder.read().ok()?.is_empty() {}
+    let length = decoder.position().saturating_mul(1000) / u64::from(decoder.rate().max(1));
+    (length.abs_diff(stated) <= 1).then_some(length)
+}
+
 /// Milliseconds of an Opus file [RFC7845 4.3]; nothing where its pages are not whole or its end is missing.
 fn opus_length(file: &[u8]) -> Option<u64> {
-    let mut reader = ogg::PacketReader::new(std::io::Cursor::new(file));
+    let mut reader = ogg::PacketReader::new(Cursor::new(file));
     let head = reader.read_packet().ok()??;
     let skip: [u8; 2] = head.data.strip_prefix(b"OpusHead")?.get(2..4)?.try_into().ok()?;
     let mut last = head;
@@ -222,6 +259,8 @@ fn opus_length(file: &[u8]) -> Option<u64> {
 mod tests {
     use std::time::Instant;
 
+    use mediapoint_recorder::{Encoder, EncoderSettings, Format, Frame};
+
     use super::*;
 
     fn row(id: &str, length_ms: u64) -> Row {
@@ -233,12 +272,12 @@ mod tests {
         let asked = Instant::now();
         let begun = asked + Duration::from_millis(10);
         let at = begun + Duration::from_secs(3);
-        let call = Call { id: Some("a".to_owned()), asked, begun, ended: None };
+        let call = Call { id: Some("a".to_owned()), asked, begun, sent: Some(at), ended: None };
         Killed { calls: vec![call], announced: BTreeSet::new(), killed: (at, at + Duration::from_millis(5)) }
     }
 
     fn stored(id: &str) -> BTreeMap<String, Vec<String>> {
-        let names = ["opus.sealed", "meta.age", "manifest.json"].map(|end| format!("{id}.{end}"));
+        let names = ["opus.sealed", "meta.sealed", "manifest.json"].map(|end| format!("{id}.{end}"));
         [(id.to_owned(), names.to_vec())].into()
     }
 
@@ -276,26 +315,38 @@ mod tests {
             }),
             "ms missing at the end of one that ran: 3000",
         );
-        one(after(|killed, _, _| drop(killed.announced.insert("b".to_owned()))), "stored before a kill");
+        one(after(|killed, _, _| killed.announced.extend(["b".to_owned()])), "stored before a kill");
         one(after(|_, _, files| drop(files.remove("a"))), "in the store not once");
         one(
             after(|_, _, files| files.get_mut("a").unwrap().push("a.opus.sealed".to_owned())),
             "in the store not once",
         );
+        // What the drill did not send is not missing, what it sent is.
+        let sent_until = |until: u64| {
+            move |killed: &mut Killed, rows: &mut Vec<Row>, _: &mut _| {
+                let call = &mut killed.calls[0];
+                call.sent = Some(call.begun + Duration::from_millis(until));
+                rows[0].length_ms = 500;
+            }
+        };
+        assert_eq!(after(sent_until(1480)), [""; 0]);
+        one(after(sent_until(1481)), "ms missing at the end of one that ran: 1001");
         one(after(|_, _, files| files.extend(stored("c"))), "in the store and not in the catalogue");
         one(
-            after(|killed, rows, _| {
-                let call = &mut killed.calls[0];
-                let end = call.begun + Duration::from_secs(2);
-                call.ended = Some((end, end));
-                rows[0].length_ms = 900;
+            after(|killed, rows, files| {
+                let Call { asked, begun, sent, .. } = killed.calls[0];
+                let end = begun + Duration::from_secs(2);
+                let ended = Some((end, end));
+                killed.calls.push(Call { id: Some("b".to_owned()), asked, begun, sent, ended });
+                rows.push(row("b", 900));
+                files.extend(stored("b"));
             }),
             "ms missing of one that had ended: 1100",
         );
         one(
             after(|killed, _, _| {
-                let Call { asked, begun, .. } = killed.calls[0];
-                killed.calls.push(Call { id: None, asked, begun, ended: None });
+                let Call { asked, begun, sent, .. } = killed.calls[0];
+                killed.calls.push(Call { id: None, asked, begun, sent, ended: None });
             }),
             "recordings refused",
         );
@@ -309,6 +360,25 @@ mod tests {
             figures.judge_wholeness(&["a"], &verdicts);
             assert_eq!(figures.not_whole, not_whole);
         }
+    }
+
+    #[test]
+    fn a_recording_plays_to_its_end_or_not_at_all() {
+        let settings = EncoderSettings::default();
+        let mut encoder = Encoder::new(Format::OPUS_STEREO, 8000, &settings).unwrap();
+        let mut file = encoder.header().unwrap().bytes;
+        for n in 0..100_u64 {
+            let (left, right) = ([1000; 160], [0; 160]);
+            let frame =
+                Frame { first_sample: n * 160, samples: 160, left: &left, right: &right, silent: false };
+            file.extend(encoder.encode(&frame).unwrap().into_iter().flat_map(|chunk| chunk.bytes));
+        }
+        file.extend(encoder.finish().unwrap().0.into_iter().flat_map(|chunk| chunk.bytes));
+        assert_eq!(played(&file), Some(2000));
+        assert_eq!(played(&file[..file.len() - 1]), None);
+        let middle = file.len() / 2;
+        file[middle] ^= 1;
+        assert_eq!(played(&file), None);
     }
 
     #[test]

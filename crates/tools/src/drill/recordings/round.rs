@@ -15,7 +15,7 @@ use crate::drill::rtp::{self, PAYLOAD};
 use crate::drill::server::Server;
 
 /// The time of a packet.
-const PACKET: Duration = Duration::from_millis(20);
+pub(super) const PACKET: Duration = Duration::from_millis(20);
 /// Shortest time until a server is killed, in milliseconds.
 const SHORTEST: usize = 100;
 /// Of a hundred calls so many begin in the first tenth of the round; the others at any time.
@@ -49,6 +49,8 @@ pub(super) struct Call {
     pub(super) asked: Instant,
     /// When it was recorded at the latest.
     pub(super) begun: Instant,
+    /// When a party sent its last packet: what the drill was too late to send cannot be recorded.
+    pub(super) sent: Option<Instant>,
     /// When it was ended, where it was before the kill: before that was asked, and after.
     pub(super) ended: Option<(Instant, Instant)>,
 }
@@ -156,7 +158,7 @@ impl Live {
             id = reply.text("recording-id").map(str::to_owned).or(id.take());
             Ok(reply)
         })?;
-        let call = Call { id, asked, begun: Instant::now(), ended: None };
+        let call = Call { id, asked, begun: Instant::now(), sent: None, ended: None };
         Ok(Self { names, plan, parties, remotes, sent: 0, first: None, call })
     }
 
@@ -188,6 +190,7 @@ impl Live {
                 drop(party.rtp.send_to(&packet, to.rtp));
             }
             self.sent += 1;
+            self.call.sent = Some(Instant::now());
         }
         self.parties.iter().for_each(Party::drain);
         Ok(())
