@@ -1,6 +1,7 @@
 //! Criterion benches, a file per topic, under `benches/`; here the signals that they share.
 
 pub mod played;
+pub mod recorded;
 pub mod step;
 
 /// Recorded speech at `rate` hertz: Debian's `asterisk-core-sounds-en-wav`, or noise of speech's level where it is

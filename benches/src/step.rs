@@ -21,22 +21,22 @@ use mediapoint_testkit::Sink;
 pub const CALLS: u64 = 400;
 
 /// A party that sends.
-struct Sender {
-    key: PortKey,
-    address: SocketAddr,
+pub(crate) struct Sender {
+    pub(crate) key: PortKey,
+    pub(crate) address: SocketAddr,
     sequence: u16,
     srtp: Option<Outbound>,
     speech: Rc<Speech>,
 }
 
 /// Recorded speech as a party sends it, in packets of 20 ms.
-struct Speech {
+pub(crate) struct Speech {
     entry: PayloadCodec,
     payloads: Vec<Vec<u8>>,
 }
 
 impl Speech {
-    fn new(entry: &PayloadCodec) -> Rc<Self> {
+    pub(crate) fn new(entry: &PayloadCodec) -> Rc<Self> {
         let rate = if entry.codec.encoding == Encoding::Opus { 48_000 } else { 8000 };
         let settings = EncoderSettings::default();
         let mut encoder =
@@ -53,7 +53,19 @@ impl Speech {
 }
 
 impl Sender {
-    fn fill(&mut self, packet: &mut PacketBuf) {
+    /// It, and the other party of its call, which says `speech`.
+    pub(crate) fn with_other(self, speech: &Rc<Speech>) -> [Self; 2] {
+        let other = Self {
+            key: PortKey(self.key.0 + 2),
+            address: self.address,
+            sequence: 0,
+            srtp: None,
+            speech: Rc::clone(speech),
+        };
+        [self, other]
+    }
+
+    pub(crate) fn fill(&mut self, packet: &mut PacketBuf) {
         self.sequence = self.sequence.wrapping_add(1);
         let Speech { entry, payloads } = &*self.speech;
         let header = RtpHeader {
@@ -92,7 +104,7 @@ fn leg(address: SocketAddr, codec: &PayloadCodec, key: Option<&MasterKey>) -> Le
 }
 
 /// Calls whose first leg speaks: in the clear or under `inbound`, heard by a second leg of `codec`, `outbound`.
-fn calls(
+pub(crate) fn calls(
     speech: &Rc<Speech>,
     codec: &PayloadCodec,
     inbound: Option<Suite>,
@@ -146,10 +158,10 @@ pub struct Steps {
 pub struct Kind {
     /// Its name.
     pub name: &'static str,
-    from: PayloadCodec,
-    to: PayloadCodec,
-    inbound: Option<Suite>,
-    outbound: Option<Suite>,
+    pub(crate) from: PayloadCodec,
+    pub(crate) to: PayloadCodec,
+    pub(crate) inbound: Option<Suite>,
+    pub(crate) outbound: Option<Suite>,
 }
 
 /// All kinds there are.
