@@ -14,6 +14,7 @@ use crate::codec::CodecArguments;
 use crate::demo::DemoArguments;
 use crate::drill::DrillArguments;
 use crate::dtmf::DtmfArguments;
+use crate::mix::MixArguments;
 
 /// Exit code where something failed.
 pub(crate) const FAILED: u8 = 1;
@@ -36,6 +37,7 @@ Examples:
   mediapoint-tools codec encode speech.wav speech.g729   code a file
   mediapoint-tools dtmf call.wav                         list its digits
   mediapoint-tools amd call.wav   tell who or what answered
+  mediapoint-tools mix --out heard a.wav b.wav c.wav     a conference of files
 
 `demo`, `bench` and `drill` run the server as a child process: the program
 `mediapoint` in the folder of this one, or another by `--server PATH`.
@@ -77,6 +79,11 @@ pub(crate) enum Command {
     /// each with its probability and the time at which it was decided.
     #[command(after_help = crate::amd::EXAMPLES)]
     Amd(AmdArguments),
+    /// Mix audio files as members of one conference room, and write what each hears
+    ///
+    /// By mediapoint's own mixer: voice gate, loudest speakers, limiter, everyone hears all others and not himself.
+    #[command(after_help = crate::mix::EXAMPLES)]
+    Mix(MixArguments),
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  mediapoint-tools completions bash > /etc/bash_completion.d/mediapoint-tools"

@@ -22,6 +22,7 @@ use crate::cli::{FAILED, UNUSABLE, refuse};
 use arguments::CodecCommand;
 pub(crate) use arguments::{CodecArguments, EXAMPLES};
 use error::CodecError;
+pub(crate) use samples::wav_head;
 
 /// `mediapoint-tools codec`.
 pub(crate) fn command(arguments: &CodecArguments) -> ExitCode {

@@ -10,6 +10,7 @@ mod codec;
 mod demo;
 mod drill;
 mod dtmf;
+mod mix;
 mod pages;
 mod pipe;
 mod recorded;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Codec(arguments) => codec::command(&arguments),
         Command::Dtmf(arguments) => dtmf::command(&arguments),
         Command::Amd(arguments) => amd::command(&arguments),
+        Command::Mix(arguments) => mix::command(&arguments),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { folder } => pages::man(&folder),
     })

@@ -9,6 +9,8 @@
 
 #[path = "support/amd.rs"]
 mod amd;
+#[path = "support/mix.rs"]
+mod mix;
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -14,7 +14,7 @@ use crate::shell;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("server", &["content", "control-ng", "engine", "net", "recorder"]),
     // Programs of the laboratory: they drive a server from outside, and link nothing of it.
-    ("tools", &["analysis", "caller", "codec", "dtmf", "g729", "net", "prompt", "recorder"]),
+    ("tools", &["analysis", "caller", "codec", "conference", "dtmf", "g729", "net", "prompt", "recorder"]),
     ("control-ng", &["engine", "prompt", "recorder", "codec", "srtp", "g711", "packet"]),
     (
         "engine",

@@ -206,7 +206,7 @@ impl SampleWriter {
 }
 
 /// The head of a WAV file of 16-bit mono samples, of which `data` bytes follow.
-fn wav_head(rate: u32, data: u32) -> Vec<u8> {
+pub(crate) fn wav_head(rate: u32, data: u32) -> Vec<u8> {
     let mut head = Vec::with_capacity(WAV_HEAD as usize);
     head.extend(b"RIFF");
     head.extend(data.saturating_add(WAV_HEAD - 8).to_le_bytes());
