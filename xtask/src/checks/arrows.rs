@@ -65,6 +65,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "srtp",
             "jitter",
             "analysis",
+            "conference",
             "dtmf",
             "codec",
             "g711",
