@@ -45,6 +45,7 @@ impl RecordedCalls {
             rate: 8000,
             capacity: Duration::from_secs(2),
             mask_secure_input: true,
+            beep: None,
         };
         for n in 0..CALLS {
             let (call, a, b) = (CallId::from_u64(n), LegId::from_u64(2 * n), LegId::from_u64(2 * n + 1));
