@@ -82,10 +82,28 @@ pub fn run(calls: &[Call]) -> Report {
     calibration(&mut report, &judged);
     beeps(&mut report, &judged);
     report.classic = within(&judged, |judged| (judged.classic, judged.classic_ms), |call| call.first_ms);
-    for step in -8..=8 {
-        report.curve.push(at_odds(calls, (-0.6 * f64::from(step)).exp()));
-    }
+    let odds: Vec<f64> = (-32..=32).map(|step| (-0.15 * f64::from(step)).exp()).collect();
+    report.curve = odds.iter().map(|odds| at_odds(calls, *odds)).collect();
+    aim_of_curve(&mut report, &odds);
     report
+}
+
+/// Whether the operating curve passes the aim, and where.
+fn aim_of_curve(report: &mut Report, odds: &[f64]) {
+    let reaches = |(_, (persons, machines)): &(&f64, &Point)| *persons >= AIM.0 && *machines >= AIM.1;
+    let found = odds.iter().zip(&report.curve).find(reaches);
+    let _ = match found {
+        Some((odds, (persons, machines))) => writeln!(
+            report.text,
+            "On the operating curve: {persons:.1} % of persons while {machines:.1} % of machines within 2.5 s, where the odds of a \
+             person are multiplied by {odds:.2}.\n"
+        ),
+        None => writeln!(
+            report.text,
+            "No point of the operating curve has {} % of persons while {} % of machines.\n",
+            AIM.0, AIM.1
+        ),
+    };
 }
 
 type Matrix = BTreeMap<&'static str, BTreeMap<&'static str, u32>>;
@@ -161,7 +179,7 @@ fn times(report: &mut Report, judged: &[Judged<'_>]) {
     if persons < aim_persons || machines < aim_machines {
         let _ = writeln!(
             report.text,
-            "The aim of {aim_persons} % of persons while {aim_machines} % of machines within 2.5 s is not reached.\n"
+            "The aim of {aim_persons} % of persons while {aim_machines} % of machines within 2.5 s is not reached with the settings as they stand.\n"
         );
     }
     if persons < REACHED.0 || machines < REACHED.1 {
