@@ -47,6 +47,9 @@ impl Server {
     }
 
     /// A server with so many workers and room for calls of the greatest size.
+    /// Legs of a call of [`Self::spacious`] at most.
+    pub(crate) const MOST_LEGS: usize = 40;
+
     pub(crate) fn spacious(workers: usize) -> Self {
         let base = 20_000 + u16::try_from(std::process::id() % 8).unwrap() * 5_000;
         let first = base + NEXT_SPACIOUS.fetch_add(1_000, Ordering::Relaxed) % 5_000;
@@ -54,6 +57,7 @@ impl Server {
             .interface(Interface::new("default", "127.0.0.6".parse().unwrap()))
             .ports(first..=first + 999)
             .budget(Points::whole(1_000))
+            .max_legs_of_call(Self::MOST_LEGS)
             .workers(workers)
             .rebalance(false)
             .pin(false);

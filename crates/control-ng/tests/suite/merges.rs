@@ -6,7 +6,7 @@ use common::party::{DOWN, Party, SILENT, UP, call, mix, publish, talk};
 use common::phone::Phone;
 use common::*;
 use mediapoint_control_ng::Reply;
-use mediapoint_engine::{Call, Event, LegConfig, Placement, Ports};
+use mediapoint_engine::{Event, LegConfig, Placement, Ports};
 
 fn merge(server: &Server, calls: &str) -> Reply {
     server.ask("mesh", &format!(r#""calls":[{calls}]"#), None)
@@ -39,13 +39,13 @@ fn a_merge_that_runs_out_of_room(workers: usize) {
     all_receive(&mut mixed);
     let placement = Placement { ports: Ports::Single, ..Placement::default() };
     // One more fits, and the second does not.
-    for _ in legs(&target) + 1..Call::MAX_LEGS {
+    for _ in legs(&target) + 1..Server::MOST_LEGS {
         assert!(target.open_leg(&placement, LegConfig::default()).is_ok());
     }
     for _ in 0..3 {
         let refused = merge(&server, r#""c","d""#);
-        assert_eq!(reason(&refused), "the engine refused: there is room for 256 legs of a call at most");
-        assert_eq!((legs(&target), legs(&source)), (Call::MAX_LEGS - 1, 3));
+        assert_eq!(reason(&refused), "the engine refused: there is room for 40 legs of a call at most");
+        assert_eq!((legs(&target), legs(&source)), (Server::MOST_LEGS - 1, 3));
         assert_eq!((server.controller.calls(), mixes(&target), mixes(&source)), (2, 0, 1));
         talk(&mut a, &mut b, (0, 0), (1, 1));
         all_receive(&mut mixed);

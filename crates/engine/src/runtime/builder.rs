@@ -12,6 +12,7 @@ use crate::api::points::{Points, Prices};
 use crate::api::remote::RemotePolicy;
 use crate::runtime::engine::Engine;
 use crate::runtime::events::EventReceiver;
+use crate::session::call::MAX_LEGS;
 
 /// A local address that legs may be opened on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,7 @@ pub struct EngineBuilder {
     pub(crate) budget: Points,
     pub(crate) prices: Prices,
     pub(crate) max_legs: usize,
+    pub(crate) max_legs_of_call: usize,
     pub(crate) max_files: Option<usize>,
     pub(crate) event_capacity: usize,
     pub(crate) media_timeout: Duration,
@@ -77,6 +79,7 @@ impl Default for EngineBuilder {
             budget: Points::whole(1000),
             prices: Prices::default(),
             max_legs: 8192,
+            max_legs_of_call: MAX_LEGS,
             max_files: None,
             event_capacity: 65_536,
             media_timeout: Duration::from_secs(60),
@@ -151,6 +154,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn max_legs(mut self, legs: usize) -> Self {
         self.max_legs = legs;
+        self
+    }
+
+    /// Legs that a call can have, [`Call::MAX_LEGS`](crate::Call::MAX_LEGS) at most and by default.
+    #[must_use]
+    pub fn max_legs_of_call(mut self, legs: usize) -> Self {
+        self.max_legs_of_call = legs.min(MAX_LEGS);
         self
     }
 

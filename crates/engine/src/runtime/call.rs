@@ -222,7 +222,8 @@ impl Call {
         if self.id != to.id {
             // Refused here already, for what the worker refuses is known too late to be taken back.
             let target = registry.calls.get(&to.id);
-            target.ok_or(CommandError::NoSuchCall(to.id))?.check_room()?;
+            let limit = self.shared.config.max_legs_of_call;
+            target.ok_or(CommandError::NoSuchCall(to.id))?.check_room(limit)?;
         }
         if here != there {
             let moved = moves::start(&self.shared, &mut registry, self.id, there);

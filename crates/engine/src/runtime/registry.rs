@@ -9,7 +9,6 @@ use crate::api::points::{Points, Prices};
 use crate::runtime::mailbox::Command;
 use crate::runtime::ports::PortLease;
 use crate::runtime::work::{LegWork, surcharge};
-use crate::session::call::MAX_LEGS;
 
 /// Legs that a call has room for from its admission on.
 pub(crate) const LEGS_OF_A_CALL: usize = 2;
@@ -69,11 +68,11 @@ impl Entry {
 
     /// Refuses a leg more than a call can have. A leg counts until its ports are closed, so that the worker has room for
     /// whatever is let through here.
-    pub(crate) const fn check_room(&self) -> Result<(), CommandError> {
-        if self.leg_count() < MAX_LEGS {
+    pub(crate) const fn check_room(&self, limit: usize) -> Result<(), CommandError> {
+        if self.leg_count() < limit {
             Ok(())
         } else {
-            Err(CommandError::NoRoom { what: "legs of a call", limit: MAX_LEGS })
+            Err(CommandError::NoRoom { what: "legs of a call", limit })
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use mediapoint_engine::{
     AdmissionError, Call, CallSpec, CommandError, EndReason, Event, LegConfig, MoveError, OpenLegError,
-    Placement, PlayerId, Points, Ports, Source,
+    Placement, PlayerId, Ports, Source,
 };
 use mediapoint_testkit::phone::{Pair, builder, wait_for, wait_until};
 
@@ -108,18 +108,18 @@ fn the_outcome_of_a_command_comes_or_an_event_says_that_it_failed() {
 
 #[test]
 fn a_leg_more_than_a_call_can_have_is_refused_at_once() {
-    let (engine, events) =
-        builder("127.9.2.5", 24_200..=29_999).budget(Points::whole(10_000)).build().unwrap();
+    const MOST: usize = 300;
+    let (engine, events) = builder("127.9.2.5", 24_200..=24_999).max_legs_of_call(MOST).build().unwrap();
     let (full, other) = (CallSpec::default(), CallSpec::default());
     let (full, other) = (engine.create_call(full).unwrap(), engine.create_call(other).unwrap());
     let placement = Placement { ports: Ports::Single, ..Placement::default() };
     let open = |call: &Call| call.open_leg(&placement, LegConfig::default()).map(|(leg, _)| leg.id);
-    let legs: Vec<_> = (0..Call::MAX_LEGS).map(|_| open(&full).unwrap()).collect();
+    let legs: Vec<_> = (0..MOST).map(|_| open(&full).unwrap()).collect();
     let leg = open(&other).unwrap();
-    let error = CommandError::NoRoom { what: "legs of a call", limit: Call::MAX_LEGS };
+    let error = CommandError::NoRoom { what: "legs of a call", limit: MOST };
     assert!(matches!(open(&full), Err(OpenLegError::Command(refused)) if refused == error));
     assert_eq!(other.move_leg(leg, &full).err(), Some(MoveError::Command(error)));
-    assert_eq!(full.statistics().unwrap().wait().unwrap().legs.len(), Call::MAX_LEGS);
+    assert_eq!(full.statistics().unwrap().wait().unwrap().legs.len(), MOST);
     // What is closed makes room.
     full.remove_leg(legs[7]).unwrap().wait().unwrap();
     other.move_leg(leg, &full).unwrap().wait().unwrap();

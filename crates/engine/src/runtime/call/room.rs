@@ -19,7 +19,7 @@ impl Call {
         let prices = &self.shared.config.prices;
         let mut registry = self.shared.registry();
         let entry = registry.calls.get(&self.id).ok_or(CommandError::NoSuchCall(self.id))?;
-        entry.check_room()?;
+        entry.check_room(self.shared.config.max_legs_of_call)?;
         let (need, room, worker) = (entry.need_opening(prices, work), entry.room, entry.worker);
         // Those that it was admitted with are its own.
         let more = need.legs.saturating_sub(room);
