@@ -114,7 +114,7 @@ impl Scene {
     /// The next recording that is complete, and what is to be done with it.
     fn finished(&self) -> (Finished, RecordingOutcome) {
         loop {
-            let event = self.events.recv_timeout(Duration::from_secs(10)).unwrap();
+            let event = self.events.recv_timeout(Duration::from_secs(60)).unwrap();
             let outcome = self.recordings.handle_event(&event);
             if let EventKind::Finished(finished) = event.kind {
                 return (finished, outcome);
