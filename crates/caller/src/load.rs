@@ -122,8 +122,8 @@ pub struct LoadConfig {
     pub baseline: Duration,
     /// An audio file with what transcoded calls say; recorded prompts where there is none.
     pub speech: Option<PathBuf>,
-    /// Has the server record every call.
-    pub record: bool,
+    /// How many recordings the server makes of every call.
+    pub recordings: u32,
     /// Shows a progress bar where standard error is a terminal.
     pub progress: bool,
 }
@@ -145,7 +145,7 @@ impl LoadConfig {
             tick: Duration::ZERO,
             baseline: Duration::from_secs(1),
             speech: None,
-            record: false,
+            recordings: 0,
             progress: true,
         }
     }
@@ -267,7 +267,7 @@ fn generate(config: &LoadConfig) -> Result<LoadReport, LoadError> {
     let voices = Voice::of(config)?;
     let sockets = endpoint::bind(config)?;
     let client = Client::connect(config.ng).map_err(|source| LoadError::Ng { call: 0, source })?;
-    let mut calls = CallSet::new(client, config.kind, config.record);
+    let mut calls = CallSet::new(client, config.kind, config.recordings);
     let endpoints = calls.set_up(&sockets, &voices)?;
     let outcome =
         Run::new(config, sockets, endpoints)?.measure(config.warm_up, config.duration, config.server_pid)?;

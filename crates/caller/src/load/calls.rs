@@ -16,15 +16,15 @@ use crate::sdp::{Coding, Description, Direction, Format, Transport};
 pub(super) struct CallSet {
     client: Client,
     kind: Kind,
-    /// The server records every call.
-    record: bool,
+    /// Recordings of every call.
+    recordings: u32,
     name: String,
     running: usize,
 }
 
 impl CallSet {
-    pub(super) fn new(client: Client, kind: Kind, record: bool) -> Self {
-        Self { client, kind, record, name: format!("load-{:016x}", rand::random::<u64>()), running: 0 }
+    pub(super) fn new(client: Client, kind: Kind, recordings: u32) -> Self {
+        Self { client, kind, recordings, name: format!("load-{:016x}", rand::random::<u64>()), running: 0 }
     }
 
     /// Sets one call up for each pair of sockets, and gives a phone for each socket.
@@ -75,6 +75,12 @@ impl CallSet {
         let answer = describe(callee, offered, keys.as_ref().map(|(own, _)| own)).to_sdp();
         let answer = Command::answer(&id, &from, &format!("to-{call}"), &answer);
         let to_caller = read(&self.client.answer(&answer).map_err(ng)?)?;
+        // The first one was asked for with the offer.
+        for owner in 1..self.recordings {
+            let start = Command::new("start recording").text("call-id", &id);
+            let start = start.text("recording-owner", &format!("owner-{owner}"));
+            self.client.request(&start).map_err(ng)?;
+        }
         if to_caller.formats.first() != Some(&own) {
             return Err(LoadError::Lacking { call, lacking: "PCMU audio for the caller".to_owned() });
         }
@@ -93,7 +99,7 @@ impl CallSet {
 
     fn with_flags(&self, offer: Command) -> Command {
         let mut offer = offer.text("ICE", "remove").list("replace", &["origin"]);
-        if self.record {
+        if self.recordings > 0 {
             offer = offer.text("record-call", "on");
         }
         if self.kind.suite.is_some() {

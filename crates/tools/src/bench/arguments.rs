@@ -78,6 +78,9 @@ pub(crate) struct BenchArguments {
     /// Record every call, both parties, to a folder of its own inside this one; the recordings stay there
     #[arg(long, value_name = "DIR", conflicts_with = "ng")]
     pub(super) record: Option<PathBuf>,
+    /// Recordings of every call, each of an owner of its own
+    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "record", value_parser = clap::value_parser!(u32).range(1..=8))]
+    pub(super) recordings: u32,
     /// Record as WAV, encrypted, too, and not as Opus
     #[arg(long, requires = "record")]
     pub(super) record_wav: bool,
@@ -170,7 +173,7 @@ impl BenchArguments {
             warm_up: seconds(self.warm_up)?,
             core,
             speech: self.audio.clone(),
-            record: self.record.is_some(),
+            recordings: if self.record.is_some() { self.recordings } else { 0 },
             ..LoadConfig::new(server.ng())
         })
     }
