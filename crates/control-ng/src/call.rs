@@ -14,6 +14,7 @@ pub(crate) mod party;
 pub(crate) mod play;
 pub(crate) mod reach;
 pub(crate) mod recordings;
+pub(crate) mod rooms;
 
 use mediapoint_engine::{Call, LegId, MixId, PlayerId};
 use mediapoint_packet::Time;
@@ -27,6 +28,7 @@ use digits::DigitWatch;
 use gates::Gates;
 use party::{Party, PartyId};
 use recordings::ActiveRecording;
+use rooms::Room;
 
 /// Most parties of one call.
 pub(crate) const MAX_PARTIES: usize = 128;
@@ -35,12 +37,29 @@ const MAX_CALL_IDS: usize = 64;
 /// Most media sections of one party that are carried; further ones are rejected.
 pub(crate) const MAX_CARRIED: usize = 16;
 
+/// Most parties, dialogs and call-ids each of a call that has a conference room.
+const MAX_OF_ROOMS: usize = 2_048;
+
+/// The calls that a call was merged from by joins to conference rooms. `delete` ends one of them; those merged by `mesh` or
+/// `connect` are one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Group(u32);
+
+/// A further call-id of a call.
+#[derive(Debug, Clone)]
+pub(crate) struct CallAlias {
+    pub(crate) id: Id,
+    pub(crate) group: Group,
+}
+
 /// One call of the controller, which is one call of the engine.
 #[derive(Debug, Clone)]
 pub(crate) struct CallState {
     pub(crate) id: Id,
+    /// The group of that call-id.
+    group: Group,
     /// Further call-ids, of calls that were merged into this one.
-    pub(crate) aliases: Vec<Id>,
+    pub(crate) aliases: Vec<CallAlias>,
     pub(crate) call: Call,
     pub(crate) created: Time,
     pub(crate) last_signal: Time,
@@ -65,6 +84,11 @@ pub(crate) struct CallState {
     pub(crate) record_from_answer: Option<Box<RecordingOptions>>,
     /// What parties are to hear as that begins: the messages that asked for it.
     pub(crate) announcements: Vec<Request>,
+    /// Its conference rooms.
+    pub(crate) rooms: Vec<Room>,
+    /// Names of conference rooms that are gone.
+    pub(crate) gone_rooms: Vec<Id>,
+    next_group: u32,
     next_party: u32,
     next_label: u32,
     /// Taken out of the map; whoever still holds it must look it up again.
@@ -75,6 +99,7 @@ impl CallState {
     pub(crate) fn new(now: Time, id: Id, call: Call) -> Self {
         Self {
             id,
+            group: Group::default(),
             aliases: Vec::new(),
             call,
             created: now,
@@ -91,6 +116,9 @@ impl CallState {
             left_behind: Vec::new(),
             record_from_answer: None,
             announcements: Vec::new(),
+            rooms: Vec::new(),
+            gone_rooms: Vec::new(),
+            next_group: 1,
             next_party: 0,
             next_label: 0,
             ended: false,
@@ -105,9 +133,9 @@ impl CallState {
         self.parties.iter_mut().find(|party| party.id == id)
     }
 
-    /// The party of this tag: of several the newest, of those that have media before those that have none.
-    pub(crate) fn tagged(&self, tag: &Id) -> Option<&Party> {
-        let named = self.parties.iter().filter(|party| party.has_tag(tag));
+    /// The party of this tag in a group: of several the newest, of those that have media before those that have none.
+    pub(crate) fn tagged(&self, group: Group, tag: &Id) -> Option<&Party> {
+        let named = self.of_group(group).filter(|party| party.has_tag(tag));
         named.max_by_key(|party| party.streams.iter().any(|stream| stream.active))
     }
 
@@ -115,12 +143,102 @@ impl CallState {
     ///
     /// # Errors
     /// [`NgError::TooManyParties`] where there is no room for the two that a message may add.
-    pub(crate) fn new_party(&mut self, now: Time) -> Result<Party, NgError> {
-        if self.parties.len() + 2 > MAX_PARTIES {
-            return Err(NgError::TooManyParties { limit: MAX_PARTIES });
+    pub(crate) fn new_party(&mut self, now: Time, call_id: Option<&Id>) -> Result<Party, NgError> {
+        let limit = self.most(MAX_PARTIES);
+        if self.parties.len() + 2 > limit {
+            return Err(NgError::TooManyParties { limit });
         }
         self.next_party += 1;
-        Ok(Party::new(PartyId(self.next_party), now))
+        let group = self.group_of(call_id);
+        Ok(Party::new(PartyId(self.next_party), group, now))
+    }
+
+    /// Refuses a dialog more than a call may have.
+    pub(crate) fn check_dialogs(&self) -> Result<(), NgError> {
+        let limit = self.most(MAX_DIALOGS);
+        if self.dialogs.len() >= limit { Err(NgError::TooManyBranches { limit }) } else { Ok(()) }
+    }
+
+    /// A limit, which is another one for calls with rooms.
+    fn most(&self, limit: usize) -> usize {
+        if self.rooms.is_empty() { limit } else { MAX_OF_ROOMS }
+    }
+
+    /// The group of a call-id.
+    pub(crate) fn group_of(&self, call_id: Option<&Id>) -> Group {
+        let alias = self.aliases.iter().find(|alias| Some(&alias.id) == call_id);
+        alias.map_or(self.group, |alias| alias.group)
+    }
+
+    /// All its call-ids.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &Id> {
+        std::iter::once(&self.id).chain(self.aliases.iter().map(|alias| &alias.id))
+    }
+
+    /// True where the call has this call-id.
+    pub(crate) fn has_id(&self, id: &Id) -> bool {
+        self.ids().any(|known| known == id)
+    }
+
+    /// True where calls of several groups were merged into it.
+    pub(crate) fn has_groups(&self) -> bool {
+        self.parties.iter().any(|party| party.group != self.group)
+    }
+
+    /// A call-id of a group.
+    pub(crate) fn id_of(&self, group: Group) -> &Id {
+        let alias = self.aliases.iter().find(|alias| alias.group == group && group != self.group);
+        alias.map_or(&self.id, |alias| &alias.id)
+    }
+
+    /// The party of a leg at the engine.
+    pub(crate) fn by_leg(&self, leg: LegId) -> Option<&Party> {
+        let has = |party: &&Party| {
+            let mut applied = party.streams.iter().filter_map(|stream| stream.applied.as_ref());
+            applied.any(|applied| applied.leg == leg)
+        };
+        self.parties.iter().find(has)
+    }
+
+    /// True where the party is of this group.
+    pub(crate) fn is_of(&self, id: PartyId, group: Group) -> bool {
+        self.party(id).is_some_and(|party| party.group == group)
+    }
+
+    /// Makes the groups of these call-ids one.
+    ///
+    /// # Errors
+    /// [`NgError::SameTag`] where two of them have a tag in common.
+    pub(crate) fn unite_groups<'a>(&mut self, mut ids: impl Iterator<Item = &'a Id>) -> Result<(), NgError> {
+        let Some(first) = ids.next() else { return Ok(()) };
+        let first = self.group_of(Some(first));
+        for id in ids {
+            let other = self.group_of(Some(id));
+            let is_known = |tag: &Id| self.tagged(first, tag).is_some();
+            if other != first && self.of_group(other).flat_map(|party| &party.tags).any(is_known) {
+                return Err(NgError::SameTag);
+            }
+            let groups = self.parties.iter_mut().map(|party| &mut party.group);
+            let groups = groups.chain(self.aliases.iter_mut().map(|alias| &mut alias.group));
+            groups.chain([&mut self.group]).filter(|group| **group == other).for_each(|group| *group = first);
+        }
+        Ok(())
+    }
+
+    /// Takes out the call-ids of groups that have no parties any more. The call is left with one at least.
+    pub(crate) fn take_idle_ids(&mut self) -> Vec<Id> {
+        let in_use = |group: Group| self.parties.iter().any(|party| party.group == group);
+        let idle: Vec<bool> = self.aliases.iter().map(|alias| !in_use(alias.group)).collect();
+        let is_idle = !in_use(self.group);
+        let mut idle = idle.into_iter();
+        let gone = self.aliases.extract_if(.., |_| idle.next().unwrap_or(false));
+        let mut gone: Vec<Id> = gone.map(|alias| alias.id).collect();
+        if is_idle && !self.aliases.is_empty() {
+            let CallAlias { id, group } = self.aliases.remove(0);
+            self.group = group;
+            gone.push(std::mem::replace(&mut self.id, id));
+        }
+        gone
     }
 
     /// Puts a party in the place of the one of its name, or adds it.
@@ -142,9 +260,9 @@ impl CallState {
         }
     }
 
-    /// Which party of a dialog has this tag.
-    pub(crate) fn which(&self, dialog: &Dialog, tag: &Id) -> Option<Which> {
-        let has = |id| self.party(id).is_some_and(|party| party.has_tag(tag));
+    /// Which party of a dialog of this group has this tag.
+    pub(crate) fn which(&self, dialog: &Dialog, (group, tag): (Group, &Id)) -> Option<Which> {
+        let has = |id| self.party(id).is_some_and(|party| party.group == group && party.has_tag(tag));
         match (has(dialog.caller), has(dialog.callee)) {
             (true, _) => Some(Which::Caller),
             (false, true) => Some(Which::Callee),
@@ -190,23 +308,29 @@ impl CallState {
     /// Takes over all parties of another call, their relations and its call-ids, under names of this one.
     ///
     /// # Errors
-    /// [`NgError`] where they have a tag in common, or would be too many for one call; nothing has changed then.
+    /// [`NgError`] where they would be too many for one call; nothing is to be made of it then.
     pub(crate) fn take_over(&mut self, mut other: Self) -> Result<(), NgError> {
-        let mut tags = other.parties.iter().flat_map(|party| &party.tags);
-        if tags.any(|tag| self.tagged(tag).is_some()) {
-            return Err(NgError::SameTag);
+        let limit = |call: &Self, limit| call.most(limit).max(other.most(limit));
+        let (parties, dialogs) = (limit(self, MAX_PARTIES), limit(self, MAX_DIALOGS));
+        let ids = limit(self, MAX_CALL_IDS);
+        if self.parties.len() + other.parties.len() > parties {
+            return Err(NgError::TooManyParties { limit: parties });
         }
-        if self.parties.len() + other.parties.len() > MAX_PARTIES {
-            return Err(NgError::TooManyParties { limit: MAX_PARTIES });
+        if self.dialogs.len() + other.dialogs.len() > dialogs {
+            return Err(NgError::TooManyBranches { limit: dialogs });
         }
-        if self.dialogs.len() + other.dialogs.len() > MAX_DIALOGS {
-            return Err(NgError::TooManyBranches { limit: MAX_DIALOGS });
+        if self.aliases.len() + other.aliases.len() + 2 > ids {
+            return Err(NgError::TooManyCallIds { limit: ids });
         }
-        if self.aliases.len() + other.aliases.len() + 2 > MAX_CALL_IDS {
-            return Err(NgError::TooManyCallIds { limit: MAX_CALL_IDS });
-        }
-        self.aliases.push(other.id);
-        self.aliases.append(&mut other.aliases);
+        let groups = self.next_group;
+        let regrouped = |group: Group| Group(group.0 + groups);
+        self.aliases.push(CallAlias { id: other.id, group: regrouped(other.group) });
+        let aliases = other.aliases.drain(..);
+        self.aliases.extend(aliases.map(|alias| CallAlias { group: regrouped(alias.group), ..alias }));
+        other.parties.iter_mut().for_each(|party| party.group = regrouped(party.group));
+        self.next_group += other.next_group;
+        // Its rooms are made anew here.
+        self.rooms.extend(other.rooms.drain(..).map(Room::forgotten));
         let (parties, labels) = (self.next_party, self.next_label);
         self.next_party += other.next_party;
         self.next_label += other.next_label;
@@ -223,11 +347,13 @@ impl CallState {
             // Its players stay behind with the call that they were of.
             party.play = None;
             party.hold = None;
+            party.seat.iter_mut().flat_map(|seat| seat.named_mut()).for_each(renamed);
             for stream in &mut party.streams {
                 stream.sources.iter_mut().for_each(|link| renamed(&mut link.from.party));
                 stream.label.iter_mut().for_each(|label| *label += labels);
                 // A leg that moves to another call has no source there yet, and its mix stays behind.
                 stream.forget_sources();
+                stream.applied.iter_mut().for_each(|applied| applied.member = None);
                 stream.mix = None;
             }
             self.parties.push(party);

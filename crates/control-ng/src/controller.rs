@@ -5,6 +5,7 @@
 
 mod analysis;
 mod calls;
+mod conference;
 mod connect;
 mod delete;
 mod deletes;
@@ -15,6 +16,7 @@ mod find;
 mod gate;
 mod hold;
 pub(crate) mod log;
+mod merge;
 mod play;
 mod playback;
 mod recording;
@@ -137,6 +139,9 @@ impl Controller {
         if let Event::PlayerFinished { call, player, end, position } = event {
             self.player_ended(*call, *player, *end, *position);
         }
+        if let Event::Room { call, room, report } = event {
+            self.room_reported(*call, *room, *report);
+        }
         let Event::CallEnded { call, reason, statistics } = event else { return };
         lock(&self.totals).call_ended(*reason, statistics);
         if let Some(recordings) = self.config.recordings.as_deref() {
@@ -170,7 +175,7 @@ impl Controller {
     fn query(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
         let state = request.call_id.as_ref().and_then(|id| self.find(id)).ok_or(NgError::UnknownCall)?;
         let tags = [request.from_tag.as_ref(), request.to_tag.as_ref()];
-        let view = report::View::of(&lock(&state), tags);
+        let view = report::View::of(&lock(&state), request.call_id.as_ref(), tags);
         Ok(view.reply(Reply::ok(), now, &self.config))
     }
 
@@ -236,6 +241,7 @@ impl Controller {
             }
             Command::StartAnalysis => self.settle(now, request, self.start_analysis(now, request)?),
             Command::StopAnalysis => self.stop_analysis(now, request),
+            Command::Conference(command) => self.conference(now, request, command),
             Command::Why => self.why(request),
             Command::Log => Err(NgError::Unsupported { what: "log".to_owned() }),
             Command::Unsupported(what) => Err(NgError::Unsupported { what: what.to_owned() }),

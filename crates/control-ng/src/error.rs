@@ -216,6 +216,39 @@ pub enum NgError {
     /// A call cannot go to the worker of another one, to be merged with it.
     #[error("the call is on its way to another worker: try again")]
     OnTheMove,
+    /// A conference room has as many members as it may.
+    #[error("the conference room is full: {limit} members")]
+    RoomFull {
+        /// Most members.
+        limit: u16,
+    },
+    /// A conference room takes nobody in.
+    #[error("the conference room is locked")]
+    RoomLocked,
+    /// There is no conference room of that name.
+    #[error("there is no conference room of this name")]
+    UnknownRoom,
+    /// The party is in no conference room, or not in the one named.
+    #[error("the party is not in the conference room")]
+    NotInRoom,
+    /// The party is in another conference room.
+    #[error("the party is in another conference room: conference move takes it from one to another")]
+    InAnotherRoom,
+    /// No role of that name.
+    #[error("unknown role {0:?}: member, listener, coach, monitor or whisper")]
+    UnknownRole(String),
+    /// The party that a coach or a whisper is for is not in the room.
+    #[error("the party that {role} is for is not in the conference room")]
+    NotThere {
+        /// The role.
+        role: &'static str,
+    },
+    /// Several joins made the same conference room at once.
+    #[error("the conference room is being made or ended: try again")]
+    RoomChanges,
+    /// Who is to be in a conference room has no audio that was agreed on.
+    #[error("the party has no audio that was agreed on")]
+    NoAudio,
     /// Two calls to be merged have a tag in common.
     #[error("the calls have a tag in common")]
     SameTag,

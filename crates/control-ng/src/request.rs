@@ -5,6 +5,7 @@
 
 mod analysis;
 mod codec;
+mod conference;
 mod digit_gate;
 mod digits;
 mod directive;
@@ -28,6 +29,7 @@ use std::net::SocketAddr;
 pub use analysis::AnalysisOptions;
 pub use codec::CodecOptions;
 pub(crate) use codec::CodecSpec;
+pub use conference::{Conference, ConferenceOptions};
 pub use digit_gate::{DigitGate, DigitOptions};
 pub use digits::DigitWords;
 pub use manipulation::{Action, Change, Manipulation};
@@ -121,6 +123,8 @@ pub enum Command {
     StartAnalysis,
     /// Ends that; of our own.
     StopAnalysis,
+    /// A conference room is joined, left, changed; of our own.
+    Conference(Conference),
     /// Why the media of a call goes as it goes; of our own.
     Why,
     /// The log level, shown or changed; of our own, and carried out by whoever has a log.
@@ -176,6 +180,7 @@ impl Command {
             Self::StopRecording { pause: true } => "pause recording",
             Self::StartAnalysis => "start analysis",
             Self::StopAnalysis => "stop analysis",
+            Self::Conference(command) => command.name(),
             Self::Why => "why",
             Self::Log => "log",
             Self::Unsupported(name) => name,
@@ -217,6 +222,7 @@ impl Command {
             "stop analysis" => Self::StopAnalysis,
             "why" => Self::Why,
             "log" => Self::Log,
+            other if let Some(command) = Conference::parse(other) => Self::Conference(command),
             other => {
                 let known = UNSUPPORTED.into_iter().find(|known| *known == other);
                 Self::Unsupported(known.ok_or(NgError::UnknownCommand)?)
@@ -298,6 +304,8 @@ pub struct Request {
     pub recording: RecordingOptions,
     /// What `start analysis` is to find.
     pub analysis: AnalysisOptions,
+    /// A conference room, and how a party is to be in it.
+    pub conference: ConferenceOptions,
     /// Everything else.
     pub options: Options,
 }
@@ -328,6 +336,7 @@ impl Request {
             digits: DigitWords::default(),
             recording: RecordingOptions::default(),
             analysis: AnalysisOptions::default(),
+            conference: ConferenceOptions::default(),
             options: Options::default(),
         };
         if request.command == Command::Log {
@@ -337,7 +346,9 @@ impl Request {
         // `play DTMF` and `play media` have keys of the same names.
         let plays_digits = request.command == Command::PlayDigits;
         for directive in directive::collect(dict) {
+            let is_conference = matches!(request.command, Command::Conference(_));
             let is_taken = request.override_id(&directive)
+                || (is_conference && request.conference.apply(&directive)?)
                 || request.selection.apply(&directive)
                 || request.options.digits.apply(&directive)?
                 || (plays_digits && request.digits.apply(&directive))
@@ -417,6 +428,9 @@ impl Request {
         };
         let missing = |key| Err(NgError::MissingKey { key });
         let command = &self.command;
+        if let Command::Conference(command) = command {
+            return self.require_conference(*command);
+        }
         let needs_call = [
             Offer,
             Answer,
@@ -453,6 +467,22 @@ impl Request {
             return missing("calls");
         }
         Ok(())
+    }
+
+    fn require_conference(&self, command: Conference) -> Result<(), NgError> {
+        use Conference::{End, Join, Leave, List, Lock, Move, Set, Unlock};
+        let of_room = self.conference.room.is_some();
+        let (needs_call, needs_room) = match command {
+            Join | Move => (true, true),
+            Leave => (true, false),
+            Set => (!of_room, false),
+            Lock | Unlock | End => (false, true),
+            List => (false, false),
+        };
+        if needs_call && self.call_id.is_none() {
+            return Err(NgError::MissingKey { key: "call-id" });
+        }
+        if needs_room && !of_room { Err(NgError::MissingKey { key: "room" }) } else { Ok(()) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use mediapoint_packet::sdp::Sdp;
 
-use super::CallState;
+use super::{CallState, Group};
 use crate::request::{AliasKey, Id};
 
 /// What a party is known again by.
@@ -37,11 +37,13 @@ impl Alias {
 
 impl CallState {
     /// Takes a tag that nobody has for another one of the party with this alias.
-    pub(crate) fn take_alias(&mut self, tag: &Id, alias: Option<&Alias>) {
-        if alias.is_none() || self.tagged(tag).is_some() {
+    pub(crate) fn take_alias(&mut self, group: Group, tag: &Id, alias: Option<&Alias>) {
+        if alias.is_none() || self.tagged(group, tag).is_some() {
             return;
         }
-        if let Some(party) = self.parties.iter_mut().find(|party| party.alias.as_ref() == alias) {
+        if let Some(party) =
+            self.parties.iter_mut().find(|party| party.group == group && party.alias.as_ref() == alias)
+        {
             party.add_alias(tag);
         }
     }

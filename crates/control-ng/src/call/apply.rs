@@ -37,6 +37,7 @@ struct Step {
 pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<Outcomes, NgError> {
     let mut outcomes = Outcomes::default();
     state.end_holds();
+    state.open_rooms(&mut outcomes)?;
     let mut steps: Vec<Step> =
         state.streams().filter_map(|(at, stream)| step(state, agreed, at, stream)).collect();
     // Mixes that are not needed any more make room for others.
@@ -46,13 +47,16 @@ pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<Outcomes
             outcomes.push(state.call.configure_leg(step.wanted.leg, config, relearn)?);
         }
     }
-    for Step { at, wanted, .. } in steps {
+    let steps: Vec<(Place, Applied)> = steps.into_iter().map(|step| (step.at, step.wanted)).collect();
+    state.settle_members(&steps, &mut outcomes)?;
+    for (at, wanted) in steps {
         feed(state, at, wanted, &mut outcomes)?;
     }
     state.tap_digits(&mut outcomes)?;
     for player in std::mem::take(&mut state.gone_players) {
         outcomes.push(state.call.remove_player(player)?);
     }
+    state.close_rooms(&mut outcomes)?;
     let is_agreed = |party: &Party| agreed.iter().any(|agreed| agreed.party == party.id);
     if !state.recordings.is_empty()
         && state.parties.iter().any(|party| is_agreed(party) && !party.retired.is_empty())
@@ -123,6 +127,7 @@ fn step(state: &CallState, agreed: &[Agreed], at: Place, stream: &Stream) -> Opt
     let party = state.party(at.party)?;
     let of = agreed.iter().find(|agreed| agreed.party == at.party);
     let leg = leg_at_work(agreed, at, stream)?;
+    let is_member = party.seat_of(at.section).is_some();
     let sources: Vec<(&Link, &Stream, LegId)> = stream
         .sources
         .iter()
@@ -132,19 +137,22 @@ fn step(state: &CallState, agreed: &[Agreed], at: Place, stream: &Stream) -> Opt
         })
         // A section may have become something else since it got several.
         .take(if stream.can_mix() { MixSpec::MAX_INPUTS } else { 1 })
-        .filter(|(link, ..)| is_sent(state, link))
+        .filter(|(link, ..)| !is_member && is_sent(state, link))
         .collect();
     let direction = direction(state, at, party, stream, &sources);
     let (mut policies, sources) = state.policies(party, sources);
     policies.tones_as_events = converts_tones(state, at, stream);
-    let mut sources = match party.echo {
-        Some(Echo::Back) => vec![Source::Leg(leg)],
-        Some(Echo::Nowhere) => Vec::new(),
-        None => sources.iter().map(|(.., leg)| Source::Leg(*leg)).collect(),
+    let member = state.member(agreed, at);
+    let mut sources = match (party.echo, &member) {
+        (Some(Echo::Back), _) => vec![Source::Leg(leg)],
+        (Some(Echo::Nowhere), _) => Vec::new(),
+        (None, Some((room, _))) => vec![Source::Room(*room)],
+        (None, None) => sources.iter().map(|(.., leg)| Source::Leg(*leg)).collect(),
     };
     if let Some(playing) = party.playing(at.section) {
         // What was commanded of others' media does not bear on what the server plays, but that all is dropped.
-        if playing.alone || policies.sent_media != MediaPolicy::Forward {
+        // A room cannot be an input of a mix.
+        if playing.alone || member.is_some() || policies.sent_media != MediaPolicy::Forward {
             sources.clear();
         }
         if !state.drop_traffic {
@@ -156,7 +164,7 @@ fn step(state: &CallState, agreed: &[Agreed], at: Place, stream: &Stream) -> Opt
             sources.insert(0, Source::Player(player));
         }
     }
-    let wanted = Applied { leg, direction, sources, policies };
+    let wanted = Applied { leg, direction, sources, policies, member };
     let started = stream.applied.as_ref().filter(|before| before.leg == leg);
     let config = match (of, started) {
         (None, Some(before)) if *before == wanted => return None,
@@ -173,7 +181,7 @@ fn step(state: &CallState, agreed: &[Agreed], at: Place, stream: &Stream) -> Opt
 
 /// The leg of a stream that is at work: the advertised one where its party agreed to it now, else the one before. `None`
 /// where nothing was agreed yet.
-fn leg_at_work(agreed: &[Agreed], at: Place, stream: &Stream) -> Option<LegId> {
+pub(super) fn leg_at_work(agreed: &[Agreed], at: Place, stream: &Stream) -> Option<LegId> {
     let is_agreed = agreed.iter().any(|agreed| agreed.party == at.party);
     if is_agreed && (stream.active || stream.applied.is_some()) {
         stream.leg.map(|leg| leg.id)
@@ -195,9 +203,11 @@ fn direction(
         Some(Echo::Nowhere) => false,
         None => sources.iter().any(|(_, from, _)| from.gives()),
     };
-    let is_fed = is_fed || party.playing(at.section).is_some();
+    let is_member = party.seat_of(at.section).is_some();
+    let is_fed = is_fed || is_member || party.playing(at.section).is_some();
     let sends = stream.takes() && is_fed;
-    let wanted = party.published || party.echo.is_some() || state.sinks(at).any(|(_, sink)| sink.takes());
+    let wanted =
+        party.published || party.echo.is_some() || is_member || state.sinks(at).any(|(_, sink)| sink.takes());
     let receives = stream.gives() && wanted;
     match (sends, receives) {
         (true, true) => Direction::SendReceive,
@@ -209,15 +219,17 @@ fn direction(
 
 /// True where what comes from the source goes on to the stream: of a subscription to what is passed on, only that.
 fn is_sent(state: &CallState, link: &Link) -> bool {
-    match link.kind {
-        LinkKind::Subscription { egress: true } => is_passed_on(state, link.from),
-        LinkKind::Subscription { egress: false } | LinkKind::OfferAnswer => true,
-    }
+    !state.is_kept_aside(link.kind, link.from)
+        && match link.kind {
+            LinkKind::Subscription { egress: true } => is_passed_on(state, link.from),
+            LinkKind::Subscription { egress: false } | LinkKind::OfferAnswer => true,
+        }
 }
 
 /// True where somebody is sent the stream who is not there to receive copies only.
 fn is_passed_on(state: &CallState, from: Place) -> bool {
-    state.sinks(from).any(|(at, sink)| !state.is_subscriber(at.party) && sink.takes())
+    let is_member = state.party(from.party).is_some_and(|party| party.seat_of(from.section).is_some());
+    is_member || state.sinks(from).any(|(at, sink)| !state.is_subscriber(at.party) && sink.takes())
 }
 
 /// True where the party sends no telephone events, and somebody whom it feeds agreed to them: to the party's offer, or with

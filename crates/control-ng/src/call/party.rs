@@ -4,19 +4,21 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use mediapoint_engine::{
-    Direction, EncoderSettings, Encoding, LegId, LegKind, MixId, OpenedLeg, PacketTime, PayloadCodec,
-    RtcpMode, Source, SrtpKeys,
+    Direction, EncoderSettings, Encoding, LegId, LegKind, MixId, OpenedLeg, PacketTime, PayloadCodec, RoomId,
+    RoomMember, RtcpMode, Source, SrtpKeys,
 };
 use mediapoint_packet::Time;
 use mediapoint_packet::sdp::{AddressFamily, Sdp};
 use mediapoint_srtp::Suite;
 
+use super::Group;
 use super::alias::Alias;
 use super::analysis::Analysed;
 use super::digits::DigitTap;
 use super::gates::{Gates, Policies};
 use super::links::Link;
 use super::play::{Hold, Music, Play};
+use super::rooms::Seat;
 use crate::media::codecs::{CodecLine, Numbers};
 use crate::media::keys::OwnKeys;
 use crate::media::layout::Layout;
@@ -35,6 +37,10 @@ pub(crate) struct PartyId(pub(super) u32);
 #[derive(Debug, Clone)]
 pub(crate) struct Party {
     pub(crate) id: PartyId,
+    /// The call that it came with, of those merged.
+    pub(crate) group: Group,
+    /// Its place in a conference room.
+    pub(crate) seat: Option<Seat>,
     /// Its tag; several where a proxy forked and more than one party answered. The last one counts.
     pub(crate) tags: Vec<Id>,
     /// What it is known again by under another tag.
@@ -79,9 +85,11 @@ pub(crate) struct Party {
 }
 
 impl Party {
-    pub(super) fn new(id: PartyId, now: Time) -> Self {
+    pub(super) fn new(id: PartyId, group: Group, now: Time) -> Self {
         Self {
             id,
+            group,
+            seat: None,
             tags: Vec::new(),
             alias: None,
             label: None,
@@ -230,7 +238,7 @@ impl Stream {
 }
 
 /// What the engine was last given for a stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Applied {
     /// The leg that is at work, which an offer may have given a successor.
     pub(crate) leg: LegId,
@@ -238,4 +246,6 @@ pub(crate) struct Applied {
     /// What feeds it: legs, and the player of what it is played.
     pub(crate) sources: Vec<Source>,
     pub(crate) policies: Policies,
+    /// How it is in a conference room.
+    pub(crate) member: Option<(RoomId, RoomMember)>,
 }

@@ -196,12 +196,18 @@ impl CallState {
 
     /// The section in which a party is on hold, and the music for it.
     fn held(&self, party: &Party) -> Option<(usize, Music)> {
-        party.streams.iter().enumerate().filter(|(_, stream)| stream.can_mix() && stream.takes()).find_map(
-            |(section, stream)| {
+        // Who is in a conference room hears that.
+        party
+            .streams
+            .iter()
+            .enumerate()
+            .filter(|(section, stream)| {
+                stream.can_mix() && stream.takes() && party.seat_of(*section).is_none()
+            })
+            .find_map(|(section, stream)| {
                 let link = stream.sources.iter().find(|link| link.kind == LinkKind::OfferAnswer)?;
                 self.stream(link.from).filter(|from| from.holds())?;
                 Some((section, self.party(link.from.party)?.music.clone()?))
-            },
-        )
+            })
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use mediapoint_engine::{CallId, CallSpec};
 use mediapoint_packet::Time;
 
+use super::delete::next_due;
 use super::deletes::Deletes;
 use super::{Controller, Shared, lock};
 use crate::NgError;
@@ -18,8 +19,19 @@ pub(super) struct Calls {
     /// A call that others were merged into has several ids.
     pub(super) by_id: HashMap<Id, Shared>,
     pub(super) by_engine: HashMap<CallId, Id>,
+    /// The calls of conference rooms, by the rooms' names.
+    pub(super) rooms: HashMap<Id, Shared>,
     /// Delayed deletes.
     pub(super) deletes: Deletes,
+}
+
+impl Calls {
+    /// Forgets a conference room, where it is of this call.
+    fn forget_room(&mut self, name: &Id, state: &Shared) {
+        if self.rooms.get(name).is_some_and(|known| Arc::ptr_eq(known, state)) {
+            self.rooms.remove(name);
+        }
+    }
 }
 
 impl Controller {
@@ -90,13 +102,54 @@ impl Controller {
 
     fn take_out(&self, call: &CallState, state: &Shared) {
         let mut calls = lock(&self.calls);
-        for id in std::iter::once(&call.id).chain(&call.aliases) {
+        for id in call.ids() {
             if calls.by_id.get(id).is_some_and(|known| Arc::ptr_eq(known, state)) {
                 calls.by_id.remove(id);
                 calls.deletes.remove(id);
             }
         }
+        for room in call.rooms.iter().map(|room| &room.name).chain(&call.gone_rooms) {
+            calls.forget_room(room, state);
+        }
         calls.by_engine.remove(&call.call.id());
+    }
+
+    /// The call that has a conference room of this name.
+    pub(super) fn find_room(&self, name: &Id) -> Option<Shared> {
+        let state = lock(&self.calls).rooms.get(name).map(Arc::clone)?;
+        let live = {
+            let call = lock(&state);
+            !call.ended && call.room(name).is_some() && self.engine.call(call.call.id()).is_some()
+        };
+        if live {
+            return Some(state);
+        }
+        lock(&self.calls).forget_room(name, &state);
+        None
+    }
+
+    /// Takes note of what has gone of a call that goes on: names of conference rooms, and call-ids of members whose calls
+    /// have ended, which stand for nothing any more.
+    pub(super) fn forget_parts(&self, call: &mut CallState, state: &Shared) {
+        let (rooms, before) = (std::mem::take(&mut call.gone_rooms), call.id.clone());
+        let ids = call.take_idle_ids();
+        if rooms.is_empty() && ids.is_empty() {
+            return;
+        }
+        let mut calls = lock(&self.calls);
+        rooms.iter().for_each(|room| calls.forget_room(room, state));
+        for id in &ids {
+            if calls.by_id.get(id).is_some_and(|known| Arc::ptr_eq(known, state)) {
+                calls.by_id.remove(id);
+                calls.deletes.remove(id);
+            }
+        }
+        if call.id != before {
+            calls.by_engine.insert(call.call.id(), call.id.clone());
+            if let Some(due) = next_due(call) {
+                calls.deletes.add(due, &call.id);
+            }
+        }
     }
 
     /// Works on several calls at once. They are locked in one order whoever asks.

@@ -1,41 +1,35 @@
 //! `connect` and `mesh`: parties related without offer and answer, calls merged.
 
-use std::sync::MutexGuard;
-
-use mediapoint_engine::{Call, LegId};
 use mediapoint_packet::Time;
 
-use super::{Controller, Shared, find, lock};
+use super::{Controller, Shared, find};
 use crate::call::CallState;
-use crate::call::apply::apply;
 use crate::call::links::Place;
 use crate::call::outcomes::Outcomes;
 use crate::call::party::PartyId;
-use crate::dialog::{Dialog, MAX_DIALOGS};
+use crate::dialog::Dialog;
 use crate::request::Id;
-use crate::wire::Value;
 use crate::{NgError, Reply, Request};
 
 impl Controller {
     pub(super) fn connect(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
-        let ids = request.call_id.iter().chain(&request.selection.to_call_id);
-        self.in_one_call(now, request, ids, |call| connect(now, call, request))
+        let ids = || request.call_id.iter().chain(&request.selection.to_call_id);
+        self.in_one_call(now, request, (&self.find_all(ids())?, None), |call| {
+            call.unite_groups(ids())?;
+            connect(now, call, request)
+        })
     }
 
     pub(super) fn mesh(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
-        let ids = request.selection.calls.iter();
-        self.in_one_call(now, request, ids, |call| mesh(now, call, request))
+        let ids = || request.selection.calls.iter();
+        self.in_one_call(now, request, (&self.find_all(ids())?, None), |call| {
+            call.unite_groups(ids())?;
+            mesh(now, call, request)
+        })
     }
 
-    /// Works on the call of these ids, which are merged into the first where they are several. Everything is worked out
-    /// on a copy: where the work fails, or a leg cannot be moved, the calls stay as they were.
-    fn in_one_call<'a>(
-        &self,
-        now: Time,
-        request: &Request,
-        ids: impl Iterator<Item = &'a Id>,
-        work: impl FnOnce(&mut CallState) -> Result<Vec<String>, NgError>,
-    ) -> Result<(Reply, Outcomes), NgError> {
+    /// The calls of these ids.
+    fn find_all<'a>(&self, ids: impl Iterator<Item = &'a Id>) -> Result<Vec<Shared>, NgError> {
         let mut states: Vec<Shared> = Vec::new();
         for id in ids {
             let state = self.find(id).ok_or(NgError::UnknownCall)?;
@@ -43,51 +37,15 @@ impl Controller {
                 states.push(state);
             }
         }
-        let mut calls = self.lock_all(&states)?;
-        let (Some((call, others)), Some(state)) = (calls.split_first_mut(), states.first()) else {
-            return Err(NgError::UnknownCall);
-        };
-        let mut merged = CallState::clone(call);
-        for other in others.iter() {
-            merged.take_over(CallState::clone(other))?;
-        }
-        let mut warnings = work(&mut merged)?;
-        merged.check_mixes()?;
-        move_legs(&call.call, others)?;
-        **call = merged;
-        for other in others {
-            self.replace(other, state);
-        }
-        let mut outcomes = apply(call, &[])?;
-        let ids = self.record_on(now, call, request, &mut warnings, &mut outcomes)?;
-        let reply = Reply::ok();
-        let reply = if ids.is_empty() { reply } else { reply.with("recording-ids", Value::List(ids)) };
-        let reply = if warnings.is_empty() { reply } else { reply.with("warning", warnings.join(", ")) };
-        Ok((reply, outcomes))
-    }
-
-    /// Lets the ids of a merged call stand for the call that it was merged into.
-    fn replace(&self, merged: &mut CallState, by: &Shared) {
-        merged.ended = true;
-        // Whoever waits for its lock finds nobody there.
-        merged.parties.clear();
-        merged.dialogs.clear();
-        merged.subscriptions.clear();
-        let mut calls = lock(&self.calls);
-        for id in std::iter::once(merged.id.clone()).chain(std::mem::take(&mut merged.aliases)) {
-            calls.by_id.insert(id, Shared::clone(by));
-        }
-        calls.by_engine.remove(&merged.call.id());
-        drop(calls);
-        // Nothing is left in it.
-        let _ = merged.call.end();
+        Ok(states)
     }
 }
 
 /// Relates the parties that a request selects to the one of its `to-tag`. Returns warnings.
 fn connect(now: Time, call: &mut CallState, request: &Request) -> Result<Vec<String>, NgError> {
     let sources = find::sources(call, request)?;
-    let to = request.to_tag.as_ref().and_then(|tag| call.tagged(tag)).map(|party| party.id);
+    let group = call.group_of(request.call_id.as_ref());
+    let to = request.to_tag.as_ref().and_then(|tag| call.tagged(group, tag)).map(|party| party.id);
     let to = to.ok_or(NgError::NoParty { key: "to-tag" })?;
     let mut warnings = Vec::new();
     let flags = &request.selection;
@@ -105,9 +63,7 @@ fn connect(now: Time, call: &mut CallState, request: &Request) -> Result<Vec<Str
             call.relate_sections(from, to, &pairs);
             let is_of = |dialog: &Dialog| [(from, to), (to, from)].contains(&(dialog.caller, dialog.callee));
             if !call.dialogs.iter().any(is_of) {
-                if call.dialogs.len() >= MAX_DIALOGS {
-                    return Err(NgError::TooManyBranches { limit: MAX_DIALOGS });
-                }
+                call.check_dialogs()?;
                 call.dialogs.push(Dialog::new(from, to, None));
             }
         }
@@ -119,8 +75,9 @@ fn connect(now: Time, call: &mut CallState, request: &Request) -> Result<Vec<Str
 /// Makes the media flows that a request lists. Returns warnings.
 fn mesh(now: Time, call: &mut CallState, request: &Request) -> Result<Vec<String>, NgError> {
     let flags = &request.selection;
+    let group = call.group_of(request.selection.calls.first());
     let party = |call: &CallState, tag: &Id, key| {
-        call.tagged(tag).map(|party| party.id).ok_or(NgError::NoParty { key })
+        call.tagged(group, tag).map(|party| party.id).ok_or(NgError::NoParty { key })
     };
     // All tags are looked up before anything changes.
     let mut flows: Vec<(PartyId, Vec<PartyId>)> = Vec::new();
@@ -189,41 +146,4 @@ fn pairs(call: &CallState, from: PartyId, to: PartyId, warnings: &mut Vec<String
         }
     }
     out
-}
-
-/// Moves all legs of `others` to `call` at the engine, with ports, keys and streams. Where one of them cannot be moved, those
-/// that were go back, and everything that is to be fed is fed again.
-fn move_legs(call: &Call, others: &mut [MutexGuard<'_, CallState>]) -> Result<(), NgError> {
-    let mut moved: Vec<(LegId, Call)> = Vec::new();
-    let legs = others.iter().flat_map(|other| other.legs().map(|leg| (leg, other.call.clone())));
-    for (leg, from) in legs.collect::<Vec<_>>() {
-        match from.move_leg(leg, call) {
-            // The engine has checked that its worker can do it.
-            Ok(outcome) => drop(outcome),
-            Err(error) => {
-                put_back(call, moved, others);
-                return Err(error.into());
-            }
-        }
-        moved.push((leg, from));
-    }
-    Ok(())
-}
-
-/// Moves legs back to their calls.
-fn put_back(call: &Call, moved: Vec<(LegId, Call)>, others: &mut [MutexGuard<'_, CallState>]) {
-    for (leg, from) in moved.into_iter().rev() {
-        match call.move_leg(leg, &from) {
-            Ok(outcome) => drop(outcome),
-            Err(error) => tracing::error!(call = from.id().as_u64(), %error, "a leg cannot be moved back"),
-        }
-    }
-    for other in others {
-        for stream in other.parties.iter_mut().flat_map(|party| &mut party.streams) {
-            stream.forget_sources();
-        }
-        if let Err(error) = apply(other, &[]) {
-            tracing::error!(call = other.call.id().as_u64(), %error, "a call goes on without its sources");
-        }
-    }
 }

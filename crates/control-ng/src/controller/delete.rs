@@ -6,7 +6,6 @@ use super::{Controller, Shared, find, lock, report};
 use crate::call::apply::apply;
 use crate::call::outcomes::Closings;
 use crate::call::{CallState, Gone, Removed};
-use crate::request::Id;
 use crate::{NgError, Reply, Request};
 
 impl Controller {
@@ -21,7 +20,7 @@ impl Controller {
             let mut call = lock(&state);
             let closings = self.remove_due(now, &mut call, &state);
             // Other branches may have been given more time.
-            if let Some(due) = next_due(now, &call).filter(|_| !call.ended) {
+            if let Some(due) = next_due(&call).filter(|due| *due > now && !call.ended) {
                 lock(&self.calls).deletes.add(due, &call.id);
             }
             drop(call);
@@ -40,7 +39,7 @@ impl Controller {
         let reply = if request.options.fast {
             Reply::ok()
         } else {
-            let view = report::View::of(&lock(&state), tags);
+            let view = report::View::of(&lock(&state), request.call_id.as_ref(), tags);
             if view.is_empty() {
                 return no_match();
             }
@@ -48,7 +47,7 @@ impl Controller {
         };
         let mut call = lock(&state);
         let due = now + request.options.delete_delay.unwrap_or(self.config.delete_delay);
-        let Some(changed) = mark(&mut call, tags, request.via_branch.as_ref(), due) else {
+        let Some(changed) = mark(&mut call, request, due) else {
             return no_match();
         };
         if due <= now {
@@ -92,24 +91,27 @@ impl Controller {
         for leg in legs {
             let _ = call.call.remove_leg(leg);
         }
+        self.forget_parts(call, state);
         closings
     }
 }
 
-/// When something of the call is to be removed after `now`.
-fn next_due(now: Time, call: &CallState) -> Option<Time> {
+/// When something of the call is to be removed next.
+pub(super) fn next_due(call: &CallState) -> Option<Time> {
     let dialogs = call.dialogs.iter().filter_map(|dialog| dialog.delete_at);
     let parties = call.parties.iter().filter_map(|party| party.delete_at);
-    dialogs.chain(parties).filter(|due| *due > now).min()
+    dialogs.chain(parties).min()
 }
 
 /// Marks what a delete means. `None` where it means nothing; else whether anything is due earlier than it was: a
 /// repeated delete brings it forward, never back, and so adds no more entries than it must.
-fn mark(call: &mut CallState, tags: [Option<&Id>; 2], via_branch: Option<&Id>, due: Time) -> Option<bool> {
+fn mark(call: &mut CallState, request: &Request, due: Time) -> Option<bool> {
+    let tags = [request.from_tag.as_ref(), request.to_tag.as_ref()];
+    let (group, via_branch) = (call.group_of(request.call_id.as_ref()), request.via_branch.as_ref());
     let dialogs: Vec<bool> =
-        call.dialogs.iter().map(|dialog| find::is_meant(call, dialog, tags, via_branch)).collect();
+        call.dialogs.iter().map(|dialog| find::is_meant(call, dialog, (group, tags), via_branch)).collect();
     let parties: Vec<bool> =
-        call.parties.iter().map(|party| find::is_meant_alone(call, party, tags)).collect();
+        call.parties.iter().map(|party| find::is_meant_alone(call, party, (group, tags))).collect();
     let dialogs = call.dialogs.iter_mut().zip(dialogs).map(|(dialog, is)| (&mut dialog.delete_at, is));
     let parties = call.parties.iter_mut().zip(parties).map(|(party, is)| (&mut party.delete_at, is));
     let mut changed = None;

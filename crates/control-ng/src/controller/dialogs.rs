@@ -9,7 +9,7 @@ use crate::call::alias::Alias;
 use crate::call::apply::{Agreed, apply};
 use crate::call::outcomes::Outcomes;
 use crate::call::party::Party;
-use crate::dialog::{Dialog, Exchange, MAX_DIALOGS, Which, answer, offer};
+use crate::dialog::{Dialog, Exchange, Which, answer, offer};
 use crate::media::legs::Work;
 use crate::media::received::Received;
 use crate::request::Id;
@@ -45,8 +45,10 @@ impl Controller {
         (music, mut music_warnings): (SignalledMusic, Vec<String>),
     ) -> Result<(Reply, Outcomes), NgError> {
         let alias = request.options.alias_key.and_then(|key| Alias::of(key, &sdp));
-        call.take_alias(from_tag, alias.as_ref());
-        let found = find::for_offer(call, from_tag, request.to_tag.as_ref(), request.via_branch.as_ref());
+        let group = call.group_of(request.call_id.as_ref());
+        call.take_alias(group, from_tag, alias.as_ref());
+        let found =
+            find::for_offer(call, group, from_tag, request.to_tag.as_ref(), request.via_branch.as_ref());
         let (mut exchange, from) = match found {
             Some((at, from)) => (call.exchange(at)?, from),
             None => (begin(now, call, from_tag, request)?, Which::Caller),
@@ -96,8 +98,9 @@ impl Controller {
         let music = self.read_music(request, &mut music_warnings);
         let state = self.find(id).ok_or(NgError::UnknownCall)?;
         let mut call = lock(&state);
-        let at = find::for_answer(&call, from_tag, to_tag, request.via_branch.as_ref())
-            .ok_or(NgError::UnknownOffer)?;
+        let at =
+            find::for_answer(&call, call.group_of(Some(id)), from_tag, to_tag, request.via_branch.as_ref())
+                .ok_or(NgError::UnknownOffer)?;
         let mut exchange = call.exchange(at)?;
         let from = exchange.dialog.offer.as_ref().map(|offer| offer.from).ok_or(NgError::UnknownOffer)?;
         let reset = exchange.dialog.offer.as_ref().is_some_and(|offer| offer.options.reset);
@@ -140,14 +143,17 @@ fn set_echo(request: &Request, sender: &mut Party, receiver: &mut Party) {
 
 /// A new dialog, with the parties of the tags where they are there already.
 fn begin(now: Time, call: &mut CallState, from_tag: &Id, request: &Request) -> Result<Exchange, NgError> {
-    if call.dialogs.len() >= MAX_DIALOGS {
-        return Err(NgError::TooManyBranches { limit: MAX_DIALOGS });
-    }
-    let (from, to) = find::for_new_dialog(call, from_tag, request.to_tag.as_ref());
+    call.check_dialogs()?;
+    let (from, to) = find::for_new_dialog(
+        call,
+        call.group_of(request.call_id.as_ref()),
+        from_tag,
+        request.to_tag.as_ref(),
+    );
     let mut party = |id| -> Result<Party, NgError> {
         match id {
             Some(id) => call.party(id).cloned().ok_or(NgError::Internal),
-            None => call.new_party(now),
+            None => call.new_party(now, request.call_id.as_ref()),
         }
     };
     let (mut caller, callee) = (party(from)?, party(to)?);

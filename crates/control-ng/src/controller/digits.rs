@@ -3,7 +3,7 @@
 use mediapoint_engine::LegId;
 use mediapoint_packet::Time;
 
-use super::gate::{at_address, labelled, tagged};
+use super::gate::{at_address, labelled, own, tagged};
 use super::{Controller, lock};
 use crate::call::CallState;
 use crate::call::outcomes::Outcomes;
@@ -30,14 +30,15 @@ impl Controller {
 
 /// Who presses the keys.
 fn select(call: &CallState, request: &Request) -> Result<Vec<PartyId>, NgError> {
+    let own = own(call, request);
     if request.selection.all {
-        Ok(call.parties.iter().map(|party| party.id).collect())
+        Ok(call.of_group(own.1).map(|party| party.id).collect())
     } else if let Some(label) = &request.label {
-        labelled(call, label, "label")
+        labelled(own, label, "label")
     } else if let Some(address) = request.selection.address {
-        at_address(call, address)
+        at_address(own, address)
     } else {
-        tagged(call, request.from_tag.as_ref().ok_or(NgError::MissingKey { key: "from-tag" })?, "from-tag")
+        tagged(own, request.from_tag.as_ref().ok_or(NgError::MissingKey { key: "from-tag" })?, "from-tag")
     }
 }
 

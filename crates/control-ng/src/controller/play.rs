@@ -279,19 +279,20 @@ impl Drop for Added<'_> {
 
 /// The parties that a request selects, by the first of: all, a label, an address, the from-tag.
 pub(super) fn selected(call: &CallState, request: &Request) -> Result<Vec<PartyId>, NgError> {
+    let own = gate::own(call, request);
     if request.selection.all {
-        return Ok(call.parties.iter().map(|party| party.id).collect());
+        return Ok(call.of_group(own.1).map(|party| party.id).collect());
     }
     if let Some(label) = &request.label {
-        return gate::labelled(call, label, "label");
+        return gate::labelled(own, label, "label");
     }
     if let Some(address) = request.selection.address {
         let is_at = |remote: &RemoteDescription| remote.host == Some(address);
         let has = |party: &Party| party.streams.iter().any(|s| s.remote.as_ref().is_some_and(is_at));
-        return gate::chosen(call, has, "address");
+        return gate::chosen(own, has, "address");
     }
     match &request.from_tag {
-        Some(tag) => gate::tagged(call, tag, "from-tag"),
+        Some(tag) => gate::tagged(own, tag, "from-tag"),
         None => Err(NgError::MissingKey { key: "from-tag" }),
     }
 }

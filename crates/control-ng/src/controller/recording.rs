@@ -11,7 +11,7 @@ use mediapoint_recorder::{RecordingId, RecordingSpec};
 
 use super::report::ANSWER_WITHIN;
 use super::settle::warned;
-use super::{Controller, gate, lock};
+use super::{Controller, lock};
 use crate::call::CallState;
 use crate::call::outcomes::Outcomes;
 use crate::call::recordings::{ActiveRecording, MAX_RECORDINGS, Recorded};
@@ -227,7 +227,11 @@ impl Controller {
             return Ok(id);
         }
         let left = match &options.left {
-            Some(tag) => gate::tagged(call, tag, "recording-left")?.first().copied(),
+            Some(tag) => {
+                let mut named = call.parties.iter().filter(|party| party.has_tag(tag));
+                let left = named.next().ok_or(NgError::NoParty { key: "recording-left" })?;
+                Some(left.id)
+            }
             None => None,
         };
         let recorded = call.recorded(left).ok_or(NgError::NoListener)?;

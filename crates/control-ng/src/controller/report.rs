@@ -57,7 +57,8 @@ struct Shown {
 
 impl View {
     /// The parties of these tags, with those that they are related to: all where no tag is given.
-    pub(super) fn of(call: &CallState, tags: [Option<&Id>; 2]) -> Self {
+    pub(super) fn of(call: &CallState, call_id: Option<&Id>, tags: [Option<&Id>; 2]) -> Self {
+        let tags = (call.group_of(call_id), tags);
         let dialogs = call.dialogs.iter().filter(|dialog| is_meant(call, dialog, tags, None));
         let mut ids: Vec<PartyId> = dialogs.flat_map(|dialog| [dialog.caller, dialog.callee]).collect();
         for party in call.parties.iter().filter(|party| is_meant_alone(call, party, tags)) {

@@ -62,7 +62,12 @@ impl Controller {
 
 /// True where a party has been given ports that nobody serves.
 pub(super) fn is_final(error: &CommandError) -> bool {
-    matches!(error, CommandError::Port(_) | CommandError::NoRoom { .. })
+    match error {
+        CommandError::Port(_) => true,
+        // A party that is not let into a conference goes on by itself.
+        CommandError::NoRoom { what, .. } => !matches!(*what, "members of the room" | "rooms"),
+        _ => false,
+    }
 }
 
 /// The reply with one warning more.

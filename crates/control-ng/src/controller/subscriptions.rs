@@ -32,7 +32,8 @@ impl Controller {
         if request.selection.siprec {
             subscribe::label(&mut call, &mut sources);
         }
-        let known = request.to_tag.as_ref().and_then(|tag| call.tagged(tag)).map(|party| party.id);
+        let group = call.group_of(request.call_id.as_ref());
+        let known = request.to_tag.as_ref().and_then(|tag| call.tagged(group, tag)).map(|party| party.id);
         let (at, mut subscriber, mut subscription) = match known {
             Some(id) => {
                 let at = position(&call, id)?;
@@ -40,7 +41,7 @@ impl Controller {
                 (Some(at), party, call.subscriptions.get(at).cloned().ok_or(NgError::Internal)?)
             }
             None => {
-                let mut party = call.new_party(now)?;
+                let mut party = call.new_party(now, request.call_id.as_ref())?;
                 party.take_tag(&request.to_tag.clone().unwrap_or_else(random_id));
                 let subscription = Subscription::new(party.id);
                 (None, party, subscription)
@@ -99,12 +100,13 @@ impl Controller {
     pub(super) fn unsubscribe(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
         let state = self.find_call(request)?;
         let mut call = lock(&state);
-        let to = request.to_tag.as_ref().and_then(|tag| call.tagged(tag));
+        let group = call.group_of(request.call_id.as_ref());
+        let to = request.to_tag.as_ref().and_then(|tag| call.tagged(group, tag));
         let id = to.ok_or(NgError::NoParty { key: "to-tag" })?.id;
         call.last_signal = now;
         let from = match &request.from_tag {
             Some(tag) if request.selection.directional => {
-                Some(call.tagged(tag).ok_or(NgError::NoParty { key: "from-tag" })?.id)
+                Some(call.tagged(group, tag).ok_or(NgError::NoParty { key: "from-tag" })?.id)
             }
             _ => None,
         };
@@ -148,10 +150,11 @@ impl Controller {
         sdp: &mediapoint_packet::sdp::Sdp,
     ) -> Result<(Reply, Outcomes), NgError> {
         let tag = request.from_tag.clone().unwrap_or_else(random_id);
-        let known = call.tagged(&tag).filter(|party| !call.is_subscriber(party.id)).cloned();
+        let group = call.group_of(request.call_id.as_ref());
+        let known = call.tagged(group, &tag).filter(|party| !call.is_subscriber(party.id)).cloned();
         let mut party = match known {
             Some(party) => party,
-            None => call.new_party(now)?,
+            None => call.new_party(now, request.call_id.as_ref())?,
         };
         party.take_tag(&tag);
         party.label = request.label.clone().or(party.label.take());
@@ -187,8 +190,8 @@ fn position(call: &CallState, id: PartyId) -> Result<usize, NgError> {
 
 /// The subscriber that the `to-tag` names.
 fn subscriber(call: &CallState, request: &Request) -> Result<PartyId, NgError> {
-    let named =
-        |tag: &Id| call.parties.iter().rfind(|party| party.has_tag(tag) && call.is_subscriber(party.id));
+    let own = || call.of_group(call.group_of(request.call_id.as_ref()));
+    let named = |tag: &Id| own().filter(|party| party.has_tag(tag) && call.is_subscriber(party.id)).last();
     let party = request.to_tag.as_ref().and_then(named).ok_or(NgError::UnknownSubscription)?;
     Ok(party.id)
 }

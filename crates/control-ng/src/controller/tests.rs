@@ -41,7 +41,7 @@ const SDPS: [&str; 6] = [
     "c=IN IP4 192.0.2.5\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\nm=audio 4004 RTP/AVP 0\r\na=rtcp-mux\r\n",
 ];
 
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 13] = [
     "all",
     "siprec",
     "directional",
@@ -52,6 +52,9 @@ const FLAGS: [&str; 10] = [
     "mix",
     "allow-transcoding",
     "x",
+    "hold",
+    "mute",
+    "lock",
 ];
 
 /// Two calls, which may be merged at any time.
@@ -91,6 +94,16 @@ fn step() -> impl Strategy<Value = Step> {
         "play media",
         "play media",
         "stop media",
+        "conference join",
+        "conference join",
+        "conference join",
+        "conference leave",
+        "conference set",
+        "conference move",
+        "conference move",
+        "conference list",
+        "conference unlock",
+        "conference end",
     ];
     let flags = prop::sample::subsequence(FLAGS.to_vec(), 0..3);
     let call = || prop::sample::select(vec![CALLS[0], CALLS[0], CALLS[0], CALLS[1]]);
@@ -118,6 +131,11 @@ fn ask(step: &Step) -> Reply {
         if *tag < none {
             json += &format!(r#","{key}":"{call}{tag}""#);
         }
+    }
+    if name.starts_with("conference") {
+        let room = ["r", "s"][usize::from(branch % 2)];
+        let role = ["member", "listener", "monitor", "coach", "whisper"][usize::from(to % 5)];
+        json += &format!(r#","room":"{room}","role":"{role}","for":"{call}{sdp}","max":3"#);
     }
     json += &format!(r#","flags":{flags:?},"tags":[{{"from":"{call}{from}","to":["{other}{to}"]}}]}}"#);
     let mut dict = decode(json.as_bytes()).unwrap();
@@ -181,10 +199,20 @@ fn check(call: &CallState) {
             |from: Place| call.sinks(from).any(|(at, sink)| !call.is_subscriber(at.party) && sink.takes());
         let of_egress = LinkKind::Subscription { egress: true };
         let links = stream.sources.iter().take(if stream.can_mix() { usize::MAX } else { 1 });
+        let seat = |at: Place| call.party(at.party)?.seat_of(at.section);
+        let is_passed_on = |from: Place| seat(from).is_some() || is_passed_on(from);
         let links = links.filter(|link| link.kind != of_egress || is_passed_on(link.from));
+        // Who is in a room is heard there, and not by whom offer and answer relate it to.
+        let links = links.filter(|link| link.is_subscription() || seat(link.from).is_none());
         let mut sources: Vec<_> = links.filter_map(|link| at_work(link.from)).map(Source::Leg).collect();
+        let seat = seat(at);
+        if let Some(seat) = seat {
+            let room = call.room(&seat.room).and_then(|room| room.id).expect("its room is there");
+            sources = vec![Source::Room(room)];
+        }
+        assert_eq!(applied.member.is_some(), seat.is_some(), "a seat is one of a member");
         if let Some(playing) = call.party(at.party).and_then(|party| party.playing(at.section)) {
-            sources.truncate(if playing.alone { 0 } else { usize::MAX });
+            sources.truncate(if playing.alone || seat.is_some() { 0 } else { usize::MAX });
             let player = playing.player.expect("music has begun");
             sources.insert(0, Source::Player(player));
         }
@@ -209,6 +237,7 @@ fn check_engine(call: &CallState) {
         players,
         "no player is left behind"
     );
+    check_rooms(call, &snapshot);
     for (at, stream) in call.streams() {
         let Some(applied) = &stream.applied else { continue };
         let find = |list: &str, key: &str, id: u64| {
@@ -231,6 +260,39 @@ fn check_engine(call: &CallState) {
     }
 }
 
+/// What must hold of conference rooms: those that somebody is in are there, with their members, and the calls' ids are in use.
+fn check_rooms(call: &CallState, snapshot: &serde_json::Value) {
+    let rooms = snapshot["rooms"].as_array().unwrap();
+    assert_eq!(rooms.len(), call.rooms.len(), "no room is left behind");
+    for room in &call.rooms {
+        let id = room.id.unwrap().as_u64();
+        let known = rooms.iter().find(|known| known["room"] == id).unwrap();
+        assert_eq!(known["locked"], room.locked, "{known}");
+        let members = known["members"].as_array().unwrap().iter();
+        let members: BTreeSet<_> = members.map(|member| member[0].as_u64().unwrap()).collect();
+        let leg = |(party, seat): (&crate::call::party::Party, &crate::call::rooms::Seat)| {
+            Some(party.streams[seat.section].applied.as_ref()?.leg.as_u64())
+        };
+        let seated: BTreeSet<_> = call
+            .members(&room.name)
+            .filter(|(party, seat)| party.seat_of(seat.section).is_some())
+            .filter_map(leg)
+            .collect();
+        assert_eq!(members, seated, "{}", room.name);
+        assert!(
+            call.members(&room.name).count() <= usize::from(room.max) && call.members(&room.name).count() > 0
+        );
+        let kept = lock(&CONTROLLER.calls).rooms.contains_key(&room.name);
+        assert!(kept, "its name is known");
+    }
+    for id in call.ids() {
+        let group = call.group_of(Some(id));
+        assert!(call.of_group(group).next().is_some(), "{id} stands for nothing");
+        assert!(lock(&CONTROLLER.calls).by_id.contains_key(id));
+    }
+    assert!(call.gone_rooms.is_empty());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -251,5 +313,6 @@ proptest! {
         }
         CALLS.into_iter().for_each(delete);
         prop_assert_eq!(CONTROLLER.calls(), 0);
+        prop_assert!(lock(&CONTROLLER.calls).rooms.is_empty());
     }
 }

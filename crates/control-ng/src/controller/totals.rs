@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use mediapoint_engine::{CallStatistics, EndReason, EngineLoad, Points};
+use mediapoint_engine::{CallStatistics, EndReason, EngineLoad, Points, RoomReport};
 use mediapoint_packet::Time;
 
 use crate::wire::{Dict, Value};
@@ -33,6 +33,9 @@ pub(super) struct Totals {
     one_way: u64,
     zero_way: u64,
     durations: Duration,
+    conference_joins: u64,
+    conference_leaves: u64,
+    conference_talks: u64,
 }
 
 /// Requests by command.
@@ -81,6 +84,7 @@ impl Counts {
             | Command::StopRecording { .. }
             | Command::StartAnalysis
             | Command::StopAnalysis
+            | Command::Conference(_)
             | Command::Why
             | Command::Log
             | Command::Unsupported(_) => None,
@@ -218,6 +222,16 @@ impl Totals {
         }
     }
 
+    /// Counts what happens in conference rooms.
+    pub(super) const fn room_reported(&mut self, report: RoomReport) {
+        match report {
+            RoomReport::Joined(_) => self.conference_joins += 1,
+            RoomReport::Left(_) => self.conference_leaves += 1,
+            RoomReport::TalkStarted { .. } => self.conference_talks += 1,
+            _ => {}
+        }
+    }
+
     /// The reply to `statistics`.
     pub(super) fn report(&self, now: Time, sessions: usize, load: &EngineLoad) -> Reply {
         let size = |size: usize| Value::from(u64::try_from(size).unwrap_or(u64::MAX));
@@ -262,6 +276,9 @@ impl Totals {
             ("workerrestarts", sum(|worker| worker.restarts).into()),
             ("zerowaystreams", self.zero_way.into()),
             ("onewaystreams", self.one_way.into()),
+            ("conferencejoins", self.conference_joins.into()),
+            ("conferenceleaves", self.conference_leaves.into()),
+            ("conferencetalks", self.conference_talks.into()),
             ("avgcallduration", format!("{:.6}", average.as_secs_f64()).into()),
             ("totalcallsduration", format!("{:.6}", self.durations.as_secs_f64()).into()),
         ]);

@@ -75,6 +75,9 @@ impl Controller {
 fn of_party(call: &CallState, party: &Party) -> Vec<Finding> {
     let finding = |(index, stream): (usize, &Stream)| {
         let (path, reasons) = match party.playing(index).filter(|_| stream.applied.is_some()) {
+            None if party.seat_of(index).is_some() => {
+                (Path::Mixed, vec!["it is in a conference room".to_owned()])
+            }
             Some(playing) if playing.alone => {
                 (Path::Played, vec!["the server plays media to it, or music on hold".to_owned()])
             }

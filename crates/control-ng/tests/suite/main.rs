@@ -6,6 +6,7 @@ mod common;
 mod addresses;
 mod analysed_calls;
 mod blocked_digits;
+mod conferences;
 mod connections;
 mod damaged;
 mod dialogs;

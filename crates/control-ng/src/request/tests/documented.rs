@@ -55,6 +55,39 @@ fn commands_are_carried_out_or_refused_as_the_document_says() {
 }
 
 #[test]
+fn keys_of_conferences_are_those_that_the_document_has() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/control-ng.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (_, part) = page.split_once("\n| key or flag | meaning |\n").unwrap();
+    let rows = part.lines().take_while(|line| line.starts_with('|')).filter(|line| line.starts_with("| `"));
+    let names = rows.flat_map(|row| row.trim_matches('|').split('|').next().unwrap().split(", "));
+    let names: Vec<String> = names.map(|name| name.trim().trim_matches('`').to_owned()).collect();
+    assert_eq!(names.len(), 16, "{names:?}");
+    for name in names {
+        let value = match name.as_str() {
+            "rate" => "8000",
+            "conference-log-dest" => "127.0.0.1:1",
+            _ => "1",
+        };
+        for flags in [false, true] {
+            let mut dict = Dict::from([
+                (b"command".to_vec(), "conference join".into()),
+                (b"call-id".to_vec(), "c".into()),
+                (b"room".to_vec(), "r".into()),
+            ]);
+            match flags {
+                true => dict.insert(b"flags".to_vec(), Value::List(vec![format!("{name}={value}").into()])),
+                false => dict.insert(name.clone().into_bytes(), value.into()),
+            };
+            let request = Request::parse(&dict, SocketAddr::from(([127, 0, 0, 1], 1))).unwrap();
+            assert_eq!(request.options.unknown, [""; 0], "{name}");
+            let plain = ConferenceOptions { room: Some("r".into()), ..ConferenceOptions::default() };
+            assert_ne!(request.conference, plain, "{name}");
+        }
+    }
+}
+
+#[test]
 fn keys_and_flags_that_the_document_calls_done_are_known() {
     for name in known("Keys") {
         // Those that are refused where they are not understood.
