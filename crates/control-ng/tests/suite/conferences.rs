@@ -271,10 +271,12 @@ fn the_end_of_one_call_leaves_the_others_in_the_room() {
     relays(&mut one, &mut other);
     assert_eq!(server.controller.calls(), 2);
     assert_eq!(server.ask("delete", r#""call-id":"x""#, None).text("warning"), "");
+    drop(call(&server, "y", ["t", "u"], ["0", "0"]));
+    join(&server, "y", "u", "");
     assert_eq!(server.ask("delete", r#""call-id":"b""#, None).text("warning"), "");
     hears(&mut talkers[..1], &[(0, &[])]);
-    assert_eq!(ids(&server, "r"), ["a", "c"]);
-    for id in ["a", "c"] {
+    assert_eq!(ids(&server, "r"), ["a", "c", "y"]);
+    for id in ["a", "c", "y"] {
         assert_eq!(server.ask("delete", &format!(r#""call-id":"{id}""#), None).text("warning"), "");
     }
     assert_eq!(server.controller.calls(), 0);
