@@ -48,7 +48,7 @@ impl Server {
 
     /// A server with so many workers and room for calls of the greatest size.
     /// Legs of a call of [`Self::spacious`] at most.
-    pub(crate) const MOST_LEGS: usize = 40;
+    pub(crate) const MOST_LEGS: usize = 256;
 
     pub(crate) fn spacious(workers: usize) -> Self {
         let base = 20_000 + u16::try_from(std::process::id() % 8).unwrap() * 5_000;

@@ -44,7 +44,7 @@ fn a_merge_that_runs_out_of_room(workers: usize) {
     }
     for _ in 0..3 {
         let refused = merge(&server, r#""c","d""#);
-        assert_eq!(reason(&refused), "the engine refused: there is room for 40 legs of a call at most");
+        assert_eq!(reason(&refused), "the engine refused: there is room for 256 legs of a call at most");
         assert_eq!((legs(&target), legs(&source)), (Server::MOST_LEGS - 1, 3));
         assert_eq!((server.controller.calls(), mixes(&target), mixes(&source)), (2, 0, 1));
         talk(&mut a, &mut b, (0, 0), (1, 1));
