@@ -52,7 +52,7 @@ pub use reactor::{Reactor, ReactorConfig, ReceivedByKey};
 pub use socket::{PortOptions, SocketOptions, UdpSocket, is_exhaustion};
 pub use socket_io::{SocketIo, SocketIoConfig, SocketOpener};
 pub use thread::{
-    available_cores, fd_limit, pin_current_thread, process_cpu_time, raise_fd_limit, set_thread_name,
-    thread_cpu_time,
+    available_cores, fd_limit, pin_current_thread, process_cpu_time, raise_fd_limit, set_realtime_priority,
+    set_thread_name, thread_cpu_time,
 };
 pub use waker::Waker;

@@ -60,6 +60,8 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     /// Where they run.
     pub(crate) cores: Cores,
+    /// Real-time priority of the workers, 0 for none.
+    pub(crate) realtime_priority: u8,
     /// How often a busy worker looks at its sockets.
     pub(crate) tick: Duration,
     /// Points a worker may carry.
@@ -217,6 +219,10 @@ impl Config {
             danger_own_addresses: settings.danger_own_addresses.unwrap_or(default.danger_own_addresses),
             workers: settings.workers.map_or(default.workers, |number| number.as_usize()),
             cores: settings.cores.unwrap_or(default.cores),
+            realtime_priority: settings
+                .realtime_priority
+                .and_then(|number| u8::try_from(number.as_usize()).ok())
+                .unwrap_or(default.realtime_priority),
             tick: settings.tick.map_or(default.tick, |span| span.0),
             budget: settings.budget.map_or(default.budget, |budget| budget.0),
             max_legs: settings.max_legs.map(|number| number.as_usize()),
@@ -303,6 +309,7 @@ impl Config {
             ("danger-own-addresses", self.danger_own_addresses != other.danger_own_addresses),
             ("workers", self.workers != other.workers),
             ("cores", self.cores != other.cores),
+            ("realtime-priority", self.realtime_priority != other.realtime_priority),
             ("tick", self.tick != other.tick),
             ("budget", self.budget != other.budget),
             ("max-legs", self.max_legs != other.max_legs),
@@ -336,6 +343,7 @@ impl Default for Config {
             danger_own_addresses: false,
             workers: 1,
             cores: Cores::Auto,
+            realtime_priority: 0,
             tick: Duration::from_millis(1),
             budget: Points::whole(1000),
             max_legs: None,

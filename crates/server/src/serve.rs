@@ -172,6 +172,7 @@ fn build(config: &Config, max_legs: usize) -> Result<(Engine, EventReceiver), Bu
         .workers(config.workers)
         .ports(config.ports.clone())
         .tick(config.tick)
+        .realtime_priority(config.realtime_priority)
         .budget(config.budget)
         .max_legs(max_legs)
         .media_timeout(config.media_timeout)

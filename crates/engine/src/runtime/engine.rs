@@ -97,6 +97,7 @@ impl Engine {
         let remotes = Arc::new(config.remotes.clone());
         let worker_config = |index: usize| WorkerConfig {
             core: cores.get(index % cores.len().max(1)).copied(),
+            realtime_priority: config.realtime_priority,
             tick: config.tick,
             max_legs: config.max_legs,
             media_timeout: config.media_timeout,

@@ -9,7 +9,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mediapoint_net::{
-    Clock, PacketIo, SocketIo, SocketIoConfig, pin_current_thread, set_thread_name, thread_cpu_time,
+    Clock, PacketIo, SocketIo, SocketIoConfig, pin_current_thread, set_realtime_priority, set_thread_name,
+    thread_cpu_time,
 };
 use mediapoint_packet::Time;
 use rand::{Rng, rng};
@@ -45,6 +46,7 @@ const CLOCK_BATCH: u64 = 16;
 #[derive(Debug, Clone)]
 pub(crate) struct WorkerConfig {
     pub(crate) core: Option<usize>,
+    pub(crate) realtime_priority: u8,
     pub(crate) tick: Duration,
     pub(crate) max_legs: usize,
     pub(crate) media_timeout: Duration,
@@ -69,6 +71,12 @@ pub(crate) fn run(worker: usize, mailboxes: &Mailboxes, config: &WorkerConfig, i
         && let Err(error) = pin_current_thread(core)
     {
         tracing::warn!(worker, core, %error, "cannot pin the worker");
+    }
+    let priority = config.realtime_priority;
+    if priority > 0
+        && let Err(error) = set_realtime_priority(priority)
+    {
+        tracing::warn!(worker, priority, %error, "the worker does not run in real time: CAP_SYS_NICE or LimitRTPRIO is missing");
     }
     let mut io = Some(io);
     while let Some(first) = io.take().or_else(|| restart_io(mailbox, config)) {

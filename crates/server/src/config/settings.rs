@@ -82,6 +82,10 @@ pub(crate) struct Settings {
     /// Cores to pin the workers to: auto (the usable ones from the last), none, or such as 1,3-5 [default: auto]
     #[arg(long, value_name = "LIST", help_heading = "Capacity")]
     pub(crate) cores: Option<Cores>,
+    /// Real-time priority of the workers, 1 to 99, or 0 for none: where the core has other work packets wait less; it takes
+    /// CAP_SYS_NICE or a limit of RTPRIO [default: 0]
+    #[arg(long, value_name = "NUMBER", help_heading = "Capacity")]
+    pub(crate) realtime_priority: Option<Number<0, 99>>,
     /// How often a busy worker looks at its sockets: half of it is added to each packet's delay, and a shorter one
     /// costs more core time [default: 1ms]
     #[arg(long, value_name = "TIME", help_heading = "Capacity")]
@@ -144,6 +148,7 @@ impl Settings {
             danger_own_addresses: self.danger_own_addresses.or(lower.danger_own_addresses),
             workers: self.workers.or(lower.workers),
             cores: self.cores.or(lower.cores),
+            realtime_priority: self.realtime_priority.or(lower.realtime_priority),
             tick: self.tick.or(lower.tick),
             budget: self.budget.or(lower.budget),
             max_legs: self.max_legs.or(lower.max_legs),

@@ -272,7 +272,7 @@ pub(super) const OPTIONS: &[Group] = &[
         &["idle-priority", "idle-scheduling", "priority", "scheduling"],
         Becomes::Nothing,
         "",
-        "workers are pinned to cores (`cores`); the scheduling class is the service manager's (`CPUSchedulingPolicy=`)",
+        "workers are pinned to cores (`cores`); they alone run in real time by `realtime-priority`",
     ),
     group(
         &["interface"],
