@@ -183,6 +183,7 @@ mod tests {
     fn nobody_reading_costs_telemetry_but_never_a_call_event() {
         let config = WorkerConfig {
             core: None,
+            realtime_priority: 0,
             tick: Duration::from_millis(1),
             max_legs: 4,
             media_timeout: Duration::from_secs(60),
