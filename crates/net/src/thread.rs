@@ -140,7 +140,7 @@ mod tests {
                 // SAFETY: sched_getscheduler(2) takes 0 for the calling thread, and no address.
                 let policy = || unsafe { libc::sched_getscheduler(0) };
                 assert_eq!(policy(), libc::SCHED_RR | libc::SCHED_RESET_ON_FORK);
-                let child = std::thread::spawn(move || policy()).join().unwrap();
+                let child = std::thread::spawn(policy).join().unwrap();
                 assert_eq!(child, libc::SCHED_OTHER, "threads that it makes are ordinary ones");
             }
             Err(refused) => assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied),
