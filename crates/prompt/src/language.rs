@@ -39,7 +39,8 @@ impl PromptSet {
     pub fn open(folder: &Path, default: &str) -> io::Result<Self> {
         let mut set = Self { default: normal(default), languages: BTreeMap::new() };
         let mut left = MAX_FILES;
-        for entry in fs::read_dir(folder)? {
+        // A store takes a relative name as one within its folders.
+        for entry in fs::read_dir(fs::canonicalize(folder)?)? {
             let entry = entry?;
             let tag = entry.file_name();
             let Some(tag) = tag.to_str().filter(|tag| is_tag(tag)) else { continue };
