@@ -270,8 +270,8 @@ impl Member {
         gain.clamp(1, MOST)
     }
 
-    /// The gain to which what it hears goes.
-    pub(crate) const fn hearing(&self) -> i32 {
+    /// The gain of its output after the present ramp.
+    pub(crate) const fn output_gain(&self) -> i32 {
         if self.deaf || self.held || self.gone { 0 } else { self.gain_out.parts() }
     }
 
@@ -307,6 +307,6 @@ impl Member {
 
     /// True where it hears at unity, and no limiter is at work for it.
     pub(crate) fn hears_plainly(&self) -> bool {
-        self.hears == ONE && self.hearing() == ONE
+        self.hears == ONE && self.output_gain() == ONE
     }
 }

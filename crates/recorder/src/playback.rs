@@ -110,7 +110,7 @@ impl<R: Read + Seek> Playback<R> {
         }
         self.mono.clear();
         match channels {
-            2 => self.mono.extend(pcm.chunks_exact(2).map(|pair| heard(pair, self.side))),
+            2 => self.mono.extend(pcm.chunks_exact(2).map(|pair| sample_of(pair, self.side))),
             _ => self.mono.extend_from_slice(pcm),
         }
         self.stretcher.process(&self.mono, out);
@@ -118,7 +118,7 @@ impl<R: Read + Seek> Playback<R> {
     }
 }
 
-fn heard(pair: &[i16], side: Side) -> i16 {
+fn sample_of(pair: &[i16], side: Side) -> i16 {
     let [left, right] = [pair.first(), pair.last()].map(|sample| sample.copied().unwrap_or(0));
     match side {
         Side::Both => left.saturating_add(right),

@@ -83,7 +83,7 @@ struct Talk {
 
 /// What became of a file.
 #[derive(Debug, Serialize)]
-struct Heard {
+struct MemberOutput {
     file: String,
     hears: String,
     talked_ms: u64,
@@ -106,7 +106,7 @@ struct Report {
     /// Ticks of a mix in which its limiter was at work.
     limited: u64,
     most_mixes: u16,
-    members: Vec<Heard>,
+    members: Vec<MemberOutput>,
     active: Vec<Active>,
 }
 
@@ -247,7 +247,7 @@ fn report(
     let mut members = Vec::new();
     for party in parties {
         let talked_ms = party.talks.iter().map(|talk| talk.end_ms - talk.start_ms).sum();
-        members.push(Heard {
+        members.push(MemberOutput {
             file: party.file.display().to_string(),
             hears: party.heard.path.display().to_string(),
             talked_ms,
@@ -268,7 +268,7 @@ fn print(report: &Report, json: bool) -> io::Result<()> {
     let seconds = |ms: u64| u32::try_from(ms).map_or(f64::INFINITY, f64::from) / 1000.0;
     let length = seconds(report.length_ms);
     writeln!(out, "room of {} at {} Hz, {length:.2} s", report.members.len(), report.rate)?;
-    for Heard { file, hears, talked_ms, talks, .. } in &report.members {
+    for MemberOutput { file, hears, talked_ms, talks, .. } in &report.members {
         writeln!(out, "{file}: spoke for {:.2} s, hears {hears}", seconds(*talked_ms))?;
         for talk in talks {
             let (from, to) = (seconds(talk.start_ms), seconds(talk.end_ms));

@@ -306,7 +306,7 @@ impl Mixer {
             base,
             own: own.filter(|(_, source)| is_in_base(source.bus)).map(|(place, _)| place),
             private,
-            gain: Ramp { from: member.hears, to: member.hearing() },
+            gain: Ramp { from: member.hears, to: member.output_gain() },
             limit: member.limit,
         }
     }

@@ -77,11 +77,11 @@ impl Room {
             let (was_open, is_gone) = (member.gate.open, member.gone);
             if member.may_speak() || member.applied != 0 {
                 let id = member.id;
-                let mut hear = |input: Input<'_>| hear(member, &self.thresholds, clock, input);
+                let mut gate = |input: Input<'_>| gate_input(member, &self.thresholds, clock, input);
                 if is_gone {
-                    hear(Input::Nothing)
+                    gate(Input::Nothing)
                 } else {
-                    inputs.input(id, hear)
+                    inputs.input(id, gate)
                 }
                 if member.gate.open || member.applied != 0 || (member.present && !member.is_gated()) {
                     self.mixer.candidates.push(member.id.slot);
@@ -166,7 +166,7 @@ impl Room {
 }
 
 /// Takes a member's audio of a tick into its gate.
-fn hear(member: &mut Member, thresholds: &Thresholds, clock: &Clock, input: Input<'_>) {
+fn gate_input(member: &mut Member, thresholds: &Thresholds, clock: &Clock, input: Input<'_>) {
     let pcm = input.samples(clock.len);
     member.present = !pcm.is_empty();
     let is_audio = matches!(input, Input::Audio(_)) && member.present;

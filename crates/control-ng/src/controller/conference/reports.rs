@@ -17,7 +17,7 @@ impl Controller {
         let Some(state) = self.find_by_engine(call) else { return };
         let state = lock(&state);
         let Some(known) = state.rooms.iter().find(|known| known.id == Some(room)) else { return };
-        let (kind, leg, figures) = told(report);
+        let (kind, leg, figures) = described(report);
         let of = leg.and_then(|leg| state.by_leg(leg));
         let tag = of.and_then(|party| party.tag()).map(ToString::to_string).unwrap_or_default();
         tracing::debug!(call = call.as_u64(), room = %known.name, tag, what = kind, "in a conference room");
@@ -59,7 +59,7 @@ fn keys(mut named: Dict) -> Pairs {
 }
 
 /// The name of what happened, who it was, and its figures.
-fn told(report: RoomReport) -> (&'static str, Option<LegId>, Pairs) {
+fn described(report: RoomReport) -> (&'static str, Option<LegId>, Pairs) {
     let level = |level: u8| ("level", Value::Int(-i64::from(level)));
     match report {
         RoomReport::Joined(leg) => ("joined", Some(leg), Vec::new()),

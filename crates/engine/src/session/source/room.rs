@@ -20,7 +20,7 @@ use crate::session::source::player::ReadyPayload;
 use crate::session::tick::Parts;
 use crate::session::wiring::Feed;
 
-use self::seat::{Heard, Reader, Seat};
+use self::seat::{MixOf, Reader, Seat};
 use self::shared::SharedEncoding;
 
 /// Rate of a room whose members have none, in hertz.
@@ -193,27 +193,27 @@ impl ConferenceRoom {
         let mut spoken = false;
         for seat in seats.iter_mut().flatten() {
             let output = room.output(seat.member);
-            seat.heard = match output.mix {
-                MixKey::Silence => Heard::Nothing,
+            seat.mix = match output.mix {
+                MixKey::Silence => MixOf::Nothing,
                 MixKey::Full => {
                     if !std::mem::replace(&mut spoken, true) {
                         full.copy(millis, output.samples);
                     }
-                    Heard::Full
+                    MixOf::Full
                 }
                 MixKey::Of(member) if member == seat.member => {
                     seat.frame.copy(millis, output.samples);
-                    Heard::Own
+                    MixOf::Own
                 }
-                MixKey::Of(member) => Heard::Of(member.index()),
+                MixKey::Of(member) => MixOf::Of(member.index()),
             };
         }
         if !spoken {
             full.silence(millis);
         }
         quiet.silence(millis);
-        for seat in seats.iter_mut().flatten().filter(|seat| seat.heard == Heard::Nothing && !spoken) {
-            seat.heard = Heard::Full;
+        for seat in seats.iter_mut().flatten().filter(|seat| seat.mix == MixOf::Nothing && !spoken) {
+            seat.mix = MixOf::Full;
         }
         self.send_links();
     }
@@ -222,11 +222,11 @@ impl ConferenceRoom {
     pub(in crate::session) fn frame_of_tap(&mut self, member: MemberId) -> Option<&mut Frame> {
         let at = member.index();
         let seat = self.seats.get(at)?.as_ref().filter(|seat| seat.member == member && !seat.gone)?;
-        match seat.heard {
-            Heard::Full => Some(&mut self.full),
-            Heard::Nothing => Some(&mut self.quiet),
-            Heard::Own => Some(&mut self.seats.get_mut(at)?.as_mut()?.frame),
-            Heard::Of(other) => Some(&mut self.seats.get_mut(other)?.as_mut()?.frame),
+        match seat.mix {
+            MixOf::Full => Some(&mut self.full),
+            MixOf::Nothing => Some(&mut self.quiet),
+            MixOf::Own => Some(&mut self.seats.get_mut(at)?.as_mut()?.frame),
+            MixOf::Of(other) => Some(&mut self.seats.get_mut(other)?.as_mut()?.frame),
         }
     }
 
@@ -236,18 +236,18 @@ impl ConferenceRoom {
         place: usize,
     ) -> Option<(&mut Frame, ReadyPayload<'_>)> {
         let seat = usize::from(self.by_leg.get(place)?.checked_sub(1)?);
-        let Seat { heard, encoding, .. } = self.seats.get(seat)?.as_ref()?;
+        let Seat { mix, encoding, .. } = self.seats.get(seat)?.as_ref()?;
         let none = ReadyPayload::default();
-        match *heard {
-            Heard::Full => {
+        match *mix {
+            MixOf::Full => {
                 let shared = encoding.and_then(|encoding| self.shared.get_mut(encoding));
                 let full = &mut self.full;
                 let payload = shared.map_or(none, |shared| shared.payload(full));
                 Some((full, payload))
             }
-            Heard::Nothing => Some((&mut self.quiet, none)),
-            Heard::Own => Some((&mut self.seats.get_mut(seat)?.as_mut()?.frame, none)),
-            Heard::Of(seat) => Some((&mut self.seats.get_mut(seat)?.as_mut()?.frame, none)),
+            MixOf::Nothing => Some((&mut self.quiet, none)),
+            MixOf::Own => Some((&mut self.seats.get_mut(seat)?.as_mut()?.frame, none)),
+            MixOf::Of(seat) => Some((&mut self.seats.get_mut(seat)?.as_mut()?.frame, none)),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! comes in as a stream.
 
 use super::ConferenceRoom;
-use super::seat::{Heard, Seat};
+use super::seat::{MixOf, Seat};
 use crate::api::error::CommandError;
 use crate::api::id::StreamId;
 use crate::api::room::{RoomMember, RoomRole, refused};
@@ -78,11 +78,11 @@ impl ConferenceRoom {
                 seat.leave(&mut self.room);
                 continue;
             }
-            let frame = match seat.heard {
-                Heard::Full => Some(&mut self.full),
-                Heard::Nothing => Some(&mut self.quiet),
-                Heard::Own => Some(&mut seat.frame),
-                Heard::Of(other) => {
+            let frame = match seat.mix {
+                MixOf::Full => Some(&mut self.full),
+                MixOf::Nothing => Some(&mut self.quiet),
+                MixOf::Own => Some(&mut seat.frame),
+                MixOf::Of(other) => {
                     self.seats.get_mut(other).and_then(Option::as_mut).map(|seat| &mut seat.frame)
                 }
             };

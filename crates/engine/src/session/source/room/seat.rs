@@ -10,11 +10,11 @@ use crate::session::frame::{Frame, FrameKind};
 use crate::session::tick::Parts;
 use crate::session::wiring::Feed;
 
-/// What a member hears in a tick.
+/// The mix that a member is sent in a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum MixOf {
     Nothing,
-    /// What most hear.
+    /// That of most members.
     Full,
     /// A mix of its own.
     Own,
@@ -36,7 +36,7 @@ pub(super) struct Seat {
     /// It has left; what happened to it is still to be reported.
     pub(super) gone: bool,
     pub(super) frame: Frame,
-    pub(super) heard: Heard,
+    pub(super) mix: MixOf,
     /// Where what it hears goes, where it is a link to another worker.
     pub(super) out: Option<LinkOut>,
     /// Which of the room's encodings will do for it.
@@ -54,7 +54,7 @@ impl Seat {
             blocked: false,
             gone: false,
             frame: Frame::new(rate),
-            heard: Heard::Nothing,
+            mix: MixOf::Nothing,
             out: None,
             encoding: None,
         }
