@@ -231,10 +231,11 @@ impl<R: Read + Seek> Pump<R> {
         Ok(true)
     }
 
-    /// Decodes and writes while there is room.
+    /// Decodes and writes some blocks, no more than there is room for. A player that takes them as fast as they come does
+    /// not keep commands from being looked for.
     fn fill(&mut self) -> Result<(), String> {
         let block = samples(self.playback.rate(), BLOCK_MILLIS).max(1);
-        loop {
+        for _ in 0..REFILL {
             while self.decoded.len() < block && !self.ended {
                 self.piece.clear();
                 self.ended = !self.playback.read(&mut self.piece).map_err(|error| error.to_string())?;
@@ -257,6 +258,7 @@ impl<R: Read + Seek> Pump<R> {
                 (self.permission)()?;
             }
         }
+        Ok(())
     }
 
     /// The place in the recording that lies `samples` of output before what is decoded next.
