@@ -16,6 +16,10 @@ use crate::tools::cargo_tool;
 /// The workspace of the fuzz targets.
 pub(crate) const MANIFEST: &str = "fuzz/Cargo.toml";
 
+/// Runs shorter than this, in seconds, are built with less optimisation: what is saved in building is more than what the
+/// targets lose in inputs.
+const SHORT: u32 = 60;
+
 /// Lines shown of what a target printed before it ended with a finding.
 const LAST: usize = 60;
 
@@ -28,7 +32,7 @@ pub(crate) fn fuzz(seconds: u32, target: Option<&str>) -> Result<(), Error> {
         return Ok(());
     }
     let names = names()?;
-    unstable(cargo_tool("fuzz", ["build"])?)?.run()?;
+    optimised(unstable(cargo_tool("fuzz", ["build"])?)?, seconds).run()?;
     let runners = thread::available_parallelism().map_or(1, usize::from);
     let (left, findings) = (Mutex::new(names.iter()), Mutex::new(Vec::new()));
     thread::scope(|scope| {
@@ -87,7 +91,12 @@ fn program(name: &str, seconds: u32) -> Result<Program, Error> {
     let words = Path::new(&words).exists().then(|| format!("-dict={words}"));
     let limits = limits.into_iter().chain(words.as_deref());
     let args: Vec<&str> = ["run", name].into_iter().chain(places).chain(["--"]).chain(limits).collect();
-    unstable(cargo_tool("fuzz", args)?)
+    Ok(optimised(unstable(cargo_tool("fuzz", args)?)?, seconds))
+}
+
+/// The build as it is worth it for a run of `seconds`.
+fn optimised(program: Program, seconds: u32) -> Program {
+    if seconds < SHORT { program.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1") } else { program }
 }
 
 /// libFuzzer's coverage flags are unstable options; the variable lets the pinned stable compiler take them, so that fuzzing
