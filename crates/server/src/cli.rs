@@ -62,7 +62,7 @@ pub(crate) enum Command {
     /// Find, prove, open, keep and delete recordings
     #[command(after_help = crate::recording::EXAMPLES)]
     Recording(Box<RecordingArguments>),
-    /// Work out the space that recordings will take
+    /// Work out calls, points, servers, bandwidth and disks
     #[command(after_help = crate::size::EXAMPLES)]
     Size(SizeArguments),
     /// Print completions for a shell

@@ -1,4 +1,7 @@
-//! `mediapoint size`: what recordings take of a disk, before there are any.
+//! `mediapoint size`: what calls take of servers and lines, and recordings of a disk, before there are any.
+
+mod bandwidth;
+mod calls;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,6 +15,9 @@ use crate::output::Output;
 /// Examples of `mediapoint size --help`.
 pub(crate) const EXAMPLES: &str = "\
 Examples:
+  mediapoint size calls --agents 2000 --recorded 100% --srtp 50%
+  mediapoint size calls --agents 300 --codec opus=40% --server-points 960
+  mediapoint size bandwidth --packet-time 20 --srtp aes-cm-80
   mediapoint size storage --calls 10000
   mediapoint size storage --calls 10000 --length 4m30s --keep 90d --mixed";
 
@@ -23,6 +29,12 @@ pub(crate) struct SizeArguments {
 
 #[derive(Debug, Subcommand)]
 enum SizeCommand {
+    /// Calls, points, servers, bandwidth and storage of a contact centre
+    ///
+    /// From agents and what callers do, for the busiest hour. Formulas: docs/sizing.md.
+    Calls(Box<calls::CallsArguments>),
+    /// Bandwidth of a stream on the wire, for each codec
+    Bandwidth(bandwidth::BandwidthArguments),
     /// Space that recordings take: bit rate x length / 8 x calls a day x days
     ///
     /// The sum is of the audio alone. Containers, encryption and manifests add about 5 % at 16 kbit/s.
@@ -64,7 +76,14 @@ impl StorageArguments {
 
 /// `mediapoint size`.
 pub(crate) fn command(arguments: &SizeArguments) -> ExitCode {
-    let SizeCommand::Storage(arguments) = &arguments.command;
+    match &arguments.command {
+        SizeCommand::Calls(arguments) => calls::command(arguments),
+        SizeCommand::Bandwidth(arguments) => bandwidth::command(arguments),
+        SizeCommand::Storage(arguments) => storage(arguments),
+    }
+}
+
+fn storage(arguments: &StorageArguments) -> ExitCode {
     let demand = arguments.demand();
     let call = storage_bytes(&StorageDemand { calls_per_day: 1, days: 1, ..demand });
     let day = storage_bytes(&StorageDemand { days: 1, ..demand });
