@@ -1,5 +1,6 @@
 //! Criterion benches, a file per topic, under `benches/`; here the signals that they share.
 
+pub mod counted;
 pub mod played;
 pub mod recorded;
 pub mod step;
@@ -8,7 +9,17 @@ pub mod step;
 /// missing. Band-limited to 4 kHz.
 #[must_use]
 pub fn speech(rate: u32) -> Vec<i16> {
-    let pcm = recorded().unwrap_or_else(noise);
+    resampled(recorded().unwrap_or_else(noise), rate)
+}
+
+/// 10 s of [`speech_like`] at `rate` hertz, band-limited to 4 kHz.
+#[must_use]
+pub fn speech_like_at(rate: u32) -> Vec<i16> {
+    resampled(speech_like(80_000), rate)
+}
+
+/// Audio of 8000 Hz at another rate.
+fn resampled(pcm: Vec<i16>, rate: u32) -> Vec<i16> {
     let Ok(mut resampler) = mediapoint_codec::resample::Resampler::new(8000, rate) else { return pcm };
     let mut out = vec![0; pcm.len() * rate as usize / 8000 + 1];
     let written = resampler.process(&pcm, &mut out);

@@ -37,12 +37,17 @@ pub(crate) struct Speech {
 
 impl Speech {
     pub(crate) fn new(entry: &PayloadCodec) -> Rc<Self> {
+        Self::of(entry, crate::speech)
+    }
+
+    /// What `signal` gives at the encoder's sample rate.
+    fn of(entry: &PayloadCodec, signal: impl Fn(u32) -> Vec<i16>) -> Rc<Self> {
         let rate = if entry.codec.encoding == Encoding::Opus { 48_000 } else { 8000 };
         let settings = EncoderSettings::default();
         let mut encoder =
             mediapoint_codec::encoder(&entry.codec, rate, &entry.parameters, &settings).expect("an encoder");
         let rate = encoder.sample_rate();
-        let pcm = crate::speech(rate);
+        let pcm = signal(rate);
         let mut payload = [0; 1500];
         let packets = pcm.chunks_exact(rate as usize / 50).map(|pcm| {
             let encoded = encoder.encode(pcm, &mut payload).expect("a packet");
@@ -206,9 +211,18 @@ impl Steps {
     /// [`CALLS`] calls of a kind.
     #[must_use]
     pub fn new(kind: &Kind) -> Self {
+        Self::of(kind, &Speech::new(&kind.from))
+    }
+
+    /// [`CALLS`] calls of a kind that say the same on every machine, whatever recordings it has.
+    #[must_use]
+    pub fn synthetic(kind: &Kind) -> Self {
+        Self::of(kind, &Speech::of(&kind.from, crate::speech_like_at))
+    }
+
+    fn of(kind: &Kind, speech: &Rc<Speech>) -> Self {
         let mut sink = Sink::new(8);
-        let speech = Speech::new(&kind.from);
-        let (session, senders) = calls(&speech, &kind.to, kind.inbound, kind.outbound, &mut sink);
+        let (session, senders) = calls(speech, &kind.to, kind.inbound, kind.outbound, &mut sink);
         Self { session, senders, sink, done: 0 }
     }
 

@@ -10,6 +10,7 @@ mod compare;
 mod entry_tests;
 mod error;
 mod fuzz;
+mod instructions;
 mod package;
 mod pictures;
 mod run;
@@ -71,6 +72,8 @@ enum Task {
     Amd(AmdArgs),
     /// Run fuzz targets for some seconds each.
     Fuzz(FuzzArgs),
+    /// Count the instructions of each step of the media path, and compare them with benches/instructions.toml.
+    Instructions(InstructionsArgs),
     /// Check formatting, clippy warnings and documentation warnings.
     Lint,
     /// Check that workspace crates depend on each other only as the architecture allows, and what the server links.
@@ -104,6 +107,13 @@ struct SetupArgs {
     /// Only report what is missing; install nothing and fail if anything is.
     #[arg(long)]
     check: bool,
+}
+
+#[derive(Args)]
+struct InstructionsArgs {
+    /// Write the counts into the file instead.
+    #[arg(long)]
+    write: bool,
 }
 
 #[derive(Args)]
@@ -252,6 +262,7 @@ fn dispatch(mut task: Task) -> Result<(), Error> {
         Task::Compare(forwarded) => compare::compare(&forwarded.args),
         Task::TalkOff(args) => talk_off::talk_off(&args),
         Task::Amd(args) => amd::amd(args.write),
+        Task::Instructions(args) => instructions::command(args.write),
         Task::Fuzz(args) => fuzz::fuzz(args.seconds, args.target.as_deref()),
         Task::Lint => run::lint(),
         Task::Arrows => both(checks::arrows::check(), checks::deployed::check()),

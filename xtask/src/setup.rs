@@ -30,6 +30,8 @@ pub(crate) enum Feature {
     Amd,
     /// Run `cargo xtask fuzz`: a C++ compiler for libFuzzer.
     Fuzz,
+    /// Run `cargo xtask instructions`: what counts them.
+    Instructions,
     /// Run `cargo xtask bare`: what makes a bare system.
     Bare,
     /// Run `cargo xtask deny` and `fuzz` without compiling their programs: an environment of Python for prebuilt ones.
