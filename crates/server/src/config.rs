@@ -1,6 +1,7 @@
 //! The server's configuration: built-in defaults, under a file, under the command line.
 
 mod file;
+mod points;
 mod prompts;
 mod recording;
 mod settings;
@@ -19,6 +20,7 @@ use mediapoint_control_ng::{AllowList, Prefix};
 use mediapoint_engine::{Interface, IpNet, Points, RemotePolicy};
 
 pub(crate) use file::FileError;
+pub(crate) use points::PointsFile;
 use prompts::PromptPolicy;
 pub(crate) use recording::{ColumnChoice, ContentPolicy, RecordingPolicy, StorePlace};
 pub(crate) use settings::Settings;
@@ -66,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) tick: Duration,
     /// Points a worker may carry.
     pub(crate) budget: Points,
+    /// Prices, and where they come from.
+    pub(crate) points: PointsFile,
     /// Legs a worker can hold; `None` for as many as the limit of open files lets, up to the engine's default.
     pub(crate) max_legs: Option<usize>,
     /// How long calls may go on after SIGTERM.
@@ -194,6 +198,7 @@ impl Config {
 
     fn from_settings(settings: Settings) -> Result<Self, ConfigError> {
         let default = Self::default();
+        let points = settings.points.as_deref().map_or_else(|| Ok(default.points), PointsFile::read)?;
         let config = Self {
             ng: settings.ng.map_or(default.ng, |listen| listen.0),
             ng_tcp: settings.ng_tcp.map(|listen| listen.0),
@@ -224,7 +229,8 @@ impl Config {
                 .and_then(|number| u8::try_from(number.as_usize()).ok())
                 .unwrap_or(default.realtime_priority),
             tick: settings.tick.map_or(default.tick, |span| span.0),
-            budget: settings.budget.map_or(default.budget, |budget| budget.0),
+            budget: settings.budget.map(|budget| budget.0).or(points.budget).unwrap_or(default.budget),
+            points,
             max_legs: settings.max_legs.map(|number| number.as_usize()),
             grace: settings.grace.map_or(default.grace, |span| span.0),
             log: settings.log.unwrap_or(default.log),
@@ -312,6 +318,7 @@ impl Config {
             ("realtime-priority", self.realtime_priority != other.realtime_priority),
             ("tick", self.tick != other.tick),
             ("budget", self.budget != other.budget),
+            ("points", self.points != other.points),
             ("max-legs", self.max_legs != other.max_legs),
             ("log-format", self.log_format != other.log_format),
             ("metrics-listen", self.metrics_listen != other.metrics_listen),
@@ -346,6 +353,7 @@ impl Default for Config {
             realtime_priority: 0,
             tick: Duration::from_millis(1),
             budget: Points::whole(1000),
+            points: PointsFile::default(),
             max_legs: None,
             grace: Duration::from_secs(60),
             log: LogFilter::default(),

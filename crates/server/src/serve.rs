@@ -174,6 +174,7 @@ fn build(config: &Config, max_legs: usize) -> Result<(Engine, EventReceiver), Bu
         .tick(config.tick)
         .realtime_priority(config.realtime_priority)
         .budget(config.budget)
+        .prices(config.points.prices)
         .max_legs(max_legs)
         .media_timeout(config.media_timeout)
         .hold_timeout(config.hold_timeout)
@@ -208,6 +209,14 @@ fn announce(config: &Config, control: &Control, limits: &limits::Limits, memory:
         memory = %memory,
         "serving"
     );
+    match &config.points.path {
+        Some(path) => tracing::info!(
+            file = %path.display(),
+            measured = config.points.measured.as_deref().unwrap_or("unknown"),
+            "prices of work are those of the file"
+        ),
+        None => tracing::info!("prices of work are built in, and not measured on this machine"),
+    }
     if machine::is_for_itself(&config.interfaces) {
         tracing::warn!(
             "only this machine will reach the media ports: for parties elsewhere give an address of it, such as --address {}",

@@ -1,14 +1,13 @@
-//! Reads a settings file, and says where in it a fault is.
+//! Reads a TOML file, and says where in it a fault is.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
-use super::settings::Settings;
-
-/// Why a settings file cannot be used.
+/// Why a file of settings or prices cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
     /// It cannot be read.
@@ -34,14 +33,14 @@ pub(crate) enum FileError {
 }
 
 /// Reads the file at `path`.
-pub(crate) fn read(path: &Path) -> Result<Settings, FileError> {
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, FileError> {
     let text =
         fs::read_to_string(path).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
     parse(&text, path)
 }
 
 /// Reads the text of a file; `path` names it in errors.
-pub(crate) fn parse(text: &str, path: &Path) -> Result<Settings, FileError> {
+pub(crate) fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, FileError> {
     toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;

@@ -93,6 +93,9 @@ pub(crate) struct Settings {
     /// Media points that each worker may carry; a call of two parties costs one [default: 1000]
     #[arg(long, value_name = "POINTS", help_heading = "Capacity")]
     pub(crate) budget: Option<Budget>,
+    /// File of prices and a budget measured on this machine [default: built-in prices]
+    #[arg(long, value_name = "FILE", help_heading = "Capacity")]
+    pub(crate) points: Option<PathBuf>,
     /// Call legs that each worker can hold [default: 8192, or as many as the limit of open files lets]
     #[arg(long, value_name = "NUMBER", help_heading = "Capacity")]
     pub(crate) max_legs: Option<Number<2, 65_536>>,
@@ -151,6 +154,7 @@ impl Settings {
             realtime_priority: self.realtime_priority.or(lower.realtime_priority),
             tick: self.tick.or(lower.tick),
             budget: self.budget.or(lower.budget),
+            points: self.points.or(lower.points),
             max_legs: self.max_legs.or(lower.max_legs),
             grace: self.grace.or(lower.grace),
             log: self.log.or(lower.log),

@@ -260,6 +260,20 @@ fn a_unix_socket_needs_no_list_and_may_be_beside_any_ports() {
 }
 
 #[test]
+fn prices_come_from_a_file_and_a_budget_goes_before_its_own() {
+    let path = std::env::temp_dir().join(format!("mediapoint-points-{}.toml", std::process::id()));
+    std::fs::write(&path, "budget = 700\n[prices]\nsrtp-leg = 0.1\n").unwrap();
+    let of = |more: &str| file(&format!("points = {:?}\n{more}", path.display().to_string()));
+    let config = of("").unwrap();
+    assert_eq!(config.budget, Points::whole(700));
+    assert_eq!(config.points.prices.srtp_leg, Points::thousandths(100));
+    assert_eq!(of("budget = 300").unwrap().budget, Points::whole(300));
+    std::fs::remove_file(&path).unwrap();
+    let error = of("").unwrap_err().to_string();
+    assert!(error.starts_with(&format!("cannot read {}", path.display())), "{error}");
+}
+
+#[test]
 fn settings_that_take_a_restart_are_named() {
     let config = |text: &str| file(text).unwrap();
     let new =
