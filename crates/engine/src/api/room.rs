@@ -9,7 +9,8 @@ use crate::api::id::{LegId, PlayerId, RoomId, StreamId};
 /// What a room is made with.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RoomSpec {
-    /// Sample rate in hertz: 8000, 12000, 16000, 24000, 32000 or 48000; `None` for the highest of its members.
+    /// Sample rate in hertz: 8000, 12000, 16000, 24000, 32000 or 48000; `None` for the highest of its members,
+    /// or of its links where it has no other.
     pub rate: Option<u32>,
     /// Most members, links and announcements, 1 to 2000.
     pub capacity: u16,

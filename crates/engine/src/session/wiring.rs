@@ -160,7 +160,9 @@ impl Call {
                 let policy = self.leg_of(feed).map(|leg| leg.config.media);
                 Some((feed, policy.unwrap_or_default()))
             });
-            let highest = room.feeds().filter_map(|feed| self.source_rate(feed)).max();
+            let highest = |links| room.feeds_of(links).filter_map(|feed| self.source_rate(feed)).max();
+            // A link at a higher rate brings what nobody here could hear.
+            let highest = highest(false).or_else(|| highest(true));
             room.set_rate(room.rate_for(highest));
         }
         self.rooms = rooms;

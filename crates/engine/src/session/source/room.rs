@@ -114,6 +114,12 @@ impl ConferenceRoom {
         self.seats.iter().flatten().filter(|seat| seat.may_speak()).map(|seat| seat.feed)
     }
 
+    /// The same of its links with other parts of the room, or of all others.
+    pub(in crate::session) fn feeds_of(&self, links: bool) -> impl Iterator<Item = Feed> + '_ {
+        let seats = self.seats.iter().flatten().filter(|seat| seat.may_speak());
+        seats.filter(move |seat| seat.is_link() == links).map(|seat| seat.feed)
+    }
+
     /// The rate that it is to have, where that of its members' highest is `highest`.
     pub(in crate::session) fn rate_for(&self, highest: Option<u32>) -> u32 {
         self.spec.rate.or(highest).unwrap_or(LEAST_RATE).max(LEAST_RATE)

@@ -154,8 +154,7 @@ impl ConferenceRoom {
         let Self { seats, room, .. } = self;
         let mut seats = seats.iter_mut().flatten();
         let Some(seat) = seats.find(|seat| seat.source == source && !seat.gone) else { return Ok(()) };
-        let is_link = matches!(seat.config.role, RoomRole::Link | RoomRole::CoachLink { .. });
-        if is_link && matches!(change, RoomChange::Role(_)) {
+        if seat.is_link() && matches!(change, RoomChange::Role(_)) {
             return Err(CommandError::OutOfRange { what: "the role of a link" });
         }
         room.set(member, change_to).map_err(|_| NOT_THERE)?;

@@ -65,6 +65,11 @@ impl Seat {
         !self.gone && !matches!(self.config.role, RoomRole::Listener | RoomRole::Monitor)
     }
 
+    /// True for a link with another part of the room.
+    pub(super) fn is_link(&self) -> bool {
+        matches!(self.config.role, RoomRole::Link | RoomRole::CoachLink { .. })
+    }
+
     pub(super) fn set_blocked(&mut self, blocked: bool, room: &mut Room) {
         if std::mem::replace(&mut self.blocked, blocked) != blocked {
             self.settle_muted(room);
