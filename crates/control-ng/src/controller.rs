@@ -62,6 +62,8 @@ pub struct ControllerConfig {
     pub unix_at_zero: Duration,
     /// Most calls; 100,000 by default.
     pub max_calls: usize,
+    /// Most members of a conference room where the message that makes it does not say; 20 by default.
+    pub room_members: u16,
     /// How long a reply may wait for its call's worker to put the message into effect; 200 ms by default. Where it takes
     /// longer, the reply says so in its `warning`.
     pub settle_within: Duration,
@@ -81,6 +83,7 @@ impl Default for ControllerConfig {
             digit_log: None,
             unix_at_zero: Duration::ZERO,
             max_calls: 100_000,
+            room_members: 20,
             settle_within: Duration::from_millis(200),
             prompts: None,
             recordings: None,
@@ -141,6 +144,12 @@ impl Controller {
         }
         if let Event::Room { call, room, report } = event {
             self.room_reported(*call, *room, *report);
+        }
+        if let Event::MediaTimeout { call, leg, .. } = event {
+            self.link_changed(*call, *leg, true);
+        }
+        if let Event::MediaResumed { call, leg } = event {
+            self.link_changed(*call, *leg, false);
         }
         let Event::CallEnded { call, reason, statistics } = event else { return };
         lock(&self.totals).call_ended(*reason, statistics);

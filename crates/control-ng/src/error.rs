@@ -217,7 +217,7 @@ pub enum NgError {
     #[error("the call is on its way to another worker: try again")]
     OnTheMove,
     /// A conference room has as many members as it may.
-    #[error("the conference room is full: {limit} members")]
+    #[error("the conference room is full: {limit} members; link another server for more")]
     RoomFull {
         /// Most members.
         limit: u16,
@@ -225,6 +225,18 @@ pub enum NgError {
     /// A conference room takes nobody in.
     #[error("the conference room is locked")]
     RoomLocked,
+    /// A conference room has as many links as it may.
+    #[error("the conference room has {limit} links, which is the most")]
+    TooManyLinks {
+        /// Most links.
+        limit: usize,
+    },
+    /// The call-id or the tag of a link is that of a party.
+    #[error("the call-id is that of a call which is no link of a conference room")]
+    NotALink,
+    /// No role of that name.
+    #[error("unknown role {0:?} of a link: mix or coach")]
+    UnknownLinkRole(String),
     /// There is no conference room of that name.
     #[error("there is no conference room of this name")]
     UnknownRoom,

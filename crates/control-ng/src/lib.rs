@@ -58,6 +58,7 @@ mod publication;
 mod recording;
 mod reply;
 pub mod request;
+mod room_link;
 mod secret;
 mod shorten;
 mod subscription;

@@ -29,7 +29,7 @@ use std::net::SocketAddr;
 pub use analysis::AnalysisOptions;
 pub use codec::CodecOptions;
 pub(crate) use codec::CodecSpec;
-pub use conference::{Conference, ConferenceOptions};
+pub use conference::{Conference, ConferenceOptions, LinkCodec};
 pub use digit_gate::{DigitGate, DigitOptions};
 pub use digits::DigitWords;
 pub use manipulation::{Action, Change, Manipulation};
@@ -470,11 +470,12 @@ impl Request {
     }
 
     fn require_conference(&self, command: Conference) -> Result<(), NgError> {
-        use Conference::{End, Join, Leave, List, Lock, Move, Set, Unlock};
+        use Conference::{End, Join, Leave, Link, List, Lock, Move, Set, Unlink, Unlock};
         let of_room = self.conference.room.is_some();
         let (needs_call, needs_room) = match command {
             Join | Move => (true, true),
-            Leave => (true, false),
+            // A link that is known has its room.
+            Leave | Link | Unlink => (true, false),
             Set => (!of_room, false),
             Lock | Unlock | End => (false, true),
             List => (false, false),

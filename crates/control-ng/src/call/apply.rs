@@ -13,6 +13,7 @@ use super::links::{Link, LinkKind, Place};
 use super::outcomes::Outcomes;
 use super::party::{Applied, Party, PartyId, Stream};
 use super::reach;
+use super::rooms::LINK_TIMEOUT;
 use crate::NgError;
 use crate::media::codecs;
 use crate::request::{Echo, Learning};
@@ -280,6 +281,7 @@ fn config(party: &Party, own: &Stream, direction: Direction, policies: Policies)
         tones_as_events: policies.tones_as_events && kind == LegKind::Audio,
         media: policies.media,
         sent_media: policies.sent_media,
+        media_timeout: party.link.is_some().then_some(LINK_TIMEOUT),
         ..LegConfig::default()
     }
 }

@@ -25,6 +25,7 @@ use crate::media::layout::Layout;
 use crate::media::remote::RemoteDescription;
 use crate::media::session::SessionMemory;
 use crate::request::{Echo, Id, Learning, Profile};
+use crate::room_link::RoomLink;
 
 /// Most tags remembered of a party that a forking proxy answers for.
 const MAX_TAGS: usize = 16;
@@ -41,6 +42,8 @@ pub(crate) struct Party {
     pub(crate) group: Group,
     /// Its place in a conference room.
     pub(crate) seat: Option<Seat>,
+    /// It is no party, but the part of a conference room on another server.
+    pub(crate) link: Option<Box<RoomLink>>,
     /// Its tag; several where a proxy forked and more than one party answered. The last one counts.
     pub(crate) tags: Vec<Id>,
     /// What it is known again by under another tag.
@@ -90,6 +93,7 @@ impl Party {
             id,
             group,
             seat: None,
+            link: None,
             tags: Vec::new(),
             alias: None,
             label: None,

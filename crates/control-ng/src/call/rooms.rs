@@ -2,6 +2,7 @@
 //! relations stay, and hold again once it leaves.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use mediapoint_engine::{LegId, RoomChange, RoomId, RoomMember, RoomRole, RoomSpec, Source};
 
@@ -12,10 +13,14 @@ use super::party::{Applied, Party, PartyId, Stream};
 use super::recordings::ActiveRecording;
 use super::{CallState, Group};
 use crate::NgError;
-use crate::request::Id;
+use crate::request::{ConferenceOptions, Id};
 
-/// Places of a room at the engine beside those of its members, for what is announced.
-const BESIDE: u16 = 32;
+/// Places of a room at the engine beside those of its members: for links, and for what is announced.
+const BESIDE: u16 = 64;
+/// Most links of a room with parts of it on other servers.
+const MAX_LINKS: usize = 32;
+/// How long nothing comes over a link before it counts as lost.
+pub(super) const LINK_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A conference room. Its name is unique on the server.
 #[derive(Debug, Clone)]
@@ -27,6 +32,8 @@ pub(crate) struct Room {
     pub(crate) max: u16,
     /// Sample rate in hertz; the highest of its members without one.
     pub(crate) rate: Option<u32>,
+    /// What comes over a link goes out over the others, too.
+    forward_links: bool,
     /// Nobody joins.
     pub(crate) locked: bool,
     /// Whether the engine has it locked.
@@ -36,8 +43,18 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    pub(crate) const fn new(name: Id, max: u16, rate: Option<u32>, log: Option<SocketAddr>) -> Self {
-        Self { name, id: None, max, rate, locked: false, is_locked: false, log }
+    /// A room as the message asks for it that makes it, of `max` members where that does not say.
+    pub(crate) fn new(name: Id, options: &ConferenceOptions, max: u16) -> Self {
+        Self {
+            name,
+            id: None,
+            max: options.max.unwrap_or(max),
+            rate: options.rate,
+            forward_links: options.forward_links,
+            locked: false,
+            is_locked: false,
+            log: options.log,
+        }
     }
 
     /// The room in another call, where the engine does not have it yet.
@@ -47,7 +64,7 @@ impl Room {
 
     fn spec(&self) -> RoomSpec {
         let capacity = self.max.saturating_add(BESIDE).min(RoomSpec::MAX_CAPACITY);
-        RoomSpec { rate: self.rate, capacity, ..RoomSpec::default() }
+        RoomSpec { rate: self.rate, capacity, forward_links: self.forward_links, ..RoomSpec::default() }
     }
 }
 
@@ -60,6 +77,10 @@ pub(crate) enum SeatRole {
     Monitor,
     Coach(PartyId),
     Whisper(Vec<PartyId>),
+    /// The part of the room on another server: each side sends the mix of its own members.
+    Link,
+    /// The coaches of the part on another server, for this member; or our coaches for the member there.
+    CoachLink(Option<PartyId>),
 }
 
 impl SeatRole {
@@ -71,7 +92,14 @@ impl SeatRole {
             Self::Monitor => "monitor",
             Self::Coach(_) => "coach",
             Self::Whisper(_) => "whisper",
+            Self::Link => "mix",
+            Self::CoachLink(_) => "coach",
         }
+    }
+
+    /// True for a link with another server.
+    pub(crate) const fn is_link(&self) -> bool {
+        matches!(self, Self::Link | Self::CoachLink(_))
     }
 
     /// Members that it names.
@@ -79,7 +107,8 @@ impl SeatRole {
         match self {
             Self::Coach(agent) => std::slice::from_ref(agent),
             Self::Whisper(to) => to,
-            Self::Member | Self::Listener | Self::Monitor => &[],
+            Self::CoachLink(agent) => agent.as_slice(),
+            Self::Member | Self::Listener | Self::Monitor | Self::Link => &[],
         }
     }
 }
@@ -102,7 +131,8 @@ impl Seat {
         match &mut self.role {
             SeatRole::Coach(agent) => std::slice::from_mut(agent),
             SeatRole::Whisper(to) => to,
-            SeatRole::Member | SeatRole::Listener | SeatRole::Monitor => &mut [],
+            SeatRole::CoachLink(agent) => agent.as_mut_slice(),
+            SeatRole::Member | SeatRole::Listener | SeatRole::Monitor | SeatRole::Link => &mut [],
         }
     }
 }
@@ -136,18 +166,33 @@ impl CallState {
         seated.filter(move |(_, seat)| seat.room == *room)
     }
 
-    /// Gives a party a place, which it may have in another room already.
+    /// Members of a room and its links with other servers.
+    pub(crate) fn count(&self, room: &Id) -> (usize, usize) {
+        let count = |of_links: bool| {
+            let seats = self.members(room).filter(|(_, seat)| seat.role.is_link() == of_links);
+            seats.count()
+        };
+        (count(false), count(true))
+    }
+
+    /// Gives a party a place, which it may have in another room already. A locked room takes links.
     ///
     /// # Errors
-    /// [`NgError::UnknownRoom`], [`NgError::RoomLocked`], [`NgError::RoomFull`] where it may not come in.
+    /// [`NgError::UnknownRoom`], [`NgError::RoomLocked`], [`NgError::RoomFull`], [`NgError::TooManyLinks`] where it may not come
+    /// in.
     pub(crate) fn sit(&mut self, id: PartyId, seat: Seat) -> Result<(), NgError> {
         let room = self.room(&seat.room).ok_or(NgError::UnknownRoom)?;
         let is_in = self.members(&seat.room).any(|(party, _)| party.id == id);
-        if !is_in && room.locked {
+        let is_link = seat.role.is_link();
+        if !is_in && room.locked && !is_link {
             return Err(NgError::RoomLocked);
         }
-        if !is_in && self.members(&seat.room).count() >= usize::from(room.max) {
+        let (members, links) = self.count(&seat.room);
+        if !is_in && !is_link && members >= usize::from(room.max) {
             return Err(NgError::RoomFull { limit: room.max });
+        }
+        if !is_in && is_link && links >= MAX_LINKS {
+            return Err(NgError::TooManyLinks { limit: MAX_LINKS });
         }
         let party = self.party_mut(id).ok_or(NgError::Internal)?;
         party.seat = Some(seat);
@@ -183,6 +228,8 @@ impl CallState {
                 let to: Vec<LegId> = to.iter().filter_map(leg_of).collect();
                 if to.is_empty() { RoomRole::Listener } else { RoomRole::Whisper { to } }
             }
+            SeatRole::Link => RoomRole::Link,
+            SeatRole::CoachLink(agent) => RoomRole::CoachLink { agent: agent.as_ref().and_then(leg_of) },
         };
         Some((room, RoomMember { role, ..seat.member.clone() }))
     }
@@ -238,7 +285,7 @@ impl CallState {
                     self.note_member(*at, leg, None, None);
                 }
                 (Some((leg, (before, known))), Some((room, member)))
-                    if (leg, before) == (wanted.leg, *room) =>
+                    if (leg, before) == (wanted.leg, *room) && !is_other_link(&known.role, &member.role) =>
                 {
                     changes.push((*at, leg, (*room, member), differences(&known, member)));
                 }
@@ -331,8 +378,14 @@ fn legs_named(role: &RoomRole) -> &[LegId] {
     match role {
         RoomRole::Coach { agent } => std::slice::from_ref(agent),
         RoomRole::Whisper { to } => to,
+        RoomRole::CoachLink { agent } => agent.as_slice(),
         _ => &[],
     }
+}
+
+/// True for a link that is to have another role, which it is given by joining anew.
+fn is_other_link(before: &RoomRole, after: &RoomRole) -> bool {
+    matches!(after, RoomRole::Link | RoomRole::CoachLink { .. }) && before != after
 }
 
 /// What changes a member to another state.

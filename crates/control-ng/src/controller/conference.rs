@@ -1,5 +1,6 @@
 //! `conference join`, `leave`, `set`, `move`, `lock`, `unlock` and `end`: who is in a conference room, and how.
 
+mod link;
 mod list;
 mod reports;
 
@@ -16,10 +17,19 @@ use crate::media::remote::RemoteDescription;
 use crate::request::{Conference, ConferenceOptions, Id};
 use crate::{NgError, Reply, Request};
 
-/// Most members of a room where the message that makes it does not say.
-const MAX_MEMBERS: u16 = 20;
 /// How often a join is tried while others make and end the same room.
 const ATTEMPTS: usize = 4;
+
+/// Who joins which room.
+struct Joining<'a> {
+    room: &'a Id,
+    /// As what the room is made, where there is none.
+    conference: &'a ConferenceOptions,
+    /// They are in another room.
+    moves: bool,
+    /// Gives them their places.
+    sits: &'a dyn Fn(&mut CallState) -> Result<Vec<PartyId>, NgError>,
+}
 
 impl Controller {
     pub(super) fn conference(
@@ -37,14 +47,23 @@ impl Controller {
             Conference::Unlock => self.settle(now, request, self.conference_lock(now, request, false)?),
             Conference::End => self.settle(now, request, self.conference_end(now, request)?),
             Conference::List => self.conference_list(request),
+            Conference::Link => self.conference_link(now, request),
+            Conference::Unlink => self.settle(now, request, self.conference_unlink(now, request)?),
         }
     }
 
     /// Lets parties into a room, which is made where there is none. One that `moves` is in another room.
     fn conference_join(&self, now: Time, request: &Request, moves: bool) -> Result<Reply, NgError> {
+        let conference = &request.conference;
+        let room = conference.room.as_ref().ok_or(NgError::MissingKey { key: "room" })?;
+        let sits = |call: &mut CallState| take_seats(call, request, room, moves);
+        self.join_room(now, request, &Joining { room, conference, moves, sits: &sits })
+    }
+
+    fn join_room(&self, now: Time, request: &Request, joining: &Joining<'_>) -> Result<Reply, NgError> {
         let mut tried = Err(NgError::RoomChanges);
         for _ in 0..ATTEMPTS {
-            tried = self.try_join(now, request, moves);
+            tried = self.try_join(now, request, joining);
             if !matches!(tried, Err(NgError::RoomChanges)) {
                 break;
             }
@@ -52,8 +71,8 @@ impl Controller {
         tried
     }
 
-    fn try_join(&self, now: Time, request: &Request, moves: bool) -> Result<Reply, NgError> {
-        let name = request.conference.room.as_ref().ok_or(NgError::MissingKey { key: "room" })?;
+    fn try_join(&self, now: Time, request: &Request, joining: &Joining<'_>) -> Result<Reply, NgError> {
+        let Joining { room: name, moves, .. } = *joining;
         let own = self.find_call(request)?;
         let known = self.find_room(name);
         if moves && known.is_none() {
@@ -70,8 +89,8 @@ impl Controller {
             request,
             (&states, Some(&|call| selected(call, request).unwrap_or_default())),
             |call| {
-                self.make_room(call, request, name, &state)?;
-                seated = take_seats(call, request, name, moves)?;
+                self.make_room(call, joining, &state)?;
+                seated = (joining.sits)(call)?;
                 call.last_signal = now;
                 Ok(self.work(call, &request.options).warnings)
             },
@@ -91,13 +110,8 @@ impl Controller {
     }
 
     /// Gives the call a room of that name, where it has none.
-    fn make_room(
-        &self,
-        call: &mut CallState,
-        request: &Request,
-        name: &Id,
-        state: &Shared,
-    ) -> Result<(), NgError> {
+    fn make_room(&self, call: &mut CallState, joining: &Joining<'_>, state: &Shared) -> Result<(), NgError> {
+        let name = joining.room;
         let mut calls = lock(&self.calls);
         let known = calls.rooms.get(name);
         if known.is_some_and(|known| !Shared::ptr_eq(known, state))
@@ -106,10 +120,8 @@ impl Controller {
             return Err(NgError::RoomChanges);
         }
         if call.room(name).is_none() {
-            let options = &request.conference;
-            let max = options.max.unwrap_or(MAX_MEMBERS);
             calls.rooms.insert(name.clone(), Shared::clone(state));
-            call.rooms.push(Room::new(name.clone(), max, options.rate, options.log));
+            call.rooms.push(Room::new(name.clone(), joining.conference, self.config.room_members));
         }
         Ok(())
     }
@@ -175,10 +187,16 @@ impl Controller {
     fn conference_end(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
         let (name, state) = self.named_room(request)?;
         let mut call = lock(&state);
+        let of_room = call.members(name).filter(|(_, seat)| seat.role.is_link());
+        let links: Vec<PartyId> = of_room.map(|(party, _)| party.id).collect();
         for party in &mut call.parties {
             party.seat.take_if(|seat| seat.room == *name);
         }
-        self.changed(now, &mut call, &state)
+        let (reply, mut outcomes) = self.changed(now, &mut call, &state)?;
+        if !links.is_empty() {
+            outcomes.append(self.remove_links(&mut call, &state, &links));
+        }
+        Ok((reply, outcomes))
     }
 
     /// The room that a request names, and its call.
@@ -240,7 +258,11 @@ fn change(
         [] => Ok(seat.role.named().to_vec()),
         tags => tags.iter().map(|tag| target(call, id, (seat, role), (tag, options))).collect(),
     };
+    if seat.role.is_link() && (options.role.is_some() || !options.targets.is_empty()) {
+        return Err(NgError::UnknownRole(word.to_owned()));
+    }
     let role = match word {
+        _ if seat.role.is_link() => seat.role.clone(),
         "member" => SeatRole::Member,
         "listener" => SeatRole::Listener,
         "monitor" => SeatRole::Monitor,

@@ -1,6 +1,6 @@
 //! One section as its answer agrees it: keys, codecs, and how audio for the party that answers is coded.
 
-use mediapoint_engine::RtcpMode;
+use mediapoint_engine::{LegKind, RtcpMode};
 use mediapoint_srtp::Suite;
 use mediapoint_srtp::sdes::CryptoAttribute;
 
@@ -87,6 +87,24 @@ pub(crate) fn coding_of_answer(
     stream.received = codecs::received_beside(&plan.offered, &remote.codecs, options.asymmetric_codecs);
     stream.codecs = codecs::as_offered(&remote.codecs, &plan.offered);
     stream.numbers.learn(stream.codecs.iter().map(|line| (line.payload_type, &line.codec)));
+}
+
+/// Takes an answer's section of RTP: keys, RTCP, and how audio is coded. `always` is the packet time asked for whatever is sent.
+pub(crate) fn agree(
+    stream: &mut Stream,
+    plan: &Plan,
+    remote: RemoteDescription,
+    always: Option<u32>,
+    options: (&Options, &Options),
+) -> Result<(), NgError> {
+    keys_of_answer(stream, plan, &remote)?;
+    stream.rtcp = rtcp_of_answer(plan, &remote);
+    if plan.remote.kind == Some(LegKind::Audio) {
+        coding_of_answer(stream, plan, &remote, always, options);
+    }
+    stream.remote = Some(remote);
+    stream.active = true;
+    Ok(())
 }
 
 /// How RTCP travels between us and who answers.

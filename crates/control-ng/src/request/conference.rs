@@ -32,11 +32,25 @@ pub enum Conference {
     Unlock,
     /// All members leave a room.
     End,
+    /// A room is linked with the part of it on another server.
+    Link,
+    /// A link ends.
+    Unlink,
 }
 
 impl Conference {
-    const ALL: [Self; 8] =
-        [Self::Join, Self::Leave, Self::Set, Self::Move, Self::List, Self::Lock, Self::Unlock, Self::End];
+    const ALL: [Self; 10] = [
+        Self::Join,
+        Self::Leave,
+        Self::Set,
+        Self::Move,
+        Self::List,
+        Self::Lock,
+        Self::Unlock,
+        Self::End,
+        Self::Link,
+        Self::Unlink,
+    ];
 
     /// The name in a message.
     pub(super) const fn name(self) -> &'static str {
@@ -49,11 +63,33 @@ impl Conference {
             Self::Lock => "conference lock",
             Self::Unlock => "conference unlock",
             Self::End => "conference end",
+            Self::Link => "conference link",
+            Self::Unlink => "conference unlink",
         }
     }
 
     pub(super) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|command| command.name() == name)
+    }
+}
+
+/// The codec that a link is to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkCodec {
+    /// Samples as they are.
+    L16,
+    /// Opus.
+    Opus,
+}
+
+impl LinkCodec {
+    /// The name of the encoding [RFC4855 3].
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::L16 => "L16",
+            Self::Opus => "opus",
+        }
     }
 }
 
@@ -88,6 +124,10 @@ pub struct ConferenceOptions {
     pub gain_out: Option<i16>,
     /// Nobody joins the room.
     pub lock: Option<bool>,
+    /// What comes over a link goes out over the others, where the room is made: the hub of a star.
+    pub forward_links: bool,
+    /// The codec of a link, where it is not the one that fits the room's rate best.
+    pub link_codec: Option<LinkCodec>,
     /// Where it is reported to what happens in the room, where the room is made.
     pub log: Option<SocketAddr>,
 }
@@ -129,6 +169,12 @@ impl ConferenceOptions {
             "gain-in" => self.gain_in = Some(gain(value, "gain-in")?),
             "gain-out" => self.gain_out = Some(gain(value, "gain-out")?),
             "lock" => self.lock = is_on,
+            "forward-links" => self.forward_links = directive::is_on(directive),
+            "link-codec" => {
+                let codecs = [LinkCodec::L16, LinkCodec::Opus];
+                let named = codecs.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(value));
+                self.link_codec = Some(named.ok_or(NgError::BadValue { key: "link-codec" })?);
+            }
             "conference-log-dest" => {
                 self.log = Some(value.parse().map_err(|_| NgError::BadValue { key: "conference-log-dest" })?);
             }

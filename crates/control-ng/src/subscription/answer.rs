@@ -61,19 +61,11 @@ fn agree(
         return Ok(());
     }
     codecs::as_numbered(&mut remote.codecs, &plan.offered);
-    let is_audio = plan.remote.kind == Some(LegKind::Audio);
-    if is_audio {
+    if plan.remote.kind == Some(LegKind::Audio) {
         accepts(&plan.remote.codecs, &remote.codecs, options.allow_transcoding)?;
     }
-    answered::keys_of_answer(stream, plan, &remote)?;
-    stream.rtcp = answered::rtcp_of_answer(plan, &remote);
-    if is_audio {
-        let always = of_offer.ptime.or(of_offer.repacketize);
-        answered::coding_of_answer(stream, plan, &remote, always, (of_offer, options));
-    }
-    stream.remote = Some(remote);
-    stream.active = true;
-    Ok(())
+    let always = of_offer.ptime.or(of_offer.repacketize);
+    answered::agree(stream, plan, remote, always, (of_offer, options))
 }
 
 /// Checks that what the source may send can be received: every codec of it, or with `convert` any.

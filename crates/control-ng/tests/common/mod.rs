@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test support")]
 
+pub(crate) mod conference;
 pub(crate) mod media;
 pub(crate) mod party;
 pub(crate) mod phone;

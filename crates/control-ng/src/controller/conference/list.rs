@@ -1,6 +1,6 @@
 //! `conference list`.
 
-use mediapoint_engine::{RoomFigures, RoomMemberFigures};
+use mediapoint_engine::{CallStatistics, RoomFigures, RoomMemberFigures};
 
 use crate::call::CallState;
 use crate::call::party::{Party, PartyId};
@@ -29,10 +29,12 @@ impl Controller {
         let shown = |(name, state): &(Id, Shared)| {
             let call = lock(state);
             let room = call.room(name)?;
-            let members = u64::try_from(call.members(name).count()).unwrap_or(u64::MAX);
+            let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
+            let (members, links) = call.count(name);
             Some(dict([
                 ("room", name.bytes().into()),
-                ("members", members.into()),
+                ("members", number(members).into()),
+                ("links", number(links).into()),
                 ("max", u64::from(room.max).into()),
                 ("locked", u64::from(room.locked).into()),
             ]))
@@ -48,15 +50,17 @@ impl Controller {
         let call = lock(&state);
         let room = call.room(name).ok_or(NgError::UnknownRoom)?;
         let figures = statistics.rooms.iter().find(|figures| Some(figures.room) == room.id);
-        let members: Value = call
-            .members(name)
-            .map(|(party, seat)| Value::Dict(member(&call, party, seat, figures)))
-            .collect();
+        let seats = |links: bool| call.members(name).filter(move |(_, seat)| seat.role.is_link() == links);
+        let members: Value =
+            seats(false).map(|(party, seat)| Value::Dict(member(&call, party, seat, figures))).collect();
+        let links: Value =
+            seats(true).map(|(party, seat)| Value::Dict(link(&call, party, seat, &statistics))).collect();
         let reply = Reply::ok()
             .with("room", name.bytes())
             .with("max", u64::from(room.max))
             .with("locked", u64::from(room.locked))
-            .with("members", members);
+            .with("members", members)
+            .with("links", links);
         let Some(figures) = figures else { return Ok(reply) };
         let reply = reply
             .with("rate", u64::from(figures.rate))
@@ -74,6 +78,39 @@ impl Controller {
 pub(super) fn named(call: &CallState, party: &Party) -> Dict {
     let tag = party.tag().map(Id::bytes).unwrap_or_default();
     Dict::from([(b"call-id".to_vec(), call.id_of(party.group).bytes().into()), (b"tag".to_vec(), tag.into())])
+}
+
+/// A link, and what came over it.
+fn link(call: &CallState, party: &Party, seat: &Seat, statistics: &CallStatistics) -> Dict {
+    let mut out = named(call, party);
+    let mut add = |key: &str, value: Value| drop(out.insert(key.as_bytes().to_vec(), value));
+    add("role", seat.role.name().into());
+    if !seat.role.named().is_empty() {
+        let tag = |id: &PartyId| Some(Value::from(call.party(*id)?.tag()?.bytes()));
+        add("for", seat.role.named().iter().filter_map(tag).collect());
+    }
+    let stream = party.streams.get(seat.section);
+    let codec = stream.and_then(|stream| stream.codecs.iter().find(|line| line.is_audio()));
+    if let Some(codec) = codec {
+        add("codec", format!("{}/{}", codec.name, codec.codec.clock_rate).into());
+    }
+    add("srtp", u64::from(stream.is_some_and(|stream| stream.keys.is_some())).into());
+    let leg = stream.and_then(|stream| Some(stream.applied.as_ref()?.leg));
+    let figures = statistics.legs.iter().find(|figures| Some(figures.leg) == leg);
+    let heard = figures.map_or(0, |figures| figures.received.packets);
+    let is_lost = party.link.as_ref().is_some_and(|link| link.lost);
+    let state = match heard {
+        _ if is_lost => "lost",
+        0 => "new",
+        _ => "up",
+    };
+    add("state", state.into());
+    if let Some(figures) = figures {
+        add("packets", heard.into());
+        add("lost", figures.received.lost.into());
+        add("sent", figures.sent.packets.into());
+    }
+    out
 }
 
 fn member(call: &CallState, party: &Party, seat: &Seat, figures: Option<&RoomFigures>) -> Dict {

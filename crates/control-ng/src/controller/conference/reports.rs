@@ -6,6 +6,7 @@ use mediapoint_engine::{CallId, LegId, RoomId, RoomReport};
 
 use super::list::named;
 use crate::call::CallState;
+use crate::call::party::PartyId;
 use crate::controller::{Controller, lock};
 use crate::request::Id;
 use crate::wire::{Dict, Value};
@@ -19,6 +20,11 @@ impl Controller {
         let Some(known) = state.rooms.iter().find(|known| known.id == Some(room)) else { return };
         let (kind, leg, figures) = described(report);
         let of = leg.and_then(|leg| state.by_leg(leg));
+        let kind = match report {
+            RoomReport::Joined(_) if of.is_some_and(|party| party.link.is_some()) => "linked",
+            RoomReport::Left(_) if of.is_some_and(|party| party.link.is_some()) => "unlinked",
+            _ => kind,
+        };
         let tag = of.and_then(|party| party.tag()).map(ToString::to_string).unwrap_or_default();
         tracing::debug!(call = call.as_u64(), room = %known.name, tag, what = kind, "in a conference room");
         let Some(to) = known.log else { return };
@@ -32,6 +38,26 @@ impl Controller {
     }
 }
 
+impl Controller {
+    /// Reports that nothing comes over a link any more, or that packets come again.
+    pub(super) fn link_reported(&self, call: &CallState, link: PartyId, lost: bool) {
+        let Some(party) = call.party(link) else { return };
+        let kind = if lost { "link lost" } else { "link restored" };
+        let room = party.seat.as_ref().map(|seat| seat.room.to_string()).unwrap_or_default();
+        let call_id = call.id_of(party.group);
+        if lost {
+            tracing::warn!(%call_id, room, "nothing comes over the link of a conference room");
+        } else {
+            tracing::info!(%call_id, room, "packets come over the link of a conference room again");
+        }
+        let Some(known) = party.seat.as_ref().and_then(|seat| call.room(&seat.room)) else { return };
+        let Some(to) = known.log else { return };
+        let mut pairs: Pairs = about(call, &known.name, kind).collect();
+        pairs.extend(keys(named(call, party)));
+        self.report(to, pairs);
+    }
+}
+
 type Pairs = Vec<(&'static str, Value)>;
 
 /// What every report has.
@@ -41,7 +67,7 @@ fn about(
     kind: &'static str,
 ) -> impl Iterator<Item = (&'static str, Value)> + use<> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let members = u64::try_from(call.members(room).count()).unwrap_or(u64::MAX);
+    let members = u64::try_from(call.count(room).0).unwrap_or(u64::MAX);
     [
         ("type", "conference".into()),
         ("event", kind.into()),
