@@ -41,21 +41,23 @@
 //! `net` fills a [`PacketBuf`]. The engine's worker calls [`demux::classify`]; `srtp` unprotects in place;
 //! then [`rtp::RtpView`], [`rtcp::Compound`], [`stun::StunView`] or [`telephone_event::EventBlocks`] reads,
 //! and [`rtp::patch`], [`rtp::RtpHeader`], [`rtcp::CompoundWriter`] or [`stun::MessageWriter`] writes.
-//! `control-ng` uses [`sdp`] and [`SecretBytes`] alone.
+//! `control-ng` uses [`sdp`] and [`SecretBytes`] alone. Backends of `net` that pass the kernel's stack by use [`frame`].
 //!
 //! # Features
 //! | Feature | Adds |
 //! |---|---|
-//! | `properties` | what holds for any bytes, as functions for fuzz targets; brings in `rtp` as an oracle |
+//! | `properties` | what holds for any bytes, as functions for fuzz targets; brings in `rtp` and `etherparse` as oracles |
 //!
 //! # Specifications
 //! RTP and RTCP: RFC 3550, 5506, 5761, 8285; feedback: RFC 4585, 5104; extended reports: RFC 3611; events:
-//! RFC 4733; STUN: RFC 8489; ZRTP: RFC 6189; first bytes: RFC 7983; SDP: RFC 8866.
+//! RFC 4733; STUN: RFC 8489; ZRTP: RFC 6189; first bytes: RFC 7983; SDP: RFC 8866; frames: RFC 768, 791, 1071, 8200,
+//! IEEE 802.1Q.
 
 pub mod buffer;
 mod cursor;
 pub mod demux;
 mod error;
+pub mod frame;
 pub mod ntp;
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;

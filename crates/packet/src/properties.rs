@@ -1,9 +1,11 @@
 //! What holds for any bytes at all, as functions that panic where it does not. Unit tests, the replay of the
 //! corpus and the fuzz targets call the same ones.
 
+mod frame;
 mod rtcp;
 mod rtp;
 
+pub use self::frame::frame_matches_oracle;
 pub use self::rtcp::rtcp_round_trips;
 pub use self::rtp::{rtp_matches_oracle, rtp_patch_keeps_the_rest};
 

@@ -5,6 +5,7 @@
 //! | `rtp` | a datagram | the `rtp` crate reads the same fields; a rewritten header changes nothing else |
 //! | `rtcp` | a datagram | what is read is written back the same |
 //! | `telephone_event` | a payload | what is read is written back the same |
+//! | `frame_parse` | an Ethernet frame | `etherparse` reads the same datagram; written again both read it the same |
 //! | `stun` | a datagram | what is read is written back the same |
 //! | `sdp` | a body | untouched, it comes out as it went in; an edit leaves the rest alone |
 //! | `ng_message` | a datagram of the ng protocol | decoded and encoded it says the same, in both formats |
@@ -31,6 +32,7 @@ pub use mediapoint_dtmf::properties::digits_in_any_blocks as dtmf;
 pub use mediapoint_jitter::properties::{
     playout_of_codecs_survives as playout_codecs, playout_survives as playout,
 };
+pub use mediapoint_packet::properties::frame_matches_oracle as frame_parse;
 pub use mediapoint_packet::properties::rtcp_round_trips as rtcp;
 pub use mediapoint_packet::properties::{event_round_trips as telephone_event, stun_never_panics as stun};
 pub use mediapoint_prompt::properties::decode as prompt_decode;
@@ -44,11 +46,12 @@ pub use mediapoint_srtp::properties::{
 pub type Property = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Property); 19] = [
+pub const TARGETS: [(&str, Property); 20] = [
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("telephone_event", telephone_event),
     ("stun", stun),
+    ("frame_parse", frame_parse),
     ("sdp", sdp),
     ("ng_message", ng_message),
     ("srtp", srtp),

@@ -195,5 +195,6 @@ proptest! {
         rtcp_round_trips(&bytes);
         event_round_trips(&bytes);
         stun_never_panics(&bytes);
+        frame_matches_oracle(&bytes);
     }
 }
