@@ -1,14 +1,16 @@
 //! The callers for `forward`: two endpoints a call, 172-byte datagrams each 20 ms, spread evenly over the 20 ms.
 //!
-//! `callers [calls] [seconds] [core] [tick-us]` sends to the ports from 127.0.0.1:20000 up, takes what comes back, and prints
-//! loss and the delay from send to receipt, its own tick (1 ms) included.
+//! `callers [calls] [seconds] [core] [tick-us] [address] [own]` sends from the address `own` to the ports from 20000 of the
+//! address up (both 127.0.0.1), takes what comes back, and prints loss, the delay from send to receipt, its own tick (1 ms)
+//! included, and its CPU time a packet: on a virtual cable what the server's card does is a part of that.
 
 use std::error::Error;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use mediapoint_net::{
-    Clock, PacketIo, PortOptions, SocketIo, SocketIoConfig, UdpSocket, pin_current_thread, raise_fd_limit,
+    Clock, PacketIo, PortOptions, SocketIo, SocketIoConfig, UdpSocket, pin_current_thread, process_cpu_time,
+    raise_fd_limit,
 };
 use mediapoint_packet::{PacketPool, Time};
 
@@ -25,6 +27,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let duration = Duration::from_secs(number(11)?);
     pin_current_thread(usize::try_from(number(0)?)?)?;
     let tick = Duration::from_micros(number(1000)?);
+    let mut address = || given.next().map_or(Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)), |text| text.parse());
+    let (server, own) = (address()?, address()?);
     raise_fd_limit()?;
 
     let mut io = SocketIo::new(SocketIoConfig::default())?;
@@ -32,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = PortOptions { receive_buffer: Some(1 << 17), ..PortOptions::default() };
     let mut ports = Vec::new();
     for _ in 0..legs {
-        ports.push(io.attach(UdpSocket::bind(([127, 0, 0, 1], 0).into(), &options)?)?);
+        ports.push(io.attach(UdpSocket::bind(SocketAddr::new(own, 0), &options)?)?);
     }
 
     let clock = Clock::new();
@@ -62,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 if let Some(stamp) = packet.bytes_mut().first_chunk_mut() {
                     *stamp = clock.now().as_nanos().to_le_bytes();
                 }
-                let to = SocketAddr::from(([127, 0, 0, 1], FIRST_PORT + leg));
+                let to = SocketAddr::new(server, FIRST_PORT + leg);
                 io.send(port, to, packet, &mut pool);
             }
         }
@@ -84,7 +88,7 @@ fn report(io: &SocketIo, delays: &[u64]) {
         STEP * u32::try_from(place.count()).unwrap_or(u32::MAX)
     };
     println!(
-        "sent {}, received {} ({} not), send errors {}; delay p50 {:?}, p99 {:?}, p99.9 {:?}",
+        "sent {}, received {} ({} not), send errors {}; delay p50 {:?}, p99 {:?}, p99.9 {:?}; {:.2} us CPU a packet",
         counters.sent,
         counters.received,
         counters.sent - counters.received.min(counters.sent),
@@ -92,5 +96,6 @@ fn report(io: &SocketIo, delays: &[u64]) {
         percentile(0.5),
         percentile(0.99),
         percentile(0.999),
+        process_cpu_time().as_nanos() as f64 / 1e3 / counters.sent.max(1) as f64,
     );
 }

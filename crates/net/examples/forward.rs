@@ -1,16 +1,17 @@
 //! The barest media server: pairs of sockets, what comes to one goes to whoever last sent to the other.
 //!
-//! Measures what the kernel's share of a forwarded packet costs: `forward [calls] [tick-us] [seconds] [core] [times]` binds
-//! two ports a call from 127.0.0.1:20000 up, skips two seconds, and prints CPU time a packet over the rest.
-//! `callers` is the other side. A tick of 0 sleeps until a datagram comes; with `times` 1 the kernel notes arrivals.
+//! Measures what the kernel's share of a forwarded packet costs: `forward [calls] [tick-us] [seconds] [core] [times]
+//! [address] [backend]` binds two ports a call from port 20000 of the address (127.0.0.1) up, skips two seconds, and prints CPU
+//! time a packet over the rest. `callers` is the other side. A tick of 0 sleeps until a datagram comes; with `times` 1 the
+//! kernel notes arrivals. The backend is `sockets` or `xdp`; `benches/xdp.sh` compares them.
 
 use std::error::Error;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use mediapoint_net::{
-    Clock, Counters, PacketIo, Port, PortOptions, SocketIo, SocketIoConfig, UdpSocket, pin_current_thread,
-    process_cpu_time, raise_fd_limit,
+    Clock, Counters, PacketIo, Port, PortOptions, SocketIo, SocketIoConfig, UdpSocket, XdpInterfaces, XdpIo,
+    pin_current_thread, process_cpu_time, raise_fd_limit,
 };
 use mediapoint_packet::PacketPool;
 
@@ -23,6 +24,8 @@ struct Arguments {
     measured: Duration,
     core: usize,
     times: bool,
+    address: IpAddr,
+    xdp: bool,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -30,7 +33,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     raise_fd_limit()?;
     pin_current_thread(arguments.core)?;
 
-    let mut io = SocketIo::new(SocketIoConfig::default())?;
+    if !arguments.xdp {
+        return serve(&mut SocketIo::new(SocketIoConfig::default())?, &arguments);
+    }
+    let interfaces = XdpInterfaces::attach(&[arguments.address])?;
+    let mut io = XdpIo::new(SocketIoConfig::default(), &interfaces, 0)?;
+    println!("{interfaces}: {}", io.describe());
+    serve(&mut io, &arguments)
+}
+
+fn serve(io: &mut impl PacketIo<Handle = UdpSocket>, arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut pool = PacketPool::new(2048);
     let options = PortOptions {
         receive_buffer: Some(1 << 17),
@@ -38,21 +50,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..PortOptions::default()
     };
     for leg in 0..arguments.calls * 2 {
-        let address = SocketAddr::from(([127, 0, 0, 1], FIRST_PORT + leg));
+        let address = SocketAddr::new(arguments.address, FIRST_PORT + leg);
         // The backend numbers its ports from 0 up.
         io.attach(UdpSocket::bind(address, &options)?)?;
     }
     let mut peers: Vec<Option<SocketAddr>> = vec![None; usize::from(arguments.calls) * 2];
 
-    run(&mut io, &mut pool, &mut peers, arguments.tick, WARM_UP)?;
+    run(io, &mut pool, &mut peers, arguments.tick, WARM_UP)?;
     let (before, cpu) = (io.counters(), process_cpu_time());
-    run(&mut io, &mut pool, &mut peers, arguments.tick, arguments.measured)?;
+    run(io, &mut pool, &mut peers, arguments.tick, arguments.measured)?;
     report(&before, &io.counters(), process_cpu_time() - cpu, arguments.measured);
     Ok(())
 }
 
 fn run(
-    io: &mut SocketIo,
+    io: &mut impl PacketIo,
     pool: &mut PacketPool,
     peers: &mut [Option<SocketAddr>],
     tick: Duration,
@@ -115,5 +127,7 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
         measured: Duration::from_secs(number(8)?),
         core: usize::try_from(number(1)?)?,
         times: number(0)? == 1,
+        address: given.next().map_or(Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)), |text| text.parse())?,
+        xdp: given.next().as_deref() == Some("xdp"),
     })
 }

@@ -11,6 +11,9 @@ pub struct Counters {
     pub truncated: u64,
     /// Received datagrams dropped because they need a large buffer and all of those were in use.
     pub no_large_buffer: u64,
+    /// Frames dropped that are no whole datagram to a served port (AF_XDP): wrong checksums, above all, and what was under way
+    /// to a port as it was closed.
+    pub bad_frames: u64,
     /// Receive calls that failed, pending ICMP errors (`ECONNREFUSED`) included.
     pub receive_errors: u64,
     /// Datagrams not sent, for whatever reason: the sum of the next six.
@@ -58,6 +61,33 @@ impl Counters {
     pub(crate) fn send_without_port(&mut self) {
         self.send_errors += 1;
         self.no_port += 1;
+    }
+}
+
+impl std::ops::Add for Counters {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            received: self.received + other.received,
+            sent: self.sent + other.sent,
+            truncated: self.truncated + other.truncated,
+            no_large_buffer: self.no_large_buffer + other.no_large_buffer,
+            bad_frames: self.bad_frames + other.bad_frames,
+            receive_errors: self.receive_errors + other.receive_errors,
+            send_errors: self.send_errors + other.send_errors,
+            would_block: self.would_block + other.would_block,
+            refused: self.refused + other.refused,
+            unreachable: self.unreachable + other.unreachable,
+            no_port: self.no_port + other.no_port,
+            too_long: self.too_long + other.too_long,
+            send_other: self.send_other + other.send_other,
+            pool_empty: self.pool_empty + other.pool_empty,
+            waits: self.waits + other.waits,
+            budget_spent: self.budget_spent + other.budget_spent,
+            receive_calls: self.receive_calls + other.receive_calls,
+            send_calls: self.send_calls + other.send_calls,
+        }
     }
 }
 

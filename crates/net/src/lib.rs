@@ -1,7 +1,8 @@
 //! Packet I/O, pinning, clocks and rings: the only system calls of the media plane.
 //!
 //! A worker owns one [`PacketIo`]: it waits, takes what arrived into pooled buffers, queues what goes out and flushes it.
-//! [`SocketIo`] is the backend that runs everywhere. Nothing here parses a packet, keeps a timer or starts a thread.
+//! [`SocketIo`] is the backend that runs everywhere, [`XdpIo`] the one that passes the kernel's stack by. Nothing here looks into a
+//! datagram or keeps a timer; the only thread is the one by which [`XdpIo`] asks the kernel for routes and neighbours.
 //! Nothing is shared between workers; other threads reach one by its [`Waker`], which ends its sleep, and by a [`ring`].
 //!
 //! ```
@@ -43,6 +44,7 @@ mod socket;
 mod socket_io;
 mod thread;
 mod waker;
+mod xdp;
 
 pub use clock::Clock;
 pub use counters::Counters;
@@ -56,3 +58,4 @@ pub use thread::{
     set_thread_name, thread_cpu_time,
 };
 pub use waker::Waker;
+pub use xdp::{XdpInterfaces, XdpIo};

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// The token of the eventfd; ports are 32 bits wide and never reach it.
 const WAKE: u64 = u64::MAX;
 
+/// The token of descriptors that are no ports.
+const OTHER: u64 = WAKE - 1;
+
 /// Reports that one call takes at most. The kernel gives those left over at the next call.
 const MAX_EVENTS: usize = 1024;
 
@@ -34,6 +37,11 @@ impl Poller {
     /// Reports `fd` as `token` from now on whenever it has something to read.
     pub(crate) fn add(&self, fd: RawFd, token: u32) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_ADD, fd, libc::EPOLLIN, u64::from(token))
+    }
+
+    /// Ends waits from now on whenever `fd` has something to read, and reports nothing.
+    pub(crate) fn watch(&self, fd: RawFd) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, libc::EPOLLIN, OTHER)
     }
 
     pub(crate) fn remove(&self, fd: RawFd) {
@@ -69,7 +77,7 @@ impl Poller {
 
     /// The tokens of the sockets that the last wait reported.
     pub(crate) fn reported(&self) -> impl Iterator<Item = u32> {
-        // The eventfd's is no u32.
+        // The others' are no u32.
         self.events.iter().filter_map(|event| u32::try_from(event.u64).ok())
     }
 

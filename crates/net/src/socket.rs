@@ -1,9 +1,11 @@
 //! One non-blocking UDP socket: how it is bound, how it marks what it sends, how much it buffers.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
+use mediapoint_packet::PacketBuf;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Expedited forwarding, what voice is marked with [RFC3246] [RFC4594 4.1].
@@ -61,6 +63,8 @@ pub struct UdpSocket {
     inner: Socket,
     local: SocketAddr,
     arrival_times: bool,
+    /// What came to the port past this socket, and no worker has received yet. Empty but while a port moves.
+    backlog: VecDeque<(SocketAddr, PacketBuf)>,
 }
 
 impl UdpSocket {
@@ -82,7 +86,7 @@ impl UdpSocket {
         }
         inner.bind(&address.into())?;
         let local = inner.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
-        let mut socket = Self { inner, local, arrival_times: false };
+        let mut socket = Self { inner, local, arrival_times: false, backlog: VecDeque::new() };
         socket.set_dscp(options.dscp)?;
         if options.arrival_times {
             socket.set_arrival_times(true)?;
@@ -171,6 +175,21 @@ impl UdpSocket {
     /// True where the kernel notes when each datagram arrives.
     pub(crate) fn keeps_arrival_times(&self) -> bool {
         self.arrival_times
+    }
+
+    /// The DSCP that is set.
+    pub(crate) fn dscp(&self) -> io::Result<u8> {
+        let octet = if self.is_v6() { self.inner.tclass_v6()? } else { self.inner.tos_v4()? };
+        Ok(u8::try_from(octet >> 2).unwrap_or(0))
+    }
+
+    /// Gives the port what came to it on another way than by this socket.
+    pub(crate) fn set_backlog(&mut self, backlog: VecDeque<(SocketAddr, PacketBuf)>) {
+        self.backlog = backlog;
+    }
+
+    pub(crate) fn take_backlog(&mut self) -> VecDeque<(SocketAddr, PacketBuf)> {
+        std::mem::take(&mut self.backlog)
     }
 
     /// True where the socket is of family v6, so that v4 destinations must be mapped.

@@ -26,7 +26,7 @@ const SINGLE_READS: u32 = 2;
 const USUAL: usize = CAPACITY - TAIL_ROOM;
 
 /// The pause a wait makes instead of returning at once where the pool has no buffer to receive into.
-const STARVED_PAUSE: Duration = Duration::from_millis(1);
+pub(crate) const STARVED_PAUSE: Duration = Duration::from_millis(1);
 
 /// Bounds of a [`SocketIo`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +146,11 @@ impl SocketIo {
     #[must_use]
     pub fn socket(&self, port: Port) -> Option<&UdpSocket> {
         self.sockets.get(port.index())?.as_ref()
+    }
+
+    /// Ends waits from now on also when a descriptor that is no port has something to read, until it is closed.
+    pub(crate) fn watch(&self, fd: RawFd) -> io::Result<()> {
+        self.poller.watch(fd)
     }
 
     /// Puts a socket under an index that nothing else has, and which `free` may still name.
