@@ -114,6 +114,15 @@ impl XdpIo {
         self.ports.len()
     }
 
+    /// Datagrams dropped on arrival since the backend was made, for want of room in the rings above all; those of the ports'
+    /// sockets not counted. A system call for each interface: for a round of statistics.
+    ///
+    /// # Errors
+    /// The kernel's, of which none is to be expected.
+    pub fn dropped(&self) -> io::Result<u64> {
+        self.lanes.iter().flatten().map(|lane| lane.socket.dropped()).sum()
+    }
+
     /// Begins the work of a round.
     fn begin_round(&mut self) {
         self.now = self.clock.now();

@@ -239,6 +239,31 @@ mod tests {
         assert_eq!(netlink.neighbour(interface, "192.0.2.77".parse().unwrap()).unwrap(), None);
     }
 
+    /// Attributes one after the other, values whole words.
+    fn attributes(all: &[(u16, &[u8])]) -> Vec<u8> {
+        let request =
+            all.iter().fold(Request::get(0), |request, (kind, value)| request.attribute(*kind, value));
+        request.finish(0).1.split_off(16)
+    }
+
+    #[test]
+    fn a_vlan_names_the_interface_below_and_its_tag() {
+        let below = 7_u32.to_ne_bytes();
+        let tag = 100_u16.to_ne_bytes();
+        // The value of two octets, and two of padding behind it.
+        let mut data = attributes(&[(IFLA_VLAN_ID, &[tag[0], tag[1], 0, 0])]);
+        data[..2].copy_from_slice(&6_u16.to_ne_bytes());
+        let of_kind = |kind: &[u8]| attributes(&[(IFLA_INFO_KIND, kind), (IFLA_INFO_DATA, &data)]);
+        let read = |info: &[u8]| {
+            let link = attributes(&[(IFLA_ADDRESS, &[0; 8]), (IFLA_LINK, &below), (IFLA_LINKINFO, info)]);
+            vlan(&Attributes::new(&link))
+        };
+        assert_eq!(read(&of_kind(b"vlan")), Some((7, 100)));
+        // A virtual cable names the interface at its other end.
+        assert_eq!(read(&of_kind(b"veth")), None);
+        assert_eq!(read(&[]), None);
+    }
+
     #[test]
     fn what_does_not_exist_is_none() {
         let mut netlink = Netlink::new().unwrap();

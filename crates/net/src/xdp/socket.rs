@@ -8,14 +8,14 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use super::memory::{FRAME_SIZE, Frame, Frames, Mapping};
 use super::ring::{Consumer, Layout, Producer};
 
-/// Entries of each ring: what comes in or goes out between two rounds of a worker at most.
-const RING: u32 = 2048;
+/// Entries of the rings of what comes in: a tenth of a second of 80,000 datagrams. What comes while they are full is lost.
+const RECEIVE_RING: u32 = 8192;
 
-/// Frames of a socket: both rings full.
-const FRAMES: usize = 2 * RING as usize;
+/// Entries of the rings of what goes out between two flushes.
+const SEND_RING: u32 = 2048;
 
 /// Calls of one flush at most. In copy mode one call sends 32 frames.
-const MAX_KICKS: u32 = RING / 32;
+const MAX_KICKS: u32 = SEND_RING / 32;
 
 /// How a socket and the driver share frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,28 +62,34 @@ impl XdpSocket {
         }
         // SAFETY: socket(2) has just made it, and nothing else owns it.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        let (frames, mut all) = Frames::new(FRAMES)?;
+        let (frames, mut all) = Frames::new((RECEIVE_RING + SEND_RING) as usize)?;
         register(fd.as_fd(), &frames)?;
-        for ring in
-            [libc::XDP_UMEM_FILL_RING, libc::XDP_UMEM_COMPLETION_RING, libc::XDP_RX_RING, libc::XDP_TX_RING]
-        {
-            set(fd.as_fd(), ring, &RING)?;
+        for (ring, size) in [
+            (libc::XDP_UMEM_FILL_RING, RECEIVE_RING),
+            (libc::XDP_UMEM_COMPLETION_RING, SEND_RING),
+            (libc::XDP_RX_RING, RECEIVE_RING),
+            (libc::XDP_TX_RING, SEND_RING),
+        ] {
+            set(fd.as_fd(), ring, &size)?;
         }
-        let offsets = offsets(fd.as_fd())?;
+        // SAFETY: integers only, for which all zero is a value.
+        let offsets: libc::xdp_mmap_offsets = unsafe { option(fd.as_fd(), libc::XDP_MMAP_OFFSETS) }?;
         let none =
             || io::Error::new(io::ErrorKind::InvalidData, "the kernel's rings do not lie in their mappings");
         let offset = |page: libc::c_ulonglong| libc::off_t::try_from(page).map_err(|_| none());
         let fill_page = offset(libc::XDP_UMEM_PGOFF_FILL_RING)?;
         let completion_page = offset(libc::XDP_UMEM_PGOFF_COMPLETION_RING)?;
-        let (memory, layout) = map::<u64>(fd.as_fd(), &offsets.fr, fill_page)?;
+        let (memory, layout) = map::<u64>(fd.as_fd(), &offsets.fr, (fill_page, RECEIVE_RING))?;
         let fill = Producer::new(memory, layout).ok_or_else(none)?;
-        let (memory, layout) = map::<u64>(fd.as_fd(), &offsets.cr, completion_page)?;
+        let (memory, layout) = map::<u64>(fd.as_fd(), &offsets.cr, (completion_page, SEND_RING))?;
         let completion = Consumer::new(memory, layout).ok_or_else(none)?;
-        let (memory, layout) = map::<libc::xdp_desc>(fd.as_fd(), &offsets.rx, libc::XDP_PGOFF_RX_RING)?;
+        let (memory, layout) =
+            map::<libc::xdp_desc>(fd.as_fd(), &offsets.rx, (libc::XDP_PGOFF_RX_RING, RECEIVE_RING))?;
         let receive = Consumer::new(memory, layout).ok_or_else(none)?;
-        let (memory, layout) = map::<libc::xdp_desc>(fd.as_fd(), &offsets.tx, libc::XDP_PGOFF_TX_RING)?;
+        let (memory, layout) =
+            map::<libc::xdp_desc>(fd.as_fd(), &offsets.tx, (libc::XDP_PGOFF_TX_RING, SEND_RING))?;
         let send = Producer::new(memory, layout).ok_or_else(none)?;
-        let free = all.split_off(FRAMES / 2);
+        let free = all.split_off(RECEIVE_RING as usize);
         let mut socket = Self { fd, frames, free, fill, completion, receive, send, sharing };
         for frame in all {
             socket.recycle(frame);
@@ -119,6 +125,13 @@ impl XdpSocket {
     /// True where frames wait to be received.
     pub(super) fn has_received(&self) -> bool {
         !self.receive.is_empty()
+    }
+
+    /// Frames for this socket that the kernel dropped, for want of room above all. A system call.
+    pub(super) fn dropped(&self) -> io::Result<u64> {
+        // SAFETY: integers only, for which all zero is a value.
+        let statistics: libc::xdp_statistics = unsafe { option(self.fd.as_fd(), libc::XDP_STATISTICS) }?;
+        Ok(statistics.rx_dropped + statistics.rx_ring_full)
     }
 
     /// The next frame that was received, shown to `look`; `None` where none is left.
@@ -240,29 +253,26 @@ fn register(fd: BorrowedFd<'_>, frames: &Frames) -> io::Result<()> {
     set(fd, libc::XDP_UMEM_REG, &registration)
 }
 
-/// Where the parts of the rings lie.
-fn offsets(fd: BorrowedFd<'_>) -> io::Result<libc::xdp_mmap_offsets> {
-    // SAFETY: integers only, for which all zero is a value.
-    let mut offsets: libc::xdp_mmap_offsets = unsafe { std::mem::zeroed() };
-    let mut len = length::<libc::xdp_mmap_offsets>();
+/// getsockopt(2) at the level of AF_XDP.
+///
+/// # Safety
+/// All zero and whatever the kernel writes are values of `T`.
+unsafe fn option<T>(fd: BorrowedFd<'_>, option: libc::c_int) -> io::Result<T> {
+    // SAFETY: the caller's promise.
+    let mut value: T = unsafe { std::mem::zeroed() };
+    let mut len = length::<T>();
     // SAFETY: getsockopt(2) writes at most as many octets as the length says on entry, the local's own size, and the length.
     let result = unsafe {
-        libc::getsockopt(
-            fd.as_raw_fd(),
-            libc::SOL_XDP,
-            libc::XDP_MMAP_OFFSETS,
-            (&raw mut offsets).cast(),
-            &raw mut len,
-        )
+        libc::getsockopt(fd.as_raw_fd(), libc::SOL_XDP, option, (&raw mut value).cast(), &raw mut len)
     };
-    if result == 0 { Ok(offsets) } else { Err(io::Error::last_os_error()) }
+    if result == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Maps a ring of entries `T`.
 fn map<T>(
     fd: BorrowedFd<'_>,
     offsets: &libc::xdp_ring_offset,
-    page: libc::off_t,
+    (page, size): (libc::off_t, u32),
 ) -> io::Result<(Mapping, Layout)> {
     let place = |offset: u64| usize::try_from(offset).map_err(|_| io::ErrorKind::InvalidData);
     let layout = Layout {
@@ -270,9 +280,9 @@ fn map<T>(
         consumer: place(offsets.consumer)?,
         flags: place(offsets.flags)?,
         entries: place(offsets.desc)?,
-        size: RING,
+        size,
     };
-    let len = layout.entries + size_of::<T>() * RING as usize;
+    let len = layout.entries + size_of::<T>() * size as usize;
     Ok((Mapping::of(fd, len, page)?, layout))
 }
 

@@ -100,6 +100,26 @@ fn long_datagrams_and_fragments_go_by_the_kernel_and_none_is_lost() {
 }
 
 #[test]
+fn what_exceeds_the_rings_is_counted() {
+    let Some(pair) = pair() else { return };
+    let interfaces = pair.interfaces();
+    let (mut io, mut pool) = (pair.backend(&interfaces, 0), PacketPool::new(8));
+    let (_, local) = pair.open(&mut io, SERVER4);
+    let caller = pair.client.socket(CLIENT4);
+    for number in 0..10_000_u32 {
+        caller.send_to(&number.to_be_bytes(), local).unwrap();
+    }
+    let mut received = 0;
+    while received + io.dropped().unwrap() < 10_000 {
+        let datagram = next(&mut io, &mut pool);
+        assert_eq!(datagram.packet.bytes(), u32::to_be_bytes(received.try_into().unwrap()));
+        pool.give(datagram.packet);
+        received += 1;
+    }
+    assert_eq!(received, 8_192);
+}
+
+#[test]
 fn what_is_not_served_stays_the_kernels() {
     let Some(pair) = pair() else { return };
     let interfaces = pair.interfaces();

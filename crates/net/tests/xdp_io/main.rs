@@ -4,6 +4,8 @@
 //! `cfg(test)` on the modules tells the lints that their helper functions are tests too.
 
 #[cfg(test)]
+mod allocations;
+#[cfg(test)]
 mod delivery;
 #[cfg(test)]
 mod host;

@@ -200,6 +200,40 @@ fn what_does_not_fit_is_not_written() {
     assert_eq!(mixed.write(b"x", &mut room), Err(FrameWriteError::Families));
 }
 
+#[test]
+fn the_frames_of_the_corpus_are_what_their_names_say() {
+    let cases = [
+        ("v4", Ok(32)),
+        ("v6", Ok(32)),
+        ("v4-tagged", Ok(32)),
+        ("v6-tagged", Ok(32)),
+        ("v4-padded", Ok(1)),
+        ("v4-empty", Ok(0)),
+        ("v4-no-checksum", Ok(32)),
+        ("v4-partial-checksum", Ok(32)),
+        ("v6-partial-checksum", Ok(32)),
+        ("v4-udp-shorter", Ok(4)),
+        ("v6-no-checksum", Err(NotUdp::Checksum)),
+        ("v4-udp-longer", Err(NotUdp::Length(900))),
+        ("v4-udp-length-zero", Err(NotUdp::Length(0))),
+        ("v4-fragment", Err(NotUdp::Fragment)),
+        ("v4-options", Err(NotUdp::Header(0x46))),
+        ("v4-multicast-source", Err(NotUdp::Source)),
+        ("v4-tcp", Err(NotUdp::Protocol(6))),
+        ("v6-extension", Err(NotUdp::Protocol(0))),
+        ("v6-fragment", Err(NotUdp::Protocol(44))),
+        ("two-tags", Err(NotUdp::EtherType(0x8100))),
+        ("service-tag", Err(NotUdp::EtherType(0x88a8))),
+        ("arp", Err(NotUdp::EtherType(0x0806))),
+    ];
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/frame_parse");
+    for (name, expected) in cases {
+        let frame = std::fs::read(format!("{folder}/{name}")).unwrap();
+        assert_eq!(UdpFrame::read(&frame).map(|read| read.payload.len()), expected, "{name}");
+        crate::properties::frame_matches_oracle(&frame);
+    }
+}
+
 proptest! {
     #[test]
     fn the_sum_is_the_naive_ones(octets in vec(any::<u8>(), 0..2000), split in any::<prop::sample::Index>()) {
