@@ -83,7 +83,7 @@ pub enum LinkCodec {
 }
 
 impl LinkCodec {
-    /// The name of the encoding [RFC4855 3].
+    /// The name of the encoding, as in SDP.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

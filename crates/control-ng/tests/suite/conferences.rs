@@ -1,12 +1,5 @@
 //! Conference rooms: who is in one hears the others, and is heard, as its role says; calls go on by themselves afterwards.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "helpers of the tests: what is missing fails them"
-)]
-
 use crate::common;
 
 use common::conference::*;

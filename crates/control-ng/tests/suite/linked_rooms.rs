@@ -1,12 +1,5 @@
 //! Conference rooms of several servers that are linked: everyone is heard everywhere, once.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "helpers of the tests: what is missing fails them"
-)]
-
 use crate::common;
 
 use common::conference::*;
