@@ -213,6 +213,14 @@ impl Controller {
     ) -> Result<RecordingId, NgError> {
         let recordings = self.recordings()?;
         call.forget_completed();
+        // One that has ended, though its file is not complete yet, does not go on.
+        let ended = |active: &&mut ActiveRecording| active.made.recording.is_ending();
+        let ended: Vec<RecordingId> =
+            call.recordings_of(Some(&options.owner)).filter(ended).map(|active| active.id.clone()).collect();
+        for id in ended {
+            call.recordings.retain(|known| known.id != id);
+            self.close(&id, by, now, call, outcomes);
+        }
         let engine_call = call.call.clone();
         let mut known = None;
         for active in call.recordings_of(Some(&options.owner)) {

@@ -178,6 +178,11 @@ impl ChunkQueue {
         self.queue().end.is_some()
     }
 
+    /// True once no more audio is taken.
+    pub(super) fn is_ending(&self) -> bool {
+        self.is_stopped() || self.has_failed() || self.is_over() || self.has_ended()
+    }
+
     /// Samples of the whole recording, once everything was taken and `waited` is long enough for metadata. Nothing more is
     /// taken then.
     pub(super) fn close(&self, waited: Duration) -> Option<u64> {

@@ -88,6 +88,13 @@ impl Recording {
         self.queue.await_metadata(most);
     }
 
+    /// True where no more audio comes in: it was stopped, its source has ended, or it is given up. Its file may not be complete
+    /// yet.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.queue.is_ending()
+    }
+
     /// True once it is complete or given up, and the event of that was sent.
     #[must_use]
     pub fn is_over(&self) -> bool {

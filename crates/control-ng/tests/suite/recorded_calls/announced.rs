@@ -164,7 +164,9 @@ fn what_becomes_of_a_recording_is_reported_and_one_that_failed_leaves_its_call()
     // Its tap is gone, so that the file ends, which nobody is told of any more.
     assert_eq!(scene.finished().0.id.as_str(), id);
 
+    let failed = id;
     let id = ask(&scene.server, "start recording", &log).text("recording-id");
+    assert_ne!(id, failed, "what has ended does not go on");
     ok(&ask(&scene.server, "delete", r#""delete-delay":0"#));
     assert_eq!(scene.finished().0.id.as_str(), id);
     let report = next();
