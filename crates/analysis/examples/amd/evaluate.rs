@@ -160,6 +160,7 @@ fn times(report: &mut Report, judged: &[Judged<'_>]) {
     let (persons, machines) = within(judged, ours, |call| call.first_ms);
     report.chosen = (persons, machines);
     let (early_persons, early_machines) = within(judged, ours, |_| 0.0);
+    let (sound_persons, sound_machines) = within(judged, ours, |call| call.sound_ms);
     let mut after: Vec<f64> = judged
         .iter()
         .filter(|judged| judged.call.class == "person" && judged.ours.outcome == Outcome::Person)
@@ -171,7 +172,8 @@ fn times(report: &mut Report, judged: &[Judged<'_>]) {
     let _ = writeln!(
         report.text,
         "Within 2.5 s of the first word {persons:.1} % of persons and {machines:.1} % of machines are recognised; within 2.5 s \
-         of answer {early_persons:.1} % and {early_machines:.1} %. A person is decided {median:.0} ms after the end of the \
+         of where the recording begins, thump or not, {sound_persons:.1} % and {sound_machines:.1} %; within 2.5 s of answer \
+         {early_persons:.1} % and {early_machines:.1} %. A person is decided {median:.0} ms after the end of the \
          greeting (median; 90 %: {:.0} ms).\n",
         quantile(0.9)
     );

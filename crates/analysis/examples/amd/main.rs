@@ -16,6 +16,7 @@
 )]
 
 mod evaluate;
+mod onset;
 mod prompts;
 mod set;
 #[path = "../../tests/suite/signal.rs"]

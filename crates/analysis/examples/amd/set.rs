@@ -4,6 +4,7 @@ use std::path::Path;
 
 use mediapoint_codec::{Codec, EncoderSettings, Parameters, decoder, encoder};
 
+use crate::onset;
 use crate::prompts::{self, Recording};
 use crate::signal::{
     Random, add_noise, answer_tone, cadence, samples, scale, silence, speech_level, to_pcm, tone,
@@ -32,8 +33,10 @@ pub struct Call {
     pub greeting_end_ms: f64,
     /// Start of the beep in ms, if there is one.
     pub beep_ms: Option<f64>,
-    /// Start of the speech in ms.
+    /// Start of the speech in ms, by [`onset`].
     pub first_ms: f64,
+    /// Start of the recording in ms, with whatever is before its speech.
+    pub sound_ms: f64,
     /// Whether it is a person's greeting for a firm, or a machine's of few words.
     pub unusual: bool,
     /// The same for calls of the same text.
@@ -199,7 +202,8 @@ fn person(sources: &Sources, most_ms: f64, unusual: f64, random: &mut Random) ->
     Call {
         unusual: firm,
         weight: weight(firm, unusual),
-        first_ms,
+        first_ms: first_ms + onset::ms(&first.pcm),
+        sound_ms: first_ms,
         group: hash(&first.name) >> 5,
         ..call("person", first.language, signal, end, None, random)
     }
@@ -217,8 +221,10 @@ fn machine(sources: &Sources, most_ms: f64, unusual: f64, random: &mut Random) -
     });
     let first_ms = random.between(100.0, 1000.0);
     let mut signal = silence(first_ms);
+    let mut first = main;
     if !brief && !synthesised && random.unit() < 0.3 {
-        signal.extend(&Sources::same_voice(&sources.short, &main.voice, random).pcm);
+        first = Sources::same_voice(&sources.short, &main.voice, random);
+        signal.extend(&first.pcm);
         signal.extend(silence(random.between(100.0, 600.0)));
     }
     signal.extend(&main.pcm);
@@ -241,7 +247,8 @@ fn machine(sources: &Sources, most_ms: f64, unusual: f64, random: &mut Random) -
     Call {
         unusual: brief,
         weight: weight(brief, unusual),
-        first_ms,
+        first_ms: first_ms + onset::ms(&first.pcm),
+        sound_ms: first_ms,
         group: hash(&main.name) >> 5,
         ..call("machine", main.language, signal, end, beep_at, random)
     }
@@ -363,6 +370,7 @@ fn call(
         greeting_end_ms,
         beep_ms,
         first_ms: 0.0,
+        sound_ms: 0.0,
         unusual: false,
         weight: 1.0,
         group: 0,

@@ -13,6 +13,8 @@
 )]
 
 mod calls;
+#[path = "../../examples/amd/onset.rs"]
+mod onset;
 #[path = "../../examples/amd/prompts.rs"]
 mod prompts;
 mod signal;

@@ -2,6 +2,7 @@
 
 use mediapoint_analysis::{BargeIn, BargeInSettings, Vad, VadSettings, VoiceActivity};
 
+use crate::onset;
 use crate::prompts::{self, Recording};
 use crate::signal::{Random, add_noise, scale, silence, speech_level, to_pcm, tone};
 
@@ -138,4 +139,31 @@ fn a_stretch_of_speech_interrupts_once() {
     let starts: Vec<u32> = found.iter().map(|found| found.start_ms).collect();
     assert_eq!(starts, [520, 2520]);
     assert!(found.iter().all(|found| found.at_ms == found.start_ms + 300));
+}
+
+/// The labelled set counts from the first voiced sound: neither a thump, nor the step of a microphone that is switched on, nor a breath
+/// apart is one, and the consonant that a word begins with belongs to it.
+#[test]
+fn a_greeting_begins_with_its_first_voiced_sound() {
+    let mut random = Random::new(6);
+    let mut hiss = |ms: f64, level: f64| {
+        let mut signal = silence(ms);
+        add_noise(&mut signal, level, true, &mut random);
+        signal
+    };
+    let word = tone(&[150.0, 300.0, 450.0, 900.0], 400.0, -20.0);
+    let step: Vec<f64> = (0..2400).map(|at| 4000.0 * (-f64::from(at) / 600.0).exp()).collect();
+    let cases = [
+        ("a word", Vec::new(), 0.0),
+        ("a thump", [hiss(50.0, -22.0), silence(200.0)].concat(), 250.0),
+        ("a breath", [hiss(300.0, -40.0), silence(100.0)].concat(), 400.0),
+        ("a step", step, 300.0),
+        ("a consonant", hiss(100.0, -35.0), 0.0),
+    ];
+    for (what, before, expected) in cases {
+        let found = onset::ms(&[before, word.clone(), silence(300.0)].concat());
+        println!("{what}: {found:.0} ms");
+        assert!((found - expected).abs() <= 20.0, "{what}: {found:.0} ms, not {expected:.0}");
+    }
+    assert!(onset::ms(&hiss(500.0, -20.0)) < 1.0, "without a voice it begins where the recording does");
 }
