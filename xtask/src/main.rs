@@ -48,8 +48,8 @@ It lists what is missing with what each is for, asks, and installs it.";
 enum Task {
     /// Install the system packages that some features need, or say which are missing.
     Setup(SetupArgs),
-    /// Run the demonstration: a call between two softphones through a real server; `demo ivr` and `demo record` run the
-    /// examples of an IVR and of recordings.
+    /// Run the demonstration: a call between two softphones through a real server; `demo ivr`, `demo record` and
+    /// `demo conference` run the examples of an IVR, of recordings and of a conference room.
     Demo(Forwarded),
     /// Run every test: unit, integration and documentation tests, and the fuzz corpora. Ends with how many passed, failed and
     /// were skipped, and why.
@@ -173,7 +173,7 @@ struct Forwarded {
 
 impl Forwarded {
     fn names_an_example(&self) -> bool {
-        self.args.first().is_some_and(|argument| run::EXAMPLES.contains(&argument.as_str()))
+        self.args.first().is_some_and(|argument| run::example(argument).is_some())
     }
 
     fn asks_for_help(&self) -> bool {

@@ -20,12 +20,13 @@ pub(crate) fn lint() -> Result<(), Error> {
         .run()
 }
 
-/// Builds server and tools in release and shows a call through the server; with `ivr` or `record` first, an example.
+/// Builds server and tools in release and shows a call through the server; with `ivr`, `record` or `conference` first, an
+/// example.
 pub(crate) fn demo(args: &[String]) -> Result<(), Error> {
     if let Some((word, args)) = args.split_first()
-        && EXAMPLES.contains(&word.as_str())
+        && let Some(package) = example(word)
     {
-        return example(word, args);
+        return show(package, args);
     }
     setup::ensure(&[Feature::Build, Feature::Demo])?;
     release_programs()?;
@@ -35,17 +36,26 @@ pub(crate) fn demo(args: &[String]) -> Result<(), Error> {
     Program::new(&tools, args).shown_as("mediapoint-tools demo").run()
 }
 
-/// The examples that are shown: `examples/ivr`, a scripted IVR by the library and over the ng protocol, and
-/// `examples/record`, calls that are recorded, with a server that is killed.
-pub(crate) const EXAMPLES: [&str; 2] = ["ivr", "record"];
+/// The examples that are shown, in `examples`: a scripted IVR by the library and over the ng protocol, calls that are recorded,
+/// with a server that is killed, and a conference room.
+const EXAMPLES: [(&str, &str); 3] = [
+    ("ivr", "mediapoint-ivr"),
+    ("record", "mediapoint-record"),
+    // The mixer has the shorter name.
+    ("conference", "mediapoint-conference-demo"),
+];
 
-fn example(name: &str, args: &[String]) -> Result<(), Error> {
+/// The package of an example that is shown.
+pub(crate) fn example(word: &str) -> Option<&'static str> {
+    EXAMPLES.into_iter().find(|(name, _)| *name == word).map(|(_, package)| package)
+}
+
+fn show(package: &str, args: &[String]) -> Result<(), Error> {
     setup::ensure(&[Feature::Build])?;
-    let package = format!("mediapoint-{name}");
     // As tests are built, so that these mostly are already: nothing here measures speed.
-    Program::cargo(["build", "--package", "mediapoint-server", "--package", &package]).run()?;
-    let program = target_folder()?.join("debug").join(&package).display().to_string();
-    Program::new(&program, args).shown_as(&package).run()
+    Program::cargo(["build", "--package", "mediapoint-server", "--package", package]).run()?;
+    let program = target_folder()?.join("debug").join(package).display().to_string();
+    Program::new(&program, args).shown_as(package).run()
 }
 
 /// Exchanges media with outside programs.

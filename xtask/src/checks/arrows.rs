@@ -99,6 +99,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ivr", &["engine", "caller", "prompt", "dtmf", "packet"]),
     // Another: it drives a server from outside, and reads what it recorded.
     ("record", &["caller", "dtmf", "packet", "recorder"]),
+    // As the one before, with a conference room.
+    ("conference-demo", &["caller", "recorder"]),
     ("interop", &["caller", "codec", "g711", "g729", "packet"]),
     ("xtask", &[]),
 ];
