@@ -3,11 +3,10 @@
 //! Both get the same ng messages from the same generator. Every run starts a fresh server; runs alternate between the
 //! two, so that whatever else the machine does falls on both; medians are reported.
 
-use std::fs::File;
-use std::net::UdpSocket;
+mod conference;
+mod server;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use cargo_metadata::MetadataCommand;
 use clap::builder::StyledStr;
@@ -18,7 +17,9 @@ use crate::error::Error;
 use crate::setup::{self, Feature};
 use crate::shell::Program;
 
-/// Measure mediapoint and Debian's rtpengine side by side under the same load.
+use self::server::{OPEN_FILES, Server, free_port};
+
+/// Measure mediapoint and Debian's rtpengine side by side under the same load, or with Debian's Janus as conference bridges.
 #[derive(Parser)]
 #[command(name = "cargo xtask compare", bin_name = "cargo xtask compare", max_term_width = 100)]
 struct Options {
@@ -43,10 +44,19 @@ struct Options {
     /// Core of the load generator.
     #[arg(long, default_value_t = 0)]
     load_core: usize,
-    /// Measure only one of the two: mediapoint or rtpengine.
-    #[arg(long, value_parser = ["mediapoint", "rtpengine"])]
+    /// Measure only one of them: mediapoint, rtpengine or, with --conference, janus.
+    #[arg(long, value_parser = ["mediapoint", "rtpengine", "janus"])]
     only: Option<String>,
-    /// Where the JSON goes [default: compare.json in cargo's target folder].
+    /// Measure conference rooms instead: rooms of 20 beside a relay and beside Janus, and rooms of each size.
+    #[arg(long)]
+    conference: bool,
+    /// With --conference: rooms of 20 at one time.
+    #[arg(long, default_value_t = 10)]
+    rooms: usize,
+    /// With --conference: sizes of rooms, each with three speakers and with all speaking.
+    #[arg(long, value_delimiter = ',', default_value = "3,10,20,100,500,1000")]
+    sizes: Vec<usize>,
+    /// Where the JSON goes [default: compare.json, or conference.json, in cargo's target folder].
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Where a JSON with the medians alone goes, from which the chart in docs/pictures is drawn.
@@ -114,6 +124,9 @@ pub(crate) fn compare(args: &[String]) -> Result<(), Error> {
     let own = std::iter::once("compare").chain(args.iter().map(String::as_str));
     let options = Options::try_parse_from(own).unwrap_or_else(|error| error.exit());
     setup::ensure(&[Feature::Build, Feature::Compare])?;
+    if options.conference {
+        return conference::compare(&options);
+    }
     Program::cargo(["build", "--release", "--package", "mediapoint-server"]).run()?;
     Program::cargo(["build", "--release", "--package", "mediapoint-caller", "--example", "load"]).run()?;
     let target = MetadataCommand::new().no_deps().exec()?.target_directory.into_std_path_buf();
@@ -187,7 +200,7 @@ fn measure(name: &str, load: &Load, options: &Options, target: &Path) -> Result<
     let generator = target.join("release").join("examples").join("load");
     let args = [
         format!("--ng=127.0.0.1:{control}"),
-        format!("--pid={}", server.child.id()),
+        format!("--pid={}", server.pid()),
         format!("--calls={}", load.calls),
         format!("--kind={}", load.kind),
         format!("--seconds={}", options.seconds),
@@ -204,95 +217,6 @@ fn measure(name: &str, load: &Load, options: &Options, target: &Path) -> Result<
     );
     let text = output.output()?;
     serde_json::from_str(&text).map_err(|error| Error::Tool(format!("the load generator's report: {error}")))
-}
-
-/// A call takes several sockets, more than the usual soft limit lets hundreds of calls have.
-const OPEN_FILES: &str = r#"ulimit -n "$(ulimit -Hn)"; exec "$@""#;
-
-/// A running server that is killed with its handle, and by the kernel when this process ends.
-struct Server {
-    child: Child,
-    log: PathBuf,
-}
-
-impl Server {
-    fn start(name: &str, control: u16, core: usize, target: &Path) -> Result<Self, Error> {
-        let pidfile = target.join("compare-rtpengine.pid");
-        let line = match name {
-            "mediapoint" => format!(
-                "{} serve --ng 127.0.0.1:{control} --address 127.0.0.1 --ports 10000-24999 --workers 1 --cores {core} \
-                 --budget 10000 --log warn",
-                target.join("release").join("mediapoint").display()
-            ),
-            // One thread for one core, and no kernel module: packets pass through the daemon, as they do here.
-            _ => format!(
-                "rtpengine --config-file=none --table=-1 --interface=127.0.0.1 --listen-ng=127.0.0.1:{control} \
-                 --port-min=10000 --port-max=24999 --num-threads=1 --foreground --log-stderr --log-level=4 \
-                 --delete-delay=0 --tos=184 --pidfile={}",
-                pidfile.display()
-            ),
-        };
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let core = core.to_string();
-        let log = target.join(format!("compare-{name}.log"));
-        let errors = File::create(&log).map_err(|source| Error::Io { path: log.clone(), source })?;
-        let child = Command::new("setpriv")
-            .args([
-                "--pdeathsig",
-                "SIGKILL",
-                "--",
-                "taskset",
-                "--cpu-list",
-                &core,
-                "sh",
-                "-c",
-                OPEN_FILES,
-                "server",
-            ])
-            .args(words)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(errors)
-            .spawn()
-            .map_err(|source| Error::Spawn { program: name.to_owned(), source })?;
-        let mut server = Self { child, log };
-        if server.answers(control) { Ok(server) } else { Err(server.complaint(name)) }
-    }
-
-    /// Pings until a pong comes.
-    fn answers(&mut self, control: u16) -> bool {
-        let Ok(socket) = UdpSocket::bind("127.0.0.1:0") else { return false };
-        let timed = socket.set_read_timeout(Some(Duration::from_millis(200)));
-        let deadline = Instant::now() + Duration::from_secs(10);
-        let mut buffer = [0; 256];
-        while timed.is_ok() && Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
-            // Refused while nobody listens yet; the timeout paces the repetition once somebody does.
-            let sent = socket.send_to(b"ready d7:command4:pinge", ("127.0.0.1", control));
-            if sent.is_ok() && socket.recv(&mut buffer).is_ok_and(|length| length > 0) {
-                return true;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        false
-    }
-
-    fn complaint(&self, name: &str) -> Error {
-        let said = std::fs::read_to_string(&self.log).unwrap_or_default();
-        Error::Tool(format!("{name} does not answer: {}", said.trim()))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Both fail only when it has already ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> Result<u16, Error> {
-    let wrap = |source| Error::Io { path: PathBuf::from("a free UDP port"), source };
-    Ok(UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(wrap)?.port())
 }
 
 fn medians(reports: &[Value]) -> Value {

@@ -24,6 +24,8 @@ pub(crate) enum Feature {
     Interop,
     /// Run `cargo xtask compare`: the server to compare with.
     Compare,
+    /// Run `cargo xtask compare --conference`: the conference bridge to compare with.
+    CompareConference,
     /// Run `cargo xtask talk-off`: recordings, synthesisers, the library to compare with.
     TalkOff,
     /// Run `cargo xtask amd`: recorded and synthesised speech.

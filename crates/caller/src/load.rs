@@ -23,8 +23,10 @@ use crate::sdp::SdpError;
 use crate::speech::SpeechError;
 
 mod calls;
+pub mod conference;
 mod cpu;
 mod endpoint;
+mod janus;
 pub mod mark;
 mod progress;
 mod report;
@@ -187,6 +189,14 @@ pub enum LoadError {
         /// The coder's reason.
         reason: String,
     },
+    /// The other conference bridge refused a member, or does not answer.
+    #[error("janus, member {member}: {reason}")]
+    Janus {
+        /// Which member, from 0.
+        member: usize,
+        /// What it says, or what is missing.
+        reason: String,
+    },
     /// A call could not be set up or ended.
     #[error("call {call}: {source}")]
     Ng {
@@ -269,8 +279,11 @@ fn generate(config: &LoadConfig) -> Result<LoadReport, LoadError> {
     let client = Client::connect(config.ng).map_err(|source| LoadError::Ng { call: 0, source })?;
     let mut calls = CallSet::new(client, config.kind, config.recordings);
     let endpoints = calls.set_up(&sockets, &voices)?;
-    let outcome =
-        Run::new(config, sockets, endpoints)?.measure(config.warm_up, config.duration, config.server_pid)?;
+    let outcome = Run::new(config.tick, config.progress, sockets, endpoints)?.measure(
+        config.warm_up,
+        config.duration,
+        config.server_pid,
+    )?;
     calls.tear_down()?;
     Ok(report::assemble(config, &outcome, baseline))
 }
@@ -282,7 +295,7 @@ fn baseline(config: &LoadConfig) -> Result<DelayParts, LoadError> {
     let peers = addresses.chunks_exact(2).flat_map(|pair| pair.iter().rev());
     let endpoints = peers.zip(0..).map(|(&peer, number)| Endpoint::plain(number, peer)).collect();
     let warm_up = config.baseline.min(Duration::from_millis(300));
-    let quiet = LoadConfig { progress: false, ..config.clone() };
-    let outcome = Run::new(&quiet, sockets, endpoints)?.measure(warm_up, config.baseline, None)?;
+    let outcome =
+        Run::new(config.tick, false, sockets, endpoints)?.measure(warm_up, config.baseline, None)?;
     Ok(report::parts(&outcome))
 }

@@ -136,7 +136,7 @@ fn agree(offered: &Description, suite: Suite, call: usize) -> Result<(Crypto, Cr
     }
 }
 
-fn describe(rtp: SocketAddr, format: Format, crypto: Option<&Crypto>) -> Description {
+pub(super) fn describe(rtp: SocketAddr, format: Format, crypto: Option<&Crypto>) -> Description {
     Description {
         rtp,
         rtcp: SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1)),

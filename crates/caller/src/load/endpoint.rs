@@ -87,6 +87,15 @@ impl Endpoint {
     }
 
     pub(super) fn new(number: u16, line: Line, voice: &Voice) -> Self {
+        Self::made(number, line, voice, number < LISTENED)
+    }
+
+    /// A member of a conference: what it hears is nobody's own speech, and is not kept.
+    pub(super) fn member(number: u16, line: Line, voice: &Voice) -> Self {
+        Self::made(number, line, voice, false)
+    }
+
+    fn made(number: u16, line: Line, voice: &Voice, listened: bool) -> Self {
         let header = Header {
             version: 2,
             payload_type: line.payload_type,
@@ -99,7 +108,6 @@ impl Endpoint {
         };
         let (protect, unprotect) = line.keys.map(|keys| (keys.protect, keys.unprotect)).unzip();
         let codec = voice.codec();
-        let listened = number < LISTENED;
         let (watch, said) = match voice {
             Voice::Marks(_) => (None, None),
             Voice::Speech(_) => (Some(Watch::new(codec, listened)), listened.then(Vec::new)),
@@ -284,19 +292,23 @@ impl Journal {
     }
 }
 
-/// Binds two phones a call, each to an even port whose odd neighbour is left for the RTCP nobody reads.
+/// Binds two phones a call.
 pub(super) fn bind(config: &LoadConfig) -> Result<Vec<UdpSocket>, LoadError> {
-    let phones = config.calls * 2;
+    bind_phones(config.address, config.first_port, config.calls * 2)
+}
+
+/// Binds phones, each to an even port whose odd neighbour is left for the RTCP nobody reads.
+pub(super) fn bind_phones(address: IpAddr, first: u16, phones: usize) -> Result<Vec<UdpSocket>, LoadError> {
     let mut sockets = Vec::with_capacity(phones);
-    let mut port = config.first_port & !1;
+    let mut port = first & !1;
     while sockets.len() < phones {
-        if let Some(socket) = try_bind(config.address, port)? {
+        if let Some(socket) = try_bind(address, port)? {
             sockets.push(socket);
         }
         port = match port.checked_add(2) {
             Some(next) => next,
             None if sockets.len() == phones => break,
-            None => return Err(LoadError::Ports { first: config.first_port, phones }),
+            None => return Err(LoadError::Ports { first, phones }),
         };
     }
     Ok(sockets)

@@ -183,7 +183,7 @@ fn transcoded(audio: &Audio) -> Transcoded {
     }
 }
 
-fn generator(outcome: &Outcome) -> GeneratorCost {
+pub(super) fn generator(outcome: &Outcome) -> GeneratorCost {
     let used = outcome.generator.as_secs_f64();
     GeneratorCost {
         us_per_packet: rounded(ratio(used * 1e6, count(outcome.forwarded)), 2),
@@ -195,7 +195,7 @@ fn generator(outcome: &Outcome) -> GeneratorCost {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no count comes near 2^52")]
-fn count(number: u64) -> f64 {
+pub(super) fn count(number: u64) -> f64 {
     number as f64
 }
 
@@ -209,11 +209,11 @@ fn whole(number: f64) -> u64 {
 }
 
 /// Zero rather than a number that is none.
-fn ratio(a: f64, b: f64) -> f64 {
+pub(super) fn ratio(a: f64, b: f64) -> f64 {
     if b > 0.0 { a / b } else { 0.0 }
 }
 
-fn rounded(value: f64, digits: i32) -> f64 {
+pub(super) fn rounded(value: f64, digits: i32) -> f64 {
     let scale = 10_f64.powi(digits);
     (value * scale).round() / scale
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use mediapoint_net::{Reactor, ReactorConfig, UdpSocket, thread_cpu_time};
 use mediapoint_packet::{PacketPool, Time};
 
+use super::LoadError;
 use super::cpu::{CpuMeter, CpuSource};
 use super::endpoint::{Arrival, Endpoint, Heard};
 use super::progress::Progress;
 use super::sound::{self, SoundReport};
 use super::watch;
-use super::{LoadConfig, LoadError};
 use crate::clock::now;
 use crate::delay::Delays;
 use crate::pace::Pacer;
@@ -54,6 +54,8 @@ pub(super) struct Audio {
     pub(super) regularity: Delays,
     /// Packets and payload octets that callers heard, and callees.
     pub(super) heard: [(u64, u64); 2],
+    /// Packets with voice in them, and phones that heard none; of mu-law alone.
+    pub(super) voiced: (u64, usize),
     pub(super) sound: Option<SoundReport>,
 }
 
@@ -83,7 +85,8 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn new(
-        config: &LoadConfig,
+        tick: Duration,
+        progress: bool,
         sockets: Vec<UdpSocket>,
         endpoints: Vec<Endpoint>,
     ) -> Result<Self, LoadError> {
@@ -99,8 +102,8 @@ impl Run {
             reactor,
             pool: PacketPool::new(BUFFERS),
             endpoints,
-            tick: config.tick,
-            progress: config.progress,
+            tick,
+            progress,
             heard: 0,
             counts: Counts::default(),
             delays: Delays::new(),
@@ -183,15 +186,18 @@ impl Run {
             lost: 0,
             regularity: self.regularity.clone(),
             heard: [(0, 0); 2],
+            voiced: (0, 0),
             sound: None,
         };
-        for pair in self.endpoints.chunks_exact(2) {
+        for pair in self.endpoints.chunks(2) {
             for (endpoint, (packets, octets)) in pair.iter().zip(&mut audio.heard) {
                 let counts = endpoint.watch()?.counts();
                 audio.missing += watch::missing(counts, elapsed, INTERVAL);
                 audio.lost += counts.lost;
                 *packets += counts.received;
                 *octets += counts.octets;
+                audio.voiced.0 += counts.voiced;
+                audio.voiced.1 += usize::from(counts.voiced == 0);
             }
         }
         Some(audio)

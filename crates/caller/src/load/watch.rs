@@ -25,6 +25,7 @@ pub(super) struct Watch {
     before: Counters,
     counting: bool,
     octets: u64,
+    voiced: u64,
     /// Packets kept since then, of a phone whose audio is listened to.
     tape: Option<Vec<Kept>>,
 }
@@ -46,6 +47,8 @@ pub(super) struct Counters {
     pub(super) lost: u64,
     /// Payload octets of all that came.
     pub(super) octets: u64,
+    /// Packets with voice in them; counted in mu-law alone.
+    pub(super) voiced: u64,
 }
 
 impl Watch {
@@ -58,6 +61,7 @@ impl Watch {
             before: Counters::default(),
             counting: false,
             octets: 0,
+            voiced: 0,
             tape: listening.then(Vec::new),
         }
     }
@@ -75,6 +79,7 @@ impl Watch {
             received: now.received.saturating_sub(self.before.received),
             lost: now.lost.saturating_sub(self.before.lost),
             octets: now.octets.saturating_sub(self.before.octets),
+            voiced: now.voiced.saturating_sub(self.before.voiced),
         }
     }
 
@@ -104,6 +109,7 @@ impl Watch {
             return Heard::Again;
         }
         self.octets += payload.len() as u64;
+        self.voiced += u64::from(self.codec == Codec::Pcmu && payload.iter().any(|octet| is_voice(*octet)));
         if let Some(tape) = self.tape.as_mut().filter(|tape| self.counting && tape.len() < KEPT) {
             tape.push(Kept { at: now, timestamp: header.timestamp, payload: payload.into() });
         }
@@ -124,8 +130,14 @@ impl Watch {
             received: stream.map_or(0, Reception::received),
             lost: stream.map_or(0, Reception::lost),
             octets: self.octets,
+            voiced: self.voiced,
         }
     }
+}
+
+/// Above -31 dBov, of mu-law: its fourth segment or a higher one [G.711 table 2a]. Noise of a quiet line is not.
+const fn is_voice(octet: u8) -> bool {
+    !octet & 0x7f >= 0x30
 }
 
 /// Packets that a stream should have brought in `elapsed` and for which there is not even a number.
@@ -155,11 +167,28 @@ mod tests {
                 watch.handle(Time::from_millis(0), &header(n, u32::from(n) * 960, 1), &[0; 50]);
             }
         }
-        assert_eq!(watch.counts(), Counters { received: 5, lost: 1, octets: 250 });
+        assert_eq!(watch.counts(), Counters { received: 5, lost: 1, octets: 250, voiced: 0 });
         assert_eq!(watch.tape().map(<[Kept]>::len), Some(5));
         assert_eq!(missing(watch.counts(), Duration::from_millis(120), Duration::from_millis(20)), 0);
         assert_eq!(missing(watch.counts(), Duration::from_secs(1), Duration::from_millis(20)), 44);
         assert_eq!(missing(Counters::default(), Duration::from_secs(1), Duration::from_millis(20)), 50);
+    }
+
+    #[test]
+    fn voice_is_told_from_the_noise_of_a_line() {
+        let mut watch = Watch::new(Codec::Pcmu, false);
+        let mut payload = [0xff; 160];
+        watch.start();
+        watch.handle(Time::ZERO, &header(1, 0, 1), &payload);
+        // 396 of 32,124, the top of the third segment.
+        payload[80] = 0x5f;
+        watch.handle(Time::ZERO, &header(2, 160, 1), &payload[..]);
+        assert_eq!(watch.counts().voiced, 0);
+        for (seq, octet) in [(3, 0x4f), (4, 0xcf), (5, 0x00)] {
+            payload[80] = octet;
+            watch.handle(Time::ZERO, &header(seq, u32::from(seq) * 160, 1), &payload);
+        }
+        assert_eq!(watch.counts(), Counters { received: 5, lost: 0, octets: 800, voiced: 3 });
     }
 
     #[test]
