@@ -10,11 +10,15 @@ pub(crate) mod digits;
 pub(crate) mod gates;
 pub(crate) mod links;
 pub(crate) mod outcomes;
+pub(crate) mod parties;
 pub(crate) mod party;
 pub(crate) mod play;
 pub(crate) mod reach;
 pub(crate) mod recordings;
 pub(crate) mod rooms;
+pub(crate) mod seats;
+
+use std::collections::HashSet;
 
 use mediapoint_engine::{Call, LegId, MixId, PlayerId};
 use mediapoint_packet::Time;
@@ -26,6 +30,7 @@ use crate::request::{Id, RecordingOptions};
 use crate::subscription::Subscription;
 use digits::DigitWatch;
 use gates::Gates;
+use parties::Parties;
 use party::{Party, PartyId};
 use recordings::ActiveRecording;
 use rooms::Room;
@@ -42,7 +47,7 @@ const MAX_OF_ROOMS: usize = 2_048;
 
 /// The calls that a call was merged from by joins to conference rooms. `delete` ends one of them; those merged by `mesh` or
 /// `connect` are one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Group(u32);
 
 /// A further call-id of a call.
@@ -63,7 +68,7 @@ pub(crate) struct CallState {
     pub(crate) call: Call,
     pub(crate) created: Time,
     pub(crate) last_signal: Time,
-    pub(crate) parties: Vec<Party>,
+    pub(crate) parties: Parties,
     pub(crate) dialogs: Vec<Dialog>,
     pub(crate) subscriptions: Vec<Subscription>,
     /// What was commanded of all media.
@@ -104,7 +109,7 @@ impl CallState {
             call,
             created: now,
             last_signal: now,
-            parties: Vec::new(),
+            parties: Parties::default(),
             dialogs: Vec::new(),
             subscriptions: Vec::new(),
             gates: Gates::default(),
@@ -126,11 +131,11 @@ impl CallState {
     }
 
     pub(crate) fn party(&self, id: PartyId) -> Option<&Party> {
-        self.parties.iter().find(|party| party.id == id)
+        self.parties.of_id(id)
     }
 
     pub(crate) fn party_mut(&mut self, id: PartyId) -> Option<&mut Party> {
-        self.parties.iter_mut().find(|party| party.id == id)
+        self.parties.of_id_mut(id)
     }
 
     /// The party of this tag in a group: of several the newest, of those that have media before those that have none.
@@ -227,9 +232,9 @@ impl CallState {
 
     /// Takes out the call-ids of groups that have no parties any more. The call is left with one at least.
     pub(crate) fn take_idle_ids(&mut self) -> Vec<Id> {
-        let in_use = |group: Group| self.parties.iter().any(|party| party.group == group);
-        let idle: Vec<bool> = self.aliases.iter().map(|alias| !in_use(alias.group)).collect();
-        let is_idle = !in_use(self.group);
+        let in_use: HashSet<Group> = self.parties.iter().map(|party| party.group).collect();
+        let idle: Vec<bool> = self.aliases.iter().map(|alias| !in_use.contains(&alias.group)).collect();
+        let is_idle = !in_use.contains(&self.group);
         let mut idle = idle.into_iter();
         let gone = self.aliases.extract_if(.., |_| idle.next().unwrap_or(false));
         let mut gone: Vec<Id> = gone.map(|alias| alias.id).collect();
@@ -339,7 +344,7 @@ impl CallState {
         self.triggers = self.triggers.max(other.triggers);
         let renamed = |id: &mut PartyId| id.0 += parties;
         let gates = other.gates;
-        for mut party in other.parties.drain(..) {
+        for mut party in other.parties.take() {
             renamed(&mut party.id);
             party.gates = party.gates.with(gates);
             // A leg that goes to another call leaves its taps behind.
@@ -397,9 +402,7 @@ impl CallState {
             .into_iter()
             .chain(self.subscriptions.iter().map(|subscription| subscription.subscriber))
             .collect();
-        let (kept, removed): (Vec<Party>, Vec<Party>) =
-            std::mem::take(&mut self.parties).into_iter().partition(|party| stays.contains(&party.id));
-        self.parties = kept;
+        let removed = self.parties.take_unless(|party| stays.contains(&party.id));
         for party in &removed {
             self.gone_players.extend(party.players());
             self.unsubscribe_from(party.id);
@@ -408,7 +411,7 @@ impl CallState {
             }
         }
         let mixes = removed.iter().flat_map(|party| &party.streams).filter_map(|stream| stream.mix);
-        Removed { legs: removed.iter().flat_map(Party::legs).collect(), mixes: mixes.collect() }
+        Removed { legs: removed.iter().flat_map(|party| party.legs()).collect(), mixes: mixes.collect() }
     }
 
     /// True where a dialog holds the party or it publishes.

@@ -1,5 +1,6 @@
 //! Puts what was agreed into effect at the engine.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use mediapoint_engine::{
@@ -39,8 +40,10 @@ pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<Outcomes
     let mut outcomes = Outcomes::default();
     state.end_holds();
     state.open_rooms(&mut outcomes)?;
+    let sources = state.streams().flat_map(|(_, stream)| stream.sources.iter().map(|link| link.from));
+    let heard: HashSet<Place> = sources.collect();
     let mut steps: Vec<Step> =
-        state.streams().filter_map(|(at, stream)| step(state, agreed, at, stream)).collect();
+        state.streams().filter_map(|(at, stream)| step(state, agreed, &heard, (at, stream))).collect();
     // Mixes that are not needed any more make room for others.
     steps.sort_by_key(|step| step.wanted.sources.len() > 1);
     for step in &mut steps {
@@ -64,7 +67,7 @@ pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<Outcomes
     {
         outcomes.closings.ask(&state.call);
     }
-    for party in &mut state.parties {
+    for party in state.parties.iter_mut() {
         if is_agreed(party) {
             for leg in party.retired.drain(..) {
                 outcomes.push(state.call.remove_leg(leg)?);
@@ -124,7 +127,13 @@ fn feed(
     Ok(())
 }
 
-fn step(state: &CallState, agreed: &[Agreed], at: Place, stream: &Stream) -> Option<Step> {
+/// What is to be done for a stream. `heard` has all that are somebody's sources.
+fn step(
+    state: &CallState,
+    agreed: &[Agreed],
+    heard: &HashSet<Place>,
+    (at, stream): (Place, &Stream),
+) -> Option<Step> {
     let party = state.party(at.party)?;
     let of = agreed.iter().find(|agreed| agreed.party == at.party);
     let leg = leg_at_work(agreed, at, stream)?;
@@ -142,7 +151,7 @@ fn step(state: &CallState, agreed: &[Agreed], at: Place, stream: &Stream) -> Opt
         .collect();
     let direction = direction(state, at, party, stream, &sources);
     let (mut policies, sources) = state.policies(party, sources);
-    policies.tones_as_events = converts_tones(state, at, stream);
+    policies.tones_as_events = heard.contains(&at) && converts_tones(state, at, stream);
     let member = state.member(agreed, at);
     let mut sources = match (party.echo, &member) {
         (Some(Echo::Back), _) => vec![Source::Leg(leg)],

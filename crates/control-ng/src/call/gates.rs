@@ -133,7 +133,7 @@ impl CallState {
         is_meant: impl Fn(Place, &Link) -> bool,
     ) -> Result<(), NgError> {
         let mut found = false;
-        for party in &mut self.parties {
+        for party in self.parties.iter_mut() {
             for (section, stream) in party.streams.iter_mut().enumerate() {
                 let at = Place { party: party.id, section };
                 let flows = stream.sources.iter_mut();

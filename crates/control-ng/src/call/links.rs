@@ -89,7 +89,7 @@ impl CallState {
         let flows =
             self.streams().flat_map(|(at, stream)| stream.sources.iter().map(move |link| (at, *link)));
         let gates: Vec<(Place, Link)> = flows.filter(|(_, link)| link.gates != Gates::default()).collect();
-        for party in &mut self.parties {
+        for party in self.parties.iter_mut() {
             let is_own = [a, b].contains(&party.id);
             for stream in &mut party.streams {
                 let is_of = |link: &Link| is_own || [a, b].contains(&link.from.party);
@@ -149,7 +149,7 @@ impl CallState {
 
     /// Takes away a party as a source of all others.
     pub(crate) fn unsubscribe_from(&mut self, id: PartyId) {
-        for party in &mut self.parties {
+        for party in self.parties.iter_mut() {
             for stream in &mut party.streams {
                 stream.sources.retain(|link| link.from.party != id);
             }

@@ -143,7 +143,7 @@ impl CallState {
 
     /// Takes back plays of which nothing came. What they took the place of has ended.
     pub(crate) fn give_up_plays(&mut self, begun: &[PlayerId]) {
-        for party in &mut self.parties {
+        for party in self.parties.iter_mut() {
             let play = party.play.take_if(|play| begun.contains(&play.player));
             self.gone_players.extend(play.map(|play| play.player));
         }

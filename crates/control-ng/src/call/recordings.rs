@@ -49,7 +49,7 @@ impl CallState {
         });
         let (caller, callee) = match dialog {
             Some(dialog) => (Some(dialog.caller), Some(dialog.callee)),
-            None => (self.parties.first().map(|party| party.id), self.parties.get(1).map(|party| party.id)),
+            None => (self.parties.at(0).map(|party| party.id), self.parties.at(1).map(|party| party.id)),
         };
         let left = left.or(callee);
         let right = [caller, callee].into_iter().flatten().find(|id| Some(*id) != left);

@@ -189,7 +189,7 @@ impl Controller {
         let mut call = lock(&state);
         let of_room = call.members(name).filter(|(_, seat)| seat.role.is_link());
         let links: Vec<PartyId> = of_room.map(|(party, _)| party.id).collect();
-        for party in &mut call.parties {
+        for party in call.parties.iter_mut() {
             party.seat.take_if(|seat| seat.room == *name);
         }
         let (reply, mut outcomes) = self.changed(now, &mut call, &state)?;

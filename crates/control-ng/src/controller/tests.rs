@@ -172,7 +172,7 @@ fn check(call: &CallState) {
         assert!(ids.contains(&subscription.subscriber), "a subscription has a subscriber");
         assert!(!call.is_in_dialog(subscription.subscriber), "who receives nothing but copies");
     }
-    for party in &call.parties {
+    for party in call.parties.iter() {
         let stays = call.is_in_dialog(party.id) || party.published || call.is_subscriber(party.id);
         assert!(stays, "{:?} is there for nothing", party.tags);
     }

@@ -15,6 +15,7 @@ mod field_descriptions;
 mod field_faults;
 mod gated_media;
 mod hold_music;
+mod large_rooms;
 mod linked_rooms;
 mod long_replies;
 mod media;
