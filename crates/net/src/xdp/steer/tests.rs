@@ -126,6 +126,7 @@ fn a_port_goes_and_comes_as_it_is_served_and_by_its_queue() {
     assert_eq!(run(), PASS);
     steering.leave(port);
     // Served, but by the socket of another queue than the one that tests run on.
+    steering.socket(1, socket.as_fd()).unwrap();
     steering.serve(port, 1).unwrap();
     assert_eq!(run(), PASS);
     steering.serve(port, 0).unwrap();
