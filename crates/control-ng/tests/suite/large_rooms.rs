@@ -1,6 +1,6 @@
 //! Rooms of a thousand members: all that the room is made for are let in.
 
-#![expect(clippy::indexing_slicing, reason = "helpers of the tests: what is missing fails them")]
+#![expect(clippy::unwrap_used, reason = "helpers of the tests: what is missing fails them")]
 
 use std::time::{Duration, Instant};
 
