@@ -347,8 +347,11 @@ impl Request {
         let plays_digits = request.command == Command::PlayDigits;
         for directive in directive::collect(dict) {
             let is_conference = matches!(request.command, Command::Conference(_));
+            // What a whole room hears.
+            let of_room = directive.name == "room"
+                && matches!(request.command, Command::PlayMedia | Command::StopMedia);
             let is_taken = request.override_id(&directive)
-                || (is_conference && request.conference.apply(&directive)?)
+                || ((is_conference || of_room) && request.conference.apply(&directive)?)
                 || request.selection.apply(&directive)
                 || request.options.digits.apply(&directive)?
                 || (plays_digits && request.digits.apply(&directive))
@@ -451,7 +454,8 @@ impl Request {
         let needs_call = needs_call.contains(command) || {
             matches!(command, GateMedia { .. } | Command::GateDigits { .. } | Command::PauseMedia { .. })
         };
-        if needs_call && self.call_id.is_none() {
+        let of_room = self.conference.room.is_some();
+        if needs_call && self.call_id.is_none() && !of_room {
             return missing("call-id");
         }
         if [Offer, Answer, Publish, SubscribeAnswer].contains(command) && self.sdp.is_none() {

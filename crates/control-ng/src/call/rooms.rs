@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mediapoint_engine::{LegId, RoomChange, RoomId, RoomMember, RoomRole, RoomSpec, Source};
+use mediapoint_engine::{LegId, PlayerId, RoomChange, RoomId, RoomMember, RoomRole, RoomSpec, Source};
 
 use super::apply::{Agreed, leg_at_work};
 use super::links::{LinkKind, Place};
@@ -18,6 +18,8 @@ use crate::request::{ConferenceOptions, Id};
 
 /// Places of a room at the engine beside those of its members: for links, and for what is announced.
 const BESIDE: u16 = 64;
+/// Most tones that sound in a room at a time.
+const MAX_TONES: usize = 4;
 /// Most links of a room with parts of it on other servers.
 const MAX_LINKS: usize = 32;
 /// How long nothing comes over a link before it counts as lost.
@@ -41,6 +43,24 @@ pub(crate) struct Room {
     is_locked: bool,
     /// Who is told what happens in it.
     pub(crate) log: Option<SocketAddr>,
+    /// Whether it hears who comes, and who leaves.
+    entry_tone: bool,
+    exit_tone: bool,
+    /// What all of it is played.
+    pub(crate) playing: Option<PlayerId>,
+    /// Tones that sound.
+    pub(crate) tones: Vec<PlayerId>,
+    /// The legs of members whose entry it was to hear.
+    pub(crate) audible: Vec<LegId>,
+}
+
+/// What a room hears of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RoomTone {
+    /// It has joined.
+    Entry,
+    /// It has left.
+    Exit,
 }
 
 impl Room {
@@ -55,12 +75,27 @@ impl Room {
             locked: false,
             is_locked: false,
             log: options.log,
+            entry_tone: options.entry_tone,
+            exit_tone: options.exit_tone,
+            playing: None,
+            tones: Vec::new(),
+            audible: Vec::new(),
         }
     }
 
     /// The room in another call, where the engine does not have it yet.
     pub(super) fn forgotten(self) -> Self {
-        Self { id: None, is_locked: false, ..self }
+        let (tones, audible) = (Vec::new(), Vec::new());
+        Self { id: None, is_locked: false, playing: None, tones, audible, ..self }
+    }
+
+    /// True where a tone is to sound: it is wanted, and not so many sound already.
+    pub(crate) const fn sounds(&self, tone: RoomTone) -> bool {
+        let wanted = match tone {
+            RoomTone::Entry => self.entry_tone,
+            RoomTone::Exit => self.exit_tone,
+        };
+        wanted && self.tones.len() < MAX_TONES
     }
 
     fn spec(&self) -> RoomSpec {
@@ -185,6 +220,9 @@ impl CallState {
         let mut is_gone = gone.into_iter();
         let gone: Vec<Room> = self.rooms.extract_if(.., |_| is_gone.next().unwrap_or(false)).collect();
         for room in gone {
+            for player in room.playing.into_iter().chain(room.tones) {
+                outcomes.push(self.call.remove_player(player)?);
+            }
             if let Some(id) = room.id {
                 outcomes.push(self.call.remove_room(id)?);
             }

@@ -1,5 +1,6 @@
 //! `conference join`, `leave`, `set`, `move`, `lock`, `unlock` and `end`: who is in a conference room, and how.
 
+mod announce;
 mod link;
 mod list;
 mod reports;
@@ -16,6 +17,7 @@ use crate::call::rooms::{Room, Seat, SeatRole};
 use crate::media::remote::RemoteDescription;
 use crate::request::{Conference, ConferenceOptions, Id};
 use crate::{NgError, Reply, Request};
+pub(super) use announce::ended as announcement_ended;
 
 /// How often a join is tried while others make and end the same room.
 const ATTEMPTS: usize = 4;

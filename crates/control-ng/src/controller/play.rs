@@ -10,6 +10,7 @@ use mediapoint_engine::{
 use mediapoint_packet::Time;
 use mediapoint_prompt::Form;
 
+use super::conference::announcement_ended;
 use super::report::ANSWER_WITHIN;
 use super::{Controller, Shared, gate, lock};
 use crate::call::CallState;
@@ -84,6 +85,9 @@ impl Controller {
     pub(super) fn play_media(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
         if let Some(recording) = &request.playback.recording {
             return self.play_recording(now, request, recording);
+        }
+        if let Some(room) = &request.conference.room {
+            return self.play_to_room(now, request, room);
         }
         let play = &request.play;
         let state = self.find_call(request)?;
@@ -168,6 +172,9 @@ impl Controller {
     }
 
     pub(super) fn stop_media(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
+        if let Some(room) = &request.conference.room {
+            return self.settle(now, request, self.stop_in_room(now, room)?);
+        }
         let state = self.find_call(request)?;
         let mut call = lock(&state);
         let ids = selected(&call, request)?;
@@ -243,7 +250,10 @@ impl Controller {
             reason,
             "media was played"
         );
-        let Some(id) = id else { return };
+        let Some(id) = id else {
+            announcement_ended(&mut state, player);
+            return;
+        };
         state.end_play(id, end, position);
         // A failure is the engine's to report: nobody waits for the outcome.
         if let Err(error) = apply(&mut state, &[]) {
@@ -307,7 +317,7 @@ pub(super) fn listeners(call: &CallState, request: &Request) -> Result<Vec<Liste
 }
 
 /// What is played of a prompt: as often, and from where, as the request says.
-fn playlist(prompt: &Arc<Prompt>, play: &PlayOptions, volume: i64) -> Result<Playlist, NgError> {
+pub(super) fn playlist(prompt: &Arc<Prompt>, play: &PlayOptions, volume: i64) -> Result<Playlist, NgError> {
     let start = u128::from(play.start) * 1_000_000_000 / u128::from(prompt.rate().max(1));
     let start = u64::try_from(start).map(Duration::from_nanos).unwrap_or(Duration::MAX);
     if start > Duration::ZERO && start >= prompt.duration() {

@@ -126,6 +126,10 @@ pub struct ConferenceOptions {
     pub lock: Option<bool>,
     /// What comes over a link goes out over the others, where the room is made: the hub of a star.
     pub forward_links: bool,
+    /// The room hears a tone when a member joins, where the room is made.
+    pub entry_tone: bool,
+    /// The same when a member leaves.
+    pub exit_tone: bool,
     /// The codec of a link, where it is not the one that fits the room's rate best.
     pub link_codec: Option<LinkCodec>,
     /// Where it is reported to what happens in the room, where the room is made.
@@ -170,6 +174,8 @@ impl ConferenceOptions {
             "gain-out" => self.gain_out = Some(gain(value, "gain-out")?),
             "lock" => self.lock = is_on,
             "forward-links" => self.forward_links = directive::is_on(directive),
+            "entry-tone" => self.entry_tone = directive::is_on(directive),
+            "exit-tone" => self.exit_tone = directive::is_on(directive),
             "link-codec" => {
                 let codecs = [LinkCodec::L16, LinkCodec::Opus];
                 let named = codecs.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(value));

@@ -30,6 +30,7 @@ mod played_media_limits;
 mod played_recordings;
 mod publications;
 mod recorded_calls;
+mod room_media;
 mod subscriptions;
 mod tones_become_events;
 mod transcoding;

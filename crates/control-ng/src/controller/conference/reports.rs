@@ -4,9 +4,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use mediapoint_engine::{CallId, LegId, RoomId, RoomReport};
 
+use super::announce::sound;
 use super::list::named;
 use crate::call::CallState;
 use crate::call::party::PartyId;
+use crate::call::rooms::RoomTone;
 use crate::controller::{Controller, lock};
 use crate::request::Id;
 use crate::wire::{Dict, Value};
@@ -16,8 +18,15 @@ impl Controller {
     pub(in crate::controller) fn room_reported(&self, call: CallId, room: RoomId, report: RoomReport) {
         lock(&self.totals).room_reported(report);
         let Some(state) = self.find_by_engine(call) else { return };
-        let state = lock(&state);
-        let Some(known) = state.rooms.iter().find(|known| known.id == Some(room)) else { return };
+        let mut state = lock(&state);
+        let name = state.rooms.iter().find(|known| known.id == Some(room)).map(|known| known.name.clone());
+        let Some(name) = name else { return };
+        match report {
+            RoomReport::Joined(leg) => sound(&mut state, &name, leg, RoomTone::Entry),
+            RoomReport::Left(leg) => sound(&mut state, &name, leg, RoomTone::Exit),
+            _ => {}
+        }
+        let Some(known) = state.room(&name) else { return };
         let (kind, leg, figures) = described(report);
         let of = leg.and_then(|leg| state.by_leg(leg));
         let kind = match report {
