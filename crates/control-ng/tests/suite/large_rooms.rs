@@ -1,7 +1,5 @@
 //! Rooms of a thousand members: all that the room is made for are let in.
 
-#![expect(clippy::unwrap_used, reason = "helpers of the tests: what is missing fails them")]
-
 use std::time::{Duration, Instant};
 
 use crate::common;

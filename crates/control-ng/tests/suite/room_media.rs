@@ -1,7 +1,5 @@
 //! What rooms and their members are played, over ng: announcements to all or to one, music on hold, tones of entry and exit.
 
-#![expect(clippy::indexing_slicing, reason = "helpers of the tests: what is missing fails them")]
-
 use crate::common;
 
 use common::conference::*;
