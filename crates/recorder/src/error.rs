@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::recipients::PluginError;
+
 /// Why a journal ends before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
@@ -33,6 +35,12 @@ pub enum SealError {
         /// What the library says.
         reason: String,
     },
+    /// A recipient's plugin did not wrap the key; nothing is encrypted to the others either.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    /// A recipient whose keys may not be wrapped for others beside it, or for the node itself.
+    #[error("a recipient's plugin does not allow the others beside it")]
+    Incompatible,
     /// Nobody could open the recording.
     #[error("a recording has no recipient")]
     NoRecipient,
@@ -71,14 +79,28 @@ pub enum SealError {
     Io(#[from] io::Error),
 }
 
+impl SealError {
+    /// The same of a failure that is told more than once.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Plugin(error) => Self::Plugin(error.clone()),
+            Self::Incompatible => Self::Incompatible,
+            Self::Io(error) => Self::Io(io::Error::new(error.kind(), error.to_string())),
+            _ => Self::Encryption,
+        }
+    }
+}
+
 impl From<SealError> for io::Error {
     fn from(error: SealError) -> Self {
         let kind = match &error {
             SealError::Io(error) => error.kind(),
             SealError::Recipient { .. }
+            | SealError::Incompatible
             | SealError::NoRecipient
             | SealError::TooLong(_)
             | SealError::Identity => io::ErrorKind::InvalidInput,
+            SealError::Plugin(_) => io::ErrorKind::Other,
             SealError::KeyFile(..) | SealError::WrongIdentity => io::ErrorKind::PermissionDenied,
             _ => io::ErrorKind::InvalidData,
         };

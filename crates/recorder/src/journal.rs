@@ -22,8 +22,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::chain::{Chain, Digest, RecordKind, Salt, SignedHead, digest_of};
 use crate::error::SealError;
+use crate::file_keys::FileKeys;
 use crate::files::{Append, Files};
-use crate::keys::{NodeKey, NodePublicKey, Recipients, RecoveryIdentity};
+use crate::keys::{NodeKey, NodePublicKey, RecoveryIdentity};
+use crate::recipients::{Limit, Recipients};
 use crate::sink::{Chunk, ChunkKind, Fact, Header};
 
 pub(crate) use reader::read_up_to;
@@ -126,7 +128,8 @@ pub(crate) fn journal_name(id: &str) -> String {
 }
 
 impl Journal {
-    /// Begins a recording: its key is made, and wrapped for the recipients and the node itself.
+    /// Begins a recording: its key is made, and wrapped for the recipients and the node itself. Plugins of recipients are
+    /// waited for, 10 s at most.
     ///
     /// # Errors
     /// The name is taken; a recipient cannot be encrypted to; the disk refused, and nothing is left behind.
@@ -137,7 +140,18 @@ impl Journal {
         recovery: &RecoveryIdentity,
         node: NodePublicKey,
     ) -> Result<Self, SealError> {
-        let (secret, wrapped) = Secret::generate(recovery, recipients)?;
+        let limit = Limit::within(crate::spool::PLUGIN_TIMEOUT);
+        let keys = FileKeys::make(&recovery.recipient(), recipients, limit)?;
+        Self::create_with(files, header, (keys.secret, keys.wrapped), node)
+    }
+
+    /// The same with a key that was wrapped before.
+    pub(crate) fn create_with(
+        files: &Arc<dyn Files>,
+        header: &Header,
+        (secret, wrapped): (Secret, String),
+        node: NodePublicKey,
+    ) -> Result<Self, SealError> {
         let beginning = beginning_of(&Beginning {
             id: header.id.as_str().to_owned(),
             node: node.to_string(),

@@ -1,4 +1,4 @@
-//! Keys: the node's signature, its recovery identity, and who may open a recording.
+//! Keys: the node's signature, its recovery identity, and what opens recordings.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -135,62 +135,6 @@ impl RecoveryIdentity {
     }
 }
 
-/// Who may open a recording.
-pub struct Recipients(Vec<Box<dyn age::Recipient + Send + Sync>>);
-
-impl fmt::Debug for Recipients {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Recipients({})", self.0.len())
-    }
-}
-
-impl Recipients {
-    /// Reads public keys: `age1...` as `age-keygen` writes them, `ssh-ed25519 ...` and `ssh-rsa ...`.
-    ///
-    /// # Errors
-    /// One of them is no key that can be used.
-    pub fn parse(texts: &[String]) -> Result<Self, SealError> {
-        let parsed: Result<_, _> = (1..).zip(texts).map(|(number, text)| recipient(number, text)).collect();
-        parsed.map(Self)
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// What encrypts to all of them.
-    pub(crate) fn encryptor(&self) -> Result<age::Encryptor, SealError> {
-        encryptor(self.iter())
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn age::Recipient> {
-        self.0.iter().map(|recipient| &**recipient as &dyn age::Recipient)
-    }
-}
-
-pub(crate) fn encryptor<'a>(
-    recipients: impl Iterator<Item = &'a dyn age::Recipient>,
-) -> Result<age::Encryptor, SealError> {
-    age::Encryptor::with_recipients(recipients).map_err(|error| match error {
-        age::EncryptError::Io(error) => SealError::Io(error),
-        age::EncryptError::MissingRecipients => SealError::NoRecipient,
-        _ => SealError::Encryption,
-    })
-}
-
-fn recipient(number: usize, text: &str) -> Result<Box<dyn age::Recipient + Send + Sync>, SealError> {
-    let text = text.trim();
-    let wrong = |reason: String| SealError::Recipient { number, reason };
-    if text.starts_with("ssh-") {
-        let key: age::ssh::Recipient = text.parse().map_err(|error| wrong(format!("{error:?}")))?;
-        return Ok(Box::new(key));
-    }
-    let key: age::x25519::Recipient = text.parse().map_err(|error: &str| wrong(error.to_owned()))?;
-    Ok(Box::new(key))
-}
-
 /// What opens recordings.
 pub struct Identities(Vec<Box<dyn age::Identity + Send + Sync>>);
 
@@ -323,13 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn recipients_that_are_none_are_refused_by_number() {
-        let good = RecoveryIdentity::generate().recipient().to_string();
-        assert!(Recipients::parse(std::slice::from_ref(&good)).is_ok());
-        for bad in ["", "age1", "AGE-SECRET-KEY-1", "ssh-ed25519 AAAA", "ssh-dss AAAA"] {
-            let refused = Recipients::parse(&[good.clone(), bad.to_owned()]).unwrap_err();
-            assert!(matches!(refused, SealError::Recipient { number: 2, .. }), "{bad}: {refused}");
-        }
+    fn identities_that_are_none_are_refused() {
         assert!(Identities::parse(b"nonsense").is_err() && Identities::parse(b"").is_err());
     }
 

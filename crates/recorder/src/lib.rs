@@ -46,6 +46,7 @@
 pub mod chain;
 mod decode;
 mod error;
+mod file_keys;
 mod files;
 mod format;
 mod journal;
@@ -55,6 +56,7 @@ mod metadata;
 mod playback;
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;
+mod recipients;
 mod seal;
 #[cfg(any(test, feature = "simulated"))]
 pub mod simulated;
@@ -72,9 +74,10 @@ pub use format::{
     Channels, Encoder, EncoderSettings, Format, FormatError, PageError, RepairError, end_of_stream, repair,
 };
 pub use journal::{Journal, JournalReader, MAX_RECORD, Opened, Record};
-pub use keys::{Identities, NodeKey, NodePublicKey, Recipients, RecoveryIdentity, load_or_create_secret};
+pub use keys::{Identities, NodeKey, NodePublicKey, RecoveryIdentity, load_or_create_secret};
 pub use manifest::{AudioFile, ChainSummary, Manifest, MetadataFile, PIECE, Piece, Recovery};
 pub use playback::{Playback, Side};
+pub use recipients::{PluginError, PluginFailure, Recipients};
 pub use sink::{
     Chunk, ChunkKind, Fact, FactKind, Finished, Header, LossPlace, RecordingId, RecordingIdError, Sink, Spool,
 };

@@ -15,9 +15,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::chain::{Digest, RecordKind};
 use crate::error::SealError;
+use crate::file_keys::{FinishedKeys, KeyStock};
 use crate::files::{Append, Files};
 use crate::journal::{JournalReader, Opened, Secret, journal_name};
-use crate::keys::{NodeKey, Recipients};
+use crate::keys::NodeKey;
 use crate::manifest::{AudioFile, Blob, ChainSummary, Manifest, MetadataFile, PIECE, Piece, piece_hashes};
 use crate::metadata::{Metadata, PieceOf};
 use crate::sink::Finished;
@@ -37,6 +38,7 @@ pub(crate) fn manifest_name(id: &str) -> String {
 pub(crate) struct Sealer<'s> {
     pub(crate) files: &'s dyn Files,
     pub(crate) node: &'s NodeKey,
+    pub(crate) keys: &'s KeyStock,
     pub(crate) danger_unencrypted: bool,
     pub(crate) now: Duration,
 }
@@ -55,17 +57,29 @@ struct Names {
 }
 
 impl Sealer<'_> {
-    /// Finishes the recording `id` from its journal, whose key is `secret`.
-    pub(crate) fn seal(&self, id: &str, secret: &Secret) -> Result<Finished, SealError> {
+    /// Finishes the recording `id` from its journal, whose key is `secret`. `keys` are what was made for it when it began.
+    pub(crate) fn seal(
+        &self,
+        id: &str,
+        secret: &Secret,
+        keys: Option<FinishedKeys>,
+    ) -> Result<Finished, SealError> {
         let journal = journal_name(id);
         let octets = self.octets_of(&journal)?;
         let mut content = Content::read(self.open(id, secret)?, octets)?;
         let patched = content.close(millis(self.now))?;
-        let recipients = Recipients::parse(&content.header.recipients)?;
-        if recipients.is_empty() && !self.danger_unencrypted {
+        let encrypted = !content.header.recipients.is_empty();
+        if !encrypted && !self.danger_unencrypted {
             return Err(SealError::NoRecipient);
         }
-        let encrypted = !recipients.is_empty();
+        let keys = match keys {
+            None if encrypted => self.keys.take(&content.header.recipients)?.finished,
+            keys => keys,
+        };
+        if encrypted != keys.is_some() {
+            // What is to be encrypted is never written plain.
+            return Err(SealError::Encryption);
+        }
         let ending = if encrypted { ".age" } else { "" };
         let names = Names {
             audio: format!("{id}.{}{ending}", content.header.extension),
@@ -74,7 +88,7 @@ impl Sealer<'_> {
             encrypted,
         };
         self.clear(id)?;
-        let sealed = self.write_all(id, secret, &content, patched, &recipients, &names);
+        let sealed = self.write_all((id, secret), &content, patched, keys, &names);
         if sealed.is_err() {
             // Room for others; what cannot be removed now is removed when it is tried again.
             let _ = self.clear(id);
@@ -119,16 +133,16 @@ impl Sealer<'_> {
     /// Writes the three files, and gives samples and octets of the audio.
     fn write_all(
         &self,
-        id: &str,
-        secret: &Secret,
+        (id, secret): (&str, &Secret),
         content: &Content,
         patched: Option<u32>,
-        recipients: &Recipients,
+        keys: Option<FinishedKeys>,
         names: &Names,
     ) -> Result<(u64, u64), SealError> {
-        let audio = self.write_audio(content, self.open(id, secret)?, patched, recipients, names)?;
+        let (audio_key, metadata_key) = keys.map(|keys| (keys.audio, keys.metadata)).unzip();
+        let audio = self.write_audio(content, self.open(id, secret)?, patched, audio_key, names)?;
         let (samples, bytes) = (audio.samples, audio.octets);
-        let metadata = self.write_metadata(content, recipients, names)?;
+        let metadata = self.write_metadata(content, metadata_key, names)?;
         let mut manifest = Manifest {
             version: 1,
             id: content.header.id.clone(),
@@ -161,16 +175,16 @@ impl Sealer<'_> {
         content: &Content,
         journal: JournalReader<impl Read>,
         patched: Option<u32>,
-        recipients: &Recipients,
+        key: Option<age::Encryptor>,
         names: &Names,
     ) -> Result<AudioFile, SealError> {
         let partial = format!("{}{PARTIAL}", names.audio);
         let mut output = Hashing::new(self.files.create_new(&partial)?);
         let mut starts = Vec::new();
         let mut header = 0;
-        if names.encrypted {
+        if let Some(key) = key {
             let written = Rc::clone(&output.written);
-            let mut sealed = recipients.encryptor()?.wrap_output(&mut output)?;
+            let mut sealed = key.wrap_output(&mut output)?;
             header = written.get();
             write_container(content, journal, patched, &mut sealed, &mut starts)?;
             sealed.finish()?;
@@ -204,14 +218,14 @@ impl Sealer<'_> {
     fn write_metadata(
         &self,
         content: &Content,
-        recipients: &Recipients,
+        key: Option<age::Encryptor>,
         names: &Names,
     ) -> Result<MetadataFile, SealError> {
         let metadata = Metadata::new(content.header.id.as_str(), &content.salt, &content.entries);
         let text = serde_json::to_vec_pretty(&metadata).map_err(io::Error::from)?;
-        let file = if names.encrypted {
+        let file = if let Some(key) = key {
             let mut file = Vec::new();
-            let mut sealed = recipients.encryptor()?.wrap_output(&mut file)?;
+            let mut sealed = key.wrap_output(&mut file)?;
             sealed.write_all(&text)?;
             sealed.finish()?;
             file

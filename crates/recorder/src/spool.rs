@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::SealError;
+use crate::file_keys::{FinishedKeys, KeyStock};
 use crate::files::Files;
 use crate::journal::{Journal, Opened, journal_name};
-use crate::keys::{NodeKey, Recipients, RecoveryIdentity};
+use crate::keys::{NodeKey, RecoveryIdentity};
 use crate::manifest::{Manifest, piece_hashes};
 use crate::seal::{Sealer, manifest_name, millis};
 use crate::sink::{Chunk, Fact, Finished, Header, RecordingId, Sink, Spool};
@@ -22,17 +23,30 @@ const JOURNAL: &str = ".journal";
 /// What is added to the name of a journal whose beginning is damaged; nothing touches it any more.
 const DAMAGED: &str = ".damaged";
 
+/// How long plugins may take for one recording where nothing else is said.
+pub(crate) const PLUGIN_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Settings of a spool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpoolConfig {
     /// Keeps recordings without any recipient as plain files. Whoever reads the disk hears the calls.
     pub danger_unencrypted: bool,
+    /// How long the plugins of recipients may take for the keys of one recording; 10 s by default. Those that are not done
+    /// then are killed, and the recording is refused.
+    pub plugin_timeout: Duration,
+}
+
+impl Default for SpoolConfig {
+    fn default() -> Self {
+        Self { danger_unencrypted: false, plugin_timeout: PLUGIN_TIMEOUT }
+    }
 }
 
 struct Inner {
     files: Arc<dyn Files>,
     node: NodeKey,
     recovery: RecoveryIdentity,
+    keys: KeyStock,
     config: SpoolConfig,
     /// Recordings that this process makes.
     open: Mutex<BTreeSet<String>>,
@@ -47,6 +61,7 @@ impl Inner {
         Sealer {
             files: &*self.files,
             node: &self.node,
+            keys: &self.keys,
             danger_unencrypted: self.config.danger_unencrypted,
             now,
         }
@@ -72,12 +87,21 @@ impl SealedSpool {
         recovery: RecoveryIdentity,
         config: SpoolConfig,
     ) -> Self {
-        Self(Arc::new(Inner { files, node, recovery, config, open: Mutex::default() }))
+        let keys = KeyStock::new(recovery.recipient(), config.plugin_timeout);
+        Self(Arc::new(Inner { files, node, recovery, keys, config, open: Mutex::default() }))
     }
 
-    fn begin(&self, header: &Header) -> Result<Journal, SealError> {
-        let recipients = Recipients::parse(&header.recipients)?;
-        if recipients.is_empty() && !self.0.config.danger_unencrypted {
+    /// Has keys wrapped ahead for these recipients, where there are plugins among them, so that the first recordings need
+    /// not wait for them.
+    ///
+    /// # Errors
+    /// One of them is no recipient; the system has no more threads.
+    pub fn prepare(&self, recipients: &[String]) -> Result<(), SealError> {
+        self.0.keys.prepare(recipients)
+    }
+
+    fn begin(&self, header: &Header) -> Result<(Journal, Option<FinishedKeys>), SealError> {
+        if header.recipients.is_empty() && !self.0.config.danger_unencrypted {
             return Err(SealError::NoRecipient);
         }
         let of_this =
@@ -85,8 +109,9 @@ impl SealedSpool {
         if self.0.files.list()?.iter().any(of_this) {
             return Err(SealError::Io(io::ErrorKind::AlreadyExists.into()));
         }
-        let node = self.0.node.public();
-        Journal::create(&self.0.files, header, &recipients, &self.0.recovery, node)
+        let (node, keys) = (self.0.node.public(), self.0.keys.take(&header.recipients)?);
+        let journal = Journal::create_with(&self.0.files, header, (keys.secret, keys.wrapped), node)?;
+        Ok((journal, keys.finished))
     }
 
     fn recover_one(&self, id: &str, now: Duration) -> Result<Finished, SealError> {
@@ -111,7 +136,7 @@ impl SealedSpool {
             opened => opened?,
         };
         let journal = opened.unlock([self.0.recovery.as_identity()].into_iter())?;
-        match self.0.sealer(now).seal(id, journal.secret()) {
+        match self.0.sealer(now).seal(id, journal.secret(), None) {
             // The first record is not there: nothing was ever kept.
             Err(error @ SealError::NoBeginning) => {
                 files.remove(&name)?;
@@ -163,8 +188,8 @@ impl Spool for SealedSpool {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let claim = Claim { inner: Arc::clone(&self.0), id };
-        let journal = self.begin(header)?;
-        Ok(Box::new(SealedSink { claim, journal, signed_at: header.began, signed_records: 0 }))
+        let (journal, keys) = self.begin(header)?;
+        Ok(Box::new(SealedSink { claim, journal, keys, signed_at: header.began, signed_records: 0 }))
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -210,6 +235,8 @@ impl Drop for Claim {
 struct SealedSink {
     claim: Claim,
     journal: Journal,
+    /// Those of the finished files.
+    keys: Option<FinishedKeys>,
     signed_at: Duration,
     signed_records: u32,
 }
@@ -231,7 +258,8 @@ impl SealedSink {
         // Nothing is written beside a journal that is not itself on the disk.
         self.journal.sync()?;
         inner.files.sync_names()?;
-        inner.sealer(now).seal(&self.claim.id, self.journal.secret())
+        let keys = self.keys.take();
+        inner.sealer(now).seal(&self.claim.id, self.journal.secret(), keys)
     }
 }
 

@@ -22,7 +22,9 @@ use std::time::Duration;
 
 use mediapoint_packet::Time;
 
+use crate::error::SealError;
 use crate::format::{Format, FormatError};
+use crate::recipients::PluginError;
 use crate::sink::{Header, RecordingId};
 use crate::time_line::{TapEnd, TapFrameView};
 
@@ -139,9 +141,23 @@ pub enum StartError {
     /// Its file could not be made.
     #[error("the recording's file could not be made: {0}")]
     Spool(#[from] io::Error),
+    /// A plugin did not wrap its keys for a recipient.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
     /// The recorder is closing.
     #[error("the recorder is closing")]
     Closed,
+}
+
+impl StartError {
+    /// Why a sink was not opened.
+    fn of_spool(error: io::Error) -> Self {
+        match error.downcast::<SealError>() {
+            Ok(SealError::Plugin(error)) => Self::Plugin(error),
+            Ok(error) => Self::Spool(error.into()),
+            Err(error) => Self::Spool(error),
+        }
+    }
 }
 
 /// Octets of audio that may wait in a queue.

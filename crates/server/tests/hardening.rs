@@ -10,6 +10,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -310,6 +311,35 @@ fn a_party_elsewhere_that_is_told_a_loopback_address_is_a_warning() {
     let lines: Vec<&str> = log.lines().filter(|line| line.contains(what)).collect();
     assert!(lines.len() == 1 && lines[0].contains("call_id=far") && lines[0].contains("tag=from"), "{log}");
     assert!(!log.contains("192.0.2.7"), "parties' addresses are logged at debug only: {log}");
+}
+
+#[test]
+fn a_check_finds_the_programs_of_recipients_plugins() {
+    let folder = support::folder();
+    let (file, bin) = (folder.join("mediapoint.toml"), folder.join("bin"));
+    let recordings = folder.join("recordings");
+    let text = format!(
+        "ng = \"127.0.0.1:0\"\nports = \"40000-40099\"\n[recording]\nrecordings = {:?}\nrecipient = [\"{}\"]\n",
+        recordings.to_str().unwrap(),
+        "age1mptest1gpq5ys6yg4rywjzfff95cn2wfukefj5j"
+    );
+    fs::write(&file, text).unwrap();
+    let check = || {
+        let mut command = support::mediapoint();
+        let output = command.args(["config", "--check"]).arg(&file).env("PATH", &bin).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, said) = check();
+    let missing = "fails recording: recipient 1: age-plugin-mptest is not found in PATH";
+    assert!(code == 1 && said.contains(missing), "{said}");
+    // It is looked for, and not run.
+    let program = bin.join("age-plugin-mptest");
+    fs::create_dir(&bin).unwrap();
+    fs::write(&program, "").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let (code, said) = check();
+    let found = format!("ok    recordings: recipient 1 is encrypted to by {}", program.display());
+    assert!(code == 0 && said.contains(&found), "{said}");
 }
 
 #[test]

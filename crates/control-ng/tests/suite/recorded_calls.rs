@@ -55,7 +55,7 @@ impl Scene {
     fn new(change: impl FnOnce(&mut RecordingSettings)) -> Self {
         let folder = Folder::new();
         let files = Arc::new(Files::open(folder.path()).unwrap());
-        let config = SpoolConfig { danger_unencrypted: true };
+        let config = SpoolConfig { danger_unencrypted: true, ..SpoolConfig::default() };
         let spool =
             SealedSpool::new(files, NodeKey::generate().unwrap(), RecoveryIdentity::generate(), config);
         let clock = Arc::new(WallClock(SystemTime::now()));

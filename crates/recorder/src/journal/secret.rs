@@ -19,7 +19,8 @@ use zeroize::Zeroizing;
 
 use crate::chain::Salt;
 use crate::error::SealError;
-use crate::keys::{self, Recipients, RecoveryIdentity};
+use crate::keys;
+use crate::recipients::encryptor;
 
 const LEN: usize = 32 + 7 + 32;
 
@@ -35,14 +36,15 @@ impl fmt::Debug for Secret {
 
 impl Secret {
     /// Makes a secret, and an age file in base64 from which the node and the recipients have it again.
-    pub(super) fn generate(
-        recovery: &RecoveryIdentity,
-        recipients: &Recipients,
+    pub(crate) fn generate<'r>(
+        node: &age::x25519::Recipient,
+        recipients: impl Iterator<Item = &'r dyn age::Recipient>,
     ) -> Result<(Self, String), SealError> {
-        let own = Noting { inner: &recovery.recipient(), noted: RefCell::default() };
-        let all = std::iter::once(&own as &dyn age::Recipient).chain(recipients.iter());
+        let own = Noting { inner: node, noted: RefCell::default() };
+        let mut all: Vec<&dyn age::Recipient> = vec![&own];
+        all.extend(recipients.map(|recipient| recipient as &dyn age::Recipient));
         let mut wrapped = Vec::new();
-        keys::encryptor(all)?.wrap_output(&mut wrapped)?.finish()?;
+        encryptor(all.into_iter())?.wrap_output(&mut wrapped)?.finish()?;
         let secret = own.noted.into_inner().ok_or(SealError::Encryption)?;
         Ok((secret, Base64::encode_string(&wrapped)))
     }

@@ -352,8 +352,9 @@ fn a_bit_that_flipped_in_any_octet_of_any_file_is_found_without_a_key() {
 fn forged(disk: &SimulatedDisk, keys: &Keys, audio: &[u8]) -> Vec<(u32, Reason)> {
     let whole = disk.content("r1.wav.age").unwrap();
     let mut file = Vec::new();
-    let recipients = Recipients::parse(std::slice::from_ref(&keys.listener)).unwrap();
-    let mut writer = recipients.encryptor().unwrap().wrap_output(&mut file).unwrap();
+    let recipient: age::x25519::Recipient = keys.listener.parse().unwrap();
+    let encryptor = age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient));
+    let mut writer = encryptor.unwrap().wrap_output(&mut file).unwrap();
     writer.write_all(audio).unwrap();
     writer.finish().unwrap();
     disk.put("r1.wav.age", &file);
@@ -428,7 +429,7 @@ fn nobody_to_open_it_is_refused_unless_danger_is_asked_for() {
     let refused = keys.spool(&disk).open(&header).err().unwrap();
     assert!(refused.kind() == io::ErrorKind::InvalidInput && disk.list().unwrap().is_empty());
     let recovery = RecoveryIdentity::from_text(&keys.recovery).unwrap();
-    let config = SpoolConfig { danger_unencrypted: true };
+    let config = SpoolConfig { danger_unencrypted: true, ..SpoolConfig::default() };
     let spool = SealedSpool::new(Arc::new(disk.clone()), keys.node(), recovery, config);
     record(&spool, &header, &mut Log::default()).unwrap();
     assert_eq!(disk.list().unwrap(), ["r1.manifest.json", "r1.meta.json", "r1.wav"]);

@@ -165,7 +165,8 @@ impl Recorder {
         self.spool.recover(self.clock.wall(), each)
     }
 
-    /// Starts a recording. Its file exists when this returns, and its first sample is the tap's.
+    /// Starts a recording. Its file exists when this returns, and its first sample is the tap's. Where a recipient has a plugin
+    /// and no keys are ready, it waits for the plugin ([`SpoolConfig::plugin_timeout`](crate::SpoolConfig)).
     ///
     /// # Errors
     /// See [`StartError`]; nothing was started.
@@ -181,7 +182,7 @@ impl Recorder {
             sink.chunk(&header)?;
             Ok(sink)
         });
-        let sink = opened.inspect_err(|_| queue.set_over())?;
+        let sink = opened.inspect_err(|_| queue.set_over()).map_err(StartError::of_spool)?;
         let session = Session::new(Arc::clone(&queue), source, spec, encoder);
         let encoder = self.encoders.iter().min_by_key(|thread| thread.load.load(Ordering::Relaxed));
         let Some(encoder) = encoder else { return Err(StartError::Closed) };

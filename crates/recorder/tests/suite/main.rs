@@ -13,5 +13,6 @@ mod cut_off;
 mod killed;
 mod lossless;
 mod players;
+mod plugins;
 mod sealed;
 mod support;

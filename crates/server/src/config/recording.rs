@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 use mediapoint_content::{Retention, Rule};
@@ -21,9 +22,11 @@ pub(crate) struct RecordingTable {
     /// Folder that calls are recorded to; none by default, and nothing is recorded
     #[arg(long, value_name = "DIR", help_heading = "Recording")]
     recordings: Option<PathBuf>,
-    /// Who can listen, repeatable: an age recipient (age1...) or an SSH public key
+    /// Who can listen, repeatable: an age recipient (age1..., that of a plugin too) or an SSH public key
     #[arg(long, value_name = "RECIPIENT", help_heading = "Recording")]
     recipient: Option<Vec<String>>,
+    #[arg(skip)]
+    plugin_timeout: Option<PluginTimeout>,
     #[arg(skip)]
     format: Option<FileFormat>,
     #[arg(skip)]
@@ -98,6 +101,9 @@ pub(crate) struct RetentionRule {
     keep: Option<Keep>,
 }
 
+/// What plugins may take for the keys of one recording.
+type PluginTimeout = Span<1_000_000, 60_000_000>;
+
 /// One hour to a hundred years.
 type Keep = Span<3_600_000_000, 3_155_760_000_000_000>;
 
@@ -124,6 +130,8 @@ pub(crate) struct RecordingPolicy {
     pub(crate) folder: PathBuf,
     /// Who can listen.
     pub(crate) recipients: Vec<String>,
+    /// How long their plugins may take for the keys of one recording.
+    pub(crate) plugin_timeout: Duration,
     format: FileFormat,
     channels: Channels,
     bit_rate: u32,
@@ -191,6 +199,7 @@ impl RecordingPolicy {
             |number: Option<usize>, usual: u32| number.map_or(usual, |n| u32::try_from(n).unwrap_or(usual));
         Some(Self {
             recipients: table.recipient.unwrap_or_default(),
+            plugin_timeout: table.plugin_timeout.map_or(Duration::from_secs(10), |span| span.0),
             format: table.format.unwrap_or(FileFormat::Opus),
             channels: table.channels.map_or(Channels::Stereo, |choice| choice.0),
             bit_rate: number(table.bit_rate.map(|n| n.as_usize()), 16_000),

@@ -292,7 +292,7 @@ fn recording_is_read_from_the_table_and_from_arguments() {
     let table = "[recording]\nrecordings = \"/srv/rec\"\nrecipient = [\"age1a\", \"age1b\"]\nformat = \"flac\"\n\
                  channels = \"mixed\"\nrate = 16000\nkeep-free = \"2GiB\"\nthreads = 2\nnames = \"%c-%r\"\n\
                  beep = \"20s\"\nend-call-without = true\nnode-key = \"/etc/node.key\"\n\
-                 playback-identity = \"/etc/playback.txt\"";
+                 playback-identity = \"/etc/playback.txt\"\nplugin-timeout = \"3s\"";
     let policy = file(table).unwrap().recording.unwrap();
     let settings = policy.to_settings();
     assert_eq!(
@@ -304,7 +304,7 @@ fn recording_is_read_from_the_table_and_from_arguments() {
     assert_eq!(policy.node_key, Path::new("/etc/node.key"));
     assert_eq!(policy.recovery_identity, Path::new("/srv/rec/keys/recovery.txt"));
     assert_eq!(policy.playback_identity.as_deref(), Some(Path::new("/etc/playback.txt")));
-    assert_eq!(policy.max_playbacks, 64);
+    assert_eq!((policy.max_playbacks, policy.plugin_timeout), (64, Duration::from_secs(3)));
     assert!(file("").unwrap().recording.is_none(), "nothing is recorded by default");
     for (beep, every) in [("off", None), ("start", Some(None)), ("1h", Some(Some(Duration::from_secs(3600))))]
     {
@@ -333,6 +333,7 @@ fn recording_is_read_from_the_table_and_from_arguments() {
         ("format = \"mp3\"", "\"mp3\" is no format of recordings; allowed: opus, flac, wav"),
         ("rate = 44100", "\"44100\" is no sample rate; allowed: 8000"),
         ("channels = \"left\"", "allowed: separate, mixed"),
+        ("plugin-timeout = \"61s\"", "allowed: 1s to 1m"),
     ] {
         let refused = refusal(&format!("[recording]\n{line}"));
         assert!(refused.contains(said), "{refused}");

@@ -11,7 +11,7 @@ use mediapoint_control_ng::listen::Address;
 
 use super::machine::{self, NotHere};
 use super::playback;
-use super::recording::open;
+use super::recording::{open, plugins};
 use super::{limits, secret};
 use crate::config::{Config, RecordingPolicy};
 
@@ -69,23 +69,24 @@ pub(crate) fn machine(config: &Config) -> Vec<Finding> {
         findings.push(Finding::new(Outcome::Note, "address: only this machine will reach the media ports"));
     }
     findings.extend(prompts(config));
-    findings.extend(config.recording.as_ref().map(recording));
+    findings.extend(config.recording.iter().flat_map(recording));
     findings.extend(config.recording.as_ref().and_then(playback));
     findings.extend(files(config));
     findings
 }
 
-/// Opens the folder of recordings, with its keys, and reads the recipients.
-fn recording(policy: &RecordingPolicy) -> Finding {
-    match open(policy) {
-        Ok(_) => {
+/// Opens the folder of recordings, with its keys, reads the recipients, and finds the programs of their plugins.
+fn recording(policy: &RecordingPolicy) -> Vec<Finding> {
+    match open(policy).and_then(|_| plugins(policy)) {
+        Ok(plugins) => {
             let (folder, count) = (policy.folder.display(), policy.recipients.len());
-            Finding::new(
-                Outcome::Good,
-                format!("recordings: {folder} can be written, {count} recipients can listen"),
-            )
+            let written = format!("recordings: {folder} can be written, {count} recipients can listen");
+            let found = plugins.into_iter().map(|(number, program)| {
+                format!("recordings: recipient {number} is encrypted to by {}", program.display())
+            });
+            std::iter::once(written).chain(found).map(|text| Finding::new(Outcome::Good, text)).collect()
         }
-        Err(error) => Finding::new(Outcome::Failed, error.to_string()),
+        Err(error) => vec![Finding::new(Outcome::Failed, error.to_string())],
     }
 }
 

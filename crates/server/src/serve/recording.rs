@@ -14,8 +14,8 @@ use mediapoint_content::{Entry, Service, remove_staged};
 use mediapoint_control_ng::{Playbacks, RecordingEntry, RecordingKeeper, RecordingOutcome, Recordings, Time};
 use mediapoint_engine::Engine;
 use mediapoint_recorder::{
-    Clock, EventKind, Finished, Folder, Manifest, NodeKey, Recorder, RecorderSettings, RecordingEvent,
-    RecordingId, RecoveryIdentity, SealError, SealedSpool, SpoolConfig,
+    Clock, EventKind, Finished, Folder, Manifest, NodeKey, Recipients, Recorder, RecorderSettings,
+    RecordingEvent, RecordingId, RecoveryIdentity, SealError, SealedSpool, SpoolConfig,
 };
 
 use crate::config::{RecordingPolicy, StorePlace};
@@ -128,6 +128,8 @@ impl RecordingService {
     pub(super) fn start(engine: &Engine, policy: &RecordingPolicy) -> Result<Self, RecordingError> {
         let clock = Arc::new(ServerClock(mediapoint_net::Clock::new()));
         let spool = open(policy)?;
+        // Before there are calls: what a plugin needs time for is ready then.
+        spool.prepare(&policy.recipients).map_err(RecordingError::Recipient)?;
         let settings = RecorderSettings {
             encoders: policy.threads,
             most_recordings: policy.max_recordings,
@@ -228,13 +230,20 @@ pub(crate) fn open(policy: &RecordingPolicy) -> Result<SealedSpool, RecordingErr
         }
     }
     // A typing error in a recipient shows now, and not with the first call.
-    mediapoint_recorder::Recipients::parse(&policy.recipients).map_err(RecordingError::Recipient)?;
+    plugins(policy)?;
     let files = Folder::open(&policy.folder).map_err(|source| of(&policy.folder, source))?;
     let node = NodeKey::load_or_create(&policy.node_key).map_err(RecordingError::Key)?;
     let recovery =
         RecoveryIdentity::load_or_create(&policy.recovery_identity).map_err(RecordingError::Key)?;
-    let config = SpoolConfig { danger_unencrypted: policy.danger_unencrypted };
+    let config =
+        SpoolConfig { danger_unencrypted: policy.danger_unencrypted, plugin_timeout: policy.plugin_timeout };
     Ok(SealedSpool::new(Arc::new(files), node, recovery, config))
+}
+
+/// Reads the recipients, and finds the programs of their plugins.
+pub(crate) fn plugins(policy: &RecordingPolicy) -> Result<Vec<(usize, PathBuf)>, RecordingError> {
+    let recipients = Recipients::parse(&policy.recipients).map_err(RecordingError::Recipient)?;
+    recipients.find_plugins().map_err(|error| RecordingError::Recipient(error.into()))
 }
 
 /// How often it is looked whether recordings are to end.

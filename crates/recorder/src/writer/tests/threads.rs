@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::memory::{Hand, Memory, Tap, spec};
+use crate::error::SealError;
+use crate::recipients::{PluginError, PluginFailure};
 use crate::sink::{Finished, Header, Sink, Spool};
 use crate::time_line::TapState;
 use crate::writer::{EventKind, Recorder, RecorderSettings, RecordingEvent, SharedClock, StartError};
@@ -167,4 +169,38 @@ fn a_reader_who_does_not_read_misses_no_end() {
         let event = events.recv_timeout(Duration::from_secs(60)).unwrap();
         finished += usize::from(matches!(event.kind, EventKind::Finished(_)));
     }
+}
+
+/// A spool whose sinks cannot be opened for want of a plugin.
+struct NoPlugin;
+
+impl Spool for NoPlugin {
+    fn open(&self, _: &Header) -> io::Result<Box<dyn Sink>> {
+        Err(SealError::Plugin(no_plugin()).into())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn free_space(&self) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
+
+    fn recover(&self, _: Duration, _: &mut dyn FnMut(io::Result<Finished>)) -> io::Result<usize> {
+        Ok(0)
+    }
+}
+
+fn no_plugin() -> PluginError {
+    PluginError { number: 2, name: "x".to_owned(), failure: PluginFailure::NotFound }
+}
+
+#[test]
+fn a_recording_without_its_plugin_is_refused_with_the_plugins_failure() {
+    let (recorder, _events) = on(Arc::new(NoPlugin), RecorderSettings::default());
+    let refused = recorder.start(&spec("none"), Box::new(Tap::new(1000))).unwrap_err();
+    assert_eq!(refused.to_string(), "recipient 2: age-plugin-x is not found in PATH");
+    assert!(matches!(refused, StartError::Plugin(error) if error == no_plugin()));
+    assert_eq!(recorder.recordings(), 0);
 }
