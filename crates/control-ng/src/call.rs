@@ -85,8 +85,8 @@ pub(crate) struct CallState {
     pub(crate) recordings: Vec<ActiveRecording>,
     /// Recordings of calls that were merged into this one, which are to go on here.
     pub(crate) left_behind: Vec<ActiveRecording>,
-    /// How it is to be recorded once it is answered.
-    pub(crate) record_from_answer: Option<Box<RecordingOptions>>,
+    /// How calls of these groups are to be recorded once they are answered.
+    pub(crate) records_from_answer: Vec<(Group, Box<RecordingOptions>)>,
     /// What parties are to hear as that begins: the messages that asked for it.
     pub(crate) announcements: Vec<Request>,
     /// Its conference rooms.
@@ -119,7 +119,7 @@ impl CallState {
             gone_players: Vec::new(),
             recordings: Vec::new(),
             left_behind: Vec::new(),
-            record_from_answer: None,
+            records_from_answer: Vec::new(),
             announcements: Vec::new(),
             rooms: Vec::new(),
             gone_rooms: Vec::new(),
@@ -225,8 +225,19 @@ impl CallState {
             }
             let groups = self.parties.iter_mut().map(|party| &mut party.group);
             let groups = groups.chain(self.aliases.iter_mut().map(|alias| &mut alias.group));
+            let recordings = self.recordings.iter_mut().chain(&mut self.left_behind);
+            let recorded = recordings.filter_map(ActiveRecording::recorded_mut);
+            let groups = groups.chain(recorded.map(|recorded| &mut recorded.group));
+            let groups = groups.chain(self.records_from_answer.iter_mut().map(|(group, _)| group));
             groups.chain([&mut self.group]).filter(|group| **group == other).for_each(|group| *group = first);
         }
+        // One of them says how, the one that was there before.
+        let mut known = Vec::new();
+        self.records_from_answer.retain(|(group, _)| {
+            let is_first = !known.contains(group);
+            known.push(*group);
+            is_first
+        });
         Ok(())
     }
 
@@ -364,12 +375,14 @@ impl CallState {
             self.parties.push(party);
         }
         for mut active in other.recordings.drain(..) {
-            active.of.parties.iter_mut().flatten().for_each(renamed);
+            if let Some(recorded) = active.recorded_mut() {
+                recorded.group = regrouped(recorded.group);
+                recorded.parties.iter_mut().flatten().for_each(renamed);
+            }
             self.left_behind.push(active);
         }
-        if self.record_from_answer.is_none() {
-            self.record_from_answer = other.record_from_answer;
-        }
+        let from_answer = other.records_from_answer.drain(..);
+        self.records_from_answer.extend(from_answer.map(|(group, options)| (regrouped(group), options)));
         for mut dialog in other.dialogs.drain(..) {
             renamed(&mut dialog.caller);
             renamed(&mut dialog.callee);

@@ -291,6 +291,9 @@ pub enum NgError {
     /// Both parties of a recording are left out of it.
     #[error("all parties are excluded from recording")]
     NobodyRecorded,
+    /// A member of a room that is to be recorded is left out of recordings.
+    #[error("a member of the conference room is excluded from recording")]
+    MemberUnrecorded,
     /// Media is to be stopped where none was played.
     #[error("no media is played to the party selected")]
     NotPlaying,

@@ -141,7 +141,7 @@ impl Recordings {
         let Some(id) = &event.id else { return RecordingOutcome::Nothing };
         let over = matches!(event.kind, EventKind::Finished(_) | EventKind::Failed { .. });
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = begun.get(id).map(|known| (known.call.id(), known.discarded));
+        let known = begun.get(id).map(|known| (known.call.id(), known.discarded, known.of_room));
         let report = begun.get(id).and_then(|known| known.report(event));
         let ended = if over { begun.remove(id) } else { None };
         drop(begun);
@@ -152,9 +152,9 @@ impl Recordings {
             ended.iter().for_each(Begun::leave_call);
         }
         match (&event.kind, known) {
-            (EventKind::Finished(_), Some((_, true))) => RecordingOutcome::Remove,
+            (EventKind::Finished(_), Some((_, true, _))) => RecordingOutcome::Remove,
             (EventKind::Finished(_), _) => RecordingOutcome::Keep,
-            (EventKind::Failed { .. } | EventKind::Lost { .. }, Some((call, false)))
+            (EventKind::Failed { .. } | EventKind::Lost { .. }, Some((call, false, false)))
                 if self.settings.end_call_without =>
             {
                 RecordingOutcome::EndCall(call)

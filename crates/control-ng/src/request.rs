@@ -347,9 +347,15 @@ impl Request {
         let plays_digits = request.command == Command::PlayDigits;
         for directive in directive::collect(dict) {
             let is_conference = matches!(request.command, Command::Conference(_));
-            // What a whole room hears.
+            // What a whole room hears, and the mix of a room that is recorded.
             let of_room = directive.name == "room"
-                && matches!(request.command, Command::PlayMedia | Command::StopMedia);
+                && matches!(
+                    request.command,
+                    Command::PlayMedia
+                        | Command::StopMedia
+                        | Command::StartRecording
+                        | Command::StopRecording { .. }
+                );
             let is_taken = request.override_id(&directive)
                 || ((is_conference || of_room) && request.conference.apply(&directive)?)
                 || request.selection.apply(&directive)

@@ -31,11 +31,6 @@ impl Parties {
         self.0.iter_mut().map(Arc::make_mut)
     }
 
-    /// The one that came as this, from 0.
-    pub(crate) fn at(&self, index: usize) -> Option<&Party> {
-        self.0.get(index).map(AsRef::as_ref)
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

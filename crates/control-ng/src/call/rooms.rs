@@ -2,18 +2,19 @@
 //! relations stay, and hold again once it leaves.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mediapoint_engine::{LegId, PlayerId, RoomChange, RoomId, RoomMember, RoomRole, RoomSpec, Source};
 
 use super::apply::{Agreed, leg_at_work};
 use super::links::{LinkKind, Place};
-use super::outcomes::Outcomes;
+use super::outcomes::{Closing, Outcomes};
 use super::party::{Applied, Party, PartyId, Stream};
-use super::recordings::ActiveRecording;
+use super::recordings::{ActiveRecording, Scope};
 pub(crate) use super::seats::{Seat, SeatRole};
 use super::{CallState, Group};
 use crate::NgError;
+use crate::recording::By;
 use crate::request::{ConferenceOptions, Id};
 
 /// Places of a room at the engine beside those of its members: for links, and for what is announced.
@@ -223,6 +224,13 @@ impl CallState {
             for player in room.playing.into_iter().chain(room.tones) {
                 outcomes.push(self.call.remove_player(player)?);
             }
+            let of_it = |active: &mut ActiveRecording| active.is_of(Scope::Room(&room.name));
+            for active in self.recordings.extract_if(.., of_it) {
+                outcomes.closings.ask(&self.call);
+                let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                let by = By::itself("the conference room ended");
+                outcomes.closings.recordings.push(Closing { id: active.id, by, at });
+            }
             if let Some(id) = room.id {
                 outcomes.push(self.call.remove_room(id)?);
             }
@@ -322,8 +330,10 @@ impl CallState {
             call.parties.retain(|party| is_own(party.id) == keeps);
             call.dialogs.retain(|dialog| is_own(dialog.caller) == keeps);
             call.subscriptions.retain(|subscription| is_own(subscription.subscriber) == keeps);
-            let of_own = |active: &ActiveRecording| active.of.parties.iter().flatten().any(|id| is_own(*id));
+            // The rooms stay with the others, and what is recorded of them.
+            let of_own = |active: &ActiveRecording| active.is_of(Scope::Call(group));
             call.recordings.retain(|active| of_own(active) == keeps);
+            call.records_from_answer.retain(|(of, _)| (*of == group) == keeps);
         }
         rest.gone_players.extend(self.parties.iter().flat_map(Party::players));
         self.gone_players.clear();

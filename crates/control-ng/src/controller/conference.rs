@@ -106,7 +106,9 @@ impl Controller {
             // The name of a room that nothing came of is free again.
             drop(self.find_room(name));
         } else {
-            self.forget_parts(&mut lock(&state), &state);
+            let mut call = lock(&state);
+            self.forget_parts(&mut call, &state);
+            self.note_members(&call, name);
         }
         done
     }

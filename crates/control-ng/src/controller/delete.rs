@@ -4,7 +4,7 @@ use mediapoint_packet::Time;
 
 use super::{Controller, Shared, find, lock, report};
 use crate::call::apply::apply;
-use crate::call::outcomes::Closings;
+use crate::call::outcomes::{Closings, Outcomes};
 use crate::call::{CallState, Gone, Removed};
 use crate::{NgError, Reply, Request};
 
@@ -81,18 +81,21 @@ impl Controller {
             self.end(call, state);
             return Closings::default();
         }
-        let closings = self.recordings_of_legs(call, &legs);
+        let mut ended = Outcomes::from(self.recordings_of_legs(call, &legs));
         // Where the call is gone, so are its legs and mixes. These go first: others may need their room.
         for mix in mixes {
             let _ = call.call.remove_mix(mix);
         }
         // Whoever received one of them is given silence.
-        let _ = apply(call, &[]);
+        if let Ok(more) = apply(call, &[]) {
+            // With its last member a room has ended, and what was recorded of it.
+            ended.append(more);
+        }
         for leg in legs {
             let _ = call.call.remove_leg(leg);
         }
         self.forget_parts(call, state);
-        closings
+        ended.closings
     }
 }
 

@@ -10,6 +10,7 @@ use crate::call::CallState;
 use crate::call::apply::apply;
 use crate::call::outcomes::Outcomes;
 use crate::call::party::PartyId;
+use crate::recording::By;
 use crate::request::Id;
 use crate::wire::Value;
 use crate::{NgError, Reply, Request};
@@ -66,6 +67,10 @@ impl Controller {
             }
         }
         outcomes.append(apply(call, &[])?);
+        // In a room with somebody who is excluded from recording.
+        if let Err(error) = self.go_on_as_is(now, call, &By::request(request), &mut outcomes) {
+            warnings.push(format!("the call is not recorded: {error}"));
+        }
         let ids = self.record_on(now, call, request, &mut warnings, &mut outcomes)?;
         let reply = Reply::ok();
         let reply = if ids.is_empty() { reply } else { reply.with("recording-ids", Value::List(ids)) };

@@ -2,24 +2,25 @@
 
 mod ended;
 mod metadata;
+mod tape;
 
 use std::time::Duration;
 
-use mediapoint_engine::{CallRecordingSpec, LegId, RecordError};
+use mediapoint_engine::{LegId, RecordError};
 use mediapoint_packet::Time;
-use mediapoint_recorder::{RecordingId, RecordingSpec};
+use mediapoint_recorder::RecordingId;
 
 use super::report::ANSWER_WITHIN;
 use super::settle::warned;
-use super::{Controller, lock};
-use crate::call::CallState;
+use super::{Controller, Shared, lock};
 use crate::call::outcomes::Outcomes;
-use crate::call::recordings::{ActiveRecording, MAX_RECORDINGS, Recorded};
-use crate::recording::{Begun, By, NameParts, NamePattern, Notes, RecordingEntry, checked};
-use crate::request::{Id, RecordingOptions};
+use crate::call::recordings::{ActiveRecording, Scope, Target};
+use crate::call::{CallState, Group};
+use crate::recording::By;
+use crate::request::RecordingOptions;
 use crate::wire::{Dict, Value};
 use crate::{Command, NgError, Recordings, Reply, Request};
-use metadata::{add_metadata, parties_of, personal};
+use metadata::add_metadata;
 
 impl Controller {
     fn recordings(&self) -> Result<&Recordings, NgError> {
@@ -34,16 +35,25 @@ impl Controller {
         Ok(())
     }
 
+    /// The call that a command on recordings is about, or that has the conference room which it names.
+    fn find_recorded(&self, request: &Request) -> Result<Shared, NgError> {
+        match &request.conference.room {
+            Some(room) => self.find_room(room).ok_or(NgError::UnknownRoom),
+            None => self.find_call(request),
+        }
+    }
+
     /// Starts a recording, or lets one that is paused go on. One that goes on already goes on.
     pub(super) fn start_recording(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
         let options = &request.recording;
         self.recordings()?;
-        let state = self.find_call(request)?;
+        let state = self.find_recorded(request)?;
         let mut call = lock(&state);
         call.last_signal = now;
         let mut outcomes = Outcomes::default();
-        add_metadata(&mut call, options, Some(options.owner.as_str()));
-        let id = self.record(now, &mut call, (options, &By::request(request)), &mut outcomes)?;
+        let scope = scope_of(&call, request);
+        add_metadata(&mut call, options, (scope, Some(options.owner.as_str())));
+        let id = self.record(now, &mut call, scope, (options, &By::request(request)), &mut outcomes)?;
         drop(call);
         let mut reply = Reply::ok().with("recording-id", id.as_str());
         if options.announcement {
@@ -66,22 +76,23 @@ impl Controller {
     ) -> Result<(Reply, Outcomes), NgError> {
         let options = &request.recording;
         let recordings = self.recordings()?;
-        let state = self.find_call(request)?;
+        let state = self.find_recorded(request)?;
         let owner = (!request.selection.all).then_some(options.owner.as_str());
-        let is_last = !pause && lock(&state).recordings_of(owner).next().is_some();
+        let is_last = !pause && has_recordings(&mut lock(&state), request, owner);
         // The worker is asked before the recording ends, and not under the call's lock.
         let asked = is_last.then(|| lock(&state).call.statistics().ok()).flatten();
         let figures = asked.and_then(|asked| asked.wait_timeout(ANSWER_WITHIN)?.ok());
         let mut call = lock(&state);
         call.last_signal = now;
-        call.record_from_answer = None;
+        let scope = scope_of(&call, request);
+        call.records_from_answer.retain(|(group, _)| scope != Scope::Call(*group));
         call.forget_completed();
-        add_metadata(&mut call, options, owner);
+        add_metadata(&mut call, options, (scope, owner));
         let at = self.since_1970(now);
         let engine_call = call.call.clone();
         let mut outcomes = Outcomes::default();
         let mut ids = Vec::new();
-        for active in call.recordings_of(owner) {
+        for active in call.recordings_of(scope, owner) {
             ids.push(Value::from(active.id.as_str()));
             let tap = active.made.tap;
             let outcome = if pause { engine_call.pause_tap(tap, true) } else { engine_call.remove_tap(tap) };
@@ -102,7 +113,9 @@ impl Controller {
             return Err(NgError::NotRecording);
         }
         if !pause {
-            let ended = |active: &ActiveRecording| owner.is_none_or(|owner| active.owner == owner);
+            let ended = |active: &ActiveRecording| {
+                active.is_of(scope) && owner.is_none_or(|owner| active.owner == owner)
+            };
             call.recordings.retain(|active| !ended(active));
         }
         let reply = Reply::ok().with("recording-ids", Value::List(ids));
@@ -123,22 +136,22 @@ impl Controller {
         }
         let Ok(state) = self.find_call(request) else { return Ok((reply, outcomes)) };
         let mut call = lock(&state);
-        match options.call {
-            Some(true) => {
-                call.record_from_answer = Some(Box::new(options.clone()));
+        let group = call.group_of(request.call_id.as_ref());
+        if let Some(records) = options.call {
+            call.records_from_answer.retain(|(of, _)| *of != group);
+            if records {
+                call.records_from_answer.push((group, Box::new(options.clone())));
             }
-            Some(false) => call.record_from_answer = None,
-            None => {}
         }
-        self.update_metadata(&mut call, options);
+        self.update_metadata(&mut call, group, options);
         if options.announcement && call.announcements.len() < 2 {
             call.announcements.push(announced(request));
         }
-        let begun = self.keep_recording(now, &mut call, &By::request(request), &mut outcomes);
+        let begun = self.keep_recording(now, &mut call, (group, &By::request(request)), &mut outcomes);
         match begun {
             Ok(None) => Ok((reply, outcomes)),
             Ok(Some(id)) => {
-                let announcements = std::mem::take(&mut call.announcements);
+                let announcements = take_announcements(&mut call, group);
                 drop(call);
                 let mut reply = reply.with("recording-id", id.as_str());
                 for announcement in &announcements {
@@ -168,37 +181,63 @@ impl Controller {
         &self,
         now: Time,
         call: &mut CallState,
+        (group, by): (Group, &By),
+        outcomes: &mut Outcomes,
+    ) -> Result<Option<RecordingId>, NgError> {
+        let mut last = None;
+        if let Some(options) = call.record_from_answer(group).cloned() {
+            self.recordings()?;
+            let scope = Scope::Call(group);
+            if call.recordings_of(scope, Some(&options.owner)).next().is_none()
+                && call.recorded(group, None).is_some()
+            {
+                last = Some(self.record(now, call, scope, (&options, by), outcomes)?);
+            }
+        }
+        Ok(self.go_on_as_is(now, call, by, outcomes)?.or(last))
+    }
+
+    /// Recordings whose leg is gone, or in which others than before may not be, go on in files of their own, those of rooms end then.
+    pub(super) fn go_on_as_is(
+        &self,
+        now: Time,
+        call: &mut CallState,
         by: &By,
         outcomes: &mut Outcomes,
     ) -> Result<Option<RecordingId>, NgError> {
-        let legs: Vec<LegId> = call.legs().collect();
-        let mut last = None;
-        if let Some(options) = call.record_from_answer.clone() {
-            self.recordings()?;
-            if call.recordings.iter().all(|active| active.owner != options.owner)
-                && call.recorded(None).is_some()
-            {
-                last = Some(self.record(now, call, (&options, by), outcomes)?);
-            }
-        }
         call.forget_completed();
-        let (mut lost, mut changed) = (Vec::new(), Vec::new());
+        let legs: Vec<LegId> = call.legs().collect();
+        let mut changed = Vec::new();
         for active in &call.recordings {
-            let of = call.without_unrecorded(active.of);
-            if !legs.contains(&active.of.leg) {
-                lost.push((active.clone(), None));
-            } else if of != active.of {
-                changed.push((active.clone(), Some(of)));
+            match &active.of {
+                Target::Leg(before) => {
+                    let of = call.without_unrecorded(*before);
+                    let is_gone = !legs.contains(&before.leg);
+                    if is_gone || of != *before {
+                        changed.push((active.clone(), is_gone));
+                    }
+                }
+                Target::Room(name) => {
+                    if call.is_unrecorded(name, None) {
+                        changed.push((active.clone(), false));
+                    }
+                }
             }
         }
-        for (active, of) in lost.into_iter().chain(changed) {
+        let mut last = None;
+        for (active, is_gone) in changed {
             call.recordings.retain(|known| known.id != active.id);
             self.close(&active.id, by, now, call, outcomes);
-            if of.is_some() {
+            if !is_gone {
                 // One that has gone has ended its recording already.
                 call.call.remove_tap(active.made.tap).into_iter().for_each(|outcome| outcomes.push(outcome));
             }
-            let of = of.or_else(|| call.recorded(None)).ok_or(NgError::NoListener)?;
+            let Some(before) = active.recorded() else {
+                tracing::warn!(recording = %active.id, "a room is not recorded on: a member is excluded from recording");
+                continue;
+            };
+            let of = if is_gone { call.recorded(before.group, None) } else { Some(*before) };
+            let of = Target::Leg(of.ok_or(NgError::NoListener)?);
             last = Some(self.go_on(now, call, &active, (of, by), outcomes)?);
         }
         Ok(last)
@@ -208,6 +247,7 @@ impl Controller {
         &self,
         now: Time,
         call: &mut CallState,
+        scope: Scope<'_>,
         (options, by): (&RecordingOptions, &By),
         outcomes: &mut Outcomes,
     ) -> Result<RecordingId, NgError> {
@@ -215,15 +255,18 @@ impl Controller {
         call.forget_completed();
         // One that has ended, though its file is not complete yet, does not go on.
         let ended = |active: &&mut ActiveRecording| active.made.recording.is_ending();
-        let ended: Vec<RecordingId> =
-            call.recordings_of(Some(&options.owner)).filter(ended).map(|active| active.id.clone()).collect();
+        let ended: Vec<RecordingId> = call
+            .recordings_of(scope, Some(&options.owner))
+            .filter(ended)
+            .map(|active| active.id.clone())
+            .collect();
         for id in ended {
             call.recordings.retain(|known| known.id != id);
             self.close(&id, by, now, call, outcomes);
         }
         let engine_call = call.call.clone();
         let mut known = None;
-        for active in call.recordings_of(Some(&options.owner)) {
+        for active in call.recordings_of(scope, Some(&options.owner)) {
             if active.paused {
                 outcomes.push(engine_call.pause_tap(active.made.tap, false)?);
                 active.paused = false;
@@ -234,85 +277,20 @@ impl Controller {
         if let Some(id) = known {
             return Ok(id);
         }
-        let left = match &options.left {
-            Some(tag) => {
-                let mut named = call.parties.iter().filter(|party| party.has_tag(tag));
-                let left = named.next().ok_or(NgError::NoParty { key: "recording-left" })?;
-                Some(left.id)
+        let of = match scope {
+            Scope::Call(group) => {
+                let left = match &options.left {
+                    Some(tag) => {
+                        let mut named = call.of_group(group).filter(|party| party.has_tag(tag));
+                        Some(named.next().ok_or(NgError::NoParty { key: "recording-left" })?.id)
+                    }
+                    None => None,
+                };
+                Target::Leg(call.recorded(group, left).ok_or(NgError::NoListener)?)
             }
-            None => None,
+            Scope::Room(name) => Target::Room(name.clone()),
         };
-        let recorded = call.recorded(left).ok_or(NgError::NoListener)?;
-        self.add_tape(now, call, recorded, (options, by), outcomes)
-    }
-
-    /// Starts a recording of this leg.
-    fn add_tape(
-        &self,
-        now: Time,
-        call: &mut CallState,
-        recorded: Recorded,
-        (options, by): (&RecordingOptions, &By),
-        outcomes: &mut Outcomes,
-    ) -> Result<RecordingId, NgError> {
-        let recordings = self.recordings()?;
-        let engine_call = call.call.clone();
-        if call.recordings.len() >= MAX_RECORDINGS {
-            return Err(NgError::TooManyRecordings { limit: MAX_RECORDINGS });
-        }
-        let side = recorded.side.ok_or(NgError::NobodyRecorded)?;
-        let channels = options.channels.unwrap_or(recordings.settings.channels);
-        let format = recordings.format(channels);
-        let id = self.name(now, call, options, format.channels().count() == 1)?;
-        let file = RecordingSpec {
-            id: id.clone(),
-            format,
-            rate: recordings.settings.rate,
-            complexity: recordings.settings.complexity,
-            recipients: recordings.settings.recipients.clone(),
-            personal: personal(call, options, &recorded),
-        };
-        let entry = RecordingEntry {
-            tenant: options.tenant.clone(),
-            call: call.id.to_string(),
-            parties: recorded
-                .parties
-                .iter()
-                .flatten()
-                .filter_map(|id| call.party(*id)?.tag())
-                .map(Id::to_string)
-                .collect(),
-            metadata: options.pairs(),
-            began: self.since_1970(now),
-            extension: format.extension(),
-        };
-        let mut notes =
-            Notes::new(&options.owner, by.clone(), self.since_1970(call.created), self.since_1970(now));
-        notes.parties(parties_of(call));
-        let beep = options.beep.unwrap_or(recordings.settings.beep);
-        let begun = Begun::new(engine_call.clone(), (&call.id, options), notes);
-        recordings.begin(&id, begun, &entry)?;
-        let spec = CallRecordingSpec {
-            left: recorded.left,
-            side,
-            beep,
-            ..CallRecordingSpec::new(recorded.leg, file)
-        };
-        let (made, outcome) =
-            engine_call.record(&recordings.recorder, &spec).inspect_err(|_| recordings.give_up(&id))?;
-        recordings.started(&made);
-        outcomes.push(outcome);
-        let owner = options.owner.clone();
-        call.recordings.push(ActiveRecording {
-            owner,
-            id: id.clone(),
-            of: recorded,
-            channels,
-            options: options.clone(),
-            paused: false,
-            made,
-        });
-        Ok(id)
+        self.add_tape(now, call, of, (options, by), outcomes)
     }
 
     /// After calls were merged: recordings of those that are no more go on in files of the call that they are one with now.
@@ -331,7 +309,7 @@ impl Controller {
             }
             let recordings = self.recordings()?;
             self.close(&active.id, &by, now, call, outcomes);
-            match self.go_on(now, call, &active, (active.of, &by), outcomes) {
+            match self.go_on(now, call, &active, (active.of.clone(), &by), outcomes) {
                 Ok(id) => ids.push(Value::from(id.as_str())),
                 Err(error) if recordings.settings.end_call_without => {
                     drop(call.call.end());
@@ -349,10 +327,13 @@ impl Controller {
         now: Time,
         call: &mut CallState,
         active: &ActiveRecording,
-        (of, by): (Recorded, &By),
+        (of, by): (Target, &By),
         outcomes: &mut Outcomes,
     ) -> Result<RecordingId, NgError> {
-        let of = call.without_unrecorded(of);
+        let of = match of {
+            Target::Leg(recorded) => Target::Leg(call.without_unrecorded(recorded)),
+            of @ Target::Room(_) => of,
+        };
         let mut options = active.options.clone();
         (options.file, options.channels) = (None, Some(active.channels));
         let id = self.add_tape(now, call, of, (&options, by), outcomes)?;
@@ -368,28 +349,28 @@ impl Controller {
     pub(super) fn since_1970(&self, now: Time) -> Duration {
         self.config.unix_at_zero + now.since(Time::ZERO)
     }
+}
 
-    fn name(
-        &self,
-        now: Time,
-        call: &CallState,
-        options: &RecordingOptions,
-        mixed: bool,
-    ) -> Result<RecordingId, NgError> {
-        if let Some(file) = &options.file {
-            return checked(file).ok_or(NgError::BadValue { key: "recording-file" });
-        }
-        let given = options.pattern.as_deref().map(NamePattern::new).transpose();
-        let given = given.map_err(|_| NgError::BadValue { key: "recording-pattern" })?;
-        let pattern = given.as_ref().unwrap_or(&self.recordings()?.settings.names);
-        let parts = NameParts {
-            call_id: call.id.bytes(),
-            random: rand::random(),
-            kind: if mixed { "mix" } else { "stereo" },
-            now: self.since_1970(now),
-        };
-        pattern.name(&parts).ok_or(NgError::BadValue { key: "recording-pattern" })
+/// What a command on recordings is about.
+fn scope_of<'r>(call: &CallState, request: &'r Request) -> Scope<'r> {
+    match &request.conference.room {
+        Some(room) => Scope::Room(room),
+        None => Scope::Call(call.group_of(request.call_id.as_ref())),
     }
+}
+
+fn has_recordings(call: &mut CallState, request: &Request, owner: Option<&str>) -> bool {
+    let scope = scope_of(call, request);
+    call.recordings_of(scope, owner).next().is_some()
+}
+
+/// The announcements of a call, which play as its recording begins.
+fn take_announcements(call: &mut CallState, group: Group) -> Vec<Request> {
+    let (own, others) = std::mem::take(&mut call.announcements)
+        .into_iter()
+        .partition(|request| call.group_of(request.call_id.as_ref()) == group);
+    call.announcements = others;
+    own
 }
 
 /// A message that asks for an announcement to its sender, as one that plays media to it.
@@ -412,9 +393,9 @@ impl From<RecordError> for NgError {
     }
 }
 
-/// What `query` shows of the recordings of a call.
-pub(super) fn shown(call: &CallState) -> Vec<Value> {
-    let is_live = |active: &&ActiveRecording| !active.made.recording.is_over();
+/// What is shown of the recordings of a call or a room.
+pub(in crate::controller) fn shown(call: &CallState, scope: Scope<'_>) -> Vec<Value> {
+    let is_live = |active: &&ActiveRecording| active.is_of(scope) && !active.made.recording.is_over();
     let shown = |active: &ActiveRecording| {
         let figures = active.made.recording.statistics();
         let mut out = Dict::new();

@@ -19,6 +19,7 @@ use crate::call::CallState;
 use crate::call::gates::Gates;
 use crate::call::links::Link;
 use crate::call::party::{Party, PartyId};
+use crate::call::recordings::Scope;
 use crate::request::Id;
 use crate::wire::{Dict, Value};
 use section::Section;
@@ -71,7 +72,7 @@ impl View {
             created: call.created,
             last_signal: call.last_signal,
             parties: parties.map(|party| Shown::of(call, party)).collect(),
-            recordings: recording::shown(call),
+            recordings: recording::shown(call, Scope::Call(tags.0)),
         }
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Begun {
     pub(super) tap: Option<TapId>,
     /// Its file goes as soon as it is complete.
     pub(super) discarded: bool,
+    /// It is of a conference room, whose calls go on without it.
+    pub(crate) of_room: bool,
     pub(super) notes: Notes,
     call_id: Id,
     owner: String,
@@ -28,7 +30,7 @@ pub(crate) struct Begun {
 impl Begun {
     pub(crate) fn new(call: Call, (call_id, options): (&Id, &RecordingOptions), notes: Notes) -> Self {
         let (call_id, owner, log) = (call_id.clone(), options.owner.clone(), options.log);
-        Self { call, tap: None, discarded: false, notes, call_id, owner, log }
+        Self { call, tap: None, discarded: false, of_room: false, notes, call_id, owner, log }
     }
 
     /// Takes its tap away.

@@ -8,6 +8,7 @@
 )]
 
 mod announced;
+mod rooms;
 
 use std::fs;
 use std::sync::Arc;
@@ -80,6 +81,8 @@ impl Scene {
         let config = ControllerConfig {
             recordings: Some(Arc::clone(&recordings)),
             prompts: Some(Arc::new(prompts)),
+            // On a busy machine a worker may not run for a while; what is tested here is what stands in the files.
+            settle_within: Duration::from_secs(30),
             ..ControllerConfig::default()
         };
         Self { server: Server::with(builder(), config), recordings, events, folder, media }

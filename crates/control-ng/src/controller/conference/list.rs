@@ -4,7 +4,9 @@ use mediapoint_engine::{CallStatistics, RoomFigures, RoomMemberFigures};
 
 use crate::call::CallState;
 use crate::call::party::{Party, PartyId};
+use crate::call::recordings::Scope;
 use crate::call::rooms::Seat;
+use crate::controller::recording::shown;
 use crate::controller::report::ANSWER_WITHIN;
 use crate::controller::totals::dict;
 use crate::controller::{Controller, Shared, lock};
@@ -61,6 +63,8 @@ impl Controller {
             .with("locked", u64::from(room.locked))
             .with("members", members)
             .with("links", links);
+        let recorded = shown(&call, Scope::Room(name));
+        let reply = if recorded.is_empty() { reply } else { reply.with("recordings", Value::List(recorded)) };
         let Some(figures) = figures else { return Ok(reply) };
         let reply = reply
             .with("rate", u64::from(figures.rate))

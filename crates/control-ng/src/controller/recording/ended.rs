@@ -16,7 +16,11 @@ impl Controller {
     pub(in crate::controller) fn recordings_of_legs(&self, call: &CallState, legs: &[LegId]) -> Closings {
         let mut closings = Closings::default();
         let at = self.since_1970(call.last_signal);
-        for active in call.recordings.iter().filter(|active| legs.contains(&active.of.leg)) {
+        for active in call
+            .recordings
+            .iter()
+            .filter(|active| active.recorded().is_some_and(|recorded| legs.contains(&recorded.leg)))
+        {
             closings.ask(&call.call);
             let (id, by) = (active.id.clone(), By::itself("its party left the call"));
             closings.recordings.push(Closing { id, by, at });
