@@ -1,8 +1,11 @@
-//! No tracked file may name a machine's own paths or the host of a package registry.
+//! No tracked file may name a machine's own paths or the host of a package registry, and nothing may stand at the repository's root
+//! that is not known there.
 //!
-//! Such a name works on one machine only, and tells where the project was made instead of what it is.
+//! Such a name works on one machine only, and tells where the project was made instead of what it is. A file that a tool left at the
+//! root is the first that a reader sees.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::conclude;
 use crate::error::Error;
@@ -22,12 +25,43 @@ const REGISTRY_HOSTS: &[&[&str]] = &[
     &["security.deb", "ian.org"],
 ];
 
+/// What stands at the repository's root. A new file there needs a reason, and a line here.
+const AT_ROOT: &[&str] = &[
+    ".cargo",
+    ".ci",
+    ".containerignore",
+    ".gitignore",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "Containerfile",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "SECURITY.md",
+    "benches",
+    "clippy.toml",
+    "crates",
+    "deny.toml",
+    "docs",
+    "examples",
+    "fuzz",
+    "interop",
+    "mediapoint.toml",
+    "packaging",
+    "rust-toolchain.toml",
+    "rustfmt.toml",
+    "x",
+    "xtask",
+];
+
 /// `cargo xtask hygiene`.
 pub(crate) fn check() -> Result<(), Error> {
     let machine: Vec<String> = MACHINE_PATHS.iter().map(|parts| parts.concat()).collect();
     let hosts: Vec<String> = REGISTRY_HOSTS.iter().map(|parts| parts.concat()).collect();
-    let mut findings = Vec::new();
     let files = shell::tracked_files()?;
+    let mut findings = strangers(&files, AT_ROOT);
     for file in &files {
         let Ok(bytes) = std::fs::read(file) else { continue };
         let Ok(text) = std::str::from_utf8(&bytes) else { continue };
@@ -35,7 +69,20 @@ pub(crate) fn check() -> Result<(), Error> {
             findings.extend(complaint(line, &machine, &hosts).map(|what| at(file, number, &what)));
         }
     }
-    conclude("hygiene", findings, &format!("{} files name no machine and no registry host", files.len()))
+    let count = files.len();
+    let good = format!("{count} files name no machine and no registry host, and the root has what it should");
+    conclude("hygiene", findings, &good)
+}
+
+/// What stands at the root and should not, and what should and does not.
+fn strangers(files: &[PathBuf], known: &[&str]) -> Vec<String> {
+    let first = |file: &PathBuf| Some(file.components().next()?.as_os_str().to_string_lossy().into_owned());
+    let there: BTreeSet<String> = files.iter().filter_map(first).collect();
+    let unknown = there.iter().filter(|name| !known.contains(&name.as_str()));
+    let unknown =
+        unknown.map(|name| format!("{name}: is not known at the root (AT_ROOT of the check lists what is)"));
+    let gone = known.iter().filter(|name| !there.contains(**name));
+    unknown.chain(gone.map(|name| format!("{name}: is known at the root, and not there"))).collect()
 }
 
 fn at(file: &Path, number: usize, what: &str) -> String {
@@ -60,6 +107,16 @@ fn names_path(line: &str, prefix: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_known_at_the_root_is_found_and_what_is_gone() {
+        let files: Vec<PathBuf> =
+            ["Cargo.toml", "crates/net/src/lib.rs", "notes.txt", "scratch/a/b"].map(PathBuf::from).into();
+        let found = strangers(&files, &["Cargo.toml", "README.md", "crates"]);
+        let names: Vec<&str> = found.iter().filter_map(|line| Some(line.split_once(':')?.0)).collect();
+        assert_eq!(names, ["notes.txt", "scratch", "README.md"]);
+        assert_eq!(strangers(&files[..2], &["Cargo.toml", "crates"]), Vec::<String>::new());
+    }
 
     #[test]
     fn path_of_a_machine_is_found_only_where_a_path_begins() {

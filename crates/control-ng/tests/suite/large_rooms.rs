@@ -31,7 +31,7 @@ fn joined(server: &Server, members: u32) -> Vec<Duration> {
 
 fn server(members: u16) -> Server {
     let builder = Engine::builder()
-        .interface(Interface::new("default", "127.0.0.7".parse().unwrap()))
+        .interface(Interface::new("default", [127, 0, 0, 7].into()))
         .ports(20_000..=20_000 + 2 * members + 99)
         .budget(Points::whole(10_000))
         .pin(false);
