@@ -67,7 +67,7 @@ fn calls_in_a_room_are_recorded_apart() {
     assert_ne!(begun[0], begun[1]);
     for (call, id) in ["one", "two"].into_iter().zip(&begun) {
         let ids: Vec<String> = shown(&scene, Some(call)).iter().map(|shown| text(shown, "id")).collect();
-        assert_eq!(ids, std::slice::from_ref(&id), "{call}");
+        assert_eq!(ids, std::slice::from_ref(id), "{call}");
     }
     assert_eq!((shown(&scene, Some("three")).len(), shown(&scene, None).len()), (0, 0));
     talk(&scene, Some("one"), &mut talkers, 12_000);
