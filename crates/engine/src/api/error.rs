@@ -35,6 +35,12 @@ pub enum BuildError {
         /// What the system said.
         source: io::Error,
     },
+    /// The packet backend that was asked for is not to be had.
+    #[error("cannot serve the interfaces by AF_XDP: {source}")]
+    PacketBackend {
+        /// What the system said.
+        source: io::Error,
+    },
     /// A worker could not be started.
     #[error("cannot start worker {worker}: {source}")]
     Worker {

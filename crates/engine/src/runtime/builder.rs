@@ -45,6 +45,20 @@ impl Interface {
     }
 }
 
+/// How packets get to the workers and back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum PacketBackend {
+    /// A socket for each port, on any machine.
+    #[default]
+    Sockets,
+    /// AF_XDP where it is to be had, else sockets; the log says which, and why.
+    Auto,
+    /// AF_XDP: past the kernel's stack, for the receive queue of each interface that has the worker's number, with a socket for
+    /// each port beside. Needs CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW, and interfaces of Ethernet.
+    Xdp,
+}
+
 /// Describes an engine; made by [`Engine::builder`].
 #[derive(Debug, Clone)]
 pub struct EngineBuilder {
@@ -53,6 +67,7 @@ pub struct EngineBuilder {
     pub(crate) pin: bool,
     pub(crate) realtime_priority: u8,
     pub(crate) interfaces: Vec<Interface>,
+    pub(crate) packet_backend: PacketBackend,
     pub(crate) ports: RangeInclusive<u16>,
     pub(crate) tick: Duration,
     pub(crate) budget: Points,
@@ -76,6 +91,7 @@ impl Default for EngineBuilder {
             pin: true,
             realtime_priority: 0,
             interfaces: Vec::new(),
+            packet_backend: PacketBackend::default(),
             ports: 30000..=60000,
             tick: Duration::from_millis(1),
             budget: Points::whole(1000),
@@ -127,6 +143,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn interface(mut self, interface: Interface) -> Self {
         self.interfaces.push(interface);
+        self
+    }
+
+    /// How packets get to the workers and back; sockets by default.
+    #[must_use]
+    pub fn packet_backend(mut self, backend: PacketBackend) -> Self {
+        self.packet_backend = backend;
         self
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use mediapoint_net::{PacketIo as _, PortOpener as _, PortOptions, SocketIo, SocketOpener, available_cores};
+use mediapoint_net::{PacketIo as _, PortOpener as _, PortOptions, SocketOpener, available_cores};
 
 use crate::api::error::{AdmissionError, BuildError, CommandError, RestoreError};
 use crate::api::event::Event;
@@ -22,6 +22,7 @@ use crate::runtime::builder::{EngineBuilder, Interface};
 use crate::runtime::call::{Call, CallSpec};
 use crate::runtime::events::{self, EventReceiver, EventSender};
 use crate::runtime::mailbox::{Command, Handle, Mailbox};
+use crate::runtime::packet_io::{self, WorkerIo};
 use crate::runtime::ports::{OpenPorts, PortLease, PortPool, open_at};
 use crate::runtime::registry::{Entry, Need, Registry, Used};
 use crate::runtime::supervisor;
@@ -95,7 +96,11 @@ impl Engine {
         let mut ios = Vec::new();
         let mut mailboxes = Vec::new();
         let remotes = Arc::new(config.remotes.clone());
+        let direct = packet_io::choose(config.packet_backend, &config.interfaces)
+            .map_err(|source| BuildError::PacketBackend { source })?;
         let worker_config = |index: usize| WorkerConfig {
+            worker: index,
+            interfaces: direct.clone(),
             core: cores.get(index % cores.len().max(1)).copied(),
             realtime_priority: config.realtime_priority,
             tick: config.tick,
@@ -173,7 +178,7 @@ impl Engine {
         Ok(())
     }
 
-    fn spawn_worker(&self, worker: usize, io: SocketIo, config: WorkerConfig) -> Result<(), BuildError> {
+    fn spawn_worker(&self, worker: usize, io: WorkerIo, config: WorkerConfig) -> Result<(), BuildError> {
         let mailboxes = Arc::clone(&self.threads.shared.mailboxes);
         let handle = std::thread::Builder::new()
             .name(format!("media-{worker}"))

@@ -9,6 +9,7 @@ pub(crate) mod events;
 pub(crate) mod mailbox;
 pub(crate) mod moves;
 mod output;
+mod packet_io;
 #[cfg(feature = "recording")]
 mod playback;
 mod poll_mode;
@@ -26,7 +27,7 @@ pub(crate) mod worker;
 
 mod builder;
 
-pub use builder::{EngineBuilder, Interface};
+pub use builder::{EngineBuilder, Interface, PacketBackend};
 pub use call::{Call, CallSpec};
 pub use engine::Engine;
 pub use events::EventReceiver;

@@ -182,6 +182,8 @@ mod tests {
     #[test]
     fn nobody_reading_costs_telemetry_but_never_a_call_event() {
         let config = WorkerConfig {
+            worker: 0,
+            interfaces: None,
             core: None,
             realtime_priority: 0,
             tick: Duration::from_millis(1),

@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mediapoint_net::{
-    Clock, PacketIo, SocketIo, SocketIoConfig, pin_current_thread, set_realtime_priority, set_thread_name,
-    thread_cpu_time,
+    Clock, PacketIo, SocketIoConfig, XdpInterfaces, pin_current_thread, set_realtime_priority,
+    set_thread_name, thread_cpu_time,
 };
 use mediapoint_packet::Time;
 use rand::{Rng, rng};
@@ -20,6 +20,7 @@ use crate::api::remote::RemotePolicy;
 use crate::runtime::carry_out::Expected;
 use crate::runtime::mailbox::{Addressed, Command, Handle, Mailbox, WorkerMessage};
 use crate::runtime::output::{self, WorkerOutput};
+use crate::runtime::packet_io::WorkerIo;
 use crate::runtime::poll_mode::PollMode;
 use crate::runtime::punctuality::{Change, Punctuality};
 use crate::session::{Output as _, Session, SessionConfig};
@@ -45,6 +46,9 @@ const CLOCK_BATCH: u64 = 16;
 /// What a worker is started with.
 #[derive(Debug, Clone)]
 pub(crate) struct WorkerConfig {
+    pub(crate) worker: usize,
+    /// The interfaces to serve past the kernel; `None` where sockets serve them.
+    pub(crate) interfaces: Option<XdpInterfaces>,
     pub(crate) core: Option<usize>,
     pub(crate) realtime_priority: u8,
     pub(crate) tick: Duration,
@@ -55,8 +59,9 @@ pub(crate) struct WorkerConfig {
 }
 
 impl WorkerConfig {
-    pub(crate) fn io(&self) -> std::io::Result<SocketIo> {
-        SocketIo::new(SocketIoConfig { max_ports: self.max_legs * 2, ..SocketIoConfig::default() })
+    pub(crate) fn io(&self) -> std::io::Result<WorkerIo> {
+        let config = SocketIoConfig { max_ports: self.max_legs * 2, ..SocketIoConfig::default() };
+        WorkerIo::new(self.worker, config, self.interfaces.as_ref())
     }
 }
 
@@ -64,7 +69,7 @@ impl WorkerConfig {
 pub(crate) type Mailboxes = Arc<[Arc<Mailbox>]>;
 
 /// The thread's body: runs until it is stopped, and starts again after a failure.
-pub(crate) fn run(worker: usize, mailboxes: &Mailboxes, config: &WorkerConfig, io: SocketIo) {
+pub(crate) fn run(worker: usize, mailboxes: &Mailboxes, config: &WorkerConfig, io: WorkerIo) {
     let Some(mailbox) = mailboxes.get(worker) else { return };
     set_thread_name(&format!("media-{worker}"));
     if let Some(core) = config.core
@@ -117,7 +122,7 @@ fn fail_over(mailbox: &Mailbox) {
 
 /// Packet I/O for a new life. A machine without descriptors or memory may have them again later: a worker that gave up would
 /// take its share of the calls with it, in silence.
-fn restart_io(mailbox: &Mailbox, config: &WorkerConfig) -> Option<SocketIo> {
+fn restart_io(mailbox: &Mailbox, config: &WorkerConfig) -> Option<WorkerIo> {
     let mut told = false;
     while !mailbox.stop.load(Ordering::Acquire) {
         match config.io() {
