@@ -62,7 +62,7 @@ fn keys_of_conferences_are_those_that_the_document_has() {
     let rows = part.lines().take_while(|line| line.starts_with('|')).filter(|line| line.starts_with("| `"));
     let names = rows.flat_map(|row| row.trim_matches('|').split('|').next().unwrap().split(", "));
     let names: Vec<String> = names.map(|name| name.trim().trim_matches('`').to_owned()).collect();
-    assert_eq!(names.len(), 17, "{names:?}");
+    assert_eq!(names.len(), 19, "{names:?}");
     for name in names {
         let value = match name.as_str() {
             "rate" => "8000",
