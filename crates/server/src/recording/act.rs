@@ -14,7 +14,7 @@ use crate::cli::FAILED;
 use crate::config::{Config, RecordingPolicy, Settings};
 use crate::content;
 use crate::output::{Output, print_error};
-use crate::serve::recording as recorder;
+use crate::serve::recording::{self as recorder, LeftBehind};
 
 /// Stored recordings, whoever asks, and what drives the questions.
 pub(super) struct Context {
@@ -209,7 +209,7 @@ fn verify(
 fn recover(policy: &RecordingPolicy) -> Result<ExitCode, RecordingError> {
     let spool = recorder::open(policy).map_err(|error| RecordingError::Recorder(error.to_string()))?;
     let now = std::time::Duration::from_millis(u64::try_from(content::now()).unwrap_or(0));
-    let (mut out, mut failed) = (Output::default(), 0);
+    let (mut out, mut failed, mut empty) = (Output::default(), 0, 0_u64);
     let mut each = |outcome: io::Result<mediapoint_recorder::Finished>| match outcome {
         Ok(finished) => {
             let id = &finished.id;
@@ -218,6 +218,7 @@ fn recover(policy: &RecordingPolicy) -> Result<ExitCode, RecordingError> {
                 finished.samples
             ));
         }
+        Err(error) if LeftBehind::of(&error) == LeftBehind::Nothing => empty += 1,
         Err(error) => {
             failed += 1;
             print_error(&format_args!("error: {error}"));
@@ -227,6 +228,11 @@ fn recover(policy: &RecordingPolicy) -> Result<ExitCode, RecordingError> {
     let count = count.map_err(|error| RecordingError::File(policy.folder.clone(), error))?;
     if count == 0 {
         out.line("nothing was left behind");
+    }
+    if empty > 0 {
+        out.line(format_args!(
+            "{empty} without audio: a crash ended them before their first 400 ms were kept; they are gone"
+        ));
     }
     Ok(out.print(if failed > 0 { FAILED } else { 0 }))
 }

@@ -138,15 +138,7 @@ impl RecordingService {
         };
         let (recorder, events) =
             Recorder::new(Arc::new(spool), clock, settings).map_err(RecordingError::Thread)?;
-        let mut completed = |outcome: io::Result<Finished>| match outcome {
-            Ok(finished) => tracing::warn!(
-                recording = %finished.id,
-                samples = finished.samples,
-                "a recording that a crash had left behind is complete"
-            ),
-            Err(error) => tracing::error!(%error, "a recording that a crash had left behind is lost"),
-        };
-        recorder.recover(&mut completed).map_err(RecordingError::Recover)?;
+        recover(&recorder)?;
         let mut recordings = Recordings::new(recorder, policy.to_settings());
         let (mut keeper, mut content) = (None, None);
         // Plain files stay where they are: what is stored is encrypted.
@@ -193,6 +185,56 @@ impl RecordingService {
             // What is not stored yet is at the next start.
             service.stop();
             drop(thread.join());
+        }
+    }
+}
+
+/// Completes what a crash left behind, and says what came of it.
+fn recover(recorder: &Recorder) -> Result<(), RecordingError> {
+    let mut empty = 0_u64;
+    let mut each = |outcome: io::Result<Finished>| match outcome {
+        Ok(finished) => tracing::warn!(
+            recording = %finished.id,
+            samples = finished.samples,
+            "a recording that a crash had left behind is complete"
+        ),
+        Err(error) => match LeftBehind::of(&error) {
+            LeftBehind::Nothing => empty += 1,
+            LeftBehind::Damaged => {
+                tracing::error!(%error, "a recording that a crash had left behind is lost: its journal was set aside");
+            }
+            LeftBehind::Waits => {
+                tracing::error!(%error, "a recording that a crash had left behind is not complete yet: its journal stays");
+            }
+        },
+    };
+    recorder.recover(&mut each).map_err(RecordingError::Recover)?;
+    if empty > 0 {
+        tracing::warn!(
+            recordings = empty,
+            "recordings that a crash ended before their first 400 ms were kept have no audio, and are gone"
+        );
+    }
+    Ok(())
+}
+
+/// What a recording that cannot be completed leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LeftBehind {
+    /// Nothing: none of it had been kept yet.
+    Nothing,
+    /// A journal whose beginning is damaged, and which nobody opens any more.
+    Damaged,
+    /// A journal that is tried again.
+    Waits,
+}
+
+impl LeftBehind {
+    pub(crate) fn of(error: &io::Error) -> Self {
+        match error.get_ref().and_then(|error| error.downcast_ref()) {
+            Some(SealError::NoBeginning) => Self::Nothing,
+            Some(SealError::DamagedBeginning) => Self::Damaged,
+            _ => Self::Waits,
         }
     }
 }
@@ -338,5 +380,22 @@ fn log(event: &RecordingEvent) {
             tracing::error!(recording, %kind, "recordings could not be made to survive a loss of power");
         }
         other => tracing::debug!(recording, ?other, "recording"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_crash_left_is_told_apart() {
+        for (error, left) in [
+            (SealError::NoBeginning, LeftBehind::Nothing),
+            (SealError::DamagedBeginning, LeftBehind::Damaged),
+            (SealError::WrongIdentity, LeftBehind::Waits),
+            (SealError::Io(io::ErrorKind::StorageFull.into()), LeftBehind::Waits),
+        ] {
+            assert_eq!(LeftBehind::of(&error.into()), left);
+        }
     }
 }
