@@ -16,6 +16,7 @@ mod field_faults;
 mod gated_media;
 mod hold_music;
 mod large_rooms;
+mod linked_processes;
 mod linked_rooms;
 mod long_replies;
 mod media;
