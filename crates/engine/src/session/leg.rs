@@ -33,6 +33,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mediapoint_jitter::PlayoutStatistics;
+use mediapoint_net::prefetch;
 use mediapoint_packet::demux::{self, Kind};
 use mediapoint_packet::rtcp::Compound;
 use mediapoint_packet::rtp::{PayloadType, RtpTicks};
@@ -178,6 +179,18 @@ pub(crate) struct Leg {
 }
 
 impl Leg {
+    /// Asks the processor for what a tick needs of it to pull its audio.
+    pub(super) fn prefetch_received(&self) {
+        prefetch(&self.ingress, 1);
+        prefetch(&self.events, 1);
+    }
+
+    /// Asks the processor for what a tick needs of it to send audio.
+    pub(super) fn prefetch_sent(&self) {
+        prefetch(&self.transport, 2);
+        prefetch(&self.sender, 8);
+    }
+
     pub(super) fn new(
         now: Time,
         id: LegId,

@@ -121,6 +121,12 @@ impl Call {
     /// Fills the frames of legs, players and streams; true where a player has ended that listened to a leg.
     fn pull_sources<O: Output>(&mut self, now: Time, millis: u32, out: &mut O) -> bool {
         for at in 0..self.legs.len() {
+            if let Some(leg) = self.legs.get(at + 2) {
+                leg.prefetch_received();
+            }
+            if let Some(ingress) = self.legs.get(at + 1).and_then(|leg| leg.ingress.as_ref()) {
+                ingress.prefetch();
+            }
             let Some(leg) = self.legs.get_mut(at).map(AsMut::as_mut) else { continue };
             let Leg { ingress: Some(ingress), events, .. } = leg else { continue };
             if ingress.pull(now, millis, events.is_active(now)) {
@@ -246,6 +252,12 @@ impl Call {
     fn push_frames<O: Output>(&mut self, now: Time, millis: u32, out: &mut O) {
         let Self { mixes, rooms, legs, players, streams, .. } = self;
         for at in 0..legs.len() {
+            if let Some(leg) = legs.get(at + 2) {
+                leg.prefetch_sent();
+            }
+            if let Some(egress) = legs.get(at + 1).and_then(|leg| leg.sender.egress.as_ref()) {
+                egress.prefetch();
+            }
             let Some(leg) = legs.get_mut(at).map(AsMut::as_mut) else { continue };
             if !leg.sender.transcodes() || leg.sender.sends_digits() {
                 continue;

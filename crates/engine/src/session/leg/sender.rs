@@ -302,13 +302,17 @@ impl Sender {
         let pcm = frame.at(egress.rate());
         let pcm = pcm.get(samples(egress.rate(), had)..).unwrap_or_default();
         let may_send = beep.is_none() && egress.may_send(kind, pcm, ready);
-        let silenced = gather(egress, &mut self.gate, kind, pcm);
+        let (silenced, changed) = self.gate.encode_silence();
+        if may_send && !silenced && !changed {
+            egress.pass(kind, pcm);
+            return self.send_full(now, (transport, to), (false, ready.octets), out);
+        }
+        gather(egress, (silenced, changed), kind, pcm);
         if let Some(beep) = &mut beep {
             let pcm = beep.at(egress.rate());
             egress.add(pcm.get(samples(egress.rate(), had)..).unwrap_or_default());
         }
-        let ready = if may_send && !silenced { ready.octets } else { &[] };
-        self.send_full(now, (transport, to), (false, ready), out);
+        self.send_full(now, (transport, to), (false, &[]), out);
     }
 
     /// Takes piece `piece` of 10 ms of what a source had waiting, ahead of its time; with `last`, sends all that is gathered.
@@ -332,7 +336,7 @@ impl Sender {
         if std::mem::replace(&mut self.gathered_from, source) != source {
             egress.change_signal();
         }
-        gather(egress, &mut self.gate, frame.kind(), frame.at(egress.rate()));
+        gather(egress, self.gate.encode_silence(), frame.kind(), frame.at(egress.rate()));
         self.rewriter.add_lead(egress.ticks_of(PIECE_MILLIS));
         self.send_ready(now, (transport, to), last, out);
     }
@@ -426,18 +430,12 @@ impl Sender {
     }
 }
 
-/// Gives an encoder the audio of a frame, or silence in its place; true for silence.
-fn gather(egress: &mut Egress, gate: &mut Gate, kind: FrameKind, pcm: &[i16]) -> bool {
-    let (silent, changed) = gate.encode_silence();
+/// Gives an encoder the audio of a frame, or silence in its place, which may be another signal than before.
+fn gather(egress: &mut Egress, (silent, changed): (bool, bool), kind: FrameKind, pcm: &[i16]) {
     if changed {
         egress.change_signal();
     }
-    if silent {
-        egress.gather_silence(kind, pcm.len())
-    } else {
-        egress.gather(kind, pcm)
-    }
-    silent
+    if silent { egress.gather_silence(kind, pcm.len()) } else { egress.gather(kind, pcm) }
 }
 
 impl Sender {
