@@ -16,6 +16,7 @@ mod paths;
 mod ports;
 mod resolver;
 mod ring;
+mod scope;
 mod socket;
 mod steer;
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use super::lane::Lane;
 use super::paths::{Ends, Known, Paths};
 use super::ports::{Ports, Slot};
 use super::resolver::Resolver;
+use super::scope::{is_direct, scoped};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::io::{PacketIo, Port, Received};
@@ -182,9 +183,11 @@ impl XdpIo {
     fn empty_rings(&mut self) {
         let Self { lanes, ports, stash, counters, .. } = self;
         for lane in lanes.iter_mut().flatten() {
+            let interface = lane.interface.index;
             let copy = |frame: &[u8]| {
                 let read = UdpFrame::read(frame).ok()?;
-                Some((ports.find(read.to)?, read.from, PacketBuf::copy_of(read.payload)?))
+                let from = scoped(read.from, interface);
+                Some((ports.find(read.to)?, from, PacketBuf::copy_of(read.payload)?))
             };
             while let Some(read) = lane.socket.receive(copy) {
                 match read {
@@ -214,7 +217,9 @@ impl XdpIo {
                 };
                 *budget_left -= 1;
                 counters.budget_spent += u64::from(*budget_left == 0);
-                let read = lane.socket.receive(|frame| read_into(frame, ports, &mut packet)).flatten();
+                let interface = lane.interface.index;
+                let read = |frame: &[u8]| read_into(frame, interface, ports, &mut packet);
+                let read = lane.socket.receive(read).flatten();
                 if let Some((port, from)) = read {
                     counters.received += 1;
                     return Some(Received { port, from, packet, at: None });
@@ -254,22 +259,16 @@ impl XdpIo {
     }
 }
 
-/// Reads a frame to a port of ours.
-fn read_into(frame: &[u8], ports: &Ports, packet: &mut PacketBuf) -> Option<(Port, SocketAddr)> {
+/// Reads a frame that came in by an interface to a port of ours.
+fn read_into(
+    frame: &[u8],
+    interface: u32,
+    ports: &Ports,
+    packet: &mut PacketBuf,
+) -> Option<(Port, SocketAddr)> {
     let read = UdpFrame::read(frame).ok()?;
     let port = ports.find(read.to)?;
-    packet.fill(read.payload).then_some((port, read.from))
-}
-
-/// True for a destination that a frame of ours can have: of the port's family, with a port, and not of the link alone, where
-/// an address says nothing of the interface.
-fn is_direct(local: SocketAddr, to: SocketAddr) -> bool {
-    let families = match (local.ip(), to.ip()) {
-        (IpAddr::V4(_), IpAddr::V4(_)) => true,
-        (IpAddr::V6(_), IpAddr::V6(to)) => !to.is_unicast_link_local() && to.to_ipv4_mapped().is_none(),
-        _ => false,
-    };
-    families && to.port() != 0
+    packet.fill(read.payload).then_some((port, scoped(read.from, interface)))
 }
 
 /// The path of a datagram: the last one of its port, as long as it is good, else that of the table.
