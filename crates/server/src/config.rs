@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use mediapoint_control_ng::listen::{Address, UnixOptions};
 use mediapoint_control_ng::{AllowList, Prefix};
-use mediapoint_engine::{Interface, IpNet, Points, RemotePolicy};
+use mediapoint_engine::{Interface, IpNet, PacketBackend, Points, RemotePolicy};
 
 pub(crate) use file::FileError;
 pub(crate) use points::PointsFile;
@@ -64,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) cores: Cores,
     /// Real-time priority of the workers, 0 for none.
     pub(crate) realtime_priority: u8,
+    /// How packets get to the workers and back.
+    pub(crate) io: PacketBackend,
     /// How often a busy worker looks at its sockets.
     pub(crate) tick: Duration,
     /// Points a worker may carry.
@@ -228,6 +230,7 @@ impl Config {
                 .realtime_priority
                 .and_then(|number| u8::try_from(number.as_usize()).ok())
                 .unwrap_or(default.realtime_priority),
+            io: settings.io.map_or(default.io, |backend| backend.0),
             tick: settings.tick.map_or(default.tick, |span| span.0),
             budget: settings.budget.map(|budget| budget.0).or(points.budget).unwrap_or(default.budget),
             points,
@@ -316,6 +319,7 @@ impl Config {
             ("workers", self.workers != other.workers),
             ("cores", self.cores != other.cores),
             ("realtime-priority", self.realtime_priority != other.realtime_priority),
+            ("io", self.io != other.io),
             ("tick", self.tick != other.tick),
             ("budget", self.budget != other.budget),
             ("points", self.points != other.points),
@@ -351,6 +355,7 @@ impl Default for Config {
             workers: 1,
             cores: Cores::Auto,
             realtime_priority: 0,
+            io: PacketBackend::default(),
             tick: Duration::from_millis(1),
             budget: Points::whole(1000),
             points: PointsFile::default(),

@@ -173,6 +173,7 @@ fn build(config: &Config, max_legs: usize) -> Result<(Engine, EventReceiver), Bu
         .ports(config.ports.clone())
         .tick(config.tick)
         .realtime_priority(config.realtime_priority)
+        .packet_backend(config.io)
         .budget(config.budget)
         .prices(config.points.prices)
         .max_legs(max_legs)

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::prompts::PromptSettings;
 use super::recording::RecordingTable;
 use super::values::{
-    Allowed, Budget, Cores, DigitLogAddress, InterfaceAddress, ListenAddress, LogFilter, LogFormat,
+    Allowed, Backend, Budget, Cores, DigitLogAddress, InterfaceAddress, ListenAddress, LogFilter, LogFormat,
     MetricsAddress, Mode, Network, Number, Owner, PortRange, Span,
 };
 
@@ -86,6 +86,10 @@ pub(crate) struct Settings {
     /// CAP_SYS_NICE or a limit of RTPRIO [default: 0]
     #[arg(long, value_name = "NUMBER", help_heading = "Capacity")]
     pub(crate) realtime_priority: Option<Number<0, 99>>,
+    /// How packets get to the workers: sockets; xdp, past the kernel by AF_XDP, which takes CAP_BPF, CAP_NET_ADMIN and
+    /// CAP_NET_RAW; or auto, by AF_XDP where it is to be had [default: sockets]
+    #[arg(long, value_name = "BACKEND", help_heading = "Capacity")]
+    pub(crate) io: Option<Backend>,
     /// How often a busy worker looks at its sockets: half of it is added to each packet's delay, and a shorter one
     /// costs more core time [default: 1ms]
     #[arg(long, value_name = "TIME", help_heading = "Capacity")]
@@ -152,6 +156,7 @@ impl Settings {
             workers: self.workers.or(lower.workers),
             cores: self.cores.or(lower.cores),
             realtime_priority: self.realtime_priority.or(lower.realtime_priority),
+            io: self.io.or(lower.io),
             tick: self.tick.or(lower.tick),
             budget: self.budget.or(lower.budget),
             points: self.points.or(lower.points),

@@ -74,6 +74,7 @@ fn every_key_is_read() {
         hold-timeout = "2h 30m"
         workers = 2
         cores = "none"
+        io = "auto"
         tick = "500us"
         budget = 812.5
         max-legs = 100
@@ -120,6 +121,7 @@ fn every_key_is_read() {
     assert_eq!((config.ports, config.dscp, config.workers), (20_000..=20_999, 0, 2));
     assert_eq!((config.media_timeout.as_secs(), config.hold_timeout.as_secs()), (30, 9000));
     assert_eq!((config.cores, config.tick.as_micros()), (Cores::Free, 500));
+    assert_eq!(config.io, PacketBackend::Auto);
     assert_eq!((config.budget, config.max_legs), (Points::thousandths(812_500), Some(100)));
     assert_eq!((config.grace, config.log_format), (Duration::ZERO, LogFormat::Json));
     assert_eq!(config.log.to_string(), "warn,mediapoint_engine=debug");
@@ -188,6 +190,7 @@ fn a_refused_value_is_named_with_file_line_key_and_what_is_allowed() {
         ("max-legs = 1", "max-legs: \"1\" is out of range; allowed: 2 to 65536"),
         ("grace = \"8days\"", "grace: \"8days\" is no time within range"),
         ("log = \"loud\"", "log: \"loud\" is no log level; allowed: off, error, warn"),
+        ("io = \"xml\"", "io: \"xml\" is no way for packets; allowed: sockets, auto, xdp"),
         ("log-format = \"xml\"", "log-format: \"xml\" is no log format; allowed: text, json"),
         (
             "portrange = 1",
@@ -280,11 +283,11 @@ fn settings_that_take_a_restart_are_named() {
         config("ports = \"20000-29999\"\nworkers = 2\nlog = \"debug\"\ngrace = 5\nallow = [\"127.0.0.1\"]");
     assert_eq!(new.restart_keys(&config("")), ["ports", "workers"]);
     let every = "ng = 1\nng-tcp = 2\nng-mode = \"0600\"\nng-secret-file = \"x\"\naddress = [\"10.0.0.1\"]\ndscp = 0\n\
-                 media-timeout = 5\nhold-timeout = 5\ncores = \"none\"\ntick = \"2ms\"\nbudget = 1\nmax-legs = 2\n\
+                 media-timeout = 5\nhold-timeout = 5\ncores = \"none\"\nio = \"xdp\"\ntick = \"2ms\"\nbudget = 1\nmax-legs = 2\n\
                  log-format = \"json\"\ndanger-core-dumps = true\nports = \"1000-2000\"\nworkers = 2\n\
                  [prompts]\nlanguage = \"es\"\n[recording]\nrecordings = \"r\"\nrecipient = [\"age1x\"]";
     // All but allow, grace and log; mode and owner are one.
-    assert_eq!(config(every).restart_keys(&config("")).len(), 18);
+    assert_eq!(config(every).restart_keys(&config("")).len(), 19);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use mediapoint_control_ng::Prefix;
 use mediapoint_control_ng::listen::Address;
-use mediapoint_engine::{Interface, IpNet, Points};
+use mediapoint_engine::{Interface, IpNet, PacketBackend, Points};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -76,6 +76,7 @@ read_as_text!(
     [] DigitLogAddress,
     [] LogFilter,
     [] LogFormat,
+    [] Backend,
     [] MetricsAddress,
     [] Mode,
     [] Owner,
@@ -471,6 +472,23 @@ impl fmt::Display for LogFilter {
             }
         }
         Ok(())
+    }
+}
+
+/// How packets get to the workers and back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Backend(pub(crate) PacketBackend);
+
+impl FromStr for Backend {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        match text {
+            "sockets" => Ok(Self(PacketBackend::Sockets)),
+            "auto" => Ok(Self(PacketBackend::Auto)),
+            "xdp" => Ok(Self(PacketBackend::Xdp)),
+            _ => Err(format!("{text:?} is no way for packets; allowed: sockets, auto, xdp")),
+        }
     }
 }
 
