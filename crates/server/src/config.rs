@@ -74,6 +74,8 @@ pub(crate) struct Config {
     pub(crate) points: PointsFile,
     /// Legs a worker can hold; `None` for as many as the limit of open files lets, up to the engine's default.
     pub(crate) max_legs: Option<usize>,
+    /// Most members of a conference room where nothing else is said.
+    pub(crate) room_members: u16,
     /// How long calls may go on after SIGTERM.
     pub(crate) grace: Duration,
     /// What is logged.
@@ -235,6 +237,10 @@ impl Config {
             budget: settings.budget.map(|budget| budget.0).or(points.budget).unwrap_or(default.budget),
             points,
             max_legs: settings.max_legs.map(|number| number.as_usize()),
+            room_members: settings
+                .room_members
+                .and_then(|number| u16::try_from(number.as_usize()).ok())
+                .unwrap_or(default.room_members),
             grace: settings.grace.map_or(default.grace, |span| span.0),
             log: settings.log.unwrap_or(default.log),
             log_format: settings.log_format.unwrap_or(default.log_format),
@@ -324,6 +330,7 @@ impl Config {
             ("budget", self.budget != other.budget),
             ("points", self.points != other.points),
             ("max-legs", self.max_legs != other.max_legs),
+            ("room-members", self.room_members != other.room_members),
             ("log-format", self.log_format != other.log_format),
             ("metrics-listen", self.metrics_listen != other.metrics_listen),
             ("danger-core-dumps", self.danger_core_dumps != other.danger_core_dumps),
@@ -360,6 +367,7 @@ impl Default for Config {
             budget: Points::whole(1000),
             points: PointsFile::default(),
             max_legs: None,
+            room_members: 20,
             grace: Duration::from_secs(60),
             log: LogFilter::default(),
             log_format: LogFormat::Text,

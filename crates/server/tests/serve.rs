@@ -9,6 +9,8 @@
 
 #[path = "operator/ctl.rs"]
 mod ctl;
+#[path = "operator/linked.rs"]
+mod linked;
 #[path = "operator/metrics.rs"]
 mod metrics;
 mod support;

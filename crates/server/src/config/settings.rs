@@ -103,6 +103,10 @@ pub(crate) struct Settings {
     /// Call legs that each worker can hold [default: 8192, or as many as the limit of open files lets]
     #[arg(long, value_name = "NUMBER", help_heading = "Capacity")]
     pub(crate) max_legs: Option<Number<2, 65_536>>,
+    /// Most members of a conference room on this server, where the message that makes it does not say; larger rooms are
+    /// linked over several servers [default: 20]
+    #[arg(long, value_name = "NUMBER", help_heading = "Capacity")]
+    pub(crate) room_members: Option<Number<1, 2_000>>,
 
     /// How long running calls may go on after SIGTERM; a bare number is seconds [default: 60s]
     #[arg(long, value_name = "TIME", help_heading = "Running")]
@@ -161,6 +165,7 @@ impl Settings {
             budget: self.budget.or(lower.budget),
             points: self.points.or(lower.points),
             max_legs: self.max_legs.or(lower.max_legs),
+            room_members: self.room_members.or(lower.room_members),
             grace: self.grace.or(lower.grace),
             log: self.log.or(lower.log),
             log_format: self.log_format.or(lower.log_format),

@@ -137,6 +137,7 @@ impl Control {
         let settings = ControllerConfig {
             tos: config.dscp << 2,
             digit_log: config.dtmf_log_dest,
+            room_members: config.room_members,
             unix_at_zero: unix_at_zero(clock),
             prompts: Some(Arc::clone(prompts)),
             recordings,
