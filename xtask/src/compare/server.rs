@@ -16,6 +16,13 @@ pub(super) const OPEN_FILES: &str = r#"ulimit -n "$(ulimit -Hn)"; exec "$@""#;
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How often Janus is started at most: of Janus 1.1.2 one start in four ends at once, where the thread of its Unix socket runs
+/// before the interface is marked as there.
+const JANUS_STARTS: usize = 10;
+
+/// Such a start has ended by then.
+const JANUS_ENDS_WITHIN: Duration = Duration::from_millis(300);
+
 /// Folders as Debian has them; what is not needed is not loaded. Sessions need no signs of life.
 const JANUS: &str = r#"general: {
     plugins_folder = "/usr/lib/x86_64-linux-gnu/janus/plugins"
@@ -95,16 +102,31 @@ impl Server {
             std::fs::write(folder.join(file), text).map_err(wrap(&folder.join(file)))?;
         }
         let line = format!("janus --configs-folder={} --debug-level=2", folder.display());
-        let mut server = Self::run("janus", &line, core, target)?;
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline && matches!(server.child.try_wait(), Ok(None)) {
-            let probe = UnixDatagram::unbound().and_then(|probe| probe.connect(&socket));
-            if probe.is_ok() {
+        let mut tried = Err(Error::Tool("janus was not started".to_owned()));
+        for _ in 0..JANUS_STARTS {
+            // What a start before it left; there is none before the first.
+            let _ = std::fs::remove_file(&socket);
+            let mut server = Self::run("janus", &line, core, target)?;
+            if server.listens(&socket) {
                 return Ok((server, socket));
+            }
+            tried = Err(server.complaint("janus"));
+        }
+        tried
+    }
+
+    /// Waits for a Unix socket, and whether the server stays then.
+    fn listens(&mut self, socket: &Path) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+            let probe = UnixDatagram::unbound().and_then(|probe| probe.connect(socket));
+            if probe.is_ok() {
+                std::thread::sleep(JANUS_ENDS_WITHIN);
+                return matches!(self.child.try_wait(), Ok(None));
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Err(server.complaint("janus"))
+        false
     }
 
     /// Its process.
