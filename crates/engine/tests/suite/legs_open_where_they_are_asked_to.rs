@@ -3,11 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of the tests: what is missing fails them")]
 
+use std::io::ErrorKind::Unsupported;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use mediapoint_engine::{
-    AddressFamily, BuildError, CallSpec, CommandError, Engine, Interface, LegConfig, OpenLegError, Placement,
-    Ports, RemoteAddress, RtcpMode,
+    AddressFamily, BuildError, CallSpec, CommandError, Engine, Interface, LegConfig, OpenLegError,
+    PacketBackend, Placement, Ports, RemoteAddress, RtcpMode,
 };
 use mediapoint_testkit::phone::{builder, pcmu_leg, wait_until};
 
@@ -167,6 +168,11 @@ fn what_cannot_run_is_not_built() {
     assert!(with(25_001..=25_003).is_ok(), "one pair");
     assert!(matches!(builder("127.9.4.7", 25_000..=25_001).workers(0).build(), Err(BuildError::NoWorkers)));
     assert!(matches!(Engine::builder().build(), Err(BuildError::NoInterface)));
+    // Loopback is no Ethernet: AF_XDP is refused where nothing else is wanted, and sockets serve it otherwise.
+    let backed = |backend| builder("127.9.4.7", 25_010..=25_011).packet_backend(backend).build();
+    let refused = backed(PacketBackend::Xdp);
+    assert!(matches!(&refused, Err(BuildError::PacketBackend { source }) if source.kind() == Unsupported));
+    assert!(backed(PacketBackend::Auto).is_ok());
     // A documentation address is nobody's.
     let foreign = builder("192.0.2.1", 25_000..=25_001).build();
     assert!(matches!(foreign, Err(BuildError::Address { address, .. }) if address == ip("192.0.2.1")));
