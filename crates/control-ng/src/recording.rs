@@ -13,10 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mediapoint_engine::{Beep, CallId, CallRecording, CallStatistics};
-use mediapoint_recorder::{Channels, EventKind, Format, Recorder, RecordingEvent, RecordingId};
+use mediapoint_recorder::{Channels, EventKind, Format, Recipients, Recorder, RecordingEvent, RecordingId};
 
 use crate::NgError;
 use crate::controller::digit_log::ReportSockets;
+use crate::request::RecordingOptions;
 pub(crate) use begun::Begun;
 pub(crate) use name::{NameParts, checked};
 pub use name::{NamePattern, NamePatternError};
@@ -24,6 +25,9 @@ pub(crate) use notes::{By, Notes, PartyNote};
 
 /// How long a recording whose call has ended waits for the figures of the call.
 const FIGURES_WITHIN: Duration = Duration::from_secs(2);
+
+/// Recipients that one message can name.
+const MAX_RECIPIENTS: usize = 16;
 
 /// Settings of the recordings that commands start.
 #[derive(Debug, Clone)]
@@ -40,12 +44,39 @@ pub struct RecordingSettings {
     pub complexity: u8,
     /// Who can open a recording: age recipients.
     pub recipients: Vec<String>,
+    /// Who can open those of a tenant instead.
+    pub tenants: BTreeMap<String, Vec<String>>,
     /// Names of recordings where the request does not say.
     pub names: NamePattern,
     /// A beep that tells the parties that they are recorded, where the request does not say; none without.
     pub beep: Option<Beep>,
     /// A call whose recording fails is ended.
     pub end_call_without: bool,
+}
+
+impl RecordingSettings {
+    /// Who can open a recording: those whom the message names, else those of its tenant, else the server's.
+    ///
+    /// # Errors
+    /// [`NgError::BadValue`] where the message names more than 16, one that is no public key, or one of a plugin that the settings do not
+    /// name: no message has a program started that the server was not set up for.
+    pub(crate) fn recipients_of(&self, options: &RecordingOptions) -> Result<Vec<String>, NgError> {
+        let asked = &options.recipients;
+        if asked.is_empty() {
+            return Ok(self.tenants.get(&options.tenant).unwrap_or(&self.recipients).clone());
+        }
+        let is_known = |text: &String| {
+            self.tenants.values().chain([&self.recipients]).flatten().any(|known| known == text)
+        };
+        let is_usable = |text: &String| {
+            Recipients::parse(std::slice::from_ref(text))
+                .is_ok_and(|parsed| !parsed.has_plugins() || is_known(text))
+        };
+        if asked.len() > MAX_RECIPIENTS || !asked.iter().all(is_usable) {
+            return Err(NgError::BadValue { key: "recording-recipients" });
+        }
+        Ok(asked.clone())
+    }
 }
 
 /// What a recording is found by once it is stored.

@@ -87,7 +87,8 @@ impl Recipients {
     }
 
     /// Whether a program is run for one of them.
-    pub(crate) fn has_plugins(&self) -> bool {
+    #[must_use]
+    pub fn has_plugins(&self) -> bool {
         self.plugins().next().is_some()
     }
 

@@ -18,6 +18,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use recorded::{Keys, Place, exit, lines, tone_of, tones};
 use rustix::process::Signal;
+use support::Server;
 
 #[test]
 fn a_recorded_call_is_found_shown_proved_and_opened() {
@@ -112,6 +113,21 @@ fn another_identity_opens_nothing_and_the_reason_is_said() {
     // That somebody tried is known.
     let (_, audit, _) = place.run(&["audit"]);
     assert!(lines(&audit, "refused") >= 3, "{audit}");
+}
+
+#[test]
+fn recordings_of_a_tenant_open_for_its_own_recipients_alone() {
+    let place = Place::new();
+    let [north, config] = [place.at("north.txt"), place.at("tenants.toml")];
+    let recipient = recorded::identity(&north);
+    fs::write(&config, format!("[recording]\ntenant-recipients = {{ north = [{recipient:?}] }}\n")).unwrap();
+    let to = ["--recordings", &place.at("recordings"), "--recipient", place.recipient()];
+    let server = Server::start(&[&to[..], &["--config", &config]].concat());
+    let id = place.record(&server, Keys::default());
+    let (code, _, said) = place.run(&["show", &id, "--identity", &place.identity()]);
+    assert!(code == 1 && said.contains("none of the identities is a recipient"), "{code}: {said}");
+    let (code, _, said) = place.run(&["show", &id, "--identity", &north]);
+    assert_eq!(code, 0, "{said}");
 }
 
 #[test]

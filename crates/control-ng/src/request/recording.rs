@@ -20,8 +20,10 @@ pub struct RecordingOptions {
     pub pause: bool,
     /// Whose recording it is: those of several owners go on side by side.
     pub owner: String,
-    /// Whose call it is: which rules of retention hold for it.
+    /// Whose call it is: which rules of retention hold for it, and who can open it.
     pub tenant: String,
+    /// Who can open it, in place of the tenant's and the server's recipients; empty where the message does not say.
+    pub recipients: Vec<String>,
     /// The file is removed as soon as it is complete.
     pub discard: bool,
     /// Name of the file: its path is the server's.
@@ -88,6 +90,11 @@ impl RecordingOptions {
             "metadata" => self.metadata = text(),
             "recording-owner" => self.owner = value.to_owned(),
             "recording-tenant" => self.tenant = value.to_owned(),
+            "recording-recipients" => {
+                let all = directive.values.iter().flat_map(|value| value.split(','));
+                self.recipients =
+                    all.map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect();
+            }
             "recording-left" => self.left = text().map(|tag| Id::new(tag.as_bytes())),
             "recording-channels" => match value {
                 "separate" | "stereo" => self.channels = Some(Channels::Stereo),

@@ -10,6 +10,7 @@
 mod announced;
 mod rooms;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -69,6 +70,7 @@ impl Scene {
             rate: 8000,
             complexity: 0,
             recipients: Vec::new(),
+            tenants: BTreeMap::new(),
             names: NamePattern::default(),
             beep: None,
             end_call_without: false,

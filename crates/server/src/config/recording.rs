@@ -1,5 +1,6 @@
 //! The table `[recording]` of the file: where calls are recorded to, and who can listen.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -25,6 +26,8 @@ pub(crate) struct RecordingTable {
     /// Who can listen, repeatable: an age recipient (age1..., that of a plugin too) or an SSH public key
     #[arg(long, value_name = "RECIPIENT", help_heading = "Recording")]
     recipient: Option<Vec<String>>,
+    #[arg(skip)]
+    tenant_recipients: Option<BTreeMap<String, Vec<String>>>,
     #[arg(skip)]
     plugin_timeout: Option<PluginTimeout>,
     #[arg(skip)]
@@ -130,6 +133,8 @@ pub(crate) struct RecordingPolicy {
     pub(crate) folder: PathBuf,
     /// Who can listen.
     pub(crate) recipients: Vec<String>,
+    /// Who can listen to those of a tenant instead.
+    pub(crate) tenants: BTreeMap<String, Vec<String>>,
     /// How long their plugins may take for the keys of one recording.
     pub(crate) plugin_timeout: Duration,
     format: FileFormat,
@@ -199,6 +204,7 @@ impl RecordingPolicy {
             |number: Option<usize>, usual: u32| number.map_or(usual, |n| u32::try_from(n).unwrap_or(usual));
         Some(Self {
             recipients: table.recipient.unwrap_or_default(),
+            tenants: table.tenant_recipients.unwrap_or_default(),
             plugin_timeout: table.plugin_timeout.map_or(Duration::from_secs(10), |span| span.0),
             format: table.format.unwrap_or(FileFormat::Opus),
             channels: table.channels.map_or(Channels::Stereo, |choice| choice.0),
@@ -251,7 +257,19 @@ impl RecordingPolicy {
 
     /// True where nobody could open a recording.
     pub(super) fn lacks_recipient(&self) -> bool {
-        self.recipients.is_empty() && !self.danger_unencrypted
+        let lists = self.tenants.values().chain([&self.recipients]);
+        lists.into_iter().any(Vec::is_empty) && !self.danger_unencrypted
+    }
+
+    /// Everyone who can listen to some recording, each once, with the server's first.
+    pub(crate) fn all_recipients(&self) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for one in self.recipients.iter().chain(self.tenants.values().flatten()) {
+            if !all.contains(one) {
+                all.push(one.clone());
+            }
+        }
+        all
     }
 
     /// The settings of the controller's recordings.
@@ -269,6 +287,7 @@ impl RecordingPolicy {
             rate: self.rate,
             complexity: self.complexity,
             recipients: self.recipients.clone(),
+            tenants: self.tenants.clone(),
             names: self.names.clone(),
             beep: self.beep,
             end_call_without: self.end_call_without,

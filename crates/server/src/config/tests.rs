@@ -333,6 +333,14 @@ fn recording_is_read_from_the_table_and_from_arguments() {
     let nobody = refusal("[recording]\nrecordings = \"/srv/rec\"");
     assert!(nobody.contains("nobody could listen; give recipients"), "{nobody}");
     assert!(file("[recording]\nrecordings = \"/srv/rec\"\ndanger-unencrypted = true").is_ok());
+    let of_tenants = |list: &str| {
+        let head = "[recording]\nrecordings = \"/srv/rec\"\nrecipient = [\"age1a\"]";
+        file(&format!("{head}\ntenant-recipients = {{ acme = {list} }}"))
+    };
+    let policy = of_tenants("[\"age1b\", \"age1a\"]").unwrap().recording.unwrap();
+    assert_eq!(policy.all_recipients(), ["age1a", "age1b"]);
+    assert_eq!(policy.to_settings().tenants["acme"], ["age1b", "age1a"]);
+    assert!(of_tenants("[]").is_err(), "nobody could listen to those of a tenant");
     for (line, said) in [
         ("names = \"%c\"", "the pattern of names lacks %r"),
         ("format = \"mp3\"", "\"mp3\" is no format of recordings; allowed: opus, flac, wav"),

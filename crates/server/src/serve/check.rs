@@ -79,7 +79,7 @@ pub(crate) fn machine(config: &Config) -> Vec<Finding> {
 fn recording(policy: &RecordingPolicy) -> Vec<Finding> {
     match open(policy).and_then(|_| plugins(policy)) {
         Ok(plugins) => {
-            let (folder, count) = (policy.folder.display(), policy.recipients.len());
+            let (folder, count) = (policy.folder.display(), policy.all_recipients().len());
             let written = format!("recordings: {folder} can be written, {count} recipients can listen");
             let found = plugins.into_iter().map(|(number, program)| {
                 format!("recordings: recipient {number} is encrypted to by {}", program.display())

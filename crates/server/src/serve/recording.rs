@@ -129,7 +129,9 @@ impl RecordingService {
         let clock = Arc::new(ServerClock(mediapoint_net::Clock::new()));
         let spool = open(policy)?;
         // Before there are calls: what a plugin needs time for is ready then.
-        spool.prepare(&policy.recipients).map_err(RecordingError::Recipient)?;
+        for recipients in policy.tenants.values().chain([&policy.recipients]) {
+            spool.prepare(recipients).map_err(RecordingError::Recipient)?;
+        }
         let settings = RecorderSettings {
             encoders: policy.threads,
             most_recordings: policy.max_recordings,
@@ -284,7 +286,7 @@ pub(crate) fn open(policy: &RecordingPolicy) -> Result<SealedSpool, RecordingErr
 
 /// Reads the recipients, and finds the programs of their plugins.
 pub(crate) fn plugins(policy: &RecordingPolicy) -> Result<Vec<(usize, PathBuf)>, RecordingError> {
-    let recipients = Recipients::parse(&policy.recipients).map_err(RecordingError::Recipient)?;
+    let recipients = Recipients::parse(&policy.all_recipients()).map_err(RecordingError::Recipient)?;
     recipients.find_plugins().map_err(|error| RecordingError::Recipient(error.into()))
 }
 

@@ -128,8 +128,7 @@ fn faults(own: &Member, members: &[Member], is_heard: &impl Fn(&Member, &Member)
     for other in members {
         let is_heard = is_heard(own, other);
         let audio = if is_heard { &second } else { &all };
-        let is_fault =
-            if is_heard { level(audio, other.hz).abs() > 1.5 } else { is_found(audio, other.hz) };
+        let is_fault = if is_heard { level(audio, other.hz).abs() > 1.5 } else { is_found(audio, other.hz) };
         if is_fault {
             faults += &format!("{} hears {} at {:.1} dB; ", own.hz, other.hz, level(audio, other.hz));
         }

@@ -48,7 +48,7 @@ impl Controller {
             format,
             rate: recordings.settings.rate,
             complexity: recordings.settings.complexity,
-            recipients: recordings.settings.recipients.clone(),
+            recipients: recordings.settings.recipients_of(options)?,
             personal: personal(call, options, &of),
         };
         let entry = RecordingEntry {
