@@ -15,6 +15,7 @@ mod digits;
 mod find;
 mod gate;
 mod hold;
+mod load;
 pub(crate) mod log;
 mod merge;
 mod play;
@@ -225,10 +226,7 @@ impl Controller {
             Command::Delete => self.delete(now, request),
             Command::Query => self.query(now, request),
             Command::List => Ok(self.list(request)),
-            Command::Statistics => {
-                let sessions = self.calls();
-                Ok(lock(&self.totals).report(now, sessions, &self.engine.load()))
-            }
+            Command::Statistics => Ok(self.statistics(now, request)),
             Command::Publish => self.settle(now, request, self.publish(now, request)?),
             Command::SubscribeRequest => self.settle(now, request, self.subscribe_request(now, request)?),
             Command::SubscribeAnswer => self.settle(now, request, self.subscribe_answer(now, request)?),

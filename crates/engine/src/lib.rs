@@ -71,6 +71,7 @@ pub use api::digit::{DigitMethod, DigitSpec};
 pub use api::error::{AdmissionError, BuildError, CommandError, OpenLegError, RestoreError};
 pub use api::event::{EndReason, Event, KeyMethod, KeyPress, ZrtpObstacle};
 pub use api::id::{CallId, LegId, MixId, PlayerId, RoomId, StreamId, TapId};
+pub use api::kind::{PointsByKind, WorkKind};
 pub use api::leg::{
     AddressFamily, Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, MediaPolicy, OpenedLeg,
     PacketTime, Placement, Ports, Relearn, RemoteAddress, RtcpMode, SourceGuard, SrtpKeys,

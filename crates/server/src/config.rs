@@ -70,6 +70,8 @@ pub(crate) struct Config {
     pub(crate) tick: Duration,
     /// Points a worker may carry.
     pub(crate) budget: Points,
+    /// Percents of the budget that are logged as they are reached.
+    pub(crate) load_marks: Vec<u8>,
     /// Prices, and where they come from.
     pub(crate) points: PointsFile,
     /// Legs a worker can hold; `None` for as many as the limit of open files lets, up to the engine's default.
@@ -235,6 +237,9 @@ impl Config {
             io: settings.io.map_or(default.io, |backend| backend.0),
             tick: settings.tick.map_or(default.tick, |span| span.0),
             budget: settings.budget.map(|budget| budget.0).or(points.budget).unwrap_or(default.budget),
+            load_marks: settings.load_marks.map_or(default.load_marks, |marks| {
+                marks.into_iter().filter_map(|mark| u8::try_from(mark.as_usize()).ok()).collect()
+            }),
             points,
             max_legs: settings.max_legs.map(|number| number.as_usize()),
             room_members: settings
@@ -328,6 +333,7 @@ impl Config {
             ("io", self.io != other.io),
             ("tick", self.tick != other.tick),
             ("budget", self.budget != other.budget),
+            ("load-marks", self.load_marks != other.load_marks),
             ("points", self.points != other.points),
             ("max-legs", self.max_legs != other.max_legs),
             ("room-members", self.room_members != other.room_members),
@@ -365,6 +371,7 @@ impl Default for Config {
             io: PacketBackend::default(),
             tick: Duration::from_millis(1),
             budget: Points::whole(1000),
+            load_marks: vec![80, 95],
             points: PointsFile::default(),
             max_legs: None,
             room_members: 20,

@@ -175,6 +175,7 @@ fn build(config: &Config, max_legs: usize) -> Result<(Engine, EventReceiver), Bu
         .realtime_priority(config.realtime_priority)
         .packet_backend(config.io)
         .budget(config.budget)
+        .load_marks(config.load_marks.clone())
         .prices(config.points.prices)
         .max_legs(max_legs)
         .media_timeout(config.media_timeout)

@@ -245,6 +245,7 @@ impl Totals {
             ("sessionstotal", size(sessions)),
             ("pointsused", points(|worker| worker.used)),
             ("pointsbudget", points(|worker| worker.budget)),
+            ("pointsfree", points(mediapoint_engine::WorkerLoad::free)),
             ("legsreserved", sum(|worker| u64::try_from(worker.legs).unwrap_or(u64::MAX)).into()),
             ("portpairsused", size(load.port_pairs.0)),
             ("portpairs", size(load.port_pairs.1)),

@@ -29,6 +29,7 @@ mod played_digits;
 mod played_media;
 mod played_media_limits;
 mod played_recordings;
+mod points;
 mod publications;
 mod recorded_calls;
 mod room_media;

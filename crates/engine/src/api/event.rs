@@ -9,6 +9,7 @@ use mediapoint_prompt::Position;
 use crate::api::analysis::CallAnalysis;
 use crate::api::error::CommandError;
 use crate::api::id::{CallId, LegId, PlayerId, RoomId, TapId};
+use crate::api::points::Points;
 use crate::api::room::RoomReport;
 use crate::api::secure::SecureInput;
 use crate::api::source::PlayerEnd;
@@ -306,6 +307,20 @@ pub enum Event {
         /// Its number.
         worker: usize,
     },
+    /// The points that a worker's calls cost have reached a mark, or fallen well below it; see
+    /// [`EngineBuilder::load_marks`](crate::EngineBuilder::load_marks).
+    PointsMark {
+        /// Its number.
+        worker: usize,
+        /// The mark, in percent of the budget.
+        percent: u8,
+        /// True where it was reached, false where the worker is 5 percent below it again.
+        above: bool,
+        /// Points that its calls cost.
+        used: Points,
+        /// Points that it may carry.
+        budget: Points,
+    },
     /// A worker failed; its calls ended, and it started again.
     WorkerFailed {
         /// Its number.
@@ -338,7 +353,8 @@ impl Event {
             | Self::Speech { .. }
             | Self::CallMoved { .. }
             | Self::WorkerLate { .. }
-            | Self::WorkerOnTime { .. } => true,
+            | Self::WorkerOnTime { .. }
+            | Self::PointsMark { .. } => true,
         }
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod digit;
 pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod id;
+pub(crate) mod kind;
 pub(crate) mod leg;
 pub(crate) mod pending;
 pub(crate) mod points;

@@ -10,6 +10,7 @@ pub use mediapoint_jitter::PlayoutStatistics;
 use mediapoint_prompt::Position;
 
 use crate::api::id::{LegId, PlayerId, StreamId, TapId};
+use crate::api::kind::PointsByKind;
 use crate::api::points::Points;
 use crate::api::room::RoomFigures;
 
@@ -231,6 +232,8 @@ pub struct WorkerLoad {
     pub budget: Points,
     /// Points that its calls cost.
     pub used: Points,
+    /// The same by kind of work.
+    pub by_kind: PointsByKind,
     /// Calls on it.
     pub calls: u64,
     /// Datagrams received since start.
@@ -255,6 +258,17 @@ pub struct WorkerLoad {
     pub max_legs: usize,
     /// How late it was at worst, while it does not keep up with its media clock and takes no calls.
     pub late: Option<Duration>,
+}
+
+impl WorkerLoad {
+    /// Points that further calls may cost; none while it takes no calls.
+    #[must_use]
+    pub fn free(&self) -> Points {
+        match self.late {
+            Some(_) => Points::ZERO,
+            None => self.budget - self.used,
+        }
+    }
 }
 
 /// What the engine carries.

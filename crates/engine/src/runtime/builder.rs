@@ -71,6 +71,7 @@ pub struct EngineBuilder {
     pub(crate) ports: RangeInclusive<u16>,
     pub(crate) tick: Duration,
     pub(crate) budget: Points,
+    pub(crate) load_marks: Vec<u8>,
     pub(crate) prices: Prices,
     pub(crate) max_legs: usize,
     pub(crate) max_legs_of_call: usize,
@@ -95,6 +96,7 @@ impl Default for EngineBuilder {
             ports: 30000..=60000,
             tick: Duration::from_millis(1),
             budget: Points::whole(1000),
+            load_marks: vec![80, 95],
             prices: Prices::default(),
             max_legs: 8192,
             max_legs_of_call: MAX_LEGS,
@@ -173,6 +175,14 @@ impl EngineBuilder {
     #[must_use]
     pub fn budget(mut self, budget: Points) -> Self {
         self.budget = budget;
+        self
+    }
+
+    /// Percents of a worker's budget that are reported as they are reached, and once the worker is 5 percent below them
+    /// ([`Event::PointsMark`](crate::Event::PointsMark)); 80 and 95 by default. Those beyond 1 to 100 are left out.
+    #[must_use]
+    pub fn load_marks(mut self, percents: impl Into<Vec<u8>>) -> Self {
+        self.load_marks = percents.into();
         self
     }
 

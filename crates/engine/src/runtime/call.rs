@@ -14,6 +14,7 @@ use mediapoint_net::{PortOpener as _, PortOptions, SocketOpener};
 use crate::api::error::{CommandError, OpenLegError};
 use crate::api::event::{EndReason, Event};
 use crate::api::id::{CallId, LegId, MixId, PlayerId, StreamId, TapId};
+use crate::api::kind::{PointsByKind, WorkKind};
 use crate::api::leg::{LegConfig, OpenedLeg, Placement, Relearn};
 use crate::api::pending::{Completer, Pending, Report, pending};
 use crate::api::points::Points;
@@ -29,7 +30,7 @@ use crate::runtime::moves::{self, MoveError};
 use crate::runtime::registry::Registry;
 use crate::runtime::streamed::PlayerWriter;
 use crate::runtime::streams::{StreamWriter, TapReader, check_rate, slots};
-use crate::runtime::work::{LegWork, MAX_AUDIO_TAPS};
+use crate::runtime::work::{LegWork, Listener, MAX_AUDIO_TAPS};
 use crate::session::call::{MAX_LEGS, MAX_OBJECTS};
 use crate::session::command::CallCommand;
 use crate::session::snapshot::CallSnapshot;
@@ -174,8 +175,7 @@ impl Call {
         if let Source::Leg(from) = source {
             self.check(from)?;
         }
-        let mixed = !matches!(source, Source::Leg(_) | Source::Silence);
-        self.apply_with(leg, |known| known.fed_by(mixed), CallCommand::SetSource { leg, source })
+        self.apply_with(leg, |known| known.fed_by(source), CallCommand::SetSource { leg, source })
     }
 
     /// Makes two legs each other's source. The outcome is that of the second.
@@ -398,6 +398,15 @@ impl Call {
     /// [`CommandError::OutOfRange`] for a rate or capacity out of range, [`CommandError::NoRoom`] where the leg has 8 such taps,
     /// [`CommandError::NoPoints`] where no worker has the points, else as [`Call::set_source`].
     pub fn tap_audio(&self, spec: AudioTapSpec) -> Result<(TapId, TapReader, Pending<()>), CommandError> {
+        self.tap_audio_for(spec, WorkKind::Taps)
+    }
+
+    /// The same for a recording or another reader.
+    pub(super) fn tap_audio_for(
+        &self,
+        spec: AudioTapSpec,
+        kind: WorkKind,
+    ) -> Result<(TapId, TapReader, Pending<()>), CommandError> {
         self.check(spec.leg)?;
         check_rate(spec.rate)?;
         if spec.beep.is_some_and(|beep| !beep.is_valid()) {
@@ -410,7 +419,11 @@ impl Call {
         let tap = TapId(self.next_id());
         let (producer, consumer) = ring::channel(frames, || TapFrame::new(spec.rate));
         let command = CallCommand::AddTap { tap: Box::new(Tap::Audio(AudioTap::new(tap, &spec, producer))) };
-        let outcome = self.apply_with(spec.leg, |known| known.tapped(tap, spec.side), command)?;
+        let outcome = self.apply_with(
+            spec.leg,
+            |known| known.tapped(Listener { tap, side: spec.side, kind }),
+            command,
+        )?;
         self.keep_tap(&mut self.shared.registry(), tap, None);
         Ok((tap, TapReader::new(consumer, spec.rate), outcome))
     }
@@ -531,6 +544,12 @@ impl Call {
     #[must_use]
     pub fn points(&self) -> Points {
         self.shared.registry().calls.get(&self.id).map_or(Points::ZERO, |entry| entry.points)
+    }
+
+    /// The same by what they are spent on.
+    #[must_use]
+    pub fn points_by_kind(&self) -> PointsByKind {
+        self.shared.registry().calls.get(&self.id).map_or(PointsByKind::ZERO, |entry| entry.kinds)
     }
 
     pub(super) fn next_id(&self) -> u64 {

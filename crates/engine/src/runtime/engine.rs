@@ -396,6 +396,7 @@ impl Engine {
             WorkerLoad {
                 budget: shared.config.budget,
                 used: used.points,
+                by_kind: used.kinds,
                 legs: used.legs,
                 max_legs: shared.config.max_legs,
                 late: gauges.late(),

@@ -7,6 +7,7 @@ mod carry_out;
 pub(crate) mod engine;
 pub(crate) mod events;
 pub(crate) mod mailbox;
+pub(crate) mod marks;
 pub(crate) mod moves;
 mod output;
 mod packet_io;

@@ -10,6 +10,7 @@ use mediapoint_recorder::{
 
 use crate::api::error::CommandError;
 use crate::api::id::{LegId, RoomId, TapId};
+use crate::api::kind::WorkKind;
 use crate::api::pending::Pending;
 use crate::api::tap::{AudioTapSpec, Beep, RoomTapSpec, TapSide, TapState};
 use crate::runtime::call::Call;
@@ -104,7 +105,7 @@ impl Call {
             mask_secure_input: spec.mask_secure_input,
             beep: spec.beep,
         };
-        let (tap, reader, outcome) = self.tap_audio(tap)?;
+        let (tap, reader, outcome) = self.tap_audio_for(tap, WorkKind::Recording)?;
         let source = TapSource::new(reader, spec.left);
         match recorder.start(&spec.file, Box::new(source)) {
             Ok(recording) => Ok((CallRecording { tap, recording }, outcome)),

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::api::error::CommandError;
 use crate::api::id::{CallId, LegId, TapId};
+use crate::api::kind::{PointsByKind, WorkKind};
 use crate::api::points::{Points, Prices};
 use crate::runtime::mailbox::Command;
 use crate::runtime::ports::PortLease;
@@ -38,6 +39,8 @@ pub(crate) struct Entry {
     fixed: bool,
     /// What it costs now.
     pub(crate) points: Points,
+    /// The same by kind of work.
+    pub(crate) kinds: PointsByKind,
     /// Room for legs that is reserved for it.
     pub(crate) room: usize,
     /// Legs that it has, and how many are being opened.
@@ -58,6 +61,7 @@ impl Entry {
             base: given.unwrap_or(prices.of_legs(LEGS_OF_A_CALL)),
             fixed: given.is_some(),
             points: Points::ZERO,
+            kinds: PointsByKind::ZERO,
             room: 0,
             legs: Vec::new(),
             opening: 0,
@@ -79,6 +83,11 @@ impl Entry {
     /// Its price, where that was given: what it costs with two legs.
     pub(crate) fn given(&self) -> Option<Points> {
         self.fixed.then_some(self.base)
+    }
+
+    /// What is reserved for it.
+    const fn reserved(&self) -> Need {
+        Need { points: self.points, kinds: self.kinds, legs: self.room }
     }
 
     /// Legs that it has, and those that are being opened.
@@ -110,8 +119,9 @@ impl Entry {
     ) -> Need {
         let legs = self.leg_count() + more;
         let extra = prices.of_legs(legs) - prices.of_legs(LEGS_OF_A_CALL);
-        let coded = if self.fixed { Points::ZERO } else { surcharge(prices, works) };
-        Need { points: self.base + extra + coded, legs: legs.max(LEGS_OF_A_CALL) }
+        let mut kinds = if self.fixed { PointsByKind::ZERO } else { surcharge(prices, works) };
+        kinds.add(WorkKind::Relay, self.base + extra);
+        Need { points: kinds.total(), kinds, legs: legs.max(LEGS_OF_A_CALL) }
     }
 
     fn work_mut(&mut self, leg: LegId) -> Option<&mut LegWork> {
@@ -123,6 +133,8 @@ impl Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Need {
     pub(crate) points: Points,
+    /// The same by kind of work.
+    pub(crate) kinds: PointsByKind,
     pub(crate) legs: usize,
 }
 
@@ -130,6 +142,8 @@ pub(crate) struct Need {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Used {
     pub(crate) points: Points,
+    /// The same by kind of work.
+    pub(crate) kinds: PointsByKind,
     /// Room for legs: two of each call at least, those on their way to another worker included.
     pub(crate) legs: usize,
 }
@@ -164,7 +178,7 @@ impl Registry {
     /// Forgets a call and frees what was reserved for it; its legs' ports are freed as the worker closes them.
     pub(crate) fn remove(&mut self, call: CallId) -> Option<Entry> {
         let entry = self.calls.remove(&call)?;
-        self.change(entry.worker, Need { points: entry.points, legs: entry.room }, Need::NOTHING);
+        self.change(entry.worker, entry.reserved(), Need::NOTHING);
         self.reserved = self.reserved.saturating_sub(entry.room);
         if let Some(transit) = entry.transit {
             self.release(transit);
@@ -190,7 +204,7 @@ impl Registry {
         let Some(entry) = self.calls.get_mut(&call) else { return };
         let transit = Transit { from: entry.worker, generation: entry.generation, room: entry.room };
         (entry.worker, entry.generation, entry.transit) = (to, generation, Some(transit));
-        let need = Need { points: entry.points, legs: entry.room };
+        let need = entry.reserved();
         self.change(to, Need::NOTHING, need);
         self.change(transit.from, Need { legs: 0, ..need }, Need::NOTHING);
     }
@@ -297,9 +311,9 @@ impl Registry {
     /// Makes what is reserved for a call what it needs now.
     fn settle(&mut self, call: CallId, prices: &Prices) {
         let Some(entry) = self.calls.get_mut(&call) else { return };
-        let before = Need { points: entry.points, legs: entry.room };
+        let before = entry.reserved();
         let need = entry.need(prices, 0);
-        (entry.points, entry.room) = (need.points, need.legs);
+        (entry.points, entry.kinds, entry.room) = (need.points, need.kinds, need.legs);
         let worker = entry.worker;
         self.reserved = (self.reserved + need.legs).saturating_sub(before.legs);
         self.change(worker, before, need);
@@ -308,6 +322,8 @@ impl Registry {
     fn change(&mut self, worker: usize, before: Need, now: Need) {
         if let Some(used) = self.used.get_mut(worker) {
             used.points = used.points - before.points + now.points;
+            used.kinds += now.kinds;
+            used.kinds -= before.kinds;
             used.legs = (used.legs + now.legs).saturating_sub(before.legs);
         }
     }
@@ -335,5 +351,5 @@ impl Registry {
 }
 
 impl Need {
-    const NOTHING: Self = Self { points: Points::ZERO, legs: 0 };
+    const NOTHING: Self = Self { points: Points::ZERO, kinds: PointsByKind::ZERO, legs: 0 };
 }

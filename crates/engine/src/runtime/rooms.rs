@@ -4,6 +4,7 @@ use crate::api::error::CommandError;
 use crate::api::id::{LegId, PlayerId, RoomId, StreamId, TapId};
 use crate::api::pending::Pending;
 use crate::api::room::{RoomChange, RoomMember, RoomSpec};
+use crate::api::source::Source;
 use crate::api::tap::RoomTapSpec;
 use crate::ring::channel;
 use crate::runtime::call::Call;
@@ -55,7 +56,7 @@ impl Call {
         member: RoomMember,
     ) -> Result<Pending<()>, CommandError> {
         let command = CallCommand::JoinRoom { room, leg, member };
-        self.apply_with(leg, |known| known.fed_by(true), command)
+        self.apply_with(leg, |known| known.fed_by(Source::Room(room)), command)
     }
 
     /// Lets a leg out of a room. It is fed by silence until [`Call::set_source`], which may follow at once: a party that goes
@@ -64,7 +65,7 @@ impl Call {
     /// # Errors
     /// As [`Call::set_source`].
     pub fn leave_room(&self, room: RoomId, leg: LegId) -> Result<Pending<()>, CommandError> {
-        self.apply_with(leg, |known| known.fed_by(false), CallCommand::LeaveRoom { room, leg })
+        self.apply_with(leg, |known| known.fed_by(Source::Silence), CallCommand::LeaveRoom { room, leg })
     }
 
     /// Changes a member of a room. While it is on hold its source may be another, such as a player with music; it is fed by the

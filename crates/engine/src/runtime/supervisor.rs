@@ -11,6 +11,7 @@ use crate::api::id::{CallId, LegId};
 use crate::api::stats::CallStatistics;
 use crate::runtime::engine::Shared;
 use crate::runtime::mailbox::{Command, Outcome, WorkerMessage};
+use crate::runtime::marks::Marks;
 use crate::runtime::moves;
 use crate::runtime::ports::PortLease;
 use crate::runtime::registry::{Entry, Transit};
@@ -22,6 +23,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The thread's body: runs until the workers have stopped and all their messages are read.
 pub(crate) fn run(shared: &Arc<Shared>) {
     let mut balance = moves::Balance::new(Instant::now());
+    let mut marks = Marks::new(&shared.config.load_marks, shared.mailboxes.len());
     loop {
         let stopping = shared.stopping.load(Ordering::Acquire);
         shared.rounds.fetch_add(1, Ordering::Relaxed);
@@ -35,6 +37,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
         }
         give_deferred(shared);
         balance.look(shared, Instant::now());
+        marks.look(shared);
         std::thread::park_timeout(LOOK_EVERY);
     }
 }

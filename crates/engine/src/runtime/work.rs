@@ -5,8 +5,10 @@
 
 use crate::api::codec::{Codec, Encoding, PayloadCodec};
 use crate::api::id::TapId;
+use crate::api::kind::{PointsByKind, WorkKind};
 use crate::api::leg::{LegConfig, LegKind, PacketTime};
 use crate::api::points::{Points, Prices};
+use crate::api::source::Source;
 use crate::api::tap::TapSide;
 
 /// A coding that is forwarded where both sides have it; the two laws of G.711 count as one.
@@ -72,6 +74,28 @@ impl Coding {
             Self::Opus => prices.opus_coded,
         }
     }
+
+    /// What its conversion counts as.
+    const fn work(self) -> WorkKind {
+        match self {
+            Self::G711 | Self::L16(_) => WorkKind::G711,
+            Self::G722 => WorkKind::G722,
+            Self::G729 => WorkKind::G729,
+            Self::Gsm => WorkKind::Gsm,
+            Self::Amr | Self::AmrAligned => WorkKind::Amr,
+            Self::AmrWb | Self::AmrWbAligned => WorkKind::AmrWb,
+            Self::Opus => WorkKind::Opus,
+        }
+    }
+}
+
+/// A tap on the audio of a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Listener {
+    pub(crate) tap: TapId,
+    pub(crate) side: TapSide,
+    /// What it counts as: a recording, or another tap.
+    pub(crate) kind: WorkKind,
 }
 
 /// Most audio taps on a leg.
@@ -93,14 +117,14 @@ pub(crate) struct LegWork {
     /// Telephone events reach its party as tones, for which it has to be encoded.
     sounds_events: bool,
     srtp: bool,
-    /// Its source is no leg.
-    mixed: bool,
+    /// What feeds it.
+    source: Source,
     /// Analyses of what it receives: that is decoded.
     analyses: u16,
     /// The tap that looks for digits in its audio, for which that has to be decoded.
     digits_of: Option<TapId>,
     /// Taps on its audio, for which what it receives has to be decoded, or what it is sent.
-    audio_taps: [Option<(TapId, TapSide)>; MAX_AUDIO_TAPS],
+    audio_taps: [Option<Listener>; MAX_AUDIO_TAPS],
 }
 
 impl LegWork {
@@ -122,7 +146,7 @@ impl LegWork {
             events,
             sounds_events: config.events_as_tones && !events,
             srtp: config.srtp.is_some(),
-            mixed: false,
+            source: Source::Silence,
             analyses: 0,
             digits_of: None,
             audio_taps: [None; MAX_AUDIO_TAPS],
@@ -131,8 +155,8 @@ impl LegWork {
 
     /// The same with another configuration: what feeds it and what listens to it stay.
     pub(crate) const fn reconfigured(self, to: Self) -> Self {
-        let Self { mixed, analyses, digits_of, audio_taps, .. } = self;
-        Self { mixed, analyses, digits_of, audio_taps, ..to }
+        let Self { source, analyses, digits_of, audio_taps, .. } = self;
+        Self { source, analyses, digits_of, audio_taps, ..to }
     }
 
     /// The same with keys or without.
@@ -140,9 +164,18 @@ impl LegWork {
         Self { srtp, ..self }
     }
 
-    /// The same, fed by a leg or silence, or else by what makes audio of its own.
-    pub(crate) const fn fed_by(self, mixed: bool) -> Self {
-        Self { mixed, ..self }
+    /// The same with another source.
+    pub(crate) const fn fed_by(self, source: Source) -> Self {
+        Self { source, ..self }
+    }
+
+    /// What its audio is made for, where its source is neither a leg nor silence.
+    const fn made_for(&self) -> Option<WorkKind> {
+        match self.source {
+            Source::Silence | Source::Leg(_) => None,
+            Source::Mix(_) | Source::Room(_) => Some(WorkKind::Conference),
+            Source::Player(_) | Source::Stream(_) => Some(WorkKind::Prompts),
+        }
     }
 
     /// The same with one analysis more.
@@ -169,9 +202,9 @@ impl LegWork {
     }
 
     /// The same with a tap on its audio.
-    pub(crate) fn tapped(mut self, tap: TapId, side: TapSide) -> Self {
+    pub(crate) fn tapped(mut self, listener: Listener) -> Self {
         if let Some(free) = self.audio_taps.iter_mut().find(|known| known.is_none()) {
-            *free = Some((tap, side));
+            *free = Some(listener);
         }
         self
     }
@@ -180,33 +213,40 @@ impl LegWork {
     pub(crate) fn without_tap(self, tap: TapId) -> Self {
         Self {
             digits_of: self.digits_of.filter(|known| *known != tap),
-            audio_taps: self.audio_taps.map(|known| known.filter(|(known, _)| *known != tap)),
+            audio_taps: self.audio_taps.map(|known| known.filter(|known| known.tap != tap)),
             ..self
         }
     }
 
     /// The same in another call, where nothing feeds it: its audio taps have gone.
     pub(crate) const fn moved(self) -> Self {
-        Self { mixed: false, audio_taps: [None; MAX_AUDIO_TAPS], ..self }
+        Self { source: Source::Silence, audio_taps: [None; MAX_AUDIO_TAPS], ..self }
     }
 
     /// What of it decides whether it and another are coded for each other.
     const fn kind(&self) -> Self {
-        Self { mixed: false, analyses: 0, digits_of: None, audio_taps: [None; MAX_AUDIO_TAPS], ..*self }
+        Self {
+            source: Source::Silence,
+            analyses: 0,
+            digits_of: None,
+            audio_taps: [None; MAX_AUDIO_TAPS],
+            ..*self
+        }
     }
 
-    fn sides(&self) -> impl Iterator<Item = TapSide> {
-        self.audio_taps.into_iter().flatten().map(|(_, side)| side)
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = Listener> {
+        self.audio_taps.into_iter().flatten()
     }
 
-    /// True where a tap listens to what it receives.
-    fn is_heard(&self) -> bool {
-        self.sides().any(|side| side != TapSide::Sent)
+    /// What listens to what it receives, where something does.
+    fn heard_by(&self) -> Option<WorkKind> {
+        self.listeners().find(|known| known.side != TapSide::Sent).map(|known| known.kind)
     }
 
-    /// True where a tap listens to what a leg sends it: which one that is may change, so that it is taken to be any.
-    fn hears_others(&self) -> bool {
-        !self.mixed && self.sides().any(|side| side != TapSide::Received)
+    /// What listens to what a leg sends it, where something does: which one that is may change, so that it is taken to be any.
+    fn hears_for(&self) -> Option<WorkKind> {
+        let is_fed = self.made_for().is_none();
+        self.listeners().find(|known| is_fed && known.side != TapSide::Received).map(|known| known.kind)
     }
 
     /// True where what `from` may send has to be coded for this leg.
@@ -221,38 +261,59 @@ impl LegWork {
     }
 }
 
-/// What legs cost beside the call itself.
-pub(crate) fn surcharge<'a>(prices: &Prices, legs: impl Iterator<Item = &'a LegWork> + Clone) -> Points {
+/// What legs cost beside the call itself, by what it is spent on.
+pub(crate) fn surcharge<'a>(
+    prices: &Prices,
+    legs: impl Iterator<Item = &'a LegWork> + Clone,
+) -> PointsByKind {
     // A room has a thousand legs, but few kinds of them.
-    let mut kinds: Vec<(LegWork, bool, u32)> = Vec::new();
+    let mut kinds: Vec<(LegWork, Option<WorkKind>, u32)> = Vec::new();
     for leg in legs.clone() {
-        let (kind, hears) = (leg.kind(), leg.hears_others());
+        let (kind, hears) = (leg.kind(), leg.hears_for());
         match kinds.iter_mut().find(|(known, heard, _)| (*known, *heard) == (kind, hears)) {
             Some((.., count)) => *count += 1,
             None => kinds.push((kind, hears, 1)),
         }
     }
-    let price = |leg: &LegWork| {
-        let own = (leg.kind(), leg.hears_others());
+    let mut points = PointsByKind::ZERO;
+    for leg in legs {
+        let own = (leg.kind(), leg.hears_for());
         let others = || kinds.iter().filter(|(kind, hears, count)| *count > 1 || (*kind, *hears) != own);
-        let coded = leg.mixed
-            || leg.analyses > 0
-            || leg.digits_of.is_some()
-            || leg.is_heard()
-            || others().any(|(other, hears, _)| leg.codes(other) || other.codes(leg) || *hears);
-        let coding = leg.first.filter(|_| coded).map_or(Points::ZERO, |coding| coding.price(prices));
-        let times =
-            |price: Points, count: u64| Points::thousandths(price.as_thousandths().saturating_mul(count));
-        let analysed = times(prices.analysis, u64::from(leg.analyses));
-        let recorded = leg.sides().map(|_| prices.recording).sum::<Points>();
-        coding + analysed + recorded + if leg.srtp { prices.srtp_leg } else { Points::ZERO }
-    };
-    legs.map(price).sum()
+        if let Some(coding) = leg.first
+            && let Some(kind) = coded_for(leg, coding, others().map(|(other, hears, _)| (other, *hears)))
+        {
+            points.add(kind, coding.price(prices));
+        }
+        let analyses = prices.analysis.as_thousandths().saturating_mul(u64::from(leg.analyses));
+        points.add(WorkKind::Analysis, Points::thousandths(analyses));
+        leg.listeners().for_each(|listener| points.add(listener.kind, prices.recording));
+        if leg.srtp {
+            points.add(WorkKind::Srtp, prices.srtp_leg);
+        }
+    }
+    points
+}
+
+/// What the audio of a leg is decoded and encoded for, beside other legs of which some listen to what they are sent; `None`
+/// where it need not be.
+fn coded_for<'a>(
+    leg: &LegWork,
+    coding: Coding,
+    others: impl Iterator<Item = (&'a LegWork, Option<WorkKind>)> + Clone,
+) -> Option<WorkKind> {
+    let converted = || others.clone().any(|(other, _)| leg.codes(other) || other.codes(leg));
+    leg.made_for()
+        .or_else(|| converted().then(|| coding.work()))
+        .or_else(|| leg.digits_of.map(|_| WorkKind::Dtmf))
+        .or_else(|| (leg.analyses > 0).then_some(WorkKind::Analysis))
+        .or_else(|| leg.heard_by())
+        .or_else(|| others.clone().find_map(|(_, hears)| hears))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::id::{LegId, MixId, PlayerId};
     use mediapoint_packet::rtp::PayloadType;
 
     fn leg(codecs: &[Codec]) -> LegConfig {
@@ -264,7 +325,7 @@ mod tests {
 
     fn price(legs: &[LegConfig]) -> u64 {
         let works: Vec<LegWork> = legs.iter().map(LegWork::of).collect();
-        surcharge(&Prices::default(), works.iter()).as_thousandths()
+        surcharge(&Prices::default(), works.iter()).total().as_thousandths()
     }
 
     #[test]
@@ -303,7 +364,7 @@ mod tests {
     fn an_analysis_costs_the_coding_of_its_leg_and_its_own_price() {
         let prices = Prices::default();
         let [pcmu, g729] = [Codec::PCMU, Codec::G729].map(|codec| LegWork::of(&leg(&[codec])));
-        let price = |works: [LegWork; 2]| surcharge(&prices, works.iter());
+        let price = |works: [LegWork; 2]| surcharge(&prices, works.iter()).total();
         assert_eq!(price([pcmu, pcmu.analysed()]), prices.pcm_coded + prices.analysis);
         let twice = g729.analysed().analysed();
         assert_eq!(price([g729, twice]), prices.g729_coded + prices.analysis + prices.analysis);
@@ -314,22 +375,23 @@ mod tests {
     fn a_recording_costs_the_coding_of_whom_it_records_and_its_own_price() {
         let prices = Prices::default();
         let [pcmu, g729] = [Codec::PCMU, Codec::G729].map(|codec| LegWork::of(&leg(&[codec])));
-        let price = |works: [LegWork; 2]| surcharge(&prices, works.iter());
+        let price = |works: [LegWork; 2]| surcharge(&prices, works.iter()).total();
         let [one, other] = [TapId::from_u64(1), TapId::from_u64(2)];
-        let by = |side| pcmu.tapped(one, side);
+        let listener = |tap, side| Listener { tap, side, kind: WorkKind::Recording };
+        let by = |side| pcmu.tapped(listener(one, side));
         let both = prices.pcm_coded + prices.pcm_coded;
         assert_eq!(price([by(TapSide::Both), pcmu]), both + prices.recording);
         assert_eq!(price([by(TapSide::Received), pcmu]), prices.pcm_coded + prices.recording);
         assert_eq!(price([by(TapSide::Sent), pcmu]), prices.pcm_coded + prices.recording);
         let transcoded = price([pcmu, g729]);
         assert_eq!(price([by(TapSide::Both), g729]), transcoded + prices.recording, "all is decoded anyway");
-        let twice = by(TapSide::Both).tapped(other, TapSide::Both);
+        let twice = by(TapSide::Both).tapped(listener(other, TapSide::Both));
         assert_eq!(price([twice, pcmu]), both + prices.recording + prices.recording);
         assert_eq!(price([twice.without_tap(other), pcmu]), both + prices.recording);
         assert_eq!(price([twice.reconfigured(pcmu), pcmu]), both + prices.recording + prices.recording);
         assert_eq!(price([twice.without_tap(other).without_tap(one), pcmu]), Points::ZERO);
         assert_eq!(price([twice.moved(), pcmu]), Points::ZERO);
-        let mixed = by(TapSide::Sent).fed_by(true);
+        let mixed = by(TapSide::Sent).fed_by(Source::Mix(MixId::from_u64(1)));
         assert_eq!(price([mixed, pcmu]), prices.pcm_coded + prices.recording, "a mix decodes whom it mixes");
     }
 
@@ -338,7 +400,8 @@ mod tests {
         let mut work = LegWork::default();
         for n in 0..MAX_AUDIO_TAPS {
             assert!(!work.is_full_of_taps());
-            work = work.tapped(TapId::from_u64(n as u64), TapSide::Both);
+            let (tap, kind) = (TapId::from_u64(n as u64), WorkKind::Taps);
+            work = work.tapped(Listener { tap, side: TapSide::Both, kind });
         }
         assert!(work.is_full_of_taps());
         assert!(!work.without_tap(TapId::from_u64(3)).is_full_of_taps());
@@ -361,5 +424,39 @@ mod tests {
         assert_eq!(price(tapped.without_tap(other)) * 2, forced);
         assert_eq!(price(tapped.without_tap(one)), 0);
         assert_eq!(price(tapped.reconfigured(LegWork::of(&plain))) * 2, forced);
+    }
+
+    /// The kinds that something is spent on, with their thousandths.
+    fn spent(works: &[LegWork]) -> Vec<(&'static str, u64)> {
+        let points = surcharge(&Prices::default(), works.iter());
+        let spent: Vec<(&str, u64)> = points
+            .iter()
+            .filter(|(_, points)| *points > Points::ZERO)
+            .map(|(kind, points)| (kind.name(), points.as_thousandths()))
+            .collect();
+        assert_eq!(spent.iter().map(|(_, points)| points).sum::<u64>(), points.total().as_thousandths());
+        spent
+    }
+
+    #[test]
+    fn coding_counts_as_what_it_is_done_for() {
+        let [pcmu, g729] = [Codec::PCMU, Codec::G729].map(|codec| LegWork::of(&leg(&[codec])));
+        let tap = |kind| Listener { tap: TapId::from_u64(9), side: TapSide::Received, kind };
+        assert_eq!(spent(&[pcmu, g729]), [("g711", 400), ("g729", 1500)]);
+        assert_eq!(spent(&[pcmu.secured(true), pcmu]), [("srtp", 200)]);
+        assert_eq!(spent(&[pcmu.tapped_for_digits(TapId::from_u64(1)), pcmu]), [("dtmf", 400)]);
+        assert_eq!(spent(&[pcmu, g729.analysed(), g729]), [("g711", 400), ("g729", 3000), ("analysis", 500)]);
+        assert_eq!(spent(&[g729.analysed(), g729]), [("analysis", 2000)]);
+        assert_eq!(spent(&[g729.fed_by(Source::Mix(MixId::from_u64(1))), g729]), [("conference", 1500)]);
+        assert_eq!(spent(&[pcmu.fed_by(Source::Player(PlayerId::from_u64(1))), pcmu]), [("prompts", 400)]);
+        assert_eq!(spent(&[pcmu.tapped(tap(WorkKind::Recording)), pcmu]), [("recording", 450)]);
+        assert_eq!(spent(&[pcmu.tapped(tap(WorkKind::Taps)), pcmu]), [("taps", 450)]);
+        let both = Listener { side: TapSide::Both, ..tap(WorkKind::Recording) };
+        assert_eq!(
+            spent(&[pcmu.tapped(both), pcmu]),
+            [("recording", 850)],
+            "the other leg is decoded for it"
+        );
+        assert_eq!(spent(&[pcmu.fed_by(Source::Leg(LegId::from_u64(1))), pcmu]), []);
     }
 }

@@ -30,7 +30,6 @@ use mediapoint_prompt::{Playlist, Prompt};
 use crate::api::error::{CommandError, RestoreError};
 use crate::api::id::{CallId, LegId, TapId};
 use crate::api::points::Points;
-use crate::api::source::Source;
 use crate::runtime::work::LegWork;
 use crate::session::Session;
 use crate::session::call::Call;
@@ -144,7 +143,7 @@ impl CallSnapshot {
     pub(crate) fn work(&self, leg: LegId) -> Option<LegWork> {
         let known = self.legs.iter().find(|known| known.leg == leg)?;
         let work = LegWork::of(&known.config.restored().ok()?).secured(known.is_secure());
-        Some(work.fed_by(!matches!(known.source, Source::Leg(_) | Source::Silence)))
+        Some(work.fed_by(known.source))
     }
 
     /// Refuses a snapshot of another version, and what no engine writes.

@@ -97,6 +97,10 @@ pub(crate) struct Settings {
     /// Media points that each worker may carry; a call of two parties costs one [default: 1000]
     #[arg(long, value_name = "POINTS", help_heading = "Capacity")]
     pub(crate) budget: Option<Budget>,
+    /// Percents of a worker's budget that are logged as its calls' points reach them, and fall 5 percent below, repeatable
+    /// [default: 80,95]
+    #[arg(long, value_name = "PERCENT", value_delimiter = ',', help_heading = "Capacity")]
+    pub(crate) load_marks: Option<Vec<Number<1, 100>>>,
     /// File of prices and a budget measured on this machine [default: built-in prices]
     #[arg(long, value_name = "FILE", help_heading = "Capacity")]
     pub(crate) points: Option<PathBuf>,
@@ -163,6 +167,7 @@ impl Settings {
             io: self.io.or(lower.io),
             tick: self.tick.or(lower.tick),
             budget: self.budget.or(lower.budget),
+            load_marks: self.load_marks.or(lower.load_marks),
             points: self.points.or(lower.points),
             max_legs: self.max_legs.or(lower.max_legs),
             room_members: self.room_members.or(lower.room_members),

@@ -77,6 +77,7 @@ fn every_key_is_read() {
         io = "auto"
         tick = "500us"
         budget = 812.5
+        load-marks = [50]
         max-legs = 100
         room-members = 50
         grace = 0
@@ -124,7 +125,7 @@ fn every_key_is_read() {
     assert_eq!((config.cores, config.tick.as_micros()), (Cores::Free, 500));
     assert_eq!(config.io, PacketBackend::Auto);
     assert_eq!((config.budget, config.max_legs), (Points::thousandths(812_500), Some(100)));
-    assert_eq!(config.room_members, 50);
+    assert_eq!((config.room_members, config.load_marks), (50, vec![50]));
     assert_eq!((config.grace, config.log_format), (Duration::ZERO, LogFormat::Json));
     assert_eq!(config.log.to_string(), "warn,mediapoint_engine=debug");
     let prompts = config.prompts.to_config();
@@ -285,11 +286,11 @@ fn settings_that_take_a_restart_are_named() {
         config("ports = \"20000-29999\"\nworkers = 2\nlog = \"debug\"\ngrace = 5\nallow = [\"127.0.0.1\"]");
     assert_eq!(new.restart_keys(&config("")), ["ports", "workers"]);
     let every = "ng = 1\nng-tcp = 2\nng-mode = \"0600\"\nng-secret-file = \"x\"\naddress = [\"10.0.0.1\"]\ndscp = 0\n\
-                 media-timeout = 5\nhold-timeout = 5\ncores = \"none\"\nio = \"xdp\"\ntick = \"2ms\"\nbudget = 1\nmax-legs = 2\n\
+                 media-timeout = 5\nhold-timeout = 5\ncores = \"none\"\nio = \"xdp\"\ntick = \"2ms\"\nbudget = 1\nload-marks = [1]\nmax-legs = 2\n\
                  room-members = 3\nlog-format = \"json\"\ndanger-core-dumps = true\nports = \"1000-2000\"\nworkers = 2\n\
                  [prompts]\nlanguage = \"es\"\n[recording]\nrecordings = \"r\"\nrecipient = [\"age1x\"]";
     // All but allow, grace and log; mode and owner are one.
-    assert_eq!(config(every).restart_keys(&config("")).len(), 20);
+    assert_eq!(config(every).restart_keys(&config("")).len(), 21);
 }
 
 #[test]

@@ -100,6 +100,17 @@ fn log(event: &Event) {
         Event::CallMoved { call, worker } => {
             tracing::info!(call = call.as_u64(), worker, "call went on to another worker");
         }
+        Event::PointsMark { worker, percent, above, used, budget } => {
+            let (used, budget) = (used.to_string(), budget.to_string());
+            match above {
+                true => {
+                    tracing::warn!(worker, percent, used, budget, "a worker's points have reached a mark")
+                }
+                false => {
+                    tracing::info!(worker, percent, used, budget, "a worker's points are below a mark again")
+                }
+            }
+        }
         Event::CommandFailed { call, error } => {
             tracing::warn!(call = call.as_u64(), %error, "a command to a call failed");
         }

@@ -63,6 +63,18 @@ impl Text {
         self.family(name, kind, help, values.iter().map(value));
     }
 
+    /// The points that each worker spends on each kind of work.
+    fn kinds(&mut self, workers: &[WorkerLoad]) {
+        self.family("worker_points", Kind::Gauge, "Media points its calls cost, by kind of work.", []);
+        for (number, worker) in workers.iter().enumerate() {
+            for (kind, spent) in worker.by_kind.iter() {
+                let labels = format!("worker=\"{number}\",kind=\"{kind}\"");
+                // A string takes whatever is written to it.
+                let _ = writeln!(self.0, "mediapoint_worker_points{{{labels}}} {}", points(spent));
+            }
+        }
+    }
+
     fn worker(
         &mut self,
         workers: &[WorkerLoad],
@@ -141,6 +153,10 @@ fn workers(text: &mut Text, workers: &[WorkerLoad]) {
     text.worker(workers, "points_budget", Gauge, "Media points it may carry.", |worker| {
         points(worker.budget)
     });
+    text.worker(workers, "points_free", Gauge, "Media points that further calls may cost.", |worker| {
+        points(worker.free())
+    });
+    text.kinds(workers);
     text.worker(workers, "legs_reserved", Gauge, "Legs its calls have room for.", |worker| {
         worker.legs.to_string()
     });
