@@ -418,7 +418,7 @@ mod tests {
         let [one, other] = [TapId::from_u64(1), TapId::from_u64(2)];
         let tapped = LegWork::of(&plain).tapped_for_digits(one).tapped_for_digits(other);
         let price = |work: LegWork| {
-            surcharge(&Prices::default(), [work, LegWork::of(&plain)].iter()).as_thousandths()
+            surcharge(&Prices::default(), [work, LegWork::of(&plain)].iter()).total().as_thousandths()
         };
         assert_eq!(price(tapped) * 2, forced, "one leg is decoded");
         assert_eq!(price(tapped.without_tap(other)) * 2, forced);

@@ -65,6 +65,7 @@ const fn of_event(event: &Event) -> Case {
         | Event::CallMoved { .. }
         | Event::WorkerLate { .. }
         | Event::WorkerOnTime { .. }
+        | Event::PointsMark { .. }
         | Event::WorkerFailed { .. } => Case::Without,
     }
 }
