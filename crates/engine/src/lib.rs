@@ -76,6 +76,7 @@ pub use api::leg::{
     AddressFamily, Direction, EventPolicy, JitterBuffer, LegConfig, LegKind, MediaPolicy, OpenedLeg,
     PacketTime, Placement, Ports, Relearn, RemoteAddress, RtcpMode, SourceGuard, SrtpKeys,
 };
+pub use api::path::{LegPath, Manner};
 pub use api::pending::Pending;
 pub use api::points::{Points, Prices};
 pub use api::remote::{ForbiddenRemote, IpNet, LocalScope, RemotePolicy};

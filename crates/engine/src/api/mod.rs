@@ -8,6 +8,7 @@ pub(crate) mod event;
 pub(crate) mod id;
 pub(crate) mod kind;
 pub(crate) mod leg;
+pub(crate) mod path;
 pub(crate) mod pending;
 pub(crate) mod points;
 pub(crate) mod remote;

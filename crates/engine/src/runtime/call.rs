@@ -16,6 +16,7 @@ use crate::api::event::{EndReason, Event};
 use crate::api::id::{CallId, LegId, MixId, PlayerId, StreamId, TapId};
 use crate::api::kind::{PointsByKind, WorkKind};
 use crate::api::leg::{LegConfig, OpenedLeg, Placement, Relearn};
+use crate::api::path::LegPath;
 use crate::api::pending::{Completer, Pending, Report, pending};
 use crate::api::points::Points;
 use crate::api::remote::LocalScope;
@@ -54,7 +55,7 @@ pub struct CallSpec {
 /// A handle on a call, wherever it runs. Dropping it does not end the call.
 #[derive(Debug, Clone)]
 pub struct Call {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     id: CallId,
 }
 
@@ -95,7 +96,10 @@ impl Call {
         let scope = LocalScope::of(interface.address);
         self.shared.config.remotes.check_leg(scope, config.remote)?;
         self.pay_for_leg(&LegWork::of(&config))?;
-        let opened = self.open_on(&interface, placement, config);
+        let opened = match self.shared.tried {
+            Some(_) => Ok(self.try_leg(&interface, placement, &config)),
+            None => self.open_on(&interface, placement, config),
+        };
         if opened.is_err() {
             self.settle();
         }
@@ -202,6 +206,9 @@ impl Call {
         let (outcome, deferred) = self.release(&mut registry, remove)?;
         if deferred {
             registry.leaving.insert(leg);
+        }
+        if self.shared.tried.is_some() {
+            registry.remove_leg(leg, &self.shared.config.prices);
         }
         Ok(outcome)
     }
@@ -544,6 +551,12 @@ impl Call {
     #[must_use]
     pub fn points(&self) -> Points {
         self.shared.registry().calls.get(&self.id).map_or(Points::ZERO, |entry| entry.points)
+    }
+
+    /// The path of the media to each of its legs, as far as their configurations tell, oldest leg first.
+    #[must_use]
+    pub fn paths(&self) -> Vec<LegPath> {
+        self.shared.registry().paths(self.id)
     }
 
     /// The same by what they are spent on.

@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) stopping: AtomicBool,
     /// Rounds of the supervisor.
     pub(crate) rounds: AtomicU64,
+    /// The engine that this is a trial of.
+    pub(crate) tried: Option<Arc<Self>>,
 }
 
 impl Shared {
@@ -57,8 +59,8 @@ impl Shared {
 }
 
 #[derive(Debug)]
-struct Threads {
-    shared: Arc<Shared>,
+pub(super) struct Threads {
+    pub(super) shared: Arc<Shared>,
     workers: Mutex<Vec<JoinHandle<()>>>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
     analysts: Mutex<Option<JoinHandle<()>>>,
@@ -68,7 +70,7 @@ struct Threads {
 /// threads stop.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    threads: Arc<Threads>,
+    pub(super) threads: Arc<Threads>,
 }
 
 impl Engine {
@@ -136,16 +138,10 @@ impl Engine {
             draining: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             rounds: AtomicU64::new(0),
+            tried: None,
             config,
         });
-        let engine = Self {
-            threads: Arc::new(Threads {
-                shared: Arc::clone(&shared),
-                workers: Mutex::default(),
-                supervisor: Mutex::default(),
-                analysts: Mutex::default(),
-            }),
-        };
+        let engine = Self { threads: Arc::new(Threads::of(Arc::clone(&shared))) };
         engine.spawn_supervisor()?;
         engine.spawn_analysts()?;
         for (worker, (io, worker_config)) in ios.into_iter().zip(configs).enumerate() {
@@ -188,7 +184,7 @@ impl Engine {
         Ok(())
     }
 
-    fn shared(&self) -> &Arc<Shared> {
+    pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.threads.shared
     }
 
@@ -217,6 +213,7 @@ impl Engine {
     pub fn restore(&self, snapshot: CallSnapshot) -> Result<(Call, Pending<()>), RestoreError> {
         let shared = self.shared();
         snapshot.check()?;
+        shared.check_restore(&snapshot)?;
         let id = snapshot.call();
         check_names(&shared.registry(), &snapshot)?;
         // Names that are given from now on must not be those of the snapshot.
@@ -336,7 +333,7 @@ impl Engine {
         if shared.draining.load(Ordering::Acquire) {
             return Err(AdmissionError::Draining);
         }
-        if let Some(waiting) = shared.events.overfull() {
+        if let Some(waiting) = shared.real().events.overfull() {
             return Err(AdmissionError::EventsUnread { waiting });
         }
         if let Some(worker) = wanted.filter(|worker| *worker >= registry.used.len()) {
@@ -366,6 +363,7 @@ impl Engine {
     /// A handle on a call that has not ended.
     #[must_use]
     pub fn call(&self, id: CallId) -> Option<Call> {
+        self.shared().adopt(id);
         let known = self.shared().registry().calls.contains_key(&id);
         known.then(|| Call::new(Arc::clone(self.shared()), id))
     }
@@ -414,7 +412,7 @@ impl Engine {
         let (events_waiting, tap_rooms) = shared.events.waiting();
         EngineLoad {
             workers: shared.mailboxes.iter().zip(used).map(load).collect(),
-            port_pairs: (shared.ports.lent(), shared.limits.pairs),
+            port_pairs: (shared.real().ports.lent(), shared.limits.pairs),
             files: (reserved * FILES_OF_A_LEG, shared.limits.files),
             events_waiting,
             tap_rooms,
@@ -468,6 +466,11 @@ impl Engine {
 }
 
 impl Threads {
+    /// No threads yet.
+    pub(super) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared, workers: Mutex::default(), supervisor: Mutex::default(), analysts: Mutex::default() }
+    }
+
     fn stop(&self) {
         self.shared.draining.store(true, Ordering::Release);
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);

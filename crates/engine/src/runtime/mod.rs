@@ -23,6 +23,7 @@ mod rooms;
 pub(crate) mod streamed;
 pub(crate) mod streams;
 pub(crate) mod supervisor;
+mod trial;
 pub(crate) mod work;
 pub(crate) mod worker;
 

@@ -83,6 +83,9 @@ pub enum RecordError {
     /// The recorder refused.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The call is one of a dry run: [`Call::tap_recording`] has the price.
+    #[error("a dry run records nothing")]
+    DryRun,
 }
 
 impl Call {
@@ -97,15 +100,8 @@ impl Call {
         recorder: &Recorder,
         spec: &CallRecordingSpec,
     ) -> Result<(CallRecording, Pending<()>), RecordError> {
-        let tap = AudioTapSpec {
-            leg: spec.leg,
-            side: spec.side,
-            rate: spec.file.rate,
-            capacity: spec.capacity,
-            mask_secure_input: spec.mask_secure_input,
-            beep: spec.beep,
-        };
-        let (tap, reader, outcome) = self.tap_audio_for(tap, WorkKind::Recording)?;
+        self.check_recorder()?;
+        let (tap, reader, outcome) = self.tap_recording(spec)?;
         let source = TapSource::new(reader, spec.left);
         match recorder.start(&spec.file, Box::new(source)) {
             Ok(recording) => Ok((CallRecording { tap, recording }, outcome)),
@@ -115,6 +111,26 @@ impl Call {
                 Err(refused.into())
             }
         }
+    }
+
+    /// Adds the tap that [`Call::record`] reads, without a recorder: for whoever reads it themselves, and for dry runs. It counts as a
+    /// recording.
+    ///
+    /// # Errors
+    /// As [`Call::tap_audio`].
+    pub fn tap_recording(
+        &self,
+        spec: &CallRecordingSpec,
+    ) -> Result<(TapId, TapReader, Pending<()>), CommandError> {
+        let tap = AudioTapSpec {
+            leg: spec.leg,
+            side: spec.side,
+            rate: spec.file.rate,
+            capacity: spec.capacity,
+            mask_secure_input: spec.mask_secure_input,
+            beep: spec.beep,
+        };
+        self.tap_audio_for(tap, WorkKind::Recording)
     }
 }
 
@@ -130,6 +146,7 @@ impl Call {
         room: RoomId,
         spec: &CallRecordingSpec,
     ) -> Result<(CallRecording, Pending<()>), RecordError> {
+        self.check_recorder()?;
         let tap = RoomTapSpec {
             rate: spec.file.rate,
             capacity: spec.capacity,
@@ -143,6 +160,13 @@ impl Call {
                 Err(refused.into())
             }
         }
+    }
+}
+
+impl Call {
+    /// A dry run makes no files.
+    fn check_recorder(&self) -> Result<(), RecordError> {
+        if self.shared.tried.is_some() { Err(RecordError::DryRun) } else { Ok(()) }
     }
 }
 

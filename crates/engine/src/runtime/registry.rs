@@ -6,10 +6,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use crate::api::error::CommandError;
 use crate::api::id::{CallId, LegId, TapId};
 use crate::api::kind::{PointsByKind, WorkKind};
+use crate::api::path::LegPath;
 use crate::api::points::{Points, Prices};
 use crate::runtime::mailbox::Command;
 use crate::runtime::ports::PortLease;
-use crate::runtime::work::{LegWork, surcharge};
+use crate::runtime::work::{LegWork, paths, surcharge};
 
 /// Legs that a call has room for from its admission on.
 pub(crate) const LEGS_OF_A_CALL: usize = 2;
@@ -26,7 +27,7 @@ pub(crate) struct Transit {
 }
 
 /// What is kept of a call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Entry {
     /// The worker that carries it, or will when it has arrived.
     pub(crate) worker: usize,
@@ -167,6 +168,29 @@ pub(crate) struct Registry {
 impl Registry {
     pub(crate) fn new(workers: usize) -> Self {
         Self { used: vec![Used::default(); workers], ..Self::default() }
+    }
+
+    /// A registry of calls that are tried and not made: what is in use is as here.
+    pub(crate) fn trial(&self) -> Self {
+        Self { used: self.used.clone(), reserved: self.reserved, ..Self::default() }
+    }
+
+    /// A call as it is here, for a trial of it.
+    pub(crate) fn copy_of(&self, call: CallId) -> Option<(Entry, Vec<(LegId, PortLease)>)> {
+        let entry = self.calls.get(&call)?.clone();
+        let leases = entry.legs.iter().filter_map(|(leg, _)| Some((*leg, self.legs.get(leg)?.1))).collect();
+        Some((entry, leases))
+    }
+
+    /// Takes a copy of a call, for which everything is reserved.
+    pub(crate) fn adopt(&mut self, call: CallId, (entry, leases): (Entry, Vec<(LegId, PortLease)>)) {
+        self.calls.insert(call, entry);
+        self.legs.extend(leases.into_iter().map(|(leg, lease)| (leg, (call, lease))));
+    }
+
+    /// The paths of a call's media.
+    pub(crate) fn paths(&self, call: CallId) -> Vec<LegPath> {
+        self.calls.get(&call).map(|entry| paths(&entry.legs)).unwrap_or_default()
     }
 
     /// Enters a call, and reserves what it needs.

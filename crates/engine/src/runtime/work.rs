@@ -3,6 +3,8 @@
 //! Which packets are coded shows only when they come. What is known before is what the legs of a call may send and take:
 //! where one may send what another does not take, both are taken to be coded.
 
+mod path;
+
 use crate::api::codec::{Codec, Encoding, PayloadCodec};
 use crate::api::id::TapId;
 use crate::api::kind::{PointsByKind, WorkKind};
@@ -10,6 +12,7 @@ use crate::api::leg::{LegConfig, LegKind, PacketTime};
 use crate::api::points::{Points, Prices};
 use crate::api::source::Source;
 use crate::api::tap::TapSide;
+pub(crate) use path::paths;
 
 /// A coding that is forwarded where both sides have it; the two laws of G.711 count as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +113,8 @@ pub(crate) struct LegWork {
     takes: u16,
     /// What it is sent is encoded whatever it takes.
     forced: bool,
+    /// For packets of a length of its own.
+    repacketises: bool,
     /// Its digits are kept back: what it feeds is encoded whatever that takes.
     secure: bool,
     /// Its party may send telephone events.
@@ -132,13 +137,15 @@ impl LegWork {
         if config.kind != LegKind::Audio {
             return Self { srtp: config.srtp.is_some(), ..Self::default() };
         }
+        let repacketises = matches!(config.packet_time, PacketTime::Always(_));
         let codings = || config.codecs.iter().filter_map(|entry| Coding::of(&entry.codec));
         let is_event = |entry: &PayloadCodec| entry.codec.encoding == Encoding::TelephoneEvent;
         let events = config.codecs.iter().chain(&config.received_codecs).any(is_event);
         Self {
             first: codings().next(),
             takes: codings().fold(0, |takes, coding| takes | coding.bit()),
-            forced: config.force_transcode || matches!(config.packet_time, PacketTime::Always(_)),
+            forced: config.force_transcode || repacketises,
+            repacketises,
             secure: config.secure_input.is_on()
                 || config.digit_trigger.is_some()
                 || !config.digit_delay.is_zero()

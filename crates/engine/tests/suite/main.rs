@@ -3,6 +3,7 @@
 mod a_beep_tells_of_a_recording;
 mod a_call_is_restored_on_its_ports;
 mod a_change_of_source_makes_no_click;
+mod a_dry_run_changes_nothing;
 mod a_failed_worker_ends_only_its_own_calls;
 mod a_key_press_is_one_event;
 mod a_mix_is_the_sum_of_the_others;
