@@ -12,6 +12,7 @@ mod deletes;
 mod dialogs;
 pub(crate) mod digit_log;
 mod digits;
+mod dry_run;
 mod find;
 mod gate;
 mod hold;
@@ -280,6 +281,12 @@ impl Controller {
 impl Handler for Controller {
     fn handle(&self, now: Time, request: Request) -> Reply {
         self.poll(now);
+        if request.options.dry_run {
+            return self.dry_run(now, &request).unwrap_or_else(|error| {
+                log::refused(&request, &error);
+                error.into()
+            });
+        }
         let result = self.carry_out(now, &request);
         let mut totals = lock(&self.totals);
         totals.request(now, &request, result.is_err());

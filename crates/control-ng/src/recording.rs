@@ -123,7 +123,7 @@ pub enum RecordingOutcome {
 
 /// The recorder that commands use.
 pub struct Recordings {
-    pub(crate) recorder: Recorder,
+    pub(crate) recorder: Arc<Recorder>,
     pub(crate) settings: RecordingSettings,
     begun: Mutex<BTreeMap<RecordingId, Begun>>,
     keeper: Option<Arc<dyn RecordingKeeper>>,
@@ -141,13 +141,24 @@ impl Recordings {
     #[must_use]
     pub fn new(recorder: Recorder, settings: RecordingSettings) -> Self {
         let (begun, reports) = (Mutex::default(), ReportSockets::default());
-        Self { recorder, settings, begun, keeper: None, reports }
+        Self { recorder: Arc::new(recorder), settings, begun, keeper: None, reports }
     }
 
     /// The same, with somebody who keeps them.
     #[must_use]
     pub fn kept_by(self, keeper: Arc<dyn RecordingKeeper>) -> Self {
         Self { keeper: Some(keeper), ..self }
+    }
+
+    /// What a dry run has: it notes nothing here, and nobody keeps what it begins.
+    pub(crate) fn trial(&self) -> Self {
+        Self {
+            recorder: Arc::clone(&self.recorder),
+            settings: self.settings.clone(),
+            begun: Mutex::default(),
+            keeper: None,
+            reports: ReportSockets::default(),
+        }
     }
 
     /// Recordings that are not complete.

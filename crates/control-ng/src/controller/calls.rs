@@ -74,7 +74,9 @@ impl Controller {
         calls.by_id.insert(id.clone(), Arc::clone(&state));
         drop(calls);
         // The engine knows the call by its own number, which is all that the lines on its end have.
-        tracing::info!(call = engine_id.as_u64(), call_id = %id, "call begins");
+        if !self.engine.is_dry_run() {
+            tracing::info!(call = engine_id.as_u64(), call_id = %id, "call begins");
+        }
         Ok(state)
     }
 

@@ -52,7 +52,9 @@ impl Controller {
         call.last_signal = now;
         let mut outcomes = Outcomes::default();
         let scope = scope_of(&call, request);
-        add_metadata(&mut call, options, (scope, Some(options.owner.as_str())));
+        if !self.engine.is_dry_run() {
+            add_metadata(&mut call, options, (scope, Some(options.owner.as_str())));
+        }
         let id = self.record(now, &mut call, scope, (options, &By::request(request)), &mut outcomes)?;
         drop(call);
         let mut reply = Reply::ok().with("recording-id", id.as_str());
@@ -143,7 +145,9 @@ impl Controller {
                 call.records_from_answer.push((group, Box::new(options.clone())));
             }
         }
-        self.update_metadata(&mut call, group, options);
+        if !self.engine.is_dry_run() {
+            self.update_metadata(&mut call, group, options);
+        }
         if options.announcement && call.announcements.len() < 2 {
             call.announcements.push(announced(request));
         }

@@ -199,6 +199,8 @@ pub struct Options {
     pub drop_traffic: Option<bool>,
     /// Most calls in a list.
     pub limit: Option<usize>,
+    /// Nothing is done: the reply says what it would come to.
+    pub dry_run: bool,
     /// The controller understands `result: load limit`.
     pub load_limit: bool,
     /// Options of the protocol that were asked for and not carried out, for the reply's `warning`.
@@ -264,6 +266,7 @@ impl Options {
             "fast" => self.fast = true,
             "generate-rtcp" => self.generate_rtcp = Some(!matches!(directive.value(), "off" | "no")),
             "load-limit" => self.load_limit = true,
+            "dry-run" => self.dry_run = !matches!(directive.value(), "off" | "no" | "0"),
             "static-codecs" | "static-codec" => self.static_codecs = true,
             name if is_no_codec_media(name) => self.allow_no_codec_media = true,
             "alias-key" => self.alias_key = self.alias_key_of(directive),

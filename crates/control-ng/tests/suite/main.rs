@@ -10,6 +10,7 @@ mod conferences;
 mod connections;
 mod damaged;
 mod dialogs;
+mod dry_runs;
 mod endpoints;
 mod field_descriptions;
 mod field_faults;

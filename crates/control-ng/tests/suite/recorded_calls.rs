@@ -9,6 +9,7 @@
 
 mod announced;
 mod rooms;
+mod tried;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,6 +1,6 @@
 //! A recording as it begins: its name, what is kept with it, and the tap that it reads.
 
-use mediapoint_engine::{CallRecording, CallRecordingSpec, Pending};
+use mediapoint_engine::{CallRecording, CallRecordingSpec, Pending, RoomId, RoomTapSpec};
 use mediapoint_packet::Time;
 use mediapoint_recorder::{Channels, RecordingId, RecordingSpec};
 
@@ -51,6 +51,10 @@ impl Controller {
             recipients: recordings.settings.recipients_of(options)?,
             personal: personal(call, options, &of),
         };
+        if self.engine.is_dry_run() {
+            outcomes.push(self.try_tap(call, &of, (options, file))?);
+            return Ok(id);
+        }
         let entry = RecordingEntry {
             tenant: options.tenant.clone(),
             call: call_id.to_string(),
@@ -83,24 +87,51 @@ impl Controller {
         (options, file): (&RecordingOptions, RecordingSpec),
     ) -> Result<(CallRecording, Pending<()>), NgError> {
         let recordings = self.recordings()?;
-        Ok(match of {
+        let (spec, room) = self.tap_of(call, of, (options, file))?;
+        Ok(match room {
+            None => call.call.record(&recordings.recorder, &spec)?,
+            Some(room) => call.call.record_room(&recordings.recorder, room, &spec)?,
+        })
+    }
+
+    /// The tap alone, on trial.
+    fn try_tap(
+        &self,
+        call: &CallState,
+        of: &Target,
+        how: (&RecordingOptions, RecordingSpec),
+    ) -> Result<Pending<()>, NgError> {
+        let (spec, room) = self.tap_of(call, of, how)?;
+        let Some(room) = room else { return Ok(call.call.tap_recording(&spec)?.2) };
+        let CallRecordingSpec { capacity, mask_secure_input, .. } = spec;
+        let tap = RoomTapSpec { rate: spec.file.rate, capacity, mask_secure_input };
+        Ok(call.call.tap_room(room, tap)?.2)
+    }
+
+    /// What of a call is recorded: a leg, or the room that is named.
+    fn tap_of(
+        &self,
+        call: &CallState,
+        of: &Target,
+        (options, file): (&RecordingOptions, RecordingSpec),
+    ) -> Result<(CallRecordingSpec, Option<RoomId>), NgError> {
+        match of {
             Target::Leg(recorded) => {
                 let spec = CallRecordingSpec {
                     left: recorded.left,
                     side: recorded.side.ok_or(NgError::NobodyRecorded)?,
-                    beep: options.beep.unwrap_or(recordings.settings.beep),
+                    beep: options.beep.unwrap_or(self.recordings()?.settings.beep),
                     ..CallRecordingSpec::new(recorded.leg, file)
                 };
-                call.call.record(&recordings.recorder, &spec)?
+                Ok((spec, None))
             }
             Target::Room(name) => {
                 let room = call.room(name).and_then(|room| room.id).ok_or(NgError::UnknownRoom)?;
                 // The leg is of no account.
                 let leg = call.members(name).find_map(|(party, _)| party.legs().next());
-                let spec = CallRecordingSpec::new(leg.ok_or(NgError::NoListener)?, file);
-                call.call.record_room(&recordings.recorder, room, &spec)?
+                Ok((CallRecordingSpec::new(leg.ok_or(NgError::NoListener)?, file), Some(room)))
             }
-        })
+        }
     }
 
     fn name(
