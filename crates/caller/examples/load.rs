@@ -79,7 +79,7 @@ fn kind(arguments: &Arguments) -> Result<Kind, UnknownCodec> {
         "srtp" => (Codec::Pcmu, true),
         name => (name.parse()?, arguments.srtp),
     };
-    Ok(Kind { callee, suite: srtp.then_some(arguments.suite) })
+    Ok(Kind { suite: srtp.then_some(arguments.suite), ..Kind::to(callee) })
 }
 
 fn run(arguments: &Arguments) -> Result<String, Box<dyn std::error::Error>> {

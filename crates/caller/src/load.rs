@@ -26,18 +26,22 @@ mod calls;
 pub mod conference;
 mod cpu;
 mod endpoint;
+mod extra;
 mod janus;
 pub mod mark;
 mod progress;
 mod report;
 mod run;
 mod sound;
+mod stop;
 mod voice;
 mod watch;
 
-pub use cpu::{CpuMeter, CpuSource};
+pub use cpu::{CpuMeter, CpuSource, CpuTime, Window};
+pub use extra::Extra;
 pub use report::{DelayParts, GeneratorCost, LoadReport, ServerCost, Transcoded};
 pub use sound::SoundReport;
+pub use stop::Stop;
 
 use calls::CallSet;
 use endpoint::Endpoint;
@@ -47,9 +51,11 @@ use voice::Voice;
 /// Most calls one generator carries: two marks a call have to fit 16 bits.
 pub const MAX_CALLS: usize = 16_000;
 
-/// What each call is. The caller always speaks PCMU over plain RTP.
+/// What each call is. The caller always speaks plain RTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kind {
+    /// What the caller speaks.
+    pub caller: Codec,
     /// What the callee speaks; the server converts where it is another codec than the caller's.
     pub callee: Codec,
     /// The suite that the callee picks from what the server offers it, with SDES keys; `None` for plain RTP.
@@ -60,10 +66,16 @@ impl Kind {
     /// PCMU over plain RTP on both sides.
     pub const RELAY: Self = Self::to(Codec::Pcmu);
 
-    /// Plain RTP to a callee of another codec.
+    /// Plain RTP from PCMU to a callee of another codec.
     #[must_use]
     pub const fn to(callee: Codec) -> Self {
-        Self { callee, suite: None }
+        Self::between(Codec::Pcmu, callee)
+    }
+
+    /// Plain RTP between two codecs.
+    #[must_use]
+    pub const fn between(caller: Codec, callee: Codec) -> Self {
+        Self { caller, callee, suite: None }
     }
 
     /// The same with SRTP at the callee.
@@ -75,16 +87,16 @@ impl Kind {
     /// True where the server decodes and encodes, so that no packet is known again.
     #[must_use]
     pub const fn is_transcoded(self) -> bool {
-        self.callee.law().is_none()
+        self.callee.law().is_none() || self.caller.law().is_none()
     }
 
     /// What a report calls it.
     #[must_use]
     pub fn name(self) -> String {
-        let codecs = match (self.callee, self.suite) {
-            (Codec::Pcmu, None) => "PCMU relay".to_owned(),
-            (Codec::Pcmu, Some(_)) => "PCMU".to_owned(),
-            (callee, _) => format!("PCMU to {callee}"),
+        let codecs = match (self.caller, self.callee, self.suite) {
+            (caller, callee, None) if caller == callee => format!("{caller} relay"),
+            (caller, callee, Some(_)) if caller == callee => caller.to_string(),
+            (caller, callee, _) => format!("{caller} to {callee}"),
         };
         match self.suite {
             Some(suite) => format!("{codecs}, SRTP on one side ({})", suite.name()),
@@ -126,8 +138,19 @@ pub struct LoadConfig {
     pub speech: Option<PathBuf>,
     /// How many recordings the server makes of every call.
     pub recordings: u32,
+    /// What is done for every call beside.
+    #[serde(skip)]
+    pub extra: Extra,
+    /// A synthetic voice counts where there is no recorded speech. It costs codecs about as much as speech, and is no
+    /// measure of quality.
+    pub counting: bool,
+    /// Parts of the measurement whose CPU time is told apart; 0 is one.
+    pub windows: u32,
     /// Shows a progress bar where standard error is a terminal.
     pub progress: bool,
+    /// Ends the load before its time.
+    #[serde(skip)]
+    pub stop: Stop,
 }
 
 impl LoadConfig {
@@ -148,8 +171,17 @@ impl LoadConfig {
             baseline: Duration::from_secs(1),
             speech: None,
             recordings: 0,
+            extra: Extra::None,
+            counting: false,
+            windows: 1,
             progress: true,
+            stop: Stop::default(),
         }
+    }
+
+    /// Phones that only receive, beside two a call.
+    fn sinks(&self) -> usize {
+        if self.extra.has_sink() { self.calls } else { 0 }
     }
 }
 
@@ -229,6 +261,9 @@ pub enum LoadError {
         /// The kernel's reason.
         source: io::Error,
     },
+    /// It was stopped.
+    #[error("stopped")]
+    Stopped,
     /// The generating thread ended by a panic.
     #[error("the generating thread panicked")]
     Panicked,
@@ -275,27 +310,25 @@ fn generate(config: &LoadConfig) -> Result<LoadReport, LoadError> {
     raise_fd_limit()?;
     let baseline = if config.baseline.is_zero() { None } else { Some(baseline(config)?) };
     let voices = Voice::of(config)?;
-    let sockets = endpoint::bind(config)?;
+    let phones = config.calls * 2 + config.sinks();
+    let sockets = endpoint::bind_phones(config.address, config.first_port, phones)?;
     let client = Client::connect(config.ng).map_err(|source| LoadError::Ng { call: 0, source })?;
-    let mut calls = CallSet::new(client, config.kind, config.recordings);
+    let mut calls = CallSet::new(client, config);
     let endpoints = calls.set_up(&sockets, &voices)?;
-    let outcome = Run::new(config.tick, config.progress, sockets, endpoints)?.measure(
-        config.warm_up,
-        config.duration,
-        config.server_pid,
-    )?;
+    let run = Run::new(config.tick, config.progress, sockets, endpoints)?.stopped_by(&config.stop);
+    let outcome = run.measure(config.warm_up, config.duration, config.windows, config.server_pid)?;
     calls.tear_down()?;
     Ok(report::assemble(config, &outcome, baseline))
 }
 
 /// The same phones, each pair wired to itself.
 fn baseline(config: &LoadConfig) -> Result<DelayParts, LoadError> {
-    let sockets = endpoint::bind(config)?;
+    let sockets = endpoint::bind_phones(config.address, config.first_port, config.calls * 2)?;
     let addresses: Vec<SocketAddr> = sockets.iter().map(mediapoint_net::UdpSocket::local_addr).collect();
     let peers = addresses.chunks_exact(2).flat_map(|pair| pair.iter().rev());
     let endpoints = peers.zip(0..).map(|(&peer, number)| Endpoint::plain(number, peer)).collect();
     let warm_up = config.baseline.min(Duration::from_millis(300));
-    let outcome =
-        Run::new(config.tick, false, sockets, endpoints)?.measure(warm_up, config.baseline, None)?;
+    let run = Run::new(config.tick, false, sockets, endpoints)?.stopped_by(&config.stop);
+    let outcome = run.measure(warm_up, config.baseline, 1, None)?;
     Ok(report::parts(&outcome))
 }

@@ -202,7 +202,7 @@ fn transcoded_load_is_counted_and_listened_to() {
     {
         let config = LoadConfig {
             calls: 3,
-            kind: Kind { callee, suite },
+            kind: Kind { suite, ..Kind::to(callee) },
             server_pid: Some(server.process.id()),
             duration: Duration::from_secs(4),
             warm_up: Duration::from_millis(500),

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use mediapoint_net::UdpSocket;
 
 use super::endpoint::{Endpoint, Keys, Line};
+use super::extra::Answered;
 use super::voice::Voice;
-use super::{Kind, LoadError};
-use crate::codec::Codec;
+use super::{Extra, Kind, LoadConfig, LoadError, Stop};
 use crate::ng::{Client, Command, NgError};
 use crate::sdes::{Crypto, Suite};
 use crate::sdp::{Coding, Description, Direction, Format, Transport};
@@ -18,27 +18,45 @@ pub(super) struct CallSet {
     kind: Kind,
     /// Recordings of every call.
     recordings: u32,
+    extra: Extra,
+    calls: usize,
+    stop: Stop,
     name: String,
     running: usize,
 }
 
 impl CallSet {
-    pub(super) fn new(client: Client, kind: Kind, recordings: u32) -> Self {
-        Self { client, kind, recordings, name: format!("load-{:016x}", rand::random::<u64>()), running: 0 }
+    pub(super) fn new(client: Client, config: &LoadConfig) -> Self {
+        Self {
+            client,
+            kind: config.kind,
+            recordings: config.recordings,
+            extra: config.extra.clone(),
+            calls: config.calls,
+            stop: config.stop.clone(),
+            name: format!("load-{:016x}", rand::random::<u64>()),
+            running: 0,
+        }
     }
 
-    /// Sets one call up for each pair of sockets, and gives a phone for each socket.
+    /// Sets one call up for each pair of sockets, and gives a phone for each socket of a pair. Phones that only receive have
+    /// the sockets behind those.
     pub(super) fn set_up(
         &mut self,
         sockets: &[UdpSocket],
         voices: &[Voice; 2],
     ) -> Result<Vec<Endpoint>, LoadError> {
         let mut endpoints = Vec::with_capacity(sockets.len());
-        let pairs = sockets.as_chunks::<2>().0;
-        for ([caller, callee], number) in pairs.iter().zip((0..).step_by(2)) {
-            let lines = self.call(number, caller.local_addr(), callee.local_addr())?;
+        let (phones, sinks) = sockets.split_at_checked(self.calls * 2).unwrap_or((sockets, &[]));
+        let mut sinks = sinks.iter().map(UdpSocket::local_addr);
+        let pairs = phones.as_chunks::<2>().0;
+        for (pair, number) in pairs.iter().zip((0..).step_by(2)) {
+            self.stop.check()?;
+            let phones = pair.each_ref().map(UdpSocket::local_addr);
+            let lines = self.call(number, phones)?;
+            self.add(number, phones, sinks.next())?;
             let phones = lines.into_iter().zip(voices).zip(number..);
-            endpoints.extend(phones.map(|((line, voice), number)| Endpoint::new(number, line, voice)));
+            endpoints.extend(phones.map(|((line, voice), number)| self.phone(number, line, voice)));
         }
         Ok(endpoints)
     }
@@ -53,13 +71,35 @@ impl CallSet {
         Ok(())
     }
 
-    fn call(&mut self, number: u16, caller: SocketAddr, callee: SocketAddr) -> Result<[Line; 2], LoadError> {
+    fn phone(&self, number: u16, line: Line, voice: &Voice) -> Endpoint {
+        if self.extra.keeps_speech() {
+            return Endpoint::new(number, line, voice);
+        }
+        let phone = Endpoint::member(number, line, voice);
+        if number.is_multiple_of(2) && !self.extra.caller_hears() { phone.deaf() } else { phone }
+    }
+
+    /// Asks for what is done for each call beside.
+    fn add(
+        &mut self,
+        number: u16,
+        phones: [SocketAddr; 2],
+        sink: Option<SocketAddr>,
+    ) -> Result<(), LoadError> {
+        let call = usize::from(number / 2);
+        let (id, from, to) = (self.call_id(call), from_tag(call), to_tag(call));
+        let kind = self.kind;
+        let answered = Answered { number: call, id: &id, from: &from, to: &to, kind, phones, sink };
+        answered.add(&self.extra, &mut self.client)
+    }
+
+    fn call(&mut self, number: u16, [caller, callee]: [SocketAddr; 2]) -> Result<[Line; 2], LoadError> {
         let call = usize::from(number / 2);
         let ng = |source: NgError| LoadError::Ng { call, source };
         let read = |sdp: &str| Description::parse(sdp).map_err(|source| LoadError::Sdp { call, source });
         let (id, from) = (self.call_id(call), from_tag(call));
 
-        let own = Format::audio(Codec::Pcmu);
+        let own = Format::audio(self.kind.caller);
         let offer = describe(caller, own, None).to_sdp();
         let to_callee =
             read(&self.client.offer(&self.with_flags(Command::offer(&id, &from, &offer))).map_err(ng)?)?;
@@ -73,7 +113,7 @@ impl CallSet {
             return Err(LoadError::Lacking { call, lacking: format!("{} audio", self.kind.callee) });
         };
         let answer = describe(callee, offered, keys.as_ref().map(|(own, _)| own)).to_sdp();
-        let answer = Command::answer(&id, &from, &format!("to-{call}"), &answer);
+        let answer = Command::answer(&id, &from, &to_tag(call), &answer);
         let to_caller = read(&self.client.answer(&answer).map_err(ng)?)?;
         // The first one was asked for with the offer.
         for owner in 1..self.recordings {
@@ -82,7 +122,10 @@ impl CallSet {
             self.client.request(&start).map_err(ng)?;
         }
         if to_caller.formats.first() != Some(&own) {
-            return Err(LoadError::Lacking { call, lacking: "PCMU audio for the caller".to_owned() });
+            return Err(LoadError::Lacking {
+                call,
+                lacking: format!("{} audio for the caller", self.kind.caller),
+            });
         }
         let contexts = match keys {
             Some((own, theirs)) => match (own.context(), theirs.context()) {
@@ -105,10 +148,12 @@ impl CallSet {
         if self.kind.suite.is_some() {
             offer = offer.text("transport-protocol", "RTP/SAVP").text("DTLS", "off");
         }
-        match self.kind.callee {
-            Codec::Pcmu => offer,
-            callee => offer.codec("mask", &["PCMU"]).codec("transcode", &[callee.name()]),
+        let Kind { caller, callee, .. } = self.kind;
+        let offer = self.extra.offer(offer);
+        if caller == callee {
+            return offer;
         }
+        offer.codec("mask", &[caller.name()]).codec("transcode", &[callee.name()])
     }
 
     fn call_id(&self, call: usize) -> String {
@@ -125,6 +170,10 @@ impl Drop for CallSet {
 
 fn from_tag(call: usize) -> String {
     format!("from-{call}")
+}
+
+fn to_tag(call: usize) -> String {
+    format!("to-{call}")
 }
 
 /// The callee's own key, under the tag of the line it accepts, and the server's [RFC4568 5.1.2].

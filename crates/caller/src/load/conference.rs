@@ -21,7 +21,7 @@ use super::janus::Janus;
 use super::report::{GeneratorCost, count, generator, ratio, rounded};
 use super::run::{Outcome, Run};
 use super::voice::{Coded, Voice};
-use super::{CpuSource, LoadError, MAX_CALLS};
+use super::{CpuSource, LoadError, MAX_CALLS, Stop, Window};
 use crate::codec::{Codec, PACKET};
 use crate::delay::DelaySummary;
 use crate::ng::{Client, Command, NgError};
@@ -64,6 +64,8 @@ pub struct ConferenceConfig {
     pub members: usize,
     /// How many of them speak.
     pub speakers: usize,
+    /// The others join with the role of listeners, over ng.
+    pub listeners: bool,
     /// How long to measure.
     pub duration: Duration,
     /// How long to send before measuring.
@@ -78,8 +80,12 @@ pub struct ConferenceConfig {
     pub tick: Duration,
     /// An audio file with what speakers say; recorded prompts where there is none, or a voice that counts.
     pub speech: Option<PathBuf>,
+    /// Parts of the measurement whose CPU time is told apart; 0 is one.
+    pub windows: u32,
     /// Shows a progress bar where standard error is a terminal.
     pub progress: bool,
+    /// Ends the load before its time.
+    pub stop: Stop,
 }
 
 impl ConferenceConfig {
@@ -92,6 +98,7 @@ impl ConferenceConfig {
             rooms: 1,
             members: 20,
             speakers: 3,
+            listeners: false,
             duration: Duration::from_secs(10),
             warm_up: Duration::from_secs(2),
             core: None,
@@ -99,7 +106,9 @@ impl ConferenceConfig {
             first_port: 30_000,
             tick: Duration::ZERO,
             speech: None,
+            windows: 1,
             progress: true,
+            stop: Stop::default(),
         }
     }
 
@@ -133,12 +142,14 @@ impl ConferenceConfig {
         let mut endpoints = Vec::with_capacity(sockets.len());
         for (socket, number) in sockets.iter().zip(0_u16..) {
             let (room, member) = (usize::from(number) / self.members, usize::from(number) % self.members);
-            let line = rooms.join(socket, usize::from(number), (room, self.members))?;
+            self.stop.check()?;
+            let listens = self.listeners && member >= self.speakers;
+            let line = rooms.join(socket, usize::from(number), (room, self.members), listens)?;
             let voice = if member < self.speakers { &speech } else { &quiet };
             endpoints.push(Endpoint::member(number, line, voice));
         }
-        let run = Run::new(self.tick, self.progress, sockets, endpoints)?;
-        let outcome = run.measure(self.warm_up, self.duration, self.server_pid)?;
+        let run = Run::new(self.tick, self.progress, sockets, endpoints)?.stopped_by(&self.stop);
+        let outcome = run.measure(self.warm_up, self.duration, self.windows, self.server_pid)?;
         rooms.end()?;
         Ok(self.report(&outcome))
     }
@@ -179,6 +190,7 @@ impl ConferenceConfig {
                     source,
                 }
             }),
+            windows: outcome.windows.clone(),
             generator: generator(outcome),
         }
     }
@@ -217,6 +229,8 @@ pub struct ConferenceReport {
     pub regularity: Option<DelaySummary>,
     /// What the server used.
     pub server: Option<RoomCost>,
+    /// The same in the parts of the measurement.
+    pub windows: Vec<Window>,
     /// What the generator itself used.
     pub generator: GeneratorCost,
 }
@@ -295,9 +309,10 @@ impl Rooms {
         phone: &UdpSocket,
         member: usize,
         (room, size): (usize, usize),
+        listens: bool,
     ) -> Result<Line, LoadError> {
         let remote = match self {
-            Self::Ng(rooms) => rooms.join(phone.local_addr(), member, (room, size))?,
+            Self::Ng(rooms) => rooms.join(phone.local_addr(), member, (room, size), listens)?,
             Self::Janus(janus) => janus.join(phone.local_addr(), member, room)?,
         };
         Ok(Line { remote, payload_type: PCMU, keys: None })
@@ -329,6 +344,7 @@ impl NgRooms {
         phone: SocketAddr,
         member: usize,
         (room, size): (usize, usize),
+        listens: bool,
     ) -> Result<SocketAddr, LoadError> {
         let ng = |source: NgError| LoadError::Ng { call: member, source };
         let id = self.call_id(member);
@@ -339,6 +355,7 @@ impl NgRooms {
         let join = Command::new("conference join").text("call-id", &id).text("from-tag", "a");
         let size = i64::try_from(size).unwrap_or(i64::MAX);
         let join = join.text("room", &format!("{}-{room}", self.name)).int("max", size);
+        let join = if listens { join.text("role", "listener") } else { join };
         self.client.request(&join).map_err(ng)?;
         let answer = Description::parse(&answer).map_err(|source| LoadError::Sdp { call: member, source })?;
         Ok(answer.rtp)

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -9,6 +10,9 @@ use serde::Serialize;
 /// How long a tick of `/proc/PID/stat` is: the kernel shows 100 a second to user space on every machine that
 /// Linux runs servers on [proc(5), sysconf(3)].
 const TICK: Duration = Duration::from_millis(10);
+
+/// What the kernel answers a read about a thread that has ended [errno(3)].
+const ESRCH: i32 = 3;
 
 /// Which figure of the kernel was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -18,6 +22,50 @@ pub enum CpuSource {
     Schedstat,
     /// `/proc/PID/stat`, in hundredths of a second.
     Stat,
+}
+
+/// What the threads of the server's media workers are called, with their number behind it.
+const WORKER: &str = "media-";
+
+/// CPU time of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CpuTime {
+    /// User and system time of all its threads.
+    pub all: Duration,
+    /// That of the server's media workers.
+    pub workers: Duration,
+}
+
+impl CpuTime {
+    /// What was used since `before`.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            all: self.all.saturating_sub(before.all),
+            workers: self.workers.saturating_sub(before.workers),
+        }
+    }
+}
+
+/// A part of a measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Window {
+    /// How long it was.
+    pub seconds: f64,
+    /// CPU time of all the server's threads in it, in seconds.
+    pub cpu_seconds: f64,
+    /// That of its media workers.
+    pub worker_seconds: f64,
+}
+
+impl Window {
+    pub(super) fn new(length: Duration, used: CpuTime) -> Self {
+        Self {
+            seconds: length.as_secs_f64(),
+            cpu_seconds: used.all.as_secs_f64(),
+            worker_seconds: used.workers.as_secs_f64(),
+        }
+    }
 }
 
 /// Reads one process's CPU time, user and system, of all its threads.
@@ -57,19 +105,49 @@ impl CpuMeter {
         }
     }
 
+    /// The same, with the share of the server's media workers.
+    ///
+    /// # Errors
+    /// As [`CpuMeter::read`].
+    pub fn read_parts(&self) -> io::Result<CpuTime> {
+        Ok(CpuTime { all: self.read()?, workers: self.of_threads(|name| name.starts_with(WORKER))? })
+    }
+
     fn read_schedstat(&self) -> io::Result<Duration> {
+        self.of_threads(|_| true)
+    }
+
+    /// The sum over the threads whose names are wanted.
+    fn of_threads(&self, wanted: impl Fn(&str) -> bool) -> io::Result<Duration> {
         let mut sum = Duration::ZERO;
         for task in fs::read_dir(format!("/proc/{}/task", self.pid))? {
-            let text = match fs::read_to_string(task?.path().join("schedstat")) {
-                Ok(text) => text,
-                // The thread ended since the directory was listed.
-                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                Err(e) => return Err(e),
+            let task = task?.path();
+            let read = || {
+                let name = fs::read_to_string(task.join("comm"))?;
+                if wanted(name.trim_end()) { self.of_thread(&task) } else { Ok(Duration::ZERO) }
             };
-            let nanos = text.split_ascii_whitespace().next().and_then(|word| word.parse().ok());
-            sum += Duration::from_nanos(nanos.ok_or(io::ErrorKind::InvalidData)?);
+            match read() {
+                Ok(used) => sum += used,
+                // The thread ended since the directory was listed: no such file, or no such process.
+                Err(e) if e.kind() == io::ErrorKind::NotFound || e.raw_os_error() == Some(ESRCH) => {}
+                Err(e) => return Err(e),
+            }
         }
         Ok(sum)
+    }
+
+    fn of_thread(&self, task: &Path) -> io::Result<Duration> {
+        let used = match self.source {
+            CpuSource::Schedstat => {
+                let text = fs::read_to_string(task.join("schedstat"))?;
+                text.split_ascii_whitespace()
+                    .next()
+                    .and_then(|word| word.parse().ok())
+                    .map(Duration::from_nanos)
+            }
+            CpuSource::Stat => stat_ticks(&fs::read_to_string(task.join("stat"))?).map(|ticks| TICK * ticks),
+        };
+        used.ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
     fn read_stat(&self) -> io::Result<Duration> {
@@ -109,6 +187,32 @@ mod tests {
                 spun = spun.wrapping_add(1);
             }
             assert!(spun > 0);
+        }
+    }
+
+    #[test]
+    fn the_part_of_media_workers_is_that_of_threads_of_their_name() {
+        let spin = || {
+            let begin = std::time::Instant::now();
+            while begin.elapsed() < Duration::from_millis(60) {}
+        };
+        for source in [CpuSource::Schedstat, CpuSource::Stat] {
+            let meter = CpuMeter { pid: std::process::id(), source };
+            let before = meter.read_parts().unwrap();
+            let (spun, read) = std::sync::mpsc::channel();
+            let (go, wait) = std::sync::mpsc::channel::<()>();
+            let body = move || {
+                spin();
+                spun.send(()).unwrap();
+                // The figures of a thread go with it.
+                wait.recv().unwrap();
+            };
+            let thread = std::thread::Builder::new().name("media-7".to_owned()).spawn(body).unwrap();
+            read.recv().unwrap();
+            let used = meter.read_parts().unwrap().since(before);
+            go.send(()).unwrap();
+            thread.join().unwrap();
+            assert!(!used.workers.is_zero() && used.workers <= used.all + TICK * 2, "{source:?} {used:?}");
         }
     }
 

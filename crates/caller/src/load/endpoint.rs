@@ -10,11 +10,11 @@ use mediapoint_packet::{PacketBuf, Time};
 use rtp::header::Header;
 use webrtc_srtp::context::Context;
 
+use super::LoadError;
 use super::mark::Mark;
 use super::sound::Way;
 use super::voice::Voice;
 use super::watch::{Kept, Watch};
-use super::{LoadConfig, LoadError};
 use crate::codec::PACKET_MS;
 use crate::wire;
 
@@ -64,6 +64,8 @@ pub(super) struct Endpoint {
     watch: Option<Watch>,
     /// What it said since the measurement began, where its partner is listened to.
     said: Option<Vec<Kept>>,
+    /// It is to be sent nothing.
+    deaf: bool,
 }
 
 /// What was agreed for a phone.
@@ -124,7 +126,17 @@ impl Endpoint {
             journal: Journal::new(),
             watch,
             said,
+            deaf: false,
         }
+    }
+
+    /// The same phone, which is to be sent nothing.
+    pub(super) fn deaf(self) -> Self {
+        Self { deaf: true, ..self }
+    }
+
+    pub(super) fn is_deaf(&self) -> bool {
+        self.deaf
     }
 
     pub(super) fn remote(&self) -> SocketAddr {
@@ -290,11 +302,6 @@ impl Journal {
             }
         }
     }
-}
-
-/// Binds two phones a call.
-pub(super) fn bind(config: &LoadConfig) -> Result<Vec<UdpSocket>, LoadError> {
-    bind_phones(config.address, config.first_port, config.calls * 2)
 }
 
 /// Binds phones, each to an even port whose odd neighbour is left for the RTCP nobody reads.

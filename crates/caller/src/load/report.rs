@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use super::LoadConfig;
-use super::cpu::CpuSource;
+use super::cpu::{CpuSource, Window};
 use super::run::{Audio, Outcome};
 use super::sound::SoundReport;
 use crate::delay::DelaySummary;
@@ -44,6 +44,8 @@ pub struct LoadReport {
     /// Packets' time in which the server sent a phone nothing at all, not even a number that could be lost: counted
     /// where calls are transcoded.
     pub missing: u64,
+    /// Packets that phones got which only receive: copies and mixes of taps.
+    pub tapped: u64,
     /// Packets the server forwarded a second.
     pub packets_per_second: f64,
     /// Delay from a phone's send call to its partner's receive call. Where calls are transcoded: of the sound, codecs
@@ -55,6 +57,8 @@ pub struct LoadReport {
     pub baseline: Option<DelayParts>,
     /// What the server used.
     pub server: Option<ServerCost>,
+    /// The same in the parts of the measurement.
+    pub windows: Vec<Window>,
     /// What the generator itself used.
     pub generator: GeneratorCost,
 }
@@ -151,7 +155,8 @@ pub(super) fn assemble(config: &LoadConfig, outcome: &Outcome, baseline: Option<
             Some(audio) => audio.lost,
             None => outcome.sent.saturating_sub(outcome.arrived),
         },
-        missing: outcome.audio.as_ref().map_or(0, |audio| audio.missing),
+        missing: outcome.audio.as_ref().map_or(0, |audio| audio.missing) + outcome.tap_missing,
+        tapped: outcome.tapped,
         duplicated: counts.duplicated,
         damaged: counts.damaged,
         misrouted: counts.misrouted,
@@ -169,6 +174,7 @@ pub(super) fn assemble(config: &LoadConfig, outcome: &Outcome, baseline: Option<
                 source,
             }
         }),
+        windows: outcome.windows.clone(),
         generator: generator(outcome),
     }
 }

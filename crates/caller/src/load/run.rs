@@ -5,12 +5,12 @@ use std::time::Duration;
 use mediapoint_net::{Reactor, ReactorConfig, UdpSocket, thread_cpu_time};
 use mediapoint_packet::{PacketPool, Time};
 
-use super::LoadError;
-use super::cpu::{CpuMeter, CpuSource};
+use super::cpu::{CpuMeter, CpuSource, CpuTime, Window};
 use super::endpoint::{Arrival, Endpoint, Heard};
 use super::progress::Progress;
 use super::sound::{self, SoundReport};
 use super::watch;
+use super::{LoadError, Stop};
 use crate::clock::now;
 use crate::delay::Delays;
 use crate::pace::Pacer;
@@ -41,6 +41,12 @@ pub(super) struct Outcome {
     /// How late packets were sent after they were due.
     pub(super) lateness: Delays,
     pub(super) server: Option<(Duration, CpuSource)>,
+    /// The same in parts.
+    pub(super) windows: Vec<Window>,
+    /// Packets that came to phones that only receive.
+    pub(super) tapped: u64,
+    /// Packets' time in which those were sent nothing.
+    pub(super) tap_missing: u64,
     pub(super) generator: Duration,
     pub(super) polling: bool,
 }
@@ -74,9 +80,13 @@ pub(super) struct Run {
     reactor: Reactor,
     pool: PacketPool,
     endpoints: Vec<Endpoint>,
+    /// Phones that only receive; their sockets are behind those of the others.
+    sinks: u64,
     tick: Duration,
     progress: bool,
+    stop: Stop,
     heard: u64,
+    tapped: u64,
     counts: Counts,
     delays: Delays,
     regularity: Delays,
@@ -90,6 +100,7 @@ impl Run {
         sockets: Vec<UdpSocket>,
         endpoints: Vec<Endpoint>,
     ) -> Result<Self, LoadError> {
+        let sinks = (sockets.len() - endpoints.len().min(sockets.len())) as u64;
         let mut reactor = Reactor::new(ReactorConfig {
             max_sockets: sockets.len(),
             send_batch: 64,
@@ -102,9 +113,12 @@ impl Run {
             reactor,
             pool: PacketPool::new(BUFFERS),
             endpoints,
+            sinks,
             tick,
             progress,
+            stop: Stop::default(),
             heard: 0,
+            tapped: 0,
             counts: Counts::default(),
             delays: Delays::new(),
             regularity: Delays::new(),
@@ -112,11 +126,17 @@ impl Run {
         })
     }
 
-    /// Sends for `warm_up`, then measures for `duration`, then waits for what is still under way.
+    /// The same, ended by `stop`.
+    pub(super) fn stopped_by(self, stop: &Stop) -> Self {
+        Self { stop: stop.clone(), ..self }
+    }
+
+    /// Sends for `warm_up`, then measures for `duration` in so many windows, then waits for what is still under way.
     pub(super) fn measure(
         mut self,
         warm_up: Duration,
         duration: Duration,
+        windows: u32,
         server: Option<u32>,
     ) -> Result<Outcome, LoadError> {
         let cpu_error = |pid| move |source| LoadError::Cpu { pid, source };
@@ -124,7 +144,7 @@ impl Run {
             Some(pid) => Some((CpuMeter::new(pid).map_err(cpu_error(pid))?, pid)),
             None => None,
         };
-        let read = || meter.map(|(meter, pid)| meter.read().map_err(cpu_error(pid))).transpose();
+        let read = || meter.map(|(meter, pid)| meter.read_parts().map_err(cpu_error(pid))).transpose();
 
         let begin = now();
         let mut progress = Progress::new(self.progress, begin, warm_up + duration + DRAIN);
@@ -135,24 +155,19 @@ impl Run {
         self.start();
         progress.phase("measuring");
         let (from, server_before, own_before) = (now(), read()?, thread_cpu_time());
-        self.talk(&mut pacer, from + duration, &mut progress)?;
-        let (to, server_after, own_after) = (now(), read()?, thread_cpu_time());
-        let forwarded = self.heard;
+        let (mut to, mut server_after, mut parts) = (from, server_before, Vec::new());
+        for window in 1..=windows.max(1) {
+            let (begin, before) = (to, server_after);
+            self.talk(&mut pacer, from + duration * window / windows.max(1), &mut progress)?;
+            (to, server_after) = (now(), read()?);
+            let used = used_in(before, server_after);
+            parts.extend(used.map(|used| Window::new(to.since(begin), used)));
+        }
+        let own_after = thread_cpu_time();
+        let (forwarded, tapped) = (self.heard, self.tapped);
 
-        let mut audio = self.audio(to.since(from));
-        progress.phase("draining");
-        match audio {
-            Some(_) => self.listen_on(to + LISTEN_ON, &mut progress)?,
-            None => self.drain(to + DRAIN, &mut progress)?,
-        }
-        let used = server_before.zip(server_after).map(|(before, after)| after.saturating_sub(before));
-        let (sent, mut arrived) = self.totals();
-        if let Some(audio) = &mut audio {
-            arrived = audio.heard.iter().map(|(packets, _)| packets).sum();
-            if let Some((report, delays)) = self.listen() {
-                (audio.sound, self.delays) = (Some(report), delays);
-            }
-        }
+        let used = used_in(server_before, server_after).map(|used| used.all);
+        let (sent, arrived, audio) = self.finish(from, to, &mut progress)?;
         self.counts.send_errors = self.reactor.counters().send_errors;
         Ok(Outcome {
             elapsed: to.since(from),
@@ -164,14 +179,42 @@ impl Run {
             audio,
             lateness: self.lateness,
             server: used.zip(meter.map(|(meter, _)| meter.source())),
+            windows: parts,
+            tapped,
+            tap_missing: watch::missing_of(self.sinks, tapped, to.since(from), INTERVAL),
             generator: own_after.saturating_sub(own_before),
             polling: self.tick.is_zero(),
         })
     }
 
+    /// Waits for what is still under way of what was measured between two times. Gives the packets sent and arrived, and what
+    /// was heard.
+    fn finish(
+        &mut self,
+        from: Time,
+        to: Time,
+        progress: &mut Progress,
+    ) -> Result<(u64, u64, Option<Audio>), LoadError> {
+        let mut audio = self.audio(to.since(from));
+        progress.phase("draining");
+        match audio {
+            Some(_) => self.listen_on(to + LISTEN_ON, progress)?,
+            None => self.drain(to + DRAIN, progress)?,
+        }
+        let (sent, mut arrived) = self.totals();
+        if let Some(audio) = &mut audio {
+            arrived = audio.heard.iter().map(|(packets, _)| packets).sum();
+            if let Some((report, delays)) = self.listen() {
+                (audio.sound, self.delays) = (Some(report), delays);
+            }
+        }
+        Ok((sent, arrived, audio))
+    }
+
     /// Forgets what was counted, and counts from here on.
     fn start(&mut self) {
         self.heard = 0;
+        self.tapped = 0;
         self.counts = Counts::default();
         self.delays = Delays::new();
         self.regularity = Delays::new();
@@ -192,7 +235,9 @@ impl Run {
         for pair in self.endpoints.chunks(2) {
             for (endpoint, (packets, octets)) in pair.iter().zip(&mut audio.heard) {
                 let counts = endpoint.watch()?.counts();
-                audio.missing += watch::missing(counts, elapsed, INTERVAL);
+                if !endpoint.is_deaf() {
+                    audio.missing += watch::missing(counts, elapsed, INTERVAL);
+                }
                 audio.lost += counts.lost;
                 *packets += counts.received;
                 *octets += counts.octets;
@@ -217,6 +262,7 @@ impl Run {
 
     fn talk(&mut self, pacer: &mut Pacer, until: Time, progress: &mut Progress) -> Result<(), LoadError> {
         while now() < until {
+            self.stop.check()?;
             self.send_due(pacer);
             self.receive_all();
             // Not until the next packet is due: with hundreds of phones that would be a wake-up for each.
@@ -228,6 +274,7 @@ impl Run {
 
     fn drain(&mut self, until: Time, progress: &mut Progress) -> Result<(), LoadError> {
         loop {
+            self.stop.check()?;
             self.receive_all();
             let (sent, arrived) = self.totals();
             if arrived >= sent || now() >= until {
@@ -240,6 +287,7 @@ impl Run {
 
     fn listen_on(&mut self, until: Time, progress: &mut Progress) -> Result<(), LoadError> {
         while now() < until {
+            self.stop.check()?;
             self.receive_all();
             self.reactor.wait_tick(Duration::from_millis(1))?;
             progress.tick(now());
@@ -268,17 +316,22 @@ impl Run {
         while let Some(received) = self.reactor.receive(&mut self.pool) {
             let key = received.key as usize;
             let at = now();
-            let endpoint = self.endpoints.get_mut(key);
-            match endpoint.map(|endpoint| endpoint.read(at, received.packet.bytes())) {
-                Some(Heard::Packet(index)) => self.book(at, key ^ 1, index),
-                Some(Heard::Audio { off }) => {
+            let Some(endpoint) = self.endpoints.get_mut(key) else {
+                // RTCP comes to another port, which nobody reads.
+                self.tapped += 1;
+                self.pool.give(received.packet);
+                continue;
+            };
+            match endpoint.read(at, received.packet.bytes()) {
+                Heard::Packet(index) => self.book(at, key ^ 1, index),
+                Heard::Audio { off } => {
                     self.heard += 1;
                     off.into_iter().for_each(|off| self.regularity.record(off));
                 }
-                Some(Heard::Again) => self.counts.duplicated += 1,
-                Some(Heard::Rtcp) => self.counts.rtcp += 1,
-                Some(Heard::Misrouted) => self.counts.misrouted += 1,
-                Some(Heard::Damaged) | None => self.counts.damaged += 1,
+                Heard::Again => self.counts.duplicated += 1,
+                Heard::Rtcp => self.counts.rtcp += 1,
+                Heard::Misrouted => self.counts.misrouted += 1,
+                Heard::Damaged => self.counts.damaged += 1,
             }
             self.pool.give(received.packet);
         }
@@ -294,4 +347,9 @@ impl Run {
             (Arrival::Stale, _) => self.counts.stale += 1,
         }
     }
+}
+
+/// CPU time between two readings.
+fn used_in(before: Option<CpuTime>, after: Option<CpuTime>) -> Option<CpuTime> {
+    before.zip(after).map(|(before, after)| after.since(before))
 }

@@ -78,17 +78,14 @@ impl Voice {
 
     /// What callers and callees say in calls of this kind.
     pub(super) fn of(config: &LoadConfig) -> Result<[Self; 2], LoadError> {
-        match config.kind {
-            Kind { callee, .. } if !config.kind.is_transcoded() => {
-                Ok([Self::Marks(Law::Mu), Self::Marks(callee.law().unwrap_or(Law::Mu))])
-            }
-            Kind { callee, .. } => {
-                let [by_caller, by_callee] = speech::find(config.speech.as_deref(), LENGTH)?;
-                let coded =
-                    |codec, samples: &[i16]| Coded::new(codec, samples).map(Arc::new).map(Self::Speech);
-                Ok([coded(Codec::Pcmu, &by_caller.samples)?, coded(callee, &by_callee.samples)?])
-            }
+        let Kind { caller, callee, .. } = config.kind;
+        if let (Some(caller), Some(callee), true) = (caller.law(), callee.law(), config.extra.keeps_marks()) {
+            return Ok([Self::Marks(caller), Self::Marks(callee)]);
         }
+        let find = if config.counting { speech::find_or_count } else { speech::find };
+        let [by_caller, by_callee] = find(config.speech.as_deref(), LENGTH)?;
+        let coded = |codec, samples: &[i16]| Coded::new(codec, samples).map(Arc::new).map(Self::Speech);
+        Ok([coded(caller, &by_caller.samples)?, coded(callee, &by_callee.samples)?])
     }
 }
 

@@ -148,6 +148,14 @@ pub(super) fn missing(counts: Counters, elapsed: Duration, interval: Duration) -
     if missing > HELD_BACK { missing } else { 0 }
 }
 
+/// The same over several streams of which only the packets are counted.
+pub(super) fn missing_of(streams: u64, received: u64, elapsed: Duration, interval: Duration) -> u64 {
+    let all = Counters { received, ..Counters::default() };
+    let due = elapsed.saturating_mul(u32::try_from(streams).unwrap_or(u32::MAX));
+    let missing = missing(all, due, interval);
+    if missing > HELD_BACK * streams { missing } else { 0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +180,14 @@ mod tests {
         assert_eq!(missing(watch.counts(), Duration::from_millis(120), Duration::from_millis(20)), 0);
         assert_eq!(missing(watch.counts(), Duration::from_secs(1), Duration::from_millis(20)), 44);
         assert_eq!(missing(Counters::default(), Duration::from_secs(1), Duration::from_millis(20)), 50);
+    }
+
+    #[test]
+    fn of_several_streams_each_may_be_held_back() {
+        let (second, interval) = (Duration::from_secs(1), Duration::from_millis(20));
+        assert_eq!(missing_of(0, 0, second, interval), 0);
+        assert_eq!(missing_of(4, 160, second, interval), 0);
+        assert_eq!(missing_of(4, 159, second, interval), 41);
     }
 
     #[test]

@@ -200,7 +200,7 @@ impl BenchArguments {
             KindName::Opus => Codec::Opus,
         };
         let srtp = self.srtp || matches!(self.kind, KindName::Srtp);
-        Kind { callee, suite: srtp.then_some(self.suite) }
+        Kind { suite: srtp.then_some(self.suite), ..Kind::to(callee) }
     }
 }
 

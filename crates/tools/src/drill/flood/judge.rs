@@ -117,11 +117,13 @@ mod tests {
             misrouted: 0,
             stale: 0,
             missing: 0,
+            tapped: 0,
             packets_per_second: 500.0,
             delay: DelaySummary::default(),
             transcoded: None,
             baseline: None,
             server: None,
+            windows: Vec::new(),
             generator: GeneratorCost {
                 us_per_packet: 0.0,
                 busy_percent: 0.0,
