@@ -212,11 +212,20 @@ fn announce(config: &Config, control: &Control, limits: &limits::Limits, memory:
         "serving"
     );
     match &config.points.path {
-        Some(path) => tracing::info!(
-            file = %path.display(),
-            measured = config.points.measured.as_deref().unwrap_or("unknown"),
-            "prices of work are those of the file"
-        ),
+        Some(path) => {
+            tracing::info!(
+                file = %path.display(),
+                measured = config.points.measured.summary().as_deref().unwrap_or("unknown"),
+                "prices of work are those of the file"
+            );
+            for doubt in machine::doubts(config) {
+                tracing::warn!(
+                    file = %path.display(),
+                    doubt,
+                    "prices of work may not hold here: measure with `mediapoint calibrate`"
+                );
+            }
+        }
         None => tracing::info!("prices of work are built in, and not measured on this machine"),
     }
     if machine::is_for_itself(&config.interfaces) {

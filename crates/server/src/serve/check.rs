@@ -68,6 +68,9 @@ pub(crate) fn machine(config: &Config) -> Vec<Finding> {
     if machine::is_for_itself(&config.interfaces) {
         findings.push(Finding::new(Outcome::Note, "address: only this machine will reach the media ports"));
     }
+    findings.extend(machine::doubts(config).into_iter().map(|doubt| {
+        Finding::new(Outcome::Note, format!("points: {doubt}: measure with `mediapoint calibrate`"))
+    }));
     findings.extend(prompts(config));
     findings.extend(config.recording.iter().flat_map(recording));
     findings.extend(config.recording.as_ref().and_then(playback));

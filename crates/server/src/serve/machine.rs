@@ -3,7 +3,10 @@
 use std::io;
 use std::net::IpAddr;
 
-use mediapoint_engine::{BuildError, Interface};
+use mediapoint_engine::{BuildError, Interface, PacketBackend};
+use mediapoint_net::Machine;
+
+use crate::config::Config;
 
 /// Most addresses named in a message.
 const MAX_SHOWN: usize = 12;
@@ -34,6 +37,23 @@ impl NotHere {
             }
             _ => None,
         }
+    }
+}
+
+/// Why the prices of the file may not hold on this machine, where there is such a file.
+pub(super) fn doubts(config: &Config) -> Vec<String> {
+    if config.points.path.is_none() {
+        return Vec::new();
+    }
+    config.points.measured.doubts(&Machine::this(), backend(config.io))
+}
+
+/// The backend as files of prices name it; `None` where it is the system's choice.
+fn backend(io: PacketBackend) -> Option<&'static str> {
+    match io {
+        PacketBackend::Sockets => Some("sockets"),
+        PacketBackend::Xdp => Some("xdp"),
+        _ => None,
     }
 }
 
