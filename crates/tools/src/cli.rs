@@ -10,6 +10,7 @@ use clap_complete::Shell;
 
 use crate::amd::AmdArguments;
 use crate::bench::BenchArguments;
+use crate::calibrate::CalibrateArguments;
 use crate::codec::CodecArguments;
 use crate::demo::DemoArguments;
 use crate::drill::DrillArguments;
@@ -33,6 +34,7 @@ const EXAMPLES: &str = "\
 Examples:
   mediapoint-tools demo        hear and see a call through the server
   mediapoint-tools bench       measure what this machine carries
+  mediapoint-tools calibrate   measure prices of work for the server
   mediapoint-tools drill all   attack a server: floods, churn, races, forged state
   mediapoint-tools codec encode speech.wav speech.g729   code a file
   mediapoint-tools dtmf call.wav                         list its digits
@@ -58,6 +60,13 @@ pub(crate) enum Command {
     /// measures two servers in turn and prints the ratio.
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(Box<BenchArguments>),
+    /// Measure what a core of this machine carries of each kind of work, and write a file of prices for the server
+    ///
+    /// Starts servers on one core and generates calls from another, over real sockets on loopback, for five minutes at
+    /// most. Searches for the number of relayed calls within the service level (no packet lost, p99 of the added delay at
+    /// most 5 ms, core at most 85 % busy); a kind of work is priced by its core time over a relayed call's.
+    #[command(after_help = crate::calibrate::EXAMPLES)]
+    Calibrate(Box<CalibrateArguments>),
     /// Attack a server of one's own and judge whether it holds: floods, churn, races, forged state
     ///
     /// Starts a server on one core and attacks it from another, over real sockets on loopback. Each drill prints its figures

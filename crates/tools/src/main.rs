@@ -4,6 +4,7 @@
 
 mod amd;
 mod bench;
+mod calibrate;
 mod child;
 mod cli;
 mod codec;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     pipe::run(|| match Cli::parse().command {
         Command::Demo(arguments) => demo::command(&arguments),
         Command::Bench(arguments) => bench::command(&arguments),
+        Command::Calibrate(arguments) => calibrate::command(&arguments),
         Command::Drill(arguments) => drill::command(&arguments),
         Command::Codec(arguments) => codec::command(&arguments),
         Command::Dtmf(arguments) => dtmf::command(&arguments),

@@ -1,0 +1,335 @@
+//! From core time of loads to prices. It measures nothing.
+//!
+//! A kind's cost is that of one of it over that of a relayed call of the same round, so that what slows the machine down for
+//! a while falls on both; of several rounds the median counts. A price is what is left of a kind's cost when the rest of
+//! its bill is taken off; of several kinds that have it, the dearest counts, so that no work costs more than admission asks.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::kinds::{Load, Price, Work};
+
+/// The least that a price can be, in points: work for which nothing was found, below the measure's own scatter.
+const LEAST: f64 = 0.01;
+
+/// One load of a kind.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Measure {
+    /// Name of the kind.
+    pub(super) name: &'static str,
+    pub(super) round: u32,
+    /// Calls or members at one time.
+    pub(super) units: usize,
+    /// Microseconds of core time a second that one of them took, in each window.
+    pub(super) costs: Vec<f64>,
+    /// Of the core, in percent, all threads of the server.
+    pub(super) busy_percent: f64,
+    pub(super) lost: u64,
+    /// Of the delay; where audio is coded or mixed, of how far packets are off their time.
+    pub(super) p99_ms: f64,
+    /// The load itself was sent late.
+    pub(super) late: bool,
+}
+
+/// What was found of a kind.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Figure {
+    pub(super) kind: &'static str,
+    pub(super) what: &'static str,
+    pub(super) unit: &'static str,
+    /// At one time, while it was measured.
+    pub(super) measured: usize,
+    /// Microseconds of core time a second for one.
+    pub(super) core_us: f64,
+    /// The same over a relayed call's.
+    pub(super) points: f64,
+    /// What admission asks for it with the prices found.
+    pub(super) asked: Option<f64>,
+    /// The middle half of the windows, over their median.
+    pub(super) spread_percent: f64,
+    /// How many a core carries, by proportion to relayed calls.
+    pub(super) a_core: u64,
+    pub(super) busy_percent: f64,
+    pub(super) lost: u64,
+    pub(super) p99_ms: f64,
+    pub(super) late: bool,
+}
+
+/// Prices and what they were found from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Fit {
+    pub(super) prices: BTreeMap<Price, f64>,
+    pub(super) figures: Vec<Figure>,
+}
+
+impl Fit {
+    /// Fits the prices to what was measured; `capacity` relayed calls fill a core.
+    pub(super) fn of(works: &[Work], measures: &[Measure], capacity: f64) -> Self {
+        let costs = Costs::of(works, measures);
+        let known: Vec<(&Work, f64)> =
+            works.iter().filter_map(|work| Some((work, costs.points(work)?))).collect();
+        let mut prices = BTreeMap::new();
+        for price in Price::ALL {
+            let found = known.iter().filter(|(work, _)| work.fits == Some(price));
+            let found = found.map(|(work, points)| rest(work, price, *points, &prices));
+            if let Some(dearest) = found.reduce(f64::max) {
+                prices.insert(price, thousandths(dearest.max(LEAST)));
+            }
+        }
+        let figure =
+            |(work, points): &(&Work, f64)| figure(work, *points, measures, &costs, &prices, capacity);
+        Self { figures: known.iter().filter_map(figure).collect(), prices }
+    }
+
+    /// The greatest spread of all kinds, in percent.
+    pub(super) fn spread(&self) -> f64 {
+        self.figures.iter().map(|figure| figure.spread_percent).fold(0.0, f64::max)
+    }
+}
+
+/// What is left of a cost for one `price`, once what is known of its bill is taken off.
+fn rest(work: &Work, price: Price, points: f64, prices: &BTreeMap<Price, f64>) -> f64 {
+    let count = work.bill.iter().find(|(of, _)| *of == price).map_or(1, |(_, count)| *count);
+    let others = work.bill.iter().filter(|(of, _)| *of != price);
+    let taken: f64 =
+        others.map(|(of, count)| prices.get(of).copied().unwrap_or(0.0) * f64::from(*count)).sum();
+    (points - taken) / f64::from(count.max(1))
+}
+
+fn figure(
+    work: &Work,
+    points: f64,
+    measures: &[Measure],
+    costs: &Costs,
+    prices: &BTreeMap<Price, f64>,
+    capacity: f64,
+) -> Option<Figure> {
+    let of: Vec<&Measure> = measures.iter().filter(|measure| measure.name == work.name).collect();
+    let windows: Vec<f64> = of.iter().flat_map(|measure| measure.costs.iter().copied()).collect();
+    let asked: Option<f64> =
+        work.bill.iter().map(|(price, count)| Some(prices.get(price)? * f64::from(*count))).sum();
+    let most =
+        |of_measure: fn(&Measure) -> f64| of.iter().map(|measure| of_measure(measure)).fold(0.0, f64::max);
+    Some(Figure {
+        kind: work.name,
+        what: work.what,
+        unit: work.unit(),
+        measured: of.last()?.units,
+        core_us: rounded(median(&costs.all(work))?, 1),
+        points: rounded(points, 3),
+        asked: asked.map(|asked| rounded(asked, 3)),
+        spread_percent: rounded(spread(&windows), 1),
+        a_core: whole(capacity / points),
+        busy_percent: rounded(most(|measure| measure.busy_percent), 1),
+        lost: of.iter().map(|measure| measure.lost).sum(),
+        p99_ms: rounded(most(|measure| measure.p99_ms), 2),
+        late: of.iter().any(|measure| measure.late),
+    })
+}
+
+/// Core time of one of each kind in each round.
+struct Costs(BTreeMap<(&'static str, u32), f64>);
+
+impl Costs {
+    fn of(works: &[Work], measures: &[Measure]) -> Self {
+        let mut costs = BTreeMap::new();
+        for measure in measures {
+            if let Some(cost) = median(&measure.costs) {
+                costs.insert((measure.name, measure.round), cost);
+            }
+        }
+        // Rooms of listeners have speakers in them, whose cost is known by themselves.
+        for work in works {
+            let Load::Rooms { members, speakers } = work.load else { continue };
+            if speakers == members {
+                continue;
+            }
+            let speaks = works
+                .iter()
+                .find(|other| matches!(other.load, Load::Rooms { members, speakers } if members == speakers));
+            let Some(speaks) = speaks else { continue };
+            let share = count(speakers) / count(members - speakers);
+            for ((_, round), cost) in costs.clone().iter().filter(|((name, _), _)| *name == work.name) {
+                if let Some(speaker) = costs.get(&(speaks.name, *round)) {
+                    let own = (cost - share * speaker).max(0.0);
+                    costs.insert((work.name, *round), own);
+                }
+            }
+        }
+        Self(costs)
+    }
+
+    /// Of every round.
+    fn all(&self, work: &Work) -> Vec<f64> {
+        self.0.iter().filter(|((name, _), _)| *name == work.name).map(|(_, cost)| *cost).collect()
+    }
+
+    /// Over a relayed call of the same round; the median of the rounds.
+    fn points(&self, work: &Work) -> Option<f64> {
+        let of = self.0.iter().filter(|((name, _), _)| *name == work.name);
+        let ratios: Vec<f64> = of
+            .filter_map(|((_, round), cost)| {
+                let relayed = self.0.get(&(super::kinds::REFERENCE, *round))?;
+                (*relayed > 0.0).then_some(cost / relayed)
+            })
+            .collect();
+        median(&ratios)
+    }
+}
+
+/// The middle of the values, or the mean of the two in the middle.
+pub(super) fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let half = sorted.len() / 2;
+    let upper = *sorted.get(half)?;
+    if sorted.len() % 2 == 1 { Some(upper) } else { Some(f64::midpoint(*sorted.get(half - 1)?, upper)) }
+}
+
+/// How far the middle half of the values reaches, over their median, in percent.
+fn spread(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |place: usize| sorted.get(place).copied().unwrap_or(0.0);
+    let last = sorted.len().saturating_sub(1);
+    match median(&sorted) {
+        Some(middle) if middle > 0.0 => (at(last - last / 4) - at(last / 4)) / middle * 100.0,
+        _ => 0.0,
+    }
+}
+
+/// Up to the next thousandth of a point.
+fn thousandths(points: f64) -> f64 {
+    rounded((points * 1000.0 - 1e-6).ceil() / 1000.0, 3)
+}
+
+pub(super) fn rounded(value: f64, digits: i32) -> f64 {
+    let scale = 10_f64.powi(digits);
+    (value * scale).round() / scale
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count of calls, never negative; a ratio that is none is a limit"
+)]
+fn whole(number: f64) -> u64 {
+    number.floor() as u64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of members")]
+fn count(number: usize) -> f64 {
+    number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calibrate::kinds;
+
+    /// What each kind costs on a machine that was made up, in points.
+    fn truth(work: &Work) -> f64 {
+        let price = |price| match price {
+            Price::Call => 1.0,
+            Price::PcmCoded => 0.4,
+            Price::SrtpLeg => 0.17,
+            Price::G722Coded => 2.1,
+            Price::G729Coded => 1.25,
+            Price::OpusCoded => 6.6,
+            Price::Analysis => 0.37,
+            Price::Recording => 0.06,
+            Price::ExtraLeg => 0.5,
+        };
+        work.bill.iter().map(|(of, count)| price(*of) * f64::from(*count)).sum()
+    }
+
+    /// Loads on that machine: a relayed call takes 650 µs a second, slower in one round by a third, and every window
+    /// is off by up to `noise`.
+    fn measures(works: &[Work], noise: f64) -> Vec<Measure> {
+        let mut state = 99_u32;
+        let mut off = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            1.0 + noise * (f64::from(state >> 8) / f64::from(1 << 23) - 1.0)
+        };
+        let mut measures = Vec::new();
+        for round in 0..3 {
+            let slow = if round == 1 { 1.33 } else { 1.0 };
+            for work in works {
+                let cost = truth(work) * 650.0 * slow;
+                // A listener's load has a speaker for 19 of them.
+                let cost = if work.name == "listener" { cost * 20.0 / 19.0 } else { cost };
+                let costs = (0..4).map(|_| cost * off()).collect();
+                measures.push(Measure {
+                    name: work.name,
+                    round,
+                    units: 100,
+                    costs,
+                    busy_percent: 20.0,
+                    lost: 0,
+                    p99_ms: 1.0,
+                    late: false,
+                });
+            }
+        }
+        measures
+    }
+
+    #[test]
+    fn prices_that_loads_were_made_up_from_are_found_exactly() {
+        let works = kinds::all();
+        let fit = Fit::of(&works, &measures(&works, 0.0), 1300.0);
+        let wanted = [1.0, 0.4, 0.17, 2.1, 1.25, 6.6, 0.37, 0.06, 0.5];
+        for (price, wanted) in Price::ALL.into_iter().zip(wanted) {
+            assert!((fit.prices[&price] - wanted).abs() <= 0.0011, "{price:?} {}", fit.prices[&price]);
+        }
+        assert_eq!(fit.figures.len(), works.len());
+        let opus = fit.figures.iter().find(|figure| figure.kind == "opus").unwrap();
+        assert_eq!((opus.a_core, opus.points), (162, 8.0));
+    }
+
+    #[test]
+    fn noise_of_a_twentieth_moves_what_a_call_costs_by_less_than_a_tenth() {
+        let works = kinds::all();
+        let exact = Fit::of(&works, &measures(&works, 0.0), 1300.0);
+        let noisy = Fit::of(&works, &measures(&works, 0.05), 1300.0);
+        for (exact, noisy) in exact.figures.iter().zip(&noisy.figures) {
+            assert!((noisy.points / exact.points - 1.0).abs() < 0.1, "{noisy:?}");
+            let asked = noisy.asked.unwrap();
+            assert!((asked / exact.points - 1.0).abs() < 0.15, "{noisy:?}");
+            assert!(noisy.spread_percent > 0.0 && exact.spread_percent < 40.0);
+        }
+    }
+
+    #[test]
+    fn admission_asks_for_no_kind_less_than_the_dearest_of_its_price_costs() {
+        let works = kinds::all();
+        let fit = Fit::of(&works, &measures(&works, 0.1), 1300.0);
+        for (work, figure) in works.iter().zip(&fit.figures).filter(|(work, _)| work.fits.is_some()) {
+            assert!(figure.asked.unwrap() >= figure.points - 0.002, "{} {figure:?}", work.name);
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_has_no_price_and_what_costs_nothing_has_the_least() {
+        let works = kinds::named(&["transcode".to_owned()]).unwrap();
+        let mut loads = measures(&works, 0.0);
+        let fit = Fit::of(&works, &loads, 1300.0);
+        assert_eq!(fit.prices.keys().copied().collect::<Vec<_>>(), [Price::Call, Price::PcmCoded]);
+        for load in loads.iter_mut().filter(|load| load.name == "transcode") {
+            load.costs.iter_mut().for_each(|cost| *cost /= 3.0);
+        }
+        assert_eq!(Fit::of(&works, &loads, 1300.0).prices[&Price::PcmCoded], LEAST);
+        loads.retain(|load| load.name != "relay");
+        assert!(Fit::of(&works, &loads, 1300.0).figures.is_empty());
+    }
+
+    #[test]
+    fn a_median_is_the_middle_and_a_spread_that_of_the_middle_half() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[4.0, 1.0]), Some(2.5));
+        assert!((spread(&[90.0, 95.0, 100.0, 105.0, 900.0]) - 10.0).abs() < 1e-9);
+        assert_eq!(spread(&[1.0]), 0.0);
+    }
+}

@@ -1,0 +1,91 @@
+//! How the time is spent: steps of the search, rounds of all kinds, seconds of each load.
+
+use std::time::Duration;
+
+/// Time for the whole, unless told otherwise.
+const WHOLE: Duration = Duration::from_mins(5);
+/// The same of a quick run.
+const QUICK: Duration = Duration::from_mins(1);
+
+/// What a load takes beside its own time: a server starts, calls are set up and ended.
+const AROUND: Duration = Duration::from_millis(900);
+
+/// Shortest measurement of a load, and the longest.
+const SHORTEST: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// The times of a calibration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// Steps of the search for the capacity, at most.
+    pub(super) steps: u32,
+    /// How long each is measured.
+    pub(super) step: Duration,
+    /// How long the phones talk to each other without a server before it.
+    pub(super) baseline: Duration,
+    /// How often each kind is measured.
+    pub(super) rounds: u32,
+    /// How long each kind is measured in a round.
+    pub(super) load: Duration,
+    /// Windows of that.
+    pub(super) windows: u32,
+    /// How long calls talk before they are measured.
+    pub(super) warm_up: Duration,
+    /// When no further round is begun.
+    pub(super) whole: Duration,
+}
+
+impl Plan {
+    /// Times for so many kinds; `seconds` of measurement for each load where that is given.
+    pub(super) fn new(quick: bool, kinds: u32, seconds: Option<Duration>) -> Self {
+        let whole = if quick { QUICK } else { WHOLE };
+        let (steps, step, baseline) = if quick { (4, 1500, 300) } else { (8, 4000, 500) };
+        let (rounds, warm_up, windows) = if quick { (1, 400, 2) } else { (3, 800, 4) };
+        let [step, baseline, warm_up] = [step, baseline, warm_up].map(Duration::from_millis);
+        let search = (step + baseline + warm_up + AROUND) * steps;
+        let each = whole.saturating_sub(search) / (kinds.max(1) * rounds);
+        let left = each.saturating_sub(AROUND + warm_up).clamp(SHORTEST, LONGEST);
+        Self {
+            steps,
+            step: seconds.unwrap_or(step),
+            baseline,
+            rounds,
+            load: seconds.unwrap_or(left),
+            windows,
+            warm_up,
+            whole,
+        }
+    }
+
+    /// How long one load takes in all.
+    pub(super) fn of_load(&self) -> Duration {
+        AROUND + self.warm_up + self.load
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calibrate::kinds;
+
+    #[test]
+    fn all_kinds_fit_into_five_minutes_and_into_one() {
+        let kinds = u32::try_from(kinds::all().len()).unwrap();
+        for (quick, minutes) in [(false, 5), (true, 1)] {
+            let plan = Plan::new(quick, kinds, None);
+            let search = (plan.step + plan.baseline + plan.warm_up + AROUND) * plan.steps;
+            let whole = search + plan.of_load() * kinds * plan.rounds;
+            let limit = Duration::from_mins(minutes);
+            assert!(whole <= limit && whole > limit * 8 / 10, "{whole:?} {plan:?}");
+        }
+    }
+
+    #[test]
+    fn few_kinds_are_measured_longer_and_seconds_count_before_all() {
+        let [many, few] = [20, 2].map(|kinds| Plan::new(false, kinds, None).load);
+        assert!(few > many && few <= LONGEST);
+        let second = Duration::from_secs(1);
+        let plan = Plan::new(true, 2, Some(second));
+        assert_eq!((plan.load, plan.step), (second, second));
+    }
+}
