@@ -37,6 +37,7 @@ Examples:
   mediapoint serve --config FILE            serve as a file says
   mediapoint config > mediapoint.toml       write the default file
   mediapoint recording --help               find and open recordings
+  mediapoint calibrate                      measure what this machine carries
 
 A call to try, load tests and audio files through the codecs are in another
 program: mediapoint-tools.
@@ -65,6 +66,12 @@ pub(crate) enum Command {
     /// Work out calls, points, servers, bandwidth and disks
     #[command(after_help = crate::size::EXAMPLES)]
     Size(SizeArguments),
+    /// Measure what this machine carries, and write a file of prices for `points`
+    ///
+    /// Starts `mediapoint-tools calibrate` with this program as the server and whatever else is given; --help after it shows
+    /// its own.
+    #[command(disable_help_flag = true, after_help = CALIBRATE_EXAMPLES)]
+    Calibrate(Passed),
     /// Print completions for a shell
     #[command(after_help = "Example:\n  mediapoint completions bash > /etc/bash_completion.d/mediapoint")]
     Completions {
@@ -88,6 +95,12 @@ pub(crate) enum Command {
     #[command(hide = true, disable_help_flag = true)]
     Codec(Moved),
 }
+
+const CALIBRATE_EXAMPLES: &str = "\
+Examples:
+  mediapoint calibrate                          five minutes, points.toml
+  mediapoint calibrate --help                   what else there is
+  mediapoint serve --points points.toml         admit calls by it";
 
 const SERVE_EXAMPLES: &str = "\
 Settings of the command line override those of the file, those of the file the
@@ -141,6 +154,14 @@ const IMPORT_EXAMPLES: &str = "\
 Examples:
   mediapoint config import /etc/rtpengine/rtpengine.conf > /etc/mediapoint.toml
   mediapoint config import --section rtpengine-testing rtpengine.conf";
+
+/// Whatever is passed on to another program.
+#[derive(Debug, Args)]
+pub(crate) struct Passed {
+    /// Arguments of mediapoint-tools calibrate
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+    pub(crate) arguments: Vec<OsString>,
+}
 
 /// Whatever was given to a command that is not here any more.
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 //! Exit codes: 0 for an end that was asked for, 1 where something failed, 2 for a command line or configuration that
 //! cannot be used, 130 where a second SIGINT ended running calls.
 
+mod calibrate;
 mod cli;
 mod config;
 mod content;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Ctl(arguments) => ctl::command(&arguments),
         Command::Recording(arguments) => recording::command(&arguments),
         Command::Size(arguments) => size::command(&arguments),
+        Command::Calibrate(passed) => calibrate::command(&passed.arguments),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { folder } => pages::man(&folder),
         Command::Demo(_) => cli::moved("demo"),

@@ -7,6 +7,8 @@
     reason = "test support outside of test functions"
 )]
 
+#[path = "operator/calibrated.rs"]
+mod calibrated;
 #[path = "operator/ctl.rs"]
 mod ctl;
 #[path = "operator/linked.rs"]
