@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use mediapoint_caller::codec::{Codec, UnknownCodec};
-use mediapoint_caller::load::{Kind, LoadConfig, LoadGenerator};
+use mediapoint_caller::load::{FarEnd, Kind, LoadConfig, LoadGenerator};
 use mediapoint_caller::sdes::Suite;
 
 /// Loads a running server with calls and measures delay, loss and the server's CPU time.
@@ -43,6 +43,15 @@ struct Arguments {
     /// The core to pin the generator to.
     #[arg(long)]
     core: Option<usize>,
+    /// Cores whose busy time is measured as a whole, whoever uses them.
+    #[arg(long, value_delimiter = ',')]
+    cores: Vec<usize>,
+    /// Load no server: half of the phones are in this network namespace, and partners send to each other.
+    #[arg(long, value_name = "FILE", requires = "far_address")]
+    far: Option<PathBuf>,
+    /// Their address there.
+    #[arg(long, requires = "far")]
+    far_address: Option<IpAddr>,
     /// The address of the phones.
     #[arg(long, default_value = "127.0.0.1")]
     address: IpAddr,
@@ -83,6 +92,8 @@ fn kind(arguments: &Arguments) -> Result<Kind, UnknownCodec> {
 }
 
 fn run(arguments: &Arguments) -> Result<String, Box<dyn std::error::Error>> {
+    let far = arguments.far.clone().zip(arguments.far_address);
+    let far = far.map(|(namespace, address)| FarEnd { namespace, address });
     let config = LoadConfig {
         server_pid: arguments.pid,
         calls: arguments.calls,
@@ -92,6 +103,8 @@ fn run(arguments: &Arguments) -> Result<String, Box<dyn std::error::Error>> {
         warm_up: Duration::try_from_secs_f64(arguments.warm_up)?,
         baseline: Duration::try_from_secs_f64(arguments.baseline)?,
         core: arguments.core,
+        cores: arguments.cores.clone(),
+        far,
         address: arguments.address,
         tick: Duration::from_micros(arguments.tick),
         ..LoadConfig::new(arguments.ng)

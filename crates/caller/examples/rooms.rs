@@ -1,11 +1,12 @@
 //! Loads a running server with conference rooms, and reports what came to their members.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use mediapoint_caller::load::FarEnd;
 use mediapoint_caller::load::conference::{Bridge, ConferenceConfig};
 
 /// Loads a running server with conference rooms of G.711 and measures loss and the server's CPU time.
@@ -41,6 +42,18 @@ struct Arguments {
     /// The core to pin the generator to.
     #[arg(long)]
     core: Option<usize>,
+    /// Cores whose busy time is measured as a whole, whoever uses them.
+    #[arg(long, value_delimiter = ',')]
+    cores: Vec<usize>,
+    /// Load no server: half of the phones are in this network namespace, and partners send to each other.
+    #[arg(long, value_name = "FILE", requires = "far_address")]
+    far: Option<PathBuf>,
+    /// Their address there.
+    #[arg(long, requires = "far")]
+    far_address: Option<IpAddr>,
+    /// The address of the phones.
+    #[arg(long, default_value = "127.0.0.1")]
+    address: IpAddr,
     /// Microseconds to sleep between rounds; 0 never sleeps and sends evenly.
     #[arg(long, default_value_t = 0)]
     tick: u64,
@@ -68,6 +81,8 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<String, Box<dyn std::error::Error>> {
     let rate = arguments.janus_rate;
     let bridge = arguments.janus.map_or(Bridge::Ng(arguments.ng), |socket| Bridge::Janus { socket, rate });
+    let far = arguments.far.zip(arguments.far_address);
+    let far = far.map(|(namespace, address)| FarEnd { namespace, address });
     let config = ConferenceConfig {
         server_pid: arguments.pid,
         rooms: arguments.rooms,
@@ -76,6 +91,9 @@ fn run(arguments: Arguments) -> Result<String, Box<dyn std::error::Error>> {
         duration: Duration::try_from_secs_f64(arguments.seconds)?,
         warm_up: Duration::try_from_secs_f64(arguments.warm_up)?,
         core: arguments.core,
+        cores: arguments.cores,
+        far,
+        address: arguments.address,
         tick: Duration::from_micros(arguments.tick),
         speech: arguments.audio,
         ..ConferenceConfig::new(bridge)

@@ -24,9 +24,11 @@ use crate::speech::SpeechError;
 
 mod calls;
 pub mod conference;
+mod cores;
 mod cpu;
 mod endpoint;
 mod extra;
+mod far;
 mod janus;
 pub mod mark;
 mod progress;
@@ -37,15 +39,18 @@ mod stop;
 mod voice;
 mod watch;
 
+pub use cores::{CoreUse, CoresUse};
 pub use cpu::{CpuMeter, CpuSource, CpuTime, Window};
 pub use extra::Extra;
+pub use far::FarEnd;
 pub use report::{DelayParts, GeneratorCost, LoadReport, ServerCost, Transcoded};
 pub use sound::SoundReport;
 pub use stop::Stop;
 
 use calls::CallSet;
 use endpoint::Endpoint;
-use run::Run;
+use far::Phones;
+use run::{Measured, Outcome, Run};
 use voice::Voice;
 
 /// Most calls one generator carries: two marks a call have to fit 16 bits.
@@ -112,6 +117,10 @@ pub struct LoadConfig {
     pub ng: SocketAddr,
     /// The server's process, where its CPU time is to be measured.
     pub server_pid: Option<u32>,
+    /// Cores whose time is measured as a whole, whoever uses them.
+    pub cores: Vec<usize>,
+    /// Where there is no server, and phones send to others at the far end of the network.
+    pub far: Option<FarEnd>,
     /// Calls at one time, at most [`MAX_CALLS`].
     pub calls: usize,
     /// What each call is.
@@ -160,6 +169,8 @@ impl LoadConfig {
         Self {
             ng,
             server_pid: None,
+            cores: Vec::new(),
+            far: None,
             calls: 100,
             kind: Kind::RELAY,
             duration: Duration::from_secs(10),
@@ -264,6 +275,17 @@ pub enum LoadError {
     /// It was stopped.
     #[error("stopped")]
     Stopped,
+    /// The time of the cores cannot be read.
+    #[error("cannot read the time of cores: {0}")]
+    Cores(io::Error),
+    /// The namespace of the far end cannot be entered.
+    #[error("cannot enter the network namespace {}: {source}", path.display())]
+    Namespace {
+        /// Its name in the file system.
+        path: PathBuf,
+        /// The kernel's reason.
+        source: io::Error,
+    },
     /// The generating thread ended by a panic.
     #[error("the generating thread panicked")]
     Panicked,
@@ -310,15 +332,24 @@ fn generate(config: &LoadConfig) -> Result<LoadReport, LoadError> {
     raise_fd_limit()?;
     let baseline = if config.baseline.is_zero() { None } else { Some(baseline(config)?) };
     let voices = Voice::of(config)?;
+    if let Some(far) = &config.far {
+        let outcome = measure(config, far.wire(config, &voices)?)?;
+        return Ok(report::assemble(config, &outcome, baseline));
+    }
     let phones = config.calls * 2 + config.sinks();
     let sockets = endpoint::bind_phones(config.address, config.first_port, phones)?;
     let client = Client::connect(config.ng).map_err(|source| LoadError::Ng { call: 0, source })?;
     let mut calls = CallSet::new(client, config);
     let endpoints = calls.set_up(&sockets, &voices)?;
-    let run = Run::new(config.tick, config.progress, sockets, endpoints)?.stopped_by(&config.stop);
-    let outcome = run.measure(config.warm_up, config.duration, config.windows, config.server_pid)?;
+    let outcome = measure(config, (sockets, endpoints))?;
     calls.tear_down()?;
     Ok(report::assemble(config, &outcome, baseline))
+}
+
+fn measure(config: &LoadConfig, (sockets, endpoints): Phones) -> Result<Outcome, LoadError> {
+    let measured = Measured { windows: config.windows, server: config.server_pid, cores: &config.cores };
+    let run = Run::new(config.tick, config.progress, sockets, endpoints)?.stopped_by(&config.stop);
+    run.measure(config.warm_up, config.duration, measured)
 }
 
 /// The same phones, each pair wired to itself.
@@ -329,6 +360,6 @@ fn baseline(config: &LoadConfig) -> Result<DelayParts, LoadError> {
     let endpoints = peers.zip(0..).map(|(&peer, number)| Endpoint::plain(number, peer)).collect();
     let warm_up = config.baseline.min(Duration::from_millis(300));
     let run = Run::new(config.tick, false, sockets, endpoints)?.stopped_by(&config.stop);
-    let outcome = run.measure(warm_up, config.baseline, 1, None)?;
+    let outcome = run.measure(warm_up, config.baseline, Measured::default())?;
     Ok(report::parts(&outcome))
 }

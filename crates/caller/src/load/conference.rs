@@ -16,10 +16,12 @@ use mediapoint_net::{UdpSocket, pin_current_thread, raise_fd_limit};
 use serde::Serialize;
 
 use super::calls::describe;
+use super::cores::CoresUse;
 use super::endpoint::{self, Endpoint, Line};
+use super::far::{FarEnd, Phones};
 use super::janus::Janus;
 use super::report::{GeneratorCost, count, generator, ratio, rounded};
-use super::run::{Outcome, Run};
+use super::run::{Measured, Outcome, Run};
 use super::voice::{Coded, Voice};
 use super::{CpuSource, LoadError, MAX_CALLS, Stop, Window};
 use crate::codec::{Codec, PACKET};
@@ -58,6 +60,10 @@ pub struct ConferenceConfig {
     pub bridge: Bridge,
     /// Its process, where its CPU time is to be measured.
     pub server_pid: Option<u32>,
+    /// Cores whose time is measured as a whole, whoever uses them.
+    pub cores: Vec<usize>,
+    /// Where there is no server, and phones send to others at the far end of the network.
+    pub far: Option<FarEnd>,
     /// Rooms at one time.
     pub rooms: usize,
     /// Members of each room, at most 2000.
@@ -95,6 +101,8 @@ impl ConferenceConfig {
         Self {
             bridge,
             server_pid: None,
+            cores: Vec::new(),
+            far: None,
             rooms: 1,
             members: 20,
             speakers: 3,
@@ -136,7 +144,11 @@ impl ConferenceConfig {
             pin_current_thread(core).map_err(|source| LoadError::Core { core, source })?;
         }
         raise_fd_limit()?;
-        let [speech, quiet] = self.voices()?;
+        let voices = self.voices()?;
+        if let Some(far) = &self.far {
+            let outcome = self.measure(self.pairs(far, &voices)?)?;
+            return Ok(self.report(&outcome));
+        }
         let sockets = endpoint::bind_phones(self.address, self.first_port, self.parties())?;
         let mut rooms = Rooms::open(&self.bridge)?;
         let mut endpoints = Vec::with_capacity(sockets.len());
@@ -145,13 +157,33 @@ impl ConferenceConfig {
             self.stop.check()?;
             let listens = self.listeners && member >= self.speakers;
             let line = rooms.join(socket, usize::from(number), (room, self.members), listens)?;
-            let voice = if member < self.speakers { &speech } else { &quiet };
-            endpoints.push(Endpoint::member(number, line, voice));
+            endpoints.push(Endpoint::member(number, line, self.voice(number, &voices)));
         }
-        let run = Run::new(self.tick, self.progress, sockets, endpoints)?.stopped_by(&self.stop);
-        let outcome = run.measure(self.warm_up, self.duration, self.windows, self.server_pid)?;
+        let outcome = self.measure((sockets, endpoints))?;
         rooms.end()?;
         Ok(self.report(&outcome))
+    }
+
+    /// The same phones in pairs with no server between them.
+    fn pairs(&self, far: &FarEnd, voices: &[Voice; 2]) -> Result<Phones, LoadError> {
+        let sockets = far.bind(self.address, self.first_port, self.parties().div_ceil(2))?;
+        let partners = sockets.as_chunks::<2>().0.iter().flat_map(|[near, far]| [far, near]);
+        let endpoints = partners.zip(0..).map(|(partner, number)| {
+            let line = Line { remote: partner.local_addr(), payload_type: PCMU, keys: None };
+            Endpoint::member(number, line, self.voice(number, voices))
+        });
+        let endpoints = endpoints.collect();
+        Ok((sockets, endpoints))
+    }
+
+    fn voice<'a>(&self, number: u16, [speech, quiet]: &'a [Voice; 2]) -> &'a Voice {
+        if usize::from(number) % self.members < self.speakers { speech } else { quiet }
+    }
+
+    fn measure(&self, (sockets, endpoints): Phones) -> Result<Outcome, LoadError> {
+        let measured = Measured { windows: self.windows, server: self.server_pid, cores: &self.cores };
+        let run = Run::new(self.tick, self.progress, sockets, endpoints)?.stopped_by(&self.stop);
+        run.measure(self.warm_up, self.duration, measured)
     }
 
     /// What speakers say, and what the others send.
@@ -191,6 +223,7 @@ impl ConferenceConfig {
                 }
             }),
             windows: outcome.windows.clone(),
+            cores: outcome.cores.clone(),
             generator: generator(outcome),
         }
     }
@@ -231,6 +264,8 @@ pub struct ConferenceReport {
     pub server: Option<RoomCost>,
     /// The same in the parts of the measurement.
     pub windows: Vec<Window>,
+    /// What whole cores did, where that was asked for.
+    pub cores: Option<CoresUse>,
     /// What the generator itself used.
     pub generator: GeneratorCost,
 }

@@ -11,9 +11,6 @@ use serde::Serialize;
 /// Linux runs servers on [proc(5), sysconf(3)].
 const TICK: Duration = Duration::from_millis(10);
 
-/// What the kernel answers a read about a thread that has ended [errno(3)].
-const ESRCH: i32 = 3;
-
 /// Which figure of the kernel was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -129,7 +126,7 @@ impl CpuMeter {
             match read() {
                 Ok(used) => sum += used,
                 // The thread ended since the directory was listed: no such file, or no such process.
-                Err(e) if e.kind() == io::ErrorKind::NotFound || e.raw_os_error() == Some(ESRCH) => {}
+                Err(e) if e.kind() == io::ErrorKind::NotFound || is_gone(&e) => {}
                 Err(e) => return Err(e),
             }
         }
@@ -155,6 +152,11 @@ impl CpuMeter {
         let ticks = stat_ticks(&text).ok_or(io::ErrorKind::InvalidData)?;
         Ok(TICK * ticks)
     }
+}
+
+/// What the kernel answers to who reads the file of a thread that has ended.
+fn is_gone(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
 }
 
 /// utime and stime, the 14th and 15th word; the second, in brackets, may itself hold blanks and brackets.

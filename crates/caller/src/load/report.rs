@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use super::LoadConfig;
+use super::cores::CoresUse;
 use super::cpu::{CpuSource, Window};
 use super::run::{Audio, Outcome};
 use super::sound::SoundReport;
@@ -59,6 +60,8 @@ pub struct LoadReport {
     pub server: Option<ServerCost>,
     /// The same in the parts of the measurement.
     pub windows: Vec<Window>,
+    /// What whole cores did, where that was asked for.
+    pub cores: Option<CoresUse>,
     /// What the generator itself used.
     pub generator: GeneratorCost,
 }
@@ -175,6 +178,7 @@ pub(super) fn assemble(config: &LoadConfig, outcome: &Outcome, baseline: Option<
             }
         }),
         windows: outcome.windows.clone(),
+        cores: outcome.cores.clone(),
         generator: generator(outcome),
     }
 }
@@ -251,6 +255,12 @@ impl fmt::Display for LoadReport {
             row("server CPU a packet", format!("{:.2} µs", server.us_per_packet));
             row("server CPU", format!("{:.1} % of a core", server.busy_percent));
             row("calls a core at 85 %", server.calls_per_core.to_string());
+        }
+        if let Some(cores) = &self.cores {
+            let each =
+                cores.cores.iter().map(|used| format!("core {}: {:.1} %", used.core, used.busy_percent));
+            row("busy in all", each.collect::<Vec<_>>().join(", "));
+            row("busy in all, a packet", format!("{:.2} µs", cores.us_per_packet));
         }
         let own = &self.generator;
         let polling = if own.polling { " (polling)" } else { "" };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use mediapoint_net::{Reactor, ReactorConfig, UdpSocket, thread_cpu_time};
 use mediapoint_packet::{PacketPool, Time};
 
+use super::cores::{self, CoresUse};
 use super::cpu::{CpuMeter, CpuSource, CpuTime, Window};
 use super::endpoint::{Arrival, Endpoint, Heard};
 use super::progress::Progress;
@@ -47,8 +48,18 @@ pub(super) struct Outcome {
     pub(super) tapped: u64,
     /// Packets' time in which those were sent nothing.
     pub(super) tap_missing: u64,
+    pub(super) cores: Option<CoresUse>,
     pub(super) generator: Duration,
     pub(super) polling: bool,
+}
+
+/// Whose CPU time is read when a measurement begins and ends, beside the generator's own.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Measured<'a> {
+    /// Parts of the measurement that the server's time is read in as well; 0 is one.
+    pub(super) windows: u32,
+    pub(super) server: Option<u32>,
+    pub(super) cores: &'a [usize],
 }
 
 /// What phones heard that count no marks.
@@ -136,15 +147,15 @@ impl Run {
         mut self,
         warm_up: Duration,
         duration: Duration,
-        windows: u32,
-        server: Option<u32>,
+        measured: Measured<'_>,
     ) -> Result<Outcome, LoadError> {
         let cpu_error = |pid| move |source| LoadError::Cpu { pid, source };
-        let meter = match server {
+        let meter = match measured.server {
             Some(pid) => Some((CpuMeter::new(pid).map_err(cpu_error(pid))?, pid)),
             None => None,
         };
         let read = || meter.map(|(meter, pid)| meter.read_parts().map_err(cpu_error(pid))).transpose();
+        let read_cores = || cores::read(measured.cores).map_err(LoadError::Cores);
 
         let begin = now();
         let mut progress = Progress::new(self.progress, begin, warm_up + duration + DRAIN);
@@ -154,17 +165,20 @@ impl Run {
 
         self.start();
         progress.phase("measuring");
-        let (from, server_before, own_before) = (now(), read()?, thread_cpu_time());
+        let windows = measured.windows.max(1);
+        let (from, cores_before, server_before, own_before) =
+            (now(), read_cores()?, read()?, thread_cpu_time());
         let (mut to, mut server_after, mut parts) = (from, server_before, Vec::new());
-        for window in 1..=windows.max(1) {
+        for window in 1..=windows {
             let (begin, before) = (to, server_after);
-            self.talk(&mut pacer, from + duration * window / windows.max(1), &mut progress)?;
+            self.talk(&mut pacer, from + duration * window / windows, &mut progress)?;
             (to, server_after) = (now(), read()?);
             let used = used_in(before, server_after);
             parts.extend(used.map(|used| Window::new(to.since(begin), used)));
         }
-        let own_after = thread_cpu_time();
+        let (cores_after, own_after) = (read_cores()?, thread_cpu_time());
         let (forwarded, tapped) = (self.heard, self.tapped);
+        let cores_times = [cores_before.as_slice(), cores_after.as_slice()];
 
         let used = used_in(server_before, server_after).map(|used| used.all);
         let (sent, arrived, audio) = self.finish(from, to, &mut progress)?;
@@ -182,6 +196,7 @@ impl Run {
             windows: parts,
             tapped,
             tap_missing: watch::missing_of(self.sinks, tapped, to.since(from), INTERVAL),
+            cores: CoresUse::new(measured.cores, cores_times, to.since(from), forwarded),
             generator: own_after.saturating_sub(own_before),
             polling: self.tick.is_zero(),
         })

@@ -124,6 +124,7 @@ mod tests {
             baseline: None,
             server: None,
             windows: Vec::new(),
+            cores: None,
             generator: GeneratorCost {
                 us_per_packet: 0.0,
                 busy_percent: 0.0,
