@@ -1,9 +1,13 @@
 //! `cargo xtask compare`: this server and Debian's rtpengine under the same load, one core each for server and load.
 //!
 //! Both get the same ng messages from the same generator. Every run starts a fresh server; runs alternate between the
-//! two, so that whatever else the machine does falls on both; medians are reported.
+//! two, so that whatever else the machine does falls on both; medians are reported. With `--network` they are in network
+//! namespaces, the packets' ways into this server are compared too, and both cores' whole time counts.
 
+mod bench;
 mod conference;
+mod network;
+mod ratios;
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +21,9 @@ use crate::error::Error;
 use crate::setup::{self, Feature};
 use crate::shell::Program;
 
-use self::server::{OPEN_FILES, Server, free_port};
+use self::bench::{Bench, charges_softirq};
+use self::ratios::{Cost, Ratio, table, wanted};
+use self::server::Kind;
 
 /// Measure mediapoint and Debian's rtpengine side by side under the same load, or with Debian's Janus as conference bridges.
 #[derive(Parser)]
@@ -50,6 +56,10 @@ struct Options {
     /// Measure conference rooms instead: rooms of 20 beside a relay and beside Janus, and rooms of each size.
     #[arg(long)]
     conference: bool,
+    /// Servers and load in network namespaces with virtual Ethernet cards between them (as root): mediapoint on sockets and on
+    /// AF_XDP, and all that both cores do beside what the generator does alone.
+    #[arg(long)]
+    network: bool,
     /// With --conference: rooms of 20 at one time.
     #[arg(long, default_value_t = 10)]
     rooms: usize,
@@ -100,13 +110,29 @@ impl Load {
     fn name(&self) -> String {
         if self.srtp { format!("srtp-{}", self.kind) } else { self.kind.clone() }
     }
+
+    /// For the generator.
+    fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec![format!("--calls={}", self.calls), format!("--kind={}", self.kind)];
+        arguments.extend(self.srtp.then(|| "--srtp".to_owned()));
+        arguments
+    }
+
+    /// Whether packets of it can take the server's way into and out of the machine.
+    fn suits(&self, kind: Kind) -> bool {
+        kind != Kind::Forwarding || self.name() == "pcmu"
+    }
 }
 
-const SERVERS: [&str; 2] = ["mediapoint", "rtpengine"];
+/// CPU time a packet: of the server's process, and of both cores beside what the generator takes alone.
+const PROCESS: &str = "/server/us_per_packet";
+const WHOLE: &str = "/whole/us_per_packet";
 
 /// What is told of each run, as JSON pointers into the generator's report.
-const FIGURES: [(&str, &str); 10] = [
-    ("CPU µs a packet", "/server/us_per_packet"),
+const FIGURES: [(&str, &str); 12] = [
+    ("CPU µs a packet", PROCESS),
+    ("in all µs a packet", WHOLE),
+    ("generator alone µs", "/whole/alone_us_per_packet"),
     ("CPU % of a core", "/server/busy_percent"),
     ("calls a core at 85 %", "/server/calls_per_core"),
     ("packets lost", "/lost"),
@@ -131,32 +157,79 @@ pub(crate) fn compare(args: &[String]) -> Result<(), Error> {
     Program::cargo(["build", "--release", "--package", "mediapoint-caller", "--example", "load"]).run()?;
     let target = MetadataCommand::new().no_deps().exec()?.target_directory.into_std_path_buf();
 
-    let wanted = |name: &&str| options.only.as_deref().is_none_or(|only| only == *name);
-    let servers: Vec<&str> = SERVERS.into_iter().filter(wanted).collect();
-    let mut results = Vec::new();
+    let bench = Bench::new(&options, target)?;
+    if options.network {
+        print_accounting();
+    }
+    let kinds = bench.kinds();
+    let (mut results, mut ratios) = (Vec::new(), Vec::new());
     for load in &options.loads {
-        let mut reports: Vec<Vec<Value>> = vec![Vec::new(); servers.len()];
-        for run in 1..=options.runs {
-            for (server, reports) in servers.iter().zip(&mut reports) {
-                println!("{} calls of {}, run {run} of {}: {server}", load.calls, load.name(), options.runs);
-                reports.push(measure(server, load, &options, &target)?);
-            }
+        let kinds: Vec<Kind> = kinds.iter().copied().filter(|kind| load.suits(*kind)).collect();
+        let reports = rounds(&bench, load, &kinds)?;
+        print_table(load, &kinds, &reports);
+        if options.network {
+            ratios.extend(compared(load, &kinds, &reports));
         }
-        print_table(load, &servers, &reports);
-        for (server, reports) in servers.iter().zip(&reports) {
+        for (kind, reports) in kinds.iter().zip(&reports) {
             results.push(json!({
-                "server": server, "kind": load.name(), "calls": load.calls,
+                "server": kind.name(), "kind": load.name(), "calls": load.calls,
                 "median": medians(reports), "runs": reports,
             }));
         }
     }
-    write(&options, &target, results)
+    if options.network {
+        println!("{}", table(&ratios));
+    }
+    write(&bench, results, &ratios)
 }
 
-fn write(options: &Options, target: &Path, results: Vec<Value>) -> Result<(), Error> {
-    let path = options.output.clone().unwrap_or_else(|| target.join("compare.json"));
+/// The reports of each server, from runs in turn.
+fn rounds(bench: &Bench<'_>, load: &Load, kinds: &[Kind]) -> Result<Vec<Vec<Value>>, Error> {
+    let mut reports: Vec<Vec<Value>> = vec![Vec::new(); kinds.len()];
+    let runs = bench.options.runs;
+    for run in 1..=runs {
+        let alone = bench.alone("load", bench.arguments(load))?;
+        for (&kind, reports) in kinds.iter().zip(&mut reports) {
+            println!("{} calls of {}, run {run} of {runs}: {}", load.calls, load.name(), kind.name());
+            reports.push(bench.measure(kind, load, alone.as_ref())?);
+        }
+    }
+    Ok(reports)
+}
+
+/// rtpengine's cost beside that of each of ours.
+fn compared(load: &Load, kinds: &[Kind], reports: &[Vec<Value>]) -> Vec<Ratio> {
+    let cost =
+        |reports: &Vec<Value>| Cost { process: median(reports, PROCESS), whole: median(reports, WHOLE) };
+    let costs: Vec<(Kind, Cost)> = kinds.iter().copied().zip(reports.iter().map(cost)).collect();
+    let Some(&(theirs, other)) = costs.iter().find(|(kind, _)| !kind.is_ours()) else { return Vec::new() };
+    let ours = costs.iter().filter(|(kind, _)| kind.is_ours());
+    let name = load.name();
+    ours.map(|&(kind, cost)| {
+        Ratio::new(&name, (kind.name(), cost), (theirs.name(), other), wanted(&name, kind))
+    })
+    .collect()
+}
+
+/// Says how the figures come about.
+fn print_accounting() {
+    let softirq = match charges_softirq() {
+        Some(true) => "charges soft interrupts to the process that they interrupt, whoever they are for",
+        Some(false) => "charges soft interrupts to no process",
+        None => "does not say whether soft interrupts are charged to a process",
+    };
+    println!("This kernel {softirq}: compare `in all`, which counts both cores.");
+}
+
+fn write(bench: &Bench<'_>, results: Vec<Value>, ratios: &[Ratio]) -> Result<(), Error> {
+    let Bench { options, target, .. } = bench;
+    let file = if options.network { "compare-network.json" } else { "compare.json" };
+    let path = options.output.clone().unwrap_or_else(|| target.join(file));
     let mut report =
         json!({ "machine": machine(), "runs": options.runs, "seconds": options.seconds, "results": results });
+    if options.network {
+        bench::add(&mut report, "ratios", ratios.iter().map(Ratio::to_json).collect());
+    }
     save(&path, &report)?;
     let Some(path) = &options.summary else { return Ok(()) };
     let results = report.get_mut("results").and_then(Value::as_array_mut);
@@ -188,39 +261,16 @@ fn machine() -> Value {
         "processor": model.trim_start_matches([' ', '\t', ':']),
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
         "kernel": kernel.trim(),
+        "softirq_charged_to_processes": charges_softirq(),
         "rtpengine": reference.output_quiet().unwrap_or_default(),
         "date": Program::new("date", ["--utc", "--iso-8601=minutes"]).output_quiet().unwrap_or_default().trim(),
     })
 }
 
-/// One run: a fresh server, one load, the generator's report.
-fn measure(name: &str, load: &Load, options: &Options, target: &Path) -> Result<Value, Error> {
-    let control = free_port()?;
-    let server = Server::start(name, control, options.server_core, target)?;
-    let generator = target.join("release").join("examples").join("load");
-    let args = [
-        format!("--ng=127.0.0.1:{control}"),
-        format!("--pid={}", server.pid()),
-        format!("--calls={}", load.calls),
-        format!("--kind={}", load.kind),
-        format!("--seconds={}", options.seconds),
-        format!("--core={}", options.load_core),
-        "--json".to_owned(),
-    ];
-    let srtp = load.srtp.then_some("--srtp");
-    let output = Program::new(
-        "sh",
-        ["-c", OPEN_FILES, "load", &generator.display().to_string()]
-            .into_iter()
-            .chain(args.iter().map(String::as_str))
-            .chain(srtp),
-    );
-    let text = output.output()?;
-    serde_json::from_str(&text).map_err(|error| Error::Tool(format!("the load generator's report: {error}")))
-}
-
 fn medians(reports: &[Value]) -> Value {
-    FIGURES.iter().map(|(name, pointer)| ((*name).to_owned(), json!(median(reports, pointer)))).collect()
+    let figures =
+        FIGURES.iter().map(|&(name, pointer)| Some((name.to_owned(), json!(median(reports, pointer)?))));
+    figures.flatten().collect()
 }
 
 /// The middle value; of an even number of runs the higher of the two in the middle.
@@ -231,11 +281,13 @@ fn median(reports: &[Value], pointer: &str) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
-fn print_table(load: &Load, servers: &[&str], reports: &[Vec<Value>]) {
+fn print_table(load: &Load, kinds: &[Kind], reports: &[Vec<Value>]) {
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+    let width = names.iter().map(|name| name.len() + 2).max().unwrap_or_default().max(14);
     println!(
         "\n{:<24}{}",
         format!("{} x {}", load.calls, load.name()),
-        servers.iter().map(|name| format!("{name:>14}")).collect::<String>()
+        names.iter().map(|name| format!("{name:>width$}")).collect::<String>()
     );
     for (name, pointer) in FIGURES {
         let medians: Vec<Option<f64>> = reports.iter().map(|reports| median(reports, pointer)).collect();
@@ -244,8 +296,8 @@ fn print_table(load: &Load, servers: &[&str], reports: &[Vec<Value>]) {
         }
         let digits = if pointer.ends_with("correlation") { 3 } else { 1 };
         let cells = medians.iter().map(|median| match median {
-            Some(value) => format!("{value:>14.digits$}"),
-            None => format!("{:>14}", "-"),
+            Some(value) => format!("{value:>width$.digits$}"),
+            None => format!("{:>width$}", "-"),
         });
         println!("{name:<24}{}", cells.collect::<String>());
     }

@@ -26,6 +26,8 @@ pub(crate) enum Feature {
     Compare,
     /// Run `cargo xtask compare --conference`: the conference bridge to compare with.
     CompareConference,
+    /// Run `cargo xtask compare --network`: what makes the network.
+    CompareNetwork,
     /// Run `cargo xtask talk-off`: recordings, synthesisers, the library to compare with.
     TalkOff,
     /// Run `cargo xtask amd`: recorded and synthesised speech.

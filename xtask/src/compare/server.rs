@@ -1,14 +1,15 @@
-//! The servers under test: each on a core of its own, killed with its handle.
+//! The servers under test: each on a core of its own, on the loopback address or in a network namespace, killed with its handle.
 
 use std::fs::File;
 use std::io::ErrorKind;
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
+use crate::shell::Program;
 
 /// A call takes several sockets, more than the usual soft limit lets hundreds of calls have.
 pub(super) const OPEN_FILES: &str = r#"ulimit -n "$(ulimit -Hn)"; exec "$@""#;
@@ -41,7 +42,7 @@ transports: {
 
 const JANUS_BRIDGE: &str = r#"general: {
     rtp_port_range = "10000-24999"
-    local_ip = "127.0.0.1"
+    local_ip = "ADDRESS"
 }
 "#;
 
@@ -53,6 +54,101 @@ const JANUS_INTERFACE: &str = r#"general: {
 }
 "#;
 
+/// By which `mediapoint serve` forwards in the kernel, where it can: an option with the value `on` or `off`.
+const FORWARDING: &str = "--forward";
+
+/// A server that takes calls over ng.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// mediapoint on sockets.
+    Sockets,
+    /// mediapoint on AF_XDP.
+    Xdp,
+    /// The same, relayed packets forwarded by its program in the kernel.
+    Forwarding,
+    /// Debian's, in userspace.
+    Rtpengine,
+}
+
+impl Kind {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Sockets => "mediapoint",
+            Self::Xdp => "mediapoint-xdp",
+            Self::Forwarding => "mediapoint-kernel",
+            Self::Rtpengine => "rtpengine",
+        }
+    }
+
+    /// True for those of this project, whichever way packets take.
+    pub(super) fn is_ours(self) -> bool {
+        self != Self::Rtpengine
+    }
+
+    /// The program and its arguments.
+    fn line(self, at: &Place, core: usize, target: &Path) -> String {
+        let (address, control) = (at.address, at.control);
+        let io = match self {
+            Self::Rtpengine => {
+                // One thread for one core, and no kernel module: packets pass through the daemon, as they do here.
+                return format!(
+                    "rtpengine --config-file=none --table=-1 --interface={address} --listen-ng={address}:{control} \
+                     --port-min=10000 --port-max=24999 --num-threads=1 --foreground --log-stderr --log-level=4 \
+                     --delete-delay=0 --tos=184 --pidfile={}",
+                    target.join("compare-rtpengine.pid").display()
+                );
+            }
+            Self::Sockets => "--io sockets".to_owned(),
+            Self::Xdp if forwards(target) => format!("--io xdp {FORWARDING} off"),
+            Self::Xdp => "--io xdp".to_owned(),
+            Self::Forwarding => format!("--io xdp {FORWARDING} on"),
+        };
+        format!(
+            "{} serve --ng {address}:{control} --allow {}/32 --address {address} --ports 10000-24999 --workers 1 \
+             --cores {core} --budget 10000 --log warn {io}",
+            binary(target).display(),
+            at.client
+        )
+    }
+}
+
+fn binary(target: &Path) -> PathBuf {
+    target.join("release").join("mediapoint")
+}
+
+/// Whether the server that was built can forward in the kernel.
+pub(super) fn forwards(target: &Path) -> bool {
+    let help = Program::new(&binary(target).display().to_string(), ["serve", "--help"]).output_quiet();
+    help.is_some_and(|help| help.split_ascii_whitespace().any(|word| word == FORWARDING))
+}
+
+/// Where a server is.
+pub(super) struct Place {
+    pub(super) address: Ipv4Addr,
+    /// The load's address.
+    pub(super) client: Ipv4Addr,
+    /// Its port for ng.
+    pub(super) control: u16,
+    /// What is put before a program that is to run there; nothing here.
+    pub(super) enter: Vec<String>,
+}
+
+impl Place {
+    /// This machine's own, with a port that nobody has.
+    pub(super) fn loopback() -> Result<Self, Error> {
+        Ok(Self {
+            address: Ipv4Addr::LOCALHOST,
+            client: Ipv4Addr::LOCALHOST,
+            control: free_port()?,
+            enter: Vec::new(),
+        })
+    }
+
+    pub(super) fn ng(&self) -> String {
+        format!("{}:{}", self.address, self.control)
+    }
+}
+
 /// A running server that is killed with its handle, and by the kernel when this process ends.
 pub(super) struct Server {
     child: Child,
@@ -60,29 +156,16 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts mediapoint or rtpengine on `core`, with its control port on the loopback address.
-    pub(super) fn start(name: &str, control: u16, core: usize, target: &Path) -> Result<Self, Error> {
-        let pidfile = target.join("compare-rtpengine.pid");
-        let line = match name {
-            "mediapoint" => format!(
-                "{} serve --ng 127.0.0.1:{control} --address 127.0.0.1 --ports 10000-24999 --workers 1 --cores {core} \
-                 --budget 10000 --log warn",
-                target.join("release").join("mediapoint").display()
-            ),
-            // One thread for one core, and no kernel module: packets pass through the daemon, as they do here.
-            _ => format!(
-                "rtpengine --config-file=none --table=-1 --interface=127.0.0.1 --listen-ng=127.0.0.1:{control} \
-                 --port-min=10000 --port-max=24999 --num-threads=1 --foreground --log-stderr --log-level=4 \
-                 --delete-delay=0 --tos=184 --pidfile={}",
-                pidfile.display()
-            ),
-        };
-        let mut server = Self::run(name, &line, core, target)?;
-        if server.answers(control) { Ok(server) } else { Err(server.complaint(name)) }
+    /// Starts a server on `core`, with its control port where the place says.
+    pub(super) fn start(kind: Kind, at: &Place, core: usize, target: &Path) -> Result<Self, Error> {
+        let line = kind.line(at, core, target);
+        let mut server = Self::run(kind.name(), &line, at, core, target)?;
+        let ready = if at.enter.is_empty() { server.answers(at.control) } else { server.has_bound(at) };
+        if ready { Ok(server) } else { Err(server.complaint(kind.name())) }
     }
 
     /// Starts Janus on `core` with nothing but its `AudioBridge` and its interface on a Unix socket, whose path is returned.
-    pub(super) fn start_janus(core: usize, target: &Path) -> Result<(Self, PathBuf), Error> {
+    pub(super) fn start_janus(at: &Place, core: usize, target: &Path) -> Result<(Self, PathBuf), Error> {
         let folder = target.join("compare-janus");
         let socket = folder.join("socket");
         let wrap = |path: &Path| {
@@ -94,9 +177,10 @@ impl Server {
             _ => std::fs::create_dir_all(&folder).map_err(wrap(&folder))?,
         }
         let interface = JANUS_INTERFACE.replace("PATH", &socket.display().to_string());
+        let bridge = JANUS_BRIDGE.replace("ADDRESS", &at.address.to_string());
         for (file, text) in [
             ("janus.jcfg", JANUS),
-            ("janus.plugin.audiobridge.jcfg", JANUS_BRIDGE),
+            ("janus.plugin.audiobridge.jcfg", &bridge),
             ("janus.transport.pfunix.jcfg", &interface),
         ] {
             std::fs::write(folder.join(file), text).map_err(wrap(&folder.join(file)))?;
@@ -106,7 +190,7 @@ impl Server {
         for _ in 0..JANUS_STARTS {
             // What a start before it left; there is none before the first.
             let _ = std::fs::remove_file(&socket);
-            let mut server = Self::run("janus", &line, core, target)?;
+            let mut server = Self::run("janus", &line, at, core, target)?;
             if server.listens(&socket) {
                 return Ok((server, socket));
             }
@@ -134,31 +218,34 @@ impl Server {
         self.child.id()
     }
 
-    fn run(name: &str, line: &str, core: usize, target: &Path) -> Result<Self, Error> {
-        let words: Vec<&str> = line.split_whitespace().collect();
+    fn run(name: &str, line: &str, at: &Place, core: usize, target: &Path) -> Result<Self, Error> {
         let core = core.to_string();
         let log = target.join(format!("compare-{name}.log"));
         let errors = File::create(&log).map_err(|source| Error::Io { path: log.clone(), source })?;
         let child = Command::new("setpriv")
-            .args([
-                "--pdeathsig",
-                "SIGKILL",
-                "--",
-                "taskset",
-                "--cpu-list",
-                &core,
-                "sh",
-                "-c",
-                OPEN_FILES,
-                "server",
-            ])
-            .args(words)
+            .args(["--pdeathsig", "SIGKILL", "--", "taskset", "--cpu-list", &core])
+            .args(&at.enter)
+            .args(["sh", "-c", OPEN_FILES, "server"])
+            .args(line.split_whitespace())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(errors)
             .spawn()
             .map_err(|source| Error::Spawn { program: name.to_owned(), source })?;
         Ok(Self { child, log })
+    }
+
+    /// Waits for its control port in a namespace that this process is not in.
+    fn has_bound(&mut self, at: &Place) -> bool {
+        let sockets = format!("/proc/{}/net/udp", self.pid());
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
+            if std::fs::read_to_string(&sockets).is_ok_and(|table| is_bound(&table, at)) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
     }
 
     /// Pings until a pong comes.
@@ -192,8 +279,48 @@ impl Drop for Server {
     }
 }
 
+/// Whether a table of UDP sockets has the place's control port: the address as the machine stores it, in hexadecimal digits
+/// [proc_pid_net(5)].
+fn is_bound(table: &str, at: &Place) -> bool {
+    let own = format!("{:08X}:{:04X}", u32::from_ne_bytes(at.address.octets()), at.control);
+    table.lines().any(|line| line.split_ascii_whitespace().nth(1) == Some(own.as_str()))
+}
+
 /// A UDP port of the loopback address that nobody has.
-pub(super) fn free_port() -> Result<u16, Error> {
+fn free_port() -> Result<u16, Error> {
     let wrap = |source| Error::Io { path: PathBuf::from("a free UDP port"), source };
     Ok(UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(wrap)?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_port_is_seen_in_the_table_of_this_process() {
+        let mut at = Place::loopback().unwrap();
+        let table = || std::fs::read_to_string("/proc/self/net/udp").unwrap();
+        let socket = UdpSocket::bind((at.address, 0)).unwrap();
+        at.control = socket.local_addr().unwrap().port();
+        assert!(is_bound(&table(), &at));
+        // Nobody has that address here.
+        at.address = Ipv4Addr::new(198, 51, 100, 1);
+        assert!(!is_bound(&table(), &at));
+    }
+
+    #[test]
+    fn the_ways_of_packets_are_told_to_the_server() {
+        let [address, client] = [1, 2].map(|host| Ipv4Addr::new(198, 51, 100, host));
+        let at = Place { address, client, control: 2223, enter: Vec::new() };
+        let line = |kind: Kind| kind.line(&at, 1, Path::new("/nonexistent"));
+        for (kind, expected) in [
+            (Kind::Sockets, "--log warn --io sockets"),
+            (Kind::Xdp, "--log warn --io xdp"),
+            (Kind::Forwarding, "--log warn --io xdp --forward on"),
+        ] {
+            assert!(line(kind).ends_with(expected), "{}", line(kind));
+            assert!(line(kind).contains("--ng 198.51.100.1:2223 --allow 198.51.100.2/32 "), "{}", line(kind));
+        }
+        assert!(line(Kind::Rtpengine).contains("--listen-ng=198.51.100.1:2223"));
+    }
 }
