@@ -33,7 +33,9 @@ impl Ratio {
         wanted: Option<f64>,
     ) -> Self {
         let divide = |ours: Option<f64>, theirs: Option<f64>| {
-            ours.zip(theirs).filter(|(ours, _)| *ours > 0.0).map(|(ours, theirs)| theirs / ours)
+            ours.zip(theirs)
+                .filter(|(ours, theirs)| *ours > 0.0 && *theirs > 0.0)
+                .map(|(ours, theirs)| theirs / ours)
         };
         let found =
             Cost { process: divide(cost.process, other.process), whole: divide(cost.whole, other.whole) };
@@ -143,6 +145,8 @@ mod tests {
         let negative = ("mediapoint-kernel", cost(0.0, -0.1));
         let ratio = Ratio::new("pcmu", negative, ("rtpengine", cost(18.0, 20.0)), Some(8.0));
         assert_eq!(ratio.found, Cost::default());
+        let other = ("rtpengine", cost(18.0, 0.0));
+        assert_eq!(Ratio::new("pcmu", ("mediapoint", cost(6.0, 2.0)), other, None).found.whole, None);
         assert_eq!(ratio.to_json().pointer("/wanted").and_then(Value::as_f64), Some(8.0));
     }
 
