@@ -23,6 +23,9 @@ pub const RATES: [u32; 6] = [8000, 12_000, 16_000, 24_000, 32_000, 48_000];
 /// Inputs converted in one go, so that the buffer has a bound.
 const BLOCK: usize = 480;
 
+/// The longest filter's reach into the past.
+const MAX_HISTORY: usize = 287;
+
 /// There is no conversion between these rates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no conversion from {from} Hz to {to} Hz")]
@@ -38,8 +41,8 @@ pub struct UnsupportedRates {
 pub struct Resampler {
     from: u32,
     filter: Option<Arc<Filter>>,
-    /// The filter's reach into the past, then the inputs of this block.
-    window: Box<[i16]>,
+    /// The last inputs, as many as the filter reaches into the past.
+    history: Box<[i16]>,
     /// Which branch of the filter the next output takes.
     branch: usize,
     /// Inputs between the next one and the one that the next output ends at.
@@ -57,8 +60,7 @@ impl Resampler {
         }
         let filter = (from != to).then(|| Filter::shared(from, to));
         let history = filter.as_ref().map_or(0, |filter| filter.taps() - 1);
-        let window = vec![0; if filter.is_some() { history + BLOCK } else { 0 }].into_boxed_slice();
-        Ok(Self { from, filter, window, branch: 0, skip: 0 })
+        Ok(Self { from, filter, history: vec![0; history].into_boxed_slice(), branch: 0, skip: 0 })
     }
 
     /// How much later what goes in comes out, in seconds.
@@ -69,22 +71,30 @@ impl Resampler {
 
     /// Back to the state of a new one.
     pub fn reset(&mut self) {
-        self.window.fill(0);
+        self.history.fill(0);
         (self.branch, self.skip) = (0, 0);
     }
 
     /// Converts all of `input` to the beginning of `output` and says how many samples it became: exactly
     /// `input.len() * to / from` where that is a whole number each time. What `output` has no room for is left out.
     pub fn process(&mut self, input: &[i16], output: &mut [i16]) -> usize {
-        let Self { filter: Some(filter), window, branch, skip, .. } = self else {
+        let Self { filter: Some(filter), history, branch, skip, .. } = self else {
             let count = input.len().min(output.len());
             output.iter_mut().zip(input).for_each(|(out, sample)| *out = *sample);
             return count;
         };
-        let mut conversion = Conversion { filter, window, branch, skip };
+        // On the stack: the history of this signal, then the inputs of a block.
+        let mut window = [0; MAX_HISTORY + BLOCK];
+        if let Some(past) = window.get_mut(..history.len()) {
+            past.copy_from_slice(history);
+        }
+        let mut conversion = Conversion { filter, window: &mut window, branch, skip };
         let mut written = 0;
         for block in input.chunks(BLOCK) {
             written += conversion.block(block, output.get_mut(written..).unwrap_or_default());
+        }
+        if let Some(past) = window.get(..history.len()) {
+            history.copy_from_slice(past);
         }
         written
     }

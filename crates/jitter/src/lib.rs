@@ -1,7 +1,8 @@
 //! The receiving half of a leg's media path: packets in as they are received, a steady stream of audio out.
 //!
 //! [`Playout`] is an adaptive jitter buffer with its decoders, concealment of loss and time-scaling; [`Concealer`] is the
-//! concealment alone. Both take the time as an argument, do no I/O, and allocate nothing once set up. They do not
+//! concealment alone. Both take the time as an argument and do no I/O. A [`Playout`] begins with room for 60 ms of audio and
+//! makes more, up to its longest delay, when so much waits for the first time; else they allocate nothing once set up. They do not
 //! read SSRC and sequence numbers: the caller extends numbers and separates streams.
 //!
 //! ```

@@ -6,6 +6,7 @@ use mediapoint_codec::{Codec, DecodeError, Decoder, Encoding, MAX_PACKET_MS, Sig
 use mediapoint_packet::rtp::PayloadType;
 
 use crate::config::ConfigError;
+use crate::signal::MAX_PER_MS;
 
 const NOISE_SEED: u32 = 0x6d70;
 /// Octets of a noise description that are worth keeping: its level and the coefficients that are used.
@@ -51,8 +52,6 @@ pub(crate) struct Payloads {
     entries: Box<[Entry]>,
     /// Index of the entry that was found last: mostly the one that is looked for next.
     recent: usize,
-    /// Decoded at the decoder's rate, where that is not the leg's.
-    scratch: Box<[i16]>,
     rate: u32,
     pub(crate) noise: Box<NoiseGenerator>,
 }
@@ -62,7 +61,6 @@ impl Payloads {
         let mut this = Self {
             entries: Box::default(),
             recent: 0,
-            scratch: Box::default(),
             rate,
             noise: Box::new(NoiseGenerator::new(rate, NOISE_SEED)),
         };
@@ -106,10 +104,6 @@ impl Payloads {
         self.rate = rate;
         self.entries = entries.into_boxed_slice();
         self.recent = 0;
-        let scratch = self.voices().filter_map(Voice::scratch).max().unwrap_or(0);
-        if scratch != self.scratch.len() {
-            self.scratch = vec![0; scratch].into_boxed_slice();
-        }
         Ok(())
     }
 
@@ -161,18 +155,11 @@ impl Payloads {
     }
 
     /// The decoder at an index, with the buffer for audio at its own rate.
-    pub(crate) fn voice(&mut self, index: u8) -> Option<(&mut Voice, &mut [i16])> {
+    pub(crate) fn voice(&mut self, index: u8) -> Option<&mut Voice> {
         match &mut self.entries.get_mut(usize::from(index))?.meaning {
-            Meaning::Voice(voice) => Some((voice, &mut self.scratch)),
-            _ => None,
-        }
-    }
-
-    fn voices(&self) -> impl Iterator<Item = &Voice> {
-        self.entries.iter().filter_map(|entry| match &entry.meaning {
             Meaning::Voice(voice) => Some(voice),
             _ => None,
-        })
+        }
     }
 }
 
@@ -203,11 +190,6 @@ impl Voice {
         }
     }
 
-    /// Samples of the longest packet at the decoder's rate, where they have to be resampled.
-    fn scratch(&self) -> Option<usize> {
-        self.resampler.as_ref().map(|_| self.per_10_ms * (MAX_PACKET_MS as usize / 10))
-    }
-
     /// Duration of a payload in ticks of `clock_rate` hertz.
     pub(crate) fn ticks(&self, payload: &[u8], clock_rate: u32) -> Result<u32, DecodeError> {
         let samples = self.decoder.duration(payload)?;
@@ -231,43 +213,41 @@ impl Voice {
     }
 
     /// Decodes to `out` at the leg's rate; returns how many samples that were.
-    pub(crate) fn decode(
-        &mut self,
-        payload: &[u8],
-        scratch: &mut [i16],
-        out: &mut [i16],
-    ) -> Result<(usize, Signal), DecodeError> {
+    pub(crate) fn decode(&mut self, payload: &[u8], out: &mut [i16]) -> Result<(usize, Signal), DecodeError> {
         let Some(resampler) = &mut self.resampler else {
             let decoded = self.decoder.decode(payload, out)?;
             return Ok((decoded.samples.min(out.len()), decoded.kind));
         };
-        let decoded = self.decoder.decode(payload, scratch)?;
-        let pcm = scratch.get(..decoded.samples).unwrap_or_default();
-        Ok((resampler.process(pcm, out), decoded.kind))
+        let len = self.decoder.duration(payload)?;
+        with_room(len, |pcm| {
+            let decoded = self.decoder.decode(payload, pcm)?;
+            let pcm = pcm.get(..decoded.samples).unwrap_or_default();
+            Ok((resampler.process(pcm, out), decoded.kind))
+        })
     }
 
     /// The codec's own concealment of `out.len()` samples; returns how many it made. Where the rate has to be converted,
     /// whole steps of 10 ms.
-    pub(crate) fn conceal(&mut self, next: Option<&[u8]>, scratch: &mut [i16], out: &mut [i16]) -> usize {
+    pub(crate) fn conceal(&mut self, next: Option<&[u8]>, out: &mut [i16]) -> usize {
         let made = self.own_rate(out.len());
         let Some(resampler) = &mut self.resampler else {
             self.decoder.conceal(out, next);
             return out.len();
         };
-        let pcm = scratch.get_mut(..made).unwrap_or_default();
-        self.decoder.conceal(pcm, next);
-        resampler.process(pcm, out)
+        with_room(made, |pcm| {
+            self.decoder.conceal(pcm, next);
+            resampler.process(pcm, out)
+        })
     }
 
     /// The codec's own noise for about `out.len()` samples, by steps of 10 ms; returns how many it made.
-    pub(crate) fn continue_noise(&mut self, scratch: &mut [i16], out: &mut [i16]) -> Option<usize> {
+    pub(crate) fn continue_noise(&mut self, out: &mut [i16]) -> Option<usize> {
         let made = self.own_rate(out.len());
         let Some(resampler) = &mut self.resampler else {
             let out = out.get_mut(..made).unwrap_or_default();
             return self.decoder.continue_noise(out).then_some(out.len());
         };
-        let pcm = scratch.get_mut(..made).unwrap_or_default();
-        self.decoder.continue_noise(pcm).then(|| resampler.process(pcm, out))
+        with_room(made, |pcm| self.decoder.continue_noise(pcm).then(|| resampler.process(pcm, out)))
     }
 
     /// Samples at the decoder's rate, whole steps of 10 ms, that make no more than `out` at the leg's; at most those of
@@ -281,4 +261,21 @@ impl Voice {
             self.decoder.feed_concealed(pcm);
         }
     }
+}
+
+/// Samples of a packet of 20 ms and of the longest one, at the highest rate.
+const USUAL: usize = 20 * MAX_PER_MS;
+const LONGEST: usize = MAX_PACKET_MS as usize * MAX_PER_MS;
+
+/// Gives `work` room for `len` samples of silence at a decoder's own rate: on the stack, for all legs of a thread the same.
+fn with_room<T>(len: usize, work: impl FnOnce(&mut [i16]) -> T) -> T {
+    if let Some(room) = [0; USUAL].get_mut(..len) {
+        return work(room);
+    }
+    with_much_room(len, work)
+}
+
+#[inline(never)]
+fn with_much_room<T>(len: usize, work: impl FnOnce(&mut [i16]) -> T) -> T {
+    work([0; LONGEST].get_mut(..len).unwrap_or_default())
 }

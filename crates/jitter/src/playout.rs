@@ -75,8 +75,9 @@ struct Counters {
 /// The receiving half of a leg's media path: jitter buffer, decoders, concealment and time-scaling.
 ///
 /// It never waits for packets to begin: the first packet is played at the next pull, so that the time from the one to
-/// the other, which is the caller's choice, is the initial delay. Later the delay changes as the jitter requires. After
-/// construction and [`configure`](Self::configure) it allocates nothing.
+/// the other, which is the caller's choice, is the initial delay. Later the delay changes as the jitter requires. It has room
+/// for 60 ms of audio in packets of 20 ms, and doubles that, up to the longest delay, when more waits for the first time: a
+/// few times in its life. Else it allocates nothing after construction and [`configure`](Self::configure).
 // The fields that every insertion and pull needs come first and in this order: a server with many legs finds each of
 // them in a cold cache, and what they cost is the number of cache lines.
 #[repr(C, align(64))]
@@ -170,7 +171,7 @@ impl Playout {
             .with_start(self.config.start_delay());
         self.payloads.configure(rate, payloads)?;
         let (octets_per_ms, longest) = self.payloads.octets();
-        self.store.grow(config.max_delay(), octets_per_ms, longest);
+        self.store.raise(config.max_delay(), octets_per_ms, longest);
         for slot in self.store.slots_mut() {
             slot.entry = self.payloads.find(slot.payload_type).map_or(NO_ENTRY, |(index, _)| index);
         }

@@ -8,6 +8,9 @@ use mediapoint_codec::resample::{Resampler, UnsupportedRates};
 
 use crate::playout::Kind;
 
+/// What is yet to be played at first, in parts of what is kept of the past: 60 ms beside 50. Packets of 20 ms need no more.
+const FIRST_ROOM: (usize, usize) = (6, 5);
+
 /// Runs of different kind that the part yet to be played can have; more are merged into the last.
 const MAX_RUNS: usize = 16;
 
@@ -30,7 +33,9 @@ pub(crate) struct PlayoutBuffer {
     /// Where in it the oldest sample is.
     oldest: usize,
     /// As many samples as the ring, for a copy of it, and behind them those yet to be played.
-    samples: Box<[i16]>,
+    samples: Vec<i16>,
+    /// The most of those; the room for them grows as it is needed, and stays.
+    most: usize,
     /// The part yet to be played, in samples behind the ring's copy.
     read: usize,
     end: usize,
@@ -39,12 +44,14 @@ pub(crate) struct PlayoutBuffer {
 }
 
 impl PlayoutBuffer {
-    /// Keeps `past` samples of what was played, silence to begin with, and has room for `room` more.
+    /// Keeps `past` samples of what was played, silence to begin with, and has room for up to `room` more.
     pub(crate) fn new(past: usize, room: usize) -> Self {
+        let first = (past * FIRST_ROOM.0 / FIRST_ROOM.1).min(room);
         Self {
             ring: vec![0; past].into_boxed_slice(),
             oldest: 0,
-            samples: vec![0; past + room].into_boxed_slice(),
+            samples: vec![0; past + first],
+            most: room,
             read: 0,
             end: 0,
             run_count: 0,
@@ -86,6 +93,7 @@ impl PlayoutBuffer {
     /// begins. Changes of the past are lost. `None` where there is no such room.
     pub(crate) fn with_room(&mut self, growth: usize) -> Option<(&mut [i16], usize)> {
         let past = self.lay_out_past();
+        self.reserve(self.end + growth);
         let all = self.samples.get_mut(..past + self.end + growth)?;
         Some((all, past))
     }
@@ -111,6 +119,7 @@ impl PlayoutBuffer {
     /// Room for `len` more samples at the end; shorter where the buffer is full.
     pub(crate) fn room(&mut self, len: usize) -> &mut [i16] {
         self.move_to_front();
+        self.reserve(self.end + len);
         let start = self.past() + self.end;
         let end = (start + len).min(self.samples.len());
         self.samples.get_mut(start..end).unwrap_or_default()
@@ -216,6 +225,22 @@ impl PlayoutBuffer {
         self.ring.len()
     }
 
+    /// Makes room for `len` samples yet to be played, as far as there may be so many. A stream's first packets of their length
+    /// come here, and bursts: what has become room stays so.
+    fn reserve(&mut self, len: usize) {
+        let room = self.samples.len() - self.past();
+        if len > room && room < self.most {
+            self.grow(len.max(2 * room).min(self.most));
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, room: usize) {
+        let len = self.past() + room;
+        self.samples.reserve_exact(len.saturating_sub(self.samples.len()));
+        self.samples.resize(len, 0);
+    }
+
     /// Copies the past to the front of the part yet to be played; returns its length.
     fn lay_out_past(&mut self) -> usize {
         self.move_to_front();
@@ -273,7 +298,26 @@ mod tests {
         assert_eq!((from, all.len()), (50, 61));
         assert_eq!(all[46..56], [500, 501, 502, 503, 504, 505, 506, 507, 508, 509]);
         let (past, room) = buffer.split(50);
-        assert_eq!((past[40..].to_vec(), room.len()), (numbered(500, 10), 94));
+        assert_eq!(past[40..], numbered(500, 10));
+        assert!(room.len() >= 5);
+    }
+
+    #[test]
+    fn room_grows_to_its_bound_and_what_waits_stays() {
+        let mut buffer = PlayoutBuffer::new(50, 400);
+        let mut waits = Vec::new();
+        for len in [40, 40, 100, 300] {
+            let pcm = numbered(i16::try_from(waits.len()).unwrap(), len);
+            let room = buffer.room(pcm.len());
+            let fits = room.len().min(pcm.len());
+            room[..fits].copy_from_slice(&pcm[..fits]);
+            buffer.commit(fits, Kind::Speech);
+            waits.extend(&pcm[..fits]);
+        }
+        assert_eq!(waits.len(), 400, "as much as there may be");
+        let mut out = vec![0; 400];
+        assert_eq!(buffer.play(&mut out, &mut [0; Kind::COUNT]), 400);
+        assert_eq!(out, waits);
     }
 
     #[test]

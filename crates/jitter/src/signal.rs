@@ -1,5 +1,8 @@
 //! Short real-valued signals: the sums that concealment and time-scaling are made of.
 
+/// Samples of a millisecond at the highest rate.
+pub(crate) const MAX_PER_MS: usize = 48;
+
 /// Sums kept side by side, so that they can be made at once.
 const LANES: usize = 16;
 

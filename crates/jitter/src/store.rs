@@ -1,7 +1,8 @@
-//! Packets that wait for their playout time: payloads in one arena of fixed size, headers in a short list.
+//! Packets that wait for their playout time: payloads in one arena, headers in a short list.
 //!
-//! Both are sized by the codecs and the longest delay. A payload goes to the start of the arena whenever there is room,
-//! so that a stream in the steady state uses the same few cache lines again and again.
+//! Codecs and the longest delay bound both; they begin small and grow with what has waited at once. A payload goes to the
+//! start of the arena whenever there is room, so that a stream in the steady state uses the same few cache lines again
+//! and again.
 
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ const MIN_PACKETS: usize = 32;
 const SHORTEST_PACKET_MS: usize = 5;
 /// What waits beyond the longest delay: the packet to be played next, and one that has just come, of 60 ms each.
 const BEYOND_DELAY_MS: usize = 140;
+/// What there is room for at first: packets, and octets of payloads. 60 ms of G.711 wait there.
+const FIRST_PACKETS: usize = 8;
+const FIRST_OCTETS: usize = 640;
 /// Up to so many packets, the arena's gaps are looked at one by one.
 const FEW: usize = 8;
 
@@ -96,27 +100,29 @@ pub(crate) enum Stored {
 /// The packets in order of arrival.
 #[derive(Debug)]
 pub(crate) struct Store {
-    /// Never more than there was room for at first.
     slots: Vec<Slot>,
-    arena: Box<[u8]>,
+    arena: Vec<u8>,
+    /// The most of both.
+    most_packets: usize,
+    most_octets: usize,
 }
 
 impl Store {
-    /// Room for packets of up to `octets_per_ms` within `max_delay`, and for one payload of `longest` octets.
+    /// Holds packets of up to `octets_per_ms` within `max_delay`, and one payload of `longest` octets.
     pub(crate) fn new(max_delay: Duration, octets_per_ms: usize, longest: usize) -> Self {
-        let (max_packets, octets) = sizes(max_delay, octets_per_ms, longest);
-        Self { slots: Vec::with_capacity(max_packets), arena: vec![0; octets].into_boxed_slice() }
+        let (most_packets, most_octets) = sizes(max_delay, octets_per_ms, longest);
+        Self {
+            slots: Vec::with_capacity(FIRST_PACKETS),
+            arena: vec![0; FIRST_OCTETS.min(most_octets)],
+            most_packets,
+            most_octets,
+        }
     }
 
-    /// Makes the arena as large as [`new`](Self::new) would, where it is smaller. The packets stay.
-    pub(crate) fn grow(&mut self, max_delay: Duration, octets_per_ms: usize, longest: usize) {
+    /// Holds as much as [`new`](Self::new) would, where that is more. The packets stay.
+    pub(crate) fn raise(&mut self, max_delay: Duration, octets_per_ms: usize, longest: usize) {
         let (_, octets) = sizes(max_delay, octets_per_ms, longest);
-        if octets > self.arena.len() {
-            let mut arena = vec![0; octets].into_boxed_slice();
-            let (kept, _) = arena.split_at_mut(self.arena.len());
-            kept.copy_from_slice(&self.arena);
-            self.arena = arena;
-        }
+        self.most_octets = self.most_octets.max(octets);
     }
 
     pub(crate) fn slots(&self) -> &[Slot] {
@@ -129,16 +135,19 @@ impl Store {
 
     /// Keeps a packet; where there is no room, the packets that came first go first.
     pub(crate) fn insert(&mut self, mut slot: Slot, payload: &[u8]) -> Stored {
-        if payload.len() > self.arena.len().min(usize::from(u16::MAX)) {
+        if payload.len() > self.most_octets.min(usize::from(u16::MAX)) {
             return Stored::TooLong;
         }
         if self.slots.iter().any(|held| (held.epoch, held.index) == (slot.epoch, slot.index)) {
             return Stored::Duplicate;
         }
         let mut shed = 0;
-        if self.slots.len() == self.slots.capacity() {
+        if self.slots.len() >= self.most_packets {
             self.slots.remove(0);
             shed += 1;
+        }
+        if self.slots.len() == self.slots.capacity() {
+            self.more_slots();
         }
         let start = match self.free_place(payload.len()) {
             Some(start) => start,
@@ -181,12 +190,31 @@ impl Store {
         let mut shed = 0;
         loop {
             let used: usize = self.slots.iter().map(|slot| slot.range().len()).sum();
-            if self.arena.len() - used >= len || self.slots.is_empty() {
+            if self.arena.len() - used >= len {
                 return (self.compact(), shed);
             }
-            self.slots.remove(0);
-            shed += 1;
+            if self.arena.len() < self.most_octets {
+                self.enlarge(used + len);
+            } else if self.slots.is_empty() {
+                return (0, shed);
+            } else {
+                self.slots.remove(0);
+                shed += 1;
+            }
         }
+    }
+
+    /// Twice the arena, or `octets` where that is more, as far as it may grow. It stays so.
+    fn enlarge(&mut self, octets: usize) {
+        let len = octets.max(2 * self.arena.len()).min(self.most_octets);
+        self.arena.reserve_exact(len.saturating_sub(self.arena.len()));
+        self.arena.resize(len, 0);
+    }
+
+    #[cold]
+    fn more_slots(&mut self) {
+        let more = self.slots.len().min(self.most_packets - self.slots.len().min(self.most_packets));
+        self.slots.reserve_exact(more.max(1));
     }
 
     /// Moves all payloads to the arena's beginning, in the order they lie in; returns where they end.
@@ -302,5 +330,27 @@ mod tests {
             }
         }
         assert_eq!(store.insert(slot(u64::MAX), &[0; 2000]), Stored::TooLong);
+    }
+
+    #[test]
+    fn room_grows_with_what_waits_up_to_its_bound() {
+        let mut store = Store::new(Duration::from_millis(200), 8, 960);
+        for index in 0..3 {
+            store.insert(slot(index), &payload(index, 160));
+        }
+        assert_eq!((store.slots.capacity(), store.arena.len()), (FIRST_PACKETS, FIRST_OCTETS));
+        let mut shed = 0;
+        for index in 3..200 {
+            match store.insert(slot(index), &payload(index, 40)) {
+                Stored::Kept { shed: more } => shed += more,
+                other => panic!("{other:?}"),
+            }
+        }
+        // 340 ms in packets of 5 ms.
+        assert_eq!((store.slots.len(), store.slots.capacity(), shed), (68, 68, 132));
+        for index in 200..203 {
+            store.insert(slot(index), &payload(index, 960));
+        }
+        assert_eq!(store.arena.len(), 340 * 8, "as much as there may be");
     }
 }

@@ -9,16 +9,21 @@
 )]
 
 use crate::pitch::best_lag;
+use crate::signal::MAX_PER_MS;
 
 /// Below this mean amplitude a change is not audible.
 const QUIET: f32 = 60.0;
 
-/// Makes audio longer or shorter by a piece of one period.
+/// The cross-fade at a joint, and the longest piece put in or taken out: periods down to 67 Hz.
+const OVERLAP_MS: usize = 8;
+const MAX_LAG_MS: usize = 15;
+/// Samples that are looked at, at the highest rate.
+const REACH: usize = (MAX_LAG_MS + OVERLAP_MS) * MAX_PER_MS;
+
+/// Makes audio longer or shorter by a piece of one period. It has no state.
 #[derive(Debug)]
 pub(crate) struct TimeScaler {
     per_ms: usize,
-    signal: Vec<f32>,
-    joint: Vec<i16>,
 }
 
 /// How alike two pieces must be to be joined, from -1 to 1.
@@ -27,13 +32,12 @@ pub(crate) struct Likeness(pub(crate) f32);
 
 impl TimeScaler {
     /// For audio at `rate` hertz.
-    pub(crate) fn new(rate: u32) -> Self {
-        let per_ms = rate as usize / 1000;
-        Self { per_ms, signal: Vec::with_capacity(48 * per_ms), joint: Vec::with_capacity(16 * per_ms) }
+    pub(crate) const fn new(rate: u32) -> Self {
+        Self { per_ms: rate as usize / 1000 }
     }
 
     const fn overlap(&self) -> usize {
-        self.per_ms * 8
+        self.per_ms * OVERLAP_MS
     }
 
     const fn min_lag(&self) -> usize {
@@ -41,16 +45,16 @@ impl TimeScaler {
     }
 
     const fn max_lag(&self) -> usize {
-        self.per_ms * 15
+        self.per_ms * MAX_LAG_MS
     }
 
     /// Removes a piece at the beginning of `audio`; returns how many samples are left, at its beginning.
-    pub(crate) fn shorten(&mut self, audio: &mut [i16], likeness: Likeness) -> Option<usize> {
+    pub(crate) fn shorten(&self, audio: &mut [i16], likeness: Likeness) -> Option<usize> {
         let overlap = self.overlap();
         let max = self.max_lag().min(audio.len().checked_sub(overlap)?);
         let used = max + overlap;
-        self.load(&audio[..used]);
-        let lag = self.lag(0, max, likeness, |at, lag| at + lag)?;
+        let mut room = [0.0; REACH];
+        let lag = self.lag(load(&audio[..used], &mut room), 0, max, likeness, |at, lag| at + lag)?;
         for i in 0..overlap {
             audio[i] = fade(audio[i], audio[i + lag], i, overlap);
         }
@@ -60,21 +64,25 @@ impl TimeScaler {
 
     /// Inserts a piece at `from`, from which on `audio` is yet to be played; before it is what was played last. The last
     /// [`max_growth`](Self::max_growth) samples are room. Returns how many samples there are from `from` on.
-    pub(crate) fn lengthen(&mut self, audio: &mut [i16], from: usize, likeness: Likeness) -> Option<usize> {
+    pub(crate) fn lengthen(&self, audio: &mut [i16], from: usize, likeness: Likeness) -> Option<usize> {
         let overlap = self.overlap();
         let len = audio.len().checked_sub(from + self.max_growth())?;
         let max = self.max_lag().min(from);
         if len < overlap {
             return None;
         }
-        self.load(&audio[from - max..from + overlap]);
-        let lag = self.lag(max, max, likeness, |at, lag| at - lag)?;
+        let mut room = [0.0; REACH];
+        let signal = load(&audio[from - max..from + overlap], &mut room);
+        let lag = self.lag(signal, max, max, likeness, |at, lag| at - lag)?;
         let end = from + len;
-        self.joint.clear();
-        self.joint.extend((0..overlap).map(|i| fade(audio[from + i], audio[from + i - lag], i, overlap)));
+        let mut joint = [0; OVERLAP_MS * MAX_PER_MS];
+        let joint = &mut joint[..overlap];
+        for (i, sample) in joint.iter_mut().enumerate() {
+            *sample = fade(audio[from + i], audio[from + i - lag], i, overlap);
+        }
         // What follows the joint is what followed the earlier piece.
         audio.copy_within(from + overlap - lag..end, from + overlap);
-        audio[from..from + overlap].copy_from_slice(&self.joint);
+        audio[from..from + overlap].copy_from_slice(joint);
         Some(len + lag)
     }
 
@@ -83,13 +91,9 @@ impl TimeScaler {
         self.max_lag()
     }
 
-    fn load(&mut self, audio: &[i16]) {
-        self.signal.clear();
-        self.signal.extend(audio.iter().map(|sample| f32::from(*sample)));
-    }
-
     fn lag(
         &self,
+        signal: &[f32],
         at: usize,
         max: usize,
         Likeness(least): Likeness,
@@ -99,10 +103,19 @@ impl TimeScaler {
         if max < min {
             return None;
         }
-        let loudness = self.signal.iter().map(|sample| sample.abs()).sum::<f32>() / self.signal.len() as f32;
-        let (lag, likeness) = best_lag(&self.signal, at, self.overlap(), min..=max, self.per_ms, place);
+        let loudness = signal.iter().map(|sample| sample.abs()).sum::<f32>() / signal.len() as f32;
+        let (lag, likeness) = best_lag(signal, at, self.overlap(), min..=max, self.per_ms, place);
         (likeness >= least || loudness < QUIET).then_some(lag)
     }
+}
+
+/// The samples as real numbers, at the beginning of `room`.
+fn load<'a>(audio: &[i16], room: &'a mut [f32; REACH]) -> &'a [f32] {
+    let room = &mut room[..audio.len()];
+    for (to, from) in room.iter_mut().zip(audio) {
+        *to = f32::from(*from);
+    }
+    room
 }
 
 /// From `old` to `new` by `step` of `steps`.

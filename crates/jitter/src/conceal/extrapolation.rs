@@ -10,7 +10,7 @@
 
 use super::prediction::{ORDER, Predictor};
 use crate::pitch::best_lag;
-use crate::signal::{dot, energy};
+use crate::signal::{MAX_PER_MS, dot, energy};
 
 /// Pitch periods looked for, in 2 ms: 400 Hz to 67 Hz.
 const MIN_LAG_HALF_MS: usize = 5;
@@ -27,16 +27,24 @@ const CEILING: f32 = 60_000.0;
 /// The least past that can be continued.
 pub(super) const MIN_PAST_MS: usize = 10;
 
-/// A signal's model, and the continuation that is yet to be used.
-#[derive(Debug)]
+/// Room for the residual of the longest pitch period, at the highest rate.
+pub(super) const MAX_PERIOD: usize = longest_period(MAX_PER_MS);
+
+/// Samples of the longest pitch period.
+pub(super) const fn longest_period(per_ms: usize) -> usize {
+    MAX_LAG_HALF_MS * per_ms / 2
+}
+
+/// A signal's model, and where its continuation is. The residual that drives it is the caller's to keep: a ring of
+/// [`longest_period`] samples, the last pitch period of the past's to begin with, then of what drove the filter.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Extrapolation {
     per_ms: usize,
     model: [f32; ORDER],
-    /// The last pitch period of the past's residual, then of what drives the filter: a ring, and its oldest sample.
-    excitation: Vec<f32>,
+    /// The residual's oldest sample.
     oldest: usize,
-    /// The last samples before the continuation, then the continuation.
-    output: Vec<f32>,
+    /// The last samples before those that are made next.
+    last: [f32; ORDER],
     lag: usize,
     likeness: f32,
     /// Gains of the repeated residual and of noise.
@@ -46,70 +54,67 @@ pub(super) struct Extrapolation {
 }
 
 impl Extrapolation {
-    /// For audio of `per_ms` samples a millisecond, with room for `longest` samples at a time.
-    pub(super) fn new(per_ms: usize, longest: usize) -> Self {
+    /// For audio of `per_ms` samples a millisecond; noise goes on from `random`.
+    pub(super) const fn new(per_ms: usize, random: u32) -> Self {
         Self {
             per_ms,
             model: [0.0; ORDER],
-            excitation: Vec::with_capacity(MAX_LAG_HALF_MS * per_ms / 2 + 1),
             oldest: 0,
-            output: Vec::with_capacity(longest + ORDER),
+            last: [0.0; ORDER],
             lag: 1,
             likeness: 0.0,
             periodic: 1.0,
             noise: 0.0,
-            random: 1,
+            random,
         }
     }
 
     /// Takes the past, its last sample last: at least [`MIN_PAST_MS`].
-    pub(super) fn begin(&mut self, predictor: &mut Predictor, past: &[f32]) {
+    pub(super) fn begin(&mut self, predictor: &Predictor, past: &[f32], residual: &mut [f32]) {
         let len = past.len();
         let window = (MATCH_MS * self.per_ms).min(len * 2 / 5);
         let min = MIN_LAG_HALF_MS * self.per_ms / 2;
-        let max = (MAX_LAG_HALF_MS * self.per_ms / 2).min(len - window).min(len - ORDER);
+        let max = longest_period(self.per_ms).min(len - window).min(len - ORDER);
         (self.lag, self.likeness) =
             best_lag(past, len - window, window, min..=max, self.per_ms, |at, lag| at - lag);
         self.model = predictor.model(past);
-        self.excitation.clear();
         self.oldest = 0;
-        for at in len - self.lag..len {
-            self.excitation.push(past[at] + dot(&past[at - ORDER..at], &self.model));
+        let residual = &mut residual[..self.lag];
+        for (at, left) in (len - self.lag..len).zip(residual.iter_mut()) {
+            *left = past[at] + dot(&past[at - ORDER..at], &self.model);
         }
-        let level = (energy(&self.excitation) / self.lag as f32).sqrt();
+        let level = (energy(residual) / self.lag as f32).sqrt();
         let voiced = ((self.likeness - UNVOICED) / (VOICED - UNVOICED)).clamp(0.0, 1.0);
         self.periodic = 1.0 - MAX_NOISE * (1.0 - voiced);
         // Evenly distributed noise of the residual's level.
         self.noise = MAX_NOISE * (1.0 - voiced * voiced).sqrt() * level * 3.0_f32.sqrt();
-        self.output.clear();
-        self.output.extend_from_slice(&past[len - ORDER..]);
+        self.last.copy_from_slice(&past[len - ORDER..]);
     }
 
-    /// At least the next `len` samples.
-    pub(super) fn first(&mut self, len: usize) -> &[f32] {
-        while self.output.len() - ORDER < len {
-            let repeated = self.excitation[self.oldest];
+    /// Continues the signal behind the first [`ORDER`] samples of `room`, which are for the filter's past, to its end.
+    pub(super) fn extend<'a>(&mut self, residual: &mut [f32], room: &'a mut [f32]) -> &'a [f32] {
+        let residual = &mut residual[..self.lag];
+        room[..ORDER].copy_from_slice(&self.last);
+        for at in ORDER..room.len() {
+            let repeated = residual[self.oldest];
             let drive = repeated * self.periodic + self.random() * self.noise;
-            self.excitation[self.oldest] = drive;
-            self.oldest = if self.oldest + 1 < self.excitation.len() { self.oldest + 1 } else { 0 };
-            let past = &self.output[self.output.len() - ORDER..];
-            let sample = drive - dot(past, &self.model);
-            self.output.push(sample.clamp(-CEILING, CEILING));
+            residual[self.oldest] = drive;
+            self.oldest = if self.oldest + 1 < residual.len() { self.oldest + 1 } else { 0 };
+            let sample = drive - dot(&room[at - ORDER..at], &self.model);
+            room[at] = sample.clamp(-CEILING, CEILING);
         }
-        self.made()
+        self.last.copy_from_slice(&room[room.len() - ORDER..]);
+        &room[ORDER..]
     }
 
-    /// The samples that [`first`](Self::first) has made and that are not [used](Self::advance).
-    pub(super) fn made(&self) -> &[f32] {
-        &self.output[ORDER..]
+    /// Where the noise of the next continuation goes on.
+    pub(super) const fn noise_state(&self) -> u32 {
+        self.random
     }
 
-    /// The first `len` samples are used.
-    pub(super) fn advance(&mut self, len: usize) {
-        self.first(len);
-        let rest = self.output.len() - len;
-        self.output.copy_within(len.., 0);
-        self.output.truncate(rest);
+    /// Samples of a millisecond.
+    pub(super) const fn per_ms(&self) -> usize {
+        self.per_ms
     }
 
     /// The pitch period in samples.

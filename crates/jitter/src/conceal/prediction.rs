@@ -6,8 +6,11 @@
 )]
 
 use std::f32::consts::PI;
+use std::sync::OnceLock;
 
-use crate::signal::dot;
+use mediapoint_codec::resample::RATES;
+
+use crate::signal::{MAX_PER_MS, dot};
 
 /// Samples that the next one is predicted from. More than the 10 that formants need: so the first harmonics of a high voice
 /// are modelled too. PESQ rises by 0.01 from 16 to 32 and no more after.
@@ -19,17 +22,25 @@ const LINE_WIDTH: f32 = 10.0;
 /// Noise added, in parts of the signal's power, so that no model is singular.
 const WHITE_NOISE: f32 = 1e-4;
 
-/// Computes models of signals' ends.
+/// Computes models of signals' ends. It has no state: signals of one rate share it.
 #[derive(Debug)]
 pub(super) struct Predictor {
     window: Box<[f32]>,
-    windowed: Box<[f32]>,
     /// Factor of each autocorrelation.
     lag_window: [f32; ORDER + 1],
 }
 
+/// One for each of [`RATES`].
+static PREDICTORS: [OnceLock<Predictor>; RATES.len()] = [const { OnceLock::new() }; RATES.len()];
+
 impl Predictor {
-    pub(super) fn new(per_ms: usize) -> Self {
+    /// For audio of `per_ms` samples a millisecond, at one of [`RATES`].
+    pub(super) fn shared(per_ms: usize) -> &'static Self {
+        let known = RATES.iter().position(|rate| *rate as usize == per_ms * 1000);
+        PREDICTORS[known.unwrap_or(0)].get_or_init(|| Self::new(per_ms))
+    }
+
+    fn new(per_ms: usize) -> Self {
         let len = WINDOW_MS * per_ms;
         // A slow rise and a quick fall: what is near the gap counts most.
         let fall = len / 10;
@@ -44,19 +55,16 @@ impl Predictor {
         let spread = 2.0 * PI * LINE_WIDTH / (per_ms as f32 * 1000.0);
         let mut lag_window = std::array::from_fn(|lag| (-0.5 * (spread * lag as f32).powi(2)).exp());
         lag_window[0] += WHITE_NOISE;
-        Self {
-            window: (0..len).map(weight).collect(),
-            windowed: vec![0.0; len].into_boxed_slice(),
-            lag_window,
-        }
+        Self { window: (0..len).map(weight).collect(), lag_window }
     }
 
     /// The coefficients of a signal's end, that of the oldest sample first: what is to be added to a sample to leave
     /// what could not be predicted.
-    pub(super) fn model(&mut self, signal: &[f32]) -> [f32; ORDER] {
+    pub(super) fn model(&self, signal: &[f32]) -> [f32; ORDER] {
         let len = signal.len().min(self.window.len());
         let window = &self.window[self.window.len() - len..];
-        let windowed = &mut self.windowed[..len];
+        let mut windowed = [0.0; WINDOW_MS * MAX_PER_MS];
+        let windowed = &mut windowed[..len];
         for ((out, x), weight) in windowed.iter_mut().zip(&signal[signal.len() - len..]).zip(window) {
             *out = x * weight;
         }

@@ -7,9 +7,9 @@
     reason = "inner loops over lengths fixed at construction; times are small and not negative"
 )]
 
-use super::extrapolation::{Extrapolation, MIN_PAST_MS};
-use super::prediction::Predictor;
-use crate::signal::{dot, energy, sample};
+use super::extrapolation::{Extrapolation, MAX_PERIOD, MIN_PAST_MS, longest_period};
+use super::prediction::{ORDER, Predictor};
+use crate::signal::{MAX_PER_MS, dot, energy, sample};
 
 /// Audio before a gap that is used: more than two of the longest pitch periods.
 pub(crate) const HISTORY_MS: usize = 50;
@@ -38,7 +38,15 @@ const MAX_SHIFT_MS: usize = 4;
 const SHIFT_COST: f32 = 0.9;
 const LEAST_LIKENESS: f32 = 0.3;
 
-/// Fills gaps in a signal whose past the caller keeps.
+/// Samples continued at a time.
+const PIECE: usize = MAX_MERGE_MS as usize * MAX_PER_MS;
+/// The longest continuation that a bridge needs: the gap, a shift, what is aligned, and a sample for the cubic.
+const REACH_MS: usize = MAX_BRIDGE_MS + MAX_SHIFT_MS + ALIGN_MS + 1;
+/// Up to so many samples a millisecond a bridge does with less memory.
+const NARROW: usize = 16;
+
+/// Fills gaps in a signal whose past the caller keeps. Between two calls it keeps the model of the past alone: what a
+/// call works in is on the stack, for all legs of a thread the same.
 // Of a stream without gaps only the first field is ever read.
 #[repr(C)]
 #[derive(Debug)]
@@ -46,25 +54,24 @@ pub(crate) struct Repair {
     /// Samples of this gap that are filled.
     gap: Option<usize>,
     per_ms: usize,
-    predictor: Predictor,
+    predictor: &'static Predictor,
     forward: Extrapolation,
-    backward: Extrapolation,
-    past: Vec<f32>,
-    future: Vec<f32>,
+    /// What drives it.
+    residual: Box<[f32]>,
+    /// Where the noise of the next continuation back into a gap goes on.
+    backward_noise: u32,
 }
 
 impl Repair {
     pub(crate) fn new(rate: u32) -> Self {
         let per_ms = rate as usize / 1000;
-        let reach = (MAX_BRIDGE_MS + MAX_SHIFT_MS + ALIGN_MS + 1) * per_ms;
         Self {
             gap: None,
             per_ms,
-            predictor: Predictor::new(per_ms),
-            forward: Extrapolation::new(per_ms, reach.max(SPENT_MS * per_ms)),
-            backward: Extrapolation::new(per_ms, reach),
-            past: Vec::with_capacity(HISTORY_MS * per_ms),
-            future: Vec::with_capacity(FUTURE_MS * per_ms),
+            predictor: Predictor::shared(per_ms),
+            forward: Extrapolation::new(per_ms, 1),
+            residual: vec![0.0; longest_period(per_ms)].into_boxed_slice(),
+            backward_noise: 1,
         }
     }
 
@@ -75,12 +82,12 @@ impl Repair {
     /// A gap begins behind `past`, of which the last [`HISTORY_MS`] count.
     pub(crate) fn start(&mut self, past: &[i16]) {
         let from = past.len().saturating_sub(HISTORY_MS * self.per_ms);
-        self.past.clear();
-        self.past.extend(past[from..].iter().map(|sample| f32::from(*sample)));
-        if self.past.len() < MIN_PAST_MS * self.per_ms {
-            self.past.resize(MIN_PAST_MS * self.per_ms, 0.0);
+        let mut room = [0.0; HISTORY_MS * MAX_PER_MS];
+        for (to, from) in room.iter_mut().zip(&past[from..]) {
+            *to = f32::from(*from);
         }
-        self.forward.begin(&mut self.predictor, &self.past);
+        let len = (past.len() - from).max(MIN_PAST_MS * self.per_ms);
+        self.forward.begin(self.predictor, &room[..len], &mut self.residual);
         self.gap = Some(0);
     }
 
@@ -91,28 +98,19 @@ impl Repair {
 
     /// Fills `out` with more of the continuation.
     pub(crate) fn extend(&mut self, out: &mut [i16]) {
-        let used = self.preview(out);
+        let gap = self.gap.unwrap_or(usize::MAX);
+        fill(&mut self.forward, &mut self.residual, gap, out);
         if let Some(gap) = &mut self.gap {
             *gap = gap.saturating_add(out.len());
-            self.forward.advance(used);
         }
     }
 
-    /// Fills `out` as [`extend`](Self::extend) would, without a change of state; returns how many samples of the
-    /// continuation that took.
-    pub(crate) fn preview(&mut self, out: &mut [i16]) -> usize {
-        let gap = self.gap.unwrap_or(usize::MAX);
-        let audible = (SPENT_MS * self.per_ms).saturating_sub(gap).min(out.len());
-        let (out, spent) = out.split_at_mut(audible);
-        spent.fill(0);
-        if audible == 0 {
-            return 0;
-        }
-        let fade = Fade::new(self.per_ms, self.forward.voicing());
-        for (at, (out, made)) in out.iter_mut().zip(self.forward.first(audible)).enumerate() {
-            *out = sample(made * fade.at(gap + at));
-        }
-        audible
+    /// Fills `out` as [`extend`](Self::extend) would, without a change of state.
+    pub(crate) fn preview(&self, out: &mut [i16]) {
+        let (mut forward, mut room) = (self.forward, [0.0; MAX_PERIOD]);
+        let residual = &mut room[..self.residual.len()];
+        residual.copy_from_slice(&self.residual);
+        fill(&mut forward, residual, self.gap.unwrap_or(usize::MAX), out);
     }
 
     /// Fills `out` with a continuation that fades out within 10 ms.
@@ -130,7 +128,12 @@ impl Repair {
         let millis = (MERGE_MS + MERGE_GROWTH * gap as f32 / self.per_ms as f32).min(MAX_MERGE_MS);
         let overlap = ((millis * self.per_ms as f32) as usize).min(pcm.len());
         let fade = Fade::new(self.per_ms, self.forward.voicing());
-        let made = if gap >= SPENT_MS * self.per_ms { &[] } else { self.forward.first(overlap) };
+        let mut room = [0.0; ORDER + PIECE];
+        let made = if gap >= SPENT_MS * self.per_ms {
+            &[]
+        } else {
+            self.forward.extend(&mut self.residual, &mut room[..ORDER + overlap])
+        };
         for (at, pcm) in pcm.iter_mut().take(overlap).enumerate() {
             let weight = (at as f32 + 0.5) / overlap as f32;
             let old = made.get(at).map_or(0.0, |made| made * fade.at(gap + at));
@@ -144,31 +147,82 @@ impl Repair {
             self.start(past);
         }
         let gap = self.gap.unwrap_or(0);
-        let (len, align) = (out.len(), ALIGN_MS * self.per_ms);
-        let sides_known = next.len() >= MIN_PAST_MS * self.per_ms && past.len() >= align;
-        if !sides_known || len > MAX_BRIDGE_MS * self.per_ms || gap >= SPENT_MS * self.per_ms {
+        let sides_known = next.len() >= MIN_PAST_MS * self.per_ms && past.len() >= ALIGN_MS * self.per_ms;
+        if !sides_known || out.len() > MAX_BRIDGE_MS * self.per_ms || gap >= SPENT_MS * self.per_ms {
             self.extend(out);
             return self.merge(next);
         }
         self.gap = None;
+        if self.per_ms <= NARROW {
+            self.bridge_narrow(gap, past, out, next);
+        } else {
+            self.bridge_wide(gap, past, out, next);
+        }
+    }
+
+    #[inline(never)]
+    fn bridge_narrow(&mut self, gap: usize, past: &[i16], out: &mut [i16], next: &[i16]) {
+        let mut room = [[0.0; ORDER + REACH_MS * NARROW]; 2];
+        self.bridge_in(&mut room, gap, past, out, next);
+    }
+
+    #[inline(never)]
+    fn bridge_wide(&mut self, gap: usize, past: &[i16], out: &mut [i16], next: &[i16]) {
+        let mut room = [[0.0; ORDER + REACH_MS * MAX_PER_MS]; 2];
+        self.bridge_in(&mut room, gap, past, out, next);
+    }
+
+    fn bridge_in<const LEN: usize>(
+        &mut self,
+        [forward, backward]: &mut [[f32; LEN]; 2],
+        gap: usize,
+        past: &[i16],
+        out: &mut [i16],
+        next: &[i16],
+    ) {
+        let (len, align, shift) = (out.len(), ALIGN_MS * self.per_ms, MAX_SHIFT_MS * self.per_ms);
         let known = next.len().min(FUTURE_MS * self.per_ms);
-        self.future.clear();
-        self.future.extend(next[..known].iter().rev().map(|sample| f32::from(*sample)));
-        self.backward.begin(&mut self.predictor, &self.future);
-        self.future.reverse();
-        self.past.clear();
-        self.past.extend(past.iter().rev().take(align).map(|sample| f32::from(*sample)));
-        let shift = MAX_SHIFT_MS * self.per_ms;
-        let ahead = step_to(&mut self.forward, len, &self.future[..align], shift);
-        let behind = step_to(&mut self.backward, len, &self.past, shift);
+        let mut future = [0.0; FUTURE_MS * MAX_PER_MS];
+        let future = &mut future[..known];
+        for (to, from) in future.iter_mut().zip(next[..known].iter().rev()) {
+            *to = f32::from(*from);
+        }
+        let mut residual = [0.0; MAX_PERIOD];
+        let mut back = Extrapolation::new(self.per_ms, self.backward_noise);
+        back.begin(self.predictor, future, &mut residual);
+        future.reverse();
+        let mut near = [0.0; ALIGN_MS * MAX_PER_MS];
+        for (to, from) in near.iter_mut().zip(past.iter().rev().take(align)) {
+            *to = f32::from(*from);
+        }
+        let continued = (&mut self.forward, &mut *self.residual);
+        let (ahead, forward) = step_to(continued, forward, len, &future[..align], shift);
+        let (behind, backward) = step_to((&mut back, &mut residual), backward, len, &near[..align], shift);
+        self.backward_noise = back.noise_state();
         let fade = Fade::new(self.per_ms, self.forward.voicing());
-        let (forward, backward) = (self.forward.made(), self.backward.made());
         for (at, out) in out.iter_mut().enumerate() {
             let weight = (at as f32 + 0.5) / len as f32;
             let before = between(forward, at as f32 * ahead) * fade.at(gap + at);
             let after = between(backward, (len - 1 - at) as f32 * behind);
             *out = sample(before * (1.0 - weight) + after * weight);
         }
+    }
+}
+
+/// Fills `out` with a continuation of which `gap` samples are used, as it fades.
+fn fill(forward: &mut Extrapolation, residual: &mut [f32], gap: usize, out: &mut [i16]) {
+    let audible = (SPENT_MS * forward.per_ms()).saturating_sub(gap).min(out.len());
+    let (out, spent) = out.split_at_mut(audible);
+    spent.fill(0);
+    let fade = Fade::new(forward.per_ms(), forward.voicing());
+    let mut gap = gap;
+    let mut room = [0.0; ORDER + PIECE];
+    for piece in out.chunks_mut(PIECE) {
+        let made = forward.extend(residual, &mut room[..ORDER + piece.len()]);
+        for (at, (out, made)) in piece.iter_mut().zip(made).enumerate() {
+            *out = sample(made * fade.at(gap + at));
+        }
+        gap += piece.len();
     }
 }
 
@@ -192,9 +246,16 @@ impl Fade {
 
 /// The step from sample to sample by which a continuation is to be read so that what follows its first `len` samples fits
 /// `far`, the signal behind the gap: the pitch changes evenly over the gap, and both sides are in phase.
-fn step_to(continuation: &mut Extrapolation, len: usize, far: &[f32], max_shift: usize) -> f32 {
+/// Returns the continuation too, made in `room`.
+fn step_to<'a>(
+    (continuation, residual): (&mut Extrapolation, &mut [f32]),
+    room: &'a mut [f32],
+    len: usize,
+    far: &[f32],
+    max_shift: usize,
+) -> (f32, &'a [f32]) {
     let reach = max_shift.min(continuation.lag() * 11 / 20 + 1).min(len / 2);
-    let made = continuation.first(len + reach + far.len() + 2);
+    let made = continuation.extend(residual, &mut room[..ORDER + len + reach + far.len() + 2]);
     let loudness = energy(far) + 1.0;
     let mut best = (0.0, LEAST_LIKENESS);
     for end in len - reach..=len + reach {
@@ -206,7 +267,7 @@ fn step_to(continuation: &mut Extrapolation, len: usize, far: &[f32], max_shift:
             best = (shift, score);
         }
     }
-    1.0 + best.0 / len as f32
+    (1.0 + best.0 / len as f32, made)
 }
 
 /// A signal's value between its samples, by the cubic through the four around it.

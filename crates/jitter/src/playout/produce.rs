@@ -66,8 +66,8 @@ impl Playout {
         if !follows || !fits || self.too_much_waits(&slot) {
             return None;
         }
-        let (voice, scratch) = self.payloads.voice(slot.entry)?;
-        let decoded = voice.decode(self.store.payload(&slot), scratch, pcm);
+        let voice = self.payloads.voice(slot.entry)?;
+        let decoded = voice.decode(self.store.payload(&slot), pcm);
         self.store.remove(place);
         match decoded {
             Ok((len, signal)) if len == pcm.len() => Some(self.finish(&slot, len, signal, false)),
@@ -238,9 +238,9 @@ impl Playout {
             self.begin_gap();
         }
         let samples = self.samples_of(slot);
-        let Some((voice, scratch)) = self.payloads.voice(slot.entry) else { return };
+        let Some(voice) = self.payloads.voice(slot.entry) else { return };
         let room = self.buffer.room(samples);
-        let Ok((len, signal)) = voice.decode(self.store.payload(slot), scratch, room) else {
+        let Ok((len, signal)) = voice.decode(self.store.payload(slot), room) else {
             return self.refuse(slot);
         };
         self.repair.merge(room.get_mut(..len).unwrap_or_default());
@@ -267,13 +267,12 @@ impl Playout {
     fn conceal_before(&mut self, place: usize, slot: &Slot, lost: usize) {
         let own = self.position.as_ref().is_some_and(|position| position.entry == slot.entry);
         let samples = self.samples_of(slot);
-        let Some((voice, scratch)) = self.payloads.voice(slot.entry) else {
+        let Some(voice) = self.payloads.voice(slot.entry) else {
             self.beyond += lost;
             return self.conceal_blindly(lost);
         };
         if own && voice.conceals() {
-            let made =
-                own_concealment(voice, scratch, &mut self.buffer, lost, Some(self.store.payload(slot)));
+            let made = own_concealment(voice, &mut self.buffer, lost, Some(self.store.payload(slot)));
             // Less than the codec's step is left out.
             self.beyond += made.max(lost);
             return;
@@ -284,9 +283,9 @@ impl Playout {
             self.repair.preview(guess);
             self.feed(slot.entry, lost);
         }
-        let Some((voice, scratch)) = self.payloads.voice(slot.entry) else { return };
+        let Some(voice) = self.payloads.voice(slot.entry) else { return };
         let behind = self.buffer.room(lost + samples).get_mut(lost..).unwrap_or_default();
-        let decoded = voice.decode(self.store.payload(slot), scratch, behind);
+        let decoded = voice.decode(self.store.payload(slot), behind);
         self.store.remove(place);
         let Ok((len, signal)) = decoded else { return self.refuse(slot) };
         let (past, room) = self.buffer.split(self.history());
@@ -299,7 +298,7 @@ impl Playout {
 
     /// Lets the decoder's state follow `len` samples at the buffer's end.
     fn feed(&mut self, entry: u8, len: usize) {
-        if let Some((voice, _)) = self.payloads.voice(entry) {
+        if let Some(voice) = self.payloads.voice(entry) {
             voice.feed_concealed(self.buffer.room(len));
         }
     }
@@ -376,13 +375,13 @@ impl Playout {
         let entry = self.position.as_ref().map(|position| position.entry);
         let longest = MAX_TACIT_MS * self.rate as usize / 1000;
         if self.beyond >= longest
-            && entry.and_then(|entry| self.payloads.voice(entry)).is_some_and(|(voice, _)| voice.tacit())
+            && entry.and_then(|entry| self.payloads.voice(entry)).is_some_and(|voice| voice.tacit())
         {
             return self.fade_to_silence(len);
         }
         let made = entry
             .and_then(|entry| self.payloads.voice(entry))
-            .and_then(|(voice, scratch)| voice.continue_noise(scratch, self.buffer.room(len)));
+            .and_then(|voice| voice.continue_noise(self.buffer.room(len)));
         match made.filter(|made| *made > 0) {
             Some(made) => {
                 self.buffer.commit(made, Kind::ComfortNoise);
@@ -406,14 +405,14 @@ impl Playout {
             return self.fade_to_silence(want);
         }
         let entry = self.position.as_ref().map(|position| position.entry);
-        if let Some((voice, scratch)) = entry.and_then(|entry| self.payloads.voice(entry))
+        if let Some(voice) = entry.and_then(|entry| self.payloads.voice(entry))
             && voice.conceals()
         {
             if voice.tacit() && self.beyond >= TACIT_MS * per_ms {
                 self.filling = Filling::CodecNoise;
                 return self.codec_noise(want);
             }
-            let made = own_concealment(voice, scratch, &mut self.buffer, want, None);
+            let made = own_concealment(voice, &mut self.buffer, want, None);
             self.beyond += made;
             if made > 0 {
                 return;
@@ -447,14 +446,8 @@ impl Playout {
 }
 
 /// The codec's own concealment at the buffer's end; returns how many samples it made.
-fn own_concealment(
-    voice: &mut Voice,
-    scratch: &mut [i16],
-    buffer: &mut PlayoutBuffer,
-    len: usize,
-    next: Option<&[u8]>,
-) -> usize {
-    let made = voice.conceal(next, scratch, buffer.room(len));
+fn own_concealment(voice: &mut Voice, buffer: &mut PlayoutBuffer, len: usize, next: Option<&[u8]>) -> usize {
+    let made = voice.conceal(next, buffer.room(len));
     buffer.commit(made, Kind::Concealed);
     made
 }
