@@ -105,8 +105,8 @@ pub use mediapoint_prompt::{Item, Playlist, Position, Prompt, PromptError, Repea
 pub use mediapoint_srtp::{MasterKey, Mki, Suite};
 pub use ring::Readiness;
 pub use runtime::{
-    Call, CallSpec, Engine, EngineBuilder, EventReceiver, Interface, MoveError, PacketBackend, PlayerWriter,
-    RoomLink, StreamWriter, TapReader,
+    Call, CallSpec, Engine, EngineBuilder, EventReceiver, Interface, LegChange, MoveError, PacketBackend,
+    PlayerWriter, Reservation, RoomLink, StreamWriter, TapReader,
 };
 #[cfg(feature = "recording")]
 pub use runtime::{

@@ -106,8 +106,10 @@ pub struct Prices {
     pub opus_coded: Points,
     /// An analysis of a leg, beside the price of its codec.
     pub analysis: Points,
-    /// An audio tap, a recording's too, beside the price of the codecs of whom it listens to.
+    /// An audio tap, a recording's too, beside the price of the codecs of whom it listens to; and each side of a link of rooms.
     pub recording: Points,
+    /// A direction of a packet tap: a copy is sent of each of its packets.
+    pub packet_tap: Points,
 }
 
 impl Default for Prices {
@@ -129,6 +131,8 @@ impl Default for Prices {
             opus_coded: Points::thousandths(7500),
             analysis: Points::thousandths(500),
             recording: Points::thousandths(50),
+            // One of the four times that a relayed call's packets are received or sent, and a bit; not measured by itself.
+            packet_tap: Points::thousandths(300),
         }
     }
 }

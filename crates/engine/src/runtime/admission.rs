@@ -73,12 +73,12 @@ impl Shared {
                 refusal = refusal.or(AdmissionError::NoLegs { needed: need.legs, free, limit: most });
                 continue;
             }
-            if best.is_none_or(|(_, least)| used.points < least) {
-                best = Some((worker, used.points));
+            let (_, free) = registry.budget(worker);
+            if best.is_none_or(|(_, most)| free > most) {
+                best = Some((worker, free));
             }
         }
-        let (worker, used) = best.ok_or(refusal)?;
-        let free = self.config.budget - used;
+        let (worker, free) = best.ok_or(refusal)?;
         if free < need.points {
             Err(AdmissionError::NoPoints { needed: need.points, free })
         } else {

@@ -2,7 +2,10 @@
 
 mod analysis;
 mod digits;
+mod reservation;
 mod room;
+
+pub use reservation::{LegChange, Reservation};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,13 +25,13 @@ use crate::api::points::Points;
 use crate::api::remote::LocalScope;
 use crate::api::source::{MixSpec, PlayerChange, PlayerSpec, Source, StreamSpec, StreamedSpec};
 use crate::api::stats::CallStatistics;
-use crate::api::tap::{AudioTapSpec, PacketTapSpec};
+use crate::api::tap::{AudioTapSpec, PacketTapSpec, TapSide};
 use crate::ring;
 use crate::runtime::builder::Interface;
 use crate::runtime::engine::Shared;
 use crate::runtime::mailbox::Command;
 use crate::runtime::moves::{self, MoveError};
-use crate::runtime::registry::Registry;
+use crate::runtime::registry::{Extra, Registry};
 use crate::runtime::streamed::PlayerWriter;
 use crate::runtime::streams::{StreamWriter, TapReader, check_rate, slots};
 use crate::runtime::work::{LegWork, Listener, MAX_AUDIO_TAPS};
@@ -187,8 +190,14 @@ impl Call {
     /// # Errors
     /// As [`Call::set_source`].
     pub fn connect(&self, a: LegId, b: LegId) -> Result<Pending<()>, CommandError> {
-        drop(self.set_source(a, Source::Leg(b))?);
-        self.set_source(b, Source::Leg(a))
+        let mut registry = self.shared.registry();
+        let fed = |leg, from| Ok((leg, self.work(&registry, leg)?.fed_by(Source::Leg(from))));
+        let changes: [_; 2] = [fed(a, b)?, fed(b, a)?];
+        self.make_room_for_changes(&mut registry, &changes)?;
+        let [to_a, to_b] = changes.map(|change| [change]);
+        let command = |leg, from| CallCommand::SetSource { leg, source: Source::Leg(from) };
+        drop(self.apply_changes(&mut registry, &to_a, command(a, b))?);
+        self.apply_changes(&mut registry, &to_b, command(b, a))
     }
 
     /// Closes a leg and frees its ports. What it fed is fed by silence. A worker that does not keep up does so later.
@@ -215,14 +224,15 @@ impl Call {
 
     /// Moves a leg to another call, with its ports, keys, stream state and encoder. What it fed in this call is fed by silence
     /// then, and so is the leg until [`Call::set_source`] of the other call. Where the calls are on two workers, this
-    /// one goes to the other's worker first.
+    /// one goes to the other's worker first; where that has not the points that the leg costs more there, both go to one that has.
     ///
     /// # Errors
     /// [`MoveError`]; nothing has changed then.
     pub fn move_leg(&self, leg: LegId, to: &Self) -> Result<Pending<()>, MoveError> {
         let mut registry = self.shared.registry();
-        let here = registry.calls.get(&self.id).ok_or(CommandError::NoSuchCall(self.id))?.worker;
-        let there = registry.calls.get(&to.id).ok_or(CommandError::NoSuchCall(to.id))?.worker;
+        for call in [self.id, to.id] {
+            registry.calls.get(&call).ok_or(CommandError::NoSuchCall(call))?;
+        }
         if !registry.has_leg(self.id, leg) {
             return Err(CommandError::NoSuchLeg(leg).into());
         }
@@ -231,10 +241,7 @@ impl Call {
             let target = registry.calls.get(&to.id);
             let limit = self.shared.config.max_legs_of_call;
             target.ok_or(CommandError::NoSuchCall(to.id))?.check_room(limit)?;
-        }
-        if here != there {
-            let moved = moves::start(&self.shared, &mut registry, self.id, there);
-            drop(moved.map_err(|unmoved| unmoved.into_error(self.id))?);
+            self.meet(&mut registry, leg, to)?;
         }
         let (from, target) = (self.id, to.id);
         let outcome = self.send(&mut registry, |reply| Command::MoveLeg { from, leg, to: target, reply })?;
@@ -334,16 +341,20 @@ impl Call {
     /// # Errors
     /// As [`Call::set_source`].
     pub fn remove_stream(&self, stream: StreamId) -> Result<Pending<()>, CommandError> {
-        self.apply(CallCommand::RemoveStream { stream })
+        let outcome = self.apply(CallCommand::RemoveStream { stream })?;
+        self.shared.registry().forget_extras(self.id, stream.as_u64(), &self.shared.config.prices);
+        Ok(outcome)
     }
 
-    /// Adds a mix of legs, players and streams.
+    /// Adds a mix of legs, players and streams. What its legs receive is decoded for it, which costs what their codecs do.
     ///
     /// # Errors
-    /// As [`Call::set_source`]; inputs that the call does not have show in the outcome.
+    /// [`CommandError::NoPoints`] where no worker has the points, else as [`Call::set_source`]; inputs that the call does not have show
+    /// in the outcome.
     pub fn add_mix(&self, spec: MixSpec) -> Result<(MixId, Pending<()>), CommandError> {
         let mix = MixId(self.next_id());
-        Ok((mix, self.apply(CallCommand::AddMix { mix, spec })?))
+        let legs = Some(legs_of(&spec));
+        Ok((mix, self.apply_mix(mix, legs, CallCommand::AddMix { mix, spec })?))
     }
 
     /// Gives a mix other inputs.
@@ -351,7 +362,8 @@ impl Call {
     /// # Errors
     /// As [`Call::add_mix`].
     pub fn set_mix_inputs(&self, mix: MixId, spec: MixSpec) -> Result<Pending<()>, CommandError> {
-        self.apply(CallCommand::SetMixInputs { mix, spec })
+        let legs = Some(legs_of(&spec));
+        self.apply_mix(mix, legs, CallCommand::SetMixInputs { mix, spec })
     }
 
     /// Removes a mix; what it fed is fed by silence.
@@ -359,7 +371,30 @@ impl Call {
     /// # Errors
     /// As [`Call::set_source`].
     pub fn remove_mix(&self, mix: MixId) -> Result<Pending<()>, CommandError> {
-        self.apply(CallCommand::RemoveMix { mix })
+        self.apply_mix(mix, None, CallCommand::RemoveMix { mix })
+    }
+
+    /// Gives a command after which a mix has these legs as inputs; `None` where it is gone then.
+    fn apply_mix(
+        &self,
+        mix: MixId,
+        legs: Option<Vec<LegId>>,
+        command: CallCommand,
+    ) -> Result<Pending<()>, CommandError> {
+        let mut registry = self.shared.registry();
+        let entry = registry.calls.get(&self.id).ok_or(CommandError::NoSuchCall(self.id))?;
+        let (before, after) = (entry.inputs_of(mix), legs.as_deref().unwrap_or_default());
+        let only = |these: &[LegId], others: &[LegId], change: fn(LegWork) -> LegWork| {
+            let these = these.iter().filter(|leg| !others.contains(leg));
+            these.filter_map(|leg| Some((*leg, change(registry.work(self.id, *leg)?)))).collect::<Vec<_>>()
+        };
+        let mut changes = only(before, after, LegWork::mixed_into_less);
+        changes.extend(only(after, before, LegWork::mixed_into));
+        let outcome = self.apply_changes(&mut registry, &changes, command)?;
+        if let Some(entry) = registry.calls.get_mut(&self.id) {
+            entry.set_inputs(mix, legs);
+        }
+        Ok(outcome)
     }
 
     /// Adds a tap on the key presses of a leg's party: one [`crate::Event::KeyPressed`] for each [RFC4733 2.5].
@@ -435,15 +470,33 @@ impl Call {
         Ok((tap, TapReader::new(consumer, spec.rate), outcome))
     }
 
-    /// Adds a tap on the packets of a leg: decrypted copies to another leg or address.
+    /// Adds a tap on the packets of a leg: decrypted copies to another leg or address. It costs [`crate::Prices::packet_tap`] until it
+    /// is removed or its leg has gone, to another call, too.
     ///
     /// # Errors
-    /// As [`Call::set_source`].
+    /// [`CommandError::NoPoints`] where no worker has the points, else as [`Call::set_source`].
     pub fn tap_packets(&self, spec: PacketTapSpec) -> Result<(TapId, Pending<()>), CommandError> {
         self.check(spec.leg)?;
         let tap = TapId(self.next_id());
-        let outcome = self.add_tap(tap, Tap::Packets(PacketTap { id: tap, spec }), None)?;
+        let one = self.shared.config.prices.packet_tap;
+        let points = if spec.side == TapSide::Both { one + one } else { one };
+        let price = (spec.leg.as_u64(), WorkKind::Taps, points);
+        let outcome = self.add_paid_tap(tap, Tap::Packets(PacketTap { id: tap, spec }), price)?;
         Ok((tap, outcome))
+    }
+
+    /// Adds a tap that a call pays for; `of` is the number of the leg or room that it goes with.
+    pub(super) fn add_paid_tap(
+        &self,
+        id: TapId,
+        tap: Tap,
+        (of, kind, points): (u64, WorkKind, Points),
+    ) -> Result<Pending<()>, CommandError> {
+        let mut registry = self.shared.registry();
+        let extra = Extra { id: id.as_u64(), of, kind, points, peer: None };
+        let outcome = self.apply_beside(&mut registry, extra, CallCommand::AddTap { tap: Box::new(tap) })?;
+        self.keep_tap(&mut registry, id, None);
+        Ok(outcome)
     }
 
     /// Adds a tap; `room` is what its events need. All of it is one step for the supervisor, which takes both back where the
@@ -603,7 +656,7 @@ impl Call {
     }
 
     /// Gives a command to the worker that carries the call. The registry stays locked, so that no move comes between.
-    fn send<T>(
+    pub(super) fn send<T>(
         &self,
         registry: &mut Registry,
         command: impl FnOnce(Completer<T>) -> Command,
@@ -648,4 +701,17 @@ impl Call {
                 .ok_or_else(|| OpenLegError::NoSuchFamily { interface: name.clone(), family }),
         }
     }
+}
+
+/// The legs among the inputs of a mix, each once.
+fn legs_of(spec: &MixSpec) -> Vec<LegId> {
+    let mut legs: Vec<LegId> = Vec::new();
+    for source in &spec.inputs {
+        if let Source::Leg(leg) = source
+            && !legs.contains(leg)
+        {
+            legs.push(*leg);
+        }
+    }
+    legs
 }

@@ -65,7 +65,15 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
                     CallCommand::AddTap { tap } => Some(tap.id()),
                     _ => None,
                 };
+                let added = match &command {
+                    CallCommand::LinkRoom { stream, .. } => Some(stream.id.as_u64()),
+                    CallCommand::AddMix { mix, .. } => Some(mix.as_u64()),
+                    _ => None,
+                };
                 let result = self.session.apply(now, call, command, &mut self.output);
+                if let (Some(id), true) = (added, result.is_err()) {
+                    self.output.message(WorkerMessage::Refused { call, id });
+                }
                 if let (Some(tap), true) = (tap, result.is_err()) {
                     self.output.message(WorkerMessage::TapRefused { call, tap });
                 }

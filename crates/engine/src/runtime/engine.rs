@@ -118,7 +118,7 @@ impl Engine {
             ios.push(io);
         }
         let (sender, receiver) = events::channel(config.event_capacity);
-        let registry = Registry::new(config.workers);
+        let registry = Registry::new(config.workers, config.budget);
         let ports = PortPool::new(config.ports.clone());
         let addresses: HashSet<IpAddr> =
             config.interfaces.iter().map(|interface| interface.address).collect();
@@ -196,7 +196,7 @@ impl Engine {
         let shared = self.shared();
         let mut registry = shared.registry();
         let worker =
-            self.admit(&registry, &Entry::new(0, 0, spec.points, &shared.config.prices), 0, spec.worker)?;
+            self.admit(&registry, &Entry::new(0, 0, spec.points, &shared.config.prices), spec.worker)?;
         let id = CallId(shared.next_call.fetch_add(1, Ordering::Relaxed));
         self.enter(&mut registry, id, (worker, spec.points), |_| Command::AddCall { call: id })?;
         drop(registry);
@@ -245,7 +245,8 @@ impl Engine {
         let mut registry = shared.registry();
         check_names(&registry, &snapshot)?;
         let given = snapshot.price();
-        let worker = self.admit(&registry, &Entry::new(0, 0, given, prices), legs.len(), None)?;
+        let works = legs.iter().map(|(leg, work, _)| (*leg, *work));
+        let worker = self.admit(&registry, &Entry::new(0, 0, given, prices).with_legs(works), None)?;
         let rooms = snapshot.make_rooms();
         for (tap, room) in &rooms {
             shared.events.keep_room(*tap, room.clone());
@@ -321,12 +322,11 @@ impl Engine {
         opened.inspect_err(|_| shared.ports.give_back(lease))
     }
 
-    /// The worker for a new call of so many legs.
+    /// The worker for a new call.
     fn admit(
         &self,
         registry: &Registry,
         call: &Entry,
-        legs: usize,
         wanted: Option<usize>,
     ) -> Result<usize, AdmissionError> {
         let shared = self.shared();
@@ -339,7 +339,7 @@ impl Engine {
         if let Some(worker) = wanted.filter(|worker| *worker >= registry.used.len()) {
             return Err(AdmissionError::NoSuchWorker(worker));
         }
-        let need: Need = call.need(&shared.config.prices, legs);
+        let need: Need = call.need(&shared.config.prices);
         shared.check_legs(registry, need.legs)?;
         shared.place(registry, need, |worker| wanted.is_none_or(|wanted| wanted == worker))
     }
@@ -387,12 +387,14 @@ impl Engine {
         // What the reader was too slow for is nobody's in particular: every worker shows it.
         let unread = shared.events.dropped();
         let registry = shared.registry();
-        let (used, reserved) = (registry.used.clone(), registry.reserved);
+        let carried: Vec<(Used, Points)> =
+            registry.used.iter().copied().zip(registry.budgets.iter().copied()).collect();
+        let reserved = registry.reserved;
         drop(registry);
-        let load = |(mailbox, used): (&Arc<Mailbox>, Used)| {
+        let load = |(mailbox, (used, budget)): (&Arc<Mailbox>, (Used, Points))| {
             let gauges = &mailbox.gauges;
             WorkerLoad {
-                budget: shared.config.budget,
+                budget,
                 used: used.points,
                 by_kind: used.kinds,
                 legs: used.legs,
@@ -411,7 +413,7 @@ impl Engine {
         };
         let (events_waiting, tap_rooms) = shared.events.waiting();
         EngineLoad {
-            workers: shared.mailboxes.iter().zip(used).map(load).collect(),
+            workers: shared.mailboxes.iter().zip(carried).map(load).collect(),
             port_pairs: (shared.real().ports.lent(), shared.limits.pairs),
             files: (reserved * FILES_OF_A_LEG, shared.limits.files),
             events_waiting,

@@ -180,6 +180,11 @@ pub(crate) enum WorkerMessage {
         call: CallId,
         tap: TapId,
     },
+    /// A mix or a side of a link of rooms, by its number, was not made.
+    Refused {
+        call: CallId,
+        id: u64,
+    },
     /// A call that was expected from a worker that failed has not come.
     Lost {
         call: CallId,

@@ -30,7 +30,7 @@ pub(crate) mod worker;
 mod builder;
 
 pub use builder::{EngineBuilder, Interface, PacketBackend};
-pub use call::{Call, CallSpec};
+pub use call::{Call, CallSpec, LegChange, Reservation};
 pub use engine::Engine;
 pub use events::EventReceiver;
 pub use moves::MoveError;

@@ -88,7 +88,7 @@ fn start_with(
     if from == to || entry.transit.is_some() {
         return Err(Unmoved::Stays);
     }
-    let need = entry.need(&shared.config.prices, 0);
+    let need = entry.need(&shared.config.prices);
     shared.place(registry, need, |worker| worker == to).map_err(Unmoved::Refused)?;
     let (Some(source), Some(target)) = (shared.mailboxes.get(from), shared.mailboxes.get(to)) else {
         return Err(Unmoved::NoSuchCall);
@@ -154,11 +154,10 @@ impl Balance {
 
 /// Moves calls by the workers' shares of busy time.
 fn rebalance(shared: &Shared, busy: &[f64]) {
-    let budget = shared.config.budget;
     let mut registry = shared.registry();
     for worker in 0..busy.len() {
         let busy_share = busy.get(worker).copied().unwrap_or(0.0);
-        let over = registry.used.get(worker).is_some_and(|used| used.points > budget);
+        let over = registry.used.get(worker).is_some_and(|used| used.points > registry.budget(worker).0);
         if !over && busy_share <= OVERLOADED {
             continue;
         }

@@ -152,7 +152,7 @@ impl Call {
             capacity: spec.capacity,
             mask_secure_input: spec.mask_secure_input,
         };
-        let (tap, reader, outcome) = self.tap_room(room, tap)?;
+        let (tap, reader, outcome) = self.tap_room_for(room, tap, WorkKind::Recording)?;
         match recorder.start(&spec.file, Box::new(TapSource::new(reader, Left::Received))) {
             Ok(recording) => Ok((CallRecording { tap, recording }, outcome)),
             Err(refused) => {

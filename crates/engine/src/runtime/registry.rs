@@ -1,143 +1,18 @@
 //! What the control side keeps of calls and legs: which worker carries them, what they cost, which ports they have, and
 //! what is reserved for them.
 
+mod entry;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::api::error::CommandError;
 use crate::api::id::{CallId, LegId, TapId};
-use crate::api::kind::{PointsByKind, WorkKind};
+use crate::api::kind::PointsByKind;
 use crate::api::path::LegPath;
 use crate::api::points::{Points, Prices};
 use crate::runtime::mailbox::Command;
 use crate::runtime::ports::PortLease;
-use crate::runtime::work::{LegWork, paths, surcharge};
-
-/// Legs that a call has room for from its admission on.
-pub(crate) const LEGS_OF_A_CALL: usize = 2;
-
-/// A call that is on its way to its worker.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Transit {
-    /// The worker that gives it away, and holds its legs until it has arrived.
-    pub(crate) from: usize,
-    /// That worker's life.
-    pub(crate) generation: u64,
-    /// Room for legs that is held there.
-    pub(crate) room: usize,
-}
-
-/// What is kept of a call.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    /// The worker that carries it, or will when it has arrived.
-    pub(crate) worker: usize,
-    /// That worker's life.
-    pub(crate) generation: u64,
-    pub(crate) transit: Option<Transit>,
-    /// What the call costs with two legs that code nothing.
-    base: Points,
-    /// Its price was given: codecs and keys do not change it.
-    fixed: bool,
-    /// What it costs now.
-    pub(crate) points: Points,
-    /// The same by kind of work.
-    pub(crate) kinds: PointsByKind,
-    /// Room for legs that is reserved for it.
-    pub(crate) room: usize,
-    /// Legs that it has, and how many are being opened.
-    legs: Vec<(LegId, LegWork)>,
-    opening: usize,
-    pub(crate) taps: Vec<TapId>,
-    /// Its end waits in `Registry::deferred`.
-    pub(crate) ending: bool,
-}
-
-impl Entry {
-    /// A call without legs. `given` is a price that codecs and keys do not change.
-    pub(crate) fn new(worker: usize, generation: u64, given: Option<Points>, prices: &Prices) -> Self {
-        Self {
-            worker,
-            generation,
-            transit: None,
-            base: given.unwrap_or(prices.of_legs(LEGS_OF_A_CALL)),
-            fixed: given.is_some(),
-            points: Points::ZERO,
-            kinds: PointsByKind::ZERO,
-            room: 0,
-            legs: Vec::new(),
-            opening: 0,
-            taps: Vec::new(),
-            ending: false,
-        }
-    }
-
-    /// Refuses a leg more than a call can have. A leg counts until its ports are closed, so that the worker has room for
-    /// whatever is let through here.
-    pub(crate) const fn check_room(&self, limit: usize) -> Result<(), CommandError> {
-        if self.leg_count() < limit {
-            Ok(())
-        } else {
-            Err(CommandError::NoRoom { what: "legs of a call", limit })
-        }
-    }
-
-    /// Its price, where that was given: what it costs with two legs.
-    pub(crate) fn given(&self) -> Option<Points> {
-        self.fixed.then_some(self.base)
-    }
-
-    /// What is reserved for it.
-    const fn reserved(&self) -> Need {
-        Need { points: self.points, kinds: self.kinds, legs: self.room }
-    }
-
-    /// Legs that it has, and those that are being opened.
-    pub(crate) const fn leg_count(&self) -> usize {
-        self.legs.len() + self.opening
-    }
-
-    /// What it needs with `more` legs than it has.
-    pub(crate) fn need(&self, prices: &Prices, more: usize) -> Need {
-        self.need_of(prices, more, self.legs.iter().map(|(_, work)| work))
-    }
-
-    /// What it needs with one leg more.
-    pub(crate) fn need_opening(&self, prices: &Prices, work: &LegWork) -> Need {
-        self.need_of(prices, 1, self.legs.iter().map(|(_, work)| work).chain(std::iter::once(work)))
-    }
-
-    /// What it needs with another work of one of its legs.
-    fn need_with(&self, prices: &Prices, leg: LegId, work: &LegWork) -> Need {
-        let works = self.legs.iter().map(|(id, known)| if *id == leg { work } else { known });
-        self.need_of(prices, 0, works)
-    }
-
-    fn need_of<'a>(
-        &self,
-        prices: &Prices,
-        more: usize,
-        works: impl Iterator<Item = &'a LegWork> + Clone,
-    ) -> Need {
-        let legs = self.leg_count() + more;
-        let extra = prices.of_legs(legs) - prices.of_legs(LEGS_OF_A_CALL);
-        let mut kinds = if self.fixed { PointsByKind::ZERO } else { surcharge(prices, works) };
-        kinds.add(WorkKind::Relay, self.base + extra);
-        Need { points: kinds.total(), kinds, legs: legs.max(LEGS_OF_A_CALL) }
-    }
-
-    fn work_mut(&mut self, leg: LegId) -> Option<&mut LegWork> {
-        self.legs.iter_mut().find(|(id, _)| *id == leg).map(|(_, work)| work)
-    }
-}
-
-/// What a call needs of its worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Need {
-    pub(crate) points: Points,
-    /// The same by kind of work.
-    pub(crate) kinds: PointsByKind,
-    pub(crate) legs: usize,
-}
+use crate::runtime::work::{LegWork, paths};
+pub(crate) use entry::{Entry, Extra, Need, Transit};
 
 /// What is in use of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -157,6 +32,8 @@ pub(crate) struct Registry {
     pub(crate) legs: HashMap<LegId, (CallId, PortLease)>,
     /// What is in use of each worker.
     pub(crate) used: Vec<Used>,
+    /// What each worker may carry now.
+    pub(crate) budgets: Vec<Points>,
     /// Room for legs that is reserved in the whole engine.
     pub(crate) reserved: usize,
     /// Commands that free something and found their worker's queue full. They wait here: what they free must not be lost.
@@ -166,13 +43,24 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn new(workers: usize) -> Self {
-        Self { used: vec![Used::default(); workers], ..Self::default() }
+    pub(crate) fn new(workers: usize, budget: Points) -> Self {
+        Self { used: vec![Used::default(); workers], budgets: vec![budget; workers], ..Self::default() }
+    }
+
+    /// Points that a worker may carry now, and those of them that are free.
+    pub(crate) fn budget(&self, worker: usize) -> (Points, Points) {
+        let budget = self.budgets.get(worker).copied().unwrap_or_default();
+        (budget, budget - self.used.get(worker).map_or(Points::ZERO, |used| used.points))
     }
 
     /// A registry of calls that are tried and not made: what is in use is as here.
     pub(crate) fn trial(&self) -> Self {
-        Self { used: self.used.clone(), reserved: self.reserved, ..Self::default() }
+        Self {
+            used: self.used.clone(),
+            budgets: self.budgets.clone(),
+            reserved: self.reserved,
+            ..Self::default()
+        }
     }
 
     /// A call as it is here, for a trial of it.
@@ -200,9 +88,12 @@ impl Registry {
     }
 
     /// Forgets a call and frees what was reserved for it; its legs' ports are freed as the worker closes them.
-    pub(crate) fn remove(&mut self, call: CallId) -> Option<Entry> {
-        let entry = self.calls.remove(&call)?;
+    pub(crate) fn remove(&mut self, call: CallId, prices: &Prices) -> Option<Entry> {
+        let mut entry = self.calls.remove(&call)?;
         self.change(entry.worker, entry.reserved(), Need::NOTHING);
+        for (other, id) in std::mem::take(&mut entry.extras).into_iter().filter_map(|extra| extra.peer) {
+            self.forget_extras(other, id, prices);
+        }
         self.reserved = self.reserved.saturating_sub(entry.room);
         if let Some(transit) = entry.transit {
             self.release(transit);
@@ -272,7 +163,7 @@ impl Registry {
         if let Some(entry) = self.calls.get_mut(&call) {
             entry.legs.retain(|(known, _)| *known != leg);
         }
-        self.settle(call, prices);
+        self.forget_extras(call, leg.as_u64(), prices);
     }
 
     /// Notes that a leg has gone to another call, where nothing feeds it yet.
@@ -288,8 +179,79 @@ impl Registry {
         if let Some(entry) = self.calls.get_mut(&to) {
             entry.legs.push((leg, work.moved()));
         }
-        self.settle(from, prices);
+        self.forget_extras(from, leg.as_u64(), prices);
         self.settle(to, prices);
+    }
+
+    /// What a call will cost without one of its legs, and another with it.
+    pub(crate) fn points_moved(
+        &self,
+        leg: LegId,
+        (from, to): (CallId, CallId),
+        prices: &Prices,
+    ) -> Option<(Points, Points)> {
+        let work = self.work(from, leg)?.moved();
+        let (from, to) = (self.calls.get(&from)?, self.calls.get(&to)?);
+        Some((from.points_without(prices, leg), to.need_opening(prices, &work).points))
+    }
+
+    /// What a call needs with something more beside its legs.
+    pub(crate) fn need_beside(&self, call: CallId, points: Points, prices: &Prices) -> Option<Need> {
+        self.calls.get(&call).map(|entry| entry.need_beside(prices, points))
+    }
+
+    /// Notes what a call pays for beside its legs.
+    pub(crate) fn add_extra(&mut self, call: CallId, extra: Extra, prices: &Prices) {
+        if let Some(entry) = self.calls.get_mut(&call) {
+            entry.extras.push(extra);
+        }
+        self.settle(call, prices);
+    }
+
+    /// Notes that a tap, a stream, a leg or a room is gone, with what a call pays for it and the other side of a link.
+    pub(crate) fn forget_extras(&mut self, call: CallId, id: u64, prices: &Prices) {
+        let mut peers = Vec::new();
+        if let Some(entry) = self.calls.get_mut(&call) {
+            let gone = entry.extras.extract_if(.., |extra| extra.id == id || extra.of == id);
+            peers.extend(gone.filter_map(|extra| extra.peer));
+        }
+        self.settle(call, prices);
+        for (other, id) in peers {
+            if let Some(entry) = self.calls.get_mut(&other) {
+                entry.extras.retain(|extra| extra.id != id);
+            }
+            self.settle(other, prices);
+        }
+    }
+
+    /// Notes that a mix is gone.
+    pub(crate) fn forget_mix(&mut self, call: CallId, mix: u64, prices: &Prices) {
+        let Some(entry) = self.calls.get_mut(&call) else { return };
+        let gone: Vec<_> = entry.mixes.extract_if(.., |(known, _)| known.as_u64() == mix).collect();
+        for leg in gone.iter().flat_map(|(_, legs)| legs) {
+            if let Some(work) = entry.work_mut(*leg) {
+                *work = work.mixed_into_less();
+            }
+        }
+        self.settle(call, prices);
+    }
+
+    /// Reserves for a call what a change of several legs needs.
+    pub(crate) fn hold(&mut self, call: CallId, points: Points, prices: &Prices) {
+        if let Some(entry) = self.calls.get_mut(&call) {
+            let (holds, held) = entry.held;
+            entry.held = (holds + 1, held.max(points));
+        }
+        self.settle(call, prices);
+    }
+
+    /// Takes a reservation back.
+    pub(crate) fn release_hold(&mut self, call: CallId, prices: &Prices) {
+        if let Some(entry) = self.calls.get_mut(&call) {
+            let (holds, held) = entry.held;
+            entry.held = if holds > 1 { (holds - 1, held) } else { (0, Points::ZERO) };
+        }
+        self.settle(call, prices);
     }
 
     /// The work of a leg.
@@ -297,15 +259,14 @@ impl Registry {
         self.calls.get(&call)?.legs.iter().find(|(known, _)| *known == leg).map(|(_, work)| *work)
     }
 
-    /// What a call needs with another work of one of its legs.
+    /// What a call needs with other works of some of its legs.
     pub(crate) fn need_with(
         &self,
         call: CallId,
-        leg: LegId,
-        work: &LegWork,
+        changes: &[(LegId, LegWork)],
         prices: &Prices,
     ) -> Option<Need> {
-        self.calls.get(&call).map(|entry| entry.need_with(prices, leg, work))
+        self.calls.get(&call).map(|entry| entry.need_with(prices, changes))
     }
 
     /// Gives a leg another work.
@@ -329,14 +290,14 @@ impl Registry {
     pub(crate) fn forget_tap(&mut self, call: CallId, tap: TapId, prices: &Prices) {
         let Some(entry) = self.calls.get_mut(&call) else { return };
         entry.legs.iter_mut().for_each(|(_, work)| *work = work.without_tap(tap));
-        self.settle(call, prices);
+        self.forget_extras(call, tap.as_u64(), prices);
     }
 
     /// Makes what is reserved for a call what it needs now.
     fn settle(&mut self, call: CallId, prices: &Prices) {
         let Some(entry) = self.calls.get_mut(&call) else { return };
         let before = entry.reserved();
-        let need = entry.need(prices, 0);
+        let need = entry.need(prices);
         (entry.points, entry.kinds, entry.room) = (need.points, need.kinds, need.legs);
         let worker = entry.worker;
         self.reserved = (self.reserved + need.legs).saturating_sub(before.legs);
@@ -372,8 +333,4 @@ impl Registry {
     pub(crate) fn has_leg(&self, call: CallId, leg: LegId) -> bool {
         self.legs.get(&leg).is_some_and(|(of, _)| *of == call)
     }
-}
-
-impl Need {
-    const NOTHING: Self = Self { points: Points::ZERO, kinds: PointsByKind::ZERO, legs: 0 };
 }

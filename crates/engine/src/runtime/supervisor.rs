@@ -81,6 +81,11 @@ fn take(shared: &Shared, worker: usize, message: WorkerMessage) {
             drop(registry);
             shared.events.forget_tap(tap);
         }
+        WorkerMessage::Refused { call, id } => {
+            let mut registry = shared.registry();
+            registry.forget_mix(call, id, &shared.config.prices);
+            registry.forget_extras(call, id, &shared.config.prices);
+        }
         WorkerMessage::Lost { call } => lose(shared, &[call], EndReason::WorkerFailed),
         WorkerMessage::Failed { generation } => fail(shared, worker, generation),
     }
@@ -95,7 +100,7 @@ fn priced(shared: &Shared, mut snapshot: Box<CallSnapshot>) -> Box<CallSnapshot>
 /// Forgets a call that has ended; where it was to move, the worker that expects it must know.
 fn end(shared: &Shared, call: CallId) {
     let mut registry = shared.registry();
-    let Some(entry) = registry.remove(call) else { return };
+    let Some(entry) = registry.remove(call, &shared.config.prices) else { return };
     for tap in &entry.taps {
         shared.events.forget_tap(*tap);
     }
@@ -197,7 +202,7 @@ fn lose(shared: &Shared, lost: &[CallId], reason: EndReason) {
         shared.ports.give_back(lease);
     }
     for &call in lost {
-        if let Some(entry) = registry.remove(call) {
+        if let Some(entry) = registry.remove(call, &shared.config.prices) {
             for tap in &entry.taps {
                 shared.events.forget_tap(*tap);
             }

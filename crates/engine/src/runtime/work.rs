@@ -124,6 +124,8 @@ pub(crate) struct LegWork {
     srtp: bool,
     /// What feeds it.
     source: Source,
+    /// Mixes that it is an input of: what it receives is decoded.
+    mixes: u16,
     /// Analyses of what it receives: that is decoded.
     analyses: u16,
     /// The tap that looks for digits in its audio, for which that has to be decoded.
@@ -154,6 +156,7 @@ impl LegWork {
             sounds_events: config.events_as_tones && !events,
             srtp: config.srtp.is_some(),
             source: Source::Silence,
+            mixes: 0,
             analyses: 0,
             digits_of: None,
             audio_taps: [None; MAX_AUDIO_TAPS],
@@ -162,8 +165,8 @@ impl LegWork {
 
     /// The same with another configuration: what feeds it and what listens to it stay.
     pub(crate) const fn reconfigured(self, to: Self) -> Self {
-        let Self { source, analyses, digits_of, audio_taps, .. } = self;
-        Self { source, analyses, digits_of, audio_taps, ..to }
+        let Self { source, mixes, analyses, digits_of, audio_taps, .. } = self;
+        Self { source, mixes, analyses, digits_of, audio_taps, ..to }
     }
 
     /// The same with keys or without.
@@ -183,6 +186,16 @@ impl LegWork {
             Source::Mix(_) | Source::Room(_) => Some(WorkKind::Conference),
             Source::Player(_) | Source::Stream(_) => Some(WorkKind::Prompts),
         }
+    }
+
+    /// The same, an input of one mix more.
+    pub(crate) const fn mixed_into(self) -> Self {
+        Self { mixes: self.mixes.saturating_add(1), ..self }
+    }
+
+    /// The same, an input of one mix less.
+    pub(crate) const fn mixed_into_less(self) -> Self {
+        Self { mixes: self.mixes.saturating_sub(1), ..self }
     }
 
     /// The same with one analysis more.
@@ -225,15 +238,16 @@ impl LegWork {
         }
     }
 
-    /// The same in another call, where nothing feeds it: its audio taps have gone.
+    /// The same in another call, where nothing feeds it and no mix has it: its audio taps have gone.
     pub(crate) const fn moved(self) -> Self {
-        Self { source: Source::Silence, audio_taps: [None; MAX_AUDIO_TAPS], ..self }
+        Self { source: Source::Silence, mixes: 0, audio_taps: [None; MAX_AUDIO_TAPS], ..self }
     }
 
     /// What of it decides whether it and another are coded for each other.
     const fn kind(&self) -> Self {
         Self {
             source: Source::Silence,
+            mixes: 0,
             analyses: 0,
             digits_of: None,
             audio_taps: [None; MAX_AUDIO_TAPS],
@@ -310,6 +324,7 @@ fn coded_for<'a>(
 ) -> Option<WorkKind> {
     let converted = || others.clone().any(|(other, _)| leg.codes(other) || other.codes(leg));
     leg.made_for()
+        .or_else(|| (leg.mixes > 0).then_some(WorkKind::Conference))
         .or_else(|| converted().then(|| coding.work()))
         .or_else(|| leg.digits_of.map(|_| WorkKind::Dtmf))
         .or_else(|| (leg.analyses > 0).then_some(WorkKind::Analysis))
@@ -400,6 +415,19 @@ mod tests {
         assert_eq!(price([twice.moved(), pcmu]), Points::ZERO);
         let mixed = by(TapSide::Sent).fed_by(Source::Mix(MixId::from_u64(1)));
         assert_eq!(price([mixed, pcmu]), prices.pcm_coded + prices.recording, "a mix decodes whom it mixes");
+    }
+
+    #[test]
+    fn an_input_of_a_mix_costs_the_coding_of_its_leg_once() {
+        let prices = Prices::default();
+        let [pcmu, g729] = [Codec::PCMU, Codec::G729].map(|codec| LegWork::of(&leg(&[codec])));
+        let price = |works: [LegWork; 2]| surcharge(&prices, works.iter()).total();
+        let twice = g729.mixed_into().mixed_into();
+        assert_eq!(price([g729, twice]), prices.g729_coded);
+        assert_eq!(price([g729, twice.mixed_into_less()]), prices.g729_coded, "one mix is left");
+        assert_eq!(price([g729, twice.mixed_into_less().mixed_into_less()]), Points::ZERO);
+        assert_eq!(price([g729, twice.moved()]), Points::ZERO, "the mixes stay behind");
+        assert_eq!(price([pcmu, twice.reconfigured(pcmu)]), prices.pcm_coded);
     }
 
     #[test]

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use mediapoint_codec::{Encoder, encoder};
 use mediapoint_engine::{
-    Call, CallSpec, CommandError, EncoderSettings, Event, LegConfig, MasterKey, MoveError, OpenedLeg,
-    Parameters, PayloadCodec, Placement, PlayerSpec, RemoteAddress, Source, SrtpKeys, Suite, ToneSpec,
+    AudioTapSpec, Call, CallSpec, CommandError, EncoderSettings, Event, LegConfig, MasterKey, MoveError,
+    OpenedLeg, Parameters, PayloadCodec, Placement, PlayerSpec, Points, RemoteAddress, Source, SrtpKeys,
+    Suite, TapSide, ToneSpec,
 };
 use mediapoint_packet::PacketBuf;
 use mediapoint_packet::rtp::{RtpHeader, RtpTicks, RtpView, Seq, Ssrc};
@@ -92,7 +93,6 @@ fn a_leg_goes_to_a_call_on_another_worker() {
 
 #[test]
 fn a_call_that_outgrows_its_worker_moves_by_itself() {
-    use mediapoint_engine::Points;
     let budget = Points::thousandths(2500);
     let (engine, _events) = builder("127.9.5.4", 24_800..=24_899).workers(2).budget(budget).build().unwrap();
     let mut pair = Pair::new(&engine, 0);
@@ -111,14 +111,13 @@ fn a_call_that_outgrows_its_worker_moves_by_itself() {
     engine.shutdown();
 }
 
-/// A phone with SRTP, in real time.
+/// A phone with SRTP or without, in real time.
 struct Phone {
     socket: UdpSocket,
     leg: OpenedLeg,
     entry: PayloadCodec,
     encoder: Box<dyn Encoder>,
-    protector: Protector,
-    unprotector: Unprotector,
+    keys: Option<(Protector, Unprotector)>,
     sent: u32,
     received: Vec<(Seq, RtpTicks)>,
     refused: u32,
@@ -126,12 +125,16 @@ struct Phone {
 
 impl Phone {
     fn new(call: &Call, entry: PayloadCodec) -> Self {
+        Self::with(call, entry, true)
+    }
+
+    fn with(call: &Call, entry: PayloadCodec, secure: bool) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let [inbound, outbound] = [(); 2].map(|()| MasterKey::generate(Suite::AesCm128HmacSha1_80).unwrap());
         let config = LegConfig {
             codecs: vec![entry.clone()],
             remote: Some(RemoteAddress { rtp: socket.local_addr().unwrap(), rtcp: None }),
-            srtp: Some(SrtpKeys {
+            srtp: secure.then(|| SrtpKeys {
                 inbound: Some(inbound.clone()),
                 inbound_mki: None,
                 outbound: outbound.clone(),
@@ -146,8 +149,10 @@ impl Phone {
             leg,
             encoder: encoder(&entry.codec, 8000, &Parameters::default(), &settings).unwrap(),
             entry,
-            protector: Protector::new(&inbound, Library::Own).unwrap(),
-            unprotector: Unprotector::new(&outbound, Library::Own).unwrap(),
+            keys: secure.then(|| {
+                let protector = Protector::new(&inbound, Library::Own).unwrap();
+                (protector, Unprotector::new(&outbound, Library::Own).unwrap())
+            }),
             sent: 0,
             received: Vec::new(),
             refused: 0,
@@ -171,7 +176,9 @@ impl Phone {
         let pcm: Vec<i16> = (self.sent * 160..(self.sent + 1) * 160).map(tone).collect();
         let len = self.encoder.encode(&pcm, &mut bytes[12..]).unwrap().len;
         let mut packet = PacketBuf::copy_of(&bytes[..12 + len]).unwrap();
-        assert!(self.protector.rtp(&mut packet));
+        if let Some((protector, _)) = &mut self.keys {
+            assert!(protector.rtp(&mut packet));
+        }
         self.socket.send_to(packet.bytes(), self.leg.rtp).unwrap();
         self.sent += 1;
     }
@@ -190,7 +197,7 @@ impl Phone {
                 continue;
             }
             let mut packet = PacketBuf::copy_of(&bytes[..len]).unwrap();
-            if self.unprotector.rtp(&mut packet) {
+            if self.keys.as_mut().is_none_or(|(_, unprotector)| unprotector.rtp(&mut packet)) {
                 let view = RtpView::parse(packet.bytes()).unwrap();
                 self.received.push((view.sequence(), view.timestamp()));
             } else {
@@ -256,4 +263,94 @@ fn a_player_goes_on_with_its_call() {
     assert!(phone.received.windows(2).all(|pair| pair[1].0.distance_from(pair[0].0) == 1));
     assert!(phone.received.windows(2).all(|pair| pair[1].1.distance_from(pair[0].1) == 160));
     engine.shutdown();
+}
+
+/// Parties that talk in real time while their call grows past what its worker has free: it gets a recording's tap, and then a party
+/// more, each of which moves it to the other worker. What comes of their media, and of the tap, has no seam.
+fn grow_while_talking(address: &str, secure: bool) {
+    let budget = Points::whole(10);
+    let (engine, events) = builder(address, 24_800..=24_899).workers(2).budget(budget).build().unwrap();
+    let call = engine.create_call(CallSpec::default()).unwrap();
+    let [mut a, mut b] = [(); 2].map(|()| Phone::with(&call, pcmu(), secure));
+    assert_eq!(call.connect(a.leg.id, b.leg.id).unwrap().wait(), Ok(()));
+    // Leaves a worker so much, beside what it carries.
+    let fill = |worker: usize, left: u64| {
+        let used = engine.load().workers[worker].used.as_thousandths();
+        let rest = Points::thousandths(budget.as_thousandths() - used - left);
+        engine.create_call(CallSpec { points: Some(rest), worker: Some(worker) }).unwrap()
+    };
+    let (mut tapped, mut first, mut moves) = (None, None, Vec::new());
+    let mut next = Instant::now();
+    for n in 0..150_u32 {
+        a.send();
+        b.send();
+        if n == 50 {
+            first = Some(fill(call.worker().unwrap(), 0));
+            let spec = AudioTapSpec {
+                leg: a.leg.id,
+                side: TapSide::Both,
+                rate: 8000,
+                capacity: Duration::from_secs(10),
+                mask_secure_input: true,
+                beep: None,
+            };
+            let before = call.worker();
+            let (_, reader, outcome) = call.tap_audio(spec).unwrap();
+            moves.push((before, call.worker()));
+            tapped = Some((reader, outcome));
+        }
+        if n == 100 {
+            drop(first.take().unwrap().end().unwrap());
+            wait_for(&events, "the first is gone", |event| {
+                matches!(event, Event::CallEnded { .. }).then_some(())
+            });
+            let before = call.worker();
+            drop(fill(before.unwrap(), 400));
+            drop(call.open_leg(&Placement::default(), pcmu_leg()).unwrap());
+            moves.push((before, call.worker()));
+        }
+        next += Duration::from_millis(20);
+        let half = next - Duration::from_millis(10);
+        a.receive_until(half);
+        b.receive_until(next);
+    }
+    let end = Instant::now() + Duration::from_millis(200);
+    a.receive_until(end);
+    b.receive_until(end + Duration::from_millis(20));
+    assert!(moves.iter().all(|(before, after)| before != after), "{moves:?}");
+    let (mut reader, outcome) = tapped.unwrap();
+    assert_eq!(outcome.wait(), Ok(()));
+    let legs = call.statistics().unwrap().wait_timeout(PATIENCE).unwrap().unwrap().legs;
+    for (leg, phone) in legs.iter().zip([&a, &b]) {
+        assert_eq!((leg.received.packets, leg.received.lost), (150, 0), "{leg:?}");
+        assert_eq!((leg.received.dropped.total(), phone.refused), (0, 0), "{leg:?}");
+        assert!(phone.received.len() > 140, "{} packets", phone.received.len());
+        for pair in phone.received.windows(2) {
+            let (sequence, timestamp) =
+                (pair[1].0.distance_from(pair[0].0), pair[1].1.distance_from(pair[0].1));
+            assert_eq!((sequence, timestamp), (1, 160));
+        }
+    }
+    let mut ends: Vec<(u64, u64)> = Vec::new();
+    while reader
+        .read(|frame| {
+            assert_eq!(frame.dropped, 0);
+            let samples = u64::try_from(frame.received.pcm().len()).unwrap();
+            ends.push((frame.position, frame.position + samples));
+        })
+        .is_some()
+    {}
+    assert!(ends.windows(2).all(|pair| pair[1].0 == pair[0].1), "the recording has a gap: {ends:?}");
+    assert!(ends.len() > 90, "{} frames", ends.len());
+    engine.shutdown();
+}
+
+#[test]
+fn a_relayed_call_that_grows_moves_without_a_gap() {
+    grow_while_talking("127.9.5.7", false);
+}
+
+#[test]
+fn a_relayed_call_under_srtp_that_grows_moves_without_a_gap() {
+    grow_while_talking("127.9.5.8", true);
 }

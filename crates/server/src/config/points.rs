@@ -159,6 +159,7 @@ struct WrittenPrices {
     opus_coded: Option<Budget>,
     analysis: Option<Budget>,
     recording: Option<Budget>,
+    packet_tap: Option<Budget>,
 }
 
 impl WrittenPrices {
@@ -176,6 +177,7 @@ impl WrittenPrices {
             (&mut prices.opus_coded, self.opus_coded),
             (&mut prices.analysis, self.analysis),
             (&mut prices.recording, self.recording),
+            (&mut prices.packet_tap, self.packet_tap),
         ];
         for (price, written) in named {
             if let Some(Budget(points)) = written {

@@ -4,12 +4,12 @@ use mediapoint_net::is_exhaustion;
 
 use super::Call;
 use crate::api::error::{AdmissionError, CommandError, OpenLegError};
-use crate::api::id::LegId;
+use crate::api::id::{CallId, LegId};
 use crate::api::pending::Pending;
 use crate::api::points::Points;
 use crate::runtime::mailbox::Command;
-use crate::runtime::moves;
-use crate::runtime::registry::{Need, Registry};
+use crate::runtime::moves::{self, MoveError};
+use crate::runtime::registry::{Extra, Need, Registry};
 use crate::runtime::work::LegWork;
 use crate::session::command::CallCommand;
 
@@ -43,11 +43,12 @@ impl Call {
         let Some(entry) = registry.calls.get(&self.id) else { return Ok(()) };
         let (worker, points, room) = (entry.worker, entry.points, entry.room);
         let Some(used) = registry.used.get(worker).copied() else { return Ok(()) };
-        let (budget, max_legs) = (self.shared.config.budget, self.shared.config.max_legs);
+        let max_legs = self.shared.config.max_legs;
         let more = need.points - points;
-        let free = budget - used.points;
+        let (_, free) = registry.budget(worker);
         let legs = (used.legs + need.legs).saturating_sub(room);
-        let fits_points = more == Points::ZERO || more <= free;
+        // While a change of several legs is carried out, a step of it may cost more than all of it.
+        let fits_points = more == Points::ZERO || more <= free || entry.has_reserved();
         let fits_legs = need.legs <= room || legs <= max_legs;
         if fits_points && fits_legs {
             return Ok(());
@@ -66,6 +67,52 @@ impl Call {
         }
     }
 
+    /// The same for what adds no legs.
+    fn make_room_for(&self, registry: &mut Registry, need: Option<Need>) -> Result<(), CommandError> {
+        let made = need.map_or(Ok(()), |need| self.make_room(registry, need));
+        made.map_err(|error| match error {
+            AdmissionError::NoPoints { needed, free } => CommandError::NoPoints { needed, free },
+            _ => CommandError::NoSuchCall(self.id),
+        })
+    }
+
+    /// Brings this call and the one that a leg of it goes to together, on a worker that has what the leg costs more there. Empty
+    /// room that this call has left over counts as free: a transfer needs no more points than its parties have.
+    pub(super) fn meet(&self, registry: &mut Registry, leg: LegId, to: &Self) -> Result<(), MoveError> {
+        let prices = &self.shared.config.prices;
+        let unknown = || CommandError::NoSuchCall(self.id);
+        let of = |registry: &Registry, call: CallId| {
+            registry
+                .calls
+                .get(&call)
+                .map(|entry| (entry.worker, entry.points))
+                .ok_or(CommandError::NoSuchCall(call))
+        };
+        let ((here, paid), (there, paid_there)) = (of(registry, self.id)?, of(registry, to.id)?);
+        let need = registry.points_moved(leg, (self.id, to.id), prices).ok_or_else(unknown)?;
+        let more_on = |worker: usize| {
+            let paid = if worker == here { paid } else { Points::ZERO };
+            need.0 + need.1 - paid - if worker == there { paid_there } else { Points::ZERO }
+        };
+        let fits = |registry: &Registry, worker: usize| {
+            let more = more_on(worker);
+            more == Points::ZERO || more <= registry.budget(worker).1
+        };
+        let others = (0..registry.used.len()).filter(|worker| ![here, there].contains(worker));
+        let mut meeting = [there, here].into_iter().chain(others).filter(|worker| fits(registry, *worker));
+        let Some(at) = meeting.next() else {
+            let (needed, free) = (more_on(there), registry.budget(there).1);
+            return Err(CommandError::NoPoints { needed, free }.into());
+        };
+        for (call, worker) in [(self.id, here), (to.id, there)] {
+            if worker != at {
+                let moved = moves::start(&self.shared, registry, call, at);
+                drop(moved.map_err(|unmoved| unmoved.into_error(call))?);
+            }
+        }
+        Ok(())
+    }
+
     /// Takes back what was reserved for a leg that could not be opened.
     pub(super) fn settle(&self) {
         self.shared.registry().give_up_leg(self.id, &self.shared.config.prices);
@@ -78,23 +125,71 @@ impl Call {
         change: impl FnOnce(LegWork) -> LegWork,
         command: CallCommand,
     ) -> Result<Pending<()>, CommandError> {
-        let (call, prices) = (self.id, &self.shared.config.prices);
         let mut registry = self.shared.registry();
-        if !registry.calls.contains_key(&call) {
-            return Err(CommandError::NoSuchCall(call));
-        }
-        let before = registry.work(call, leg).ok_or(CommandError::NoSuchLeg(leg))?;
+        let before = self.work(&registry, leg)?;
         let work = change(before);
-        if work != before
-            && let Some(need) = registry.need_with(call, leg, &work, prices)
-        {
-            self.make_room(&mut registry, need).map_err(|error| match error {
-                AdmissionError::NoPoints { needed, free } => CommandError::NoPoints { needed, free },
-                _ => CommandError::NoSuchCall(call),
-            })?;
+        let changes = if work == before { Vec::new() } else { vec![(leg, work)] };
+        self.apply_changes(&mut registry, &changes, command)
+    }
+
+    /// The work of a leg of the call.
+    pub(super) fn work(&self, registry: &Registry, leg: LegId) -> Result<LegWork, CommandError> {
+        if !registry.calls.contains_key(&self.id) {
+            return Err(CommandError::NoSuchCall(self.id));
         }
-        let outcome = self.send(&mut registry, |reply| Command::Apply { call, command, reply })?;
-        registry.set_work(call, leg, work, prices);
+        registry.work(self.id, leg).ok_or(CommandError::NoSuchLeg(leg))
+    }
+
+    /// Gives a command that makes other works of these legs, as [`Call::apply_with`] does.
+    pub(super) fn apply_changes(
+        &self,
+        registry: &mut Registry,
+        changes: &[(LegId, LegWork)],
+        command: CallCommand,
+    ) -> Result<Pending<()>, CommandError> {
+        self.make_room_for_changes(registry, changes)?;
+        let call = self.id;
+        let outcome = self.send(registry, |reply| Command::Apply { call, command, reply })?;
+        for (leg, work) in changes {
+            registry.set_work(call, *leg, *work, &self.shared.config.prices);
+        }
+        Ok(outcome)
+    }
+
+    /// Makes room for other works of these legs.
+    pub(super) fn make_room_for_changes(
+        &self,
+        registry: &mut Registry,
+        changes: &[(LegId, LegWork)],
+    ) -> Result<(), CommandError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let need = registry.need_with(self.id, changes, &self.shared.config.prices);
+        self.make_room_for(registry, need)
+    }
+
+    /// Makes room for something more beside the legs of the call.
+    pub(in crate::runtime) fn make_room_beside(
+        &self,
+        registry: &mut Registry,
+        points: Points,
+    ) -> Result<(), CommandError> {
+        let need = registry.need_beside(self.id, points, &self.shared.config.prices);
+        self.make_room_for(registry, need)
+    }
+
+    /// Gives a command that makes what costs something beside the legs of the call. That is there before, or the command is refused.
+    pub(super) fn apply_beside(
+        &self,
+        registry: &mut Registry,
+        extra: Extra,
+        command: CallCommand,
+    ) -> Result<Pending<()>, CommandError> {
+        let (call, prices) = (self.id, &self.shared.config.prices);
+        self.make_room_beside(registry, extra.points)?;
+        let outcome = self.send(registry, |reply| Command::Apply { call, command, reply })?;
+        registry.add_extra(call, extra, prices);
         Ok(outcome)
     }
 
