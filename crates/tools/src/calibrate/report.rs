@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use comfy_table::CellAlignment;
+use comfy_table::{CellAlignment, ColumnConstraint, Width};
 use serde::Serialize;
 
 use super::chart;
@@ -167,6 +167,10 @@ impl fmt::Display for Calibration {
         for figure in &self.figures {
             table.add_row(row(figure));
         }
+        if let Some(column) = table.column_mut(0) {
+            // The longest name and its margins.
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(16)));
+        }
         for index in 1..9 {
             if let Some(column) = table.column_mut(index) {
                 column.set_cell_alignment(CellAlignment::Right);
@@ -246,6 +250,7 @@ pub(super) mod tests {
         calibration.disturbed = Some("other programs took 60 % of a core".to_owned());
         calibration.figures[1].asked = Some(7.0);
         calibration.figures[0].late = true;
+        calibration.figures[0].kind = "srtp-aes128-80";
         calibration.left_out.push(("g729", "the server does not speak it".to_owned()));
         let text = calibration.to_string();
         assert!(text.lines().all(|line| line.chars().count() <= text::WIDTH), "{text}");
@@ -253,11 +258,12 @@ pub(super) mod tests {
             "DISTURBED: other",
             "Admission asks less than these cost: opus.",
             "Not measured: g729",
-            "late: relay",
+            "late: srtp-aes128-80",
         ] {
             assert!(text.contains(said), "{said}: {text}");
         }
         assert!(text.contains("0 of 516000 packets lost"), "{text}");
+        assert!(text.contains("│ srtp-aes128-80 "), "a name is not broken: {text}");
     }
 
     #[test]

@@ -90,8 +90,8 @@ pub(super) struct Search {
     passed: Option<Step>,
     failed: Option<usize>,
     limit: Limit,
-    /// The number is tried a second time: whatever else runs on the machine may have spoilt the first.
-    again: bool,
+    /// The number is tried a second time after it missed this: whatever else runs on the machine may have spoilt the first.
+    again: Option<Limit>,
 }
 
 impl Search {
@@ -105,7 +105,7 @@ impl Search {
             passed: None,
             failed: None,
             limit: Limit::Most,
-            again: false,
+            again: None,
         }
     }
 
@@ -119,8 +119,8 @@ impl Search {
         self.left = self.left.saturating_sub(1);
         match step.missed() {
             // A core's time is steady; a packet lost or late may be a neighbour's doing.
-            Some(limit) if limit != Limit::Core && !self.again => {
-                self.again = true;
+            Some(limit) if limit != Limit::Core && self.again.is_none() => {
+                self.again = Some(limit);
                 return;
             }
             Some(limit) => {
@@ -129,14 +129,14 @@ impl Search {
             }
             None => self.passed = Some(step),
         }
-        self.again = false;
+        self.again = None;
         self.next = self.after(&step);
     }
 
     /// The step with the most calls that kept the service level, and what kept it from more.
     pub(super) fn result(&self) -> Option<(Step, Limit)> {
         let passed = self.passed?;
-        let limit = if passed.busy_percent >= FULL { Limit::Core } else { self.limit };
+        let limit = if passed.busy_percent >= FULL { Limit::Core } else { self.again.unwrap_or(self.limit) };
         Some((passed, limit))
     }
 
@@ -145,8 +145,8 @@ impl Search {
         let passed = self.passed.map_or(0, |passed| passed.calls);
         let full = self.passed.is_some_and(|passed| passed.busy_percent >= FULL);
         let Some(failed) = self.failed else {
-            // Three times as many at most: a load that is much too large says little.
-            let next = guess.clamp(scaled(passed, 1.0 + NEAR), scaled(passed, 3.0)).min(self.most);
+            // Six times as many at most: a load that is much too large says little.
+            let next = guess.clamp(scaled(passed, 1.0 + NEAR), scaled(passed, 6.0)).min(self.most);
             return (!full && next > passed).then_some(next);
         };
         if full || failed <= passed + 1 || failed - passed <= scaled(passed, NEAR) {
@@ -272,6 +272,9 @@ mod tests {
         assert_eq!((step.calls, limit), (30, Limit::Most));
         let mut machine = Simulated { lossy_from: 1, ..Simulated::of(0.05) };
         assert!(machine.found(200, 4000, 30).is_none());
+        let mut machine = Simulated { late_from: 1000, ..Simulated::of(0.05) };
+        let (step, limit) = machine.found(200, 4000, 2).unwrap();
+        assert_eq!((step.calls, limit), (200, Limit::Delay), "what was missed once is what is known");
         let (step, _) = Simulated::of(40.0).found(200, 4000, 12).unwrap();
         assert_eq!(step.calls, 2);
     }
