@@ -2,7 +2,8 @@
 //! counters beside it. Only tests may link it.
 //!
 //! [`measure`] and [`of_thread`] count what the calling thread does, so that tests of one program may run side by side. [`of_process`]
-//! counts all threads: a test that uses it is the only one of its file. [`watch_for`] looks into every block that any
+//! counts all threads: a test that uses it is the only one of its file. [`blocks_by_size`] says of what sizes the blocks in use
+//! are, and [`heap_in_use`] what the heap holds, blocks of C libraries included. [`watch_for`] looks into every block that any
 //! thread releases for the bytes of a secret, and [`Watch::in_memory`] into all that the process has.
 //!
 //! ```
@@ -10,12 +11,16 @@
 //! assert_eq!((counts.allocations, counts.kept), (1, 0));
 //! ```
 
+mod heap;
+mod sizes;
 mod watch;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+pub use heap::heap_in_use;
+pub use sizes::blocks_by_size;
 pub use watch::{Watch, watch_for};
 
 #[global_allocator]
@@ -101,18 +106,22 @@ const fn signed(size: usize) -> i64 {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(1, 0, signed(layout.size()));
+        sizes::allocated(layout.size());
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(1, 0, signed(layout.size()));
+        sizes::allocated(layout.size());
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(1, 0, signed(size) - signed(layout.size()));
+        sizes::released(layout.size());
+        sizes::allocated(size);
         // SAFETY: the caller owns `block`, which is of this size. Whether it moves is the system's choice: it counts as
         // released wherever it stood.
         unsafe { watch::released(block, layout.size()) };
@@ -122,6 +131,7 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         count(0, 1, -signed(layout.size()));
+        sizes::released(layout.size());
         // SAFETY: the caller owns `block`, which is of this size.
         unsafe { watch::released(block, layout.size()) };
         // SAFETY: the caller's promises are passed on.

@@ -17,9 +17,6 @@ use crate::session::frame::{FrameKind, samples};
 use crate::session::leg::crossfade::Crossfade;
 use crate::session::source::player::{MAX_READY, PAYLOAD_MILLIS, ReadyPayload};
 
-/// Milliseconds gathered at most: two packets of 60 ms, where a signal ends at the end of the first.
-const GATHERED_MILLIS: u32 = 120;
-
 /// Octets of a payload of constant size at most, so that the packet fits any network: room is left for RTP header, tag and
 /// tunnels.
 const MAX_PAYLOAD: usize = 1380;
@@ -147,6 +144,8 @@ impl Egress {
         let rate = encoder.sample_rate();
         let packet = samples(rate, packet_millis(&spec));
         let frame = encoder.granule().max(1);
+        // A packet that is all but full, and a tick or the end of a signal, which fills up a packet.
+        let gathered = (packet + samples(rate, FADE_MILLIS)).next_multiple_of(packet.max(1));
         let analyser = spec.noise.map(|_| NoiseAnalyser::new(rate));
         Some(Self {
             clock_rate: spec.entry.codec.clock_rate,
@@ -154,7 +153,7 @@ impl Egress {
             rate,
             packet,
             frame,
-            gathered: vec![0; samples(rate, GATHERED_MILLIS)].into_boxed_slice(),
+            gathered: vec![0; gathered].into_boxed_slice(),
             filled: 0,
             noisy: false,
             paused: true,
@@ -206,7 +205,7 @@ impl Egress {
         let Ok(mut resampler) = mediapoint_codec::resample::Resampler::new(self.rate, next.rate) else {
             return;
         };
-        let mut primer = vec![0; samples(next.rate, GATHERED_MILLIS)];
+        let mut primer = vec![0; next.gathered.len()];
         let len = resampler.process(&self.last, &mut primer).min(next.packet);
         if len == next.packet {
             let mut discarded = [0; MAX_PAYLOAD];

@@ -161,7 +161,8 @@ pub struct Latch {
     /// The party's stream that it used last, to recognise it when it moves.
     stream: Option<(Ssrc, Seq)>,
     learnable: Learnable,
-    apart: Box<Apart>,
+    /// Made when it is needed first: that is for few legs, and once in a leg's life.
+    apart: Option<Box<Apart>>,
 }
 
 /// Apart, because only a leg that has not latched needs the first, and one whose party has several streams the second.
@@ -187,7 +188,7 @@ impl Latch {
             heard: Time::ZERO,
             stream: None,
             learnable,
-            apart: Box::default(),
+            apart: None,
         }
     }
 
@@ -206,7 +207,7 @@ impl Latch {
                 State::Held { from, .. } => Some(Old { from, last: now, since: now }),
                 State::Learning { old } => old.map(|old| Old { since: now, ..old }),
             };
-            self.apart.candidates = [None; CANDIDATES];
+            self.forget_candidates();
             // Hold and re-INVITE keep the latch where the signalled address is the latched one: the party has not moved.
             self.state = match self.state {
                 State::Held { from, since } if signalled == Some(from) && !relearn => {
@@ -403,10 +404,10 @@ impl Latch {
         let Some(sequence) = origin.sequence else { return false };
         let passed = now.since(self.heard).as_millis() / SHORTEST_PACKET.as_millis();
         let most = steps.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX)).min(MOST_STEPS);
-        let mut streams = self.stream.iter().chain(self.apart.streams.iter().flatten());
+        let mut streams = self.streams();
         streams.any(|(ssrc, last)| {
-            let step = u64::try_from(sequence.distance_from(*last)).unwrap_or(0);
-            *ssrc == origin.ssrc && (1..=most).contains(&step)
+            let step = u64::try_from(sequence.distance_from(last)).unwrap_or(0);
+            ssrc == origin.ssrc && (1..=most).contains(&step)
         })
     }
 
@@ -414,9 +415,21 @@ impl Latch {
         self.moved |= matches!(self.state, State::Held { .. });
         self.state = State::Held { from: origin.from, since: now };
         self.heard = now;
-        self.apart.candidates = [None; CANDIDATES];
+        self.forget_candidates();
         self.remember(origin);
         Admission::AcceptAndLatch
+    }
+
+    /// The party's streams, the one it used last first.
+    fn streams(&self) -> impl Iterator<Item = (Ssrc, Seq)> {
+        let others = self.apart.as_ref().map(|apart| apart.streams).into_iter().flatten();
+        self.stream.into_iter().chain(others.flatten())
+    }
+
+    fn forget_candidates(&mut self) {
+        if let Some(apart) = &mut self.apart {
+            apart.candidates = [None; CANDIDATES];
+        }
     }
 
     fn remember(&mut self, origin: &PacketOrigin) {
@@ -434,8 +447,12 @@ impl Latch {
     /// Another stream of the party is the one used last. Of too many the one used least recently gives way.
     #[cold]
     fn change_stream(&mut self, ssrc: Ssrc, sequence: Seq) {
+        if self.stream.is_none() && self.apart.is_none() {
+            self.stream = Some((ssrc, sequence));
+            return;
+        }
         let known = |stream: &Option<(Ssrc, Seq)>| stream.is_some_and(|(other, _)| other == ssrc);
-        let streams = &mut self.apart.streams;
+        let streams = &mut self.apart.get_or_insert_default().streams;
         let place = streams.iter().position(known).unwrap_or(OTHER_STREAMS - 1);
         let before = streams.get(place).copied().flatten().filter(|(other, _)| *other == ssrc);
         let last = before.map_or(
@@ -460,8 +477,8 @@ impl Latch {
             || self.is_expected(origin.from)
             || self.policy == LatchPolicy::Handover && self.learnt().is_some();
         let needed = if is_known { PROBATION } else { PROBATION_ELSEWHERE };
-        let known =
-            self.apart.candidates.iter_mut().flatten().find(|candidate| candidate.from == origin.from);
+        let candidates = &mut self.apart.get_or_insert_default().candidates;
+        let known = candidates.iter_mut().flatten().find(|candidate| candidate.from == origin.from);
         if let Some(candidate) = known {
             let awaited = candidate.last.map(|last| last.wrapping_add(1));
             let next = candidate.ssrc == origin.ssrc && awaited == origin.sequence;
@@ -472,8 +489,7 @@ impl Latch {
         let candidate =
             Candidate { from: origin.from, ssrc: origin.ssrc, last: origin.sequence, count: 1, at: now };
         // The least recent candidate gives way, so that a flood of other sources does not keep the party from latching.
-        if let Some(place) = self.apart.candidates.iter_mut().min_by_key(|place| place.map(|other| other.at))
-        {
+        if let Some(place) = candidates.iter_mut().min_by_key(|place| place.map(|other| other.at)) {
             *place = Some(candidate);
         }
         needed <= 1
@@ -503,12 +519,7 @@ impl Latch {
                 },
                 State::Held { from, since } => LatchState::Held { from, since: Age::of(since, now) },
             },
-            streams: self
-                .stream
-                .iter()
-                .chain(self.apart.streams.iter().flatten())
-                .map(|(ssrc, sequence)| (ssrc.0, sequence.0))
-                .collect(),
+            streams: self.streams().map(|(ssrc, sequence)| (ssrc.0, sequence.0)).collect(),
         }
     }
 
@@ -534,7 +545,10 @@ impl Latch {
         (this.state, this.heard) = (state, now);
         let mut streams = saved.streams.iter().map(|&(ssrc, sequence)| (Ssrc(ssrc), Seq(sequence)));
         this.stream = streams.next();
-        this.apart.streams.iter_mut().zip(streams).for_each(|(to, from)| *to = Some(from));
+        if saved.streams.len() > 1 {
+            let apart = this.apart.get_or_insert_default();
+            apart.streams.iter_mut().zip(streams).for_each(|(to, from)| *to = Some(from));
+        }
         this
     }
 }
