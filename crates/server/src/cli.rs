@@ -15,6 +15,7 @@ use crate::output::{Output, print_error};
 use crate::recording::RecordingArguments;
 use crate::serve::check::{self, Outcome};
 use crate::size::SizeArguments;
+use crate::top::TopArguments;
 
 /// Exit code where something failed.
 pub(crate) const FAILED: u8 = 1;
@@ -72,6 +73,9 @@ pub(crate) enum Command {
     /// its own.
     #[command(disable_help_flag = true, after_help = CALIBRATE_EXAMPLES)]
     Calibrate(Passed),
+    /// Watch a running server: points, cores, kinds of work, packets, the longest calls
+    #[command(after_help = crate::top::EXAMPLES)]
+    Top(TopArguments),
     /// Print completions for a shell
     #[command(after_help = "Example:\n  mediapoint completions bash > /etc/bash_completion.d/mediapoint")]
     Completions {

@@ -1,7 +1,7 @@
 //! `mediapoint ctl`: asks a running server over its control port, for people and scripts.
 
-mod ask;
-mod call;
+pub(crate) mod ask;
+pub(crate) mod call;
 mod print;
 pub(crate) mod table;
 #[cfg(test)]
@@ -84,7 +84,13 @@ enum CtlCommand {
 
 /// Where the server is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Where(Target);
+pub(crate) struct Where(Target);
+
+impl Where {
+    pub(crate) const fn target(&self) -> &Target {
+        &self.0
+    }
+}
 
 impl FromStr for Where {
     type Err = Refusal;

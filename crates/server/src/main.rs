@@ -15,6 +15,7 @@ mod pages;
 mod recording;
 mod serve;
 mod size;
+mod top;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Recording(arguments) => recording::command(&arguments),
         Command::Size(arguments) => size::command(&arguments),
         Command::Calibrate(passed) => calibrate::command(&passed.arguments),
+        Command::Top(arguments) => top::command(&arguments),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { folder } => pages::man(&folder),
         Command::Demo(_) => cli::moved("demo"),

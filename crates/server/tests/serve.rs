@@ -16,6 +16,8 @@ mod linked;
 #[path = "operator/metrics.rs"]
 mod metrics;
 mod support;
+#[path = "operator/top.rs"]
+mod top;
 
 use mediapoint_caller::ng::{Command as Ng, NgError};
 use mediapoint_caller::{By, Call, PhoneConfig, Softphone};

@@ -14,7 +14,7 @@ use crate::serve::secret::{self, SecretError};
 
 /// Why the server could not be asked, or did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AskError {
+pub(crate) enum AskError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] Box<ConfigError>),
@@ -31,7 +31,10 @@ pub(super) enum AskError {
 
 /// A server that can be asked.
 #[derive(Debug)]
-pub(super) struct Server(Client);
+pub(crate) struct Server {
+    client: Client,
+    target: Target,
+}
 
 /// Where a client reaches what listens at an address: one that stands for all is asked on loopback.
 pub(super) fn target_of(address: &Address) -> Target {
@@ -52,7 +55,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 impl Server {
     /// The server at `to`, or of the configuration file, or with the default settings.
-    pub(super) fn find(
+    pub(crate) fn find(
         to: Option<&Target>,
         config: Option<&Path>,
         secret_file: Option<&Path>,
@@ -60,17 +63,23 @@ impl Server {
         let config = Config::load(Settings::default(), config).map_err(Box::new)?;
         let target = to.cloned().unwrap_or_else(|| target_of(&config.ng));
         let secret: Option<PathBuf> = secret_file.map(Path::to_owned).or(config.ng_secret_file);
-        let client = Client::connect(target)?;
-        Ok(Self(match secret {
+        let client = Client::connect(target.clone())?;
+        let client = match secret {
             Some(file) => client.with_secret(secret::read(&file)?),
             None => client,
-        }))
+        };
+        Ok(Self { client, target })
+    }
+
+    /// Where it is asked.
+    pub(crate) fn target(&self) -> String {
+        self.target.to_string()
     }
 
     /// Asks for something by texts.
-    pub(super) fn ask(&mut self, command: &str, keys: &[(&str, &str)]) -> Result<Dict, AskError> {
+    pub(crate) fn ask(&mut self, command: &str, keys: &[(&str, &str)]) -> Result<Dict, AskError> {
         let dict = keys.iter().map(|(key, text)| (key.as_bytes().to_vec(), Value::from(*text))).collect();
-        match self.0.request(command, dict) {
+        match self.client.request(command, dict) {
             Err(ClientError::Refused(reason)) if reason == "unknown call-id" => {
                 let call_id = keys.iter().find(|(key, _)| *key == "call-id");
                 Err(AskError::NoCall(call_id.map(|(_, text)| (*text).to_owned()).unwrap_or_default()))
@@ -86,7 +95,8 @@ impl Server {
 
     /// The calls, oldest first. Those that end while they are asked for are left out.
     pub(super) fn list(&mut self, limit: u16) -> Result<Vec<Call>, AskError> {
-        let listed = self.0.request("list", Dict::from([(b"limit".to_vec(), i64::from(limit).into())]))?;
+        let listed =
+            self.client.request("list", Dict::from([(b"limit".to_vec(), i64::from(limit).into())]))?;
         let ids: Vec<String> = match listed.get(b"calls".as_slice()) {
             Some(Value::List(ids)) => ids.iter().filter_map(Value::to_text).collect(),
             _ => Vec::new(),

@@ -45,21 +45,21 @@ pub(super) struct Media {
 
 /// A dictionary of a reply. What is not there is empty or 0.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'a>(pub(super) Option<&'a Dict>);
+pub(crate) struct Part<'a>(pub(crate) Option<&'a Dict>);
 
 impl<'a> Part<'a> {
     fn value(self, key: &str) -> Option<&'a Value> {
         self.0?.get(key.as_bytes())
     }
 
-    pub(super) fn part(self, key: &str) -> Self {
+    pub(crate) fn part(self, key: &str) -> Self {
         Self(match self.value(key) {
             Some(Value::Dict(dict)) => Some(dict),
             _ => None,
         })
     }
 
-    pub(super) fn list(self, key: &str) -> Vec<Self> {
+    pub(crate) fn list(self, key: &str) -> Vec<Self> {
         let Some(Value::List(items)) = self.value(key) else { return Vec::new() };
         let dict = |item: &'a Value| match item {
             Value::Dict(dict) => Self(Some(dict)),
@@ -73,15 +73,15 @@ impl<'a> Part<'a> {
         items.iter().filter_map(Value::to_text).collect()
     }
 
-    pub(super) fn text(self, key: &str) -> String {
+    pub(crate) fn text(self, key: &str) -> String {
         self.value(key).and_then(Value::to_text).unwrap_or_default()
     }
 
-    pub(super) fn number(self, key: &str) -> Option<u64> {
+    pub(crate) fn number(self, key: &str) -> Option<u64> {
         self.value(key).and_then(Value::to_int).and_then(|number| u64::try_from(number).ok())
     }
 
-    fn count(self, key: &str) -> u64 {
+    pub(crate) fn count(self, key: &str) -> u64 {
         self.number(key).unwrap_or_default()
     }
 }
