@@ -76,7 +76,7 @@ struct Counters {
 ///
 /// It never waits for packets to begin: the first packet is played at the next pull, so that the time from the one to
 /// the other, which is the caller's choice, is the initial delay. Later the delay changes as the jitter requires. It has room
-/// for 60 ms of audio in packets of 20 ms, and doubles that, up to the longest delay, when more waits for the first time: a
+/// for 200 ms of packets and 120 ms of audio, and doubles that, up to the longest delay, when more waits for the first time: a
 /// few times in its life. Else it allocates nothing after construction and [`configure`](Self::configure).
 // The fields that every insertion and pull needs come first and in this order: a server with many legs finds each of
 // them in a cold cache, and what they cost is the number of cache lines.

@@ -8,8 +8,8 @@ use mediapoint_codec::resample::{Resampler, UnsupportedRates};
 
 use crate::playout::Kind;
 
-/// What is yet to be played at first, in parts of what is kept of the past: 60 ms beside 50. Packets of 20 ms need no more.
-const FIRST_ROOM: (usize, usize) = (6, 5);
+/// What is yet to be played at first, in parts of what is kept of the past: 120 ms beside 50. Packets of 20 ms need no more.
+const FIRST_ROOM: (usize, usize) = (12, 5);
 
 /// Runs of different kind that the part yet to be played can have; more are merged into the last.
 const MAX_RUNS: usize = 16;

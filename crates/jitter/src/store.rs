@@ -17,9 +17,9 @@ const MIN_PACKETS: usize = 32;
 const SHORTEST_PACKET_MS: usize = 5;
 /// What waits beyond the longest delay: the packet to be played next, and one that has just come, of 60 ms each.
 const BEYOND_DELAY_MS: usize = 140;
-/// What there is room for at first: packets, and octets of payloads. 60 ms of G.711 wait there.
-const FIRST_PACKETS: usize = 8;
-const FIRST_OCTETS: usize = 640;
+/// What there is room for at first: packets, and octets of payloads. 200 ms of G.711 wait there.
+const FIRST_PACKETS: usize = 32;
+const FIRST_OCTETS: usize = 1600;
 /// Up to so many packets, the arena's gaps are looked at one by one.
 const FEW: usize = 8;
 

@@ -6,9 +6,9 @@ use mediapoint_jitter::{Arrived, Concealer, Playout, PlayoutConfig};
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{PayloadType, RtpTicks};
 
-/// How often a leg makes room: packets three times, from 8 to 68; octets four times at most, and what is yet to be played three
-/// times, from 60 to 480 ms.
-const GROWTHS: u64 = 10;
+/// How often a leg makes room: packets twice, from 32 to 68; octets three times at most, and what is yet to be played twice,
+/// from 120 to 480 ms.
+const GROWTHS: u64 = 7;
 
 #[test]
 fn nothing_is_allocated_once_there_is_room() {

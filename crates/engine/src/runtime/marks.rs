@@ -1,11 +1,8 @@
 //! Marks of a worker's used share of points: who is to know that a worker fills up hears of it before calls are refused.
 
-use std::sync::Arc;
-
 use crate::api::event::Event;
 use crate::api::points::Points;
 use crate::runtime::engine::Shared;
-use crate::runtime::mailbox::Mailbox;
 
 /// A mark that was reached is left that many percent below it, so that one call more or less is no event.
 const HYSTERESIS: u8 = 5;
@@ -36,10 +33,11 @@ impl Marks {
         if self.marks.is_empty() {
             return;
         }
-        let used: Vec<Points> = shared.registry().used.iter().map(|used| used.points).collect();
-        let workers: &[Arc<Mailbox>] = &shared.mailboxes;
-        for (worker, used) in (0..workers.len()).zip(used) {
-            let budget = shared.config.budget;
+        for worker in 0..shared.mailboxes.len() {
+            let registry = shared.registry();
+            let used = registry.used.get(worker).map_or(Points::ZERO, |used| used.points);
+            let (budget, _) = registry.budget(worker);
+            drop(registry);
             while let Some((percent, above)) = self.note(worker, used, budget) {
                 shared.events.send(Event::PointsMark { worker, percent, above, used, budget });
             }
@@ -58,7 +56,7 @@ impl Marks {
             return Some((*mark, true));
         }
         let last = reached.checked_sub(1)?;
-        let mark = self.marks.get(last).filter(|mark| !is_at(mark.saturating_sub(HYSTERESIS)))?;
+        let mark = self.marks.get(last).filter(|mark| !is_at(mark.saturating_sub(HYSTERESIS).max(1)))?;
         *reached = last;
         Some((*mark, false))
     }

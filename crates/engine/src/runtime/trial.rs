@@ -28,13 +28,13 @@ impl Engine {
     /// of the engine changes, and outcomes are there at once. Addresses of legs stand for none. [`Engine::restore`] is refused.
     #[must_use]
     pub fn dry_run(&self) -> Self {
-        self.tried_with(self.shared().config.budget)
+        self.tried_with(None)
     }
 
     /// A dry run whose workers have points without end: for the price of what is refused.
     #[must_use]
     pub fn dry_run_without_budget(&self) -> Self {
-        self.tried_with(Points::thousandths(u64::MAX))
+        self.tried_with(Some(Points::thousandths(u64::MAX)))
     }
 
     /// True for a dry run.
@@ -43,21 +43,23 @@ impl Engine {
         self.shared().tried.is_some()
     }
 
-    fn tried_with(&self, budget: Points) -> Self {
+    fn tried_with(&self, budget: Option<Points>) -> Self {
         let shared = Arc::new(Shared::trial(self.shared(), budget));
         Self { threads: Arc::new(Threads::of(shared)) }
     }
 }
 
 impl Shared {
-    fn trial(of: &Arc<Self>, budget: Points) -> Self {
-        let mut config = of.config.clone();
-        config.budget = budget;
+    fn trial(of: &Arc<Self>, budget: Option<Points>) -> Self {
+        let config = of.config.clone();
         let copied = |number: &AtomicU64| AtomicU64::new(number.load(Ordering::Relaxed));
         let mailboxes: Vec<Arc<Mailbox>> =
             of.mailboxes.iter().map(|mailbox| Arc::new(mailbox.trial())).collect();
         let (events, _) = events::channel(1);
-        let registry = of.registry().trial();
+        let mut registry = of.registry().trial();
+        if let Some(budget) = budget {
+            registry.budgets.fill(budget);
+        }
         Self {
             mailboxes: mailboxes.into(),
             registry: Mutex::new(registry),

@@ -1,7 +1,5 @@
 //! The screen from recorded statistics, as a terminal of its size shows it.
 
-#![expect(clippy::unwrap_used, reason = "test support outside of test functions")]
-
 use std::time::{Duration, Instant};
 
 use mediapoint_control_ng::wire::decode;
