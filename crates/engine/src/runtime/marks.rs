@@ -90,6 +90,6 @@ mod tests {
     fn marks_that_cannot_be_reached_are_left_out() {
         assert_eq!(passed(&[0, 101, 50, 50], &[200, 0]), [(50, true), (50, false)]);
         assert_eq!(passed(&[], &[100]), []);
-        assert_eq!(passed(&[3], &[3, 0]), [(3, true)], "as low as that it is never left");
+        assert_eq!(passed(&[3], &[3, 0]), [(3, true), (3, false)], "left where nothing is used");
     }
 }
