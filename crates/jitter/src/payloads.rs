@@ -154,7 +154,7 @@ impl Payloads {
         self.entries.get(usize::from(index))
     }
 
-    /// The decoder at an index, with the buffer for audio at its own rate.
+    /// The decoder at an index.
     pub(crate) fn voice(&mut self, index: u8) -> Option<&mut Voice> {
         match &mut self.entries.get_mut(usize::from(index))?.meaning {
             Meaning::Voice(voice) => Some(voice),

@@ -260,12 +260,12 @@ impl LegWork {
     }
 
     /// What listens to what it receives, where something does.
-    fn heard_by(&self) -> Option<WorkKind> {
+    fn received_by(&self) -> Option<WorkKind> {
         self.listeners().find(|known| known.side != TapSide::Sent).map(|known| known.kind)
     }
 
     /// What listens to what a leg sends it, where something does: which one that is may change, so that it is taken to be any.
-    fn hears_for(&self) -> Option<WorkKind> {
+    fn sent_to(&self) -> Option<WorkKind> {
         let is_fed = self.made_for().is_none();
         self.listeners().find(|known| is_fed && known.side != TapSide::Received).map(|known| known.kind)
     }
@@ -290,7 +290,7 @@ pub(crate) fn surcharge<'a>(
     // A room has a thousand legs, but few kinds of them.
     let mut kinds: Vec<(LegWork, Option<WorkKind>, u32)> = Vec::new();
     for leg in legs.clone() {
-        let (kind, hears) = (leg.kind(), leg.hears_for());
+        let (kind, hears) = (leg.kind(), leg.sent_to());
         match kinds.iter_mut().find(|(known, heard, _)| (*known, *heard) == (kind, hears)) {
             Some((.., count)) => *count += 1,
             None => kinds.push((kind, hears, 1)),
@@ -298,7 +298,7 @@ pub(crate) fn surcharge<'a>(
     }
     let mut points = PointsByKind::ZERO;
     for leg in legs {
-        let own = (leg.kind(), leg.hears_for());
+        let own = (leg.kind(), leg.sent_to());
         let others = || kinds.iter().filter(|(kind, hears, count)| *count > 1 || (*kind, *hears) != own);
         if let Some(coding) = leg.first
             && let Some(kind) = coded_for(leg, coding, others().map(|(other, hears, _)| (other, *hears)))
@@ -328,7 +328,7 @@ fn coded_for<'a>(
         .or_else(|| converted().then(|| coding.work()))
         .or_else(|| leg.digits_of.map(|_| WorkKind::Dtmf))
         .or_else(|| (leg.analyses > 0).then_some(WorkKind::Analysis))
-        .or_else(|| leg.heard_by())
+        .or_else(|| leg.received_by())
         .or_else(|| others.clone().find_map(|(_, hears)| hears))
 }
 

@@ -36,7 +36,7 @@ impl Noise {
 
     /// What else went on since then, where it was too much.
     pub(super) fn end(&self) -> Option<String> {
-        Ticks::now().said_since(&self.before, self.begin.elapsed().as_secs_f64())
+        Ticks::now().disturbance_since(&self.before, self.begin.elapsed().as_secs_f64())
     }
 }
 
@@ -47,7 +47,7 @@ impl Ticks {
         Self { own: of_process(&read("/proc/self/stat")).unwrap_or(u64::MAX), ..stat }
     }
 
-    fn said_since(self, before: &Self, seconds: f64) -> Option<String> {
+    fn disturbance_since(self, before: &Self, seconds: f64) -> Option<String> {
         let since = |of: fn(&Self) -> u64| count(of(&self).saturating_sub(of(before)));
         let steal = 100.0 * since(|ticks| ticks.steal) / since(|ticks| ticks.all).max(1.0);
         // User time alone: what the kernel does for our packets is not charged to us in every kernel.
@@ -109,9 +109,9 @@ mod tests {
         let before = ticks(BEFORE, 500);
         // Ten seconds of two cores: 900 ticks of our own, 20 of others.
         let quiet = ticks("cpu  1920 50 500 9879 1 2 3 41 0 0\n", 1400);
-        assert_eq!(quiet.said_since(&before, 10.0), None);
+        assert_eq!(quiet.disturbance_since(&before, 10.0), None);
         let busy = ticks("cpu  2400 70 500 8900 1 2 3 440 0 0\n", 1400);
-        let said = busy.said_since(&before, 10.0).unwrap();
+        let said = busy.disturbance_since(&before, 10.0).unwrap();
         assert!(said.contains("the host took 20.8 %") && said.contains("52 % of a core"), "{said}");
     }
 }
