@@ -61,5 +61,5 @@ pub use codec::{Codec, Encoding};
 pub use coder::{Decoded, Decoder, Encoded, Encoder, MAX_PACKET_MS, Signal, Transmission};
 pub use error::{DecodeError, EncodeError, Unsupported};
 pub use parameters::{AmrParameters, Fit, OpusParameters, Parameters};
-pub use registry::{decoder, encoder};
+pub use registry::{check_decoder, decoder, encoder};
 pub use settings::EncoderSettings;

@@ -33,6 +33,14 @@ pub fn decoder(codec: &Codec, rate: u32) -> Result<Box<dyn Decoder>, Unsupported
     }
 }
 
+/// Whether there is a [`decoder`] for `codec`, without making one.
+///
+/// # Errors
+/// [`Unsupported`] says what there is no decoder for.
+pub fn check_decoder(codec: &Codec) -> Result<(), Unsupported> {
+    check(codec).map(|_| ())
+}
+
 /// An encoder for `codec`, towards a party that asked for `party`. `rate_hint` is the sample rate in hertz of the audio
 /// at hand; Opus encodes at the lower of it and what the party can play.
 ///

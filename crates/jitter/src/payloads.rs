@@ -1,8 +1,10 @@
-//! What the payload types of a stream stand for, each with its decoder.
+//! What the payload types of a stream stand for, each with its decoder once a packet of it has come.
 
 use mediapoint_codec::comfort_noise::NoiseGenerator;
 use mediapoint_codec::resample::Resampler;
-use mediapoint_codec::{Codec, DecodeError, Decoder, Encoding, MAX_PACKET_MS, Signal, decoder};
+use mediapoint_codec::{
+    Codec, DecodeError, Decoder, Encoding, MAX_PACKET_MS, Signal, check_decoder, decoder,
+};
 use mediapoint_packet::rtp::PayloadType;
 
 use crate::config::ConfigError;
@@ -31,6 +33,8 @@ pub(crate) struct Voice {
 /// What a payload type stands for.
 pub(crate) enum Meaning {
     Voice(Voice),
+    /// Audio of which no packet has come yet: most parties agree to several codecs and send one of them.
+    Agreed,
     /// Comfort noise, RFC 3389.
     Noise,
     /// Telephone events, and other payloads without audio.
@@ -68,7 +72,8 @@ impl Payloads {
         Ok(this)
     }
 
-    /// Sets other payload types or another rate. The decoders of payload types that stay go on where they were.
+    /// Sets other payload types or another rate. The decoders of payload types that stay go on where they were, but for those
+    /// of another rate, which are made anew when they are needed.
     pub(crate) fn configure(
         &mut self,
         rate: u32,
@@ -77,15 +82,17 @@ impl Payloads {
         if payloads.len() > 128 {
             return Err(ConfigError::Payloads(payloads.len()));
         }
-        // Made first, so that nothing has changed where one is refused.
+        // All checked first, so that nothing has changed where one is refused.
         let mut entries = Vec::with_capacity(payloads.len());
         for (payload_type, codec) in payloads {
-            let kept = |entry: &Entry| entry.payload_type == *payload_type && entry.codec == *codec;
             let meaning = match codec.encoding {
                 Encoding::ComfortNoise => Meaning::Noise,
                 Encoding::TelephoneEvent => Meaning::Other,
-                _ if rate == self.rate && self.entries.iter().any(kept) => Meaning::Other,
-                _ => Meaning::Voice(Voice::new(*payload_type, codec, rate)?),
+                _ => {
+                    let payload_type = payload_type.get();
+                    check_decoder(codec).map_err(|reason| ConfigError::Codec { payload_type, reason })?;
+                    Meaning::Agreed
+                }
             };
             let (payload_type, clock_rate) = (*payload_type, codec.clock_rate.max(1));
             entries.push(Entry { payload_type, clock_rate, meaning, codec: codec.clone() });
@@ -120,23 +127,27 @@ impl Payloads {
     /// The most octets a millisecond that packets have, and the most that one packet has: what the arena is for.
     pub(crate) fn octets(&self) -> (usize, usize) {
         let per_ms = self.entries.iter().map(|entry| match (&entry.meaning, &entry.codec.encoding) {
-            (Meaning::Voice(_), Encoding::G729) => 1,
-            (Meaning::Voice(_), Encoding::L16) => 2 * entry.clock_rate as usize / 1000,
-            (Meaning::Voice(_), Encoding::Opus) => OPUS_OCTETS_PER_MS,
-            (Meaning::Voice(_), _) => 8,
-            _ => 0,
+            (Meaning::Noise | Meaning::Other, _) => 0,
+            (_, Encoding::G729) => 1,
+            (_, Encoding::L16) => 2 * entry.clock_rate as usize / 1000,
+            (_, Encoding::Opus) => OPUS_OCTETS_PER_MS,
+            _ => 8,
         });
         let per_ms = per_ms.max().unwrap_or(0);
         (per_ms, (per_ms * MAX_PACKET_MS as usize).max(MAX_NOISE_PAYLOAD))
     }
 
-    /// The entry of a payload type and its index.
+    /// The entry of a payload type of which there is a packet, and its index. The first packet makes its decoder.
     pub(crate) fn find(&mut self, payload_type: PayloadType) -> Option<(u8, &Entry)> {
         let is_it = |entry: &Entry| entry.payload_type == payload_type;
         if !self.entries.get(self.recent).is_some_and(is_it) {
             self.recent = self.entries.iter().position(is_it)?;
         }
-        Some((u8::try_from(self.recent).ok()?, self.entries.get(self.recent)?))
+        let entry = self.entries.get_mut(self.recent)?;
+        if matches!(entry.meaning, Meaning::Agreed) {
+            entry.make_decoder(self.rate);
+        }
+        Some((u8::try_from(self.recent).ok()?, entry))
     }
 
     /// The part of a payload that is worth keeping.
@@ -163,17 +174,23 @@ impl Payloads {
     }
 }
 
+impl Entry {
+    /// Makes the decoder. Where that fails, which takes a library that has no memory, its packets are refused and the next one
+    /// tries again.
+    #[cold]
+    fn make_decoder(&mut self, rate: u32) {
+        if let Some(voice) = Voice::new(&self.codec, rate) {
+            self.meaning = Meaning::Voice(voice);
+        }
+    }
+}
+
 impl Voice {
-    fn new(payload_type: PayloadType, codec: &Codec, rate: u32) -> Result<Self, ConfigError> {
-        let refused = |reason| ConfigError::Codec { payload_type: payload_type.get(), reason };
-        let decoder = decoder(codec, rate).map_err(refused)?;
+    fn new(codec: &Codec, rate: u32) -> Option<Self> {
+        let decoder = decoder(codec, rate).ok()?;
         let from = decoder.sample_rate();
-        let resampler = if from == rate {
-            None
-        } else {
-            Some(Box::new(Resampler::new(from, rate).map_err(|_| ConfigError::Rate(from))?))
-        };
-        Ok(Self {
+        let resampler = if from == rate { None } else { Some(Box::new(Resampler::new(from, rate).ok()?)) };
+        Some(Self {
             decoder,
             resampler,
             per_10_ms: from as usize / 100,

@@ -77,7 +77,8 @@ struct Counters {
 /// It never waits for packets to begin: the first packet is played at the next pull, so that the time from the one to
 /// the other, which is the caller's choice, is the initial delay. Later the delay changes as the jitter requires. It has room
 /// for 200 ms of packets and 120 ms of audio, and doubles that, up to the longest delay, when more waits for the first time: a
-/// few times in its life. Else it allocates nothing after construction and [`configure`](Self::configure).
+/// few times in its life. The first packet of a payload type makes its decoder. Else it allocates nothing after construction and
+/// [`configure`](Self::configure).
 // The fields that every insertion and pull needs come first and in this order: a server with many legs finds each of
 // them in a cold cache, and what they cost is the number of cache lines.
 #[repr(C, align(64))]
@@ -344,6 +345,7 @@ impl Playout {
         let clock_rate = entry.clock_rate;
         match &entry.meaning {
             Meaning::Other => Err(Inserted::NotAudio),
+            Meaning::Agreed => Err(self.refuse_malformed()),
             // Noise is described on the clock of the audio around it.
             Meaning::Noise if self.voice_clock != 0 => Ok((index, 0, self.voice_clock)),
             Meaning::Noise => Ok((index, 0, clock_rate)),
@@ -352,12 +354,14 @@ impl Playout {
                     self.voice_clock = clock_rate;
                     Ok((index, ticks, clock_rate))
                 }
-                Err(_) => {
-                    self.statistics.malformed += 1;
-                    Err(Inserted::Malformed)
-                }
+                Err(_) => Err(self.refuse_malformed()),
             },
         }
+    }
+
+    const fn refuse_malformed(&mut self) -> Inserted {
+        self.statistics.malformed += 1;
+        Inserted::Malformed
     }
 
     /// Whether a packet's playout time has passed, and whether it was played then.

@@ -10,6 +10,39 @@ use mediapoint_packet::rtp::{PayloadType, RtpTicks};
 /// from 120 to 480 ms.
 const GROWTHS: u64 = 7;
 
+fn first_of(payload_type: PayloadType, payload: &[u8]) -> Arrived<'_> {
+    Arrived { epoch: 0, index: 0, timestamp: RtpTicks(0), payload_type, marker: false, payload }
+}
+
+#[test]
+fn a_decoder_is_made_by_the_first_packet_of_its_codec() {
+    let number = |value| PayloadType::new(value).expect("below 128");
+    let agreed = [(PayloadType::PCMU, Codec::PCMU), (number(18), Codec::G729), (number(96), Codec::OPUS)];
+    let of = |payloads: &[(PayloadType, Codec)]| {
+        let mut made = None;
+        let counts = measure(|| made = Playout::new(PlayoutConfig::new(8000).unwrap(), payloads).ok());
+        (made.unwrap(), counts)
+    };
+    // The first leg makes what all share.
+    let _ = of(&agreed[..1]);
+    let (_, of_one) = of(&agreed[..1]);
+    let (mut playout, of_three) = of(&agreed);
+    assert_eq!(of_three.allocations, of_one.allocations, "codecs that are agreed cost no decoder");
+
+    let payload = [0x55; 10];
+    let mut insert = |payload_type| {
+        measure(|| {
+            playout.insert(Time::ZERO, &first_of(payload_type, &payload));
+        })
+        .allocations
+    };
+    for (payload_type, expected) in [(number(18), 1), (number(18), 0), (PayloadType::PCMU, 0)] {
+        assert_eq!(insert(payload_type), expected, "{payload_type:?}");
+    }
+    assert!(insert(number(96)) > 0, "Opus");
+    assert_eq!(insert(number(96)) + insert(number(18)), 0, "each is made once");
+}
+
 #[test]
 fn nothing_is_allocated_once_there_is_room() {
     for rate in [8000, 16_000, 48_000] {
@@ -25,6 +58,11 @@ fn nothing_is_allocated_once_there_is_room() {
         let mut concealer = Concealer::new(rate).unwrap();
         let mut pcm = vec![0; rate as usize / 50];
         let payload: Vec<u8> = (0..640_u32).map(|n| (n * n).to_le_bytes()[0]).collect();
+        // Decoders are made with the first packet of each.
+        for (payload_type, _) in &payloads {
+            playout.insert(Time::ZERO, &first_of(*payload_type, &payload[..160]));
+        }
+        playout.reset();
         // Of this thread: the harness has one of its own.
         let mut round = |first: u64| {
             for n in first..first + 5000_u64 {

@@ -229,7 +229,7 @@ impl Playout {
         match self.payloads.entry(slot.entry).map(|entry| &entry.meaning) {
             Some(Meaning::Voice(_)) => {}
             Some(Meaning::Noise) => return self.play_description(slot),
-            Some(Meaning::Other) | None => return self.refuse(slot),
+            Some(Meaning::Other | Meaning::Agreed) | None => return self.refuse(slot),
         }
         let jumped = self.position.as_ref().is_some_and(|position| {
             position.epoch != slot.epoch || position.segment != slot.segment || slot.segment.is_none()
