@@ -1,6 +1,7 @@
 //! Criterion benches, a file per topic, under `benches/`; here the signals that they share.
 
 pub mod counted;
+pub mod loaded;
 pub mod played;
 pub mod recorded;
 pub mod step;

@@ -37,7 +37,7 @@ impl RecordedCalls {
     pub fn new(kind: &Kind, recorded: bool) -> Self {
         let mut sink = Sink::new(8);
         let [speech, other] = [&kind.from, &kind.to].map(Speech::new);
-        let (mut session, senders) = calls(&speech, &kind.to, kind.inbound, kind.outbound, &mut sink);
+        let (mut session, senders) = calls(CALLS, kind, [&speech, &other], &mut sink);
         let mut taps = Vec::new();
         let spec = |leg| AudioTapSpec {
             leg,
@@ -59,7 +59,6 @@ impl RecordedCalls {
                 taps.push(consumer);
             }
         }
-        let senders = senders.into_iter().map(|one| one.with_other(&other)).collect();
         Self { session, senders, taps, sink, done: 0, read: 0 }
     }
 

@@ -58,18 +58,6 @@ impl Speech {
 }
 
 impl Sender {
-    /// It, and the other party of its call, which says `speech`.
-    pub(crate) fn with_other(self, speech: &Rc<Speech>) -> [Self; 2] {
-        let other = Self {
-            key: PortKey(self.key.0 + 2),
-            address: self.address,
-            sequence: 0,
-            srtp: None,
-            speech: Rc::clone(speech),
-        };
-        [self, other]
-    }
-
     pub(crate) fn fill(&mut self, packet: &mut PacketBuf) {
         self.sequence = self.sequence.wrapping_add(1);
         let Speech { entry, payloads } = &*self.speech;
@@ -108,16 +96,16 @@ fn leg(address: SocketAddr, codec: &PayloadCodec, key: Option<&MasterKey>) -> Le
     }
 }
 
-/// Calls whose first leg speaks: in the clear or under `inbound`, heard by a second leg of `codec`, `outbound`.
+/// `count` calls of a kind, and the parties of each. The second leg is fed by the first, and the first by nothing: whoever
+/// has the second party send, too, sets that.
 pub(crate) fn calls(
-    speech: &Rc<Speech>,
-    codec: &PayloadCodec,
-    inbound: Option<Suite>,
-    outbound: Option<Suite>,
+    count: u64,
+    kind: &Kind,
+    speech: [&Rc<Speech>; 2],
     sink: &mut Sink,
-) -> (Session, Vec<Sender>) {
+) -> (Session, Vec<[Sender; 2]>) {
     let mut session = Session::new(SessionConfig {
-        max_legs: 2048,
+        max_legs: usize::try_from(2 * count).expect("legs"),
         media_timeout: Duration::from_secs(3600),
         hold_timeout: Duration::from_secs(3600),
         seed: [7; 32],
@@ -125,27 +113,23 @@ pub(crate) fn calls(
         remotes: Default::default(),
     });
     let mut senders = Vec::new();
-    for n in 0..CALLS {
+    for n in 0..count {
         let address = SocketAddr::from(([192, 0, 2, 1], 20_000 + u16::try_from(n * 2).expect("a port")));
-        let inbound = inbound.map(|suite| MasterKey::generate(suite).expect("a key"));
-        let outbound = outbound.map(|suite| MasterKey::generate(suite).expect("a key"));
-        let (call, a, b) = (CallId::from_u64(n), LegId::from_u64(2 * n), LegId::from_u64(2 * n + 1));
+        let (call, legs) = (CallId::from_u64(n), [LegId::from_u64(2 * n), LegId::from_u64(2 * n + 1)]);
         session.add_call(Time::ZERO, call).expect("room");
-        let port = u32::try_from(n * 4).expect("a port");
-        let legs = [
-            (a, port, leg(address, &speech.entry, inbound.as_ref())),
-            (b, port + 2, leg(address, codec, outbound.as_ref())),
-        ];
-        for (leg, port, config) in legs {
-            let ports =
-                LegPorts { rtp: PortKey(port), rtcp: None, scope: mediapoint_engine::LocalScope::Global };
-            let add = CallCommand::AddLeg { leg, config: Box::new(config), ports };
+        let mut party = |place: usize, suite: Option<Suite>, codec: &PayloadCodec| {
+            let key = suite.map(|suite| MasterKey::generate(suite).expect("a key"));
+            let port = PortKey(u32::try_from(n * 4).expect("a port") + if place == 0 { 0 } else { 2 });
+            let ports = LegPorts { rtp: port, rtcp: None, scope: mediapoint_engine::LocalScope::Global };
+            let config = Box::new(leg(address, codec, key.as_ref()));
+            let add = CallCommand::AddLeg { leg: *legs.get(place).expect("a leg"), config, ports };
             session.apply(Time::ZERO, call, add, sink).expect("room");
-        }
-        let feed = CallCommand::SetSource { leg: b, source: Source::Leg(a) };
+            let speech = Rc::clone(speech.get(place).expect("speech"));
+            Sender { key: port, address, sequence: 0, srtp: key.as_ref().map(Outbound::new), speech }
+        };
+        senders.push([party(0, kind.inbound, &kind.from), party(1, kind.outbound, &kind.to)]);
+        let feed = CallCommand::SetSource { leg: legs[1], source: Source::Leg(legs[0]) };
         session.apply(Time::ZERO, call, feed, sink).expect("a leg");
-        let srtp = inbound.as_ref().map(Outbound::new);
-        senders.push(Sender { key: PortKey(port), address, sequence: 0, srtp, speech: Rc::clone(speech) });
     }
     (session, senders)
 }
@@ -153,7 +137,7 @@ pub(crate) fn calls(
 /// A session and its parties.
 pub struct Steps {
     session: Session,
-    senders: Vec<Sender>,
+    senders: Vec<[Sender; 2]>,
     sink: Sink,
     done: u64,
 }
@@ -222,7 +206,7 @@ impl Steps {
 
     fn of(kind: &Kind, speech: &Rc<Speech>) -> Self {
         let mut sink = Sink::new(8);
-        let (session, senders) = calls(speech, &kind.to, kind.inbound, kind.outbound, &mut sink);
+        let (session, senders) = calls(CALLS, kind, [speech; 2], &mut sink);
         Self { session, senders, sink, done: 0 }
     }
 
@@ -231,7 +215,7 @@ impl Steps {
         let index = usize::try_from(self.done % CALLS).unwrap_or(0);
         let now = Time::from_nanos(self.done * (20_000_000 / CALLS));
         self.done += 1;
-        let Some(sender) = self.senders.get_mut(index) else { return };
+        let Some([sender, _]) = self.senders.get_mut(index) else { return };
         let Some(mut packet) = self.sink.pool.take() else { return };
         sender.fill(&mut packet);
         self.session.handle_datagram(now, sender.key, sender.address, packet, &mut self.sink);

@@ -4,6 +4,7 @@
 //! The worker drives one [`Session`]; so does the simulator, on a virtual clock. After every input, what is to be sent has
 //! been given to the [`Output`]; before sleeping, ask [`Session::next_deadline`].
 
+pub mod ahead;
 pub mod analysis;
 mod beep;
 pub mod call;

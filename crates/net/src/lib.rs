@@ -52,7 +52,7 @@ pub use clock::Clock;
 pub use counters::Counters;
 pub use io::{PacketIo, Port, PortHandle, PortOpener, Received};
 pub use machine::Machine;
-pub use prefetch::prefetch;
+pub use prefetch::{prefetch, prefetch_part};
 pub use process::{MemoryLock, forbid_core_dumps, lock_memory};
 pub use reactor::{Reactor, ReactorConfig, ReceivedByKey};
 pub use socket::{PortOptions, SocketOptions, UdpSocket, is_exhaustion};

@@ -1,5 +1,7 @@
 //! A hint to the processor that memory will be used soon.
 
+use std::ops::Range;
+
 /// Bytes of a cache line.
 const LINE: usize = 64;
 
@@ -21,6 +23,26 @@ pub fn prefetch<T: ?Sized>(value: &T, lines: usize) {
     let _ = (value, lines, LINE);
 }
 
+/// Asks for the cache lines that hold the octets `part` of a value, as [`prefetch`] does for its first.
+#[inline]
+pub fn prefetch_part<T: ?Sized>(value: &T, part: Range<usize>) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let start = std::ptr::from_ref(value).cast::<i8>();
+        // How far into a line the value begins.
+        let into = start.addr() % LINE;
+        let (mut at, end) = (part.start, part.end.min(size_of_val(value)));
+        while at < end {
+            // SAFETY: as above.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(at)) };
+            at = ((at + into) / LINE + 1) * LINE - into;
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = (value, part);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,5 +53,8 @@ mod tests {
         prefetch(&(), 3);
         prefetch("text", 1);
         prefetch::<[u64]>(&[], 1);
+        prefetch_part(&[0_u8; 1000], 63..usize::MAX);
+        prefetch_part(&[0_u8; 1000], 2000..3000);
+        prefetch_part(&(), 0..1);
     }
 }

@@ -3,13 +3,14 @@
 //! A busy worker looks at its ports on a tick, so that one wake-up serves many packets; another sleeps until something
 //! comes. A panic ends the calls of this worker only: it drops them, reports it and starts again.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mediapoint_net::{
-    Clock, PacketIo, SocketIoConfig, XdpInterfaces, pin_current_thread, set_realtime_priority,
+    Clock, PacketIo, Received, SocketIoConfig, XdpInterfaces, pin_current_thread, set_realtime_priority,
     set_thread_name, thread_cpu_time,
 };
 use mediapoint_packet::Time;
@@ -23,6 +24,7 @@ use crate::runtime::output::{self, WorkerOutput};
 use crate::runtime::packet_io::WorkerIo;
 use crate::runtime::poll_mode::PollMode;
 use crate::runtime::punctuality::{Change, Punctuality};
+use crate::session::ahead::LOOK_AHEAD;
 use crate::session::{Output as _, Session, SessionConfig};
 
 /// Commands taken in one wake-up at most.
@@ -149,6 +151,8 @@ pub(super) struct Worker<I> {
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) mailboxes: Mailboxes,
     pub(super) expected: Expected,
+    /// Datagrams that were received and are not handled yet; none between two rounds.
+    ahead: VecDeque<Received>,
     clock: Clock,
     mode: PollMode,
     next_tick: Time,
@@ -179,6 +183,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             mailbox: Arc::clone(mailbox),
             mailboxes: Arc::clone(mailboxes),
             expected: Expected::default(),
+            ahead: VecDeque::with_capacity(LOOK_AHEAD + 1),
             clock,
             mode: PollMode::new(now, config.tick),
             next_tick: now,
@@ -241,10 +246,23 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         Ok(())
     }
 
+    /// Handles what has come, each datagram some others after it was received: meanwhile what it needs comes from memory.
     fn take_datagrams(&mut self) {
         let mut now = self.clock.now();
         let mut datagrams = 0;
-        while let Some(received) = self.output.receive() {
+        let mut all_received = false;
+        loop {
+            while self.ahead.len() <= LOOK_AHEAD && !all_received {
+                match self.output.receive() {
+                    Some(received) => self.ahead.push_back(received),
+                    None => all_received = true,
+                }
+            }
+            for before in 1..=LOOK_AHEAD {
+                let Some(received) = self.ahead.get(before) else { break };
+                self.session.prefetch(output::key(received.port), before);
+            }
+            let Some(received) = self.ahead.pop_front() else { break };
             datagrams += 1;
             if datagrams % CLOCK_BATCH == 0 {
                 now = self.clock.now();

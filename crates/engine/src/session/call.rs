@@ -59,12 +59,13 @@ impl Env<'_> {
     }
 }
 
-/// A call.
+/// A call. The fields that every packet needs come first.
+#[repr(C)]
 pub struct Call {
-    pub(super) id: CallId,
     #[expect(clippy::vec_box, reason = "legs are moved between calls, and large")]
     pub(super) legs: Vec<Box<Leg>>,
     pub(super) timers: Timers,
+    pub(super) id: CallId,
     pub(super) clock: MediaClock,
     pub(super) mixes: Vec<Mix>,
     pub(super) rooms: Vec<ConferenceRoom>,

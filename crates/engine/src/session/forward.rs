@@ -90,7 +90,7 @@ impl Call {
             restarted: taken.restarted.then_some(meta.ssrc),
             resumed: leg.note_received(now),
         };
-        let (id, receives, tapped, end_to_end) = (leg.id, leg.receives, leg.tapped[0], leg.end_to_end);
+        let (id, receives, tapped, end_to_end) = (leg.id, leg.receives, leg.tapped, leg.end_to_end);
         if effects != PacketEffects::default() {
             self.report_effects(id, from, &effects, out);
         }
@@ -449,7 +449,7 @@ impl Call {
         } else {
             sender.rewrite_gated(now, to, (input, meta), &mut packet)
         };
-        let tapped = leg.tapped[1].then_some(leg.id);
+        let tapped = sender.tapped.then_some(leg.id);
         if let (Ok(_), Some(id)) = (&rewritten, tapped) {
             self.copy_to_taps(id, false, packet.bytes(), out);
         }
@@ -492,7 +492,7 @@ impl Call {
         info: PayloadInfo,
         out: &mut O,
     ) {
-        let key = Some((meta.payload_type, meta.payload.len()));
+        let key = u32::try_from(meta.payload.len()).ok().map(|len| (meta.payload_type, len));
         let Some(leg) = self.legs.get_mut(at) else { return };
         if std::mem::replace(&mut leg.path_of, key) == key {
             return;

@@ -29,11 +29,13 @@ pub mod statistics;
 pub mod transport;
 pub(crate) mod trigger;
 
+use std::mem::offset_of;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use mediapoint_jitter::PlayoutStatistics;
-use mediapoint_net::prefetch;
+use mediapoint_net::{prefetch, prefetch_part};
 use mediapoint_packet::demux::{self, Kind};
 use mediapoint_packet::rtcp::Compound;
 use mediapoint_packet::rtp::{PayloadType, RtpTicks};
@@ -77,20 +79,26 @@ pub(super) struct Accepted {
 pub(super) struct Listeners {
     count: u16,
     first: u16,
-    others: Vec<u16>,
+    others: Option<Box<Others>>,
 }
+
+/// Apart, because there are none as a rule.
+#[derive(Debug, Default)]
+struct Others(Vec<u16>);
 
 impl Listeners {
     pub(super) fn clear(&mut self) {
         self.count = 0;
-        self.others.clear();
+        if let Some(others) = &mut self.others {
+            others.0.clear();
+        }
     }
 
     pub(super) fn push(&mut self, place: u16) {
         if self.count == 0 {
             self.first = place
         } else {
-            self.others.push(place)
+            self.others.get_or_insert_default().0.push(place)
         }
         self.count = self.count.saturating_add(1);
     }
@@ -102,7 +110,7 @@ impl Listeners {
     pub(super) fn get(&self, n: usize) -> Option<usize> {
         match n.checked_sub(1) {
             None => (self.count > 0).then_some(usize::from(self.first)),
-            Some(n) => self.others.get(n).map(|place| usize::from(*place)),
+            Some(n) => self.others.as_ref()?.0.get(n).map(|place| usize::from(*place)),
         }
     }
 
@@ -121,25 +129,27 @@ fn may_begin_anew(before: &LegConfig, now: &LegConfig) -> bool {
         || keys(before) != keys(now)
 }
 
-/// One leg. The fields that every packet needs come first.
+/// One leg. What a packet from the party needs lies together: from the end of the loop watch to the beginning of the receiver,
+/// and in the transport. What a packet to the party needs is in the transport and at the beginning of the sender.
 #[repr(C)]
 pub(crate) struct Leg {
+    loop_watch: LoopWatch,
     pub(super) kind: LegKind,
     /// True where the direction lets the party send.
     pub(super) receives: bool,
     pub(super) timed_out: bool,
-    /// True where a packet tap wants copies of what the party sends, or is sent.
-    pub(super) tapped: [bool; 2],
+    /// True where a packet tap wants copies of what the party sends.
+    pub(super) tapped: bool,
     /// True while what the party sends passes untouched: it is encrypted by keys of ZRTP.
     pub(super) end_to_end: bool,
     /// An obstacle to ZRTP was reported.
     pub(super) zrtp_told: bool,
     /// Places of the legs that this one feeds.
     pub(super) listeners: Listeners,
-    pub(super) payloads: PayloadTable,
     /// Payload type and length of the packet that the paths were selected for last.
-    pub(super) path_of: Option<(PayloadType, usize)>,
-    loop_watch: LoopWatch,
+    pub(super) path_of: Option<(PayloadType, u32)>,
+    pub(super) payloads: PayloadTable,
+    pub(super) id: LegId,
     pub(super) last_received: Option<Time>,
     /// Silence counts from here: the last packet, or the time since which the party may send.
     pub(super) silent_since: Time,
@@ -150,7 +160,6 @@ pub(crate) struct Leg {
     pub(super) feed: Feed,
     pub(super) source: Source,
     pub(super) events: EventReceiver,
-    pub(super) id: LegId,
     pub(super) dropped: Dropped,
     /// What came in on a leg that passes packets through.
     pub(super) passed: Sent,
@@ -191,6 +200,22 @@ impl Leg {
         prefetch(&self.sender, 8);
     }
 
+    /// Where all that a packet from its party needs lies, beside the transport.
+    const OF_RECEIVED: Range<usize> =
+        offset_of!(Self, loop_watch) + LoopWatch::HOT_FROM..offset_of!(Self, receiver) + Receiver::HOT;
+
+    /// Asks the processor for what a packet from its party needs of it.
+    pub(super) fn prefetch_received_packet(&self) {
+        prefetch_part(self, Self::OF_RECEIVED);
+        prefetch_part(&self.transport, Transport::HOT);
+    }
+
+    /// Asks the processor for what a packet that is forwarded to its party needs of it.
+    pub(super) fn prefetch_sent_packet(&self) {
+        prefetch_part(&self.sender, 0..Sender::HOT);
+        prefetch_part(&self.transport, Transport::HOT);
+    }
+
     pub(super) fn new(
         now: Time,
         id: LegId,
@@ -207,7 +232,7 @@ impl Leg {
             last_received: None,
             silent_since: now,
             listeners: Listeners::default(),
-            tapped: [false; 2],
+            tapped: false,
             end_to_end: false,
             zrtp_told: false,
             zrtp_with: None,
@@ -402,5 +427,29 @@ impl Leg {
             // The receiver counts these.
             DropReason::Duplicate => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What every packet touches of a leg, in octets: received, in the transport, sent.
+    #[test]
+    fn a_packet_touches_few_lines_of_a_leg() {
+        let parts = [Leg::OF_RECEIVED, Transport::HOT, 0..Sender::HOT].map(|part| part.len());
+        println!("{parts:?} of {} octets", size_of::<Leg>());
+        println!(
+            "loop watch {} receiver {} transport {} sender {} rewriter {} rtcp {} events {} call {}",
+            size_of::<LoopWatch>(),
+            size_of::<Receiver>(),
+            size_of::<Transport>(),
+            size_of::<Sender>(),
+            size_of::<RtpRewriter>(),
+            size_of::<RtcpSession>(),
+            size_of::<EventReceiver>(),
+            size_of::<crate::session::call::Call>()
+        );
+        assert!(parts.iter().zip([256, 128, 320]).all(|(part, most)| *part <= most), "{parts:?}");
     }
 }

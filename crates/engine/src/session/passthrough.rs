@@ -103,7 +103,7 @@ impl Call {
             restarted: None,
             resumed: leg.note_received(now),
         };
-        let (id, receives, tapped) = (leg.id, leg.receives, leg.tapped[0]);
+        let (id, receives, tapped) = (leg.id, leg.receives, leg.tapped);
         self.report_effects(id, from, &effects, out);
         if !receives {
             self.drop_received(at, DropReason::OnHold);

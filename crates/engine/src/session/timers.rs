@@ -20,14 +20,28 @@ pub(super) enum Timer {
 
 const COUNT: usize = 4;
 
+/// Stands for no deadline in half the room of an `Option`: each packet looks at all of its call.
+const NEVER: Time = Time::from_nanos(u64::MAX);
+
+/// A deadline; `None` for [`NEVER`].
+fn some(at: Time) -> Option<Time> {
+    (at != NEVER).then_some(at)
+}
+
 /// The deadlines of one call. Setting one replaces it, so that a stale one cannot fire.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Timers([Option<Time>; COUNT]);
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timers([Time; COUNT]);
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self([NEVER; COUNT])
+    }
+}
 
 impl Timers {
     pub(super) fn set(&mut self, timer: Timer, at: Option<Time>) {
         if let Some(slot) = self.0.get_mut(timer as usize) {
-            *slot = at;
+            *slot = at.unwrap_or(NEVER);
         }
     }
 
@@ -38,7 +52,7 @@ impl Timers {
     }
 
     pub(super) fn get(&self, timer: Timer) -> Option<Time> {
-        self.0.get(timer as usize).copied().flatten()
+        self.0.get(timer as usize).copied().and_then(some)
     }
 
     /// Takes a deadline that has come.
@@ -50,7 +64,7 @@ impl Timers {
 
     /// The earliest deadline.
     pub(super) fn next(&self) -> Option<Time> {
-        self.0.iter().flatten().min().copied()
+        self.0.iter().min().copied().and_then(some)
     }
 }
 
@@ -59,8 +73,8 @@ impl Timers {
 #[derive(Debug)]
 pub(super) struct Deadlines {
     heap: BinaryHeap<Reverse<(Time, u32)>>,
-    /// The live entry of each slot.
-    live: Vec<Option<Time>>,
+    /// The live entry of each slot; [`NEVER`] where it has none.
+    live: Vec<Time>,
 }
 
 impl Deadlines {
@@ -73,12 +87,12 @@ impl Deadlines {
     pub(super) fn update(&mut self, slot: u32, next: Option<Time>) {
         let place = slot as usize;
         if self.live.len() <= place {
-            self.live.resize(place + 1, None);
+            self.live.resize(place + 1, NEVER);
         }
         let Some(live) = self.live.get_mut(place) else { return };
         let Some(next) = next else { return };
-        if live.is_none_or(|known| next < known) {
-            *live = Some(next);
+        if next < *live {
+            *live = next;
             self.heap.push(Reverse((next, slot)));
         }
     }
@@ -86,7 +100,7 @@ impl Deadlines {
     /// Forgets the deadline of a slot.
     pub(super) fn remove(&mut self, slot: u32) {
         if let Some(live) = self.live.get_mut(slot as usize) {
-            *live = None;
+            *live = NEVER;
         }
     }
 
@@ -112,7 +126,7 @@ impl Deadlines {
     }
 
     fn is_live(&self, at: Time, slot: u32) -> bool {
-        self.live.get(slot as usize).copied().flatten() == Some(at)
+        self.live.get(slot as usize) == Some(&at)
     }
 }
 

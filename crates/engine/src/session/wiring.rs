@@ -115,7 +115,7 @@ impl Call {
             }
             leg.listeners.clear();
             leg.path_of = None;
-            leg.tapped = [false; 2];
+            (leg.tapped, leg.sender.tapped) = (false, false);
         }
         for at in 0..self.legs.len() {
             let (Some(&Leg { feed: Feed::Leg(from), .. }), Ok(listener)) =
@@ -180,8 +180,8 @@ impl Call {
         for tap in &self.taps {
             let Tap::Packets(tap) = tap else { continue };
             if let Some(leg) = self.legs.iter_mut().find(|leg| leg.id == tap.spec.leg) {
-                leg.tapped[0] |= tap.spec.side != TapSide::Sent;
-                leg.tapped[1] |= tap.spec.side != TapSide::Received;
+                leg.tapped |= tap.spec.side != TapSide::Sent;
+                leg.sender.tapped |= tap.spec.side != TapSide::Received;
             }
         }
     }

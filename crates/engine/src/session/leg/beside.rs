@@ -54,7 +54,7 @@ impl Beside {
 impl RtpRewriter {
     /// True for an event of another stream of the leg whose audio is mapped.
     pub(super) fn is_beside(&self, input: &Input) -> bool {
-        self.mapping.is_some_and(|mapping| {
+        self.mapping.as_ref().is_some_and(|mapping| {
             mapping.epoch != input.epoch && mapping.epoch.leg == input.epoch.leg && mapping.has_audio()
         })
     }

@@ -9,6 +9,7 @@
 //! there nothing better is to be had. Later only who goes on with the party's stream from its own host when it has fallen
 //! silent there: its NAT gave it another port. docs/security.md has the table.
 
+use std::mem::offset_of;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,21 +146,22 @@ pub struct Learnable {
     pub scope: LocalScope,
 }
 
-/// The latch of one leg's RTP.
+/// The latch of one leg's RTP. The fields that every packet needs come first.
+#[repr(C)]
 #[derive(Debug, Clone)]
 pub struct Latch {
-    policy: LatchPolicy,
-    may_send: bool,
-    secure: bool,
-    signalled: Option<SocketAddr>,
-    source: Option<IpAddr>,
     state: State,
-    /// The source held is not the first.
-    moved: bool,
     /// When a packet of the source held came last.
     heard: Time,
     /// The party's stream that it used last, to recognise it when it moves.
     stream: Option<(Ssrc, Seq)>,
+    policy: LatchPolicy,
+    may_send: bool,
+    secure: bool,
+    /// The source held is not the first.
+    moved: bool,
+    signalled: Option<SocketAddr>,
+    source: Option<IpAddr>,
     learnable: Learnable,
     /// Made when it is needed first: that is for few legs, and once in a leg's life.
     apart: Option<Box<Apart>>,
@@ -174,6 +176,9 @@ struct Apart {
 }
 
 impl Latch {
+    /// Octets that every packet needs.
+    pub(crate) const HOT: usize = offset_of!(Self, signalled);
+
     /// A latch that has not latched.
     #[must_use]
     pub fn new(signalled: Signalled, learnable: Learnable) -> Self {

@@ -4,6 +4,7 @@
 //! The generic cell rate algorithm, one time for each kind of sender: the time at which the datagrams so far would have been
 //! due at the highest rate. A datagram is taken if that is not further ahead of now than the burst lasts.
 
+use std::mem::offset_of;
 use std::time::Duration;
 
 use mediapoint_packet::Time;
@@ -58,20 +59,23 @@ impl Allowance {
     }
 }
 
-/// The limits of one leg. The fields that every packet needs come first.
+/// The limits of one leg. The fields that every packet needs come last, beside those of the latch.
 #[derive(Debug, Clone)]
 #[repr(C)]
 pub(crate) struct Limiter {
-    media: Allowance,
-    /// When the party's datagrams so far would have been due, in nanoseconds, those of anybody else, and RTCP.
-    party: u64,
-    others: u64,
-    rtcp: u64,
     last_drop: Option<Time>,
     told: bool,
+    /// When the datagrams so far would have been due, in nanoseconds: RTCP, those of strangers, and the party's.
+    rtcp: u64,
+    others: u64,
+    party: u64,
+    media: Allowance,
 }
 
 impl Limiter {
+    /// Where what every packet needs begins.
+    pub(crate) const HOT_FROM: usize = offset_of!(Self, party);
+
     pub(crate) const fn new(kind: LegKind, max_packet_rate: Option<u32>) -> Self {
         let media = Allowance::of(kind, max_packet_rate);
         Self { media, party: 0, others: 0, rtcp: 0, last_drop: None, told: true }

@@ -6,6 +6,7 @@
 //! none. Where the mark does not come again, another payload is marked. So a packet costs one comparison.
 
 use std::hash::{BuildHasher, RandomState};
+use std::mem::offset_of;
 use std::time::Duration;
 
 use mediapoint_packet::Time;
@@ -45,11 +46,10 @@ struct Mark {
     cut: bool,
 }
 
-/// Watches what comes to one leg. The field that every packet needs comes first.
+/// Watches what comes to one leg. The field that every packet needs comes last, beside those of the leg.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct LoopWatch {
-    mark: Mark,
     /// Of the whole payload that is marked.
     hash: u64,
     /// Since when it has come again, and how often.
@@ -59,6 +59,7 @@ pub(crate) struct LoopWatch {
     /// What repeats now has gone on after a cut: it is no loop.
     cleared: bool,
     hasher: RandomState,
+    mark: Mark,
 }
 
 impl Default for LoopWatch {
@@ -76,6 +77,9 @@ impl Default for LoopWatch {
 }
 
 impl LoopWatch {
+    /// Where what every packet needs begins.
+    pub(crate) const HOT_FROM: usize = offset_of!(Self, mark);
+
     /// Takes note of a payload that came. `is_flooded` tells whether more comes to the leg than it takes.
     pub(crate) fn observe(
         &mut self,

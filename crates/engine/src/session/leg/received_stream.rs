@@ -5,6 +5,7 @@
 //! taken for such a beginning where something says so: SRTP's replay window took the packet, its timestamp goes on behind the
 //! newest one, nothing came for [`FORGET_AFTER`], or the next packet has the next number [RFC3550 A.1].
 
+use std::mem::offset_of;
 use std::time::Duration;
 
 use mediapoint_packet::Time;
@@ -75,14 +76,16 @@ pub(super) struct ReceivedStream {
     pub(super) at: Time,
     /// The number that would confirm that a packet which did not fit began a new run.
     awaited: Option<Seq>,
+    /// It has carried audio.
+    pub(super) audio: bool,
     /// Packets of the run.
     run_received: u64,
+    /// Bursts of loss: steps forward by more than one.
+    bursts: u64,
     transit: Option<i64>,
     /// Jitter in 1/16 of a tick.
     jitter: u64,
     first: u64,
-    /// It has carried audio.
-    pub(super) audio: bool,
     /// When the present run began.
     begun: Time,
     /// When the party was signalled anew, while that may still bring a new run.
@@ -90,8 +93,6 @@ pub(super) struct ReceivedStream {
     /// Packets of the runs before.
     received_before: u64,
     lost_before: u64,
-    /// Bursts of loss: steps forward by more than one.
-    bursts: u64,
     reported_expected: u64,
     reported_received: u64,
     /// Packets of all streams when it was used last, beside the stream of audio.
@@ -101,6 +102,9 @@ pub(super) struct ReceivedStream {
 }
 
 impl ReceivedStream {
+    /// Octets that every packet needs.
+    pub(super) const HOT: usize = offset_of!(Self, first);
+
     /// A stream of which one packet has come.
     pub(super) fn new(run: u32, packet: &Arrival) -> Self {
         let mut this = Self {

@@ -11,6 +11,7 @@
 //! A run is a stretch of a stream whose numbers go on. The rewriter of each sending leg maps every run onto its own
 //! unbroken sequence.
 
+use std::mem::offset_of;
 use std::time::Duration;
 
 use mediapoint_packet::Time;
@@ -85,14 +86,14 @@ pub struct Taken {
 #[repr(C)]
 #[derive(Debug, Clone, Default)]
 pub struct Receiver {
-    /// The stream of audio; before there is one, the first stream.
-    main: Option<ReceivedStream>,
     received: u64,
     octets: u64,
     stretch: u32,
     /// Packets in sequence of a stream that was left out.
     left_out: u8,
     payload_type: Option<PayloadType>,
+    /// The stream of audio; before there is one, the first stream.
+    main: Option<ReceivedStream>,
     left_out_ssrc: Ssrc,
     /// The other streams; apart, because there are none as a rule.
     others: Vec<ReceivedStream>,
@@ -108,6 +109,9 @@ pub struct Receiver {
 }
 
 impl Receiver {
+    /// Octets that every packet needs.
+    pub(crate) const HOT: usize = offset_of!(Self, main) + ReceivedStream::HOT;
+
     /// SSRC of the stream of audio.
     #[must_use]
     pub fn ssrc(&self) -> Option<Ssrc> {

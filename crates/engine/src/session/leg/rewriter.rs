@@ -9,6 +9,8 @@
 //! Encoded packets take the next number each, and timestamps that follow the audio: the last forwarded packet and the
 //! first encoded one are as far apart as their audio is, and the reverse.
 
+use std::mem::offset_of;
+
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{RtpTicks, Seq, Ssrc};
 
@@ -70,6 +72,8 @@ pub struct Outgoing {
     pub marker: bool,
 }
 
+/// The fields that every packet needs come first.
+#[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mapping {
     pub(super) epoch: InputEpoch,
@@ -78,14 +82,14 @@ pub(super) struct Mapping {
     /// Index of the first packet mapped by the present offset.
     first: u64,
     sequence_offset: u64,
-    pub(super) timestamp_offset: u32,
     /// The last packet that was not an event.
     anchor: Option<Anchor>,
     pub(super) highest: u64,
-    /// The first packet mapped by the offset before, and that offset: an earlier one has no number left to go out under.
-    before: Option<(u64, u64)>,
+    pub(super) timestamp_offset: u32,
     /// The next packet passes over the numbers that may have been given out since this was saved.
     passes_over: bool,
+    /// The first packet mapped by the offset before, and that offset: an earlier one has no number left to go out under.
+    before: Option<(u64, u64)>,
 }
 
 /// A packet that ties the input's timestamps to arrival times.
@@ -96,12 +100,13 @@ struct Anchor {
     at: Time,
 }
 
-/// The sending state of a leg.
+/// The sending state of a leg. The fields that every packet needs come first.
+#[repr(C)]
 #[derive(Debug, Clone)]
 pub struct RtpRewriter {
-    ssrc: Ssrc,
     /// The next unused sequence number, extended.
     next: u64,
+    ssrc: Ssrc,
     /// The timestamp sent last, and when it was sent first: an event repeats its own while it lasts.
     pub(super) last_timestamp: RtpTicks,
     last_at: Option<Time>,
@@ -120,6 +125,9 @@ pub struct RtpRewriter {
 }
 
 impl RtpRewriter {
+    /// Octets that every packet needs.
+    pub(crate) const HOT: usize = offset_of!(Self, mapping) + offset_of!(Mapping, before);
+
     /// A stream that has sent nothing; all three figures are to be random [RFC3550 5.1].
     #[must_use]
     pub fn new(ssrc: Ssrc, first_sequence: Seq, first_timestamp: RtpTicks) -> Self {
@@ -165,7 +173,7 @@ impl RtpRewriter {
             return self.map_beside(now, input);
         }
         // An event goes on by whatever clock it has.
-        let fits = self.mapping.is_some_and(|mapping| {
+        let fits = self.mapping.as_ref().is_some_and(|mapping| {
             mapping.epoch == input.epoch && (mapping.clock_rate == input.clock_rate || input.event)
         });
         let fresh = !fits;
@@ -441,9 +449,7 @@ impl RtpRewriter {
     /// Rebases the timestamps where the input's depart from the arrival times: a sender that starts its timestamps anew, or
     /// holds them during a pause, would be played late or not at all.
     fn follow_clock(&mut self, now: Time, input: &Input) -> bool {
-        let continued = self.continued_timestamp(now, input.clock_rate);
-        let ahead = self.ahead_with(now, continued, input.clock_rate);
-        let Some(mapping) = &mut self.mapping else { return false };
+        let Some(mapping) = &self.mapping else { return false };
         let Some(anchor) = mapping.anchor else { return false };
         if input.event || input.index <= mapping.highest {
             return false;
@@ -453,9 +459,18 @@ impl RtpRewriter {
         if media >= 0 && (media - wall).abs() <= MAX_CLOCK_ERROR_SECONDS * i64::from(input.clock_rate) {
             return false;
         }
-        mapping.timestamp_offset = continued.0.wrapping_sub(input.timestamp.0);
-        self.ahead = ahead;
+        self.rebase_timestamps(now, input);
         true
+    }
+
+    /// Lets the timestamps go on by the clock from a packet of the same mapping.
+    #[cold]
+    fn rebase_timestamps(&mut self, now: Time, input: &Input) {
+        let continued = self.continued_timestamp(now, input.clock_rate);
+        self.ahead = self.ahead_with(now, continued, input.clock_rate);
+        if let Some(mapping) = &mut self.mapping {
+            mapping.timestamp_offset = continued.0.wrapping_sub(input.timestamp.0);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The sending half of a leg: the rewriter of RTP headers, the payload map from its source leg, the egress, the counters.
 
+use std::mem::offset_of;
 use std::net::SocketAddr;
 
 use mediapoint_g711::Law;
@@ -83,13 +84,15 @@ pub(crate) struct Sender {
     path: Path,
     /// The first forwarded packet is cross-faded with the end of the encoded audio.
     join: bool,
+    /// True where a packet tap wants copies of what the party is sent.
+    pub(crate) tapped: bool,
+    /// Digits that the party is to be sent.
+    pub(crate) digits: Option<Box<Digits>>,
+    pub(crate) egress: Option<Box<Egress>>,
     pub(crate) map: PayloadMap,
     pub(crate) sent: Sent,
     pub(super) tail: Option<ForwardedTail>,
     pub(crate) rewriter: RtpRewriter,
-    pub(crate) egress: Option<Box<Egress>>,
-    /// Digits that the party is to be sent.
-    pub(crate) digits: Option<Box<Digits>>,
     /// Events of the source that the party did not agree to reach it as tones.
     pub(super) events_as_tones: bool,
     /// The source whose audio was gathered last.
@@ -108,6 +111,9 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
+    /// Octets that every packet needs.
+    pub(crate) const HOT: usize = offset_of!(Self, rewriter) + RtpRewriter::HOT;
+
     pub(crate) fn new(rewriter: RtpRewriter, allowed: bool) -> Self {
         Self {
             rewriter,
@@ -122,6 +128,7 @@ impl Sender {
             events_as_tones: false,
             gathered_from: Source::Silence,
             join: false,
+            tapped: false,
             had: 0,
             had_of: Source::Silence,
             fade: 0,

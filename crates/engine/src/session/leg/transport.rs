@@ -1,5 +1,6 @@
 //! The transport of a leg: its ports, the latch, SRTP, and where RTP and RTCP go.
 
+use std::mem::offset_of;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
@@ -110,14 +111,14 @@ impl RtpMeta {
     }
 }
 
-/// The transport of one leg. The fields that every packet needs come first.
+/// The transport of one leg. What every packet needs lies together: the end of the limiter, up to the beginning of the latch.
 #[repr(C)]
 pub(crate) struct Transport {
-    ports: LegPorts,
-    pub(crate) latch: Latch,
     pub(crate) limiter: Limiter,
     /// Apart, so that a leg without keys is small.
     pub(crate) srtp: Option<Box<Srtp>>,
+    ports: LegPorts,
+    pub(crate) latch: Latch,
     rtcp_mode: RtcpMode,
     remote: Option<RemoteAddress>,
     rtcp_latched: Option<SocketAddr>,
@@ -126,6 +127,9 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
+    /// Where what every packet needs begins and ends; the limiter is the first field.
+    pub(crate) const HOT: Range<usize> = Limiter::HOT_FROM..offset_of!(Self, latch) + Latch::HOT;
+
     pub(crate) fn new(config: &LegConfig, ports: LegPorts, remotes: &Arc<RemotePolicy>) -> Self {
         let learnable = Learnable { policy: Arc::clone(remotes), scope: ports.scope };
         Self {
