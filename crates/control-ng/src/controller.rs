@@ -34,7 +34,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mediapoint_engine::{Engine, Event};
+use mediapoint_engine::{EndReason, Engine, Event};
 use mediapoint_packet::{SecretBytes, Time};
 
 use crate::call::CallState;
@@ -165,6 +165,9 @@ impl Controller {
         // The call-id may stand for a later call already.
         let Some(state) = state else { return };
         let same = lock(&state).call.id() == *call;
+        if same && *reason == EndReason::Shed {
+            self.shed(&lock(&state), statistics.age);
+        }
         if same {
             self.forget(&state);
         }
@@ -212,6 +215,7 @@ impl Controller {
     }
 
     fn carry_out(&self, now: Time, request: &Request) -> Result<Reply, NgError> {
+        self.prioritise(request);
         match request.command {
             Command::Ping => Ok(Reply::pong()),
             Command::Offer => {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::party::{call, publish};
 use common::*;
 use mediapoint_control_ng::{ControllerConfig, Reply};
-use mediapoint_engine::Event;
+use mediapoint_engine::{Event, Points};
 
 /// How many are tried.
 const COMMANDS: usize = 15;
@@ -135,4 +135,34 @@ fn an_answer_that_is_not_confirmed_in_time_says_so_and_its_failure_is_an_event()
     let failed = |event: &Event| matches!(event, Event::CommandFailed { .. });
     let event = std::iter::from_fn(|| server.events.recv_timeout(Duration::from_secs(10))).find(failed);
     assert!(event.is_some(), "a failure that nobody waits for is reported");
+}
+
+#[test]
+fn an_offer_that_is_refused_waits_for_no_worker_and_opens_nothing() {
+    // Whatever waited for the worker would be here for an hour.
+    let config = ControllerConfig { settle_within: Duration::from_secs(3600), ..ControllerConfig::default() };
+    let server = Server::with(builder().workers(1).budget(Points::ONE), config);
+    server.offer(&phone("127.0.0.1", 4000, "0"), "");
+    let held = || {
+        let load = server.engine.load();
+        (load.port_pairs, load.files, load.workers[0].legs, load.workers[0].used, server.engine.calls())
+    };
+    let before = held();
+    let stalled = server.engine.danger_stall_worker(0);
+    let refused = std::thread::scope(|scope| {
+        let (replies, replied) = channel();
+        let server = &server;
+        scope.spawn(move || {
+            let offer = phone("127.0.0.1", 5000, "0");
+            replies.send(server.ask("offer", r#""call-id":"d","from-tag":"a""#, Some(&offer))).unwrap();
+        });
+        let refused = replied.recv_timeout(Duration::from_secs(10));
+        let after = held();
+        drop(stalled);
+        assert_eq!(after, before);
+        refused
+    });
+    let reason = reason(&refused.expect("it waits for the worker"));
+    assert!(reason.starts_with("load limit: the call needs 1.000 points"), "{reason}");
+    assert_eq!(server.controller.calls(), 1);
 }

@@ -72,6 +72,10 @@ pub(crate) struct Config {
     pub(crate) budget: Points,
     /// Percents of the budget that are logged as they are reached.
     pub(crate) load_marks: Vec<u8>,
+    /// Whether calls are shed, from which lateness on, and after how long.
+    pub(crate) shed: bool,
+    pub(crate) shed_late: Duration,
+    pub(crate) shed_after: Duration,
     /// Prices, and where they come from.
     pub(crate) points: PointsFile,
     /// Legs a worker can hold; `None` for as many as the limit of open files lets, up to the engine's default.
@@ -240,6 +244,9 @@ impl Config {
             load_marks: settings.load_marks.map_or(default.load_marks, |marks| {
                 marks.into_iter().filter_map(|mark| u8::try_from(mark.as_usize()).ok()).collect()
             }),
+            shed: settings.shed.unwrap_or(default.shed),
+            shed_late: settings.shed_late.map_or(default.shed_late, |span| span.0),
+            shed_after: settings.shed_after.map_or(default.shed_after, |span| span.0),
             points,
             max_legs: settings.max_legs.map(|number| number.as_usize()),
             room_members: settings
@@ -334,6 +341,9 @@ impl Config {
             ("tick", self.tick != other.tick),
             ("budget", self.budget != other.budget),
             ("load-marks", self.load_marks != other.load_marks),
+            ("shed", self.shed != other.shed),
+            ("shed-late", self.shed_late != other.shed_late),
+            ("shed-after", self.shed_after != other.shed_after),
             ("points", self.points != other.points),
             ("max-legs", self.max_legs != other.max_legs),
             ("room-members", self.room_members != other.room_members),
@@ -372,6 +382,9 @@ impl Default for Config {
             tick: Duration::from_millis(1),
             budget: Points::whole(1000),
             load_marks: vec![80, 95],
+            shed: true,
+            shed_late: Duration::from_millis(40),
+            shed_after: Duration::from_secs(2),
             points: PointsFile::default(),
             max_legs: None,
             room_members: 20,

@@ -6,6 +6,7 @@ mod churn;
 mod flood;
 mod holding;
 mod memory;
+mod overload;
 mod process;
 mod race;
 mod random;
@@ -54,6 +55,12 @@ enum DrillError {
     Process { what: &'static str, pid: u32, source: io::Error },
     #[error("{count} recordings are still on their way to the store: {first}")]
     Pending { count: usize, first: String },
+    #[error(
+        "server and neighbours need a core beside that of the drill; this machine lets the drill use one"
+    )]
+    OneCore,
+    #[error("the budget is {calls} calls; the drill carries 1 to {most}")]
+    Capacity { calls: u64, most: u64 },
     #[error("a thread of the drill panicked")]
     Panicked,
     #[error("cannot write {}: {source}", path.display())]

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use mediapoint_engine::{
-    Call, DigitTrigger, Direction, LegConfig, LegId, LegKind, MediaPolicy, MixSpec, Relearn, SecureInput,
-    Source, SourceGuard,
+    Call, DigitTrigger, Direction, LegChange, LegConfig, LegId, LegKind, MediaPolicy, MixSpec, Relearn,
+    Reservation, SecureInput, Source, SourceGuard,
 };
 
 use super::CallState;
@@ -34,16 +34,48 @@ struct Step {
     config: Option<(LegConfig, Relearn)>,
 }
 
+impl Step {
+    /// What it has a price for.
+    fn change<'a>(&'a self, state: &CallState) -> LegChange<'a> {
+        let leg = self.wanted.leg;
+        LegChange {
+            leg,
+            config: self.config.as_ref().map(|(config, _)| config),
+            sources: Some(&self.wanted.sources),
+            digits: state.stream(self.at).is_some_and(|stream| state.will_detect(stream, leg)),
+        }
+    }
+}
+
+/// Reserves the points of all that [`apply`] will change, so that a call that there is no room for stays as it was: nothing has
+/// been commanded then. What is returned is to be held until [`apply`] has been called.
+pub(crate) fn reserve(state: &mut CallState, agreed: &[Agreed]) -> Result<Option<Reservation>, NgError> {
+    state.end_holds();
+    let steps = steps(state, agreed);
+    reserve_for(state, &steps)
+}
+
+fn reserve_for(state: &CallState, steps: &[Step]) -> Result<Option<Reservation>, NgError> {
+    let changes: Vec<LegChange<'_>> = steps.iter().map(|step| step.change(state)).collect();
+    if changes.is_empty() { Ok(None) } else { Ok(Some(state.call.reserve(&changes)?)) }
+}
+
+/// What is to be done for all streams.
+fn steps(state: &CallState, agreed: &[Agreed]) -> Vec<Step> {
+    let sources = state.streams().flat_map(|(_, stream)| stream.sources.iter().map(|link| link.from));
+    let heard: HashSet<Place> = sources.collect();
+    state.streams().filter_map(|(at, stream)| step(state, agreed, &heard, (at, stream))).collect()
+}
+
 /// Configures the legs of the parties in `agreed` at the engine, and those of others as far as their sources or
-/// direction follow. What did not change goes on as before. Returns what is to come of it.
+/// direction follow. What did not change goes on as before. Returns what is to come of it. The points of all changes are reserved
+/// first.
 pub(crate) fn apply(state: &mut CallState, agreed: &[Agreed]) -> Result<Outcomes, NgError> {
     let mut outcomes = Outcomes::default();
     state.end_holds();
     state.open_rooms(&mut outcomes)?;
-    let sources = state.streams().flat_map(|(_, stream)| stream.sources.iter().map(|link| link.from));
-    let heard: HashSet<Place> = sources.collect();
-    let mut steps: Vec<Step> =
-        state.streams().filter_map(|(at, stream)| step(state, agreed, &heard, (at, stream))).collect();
+    let mut steps = steps(state, agreed);
+    let _reservation = reserve_for(state, &steps)?;
     // Mixes that are not needed any more make room for others.
     steps.sort_by_key(|step| step.wanted.sources.len() > 1);
     for step in &mut steps {

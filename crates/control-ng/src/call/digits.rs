@@ -6,6 +6,7 @@ use mediapoint_engine::{DetectorSettings, LegId, LegKind, TapId};
 
 use super::CallState;
 use super::outcomes::Outcomes;
+use super::party::Stream;
 use crate::NgError;
 use crate::request::DigitOptions;
 
@@ -45,6 +46,13 @@ impl DigitWatch {
 }
 
 impl CallState {
+    /// True where digits will be looked for in the audio of a stream on this leg.
+    pub(super) fn will_detect(&self, stream: &Stream, leg: LegId) -> bool {
+        let kind = stream.remote.as_ref().map(|remote| remote.kind.unwrap_or_default());
+        let is_done = stream.digit_tap.is_some_and(|tap| tap.leg == leg && tap.tones);
+        self.digit_watch.tones && kind == Some(LegKind::Audio) && !is_done
+    }
+
     /// Taps the key presses of every audio leg at work, where somebody wants to know of them. The taps of legs that went are
     /// gone with them.
     pub(super) fn tap_digits(&mut self, outcomes: &mut Outcomes) -> Result<(), NgError> {

@@ -9,9 +9,9 @@ use mediapoint_packet::Time;
 use super::delete::next_due;
 use super::deletes::Deletes;
 use super::{Controller, Shared, lock};
-use crate::NgError;
 use crate::call::CallState;
-use crate::request::Id;
+use crate::request::{Id, Options};
+use crate::{NgError, Request};
 
 /// The calls of a controller.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ impl Controller {
         None
     }
 
-    pub(super) fn find_or_create(&self, now: Time, id: &Id) -> Result<Shared, NgError> {
+    pub(super) fn find_or_create(&self, now: Time, id: &Id, options: &Options) -> Result<Shared, NgError> {
         if let Some(state) = self.find(id) {
             return Ok(state);
         }
@@ -67,7 +67,8 @@ impl Controller {
         if calls.by_engine.len() >= self.config.max_calls {
             return Err(NgError::TooManyCalls { limit: self.config.max_calls });
         }
-        let call = self.engine.create_call(CallSpec::default())?;
+        let priority = options.priority.unwrap_or_default();
+        let call = self.engine.create_call(CallSpec { priority, ..CallSpec::default() })?;
         let engine_id = call.id();
         calls.by_engine.insert(engine_id, id.clone());
         let state = Arc::new(Mutex::new(CallState::new(now, id.clone(), call)));
@@ -78,6 +79,15 @@ impl Controller {
             tracing::info!(call = engine_id.as_u64(), call_id = %id, "call begins");
         }
         Ok(state)
+    }
+
+    /// Gives the call of a request priority, or takes it away, where the request says so.
+    pub(super) fn prioritise(&self, request: &Request) {
+        let Some(priority) = request.options.priority else { return };
+        if let Some(state) = request.call_id.as_ref().and_then(|id| self.find(id)) {
+            // One that has ended meanwhile needs none.
+            let _ = lock(&state).call.set_priority(priority);
+        }
     }
 
     /// Ends a call that nothing came of, and forgets it.

@@ -6,7 +6,7 @@ use super::hold::SignalledMusic;
 use super::{Controller, find, lock, reply};
 use crate::call::CallState;
 use crate::call::alias::Alias;
-use crate::call::apply::{Agreed, apply};
+use crate::call::apply::{Agreed, apply, reserve};
 use crate::call::outcomes::Outcomes;
 use crate::call::party::Party;
 use crate::dialog::{Dialog, Exchange, Which, answer, offer};
@@ -25,7 +25,7 @@ impl Controller {
         };
         let mut warnings = Vec::new();
         let music = self.read_music(request, &mut warnings);
-        let state = self.find_or_create(now, id)?;
+        let state = self.find_or_create(now, id, &request.options)?;
         let mut call = lock(&state);
         let result = self.offer_in(now, &mut call, from_tag, request, received, (music, warnings));
         if call.parties.is_empty() {
@@ -118,6 +118,8 @@ impl Controller {
         let advertised = answer::process(&mut exchange, sdp, &request.options)?;
         let mut warnings = self.work(&call, &request.options).warnings;
         warnings.append(&mut music_warnings);
+        // Where there is no room for what was agreed, the call is as if there had been no answer.
+        let before = call.clone();
         call.last_signal = now;
         call.digit_watch.take(&request.options.digits, self.config.digit_log);
         let (offerer, answerer) = exchange.sides_mut(from);
@@ -127,7 +129,15 @@ impl Controller {
         let [offerer, answerer] = agreed;
         call.relate(offerer.party, answerer.party);
         let starts = call.settle_holds();
+        let reservation = match reserve(&mut call, &agreed) {
+            Ok(reservation) => reservation,
+            Err(error) => {
+                *call = before;
+                return Err(error);
+            }
+        };
         let mut outcomes = apply(&mut call, &agreed)?;
+        drop(reservation);
         drop(call);
         outcomes.append(self.start_holds(&state, starts, &mut warnings));
         Ok((reply(around.put(advertised), warnings), outcomes))

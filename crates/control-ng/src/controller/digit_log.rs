@@ -3,11 +3,12 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mediapoint_engine::{CallId, KeyMethod, KeyPress, LegId};
 
 use super::{Controller, lock};
+use crate::call::CallState;
 use crate::wire::{self, Dict, Value};
 
 /// The sockets that reports go from, opened with the first.
@@ -45,6 +46,21 @@ impl Controller {
     /// Sends a report.
     pub(super) fn report(&self, to: SocketAddr, pairs: impl IntoIterator<Item = (&'static str, Value)>) {
         self.report_sockets.send(to, pairs);
+    }
+
+    /// Reports that a worker that did not keep up has ended a call, which was so old.
+    pub(super) fn shed(&self, call: &CallState, age: Duration) {
+        let Some(to) = call.digit_watch.log.or(self.config.digit_log) else { return };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let tags = call.parties.iter().filter_map(|party| party.tag());
+        let pairs: [(&'static str, Value); 5] = [
+            ("callid", call.id.bytes().into()),
+            ("tags", tags.map(|tag| Value::from(tag.bytes())).collect()),
+            ("type", "shed".into()),
+            ("timestamp", now.as_secs().into()),
+            ("age", u64::try_from(age.as_millis()).unwrap_or(u64::MAX).into()),
+        ];
+        self.report(to, pairs);
     }
 
     /// Reports a digit. No log has it: it may be of a card number.

@@ -77,6 +77,7 @@ fn of_worker(number: usize, worker: &WorkerLoad) -> Value {
     dict([
         ("worker", size(number)),
         ("pointsbudget", worker.budget.to_string().into()),
+        ("pointsconfigured", worker.configured.to_string().into()),
         ("pointsused", worker.used.to_string().into()),
         ("pointsfree", worker.free().to_string().into()),
         ("points", Value::Dict(by_kind(&worker.by_kind, false))),

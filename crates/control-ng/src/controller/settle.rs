@@ -14,7 +14,8 @@ const NOT_AGAIN_FOR: Duration = Duration::from_secs(1);
 
 impl Controller {
     /// The reply, or the error where the engine refused what the message asks for. Waits for the call's worker, for
-    /// [`super::ControllerConfig::settle_within`] at most: no lock may be held.
+    /// [`super::ControllerConfig::settle_within`] at most: no lock may be held. A worker that is late is not waited for: whoever
+    /// is refused because of it would wait behind.
     pub(super) fn settle(
         &self,
         now: Time,
@@ -22,14 +23,17 @@ impl Controller {
         (reply, mut outcomes): (Reply, Outcomes),
     ) -> Result<Reply, NgError> {
         let closings = std::mem::take(&mut outcomes.closings);
-        let is_slow = *lock(&self.slow_until) > now;
+        let is_late = self.is_late(request);
+        let is_slow = is_late || *lock(&self.slow_until) > now;
         let within = if is_slow { Duration::ZERO } else { self.config.settle_within };
         let settled = outcomes.settle(within);
         self.close_recordings(closings);
         match settled {
             Settled::InEffect => Ok(reply),
             Settled::Unknown => {
-                *lock(&self.slow_until) = now + NOT_AGAIN_FOR;
+                if !is_late {
+                    *lock(&self.slow_until) = now + NOT_AGAIN_FOR;
+                }
                 Ok(warned(reply, "the media worker has not confirmed this yet"))
             }
             // Digits are given at once or not at all: nothing is left to be given anew.
@@ -42,6 +46,12 @@ impl Controller {
                 Err(error.into())
             }
         }
+    }
+
+    /// True where the worker of a request's call does not keep up.
+    fn is_late(&self, request: &Request) -> bool {
+        let state = request.call_id.as_ref().and_then(|id| self.find(id));
+        state.is_some_and(|state| lock(&state).call.is_late())
     }
 
     /// Notes that what was agreed is not in effect: the next message gives the engine everything anew. A call whose ports

@@ -131,7 +131,7 @@ impl Controller {
             return Ok((Reply::ok(), Outcomes::default()));
         };
         let id = request.call_id.clone().unwrap_or_else(random_id);
-        let state = self.find_or_create(now, &id)?;
+        let state = self.find_or_create(now, &id, &request.options)?;
         let mut call = lock(&state);
         let result = self.publish_in(now, &mut call, request, &sdp);
         if call.parties.is_empty() {

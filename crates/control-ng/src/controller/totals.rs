@@ -25,6 +25,7 @@ pub(super) struct Totals {
     held_too_long: u64,
     deleted: u64,
     forced: u64,
+    shed: u64,
     packets: u64,
     octets: u64,
     dropped: u64,
@@ -121,7 +122,7 @@ impl Counts {
 pub struct ControllerFigures {
     /// Calls that are kept now.
     pub calls: u64,
-    /// Calls that ended, by reason: `deleted`, `media_timeout`, `hold_timeout`, `forced`.
+    /// Calls that ended, by reason: `deleted`, `media_timeout`, `hold_timeout`, `forced`, `shed`.
     pub ended: Vec<(&'static str, u64)>,
     /// Offers and publications that there was no room for.
     pub rejected: u64,
@@ -152,6 +153,7 @@ impl Totals {
             ("media_timeout", self.timed_out),
             ("hold_timeout", self.held_too_long),
             ("forced", self.forced),
+            ("shed", self.shed),
         ];
         let requests = [
             ("ping", counts.ping),
@@ -206,6 +208,7 @@ impl Totals {
             EndReason::Command => self.deleted += 1,
             EndReason::MediaTimeout => self.timed_out += 1,
             EndReason::HoldTimeout => self.held_too_long += 1,
+            EndReason::Shed => self.shed += 1,
             _ => self.forced += 1,
         }
         self.durations += statistics.age;
@@ -245,6 +248,7 @@ impl Totals {
             ("sessionstotal", size(sessions)),
             ("pointsused", points(|worker| worker.used)),
             ("pointsbudget", points(|worker| worker.budget)),
+            ("pointsconfigured", points(|worker| worker.configured)),
             ("pointsfree", points(mediapoint_engine::WorkerLoad::free)),
             ("legsreserved", sum(|worker| u64::try_from(worker.legs).unwrap_or(u64::MAX)).into()),
             ("portpairsused", size(load.port_pairs.0)),
@@ -264,7 +268,8 @@ impl Totals {
             ("finaltimeoutsessions", Value::Int(0)),
             ("offertimeoutsessions", Value::Int(0)),
             ("regularterminatedsessions", self.deleted.into()),
-            ("forcedterminatedsessions", self.forced.into()),
+            ("forcedterminatedsessions", (self.forced + self.shed).into()),
+            ("shedsessions", self.shed.into()),
             ("relayedpackets", self.packets.into()),
             ("relayedbytes", self.octets.into()),
             ("relayedpacketerrors", self.dropped.into()),

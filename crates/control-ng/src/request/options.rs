@@ -199,6 +199,8 @@ pub struct Options {
     pub drop_traffic: Option<bool>,
     /// Most calls in a list.
     pub limit: Option<usize>,
+    /// The call is never shed, and admitted where others are refused because workers do not keep up; or is not any more.
+    pub priority: Option<bool>,
     /// Nothing is done: the reply says what it would come to.
     pub dry_run: bool,
     /// The controller understands `result: load limit`.
@@ -267,6 +269,7 @@ impl Options {
             "generate-rtcp" => self.generate_rtcp = Some(!matches!(directive.value(), "off" | "no")),
             "load-limit" => self.load_limit = true,
             "dry-run" => self.dry_run = !matches!(directive.value(), "off" | "no" | "0"),
+            "priority" => self.priority = Some(!matches!(directive.value(), "off" | "no" | "0")),
             "static-codecs" | "static-codec" => self.static_codecs = true,
             name if is_no_codec_media(name) => self.allow_no_codec_media = true,
             "alias-key" => self.alias_key = self.alias_key_of(directive),

@@ -26,6 +26,7 @@ mod mixes;
 mod ng_documentation_connect;
 mod ng_documentation_publish;
 mod ng_documentation_subscribe;
+mod overload;
 mod played_digits;
 mod played_media;
 mod played_media_limits;

@@ -31,6 +31,9 @@ pub enum EndReason {
     WorkerFailed,
     /// Its worker had no room for it.
     NoRoom,
+    /// Its worker was too late to serve all of its calls, and it was the newest of them
+    /// ([`EngineBuilder::shed`](crate::EngineBuilder::shed)).
+    Shed,
     /// The engine was shut down.
     Shutdown,
 }
@@ -44,6 +47,7 @@ impl std::fmt::Display for EndReason {
             Self::HoldTimeout => "on hold for too long",
             Self::WorkerFailed => "worker failed",
             Self::NoRoom => "no room on its worker",
+            Self::Shed => "shed by an overloaded worker",
             Self::Shutdown => "server stopped",
         })
     }
@@ -307,6 +311,17 @@ pub enum Event {
         /// Its number.
         worker: usize,
     },
+    /// A worker may carry more points or less than before: it does not keep up, or does again.
+    BudgetChanged {
+        /// Its number.
+        worker: usize,
+        /// Points that it may carry from now on.
+        budget: Points,
+        /// Points that it may carry while it keeps up.
+        configured: Points,
+        /// How late it was at worst; `None` where it keeps up again.
+        late: Option<Duration>,
+    },
     /// The points that a worker's calls cost have reached a mark, or fallen well below it; see
     /// [`EngineBuilder::load_marks`](crate::EngineBuilder::load_marks).
     PointsMark {
@@ -318,7 +333,7 @@ pub enum Event {
         above: bool,
         /// Points that its calls cost.
         used: Points,
-        /// Points that it may carry.
+        /// Points that it may carry now.
         budget: Points,
     },
     /// A worker failed; its calls ended, and it started again.
@@ -354,6 +369,7 @@ impl Event {
             | Self::CallMoved { .. }
             | Self::WorkerLate { .. }
             | Self::WorkerOnTime { .. }
+            | Self::BudgetChanged { .. }
             | Self::PointsMark { .. } => true,
         }
     }

@@ -228,8 +228,10 @@ pub struct CallStatistics {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct WorkerLoad {
-    /// Points that it may carry.
+    /// Points that it may carry now: less than `configured` where it does not keep up, or has not for a while.
     pub budget: Points,
+    /// Points that it may carry while it keeps up.
+    pub configured: Points,
     /// Points that its calls cost.
     pub used: Points,
     /// The same by kind of work.

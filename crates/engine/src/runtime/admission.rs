@@ -49,22 +49,24 @@ impl Shared {
     }
 
     /// The worker for a call that is new to it: of those that run in time and have room for its legs, the one with most
-    /// points free, or else the one asked for.
+    /// points free, or else the one asked for. A call with priority goes to a late one, too, where no other has the points.
     pub(crate) fn place(
         &self,
         registry: &Registry,
         need: Need,
+        priority: bool,
         wanted: impl Fn(usize) -> bool,
     ) -> Result<usize, AdmissionError> {
         let most = self.config.max_legs;
         let mut refusal = AdmissionError::NoWorker;
-        let mut best: Option<(usize, Points)> = None;
+        let mut best: Option<((bool, bool, Points), usize)> = None;
         for (worker, used) in registry.used.iter().enumerate().filter(|(worker, _)| wanted(*worker)) {
             let Some(mailbox) = self.mailboxes.get(worker) else { continue };
             if !mailbox.up.load(Ordering::Acquire) {
                 continue;
             }
-            if let Some(late) = mailbox.gauges.late() {
+            let late = mailbox.gauges.late();
+            if let Some(late) = late.filter(|_| !priority) {
                 refusal = refusal.or(AdmissionError::Late { worker, late });
                 continue;
             }
@@ -73,17 +75,14 @@ impl Shared {
                 refusal = refusal.or(AdmissionError::NoLegs { needed: need.legs, free, limit: most });
                 continue;
             }
-            let (_, free) = registry.budget(worker);
-            if best.is_none_or(|(_, most)| free > most) {
-                best = Some((worker, free));
+            let (_, free) = registry.budget_for(worker, priority);
+            let rank = (free >= need.points, late.is_none(), free);
+            if best.is_none_or(|(known, _)| rank > known) {
+                best = Some((rank, worker));
             }
         }
-        let (worker, free) = best.ok_or(refusal)?;
-        if free < need.points {
-            Err(AdmissionError::NoPoints { needed: need.points, free })
-        } else {
-            Ok(worker)
-        }
+        let ((fits, _, free), worker) = best.ok_or(refusal)?;
+        if fits { Ok(worker) } else { Err(AdmissionError::NoPoints { needed: need.points, free }) }
     }
 
     /// How late a worker that takes no new work is.

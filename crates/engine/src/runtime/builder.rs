@@ -81,6 +81,9 @@ pub struct EngineBuilder {
     pub(crate) hold_timeout: Duration,
     pub(crate) socket_buffer: Option<usize>,
     pub(crate) rebalance: bool,
+    pub(crate) shed: bool,
+    pub(crate) shed_late: Duration,
+    pub(crate) shed_after: Duration,
     pub(crate) remotes: RemotePolicy,
 }
 
@@ -106,6 +109,9 @@ impl Default for EngineBuilder {
             hold_timeout: Duration::from_secs(3600),
             socket_buffer: None,
             rebalance: true,
+            shed: true,
+            shed_late: Duration::from_millis(40),
+            shed_after: Duration::from_secs(2),
             remotes: RemotePolicy::default(),
         }
     }
@@ -249,6 +255,29 @@ impl EngineBuilder {
     #[must_use]
     pub fn rebalance(mut self, rebalance: bool) -> Self {
         self.rebalance = rebalance;
+        self
+    }
+
+    /// Whether a worker that is too late for too long sheds its newest calls, one by one, until it is in time: each goes to another
+    /// worker that is on time and has room for it, or ends with [`EndReason::Shed`](crate::EndReason::Shed). It does by default;
+    /// calls with priority ([`CallSpec::priority`](crate::CallSpec)) are never shed.
+    #[must_use]
+    pub fn shed(mut self, shed: bool) -> Self {
+        self.shed = shed;
+        self
+    }
+
+    /// Lateness beyond which a worker's round is too late; 40 ms by default, 20 ms to 10 s.
+    #[must_use]
+    pub fn shed_late(mut self, late: Duration) -> Self {
+        self.shed_late = late.clamp(Duration::from_millis(20), Duration::from_secs(10));
+        self
+    }
+
+    /// How long every round has to be too late until calls are shed; 2 s by default, 200 ms to an hour.
+    #[must_use]
+    pub fn shed_after(mut self, span: Duration) -> Self {
+        self.shed_after = span.clamp(Duration::from_millis(200), Duration::from_secs(3600));
         self
     }
 

@@ -48,6 +48,9 @@ pub struct CallSpec {
     pub points: Option<Points>,
     /// The worker that is to carry it; `None` for the one with most free points.
     pub worker: Option<usize>,
+    /// It is never shed ([`EngineBuilder::shed`](crate::EngineBuilder::shed)), and is admitted where others are refused because
+    /// workers do not keep up: up to the configured budget, and on a late worker where no other has the points.
+    pub priority: bool,
 }
 
 /// A handle on a call, wherever it runs. Dropping it does not end the call.
@@ -426,6 +429,38 @@ impl Call {
     /// [`CommandError::NoSuchCall`] where it has ended already.
     pub fn refuse(&self) -> Result<Pending<()>, CommandError> {
         self.end_as(EndReason::Refused)
+    }
+
+    /// Ends a call that its worker is too late for. What is left of it counts until the worker has ended it.
+    pub(crate) fn shed(&self) -> Result<Pending<()>, CommandError> {
+        let outcome = self.end_as(EndReason::Shed)?;
+        if let Some(entry) = self.shared.registry().calls.get_mut(&self.id) {
+            entry.ending = true;
+        }
+        Ok(outcome)
+    }
+
+    /// True while the worker that carries the call does not keep up with its media clock.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.worker().is_some_and(|worker| self.shared.late(worker).is_some())
+    }
+
+    /// True for a call with priority, see [`CallSpec::priority`].
+    #[must_use]
+    pub fn has_priority(&self) -> bool {
+        self.shared.registry().calls.get(&self.id).is_some_and(|entry| entry.priority)
+    }
+
+    /// Gives the call priority, or takes it away, see [`CallSpec::priority`].
+    ///
+    /// # Errors
+    /// [`CommandError::NoSuchCall`] where it has ended.
+    pub fn set_priority(&self, priority: bool) -> Result<(), CommandError> {
+        let mut registry = self.shared.registry();
+        let entry = registry.calls.get_mut(&self.id).ok_or(CommandError::NoSuchCall(self.id))?;
+        entry.priority = priority;
+        Ok(())
     }
 
     fn end_as(&self, reason: EndReason) -> Result<Pending<()>, CommandError> {

@@ -109,6 +109,7 @@ impl Engine {
             max_legs: config.max_legs,
             media_timeout: config.media_timeout,
             hold_timeout: config.hold_timeout,
+            shed_late: config.shed_late,
             remotes: Arc::clone(&remotes),
         };
         let configs: Vec<WorkerConfig> = (0..config.workers).map(worker_config).collect();
@@ -195,10 +196,10 @@ impl Engine {
     pub fn create_call(&self, spec: CallSpec) -> Result<Call, AdmissionError> {
         let shared = self.shared();
         let mut registry = shared.registry();
-        let worker =
-            self.admit(&registry, &Entry::new(0, 0, spec.points, &shared.config.prices), spec.worker)?;
+        let call = Entry::new(0, 0, spec.points, &shared.config.prices).with_priority(spec.priority);
+        let worker = self.admit(&registry, &call, spec.worker)?;
         let id = CallId(shared.next_call.fetch_add(1, Ordering::Relaxed));
-        self.enter(&mut registry, id, (worker, spec.points), |_| Command::AddCall { call: id })?;
+        self.enter(&mut registry, id, (worker, &call), |_| Command::AddCall { call: id })?;
         drop(registry);
         Ok(Call::new(Arc::clone(shared), id))
     }
@@ -244,15 +245,15 @@ impl Engine {
             .collect();
         let mut registry = shared.registry();
         check_names(&registry, &snapshot)?;
-        let given = snapshot.price();
+        let call = Entry::new(0, 0, snapshot.price(), prices).with_priority(snapshot.priority());
         let works = legs.iter().map(|(leg, work, _)| (*leg, *work));
-        let worker = self.admit(&registry, &Entry::new(0, 0, given, prices).with_legs(works), None)?;
+        let worker = self.admit(&registry, &call.clone().with_legs(works), None)?;
         let rooms = snapshot.make_rooms();
         for (tap, room) in &rooms {
             shared.events.keep_room(*tap, room.clone());
         }
         let (reply, outcome) = pending(worker, None);
-        let entered = self.enter(&mut registry, id, (worker, given), |_| Command::Restore {
+        let entered = self.enter(&mut registry, id, (worker, &call), |_| Command::Restore {
             snapshot: Box::new(snapshot),
             ports,
             reply,
@@ -341,7 +342,7 @@ impl Engine {
         }
         let need: Need = call.need(&shared.config.prices);
         shared.check_legs(registry, need.legs)?;
-        shared.place(registry, need, |worker| wanted.is_none_or(|wanted| wanted == worker))
+        shared.place(registry, need, call.priority, |worker| wanted.is_none_or(|wanted| wanted == worker))
     }
 
     /// Gives the command that makes a call, and enters the call into the registry.
@@ -349,14 +350,14 @@ impl Engine {
         &self,
         registry: &mut Registry,
         id: CallId,
-        (worker, points): (usize, Option<Points>),
+        (worker, call): (usize, &Entry),
         command: impl FnOnce(&Mailbox) -> Command,
     ) -> Result<(), AdmissionError> {
         let mailbox = self.shared().mailboxes.get(worker).ok_or(AdmissionError::NoSuchWorker(worker))?;
         let generation = mailbox.generation.load(Ordering::Acquire);
         mailbox.command(generation, command(mailbox)).map_err(|_| AdmissionError::Busy { worker })?;
         let prices = &self.shared().config.prices;
-        registry.insert(id, Entry::new(worker, generation, points, prices), prices);
+        registry.insert(id, call.clone().placed(worker, generation), prices);
         Ok(())
     }
 
@@ -387,14 +388,14 @@ impl Engine {
         // What the reader was too slow for is nobody's in particular: every worker shows it.
         let unread = shared.events.dropped();
         let registry = shared.registry();
-        let carried: Vec<(Used, Points)> =
-            registry.used.iter().copied().zip(registry.budgets.iter().copied()).collect();
+        let carried = registry.carried();
         let reserved = registry.reserved;
         drop(registry);
-        let load = |(mailbox, (used, budget)): (&Arc<Mailbox>, (Used, Points))| {
+        let load = |(mailbox, (used, budget, configured)): (&Arc<Mailbox>, (Used, Points, Points))| {
             let gauges = &mailbox.gauges;
             WorkerLoad {
                 budget,
+                configured,
                 used: used.points,
                 by_kind: used.kinds,
                 legs: used.legs,

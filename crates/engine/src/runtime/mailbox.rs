@@ -210,6 +210,8 @@ pub(crate) struct Gauges {
     pub(crate) events_dropped: AtomicU64,
     /// How late the worker is while it takes no calls; 0 while it does.
     pub(crate) late_nanos: AtomicU64,
+    /// For how long every round of it has been too late; 0 where the last one was not.
+    pub(crate) too_late_nanos: AtomicU64,
 }
 
 impl Gauges {
@@ -221,6 +223,15 @@ impl Gauges {
     pub(crate) fn set_late(&self, late: Option<Duration>) {
         let nanos = late.map_or(0, |late| u64::try_from(late.as_nanos()).unwrap_or(u64::MAX).max(1));
         self.late_nanos.store(nanos, Ordering::Release);
+    }
+
+    pub(crate) fn too_late(&self) -> Duration {
+        Duration::from_nanos(self.too_late_nanos.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_too_late(&self, span: Duration) {
+        let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        self.too_late_nanos.store(nanos, Ordering::Release);
     }
 
     pub(crate) fn cpu(&self) -> Duration {

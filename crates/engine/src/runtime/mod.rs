@@ -10,6 +10,7 @@ pub(crate) mod mailbox;
 pub(crate) mod marks;
 pub(crate) mod moves;
 mod output;
+mod overload;
 mod packet_io;
 #[cfg(feature = "recording")]
 mod playback;

@@ -88,8 +88,8 @@ fn start_with(
     if from == to || entry.transit.is_some() {
         return Err(Unmoved::Stays);
     }
-    let need = entry.need(&shared.config.prices);
-    shared.place(registry, need, |worker| worker == to).map_err(Unmoved::Refused)?;
+    let (need, priority) = (entry.need(&shared.config.prices), entry.priority);
+    shared.place(registry, need, priority, |worker| worker == to).map_err(Unmoved::Refused)?;
     let (Some(source), Some(target)) = (shared.mailboxes.get(from), shared.mailboxes.get(to)) else {
         return Err(Unmoved::NoSuchCall);
     };

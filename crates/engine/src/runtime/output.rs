@@ -190,6 +190,7 @@ mod tests {
             max_legs: 4,
             media_timeout: Duration::from_secs(60),
             hold_timeout: Duration::from_secs(60),
+            shed_late: Duration::from_millis(40),
             remotes: Arc::default(),
         };
         let io = config.io().unwrap();

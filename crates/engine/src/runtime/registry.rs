@@ -32,8 +32,10 @@ pub(crate) struct Registry {
     pub(crate) legs: HashMap<LegId, (CallId, PortLease)>,
     /// What is in use of each worker.
     pub(crate) used: Vec<Used>,
-    /// What each worker may carry now.
-    pub(crate) budgets: Vec<Points>,
+    /// What each worker may carry now: less than it was given while it does not keep up.
+    budgets: Vec<Points>,
+    /// What each worker may carry at most.
+    configured: Vec<Points>,
     /// Room for legs that is reserved in the whole engine.
     pub(crate) reserved: usize,
     /// Commands that free something and found their worker's queue full. They wait here: what they free must not be lost.
@@ -44,7 +46,12 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) fn new(workers: usize, budget: Points) -> Self {
-        Self { used: vec![Used::default(); workers], budgets: vec![budget; workers], ..Self::default() }
+        Self {
+            used: vec![Used::default(); workers],
+            budgets: vec![budget; workers],
+            configured: vec![budget; workers],
+            ..Self::default()
+        }
     }
 
     /// Points that a worker may carry now, and those of them that are free.
@@ -53,11 +60,40 @@ impl Registry {
         (budget, budget - self.used.get(worker).map_or(Points::ZERO, |used| used.points))
     }
 
+    /// The same for a call with priority: what the worker was given counts for it, shrunk or not.
+    pub(crate) fn budget_for(&self, worker: usize, priority: bool) -> (Points, Points) {
+        if !priority {
+            return self.budget(worker);
+        }
+        let budget = self.configured.get(worker).copied().unwrap_or_default();
+        (budget, budget - self.used.get(worker).map_or(Points::ZERO, |used| used.points))
+    }
+
+    /// What is in use of each worker, and points that it may carry now and at most.
+    pub(crate) fn carried(&self) -> Vec<(Used, Points, Points)> {
+        let budgets = self.budgets.iter().zip(&self.configured);
+        self.used.iter().zip(budgets).map(|(used, (budget, most))| (*used, *budget, *most)).collect()
+    }
+
+    /// Makes `budget` what a worker may carry now.
+    pub(crate) fn set_budget(&mut self, worker: usize, budget: Points) {
+        if let Some(known) = self.budgets.get_mut(worker) {
+            *known = budget;
+        }
+    }
+
+    /// Gives every worker as many points.
+    pub(crate) fn set_all_budgets(&mut self, budget: Points) {
+        self.budgets.fill(budget);
+        self.configured.fill(budget);
+    }
+
     /// A registry of calls that are tried and not made: what is in use is as here.
     pub(crate) fn trial(&self) -> Self {
         Self {
             used: self.used.clone(),
             budgets: self.budgets.clone(),
+            configured: self.configured.clone(),
             reserved: self.reserved,
             ..Self::default()
         }

@@ -1,9 +1,11 @@
 //! The thread that reads the workers' messages: keeps the registry and the ports true, completes commands, passes events on,
-//! and moves calls off workers that are over their budget.
+//! and looks after workers that are over their budget or late.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+use mediapoint_net::Clock;
 
 use crate::api::error::CommandError;
 use crate::api::event::{EndReason, Event};
@@ -13,8 +15,9 @@ use crate::runtime::engine::Shared;
 use crate::runtime::mailbox::{Command, Outcome, WorkerMessage};
 use crate::runtime::marks::Marks;
 use crate::runtime::moves;
+use crate::runtime::overload::Overloads;
 use crate::runtime::ports::PortLease;
-use crate::runtime::registry::{Entry, Transit};
+use crate::runtime::registry::Transit;
 use crate::session::snapshot::CallSnapshot;
 
 /// Longest time between two looks at the queues, in case a wake-up came just too early.
@@ -23,6 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The thread's body: runs until the workers have stopped and all their messages are read.
 pub(crate) fn run(shared: &Arc<Shared>) {
     let mut balance = moves::Balance::new(Instant::now());
+    let mut overloads = Overloads::new(shared.mailboxes.len(), &shared.config);
+    let clock = Clock::new();
     let mut marks = Marks::new(&shared.config.load_marks, shared.mailboxes.len());
     loop {
         let stopping = shared.stopping.load(Ordering::Acquire);
@@ -36,6 +41,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             return;
         }
         give_deferred(shared);
+        overloads.look(shared, clock.now());
         balance.look(shared, Instant::now());
         marks.look(shared);
         std::thread::park_timeout(LOOK_EVERY);
@@ -91,9 +97,11 @@ fn take(shared: &Shared, worker: usize, message: WorkerMessage) {
     }
 }
 
-/// Notes in a snapshot the price that the call was given, which its worker does not know.
+/// Notes in a snapshot the price that the call was given and its priority, which its worker does not know.
 fn priced(shared: &Shared, mut snapshot: Box<CallSnapshot>) -> Box<CallSnapshot> {
-    snapshot.set_price(shared.registry().calls.get(&snapshot.call()).and_then(Entry::given));
+    if let Some(entry) = shared.registry().calls.get(&snapshot.call()) {
+        snapshot.set_admission(entry.given(), entry.priority);
+    }
     snapshot
 }
 

@@ -58,7 +58,7 @@ impl Shared {
         let (events, _) = events::channel(1);
         let mut registry = of.registry().trial();
         if let Some(budget) = budget {
-            registry.budgets.fill(budget);
+            registry.set_all_budgets(budget);
         }
         Self {
             mailboxes: mailboxes.into(),

@@ -23,7 +23,7 @@ use crate::runtime::mailbox::{Addressed, Command, Handle, Mailbox, WorkerMessage
 use crate::runtime::output::{self, WorkerOutput};
 use crate::runtime::packet_io::WorkerIo;
 use crate::runtime::poll_mode::PollMode;
-use crate::runtime::punctuality::{Change, Punctuality};
+use crate::runtime::punctuality::{Backlog, Change, Look, Punctuality};
 use crate::session::ahead::LOOK_AHEAD;
 use crate::session::{Output as _, Session, SessionConfig};
 
@@ -57,6 +57,8 @@ pub(crate) struct WorkerConfig {
     pub(crate) max_legs: usize,
     pub(crate) media_timeout: Duration,
     pub(crate) hold_timeout: Duration,
+    /// Lateness of its rounds from which on calls are shed, where that lasts.
+    pub(crate) shed_late: Duration,
     pub(crate) remotes: Arc<RemotePolicy>,
 }
 
@@ -158,6 +160,7 @@ pub(super) struct Worker<I> {
     next_tick: Time,
     next_slow_round: Time,
     punctuality: Punctuality,
+    backlog: Backlog,
     /// When a busy worker was to look at its ports, had it been in time.
     planned: Option<Time>,
     pub(super) generation: u64,
@@ -188,7 +191,8 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             mode: PollMode::new(now, config.tick),
             next_tick: now,
             next_slow_round: now,
-            punctuality: Punctuality::default(),
+            punctuality: Punctuality::new(config.shed_late),
+            backlog: Backlog::default(),
             planned: None,
             generation: mailbox.generation.load(Ordering::Acquire),
         }
@@ -197,6 +201,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
     /// Runs until it is to stop.
     fn run(&mut self) -> std::io::Result<()> {
         self.mailbox.gauges.set_late(None);
+        self.mailbox.gauges.set_too_late(Duration::ZERO);
         loop {
             self.wait()?;
             #[cfg(feature = "danger-panic")]
@@ -250,6 +255,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
     fn take_datagrams(&mut self) {
         let mut now = self.clock.now();
         let mut datagrams = 0;
+        let spent = self.output.io.counters().budget_spent;
         let mut all_received = false;
         loop {
             while self.ahead.len() <= LOOK_AHEAD && !all_received {
@@ -271,6 +277,9 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             self.session.handle_datagram(now, port, received.from, received.packet, &mut self.output);
         }
         self.mode.note(now, datagrams);
+        let counters = self.output.io.counters();
+        let spent = counters.budget_spent > spent;
+        self.backlog.note(now, Look { spent, received: counters.received, sent: counters.sent });
     }
 
     /// Serves what is due at `now`. Where that is much, datagrams are read in between.
@@ -289,10 +298,10 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         Ok(())
     }
 
-    /// Sees whether the most urgent deadline, or the round itself, is late.
+    /// Sees whether the most urgent deadline, the round itself or what is left in the sockets is late.
     fn note_lateness(&mut self, now: Time) {
         let due = [self.session.next_deadline(), self.planned].into_iter().flatten().min();
-        let late = due.map_or(Duration::ZERO, |due| now.since(due));
+        let late = due.map_or(Duration::ZERO, |due| now.since(due)).max(self.backlog.late());
         let worker = self.mailbox.worker;
         match self.punctuality.note(now, late) {
             Some(Change::FellBehind { late }) => self.output.event(Event::WorkerLate { worker, late }),
@@ -300,6 +309,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             None => {}
         }
         self.mailbox.gauges.set_late(self.punctuality.late());
+        self.mailbox.gauges.set_too_late(self.punctuality.too_late(now));
     }
 
     /// Carries commands out; false where the worker is to stop.

@@ -66,6 +66,7 @@ const fn of_event(event: &Event) -> Case {
         | Event::WorkerLate { .. }
         | Event::WorkerOnTime { .. }
         | Event::PointsMark { .. }
+        | Event::BudgetChanged { .. }
         | Event::WorkerFailed { .. } => Case::Without,
     }
 }

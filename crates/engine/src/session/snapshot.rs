@@ -85,6 +85,9 @@ pub struct CallSnapshot {
     held: Option<Age>,
     /// What it was given to cost with two legs, in thousandths of a point.
     price: Option<u64>,
+    /// It is not shed, and admitted where a shrunk budget refuses others.
+    #[serde(default)]
+    priority: bool,
     /// The next tick, where a player runs.
     tick: Option<Due>,
     pub(crate) legs: Vec<LegSnapshot>,
@@ -171,9 +174,14 @@ impl CallSnapshot {
         self.price.map(Points::thousandths)
     }
 
-    /// Notes what the call was given to cost with two legs.
-    pub(crate) fn set_price(&mut self, price: Option<Points>) {
-        self.price = price.map(Points::as_thousandths);
+    /// True for a call with priority.
+    pub(crate) const fn priority(&self) -> bool {
+        self.priority
+    }
+
+    /// Notes what the call was given to cost with two legs, and its priority.
+    pub(crate) fn set_admission(&mut self, price: Option<Points>, priority: bool) {
+        (self.price, self.priority) = (price.map(Points::as_thousandths), priority);
     }
 
     /// The analyses that ran.

@@ -7,7 +7,7 @@ use mediapoint_engine::{
 use mediapoint_testkit::phone::{Pair, builder, pcmu_leg, wait_for, wait_until};
 
 fn spec(thousandths: u64) -> CallSpec {
-    CallSpec { points: Some(Points::thousandths(thousandths)), worker: None }
+    CallSpec { points: Some(Points::thousandths(thousandths)), ..CallSpec::default() }
 }
 
 #[test]

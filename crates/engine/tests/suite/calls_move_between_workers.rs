@@ -277,7 +277,7 @@ fn grow_while_talking(address: &str, secure: bool) {
     let fill = |worker: usize, left: u64| {
         let used = engine.load().workers[worker].used.as_thousandths();
         let rest = Points::thousandths(budget.as_thousandths() - used - left);
-        engine.create_call(CallSpec { points: Some(rest), worker: Some(worker) }).unwrap()
+        engine.create_call(CallSpec { points: Some(rest), worker: Some(worker), priority: false }).unwrap()
     };
     let (mut tapped, mut first, mut moves) = (None, None, Vec::new());
     let mut next = Instant::now();

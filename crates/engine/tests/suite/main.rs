@@ -35,6 +35,7 @@ mod legs_and_calls_move_without_a_seam;
 mod legs_open_where_they_are_asked_to;
 mod media_is_blocked_or_silenced;
 mod overload_is_met_at_admission;
+mod overload_sheds_the_newest_calls;
 mod points_are_counted_by_kind;
 mod prompts_are_played;
 mod random_commands_keep_the_session_whole;

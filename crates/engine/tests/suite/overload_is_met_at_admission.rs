@@ -72,7 +72,7 @@ fn a_price_follows_the_configuration_and_is_refused_where_there_is_no_room_for_i
     assert!(matches!(error, OpenLegError::Admission(AdmissionError::NoPoints { .. })), "{error}");
     drop(configure(pcmu_leg()).unwrap());
     assert_eq!(used(&engine), Points::ONE, "what it cost comes back");
-    let own = engine.create_call(CallSpec { points: Some(Points::whole(2)), worker: None }).unwrap();
+    let own = engine.create_call(CallSpec { points: Some(Points::whole(2)), ..CallSpec::default() }).unwrap();
     negotiate(&own, [pcmu_leg(), leg(Codec::OPUS)]).unwrap();
     assert_eq!(own.points(), Points::whole(2), "a price that was given stays");
     engine.shutdown();
@@ -93,7 +93,7 @@ fn audio_that_is_made_for_a_leg_is_encoded_and_paid_for() {
 
 #[test]
 fn a_worker_that_is_late_takes_no_calls_until_it_keeps_up() {
-    let (engine, events) = builder("127.9.43.4", 23_000..=23_199).build().unwrap();
+    let (engine, events) = builder("127.9.43.4", 23_000..=23_199).shed(false).build().unwrap();
     let mut pair = Pair::new(&engine, 0);
     // A tone, so that there are ticks to be late with.
     let call = engine.create_call(CallSpec::default()).unwrap();

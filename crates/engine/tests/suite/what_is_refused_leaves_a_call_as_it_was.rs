@@ -156,7 +156,7 @@ fn a_command_that_needs_points_is_refused_without_them_and_nothing_has_changed()
     let mut scene = Scene::new("127.9.72.1", Points::whole(4));
     scene.pair.exchange();
     // All that is left, so that nothing more fits.
-    let rest = CallSpec { points: Some(Points::ONE), worker: None };
+    let rest = CallSpec { points: Some(Points::ONE), ..CallSpec::default() };
     let full = scene.engine.create_call(rest).unwrap();
     assert_eq!(scene.used(), Points::whole(4));
     for (what, attempt) in ATTEMPTS {
@@ -263,7 +263,7 @@ fn what_is_reserved_is_nobody_elses_until_it_is_given_back() {
     let g729 = g729_leg();
     let change = [LegChange { leg: a, config: Some(&g729), sources: None, digits: false }];
     let reserved = call.reserve(&change).unwrap();
-    let whole = CallSpec { points: Some(Points::whole(2)), worker: None };
+    let whole = CallSpec { points: Some(Points::whole(2)), ..CallSpec::default() };
     assert!(scene.engine.create_call(whole).is_err());
     drop(reserved);
     assert!(scene.engine.create_call(whole).is_ok());

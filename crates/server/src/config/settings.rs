@@ -16,6 +16,10 @@ use super::values::{
 pub(crate) type Tick = Span<100, 10_000>;
 /// One second to a week.
 pub(crate) type Timeout = Span<1_000_000, 604_800_000_000>;
+/// 20 ms to 10 s.
+pub(crate) type TooLate = Span<20_000, 10_000_000>;
+/// 200 ms to an hour.
+pub(crate) type TooLateFor = Span<200_000, 3_600_000_000>;
 /// Nothing to a week.
 pub(crate) type Grace = Span<0, 604_800_000_000>;
 
@@ -101,6 +105,16 @@ pub(crate) struct Settings {
     /// [default: 80,95]
     #[arg(long, value_name = "PERCENT", value_delimiter = ',', help_heading = "Capacity")]
     pub(crate) load_marks: Option<Vec<Number<1, 100>>>,
+    /// Whether a worker that is too late for too long sheds its newest calls, one by one, until it is in time: to another worker
+    /// that has room, or else they end. Calls with the ng flag `priority` never are [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", help_heading = "Capacity")]
+    pub(crate) shed: Option<bool>,
+    /// Lateness beyond which a worker's round is too late [default: 40ms]
+    #[arg(long, value_name = "TIME", help_heading = "Capacity")]
+    pub(crate) shed_late: Option<TooLate>,
+    /// How long every round has to be too late until calls are shed [default: 2s]
+    #[arg(long, value_name = "TIME", help_heading = "Capacity")]
+    pub(crate) shed_after: Option<TooLateFor>,
     /// File of prices and a budget measured on this machine [default: built-in prices]
     #[arg(long, value_name = "FILE", help_heading = "Capacity")]
     pub(crate) points: Option<PathBuf>,
@@ -168,6 +182,9 @@ impl Settings {
             tick: self.tick.or(lower.tick),
             budget: self.budget.or(lower.budget),
             load_marks: self.load_marks.or(lower.load_marks),
+            shed: self.shed.or(lower.shed),
+            shed_late: self.shed_late.or(lower.shed_late),
+            shed_after: self.shed_after.or(lower.shed_after),
             points: self.points.or(lower.points),
             max_legs: self.max_legs.or(lower.max_legs),
             room_members: self.room_members.or(lower.room_members),

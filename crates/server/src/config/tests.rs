@@ -78,6 +78,9 @@ fn every_key_is_read() {
         tick = "500us"
         budget = 812.5
         load-marks = [50]
+        shed = false
+        shed-late = "60ms"
+        shed-after = "5s"
         max-legs = 100
         room-members = 50
         grace = 0
@@ -126,6 +129,7 @@ fn every_key_is_read() {
     assert_eq!(config.io, PacketBackend::Auto);
     assert_eq!((config.budget, config.max_legs), (Points::thousandths(812_500), Some(100)));
     assert_eq!((config.room_members, config.load_marks), (50, vec![50]));
+    assert_eq!((config.shed, config.shed_late.as_millis(), config.shed_after.as_secs()), (false, 60, 5));
     assert_eq!((config.grace, config.log_format), (Duration::ZERO, LogFormat::Json));
     assert_eq!(config.log.to_string(), "warn,mediapoint_engine=debug");
     let prompts = config.prompts.to_config();
@@ -287,10 +291,11 @@ fn settings_that_take_a_restart_are_named() {
     assert_eq!(new.restart_keys(&config("")), ["ports", "workers"]);
     let every = "ng = 1\nng-tcp = 2\nng-mode = \"0600\"\nng-secret-file = \"x\"\naddress = [\"10.0.0.1\"]\ndscp = 0\n\
                  media-timeout = 5\nhold-timeout = 5\ncores = \"none\"\nio = \"xdp\"\ntick = \"2ms\"\nbudget = 1\nload-marks = [1]\nmax-legs = 2\n\
+                 shed = false\nshed-late = \"30ms\"\nshed-after = 1\n\
                  room-members = 3\nlog-format = \"json\"\ndanger-core-dumps = true\nports = \"1000-2000\"\nworkers = 2\n\
                  [prompts]\nlanguage = \"es\"\n[recording]\nrecordings = \"r\"\nrecipient = [\"age1x\"]";
     // All but allow, grace and log; mode and owner are one.
-    assert_eq!(config(every).restart_keys(&config("")).len(), 21);
+    assert_eq!(config(every).restart_keys(&config("")).len(), 24);
 }
 
 #[test]

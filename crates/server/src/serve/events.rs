@@ -111,6 +111,22 @@ fn log(event: &Event) {
                 }
             }
         }
+        Event::BudgetChanged { worker, budget, configured, late } => {
+            let (budget, configured) = (budget.to_string(), configured.to_string());
+            match late {
+                Some(late) => {
+                    let late_ms = late.as_millis();
+                    tracing::warn!(
+                        worker,
+                        budget,
+                        configured,
+                        late_ms,
+                        "a worker may carry less: it does not keep up"
+                    );
+                }
+                None => tracing::info!(worker, budget, configured, "a worker may carry more again"),
+            }
+        }
         Event::CommandFailed { call, error } => {
             tracing::warn!(call = call.as_u64(), %error, "a command to a call failed");
         }

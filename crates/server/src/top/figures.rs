@@ -34,6 +34,8 @@ pub(super) struct Worker {
     pub(super) number: u64,
     pub(super) used: Milli,
     pub(super) budget: Milli,
+    /// What it may carry while it keeps up.
+    pub(super) configured: Milli,
     pub(super) free: Milli,
     pub(super) calls: u64,
     pub(super) cpu: Duration,
@@ -92,6 +94,8 @@ fn worker(part: Part<'_>) -> Worker {
         number: part.count("worker"),
         used: points("pointsused"),
         budget: points("pointsbudget"),
+        // A server that does not say so has one budget.
+        configured: points("pointsconfigured").max(points("pointsbudget")),
         free: points("pointsfree"),
         calls: part.count("calls"),
         cpu: Duration::from_micros(part.count("cpu_us")),

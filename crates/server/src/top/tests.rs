@@ -64,6 +64,20 @@ fn a_narrow_screen_has_what_matters_most() {
 }
 
 #[test]
+fn a_budget_that_has_shrunk_is_shown_beside_what_the_worker_was_given() {
+    let mut model = model();
+    let worker = &mut model.figures.workers[2];
+    worker.budget = worker.configured / 4 * 3;
+    let shown = screen(&model, (80, 24));
+    let line =
+        |with: &str| shown.lines().find(|line| line.contains(with)).unwrap_or_else(|| panic!("{shown}"));
+    assert!(line("points 2040.7").ends_with("of 3750.0 (54.4 %)  free 1920.4  cut from 4000.0"), "{shown}");
+    assert!(line("core time").ends_with("calls   cut"), "{shown}");
+    assert!(line("   2 ###").ends_with("   733  -25%"), "{shown}");
+    assert!(line("   1 ###").ends_with("   508"), "{shown}");
+}
+
+#[test]
 fn every_size_has_its_help_in_the_last_line_and_none_panics() {
     for size in (1..100).step_by(3).flat_map(|width| (1..40).map(move |height| (width, height))) {
         let shown = screen(&model(), size);

@@ -83,7 +83,10 @@ impl View<'_> {
         );
         let used_share = share(used, budget) * 100.0;
         let short = format!("points {} of {} ({used_share:.1} %)", points(used), points(budget));
-        let points = if self.narrow { short } else { format!("{short}  free {}", points(free)) };
+        let configured = figures.sum(|worker| worker.configured);
+        let cut =
+            if configured > budget { format!("  cut from {}", points(configured)) } else { String::new() };
+        let points = if self.narrow { short } else { format!("{short}  free {}{cut}", points(free)) };
         let mut lines = vec![title];
         if self.narrow {
             let short =
@@ -103,8 +106,14 @@ impl View<'_> {
         let title = match self.narrow {
             true => format!("core {:<13}{:>7}", "points", "used"),
             false => format!(
-                "core {:<24}{:>7}  {:<20}{:>5}{:>5}{:>6}",
-                "points", "used", "core time", "busy", "late", "calls"
+                "core {:<24}{:>7}  {:<20}{:>5}{:>5}{:>6}{}",
+                "points",
+                "used",
+                "core time",
+                "busy",
+                "late",
+                "calls",
+                if workers.iter().any(is_cut) { "   cut" } else { "" }
             ),
         };
         let mut lines = vec![Line::default(), self.title(&title)];
@@ -132,6 +141,11 @@ impl View<'_> {
             false => self.styled(format!("{:>3}ms", worker.late.as_millis()), Color::Red),
         };
         let calls = Span::raw(format!(" {:>5}", worker.calls));
+        let left = share(worker.budget, worker.configured);
+        let cut = match is_cut(worker) {
+            true => self.styled(format!("{:>5.0}%", (left - 1.0) * 100.0), Color::Red),
+            false => Span::default(),
+        };
         Line::from(vec![
             number,
             self.bar(used, 24),
@@ -141,6 +155,7 @@ impl View<'_> {
             Span::raw(cpu),
             late,
             calls,
+            cut,
         ])
     }
 
@@ -207,6 +222,11 @@ impl View<'_> {
         };
         self.title(&text)
     }
+}
+
+/// True where a worker may carry less than it was given.
+const fn is_cut(worker: &Worker) -> bool {
+    worker.budget < worker.configured
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shares are shown with three digits")]

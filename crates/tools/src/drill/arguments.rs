@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::churn::Churn;
 use super::flood::Flood;
 use super::memory::Memory;
+use super::overload::Overload;
 use super::race::Race;
 use super::recordings::Recordings;
 use super::report::Outcome;
@@ -21,6 +22,8 @@ Examples:
   mediapoint-tools drill race --requests 100000 --seed 7
   mediapoint-tools drill memory --rounds 20
   mediapoint-tools drill recordings --rounds 200    kill -9 with 50 recordings
+  mediapoint-tools drill overload --calls 200       more calls than points, then
+                                                    a busy neighbour
   mediapoint-tools drill churn --server PATH        another build of the server
 
 What each drill shows, and figures: docs/reliability.md.
@@ -74,6 +77,12 @@ enum DrillCommand {
     /// second may be missing; each has to be in the store and in the catalogue once and whole, nothing that was there before may
     /// be missing, and no journal may be left. It is not part of `all`.
     Recordings(Recordings),
+    /// More calls than the server has points for are offered, then a busy neighbour takes its core
+    ///
+    /// What is admitted may lose nothing, what is refused must be answered within 10 ms. Where the neighbour leaves too little, the
+    /// budget must shrink and the newest calls must be shed, each with a report, until the others are whole again. It needs two
+    /// cores, takes about a minute, and is not part of `all`.
+    Overload(Overload),
     /// Flood, churn, race and memory in turn, each with its defaults
     All,
 }
@@ -86,6 +95,7 @@ impl DrillArguments {
             DrillCommand::Race(race) => vec![attack(race, target)?],
             DrillCommand::Memory(memory) => vec![attack(memory, target)?],
             DrillCommand::Recordings(recordings) => vec![recordings.run(target)?],
+            DrillCommand::Overload(overload) => vec![overload.run(target)?],
             DrillCommand::All => vec![
                 attack(&Flood::default(), target)?,
                 attack(&Churn::default(), target)?,
@@ -121,6 +131,8 @@ mod tests {
             Race::default().command(),
             Memory::default().command(),
             Recordings::default().command(),
+            Overload::default().command(),
+            "mediapoint-tools drill overload --points p.toml --seconds 5 --neighbour 90".to_owned(),
         ];
         for command in commands {
             let again = match parsed(&command) {
@@ -129,6 +141,7 @@ mod tests {
                 DrillCommand::Race(race) => race.command(),
                 DrillCommand::Memory(memory) => memory.command(),
                 DrillCommand::Recordings(recordings) => recordings.command(),
+                DrillCommand::Overload(overload) => overload.command(),
                 DrillCommand::All => String::new(),
             };
             assert_eq!(again, command);

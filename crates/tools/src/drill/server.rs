@@ -66,9 +66,11 @@ impl Server {
         let cores = target.server_core.map_or_else(|| "auto".to_owned(), |core| core.to_string());
         // A process that cannot be dumped does not show its descriptors to another user, and the drills have no secrets. Warnings
         // are what attacks are meant to cause.
-        let fixed =
-            ["--danger-core-dumps", "--grace", "0", "--log", "error", "--budget", "4000", "--cores", &cores];
-        let flags: Vec<&str> = fixed.into_iter().chain(more.iter().map(String::as_str)).collect();
+        let mut flags = vec!["--danger-core-dumps", "--grace", "0", "--log", "error", "--cores", &cores];
+        flags.extend(more.iter().map(String::as_str));
+        if !more.iter().any(|flag| flag == "--budget" || flag == "--points") {
+            flags.extend(["--budget", "4000"]);
+        }
         let child = ChildServer::start(&target.program, &flags, target.server_core, Stdio::inherit())?;
         Ok(Self { child, load_core: target.load_core })
     }

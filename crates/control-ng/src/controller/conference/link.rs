@@ -37,7 +37,7 @@ impl Controller {
             Some(_) => self.read_sdp(request)?.map(|received| received.sdp),
             None => None,
         };
-        let state = self.find_or_create(now, id)?;
+        let state = self.find_or_create(now, id, &request.options)?;
         let linked = {
             let mut call = lock(&state);
             let linked = self.link_in(now, &mut call, request, sdp.as_ref());

@@ -21,10 +21,11 @@ impl Call {
         let entry = registry.calls.get(&self.id).ok_or(CommandError::NoSuchCall(self.id))?;
         entry.check_room(self.shared.config.max_legs_of_call)?;
         let (need, room, worker) = (entry.need_opening(prices, work), entry.room, entry.worker);
+        let priority = entry.priority;
         // Those that it was admitted with are its own.
         let more = need.legs.saturating_sub(room);
         self.shared.check_legs(&registry, more)?;
-        if let Some(late) = self.shared.late(worker).filter(|_| more > 0) {
+        if let Some(late) = self.shared.late(worker).filter(|_| more > 0 && !priority) {
             return Err(AdmissionError::Late { worker, late }.into());
         }
         // Legs that moved between calls can leave more reserved than there is room for: none is opened until that is over.
@@ -42,10 +43,11 @@ impl Call {
     fn make_room(&self, registry: &mut Registry, need: Need) -> Result<(), AdmissionError> {
         let Some(entry) = registry.calls.get(&self.id) else { return Ok(()) };
         let (worker, points, room) = (entry.worker, entry.points, entry.room);
+        let priority = entry.priority;
         let Some(used) = registry.used.get(worker).copied() else { return Ok(()) };
         let max_legs = self.shared.config.max_legs;
         let more = need.points - points;
-        let (_, free) = registry.budget(worker);
+        let (_, free) = registry.budget_for(worker, priority);
         let legs = (used.legs + need.legs).saturating_sub(room);
         // While a change of several legs is carried out, a step of it may cost more than all of it.
         let fits_points = more == Points::ZERO || more <= free || entry.has_reserved();
@@ -53,7 +55,7 @@ impl Call {
         if fits_points && fits_legs {
             return Ok(());
         }
-        let other = self.shared.place(registry, need, |other| other != worker);
+        let other = self.shared.place(registry, need, priority, |other| other != worker);
         if let Ok(other) = other
             && moves::start(&self.shared, registry, self.id, other).map(drop).is_ok()
         {
@@ -94,14 +96,16 @@ impl Call {
             let paid = if worker == here { paid } else { Points::ZERO };
             need.0 + need.1 - paid - if worker == there { paid_there } else { Points::ZERO }
         };
+        let of_call = |call: CallId| registry.calls.get(&call).is_some_and(|entry| entry.priority);
+        let priority = of_call(self.id) || of_call(to.id);
         let fits = |registry: &Registry, worker: usize| {
             let more = more_on(worker);
-            more == Points::ZERO || more <= registry.budget(worker).1
+            more == Points::ZERO || more <= registry.budget_for(worker, priority).1
         };
         let others = (0..registry.used.len()).filter(|worker| ![here, there].contains(worker));
         let mut meeting = [there, here].into_iter().chain(others).filter(|worker| fits(registry, *worker));
         let Some(at) = meeting.next() else {
-            let (needed, free) = (more_on(there), registry.budget(there).1);
+            let (needed, free) = (more_on(there), registry.budget_for(there, priority).1);
             return Err(CommandError::NoPoints { needed, free }.into());
         };
         for (call, worker) in [(self.id, here), (to.id, there)] {

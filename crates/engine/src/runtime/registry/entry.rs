@@ -61,7 +61,9 @@ pub(crate) struct Entry {
     pub(super) extras: Vec<Extra>,
     /// Reservations that are held, and what it costs at least until they are dropped.
     pub(super) held: (u32, Points),
-    /// Its end waits in `Registry::deferred`.
+    /// It is not shed, and admitted where a shrunk budget refuses others.
+    pub(crate) priority: bool,
+    /// Its end is under way: it waits in `Registry::deferred`, or the call was shed.
     pub(crate) ending: bool,
 }
 
@@ -83,8 +85,21 @@ impl Entry {
             mixes: Vec::new(),
             extras: Vec::new(),
             held: (0, Points::ZERO),
+            priority: false,
             ending: false,
         }
+    }
+
+    /// The same call on a worker, in that life of it.
+    pub(crate) fn placed(mut self, worker: usize, generation: u64) -> Self {
+        (self.worker, self.generation) = (worker, generation);
+        self
+    }
+
+    /// The same call, with priority or without.
+    pub(crate) fn with_priority(mut self, priority: bool) -> Self {
+        self.priority = priority;
+        self
     }
 
     /// The same call with these legs.

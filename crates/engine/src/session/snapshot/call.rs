@@ -78,6 +78,7 @@ impl Call {
             taken: u64::try_from(since_unix_epoch.as_nanos()).unwrap_or(u64::MAX),
             created: Age::of(self.created, now),
             price: None,
+            priority: false,
             held: self.activity.held_since.map(|since| Age::of(since, now)),
             tick: tick.map(|at| Due::of(at, now)),
             legs: self.legs.iter().map(|leg| leg.save(now)).collect(),

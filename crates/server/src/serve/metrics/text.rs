@@ -112,6 +112,8 @@ pub(crate) fn write(snapshot: &Snapshot) -> String {
 fn calls(text: &mut Text, figures: &ControllerFigures) {
     text.one("calls", Kind::Gauge, "Calls that are kept.", figures.calls);
     text.by("calls_ended_total", Kind::Counter, "Calls that ended, by reason.", "reason", &figures.ended);
+    let shed = figures.ended.iter().find(|(reason, _)| *reason == "shed").map_or(0, |(_, count)| *count);
+    text.one("calls_shed_total", Kind::Counter, "Calls that a worker was too late for and ended.", shed);
     text.one("calls_rejected_total", Kind::Counter, "Calls that there was no room for.", figures.rejected);
     text.one(
         "calls_one_way_total",
@@ -150,9 +152,16 @@ fn workers(text: &mut Text, workers: &[WorkerLoad]) {
     use Kind::{Counter, Gauge};
     text.worker(workers, "calls", Gauge, "Calls on the worker.", |worker| worker.calls.to_string());
     text.worker(workers, "points_used", Gauge, "Media points its calls cost.", |worker| points(worker.used));
-    text.worker(workers, "points_budget", Gauge, "Media points it may carry.", |worker| {
+    text.worker(workers, "points_budget", Gauge, "Media points it may carry now.", |worker| {
         points(worker.budget)
     });
+    text.worker(
+        workers,
+        "points_configured",
+        Gauge,
+        "Media points it may carry while it keeps up.",
+        |worker| points(worker.configured),
+    );
     text.worker(workers, "points_free", Gauge, "Media points that further calls may cost.", |worker| {
         points(worker.free())
     });
