@@ -8,4 +8,5 @@ pub(crate) mod filter;
 mod lanes;
 mod level;
 pub(crate) mod polynomial;
+pub(crate) mod pulses;
 pub(crate) mod search;

@@ -10,7 +10,7 @@ use crate::exact;
 use crate::excitation::{SUBFRAME, Vector};
 use crate::ops::{add, extract_h, l_mac, l_msu, l_mult, mult, norm_l, round, sub};
 use crate::simd::correlate::energy;
-use crate::simd::search::pulses;
+use crate::simd::pulses::pulses;
 
 /// Positions of a track are this far apart.
 const TRACKS: usize = 5;

@@ -91,16 +91,3 @@ fn cheapest_gains_are_the_first_cheapest_where_sums_saturate_too() {
         assert_eq!(cheapest_on(Portable, &costs, &rows), expected, "{costs:?} {rows:?}");
     }
 }
-
-// The pulses are compared with the scalar search where that is: `encoder::codebook`.
-#[test]
-#[cfg_attr(miri, ignore = "minutes for one search")]
-fn pulses_are_the_same_on_every_machine() {
-    let mut random = Random(8);
-    for round in 0..2000 {
-        let backward: [i16; PLACES] = words(&mut random, 2 + round % 10);
-        let backward = backward.map(|d| d / 2);
-        let response: [i16; PLACES] = words(&mut random, 3 + round % 11);
-        assert_eq!(pulses(&backward, &response), pulses_on(Portable, &backward, &response));
-    }
-}
