@@ -12,7 +12,7 @@ use crate::filter::peak;
 use crate::ops::{
     div_s, extract_l, flagged, l_abs, l_mac, l_saturate, l_shl, norm_l, round, saturate, shr, sub,
 };
-use crate::simd::correlate::{dot, energy, forty, sixteen};
+use crate::simd::correlate::{dot, energy, filter_backwards, magnitudes, sixteen};
 
 /// Greatest pitch gain, Q14: 1.2.
 const GAIN_MAX: i16 = 19_661;
@@ -56,19 +56,20 @@ pub(super) fn search(
     range: Range,
     first: bool,
 ) -> Delay {
-    let whole = best_whole(excitation, start, backward, range);
+    let sum = magnitudes(backward).0;
+    let whole = best_whole(excitation, start, (backward, sum), range);
     let mut best = Delay { whole, thirds: 0 };
     interpolate_past(excitation, start, best);
     if first && whole > FRACTIONS_TO {
         return best;
     }
     let mut vector = subframe(excitation, start);
-    let mut greatest = correlation(backward, &vector);
+    let mut greatest = correlation((backward, sum), &vector);
     for thirds in [-1, 1] {
         let delay = Delay { whole, thirds };
         interpolate_past(excitation, start, delay);
         let candidate = subframe(excitation, start);
-        let correlation = correlation(backward, &candidate);
+        let correlation = correlation((backward, sum), &candidate);
         if correlation > greatest {
             (best, greatest, vector) = (delay, correlation, candidate);
         }
@@ -83,12 +84,13 @@ fn subframe(excitation: &[i16], start: usize) -> Vector {
     vector
 }
 
-/// The whole delay whose past excitation correlates most with the target. Equation (A.7).
-fn best_whole(excitation: &[i16], start: usize, backward: &Vector, range: Range) -> i16 {
+/// The whole delay whose past excitation correlates most with the target, of which the sum of magnitudes is known. Equation
+/// (A.7).
+fn best_whole(excitation: &[i16], start: usize, (backward, sum): (&Vector, i32), range: Range) -> i16 {
     // Delays down from the greatest, and some more that nobody asks for.
     let mut past = [0; DELAYS + SUBFRAME];
     past.copy_from_slice(&excitation[start - usize::from(range.high.unsigned_abs())..][..DELAYS + SUBFRAME]);
-    let sums = if products_fit(backward, &past) {
+    let sums = if fits(sum, peak(&past)) {
         sixteen(backward, &past).map(|sum| 2 * sum)
     } else {
         let mut sums = [0; DELAYS];
@@ -107,10 +109,10 @@ fn best_whole(excitation: &[i16], start: usize, backward: &Vector, range: Range)
     whole
 }
 
-/// Whether no sum of products of these, doubled, can saturate at any step.
-fn products_fit(a: &Vector, b: &[i16]) -> bool {
-    let magnitude: i32 = a.iter().map(|&x| i32::from(x).abs()).sum();
-    i64::from(magnitude) * i64::from(peak(b)) < 1 << 30 && exact::allowed()
+/// Whether no sum of products, doubled, can saturate at any step: of vectors of which the magnitudes of one have this sum, and
+/// those of the other are no greater than that.
+fn fits(sum: i32, greatest: i32) -> bool {
+    i64::from(sum) * i64::from(greatest) < 1 << 30 && exact::allowed()
 }
 
 /// A start and the products, doubled and saturating at each step.
@@ -119,8 +121,8 @@ pub(super) fn stepwise(start: i32, a: &Vector, b: &[i16]) -> i32 {
     a.iter().zip(b).fold(start, |sum, (&a, &b)| l_mac(sum, a, b))
 }
 
-fn correlation(a: &Vector, b: &Vector) -> i32 {
-    if products_fit(a, b) { 2 * dot(a, b) } else { stepwise(0, a, b) }
+fn correlation((a, sum): (&Vector, i32), b: &Vector) -> i32 {
+    if fits(sum, magnitudes(b).1) { 2 * dot(a, b) } else { stepwise(0, a, b) }
 }
 
 /// P1, the delay of the first subframe. Equation (41).
@@ -136,17 +138,19 @@ pub(super) fn second_index(delay: Delay, range: Range) -> u8 {
 
 /// `Cor_h_X`: the target filtered backwards by the impulse response, scaled to 13 bits. Equation (52).
 pub(super) fn backward_filtered(target: &Vector, response: &Vector) -> Vector {
-    let mut padded = [0; 2 * SUBFRAME];
-    padded[..SUBFRAME].copy_from_slice(target);
-    let sums = if products_fit(response, target) {
-        forty(response, &padded).map(|sum| 2 * sum)
-    } else {
-        let mut sums = [0; SUBFRAME];
-        for (at, sum) in sums.iter_mut().enumerate() {
-            *sum = stepwise(0, response, &padded[at..]);
-        }
-        sums
-    };
+    if fits(magnitudes(response).0, magnitudes(target).1) {
+        return filter_backwards(response, target);
+    }
+    backward_stepwise(target, response)
+}
+
+/// The same with all operators saturating.
+#[cold]
+fn backward_stepwise(target: &Vector, response: &Vector) -> Vector {
+    let mut sums = [0; SUBFRAME];
+    for (at, sum) in sums.iter_mut().enumerate() {
+        *sum = stepwise(0, response, &target[at..]);
+    }
     let greatest = sums.iter().fold(0, |greatest: i32, &sum| greatest.max(l_abs(sum)));
     let shift = 18 - norm_l(greatest).min(16);
     sums.map(|sum| extract_l(sum >> shift))

@@ -11,7 +11,7 @@ use crate::exact;
 use crate::excitation::FRAME;
 use crate::math::inv_sqrt;
 use crate::ops::{add, extract_l, l_mac, l_saturate, mult, saturate};
-use crate::simd::correlate::sixty_four;
+use crate::simd::correlate::{HALF, energy, half_energy, sixty_four};
 
 /// The greatest delay.
 const REACH: usize = 143;
@@ -25,7 +25,8 @@ struct Halves {
 }
 
 /// Half the samples, rounded up to what the correlations look at.
-const ROOM: usize = LENGTH.div_ceil(2);
+const ROOM: usize = HALF;
+const _: () = assert!(ROOM == LENGTH.div_ceil(2));
 /// Correlations of either half.
 const OUT: usize = 64;
 /// Samples of the frame in one half.
@@ -80,7 +81,7 @@ impl Halves {
         }
         halves.even[ROOM - 1] = last[0];
         // A sum of squares saturates on its way exactly when it is too large at the end.
-        let energy = 2 * energy(&halves.even);
+        let energy = 2 * half_energy(&halves.even);
         if energy > i64::from(i32::MAX) {
             halves.each(|sample| sample >> 3);
         } else if energy < 1 << 20 {
@@ -94,10 +95,6 @@ impl Halves {
     }
 }
 
-fn energy(samples: &[i16]) -> i64 {
-    samples.iter().map(|&sample| i64::from(i32::from(sample) * i32::from(sample))).sum()
-}
-
 /// Correlations of every second sample of the frame, which are odd, with those a delay before. Equation (A.4).
 struct Correlations {
     halves: Halves,
@@ -109,7 +106,7 @@ impl Correlations {
     fn new(halves: Halves) -> Self {
         let mut frame = [0; TAPS];
         frame.copy_from_slice(&halves.odd[REACH / 2..][..TAPS]);
-        let greatest = energy(&halves.even).max(energy(&halves.odd));
+        let greatest = half_energy(&halves.even).max(half_energy(&halves.odd));
         let with = if 2 * greatest <= i64::from(i32::MAX) && exact::allowed() {
             // No partial sum of any delay exceeds the greater energy (Cauchy and Schwarz).
             [&halves.odd, &halves.even].map(|half| doubled(&frame, half))
@@ -138,7 +135,7 @@ impl Correlations {
     /// Equation (A.5).
     fn normalised(&self, peak: Peak) -> i16 {
         let half = if peak.delay.is_multiple_of(2) { &self.halves.odd } else { &self.halves.even };
-        let past = &half[(REACH - peak.delay) / 2..][..TAPS];
+        let past = half[(REACH - peak.delay) / 2..].first_chunk().unwrap_or(&[0; TAPS]);
         let energy = l_saturate(1 + 2 * energy(past));
         extract_l(dpf::mul(peak.correlation, inv_sqrt(energy)))
     }

@@ -8,11 +8,14 @@
 
 use super::lanes::{Lanes, Machine};
 use super::level::{kernel, machine_kernel};
+use crate::ops::norm_l;
 
 /// Words of the analysis window.
 const WINDOW: usize = 240;
 /// Words of a subframe.
 const SUBFRAME: usize = 40;
+/// Every second word of a frame and the greatest delay before it.
+pub(crate) const HALF: usize = 112;
 
 #[inline(always)]
 fn product(a: i16, b: i16) -> i32 {
@@ -30,6 +33,13 @@ kernel! {
     /// The sum of squares of a subframe, whatever its size.
     pub(crate) fn energy / portable_energy(x: &[i16; SUBFRAME]) -> i64 {
         // Two squares fit an unsigned word.
+        x.as_chunks::<2>().0.iter().map(|[a, b]| i64::from(product(*a, *a).cast_unsigned() + product(*b, *b).cast_unsigned())).sum()
+    }
+}
+
+kernel! {
+    /// The sum of squares of half of what the open-loop search looks at, whatever its size.
+    pub(crate) fn half_energy / portable_half_energy(x: &[i16; HALF]) -> i64 {
         x.as_chunks::<2>().0.iter().map(|[a, b]| i64::from(product(*a, *a).cast_unsigned() + product(*b, *b).cast_unsigned())).sum()
     }
 }
@@ -76,13 +86,52 @@ fn sixteen_on<M: Machine>(machine: M, taps: &[i16; SUBFRAME], signal: &[i16; SUB
 }
 
 machine_kernel! {
-    /// The same with forty stretches.
-    pub(crate) fn forty = forty_on, (taps: &[i16; SUBFRAME], signal: &[i16; 2 * SUBFRAME]) -> [i32; SUBFRAME]
+    /// Twice the correlations of a response with a target that begins later and later, shifted right so far that the greatest
+    /// has 13 bits: `out[k]` is of the sum over `n` of `response[n] * target[k + n]`. Twice the sums must fit 31 bits.
+    pub(crate) fn filter_backwards = filter_backwards_on, (response: &[i16; SUBFRAME], target: &[i16; SUBFRAME]) -> [i16; SUBFRAME]
 }
 
 #[inline(always)]
-fn forty_on<M: Machine>(machine: M, taps: &[i16; SUBFRAME], signal: &[i16; 2 * SUBFRAME]) -> [i32; SUBFRAME] {
-    slide::<M, SUBFRAME, SUBFRAME, { 2 * SUBFRAME }>(machine, taps, signal)
+fn filter_backwards_on<M: Machine>(
+    machine: M,
+    response: &[i16; SUBFRAME],
+    target: &[i16; SUBFRAME],
+) -> [i16; SUBFRAME] {
+    let mut padded = [0; 2 * SUBFRAME];
+    padded[..SUBFRAME].copy_from_slice(target);
+    let pairs = pairs::<{ 2 * SUBFRAME }>(&padded);
+    let taps = response.as_chunks().0;
+    // Behind the target there is nothing: eight sums less for each eight taps.
+    let mut sums = [machine.splat(0); SUBFRAME / 8];
+    add_taps::<M, 5>(machine, &mut sums, &pairs, &taps[..4]);
+    add_taps::<M, 4>(machine, &mut sums, &pairs[8..], &taps[4..8]);
+    add_taps::<M, 3>(machine, &mut sums, &pairs[16..], &taps[8..12]);
+    add_taps::<M, 2>(machine, &mut sums, &pairs[24..], &taps[12..16]);
+    add_taps::<M, 1>(machine, &mut sums, &pairs[32..], &taps[16..]);
+    let mut words = [0; SUBFRAME];
+    for (words, &sum) in words.as_chunks_mut::<8>().0.iter_mut().zip(&sums) {
+        sum.shift_left::<1>().store(words);
+    }
+    let greatest = words.iter().fold(0, |greatest: i32, word| greatest.max(word.abs()));
+    let shift = 18 - norm_l(greatest).min(16);
+    let mut out = [0; SUBFRAME];
+    for (out, word) in out.iter_mut().zip(&words) {
+        *out = (word >> shift) as i16;
+    }
+    out
+}
+
+kernel! {
+    /// The sum of the magnitudes of a subframe, and its greatest one.
+    pub(crate) fn magnitudes / portable_magnitudes(x: &[i16; SUBFRAME]) -> (i32, i32) {
+        let (mut sum, mut low, mut high) = (0, 0, 0);
+        for &x in x {
+            sum += i32::from(x).abs();
+            low = x.min(low);
+            high = x.max(high);
+        }
+        (sum, i32::from(high).max(-i32::from(low)))
+    }
 }
 
 machine_kernel! {
@@ -104,11 +153,7 @@ fn slide<M: Machine, const OUT: usize, const TAPS: usize, const ROOM: usize>(
     signal: &[i16],
 ) -> [i32; OUT] {
     const { assert!(OUT.is_multiple_of(8) && OUT <= 64 && TAPS.is_multiple_of(2) && ROOM == OUT + TAPS) };
-    // Each sample beside the next: a product of pairs is two terms of a sum.
-    let mut pairs = [0i32; ROOM];
-    for ((pair, &now), &next) in pairs.iter_mut().zip(signal).zip(&signal[1..]) {
-        *pair = join(now, next);
-    }
+    let pairs = pairs::<ROOM>(signal);
     let mut sums = [machine.splat(0); 8];
     for (n, &[first, second]) in taps.as_chunks::<2>().0.iter().enumerate() {
         let tap = machine.splat(join(first, second));
@@ -121,6 +166,32 @@ fn slide<M: Machine, const OUT: usize, const TAPS: usize, const ROOM: usize>(
         sum.store(out);
     }
     out
+}
+
+/// Each sample beside the next: a product of pairs is two terms of a sum.
+#[inline(always)]
+fn pairs<const ROOM: usize>(signal: &[i16]) -> [i32; ROOM] {
+    let mut pairs = [0; ROOM];
+    for ((pair, &now), &next) in pairs.iter_mut().zip(signal).zip(&signal[1..]) {
+        *pair = join(now, next);
+    }
+    pairs
+}
+
+/// Adds the products with four pairs of taps to the first sums.
+#[inline(always)]
+fn add_taps<M: Machine, const BLOCKS: usize>(
+    machine: M,
+    sums: &mut [M::Lanes; SUBFRAME / 8],
+    pairs: &[i32],
+    taps: &[[i16; 2]],
+) {
+    for (n, &[first, second]) in taps.iter().enumerate() {
+        let tap = machine.splat(join(first, second));
+        for (sum, samples) in sums[..BLOCKS].iter_mut().zip(pairs[2 * n..].as_chunks::<8>().0) {
+            *sum = sum.add(machine.load(samples).multiply_halves(tap));
+        }
+    }
 }
 
 #[inline(always)]
