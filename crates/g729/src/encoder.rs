@@ -109,7 +109,7 @@ impl Encoder {
         self.speech.copy_within(FRAME.., 0);
         let [.., new] = self.speech.as_chunks_mut::<FRAME>().0 else { return };
         *new = *pcm;
-        self.input.filter(new);
+        new.as_chunks_mut().0.iter_mut().for_each(|subframe| self.input.filter(subframe));
         probe::record("pre", new);
     }
 

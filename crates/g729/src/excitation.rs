@@ -9,7 +9,7 @@ use crate::exact;
 use crate::filter::peak;
 use crate::gain::Gains;
 use crate::ops::{add, l_mac, mult, round, saturate, shl};
-use crate::simd::filter::fir8;
+use crate::simd::filter::{BLOCK, fir8, interpolate};
 use crate::tables::pitch::INTERPOLATION;
 
 /// Samples of a subframe of 5 ms.
@@ -54,10 +54,19 @@ pub(crate) fn interpolate_past(excitation: &mut [i16], start: usize, delay: Dela
     let from = start - back - (TAPS / 2 - 1);
     let (taps, limit) = &PHASES[phase];
     // A block looks at nothing that it writes itself.
-    if back >= TAPS / 2 + BLOCK && exact::allowed() {
-        for n in (0..SUBFRAME).step_by(BLOCK) {
-            let block = fir8::<TAPS, 15>(taps, &excitation[from + n..]);
-            excitation[start + n..start + n + BLOCK].copy_from_slice(&block);
+    if back >= TAPS / 2 + EIGHT && exact::allowed() {
+        if back >= TAPS / 2 + BLOCK {
+            for n in (0..SUBFRAME).step_by(BLOCK) {
+                let block =
+                    interpolate(taps, excitation[from + n..].first_chunk().unwrap_or(&[0; BLOCK + TAPS]));
+                let out = &mut excitation[start + n..start + SUBFRAME.min(n + BLOCK)];
+                out.copy_from_slice(&block[..out.len()]);
+            }
+        } else {
+            for n in (0..SUBFRAME).step_by(EIGHT) {
+                let block = fir8::<TAPS, 15>(taps, &excitation[from + n..]);
+                excitation[start + n..start + n + EIGHT].copy_from_slice(&block);
+            }
         }
         let looked_at = (from + SUBFRAME + TAPS).min(start + SUBFRAME);
         if peak(&excitation[from..looked_at]) <= *limit {
@@ -84,8 +93,8 @@ fn interpolate_stepwise(excitation: &mut [i16], start: usize, phase: usize, back
 
 /// Taps of the interpolation at one phase.
 const TAPS: usize = 20;
-/// Samples interpolated at once.
-const BLOCK: usize = 8;
+/// Samples interpolated at once for the shortest delays.
+const EIGHT: usize = 8;
 
 /// The taps of each phase, for the oldest sample first, and the greatest magnitude of samples that saturates no sum.
 static PHASES: [([i16; TAPS], i32); 3] = [phase(0), phase(1), phase(2)];

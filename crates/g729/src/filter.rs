@@ -11,7 +11,7 @@ use crate::exact;
 use crate::excitation::SUBFRAME;
 use crate::lsp::{Lpc, ORDER};
 use crate::ops::mult_r;
-use crate::simd::filter::fir8;
+use crate::simd::filter::{WINDOWED, residual as subframe_residual};
 
 /// Whether a sum saturated on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,15 +45,16 @@ pub(crate) fn respond<const N: usize>(a: &Lpc, input: &[i16; N], out: &mut [i16]
 /// `Residu`: filters by `A(z)`. `signal` begins with ten past samples.
 #[inline]
 pub(crate) fn residual(a: &Lpc, signal: &[i16], out: &mut [i16]) {
-    let (blocks, rest) = out.as_chunks_mut::<8>();
-    if !rest.is_empty() || !sums_fit(a, &[signal]) {
+    if out.len() != SUBFRAME || !sums_fit(a, &[signal]) {
         return stepwise::residual(a, signal, out);
     }
-    let mut oldest_first = *a;
-    oldest_first.reverse();
-    for (k, block) in blocks.iter_mut().enumerate() {
-        *block = fir8::<{ ORDER + 1 }, 12>(&oldest_first, &signal[8 * k..]);
+    let mut oldest_first = [0; ORDER + 2];
+    for (tap, &coefficient) in oldest_first.iter_mut().zip(a.iter().rev()) {
+        *tap = coefficient;
     }
+    let mut window = [0; WINDOWED];
+    window[..ORDER + SUBFRAME].copy_from_slice(&signal[..ORDER + SUBFRAME]);
+    out.copy_from_slice(&subframe_residual(&oldest_first, &window)[..SUBFRAME]);
 }
 
 /// Whether no sum of coefficients times samples of these signals can saturate, at whatever step.

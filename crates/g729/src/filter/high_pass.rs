@@ -1,14 +1,16 @@
 //! The high-pass filters at both ends. Clauses 3.1 and 4.2.5.
 
 #![expect(
-    clippy::indexing_slicing,
     clippy::cast_possible_truncation,
-    reason = "loops over one frame; states are narrowed before the bound on them is looked at"
+    reason = "states are narrowed before the bound on them is looked at"
 )]
 
 use super::peak;
 use crate::exact;
-use crate::ops::{l_add, l_extract, l_mac, l_shl, mpy_32_16, round, saturate};
+use crate::excitation::{SUBFRAME, Vector};
+use crate::ops::{l_add, l_extract, l_mac, l_shl, mpy_32_16, round};
+use crate::simd::correlate::magnitudes;
+use crate::simd::filter::{fed, rounded};
 
 /// A high-pass filter of second order whose recursive part keeps 31 bits.
 #[derive(Clone, Debug)]
@@ -37,9 +39,9 @@ impl HighPass {
         Self { numerator, denominator, shift, input: [0; 2], output: [0; 2] }
     }
 
-    /// Filters a signal in place.
+    /// Filters a subframe in place.
     #[inline]
-    pub(crate) fn filter<const N: usize>(&mut self, signal: &mut [i16; N]) {
+    pub(crate) fn filter(&mut self, signal: &mut Vector) {
         if !exact::allowed() || !self.exact(signal) {
             self.stepwise(signal);
         }
@@ -72,8 +74,8 @@ impl HighPass {
 
     /// Filters without saturation. `false`, with nothing changed, if some operator would have saturated.
     #[inline]
-    fn exact<const N: usize>(&mut self, signal: &mut [i16; N]) -> bool {
-        if peak(signal) > INPUT_LIMIT || peak(&self.input) > INPUT_LIMIT {
+    fn exact(&mut self, signal: &mut Vector) -> bool {
+        if magnitudes(signal).1 > INPUT_LIMIT || peak(&self.input) > INPUT_LIMIT {
             return false;
         }
         // Half the sums: what the shift of the sums and their doubling put below is zero, but after saturation.
@@ -81,39 +83,22 @@ impl HighPass {
         if [last, before].map(|half| half << (self.shift + 1)) != self.output {
             return false;
         }
-        let fed = self.fed(signal);
+        let fed = fed(signal, self.input, self.numerator);
         let [a1, a2] = [self.denominator[1], self.denominator[2]].map(|a| i64::from(a) << self.shift);
-        let mut halves = [0i32; N];
+        let mut halves = [0i32; SUBFRAME];
         let (mut last, mut before) = (i64::from(last), i64::from(before));
         for (half, fed) in halves.iter_mut().zip(fed) {
             let next = (i64::from(fed) + ((before * a2) >> 15)) + ((last * a1) >> 15);
             (last, before) = (next, last);
             *half = next as i32;
         }
-        let (low, high) = halves.iter().fold((0, 0), |(low, high), &x| (x.min(low), x.max(high)));
+        let (outputs, [low, high]) = rounded(&halves);
         if low <= -OUTPUT_LIMIT || high >= OUTPUT_LIMIT {
             return false;
         }
-        self.input = [signal[N - 1], signal[N - 2]];
+        self.input = [signal[SUBFRAME - 1], signal[SUBFRAME - 2]];
         self.output = [last as i32, before as i32].map(|half| half << (self.shift + 1));
-        for (sample, half) in signal.iter_mut().zip(halves) {
-            *sample = saturate((half + 0x800) >> 12);
-        }
+        *signal = outputs;
         true
-    }
-
-    /// What the inputs contribute.
-    #[inline]
-    fn fed<const N: usize>(&self, signal: &[i16; N]) -> [i32; N] {
-        let [b0, b1, b2] = self.numerator.map(i32::from);
-        let mut fed = [0; N];
-        let [last, before] = self.input.map(i32::from);
-        fed[0] = b0 * i32::from(signal[0]) + b1 * last + b2 * before;
-        fed[1] = b0 * i32::from(signal[1]) + b1 * i32::from(signal[0]) + b2 * last;
-        for n in 2..N {
-            fed[n] =
-                b0 * i32::from(signal[n]) + b1 * i32::from(signal[n - 1]) + b2 * i32::from(signal[n - 2]);
-        }
-        fed
     }
 }

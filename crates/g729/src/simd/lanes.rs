@@ -15,6 +15,9 @@ pub(super) trait Machine: Copy {
 
     /// The lanes from half words.
     fn extend(self, words: &[i16; 8]) -> Self::Lanes;
+
+    /// The lanes from pairs of half words, of which the first is the lower one.
+    fn load_halves(self, words: &[i16; 16]) -> Self::Lanes;
 }
 
 /// Eight words. Sums, differences and products wrap.
@@ -45,6 +48,8 @@ pub(super) trait Lanes: Copy {
     fn swap_two(self) -> Self;
     fn swap_one(self) -> Self;
     fn store(self, to: &mut [i32; 8]);
+    /// The lower half words of the lanes in pairs with those of `next`.
+    fn store_pairs(self, next: Self, to: &mut [i16; 16]);
     /// As half words, limited to what these hold, with those of `next` after them.
     fn store_with(self, next: Self, to: &mut [i16; 16]);
     /// The signs of the lanes, of the first in bit 0.
@@ -82,6 +87,15 @@ impl Machine for Portable {
     #[inline(always)]
     fn extend(self, words: &[i16; 8]) -> Array {
         Array(words.map(i32::from))
+    }
+
+    #[inline(always)]
+    fn load_halves(self, words: &[i16; 16]) -> Array {
+        let mut out = [0; 8];
+        for (out, &[low, high]) in out.iter_mut().zip(words.as_chunks().0) {
+            *out = (i32::from(low) & 0xffff) | i32::from(high) << 16;
+        }
+        Array(out)
     }
 }
 
@@ -207,6 +221,13 @@ impl Lanes for Array {
     }
 
     #[inline(always)]
+    fn store_pairs(self, next: Self, to: &mut [i16; 16]) {
+        for (to, (&low, &high)) in to.as_chunks_mut().0.iter_mut().zip(self.0.iter().zip(&next.0)) {
+            *to = [low as i16, high as i16];
+        }
+    }
+
+    #[inline(always)]
     fn store_with(self, next: Self, to: &mut [i16; 16]) {
         for (to, &word) in to.iter_mut().zip(self.0.iter().chain(&next.0)) {
             *to = crate::ops::saturate(word);
@@ -226,7 +247,7 @@ pub(super) use self::x86::Avx2;
 mod x86 {
     use core::arch::x86_64::{
         __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_and_si256, _mm256_andnot_si256,
-        _mm256_blendv_epi8, _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_cmpgt_epi32,
+        _mm256_blend_epi16, _mm256_blendv_epi8, _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_cmpgt_epi32,
         _mm256_cvtepi16_epi32, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_epi32, _mm256_min_epi32,
         _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256, _mm256_packs_epi32,
         _mm256_permute2x128_si256, _mm256_permute4x64_epi64, _mm256_set1_epi32, _mm256_shuffle_epi32,
@@ -273,6 +294,13 @@ mod x86 {
             let half = unsafe { _mm_loadu_si128(words.as_ptr().cast()) };
             // SAFETY: an `Avx2` exists only where the processor has it.
             Register(unsafe { _mm256_cvtepi16_epi32(half) })
+        }
+
+        #[inline(always)]
+        fn load_halves(self, words: &[i16; 16]) -> Register {
+            // SAFETY: an `Avx2` exists only where the processor has it; the reference is to 32 readable bytes, and the
+            // load needs no alignment.
+            Register(unsafe { _mm256_loadu_si256(words.as_ptr().cast()) })
         }
     }
 
@@ -355,6 +383,15 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn store_pairs(self, next: Self, to: &mut [i16; 16]) {
+            let upper = next.shift_left::<16>();
+            // SAFETY: a `Register` exists only where an `Avx2` made one, so the processor has the instruction.
+            let pairs = unsafe { _mm256_blend_epi16::<0xaa>(self.0, upper.0) };
+            // SAFETY: as above; the reference is to 32 writable bytes, and the store needs no alignment.
+            unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), pairs) }
+        }
+
+        #[inline(always)]
         fn store_with(self, next: Self, to: &mut [i16; 16]) {
             // SAFETY: a `Register` exists only where an `Avx2` made one, so the processor has the instruction.
             let quarters = unsafe { _mm256_packs_epi32(self.0, next.0) };
@@ -418,11 +455,15 @@ mod tests {
             x.swap_one(),
         ];
         let signs = machine.splat(x.signs().into()).to_array();
-        let mut packed = [0; 16];
+        let halved = |words: [i16; 16]| -> [i32; 8] {
+            core::array::from_fn(|n| i32::from(words[n]) << 16 | i32::from(words[n + 8]) & 0xffff)
+        };
+        let (mut packed, mut pairs) = ([0; 16], [0; 16]);
         x.store_with(y, &mut packed);
-        let packed: [i32; 8] =
-            core::array::from_fn(|n| i32::from(packed[n]) << 16 | i32::from(packed[n + 8]) & 0xffff);
-        results.into_iter().map(Lanes::to_array).chain([signs, packed]).collect()
+        x.store_pairs(y, &mut pairs);
+        let loaded = machine.load_halves(&packed).to_array();
+        let others = [signs, halved(packed), halved(pairs), loaded];
+        results.into_iter().map(Lanes::to_array).chain(others).collect()
     }
 
     #[test]
