@@ -11,8 +11,8 @@
 //! grows, is late with one too many, and goes back below. Each time that it is late again before its budget has grown back,
 //! the steps of growth take twice as long as before, up to a minute: whoever is admitted by one too many may be shed for it.
 //!
-//! The rule of shedding: where every round of a worker has been more than `shed_late` late for `shed_after`, its newest call without
-//! priority goes to another worker that is on time and has the points and the legs for it; where there is none, the call ends
+//! The rule of shedding: where every round of a worker has been more than `shed_late` late for `shed_after`, without a rest between them, its
+//! newest call without priority goes to another worker that is on time and has the points and the legs for it; where there is none, the call ends
 //! with [`EndReason::Shed`](crate::EndReason::Shed). One at most in 100 ms, and none before the worker has had a round since the
 //! last one, until a round is in time.
 

@@ -30,7 +30,7 @@ pub(crate) struct Punctuality {
     shed_late: Duration,
     /// Since when it has been late.
     late_since: Option<Time>,
-    /// Since when every round has been later than `shed_late`.
+    /// Since when every round has been later than `shed_late`, without a rest before it.
     too_late_since: Option<Time>,
     /// When it was late last, while it takes no calls, and how late at worst.
     behind: Option<(Time, Duration)>,
@@ -42,9 +42,10 @@ impl Punctuality {
         Self { shed_late, late_since: None, too_late_since: None, behind: None }
     }
 
-    /// Notes how late the most urgent work of a round was begun.
-    pub(crate) fn note(&mut self, now: Time, late: Duration) -> Option<Change> {
-        match late > self.shed_late {
+    /// Notes how late the most urgent work of a round was begun. Who had `rested` before it had done all that there was and was woken
+    /// late: that delays packets, too, but fewer calls would not have it woken earlier.
+    pub(crate) fn note(&mut self, now: Time, late: Duration, rested: bool) -> Option<Change> {
+        match late > self.shed_late && !rested {
             true => _ = self.too_late_since.get_or_insert(now),
             false => self.too_late_since = None,
         }
@@ -74,7 +75,7 @@ impl Punctuality {
         self.behind.map(|(_, worst)| worst)
     }
 
-    /// For how long every round has been too late; zero where the last one was not.
+    /// For how long every round has been too late, without a rest; zero where the last one was not.
     pub(crate) fn too_late(&self, now: Time) -> Duration {
         self.too_late_since.map_or(Duration::ZERO, |since| now.since(since))
     }
@@ -141,7 +142,9 @@ mod tests {
     fn run(state: &mut Punctuality, (from, to): (u64, u64), every: u64, late: u64) -> Vec<(u64, Change)> {
         let rounds = (from..to).step_by(usize::try_from(every).unwrap());
         rounds
-            .filter_map(|at| Some((at, state.note(Time::from_millis(at), Duration::from_millis(late))?)))
+            .filter_map(|at| {
+                Some((at, state.note(Time::from_millis(at), Duration::from_millis(late), false)?))
+            })
             .collect()
     }
 
@@ -163,8 +166,8 @@ mod tests {
     fn one_stall_however_long_is_no_overload() {
         let mut state = Punctuality::new(SHED_LATE);
         for second in 0..100 {
-            assert_eq!(state.note(Time::from_millis(second * 3000), Duration::from_secs(2)), None);
-            assert_eq!(state.note(Time::from_millis(second * 3000 + 1), Duration::ZERO), None);
+            assert_eq!(state.note(Time::from_millis(second * 3000), Duration::from_secs(2), false), None);
+            assert_eq!(state.note(Time::from_millis(second * 3000 + 1), Duration::ZERO, false), None);
         }
     }
     #[test]
@@ -178,6 +181,15 @@ mod tests {
         assert_eq!(state.too_late(Time::from_millis(3001)), Duration::ZERO, "one round in between");
         run(&mut state, (3100, 3101), 1, 5000);
         assert_eq!(state.too_late(Time::from_millis(3100)), Duration::ZERO, "one round, however late");
+    }
+
+    #[test]
+    fn who_is_woken_late_takes_no_calls_but_is_not_too_late_for_those_that_it_has() {
+        let mut state = Punctuality::new(SHED_LATE);
+        let rounds = (0..5000).step_by(50);
+        let fell = rounds.filter_map(|at| state.note(Time::from_millis(at), SHED_LATE * 2, true)).count();
+        assert_eq!(fell, 1);
+        assert_eq!(state.too_late(Time::from_millis(5000)), Duration::ZERO);
     }
 
     /// Looks every 10 ms from `from` to `to` ms that take 1,024 datagrams each and send `sent` of them on.
@@ -197,7 +209,7 @@ mod tests {
         let mut fell = Vec::new();
         for at in (100..3000).step_by(10) {
             look(&mut backlog, (at, at + 10), 1024);
-            let change = state.note(Time::from_millis(at), backlog.late());
+            let change = state.note(Time::from_millis(at), backlog.late(), false);
             fell.extend(change.map(|change| (at, change)));
         }
         assert_eq!(fell, [(200, Change::FellBehind { late: Duration::from_millis(200) })]);

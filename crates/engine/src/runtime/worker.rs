@@ -163,6 +163,8 @@ pub(super) struct Worker<I> {
     backlog: Backlog,
     /// When a busy worker was to look at its ports, had it been in time.
     planned: Option<Time>,
+    /// It had done all that there was before the round, and slept.
+    rested: bool,
     pub(super) generation: u64,
 }
 
@@ -194,6 +196,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             punctuality: Punctuality::new(config.shed_late),
             backlog: Backlog::default(),
             planned: None,
+            rested: false,
             generation: mailbox.generation.load(Ordering::Acquire),
         }
     }
@@ -229,9 +232,11 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         let more = !self.mailbox.commands.is_empty() || !self.mailbox.arrivals.is_empty();
         let now = self.clock.now();
         self.planned = None;
+        self.rested = false;
         if self.mode.is_busy() {
             self.planned = Some(self.next_tick);
             let pause = self.next_tick.since(now);
+            self.rested = !pause.is_zero() && self.backlog.late().is_zero();
             // A late round does not shorten the next ones: the schedule goes on from now.
             self.next_tick = if pause.is_zero() { now } else { self.next_tick } + self.mode.tick();
             return self.output.io.wait_tick(pause);
@@ -246,6 +251,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         if self.output.has_waiting() || self.expected.has_departures() {
             sleep = sleep.min(Duration::from_millis(10));
         }
+        self.rested = !sleep.is_zero();
         self.output.io.wait(Some(sleep))?;
         self.next_tick = self.clock.now() + self.mode.tick();
         Ok(())
@@ -303,7 +309,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         let due = [self.session.next_deadline(), self.planned].into_iter().flatten().min();
         let late = due.map_or(Duration::ZERO, |due| now.since(due)).max(self.backlog.late());
         let worker = self.mailbox.worker;
-        match self.punctuality.note(now, late) {
+        match self.punctuality.note(now, late, self.rested) {
             Some(Change::FellBehind { late }) => self.output.event(Event::WorkerLate { worker, late }),
             Some(Change::Recovered) => self.output.event(Event::WorkerOnTime { worker }),
             None => {}

@@ -99,7 +99,7 @@ impl Worker {
         let look = Look { spent: taken >= BUDGET, received: datagrams, sent: datagrams };
         self.backlog.note(self.time(), look);
         let late = Duration::from_secs_f64(took - TICK).max(self.backlog.late());
-        self.punctuality.note(self.time(), late);
+        self.punctuality.note(self.time(), late, took <= TICK);
     }
 
     fn offer(&mut self) {
