@@ -8,10 +8,11 @@ mod stepwise;
 
 pub(crate) use self::high_pass::HighPass;
 use crate::exact;
-use crate::excitation::SUBFRAME;
+use crate::excitation::{SUBFRAME, Vector};
 use crate::lsp::{Lpc, ORDER};
 use crate::ops::mult_r;
 use crate::simd::filter::{WINDOWED, residual as subframe_residual};
+use crate::simd::recursive::{Recursion, three};
 
 /// Whether a sum saturated on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,23 @@ pub(crate) fn respond<const N: usize>(a: &Lpc, input: &[i16; N], out: &mut [i16]
     if !exact || !sums_fit(a, &[input, out]) {
         let _ = stepwise::synthesise(a, input, out);
     }
+}
+
+/// The same for three filters at once, which costs little more than for one. Out of range the samples are limited.
+pub(crate) fn synthesise_three(filters: &[Recursion<'_>; 3]) -> [Vector; 3] {
+    if let Some(out) = three(filters)
+        && filters.iter().zip(&out).all(|(filter, out)| sums_fit(filter.a, &[filter.input, filter.past, out]))
+    {
+        return out;
+    }
+    filters.map(|filter| {
+        let mut out = [0; ORDER + SUBFRAME];
+        out[..ORDER].copy_from_slice(filter.past);
+        let _ = synthesise(filter.a, filter.input, &mut out);
+        let mut filtered = [0; SUBFRAME];
+        filtered.copy_from_slice(&out[ORDER..]);
+        filtered
+    })
 }
 
 /// `Residu`: filters by `A(z)`. `signal` begins with ten past samples.

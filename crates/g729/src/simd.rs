@@ -9,4 +9,5 @@ mod lanes;
 mod level;
 pub(crate) mod polynomial;
 pub(crate) mod pulses;
+pub(crate) mod recursive;
 pub(crate) mod search;

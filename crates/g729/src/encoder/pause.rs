@@ -47,7 +47,7 @@ impl Encoder {
         let mut excitation = [0; FRAME];
         excitation.copy_from_slice(&self.excitation[PAST..]);
         // The residual takes the excitation's place for as long as it is needed.
-        let weighting = self.weigh(&filters);
+        let (weighting, _) = self.weigh(&filters);
         let (residual, _) = self.excitation[PAST..].as_chunks::<SUBFRAME>();
         let (noise, _) = excitation.as_chunks::<SUBFRAME>();
         for ((residual, noise), weighting) in residual.iter().zip(noise).zip(&weighting) {

@@ -10,6 +10,7 @@ use crate::frame::{LsfIndices, Speech, Subframe, parity};
 use crate::gain::Gains;
 use crate::lsp::{self, Lpc, ORDER};
 use crate::ops::{add, mult, saturate, sub};
+use crate::simd::recursive::Recursion;
 
 /// Weighting of the error, Q15: 0.75.
 const GAMMA: i16 = 24_576;
@@ -22,17 +23,17 @@ impl Encoder {
     /// Codes the frame as speech.
     pub(super) fn speech_frame(&mut self) -> Speech {
         let (lsf, filters) = self.spectrum();
-        let weighting = self.weigh(&filters);
+        let (weighting, responses) = self.weigh(&filters);
         probe::record("Ap", weighting.as_flattened());
         probe::record("wsp", &self.weighted[open_loop::LENGTH - FRAME..]);
         let open_loop = open_loop::delay(&self.weighted);
         probe::record("T_op", &[open_loop]);
 
         let range = Range::around_open_loop(open_loop);
-        let (delay, mut first) = self.subframe(0, &weighting[0], range);
+        let (delay, mut first) = self.subframe(0, (&weighting[0], &responses[0]), range);
         first.pitch = closed_loop::first_index(delay);
         let range = Range::around_first(delay.whole);
-        let (delay, mut second) = self.subframe(1, &weighting[1], range);
+        let (delay, mut second) = self.subframe(1, (&weighting[1], &responses[1]), range);
         second.pitch = closed_loop::second_index(delay, range);
         Speech { lsf, parity: parity(first.pitch), subframes: [first, second] }
     }
@@ -54,32 +55,40 @@ impl Encoder {
     }
 
     /// The residual of the frame into the excitation buffer, the weighted speech into its own; returns the filters
-    /// weighted. Clause A.3.3.
-    pub(super) fn weigh(&mut self, filters: &[Lpc; 2]) -> [Lpc; 2] {
+    /// weighted and their impulse responses. Clauses A.3.3 and A.3.5.
+    pub(super) fn weigh(&mut self, filters: &[Lpc; 2]) -> ([Lpc; 2], [Vector; 2]) {
         let weighting = filters.map(|a| filter::weighted(&a, GAMMA));
-        for (index, (a, weighted)) in filters.iter().zip(&weighting).enumerate() {
-            let at = index * SUBFRAME;
-            let residual = &mut self.excitation[PAST + at..][..SUBFRAME];
-            filter::residual(a, &self.speech[FRAME_AT + at - ORDER..][..ORDER + SUBFRAME], residual);
-            let mut low_pass = *weighted;
-            for (out, &before) in low_pass.iter_mut().skip(1).zip(weighted) {
-                *out = sub(*out, mult(before, LOW_PASS));
-            }
-            let out = filtered(&low_pass, residual, &self.weighted_memory);
-            self.weighted[open_loop::LENGTH - FRAME + at..][..SUBFRAME].copy_from_slice(&out);
-            self.weighted_memory.copy_from_slice(&out[SUBFRAME - ORDER..]);
+        let low_passed = weighting.map(|weighted| low_passed(&weighted));
+        let mut residuals = [[0; SUBFRAME]; 2];
+        for (index, (a, residual)) in filters.iter().zip(&mut residuals).enumerate() {
+            let from = FRAME_AT + index * SUBFRAME - ORDER;
+            filter::residual(a, &self.speech[from..][..ORDER + SUBFRAME], residual);
         }
-        weighting
+        self.excitation[PAST..].copy_from_slice(residuals.as_flattened());
+        let [first, second, speech] = filter::synthesise_three(&[
+            Recursion { a: &weighting[0], input: &IMPULSE, past: &[0; ORDER] },
+            Recursion { a: &weighting[1], input: &IMPULSE, past: &[0; ORDER] },
+            Recursion { a: &low_passed[0], input: &residuals[0], past: &self.weighted_memory },
+        ]);
+        let memory = speech.last_chunk().unwrap_or(&[0; ORDER]);
+        let later = filtered(&low_passed[1], &residuals[1], memory);
+        self.weighted[open_loop::LENGTH - FRAME..].copy_from_slice([speech, later].as_flattened());
+        self.weighted_memory.copy_from_slice(&later[SUBFRAME - ORDER..]);
+        (weighting, [first, second])
     }
 
     /// Codes a subframe but for its delay, which is returned beside.
-    fn subframe(&mut self, index: usize, weighting: &Lpc, range: Range) -> (Delay, Subframe) {
+    fn subframe(
+        &mut self,
+        index: usize,
+        (weighting, response): (&Lpc, &Vector),
+        range: Range,
+    ) -> (Delay, Subframe) {
         let start = PAST + index * SUBFRAME;
-        let response = filtered(weighting, &IMPULSE, &[0; ORDER]);
-        probe::record("h1", &response);
+        probe::record("h1", response);
         let target = Target::new(filtered(weighting, &self.excitation[start..], &self.error_memory));
         probe::record("xn", &target.vector);
-        let backward = closed_loop::backward_filtered(&target.vector, &response);
+        let backward = closed_loop::backward_filtered(&target.vector, response);
         let delay = closed_loop::search(&mut self.excitation, start, &backward, range, index == 0);
         probe::record("T0", &[delay.whole]);
         probe::record("frac", &[delay.thirds]);
@@ -94,7 +103,7 @@ impl Encoder {
         probe::record("taming", &[i16::from(tame)]);
         probe::record("gp_unq", &[pitch.gain]);
 
-        let mut sharpened = response;
+        let mut sharpened = *response;
         excitation::sharpen(&mut sharpened, delay.whole, self.sharpening);
         let rest = closed_loop::remaining_target(&target.vector, &adaptive, pitch.gain);
         probe::record("xn2", &rest);
@@ -136,6 +145,15 @@ impl Encoder {
         self.error_memory = weighted_error(&target.vector, adaptive, &fixed.filtered, gains);
         indices
     }
+}
+
+/// A weighting filter with the low-pass of the open-loop search.
+fn low_passed(weighted: &Lpc) -> Lpc {
+    let mut low_pass = *weighted;
+    for (out, &before) in low_pass.iter_mut().skip(1).zip(weighted) {
+        *out = sub(*out, mult(before, LOW_PASS));
+    }
+    low_pass
 }
 
 /// One, Q12.

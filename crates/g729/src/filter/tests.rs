@@ -140,3 +140,23 @@ fn peak_is_the_greatest_magnitude() {
     assert_eq!(peak(&[3, -7, 5]), 7);
     assert_eq!(peak(&[i16::MIN, i16::MAX]), 32_768);
 }
+
+#[test]
+fn three_filters_equal_the_stepwise_ones() {
+    for seed in 0..400 {
+        for (a_peak, peak) in PEAKS {
+            let mut source = Random(seed);
+            let a = [(); 3].map(|()| coefficients(&mut source, a_peak));
+            let input = [(); 3].map(|()| random::<40>(&mut source, peak));
+            let past = [(); 3].map(|()| random::<10>(&mut source, peak));
+            let filters = core::array::from_fn(|n| Recursion { a: &a[n], input: &input[n], past: &past[n] });
+            let expected: [Vector; 3] = core::array::from_fn(|n| {
+                let mut out = [0; 50];
+                out[..10].copy_from_slice(&past[n]);
+                let _ = stepwise::synthesise(&a[n], &input[n], &mut out);
+                *out.last_chunk().unwrap()
+            });
+            assert_eq!(synthesise_three(&filters), expected, "{a:?} {input:?}");
+        }
+    }
+}
