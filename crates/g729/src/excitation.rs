@@ -6,9 +6,9 @@
 )]
 
 use crate::exact;
-use crate::filter::peak;
 use crate::gain::Gains;
 use crate::ops::{add, l_mac, mult, round, saturate, shl};
+use crate::simd::correlate::greatest;
 use crate::simd::filter::{BLOCK, fir8, interpolate};
 use crate::tables::pitch::INTERPOLATION;
 
@@ -68,8 +68,9 @@ pub(crate) fn interpolate_past(excitation: &mut [i16], start: usize, delay: Dela
                 excitation[start + n..start + n + EIGHT].copy_from_slice(&block);
             }
         }
-        let looked_at = (from + SUBFRAME + TAPS).min(start + SUBFRAME);
-        if peak(&excitation[from..looked_at]) <= *limit {
+        // All that was looked at, and some of the subframe behind it, where the delay is long.
+        let looked_at = excitation[from..].first_chunk().map_or(i32::MAX, greatest);
+        if looked_at <= *limit {
             return;
         }
     }

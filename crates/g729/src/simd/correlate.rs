@@ -38,6 +38,18 @@ kernel! {
 }
 
 kernel! {
+    /// The greatest magnitude of what an interpolated subframe was made from.
+    pub(crate) fn greatest / portable_greatest(x: &[i16; 64]) -> i32 {
+        let (mut low, mut high) = (0, 0);
+        for &x in x {
+            low = x.min(low);
+            high = x.max(high);
+        }
+        i32::from(high).max(-i32::from(low))
+    }
+}
+
+kernel! {
     /// The sum of squares of half of what the open-loop search looks at, whatever its size.
     pub(crate) fn half_energy / portable_half_energy(x: &[i16; HALF]) -> i64 {
         x.as_chunks::<2>().0.iter().map(|[a, b]| i64::from(product(*a, *a).cast_unsigned() + product(*b, *b).cast_unsigned())).sum()
@@ -144,7 +156,7 @@ fn sixty_four_on<M: Machine>(machine: M, taps: &[i16; SUBFRAME], signal: &[i16; 
     slide::<M, 64, SUBFRAME, { SUBFRAME + 64 }>(machine, taps, signal)
 }
 
-/// `out[k]` is the sum over `n` of `taps[n] * signal[k + n]`. `OUT` is a multiple of eight and 64 at most, so that all
+/// `out[k]` is the sum over `n` of `taps[n] * signal[k + n]`. `OUT` is a multiple of sixteen and 64 at most, so that all
 /// sums are kept in registers; `TAPS` is even; `ROOM` is both together.
 #[inline(always)]
 fn slide<M: Machine, const OUT: usize, const TAPS: usize, const ROOM: usize>(
@@ -152,20 +164,30 @@ fn slide<M: Machine, const OUT: usize, const TAPS: usize, const ROOM: usize>(
     taps: &[i16; TAPS],
     signal: &[i16],
 ) -> [i32; OUT] {
-    const { assert!(OUT.is_multiple_of(8) && OUT <= 64 && TAPS.is_multiple_of(2) && ROOM == OUT + TAPS) };
-    let pairs = pairs::<ROOM>(signal);
-    let mut sums = [machine.splat(0); 8];
+    const { assert!(OUT.is_multiple_of(16) && OUT <= 64 && TAPS.is_multiple_of(2) && ROOM == OUT + TAPS) };
+    // Products of neighbours, added: the even sums from here, the odd ones from one sample on.
+    let (mut even, mut odd) = ([machine.splat(0); 4], [machine.splat(0); 4]);
     for (n, &[first, second]) in taps.as_chunks::<2>().0.iter().enumerate() {
         let tap = machine.splat(join(first, second));
-        for (sum, samples) in sums[..OUT / 8].iter_mut().zip(pairs[2 * n..].as_chunks::<8>().0) {
-            *sum = sum.add(machine.load(samples).multiply_halves(tap));
+        for block in 0..OUT / 16 {
+            let at = 2 * n + 16 * block;
+            even[block] = even[block].add(sixteen_of(machine, signal, at).multiply_halves(tap));
+            odd[block] = odd[block].add(sixteen_of(machine, signal, at + 1).multiply_halves(tap));
         }
     }
     let mut out = [0; OUT];
-    for (out, &sum) in out.as_chunks_mut::<8>().0.iter_mut().zip(&sums) {
-        sum.store(out);
+    for (block, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+        let (even, odd) = (even[block].to_array(), odd[block].to_array());
+        for (n, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
+            *out = [even[n], odd[n]];
+        }
     }
     out
+}
+
+#[inline(always)]
+fn sixteen_of<M: Machine>(machine: M, signal: &[i16], at: usize) -> M::Lanes {
+    machine.load_halves(signal[at..].first_chunk().unwrap_or(&[0; 16]))
 }
 
 /// Each sample beside the next: a product of pairs is two terms of a sum.

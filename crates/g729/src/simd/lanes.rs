@@ -28,6 +28,8 @@ pub(super) trait Lanes: Copy {
     fn mul(self, other: Self) -> Self;
     /// In each lane the products of the lower and of the upper half words, added.
     fn multiply_halves(self, other: Self) -> Self;
+    /// Differences of the half words.
+    fn sub_halves(self, other: Self) -> Self;
     fn and(self, other: Self) -> Self;
     /// `self` where `mask` is zero.
     fn unless(self, mask: Self) -> Self;
@@ -146,6 +148,14 @@ impl Lanes for Array {
     }
 
     #[inline(always)]
+    fn sub_halves(self, other: Self) -> Self {
+        self.with(other, |a, b| {
+            let low = (a as i16).wrapping_sub(b as i16);
+            (i32::from(low) & 0xffff) | i32::from(((a >> 16) as i16).wrapping_sub((b >> 16) as i16)) << 16
+        })
+    }
+
+    #[inline(always)]
     fn and(self, other: Self) -> Self {
         self.with(other, |a, b| a & b)
     }
@@ -251,7 +261,8 @@ mod x86 {
         _mm256_cvtepi16_epi32, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_epi32, _mm256_min_epi32,
         _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256, _mm256_packs_epi32,
         _mm256_permute2x128_si256, _mm256_permute4x64_epi64, _mm256_set1_epi32, _mm256_shuffle_epi32,
-        _mm256_slli_epi32, _mm256_srai_epi32, _mm256_storeu_si256, _mm256_sub_epi32, _mm256_xor_si256,
+        _mm256_slli_epi32, _mm256_srai_epi32, _mm256_storeu_si256, _mm256_sub_epi16, _mm256_sub_epi32,
+        _mm256_xor_si256,
     };
 
     use super::{Lanes, Machine};
@@ -332,6 +343,7 @@ mod x86 {
             sub = _mm256_sub_epi32;
             mul = _mm256_mullo_epi32;
             multiply_halves = _mm256_madd_epi16;
+            sub_halves = _mm256_sub_epi16;
             and = _mm256_and_si256;
             or = _mm256_or_si256;
             xor = _mm256_xor_si256;
@@ -439,6 +451,7 @@ mod tests {
             x.sub(y),
             x.mul(y),
             x.multiply_halves(y),
+            x.sub_halves(y),
             x.and(y),
             x.unless(y),
             x.or(y),

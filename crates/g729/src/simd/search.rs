@@ -15,8 +15,18 @@ const ORDER: usize = 10;
 /// Candidates side by side.
 const LANES: usize = 8;
 
-/// The codebooks by eight rows, of those by component.
-static FIRST: [[[i16; LANES]; ORDER]; 16] = by_eight(&LSF_STAGE_1);
+/// The first codebook by eight rows, of those by pairs of components.
+static FIRST: [[[i16; 2 * LANES]; ORDER / 2]; 16] = {
+    let mut out = [[[0; 2 * LANES]; ORDER / 2]; 16];
+    let mut at = 0;
+    while at < 16 * LANES * ORDER {
+        let (row, i) = (at / ORDER, at % ORDER);
+        out[row / LANES][i / 2][2 * (row % LANES) + i % 2] = LSF_STAGE_1[row][i];
+        at += 1;
+    }
+    out
+};
+/// The second one by eight rows, of those by component.
 static SECOND: [[[i16; LANES]; ORDER]; 4] = by_eight(&LSF_STAGE_2);
 
 const fn by_eight<const BLOCKS: usize, const ROWS: usize>(
@@ -80,20 +90,24 @@ const NUMBERS: [i32; LANES] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 machine_kernel! {
     /// The row of the first stage that is nearest to the target, the first of equals. The squared distances must fit
-    /// 31 bits.
+    /// 30 bits.
     pub(crate) fn nearest = nearest_on, (target: &[i16; ORDER]) -> usize
 }
 
 #[inline(always)]
 fn nearest_on<M: Machine>(machine: M, target: &[i16; ORDER]) -> usize {
-    let targets = target.map(|component| machine.splat(component.into()));
+    let mut targets = [machine.splat(0); ORDER / 2];
+    for (out, &[first, second]) in targets.iter_mut().zip(target.as_chunks().0) {
+        *out = machine.splat((i32::from(first) & 0xffff) | i32::from(second) << 16);
+    }
     let mut least = Least::nothing(machine);
     let mut indices = machine.load(&NUMBERS);
     for block in &FIRST {
         let mut distances = machine.splat(0);
         for (target, rows) in targets.iter().zip(block) {
-            let error = target.sub(machine.extend(rows));
-            distances = distances.add(error.mul(error));
+            // Half words: no error exceeds the root of the distance.
+            let error = target.sub_halves(machine.load_halves(rows));
+            distances = distances.add(error.multiply_halves(error));
         }
         least.take(distances, indices);
         indices = indices.add(machine.splat(LANES as i32));

@@ -70,6 +70,9 @@ fn sums_of_subframes_and_windows_are_what_they_are_defined_as() {
         assert_eq!([energy(&a), portable_energy(&a)], [squares(&a); 2]);
         let half: [i16; HALF] = words(&mut random, round / 3);
         assert_eq!([half_energy(&half), portable_half_energy(&half)], [squares(&half); 2]);
+        let stretch: [i16; 64] = words(&mut random, round / 2);
+        let expected = stretch.map(|x| i32::from(x).abs()).into_iter().max().unwrap();
+        assert_eq!([greatest(&stretch), portable_greatest(&stretch)], [expected; 2]);
         let each = a.map(|x| i32::from(x).abs());
         let expected = (each.iter().sum(), each.into_iter().max().unwrap());
         assert_eq!([magnitudes(&a), portable_magnitudes(&a)], [expected; 2]);
