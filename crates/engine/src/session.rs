@@ -10,6 +10,7 @@ mod beep;
 pub mod call;
 pub mod command;
 mod demand;
+mod derived;
 mod digits;
 mod forward;
 pub mod frame;
@@ -17,6 +18,7 @@ mod inactivity;
 pub mod leg;
 mod passthrough;
 pub mod payload_map;
+mod places;
 pub mod port;
 mod presses;
 pub mod quality;
@@ -164,7 +166,7 @@ impl Session {
         self.legs += legs;
         self.names.insert(id, slot);
         self.deadlines.update(slot, deadline);
-        self.register_ports(slot);
+        self.register_ports(slot, 0);
         Ok(())
     }
 
@@ -181,7 +183,11 @@ impl Session {
     ) -> Result<(), CommandError> {
         let now = self.advance(now);
         let slot = self.slot(call)?;
-        self.forget_ports(slot);
+        // Legs behind one that is removed have other places.
+        let shifts = matches!(command, CallCommand::RemoveLeg { .. });
+        if shifts {
+            self.forget_ports(slot);
+        }
         let room = self.config.max_legs.saturating_sub(self.legs);
         let mut env = Env { config: &self.config, random: &mut self.random, room };
         let Some(call) = self.calls.get_mut(slot) else { return Ok(()) };
@@ -190,7 +196,7 @@ impl Session {
         self.legs = self.legs + call.legs.len() - before;
         let deadline = call.next_deadline();
         self.deadlines.update(slot, deadline);
-        self.register_ports(slot);
+        self.register_ports(slot, if shifts { 0 } else { before });
         result
     }
 
@@ -220,15 +226,17 @@ impl Session {
         call.note_hold(now, &self.config);
         let deadline = call.next_deadline();
         self.deadlines.update(from, deadline);
-        self.register_ports(from);
+        self.register_ports(from, 0);
         let leg = taken?;
+        let mut last = 0;
         if let Some(call) = self.calls.get_mut(to) {
+            last = call.legs.len();
             call.put_leg(now, leg, tick, out);
             call.note_hold(now, &self.config);
             let deadline = call.next_deadline();
             self.deadlines.update(to, deadline);
         }
-        self.register_ports(to);
+        self.register_ports(to, last);
         Ok(())
     }
 
@@ -360,9 +368,10 @@ impl Session {
         self.names.get(&call).copied().ok_or(CommandError::NoSuchCall(call))
     }
 
-    fn register_ports(&mut self, slot: u32) {
+    /// Notes the ports of a call's legs, from the one at the place `from` on.
+    fn register_ports(&mut self, slot: u32, from: usize) {
         let Some(call) = self.calls.get(slot) else { return };
-        for ((_, ports), leg) in call.ports().zip(0_u16..) {
+        for ((_, ports), leg) in call.ports().zip(0_u16..).skip(from) {
             self.ports.set(ports.rtp, PortOwner { call: slot, leg, rtcp: false });
             if let Some(rtcp) = ports.rtcp {
                 self.ports.set(rtcp, PortOwner { call: slot, leg, rtcp: true });

@@ -17,10 +17,11 @@ use crate::api::stats::CallStatistics;
 use crate::api::tap::PacketTarget;
 use crate::session::command::CallCommand;
 use crate::session::demand::Demand;
-use crate::session::inactivity::Activity;
+use crate::session::inactivity::{Activity, Standing};
 use crate::session::leg::Leg;
 use crate::session::leg::rewriter::RtpRewriter;
 use crate::session::leg::rtcp::RtcpSession;
+use crate::session::places::Places;
 use crate::session::port::LegPorts;
 use crate::session::source::mix::Mix;
 use crate::session::source::player::Player;
@@ -31,6 +32,7 @@ use crate::session::tap::audio::AudioTap;
 use crate::session::tap::room::RoomTap;
 use crate::session::tick::MediaClock;
 use crate::session::timers::{Timer, Timers};
+use crate::session::wiring::Feed;
 use crate::session::{Output, SessionConfig};
 
 /// Players, streams, mixes and taps of a call at most, of each kind.
@@ -76,6 +78,12 @@ pub struct Call {
     pub(super) created: Time,
     /// Kept between commands, so that its memory is.
     pub(super) demand: Demand,
+    pub(super) places: Places,
+    pub(super) standing: Standing,
+    /// The place of a leg whose packets are no multiple of 20 ms, where there is one.
+    pub(super) halves: Option<usize>,
+    /// How often something was derived of a leg, see [`Call::derived`].
+    pub(super) derived: u64,
 }
 
 impl Call {
@@ -95,6 +103,10 @@ impl Call {
             activity: Activity::new(now),
             created: now,
             demand: Demand::default(),
+            places: Places::default(),
+            standing: Standing::default(),
+            halves: None,
+            derived: 0,
         }
     }
 
@@ -128,6 +140,14 @@ impl Call {
     #[must_use]
     pub fn inputs_of(&self, mix: crate::api::id::MixId) -> Option<&[Source]> {
         self.mixes.iter().find(|known| known.id == mix).map(|mix| &*mix.inputs)
+    }
+
+    /// How often a command or a change of path had something of a leg derived: its feed, its path, its demand, or whether packets
+    /// are to be expected of it. For tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn derived(&self) -> u64 {
+        self.derived
     }
 
     /// When [`Call::handle_timeout`] is to be called.
@@ -202,6 +222,24 @@ impl Call {
     /// # Errors
     /// [`CommandError`]; nothing has changed then.
     pub(super) fn apply<O: Output>(
+        &mut self,
+        now: Time,
+        command: CallCommand,
+        env: &mut Env<'_>,
+        out: &mut O,
+    ) -> Result<(), CommandError> {
+        let only = command.only_leg();
+        self.carry_out(now, command, env, out)?;
+        match only {
+            Some(leg) => self.rewire_leg(now, leg, out),
+            None => self.rewire(now, out),
+        }
+        self.note_hold(now, env.config);
+        Ok(())
+    }
+
+    /// Changes what a command changes; what follows from it is still to be derived.
+    pub(super) fn carry_out<O: Output>(
         &mut self,
         now: Time,
         command: CallCommand,
@@ -295,7 +333,7 @@ impl Call {
                     Tap::Events(tap) => tap.leg,
                     Tap::Audio(tap) => tap.leg,
                     Tap::Analysis(tap) => tap.audio.leg,
-                    Tap::Room(_) => return self.add_room_tap(now, *tap, out),
+                    Tap::Room(_) => return self.add_room_tap(now, *tap),
                     Tap::Packets(tap) => {
                         match tap.spec.target {
                             PacketTarget::Leg(target) => drop(self.place_of(target)?),
@@ -337,13 +375,11 @@ impl Call {
                 remove(&mut self.taps, ("tap", tap.as_u64()), |known| known.id() == tap)?;
             }
         }
-        self.rewire(now, out);
-        self.note_hold(now, env.config);
         Ok(())
     }
 
     pub(super) fn place_of(&self, leg: LegId) -> Result<usize, CommandError> {
-        self.legs.iter().position(|known| known.id == leg).ok_or(CommandError::NoSuchLeg(leg))
+        self.place(leg).ok_or(CommandError::NoSuchLeg(leg))
     }
 
     /// True where one of its legs has secure input, or digits that began under it may still sound.
@@ -360,7 +396,7 @@ impl Call {
     }
 
     pub(super) fn leg_mut(&mut self, leg: LegId) -> Result<&mut Leg, CommandError> {
-        let found = self.legs.iter_mut().find(|known| known.id == leg);
+        let found = self.place(leg).and_then(|at| self.legs.get_mut(at));
         found.map(AsMut::as_mut).ok_or(CommandError::NoSuchLeg(leg))
     }
 
@@ -389,6 +425,7 @@ impl Call {
         let mut rtcp = RtcpSession::new(cname);
         let report = rtcp.schedule(now, env.chance());
         let remotes = &env.config.remotes;
+        self.places.push(id, self.legs.len());
         self.legs.push(Box::new(Leg::new(now, id, config, (ports, remotes), rewriter, rtcp)));
         self.timers.set_earlier(Timer::Report, report);
         Ok(())
@@ -456,6 +493,9 @@ impl Call {
         let mut leg = self.legs.remove(at);
         self.remove_taps_of(now, leg.id, out);
         leg.source = Source::Silence;
+        leg.feed = Feed::Silence;
+        leg.listeners.clear();
+        leg.tapped = [false; 2];
         leg.sender.rewriter.interrupt();
         self.rewire(now, out);
         Ok(leg)
@@ -468,6 +508,13 @@ impl Call {
 
     /// Takes in a leg of another call, whose next tick would have been at `tick`: a clock that stands goes on from there.
     pub(super) fn put_leg<O: Output>(&mut self, now: Time, leg: Box<Leg>, tick: Option<Time>, out: &mut O) {
+        let id = leg.id;
+        self.take_in(leg, tick);
+        self.rewire_leg(now, id, out);
+    }
+
+    /// Takes it in; what follows from it is still to be derived.
+    pub(super) fn take_in(&mut self, leg: Box<Leg>, tick: Option<Time>) {
         let audio = leg.ingress.is_some() || leg.sender.transcodes() || leg.sender.sends_digits();
         if let Some(tick) = tick.filter(|_| audio && !self.clock.runs) {
             self.clock.runs = true;
@@ -479,8 +526,8 @@ impl Call {
         if let Some(deadline) = leg.digit_deadline() {
             self.timers.set_earlier(Timer::Event, deadline);
         }
+        self.places.push(leg.id, self.legs.len());
         self.legs.push(leg);
-        self.rewire(now, out);
     }
 
     fn remove_taps_of<O: Output>(&mut self, now: Time, leg: LegId, out: &mut O) {
@@ -554,7 +601,7 @@ impl Call {
             assert_eq!(self.resolve(leg.source), Some(leg.feed), "a leg's feed is its source");
             for listener in leg.listeners.iter() {
                 let fed = self.legs.get(listener).map(|listener| listener.feed);
-                let own = u16::try_from(at).map(super::wiring::Feed::Leg);
+                let own = u16::try_from(at).map(Feed::Leg);
                 assert_eq!(fed, own.ok(), "a leg feeds its listeners");
             }
             let listed = self
@@ -562,7 +609,7 @@ impl Call {
                 .iter()
                 .map(|other| other.listeners.iter())
                 .map(|listeners| listeners.filter(|&listener| listener == at).count());
-            let expected = usize::from(matches!(leg.feed, super::wiring::Feed::Leg(_)));
+            let expected = usize::from(matches!(leg.feed, Feed::Leg(_)));
             assert_eq!(listed.sum::<usize>(), expected, "a leg is listed once by the leg that feeds it");
             assert!(!leg.sender.transcodes() || leg.sender.egress.is_some(), "an encoder where one is used");
         }

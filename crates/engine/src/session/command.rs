@@ -180,3 +180,18 @@ pub enum CallCommand {
         tap: TapId,
     },
 }
+
+impl CallCommand {
+    /// The leg that the command changes, where it changes one alone, and removes nothing.
+    pub(super) const fn only_leg(&self) -> Option<LegId> {
+        match self {
+            Self::AddLeg { leg, .. }
+            | Self::ConfigureLeg { leg, .. }
+            | Self::SetSource { leg, .. }
+            | Self::JoinRoom { leg, .. }
+            | Self::LeaveRoom { leg, .. }
+            | Self::ChangeMember { leg, .. } => Some(*leg),
+            _ => None,
+        }
+    }
+}

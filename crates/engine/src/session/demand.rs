@@ -72,14 +72,9 @@ impl Call {
         let mut demand = std::mem::take(&mut self.demand);
         self.sum_demand(&mut demand);
         for at in 0..self.legs.len() {
-            let wanted = self.ingress_rate(at, &demand);
-            let tones = self.tones_wanted_of(at);
-            let Some(leg) = self.legs.get_mut(at) else { continue };
-            leg.fit_ingress(wanted, self.clock.runs);
-            let secret = leg.is_secret();
-            if let Some(ingress) = &mut leg.ingress {
-                ingress.detect(tones.as_ref(), secret);
-            }
+            let wanted = u16::try_from(at).ok().and_then(|place| demand.of(Feed::Leg(place)));
+            let speech = self.legs.get(at).is_some_and(|leg| demand.spoken_to.contains(&leg.id));
+            self.settle_ingress(at, wanted, speech);
         }
         for at in 0..self.players.len() {
             let Ok(place) = u16::try_from(at) else { continue };
@@ -99,7 +94,7 @@ impl Call {
             }
         }
         self.demand = demand;
-        self.clock.millis = self.tick_millis();
+        self.settle_tick();
         if self.is_live() {
             self.start_clock(now, Duration::ZERO);
         }
@@ -150,7 +145,7 @@ impl Call {
             room.feeds().for_each(|feed| demand.raise(feed, room.rate()));
         }
         for tap in self.taps.iter().filter_map(Tap::audio) {
-            let Some(at) = self.legs.iter().position(|leg| leg.id == tap.leg) else { continue };
+            let Some(at) = self.place(tap.leg) else { continue };
             if let (true, Ok(own)) = (tap.side != TapSide::Sent, u16::try_from(at)) {
                 demand.raise(Feed::Leg(own), tap.rate);
             }
@@ -166,14 +161,32 @@ impl Call {
         }
     }
 
-    /// The rate at which a leg's packets are to be decoded, in hertz; `None` where nobody wants its audio.
-    fn ingress_rate(&self, at: usize, demand: &Demand) -> Option<u32> {
-        let leg = self.legs.get(at).filter(|leg| leg.kind == LegKind::Audio)?;
-        let own = leg.receive_rate()?;
-        let wanted = demand.of(Feed::Leg(u16::try_from(at).ok()?));
-        let speech = demand.spoken_to.contains(&leg.id).then_some(analysis::RATE);
-        let wanted = wanted.max(self.tones_wanted_of(at).map(|_| in_band::RATE)).max(speech)?;
-        Some(own.min(wanted))
+    /// Makes, keeps or drops the ingress of a leg whose audio is `wanted` at that rate in hertz, beside whoever looks for digits in
+    /// it or, with `speech`, listens for the end of a prompt.
+    pub(super) fn settle_ingress(&mut self, at: usize, wanted: Option<u32>, speech: bool) {
+        self.derived += 1;
+        let tones = self.tones_wanted_of(at);
+        let wanted = wanted.max(tones.as_ref().map(|_| in_band::RATE)).max(speech.then_some(analysis::RATE));
+        let Some(leg) = self.legs.get_mut(at) else { return };
+        let own = leg.receive_rate().filter(|_| leg.kind == LegKind::Audio);
+        leg.fit_ingress(own.and_then(|own| Some(own.min(wanted?))), self.clock.runs);
+        let secret = leg.is_secret();
+        if let Some(ingress) = &mut leg.ingress {
+            ingress.detect(tones.as_ref(), secret);
+        }
+    }
+
+    /// The highest rate at which somebody wants the audio of one leg, in hertz, as [`Call::derive_demand`] sums it up for all.
+    pub(super) fn demand_of_leg(&self, at: usize) -> Option<u32> {
+        let leg = self.legs.get(at)?;
+        let feed = Feed::Leg(u16::try_from(at).ok()?);
+        let listeners = leg.listeners.iter().filter_map(|at| self.legs.get(at));
+        let encoded = listeners.filter(|leg| leg.sender.transcodes());
+        let encoded = encoded.filter_map(|leg| Some(leg.sender.egress.as_ref()?.rate()));
+        let mixes = self.mixes.iter().filter(|mix| mix.is_wanted() && mix.feeds.contains(&feed));
+        let taps = self.taps.iter().filter_map(|tap| self.tap_rate(tap, feed));
+        let rates = encoded.chain(mixes.map(|mix| mix.rate())).chain(taps);
+        rates.chain(self.rooms.iter().filter_map(|room| room.wants(leg.id))).max()
     }
 
     /// What counts as a digit in the audio of a leg, where a tap wants to know of them.
@@ -206,7 +219,7 @@ impl Call {
     /// The rate at which a tap wants the audio of a source, in hertz; `None` where it does not.
     pub(super) fn tap_rate(&self, tap: &Tap, feed: Feed) -> Option<u32> {
         let tap = tap.audio()?;
-        let at = self.legs.iter().position(|leg| leg.id == tap.leg)?;
+        let at = self.place(tap.leg)?;
         let leg = self.legs.get(at)?;
         let received = tap.side != TapSide::Sent && feed == Feed::Leg(u16::try_from(at).ok()?);
         let sent = tap.side != TapSide::Received && leg.feed == feed;

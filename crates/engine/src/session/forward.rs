@@ -17,6 +17,7 @@ use crate::api::leg::EventPolicy;
 use crate::api::source::Source;
 use crate::session::Output;
 use crate::session::call::Call;
+use crate::session::leg::egress::EncoderSpec;
 use crate::session::leg::event_clock::EventPart;
 use crate::session::leg::events::{EventPacket, EventStep};
 use crate::session::leg::in_band::Found;
@@ -538,6 +539,8 @@ impl Call {
             return;
         }
         let followed = leg.sender.enter_transcoding(now, Some(input), leg.source);
+        let spec = EncoderSpec::new(&leg.config);
+        leg.fit_egress(now, spec.as_ref(), Some(rate));
         if followed {
             let source = leg.source;
             leg.sender.pass_forwarded(source, forwarded);
@@ -607,7 +610,7 @@ impl Call {
         let Ok(feed) = feed else { return false };
         let mixed = self.mixes.iter().any(|mix| mix.is_wanted() && mix.feeds.contains(&feed));
         mixed
-            || self.rooms.iter().any(|room| room.is_wanted() && room.feeds().any(|known| known == feed))
+            || self.legs.get(at).is_some_and(|leg| self.rooms.iter().any(|room| room.wants(leg.id).is_some()))
             || self.tones_wanted_of(at).is_some()
             || self.speech_ends_a_player(at)
             || self.taps.iter().any(|tap| self.tap_rate(tap, feed).is_some())

@@ -113,16 +113,7 @@ impl Frame {
         if rate == self.rate {
             return self.pcm();
         }
-        let known = self.converted.iter().position(|converted| converted.rate == rate);
-        let place = match known {
-            Some(place) => place,
-            None => {
-                let Ok(resampler) = Resampler::new(self.rate, rate) else { return &[] };
-                let pcm = vec![0; samples(rate, MAX_TICK_MILLIS) + 1].into_boxed_slice();
-                self.converted.push(Converted { rate, resampler, pcm, len: 0, fresh: false });
-                self.converted.len() - 1
-            }
-        };
+        let Some(place) = self.conversion(rate) else { return &[] };
         let Some(converted) = self.converted.get_mut(place) else { return &[] };
         if !converted.fresh {
             let pcm = self.pcm.get(..self.len).unwrap_or_default();
@@ -132,9 +123,24 @@ impl Frame {
         converted.pcm.get(..converted.len).unwrap_or_default()
     }
 
-    /// Gets ready for [`Frame::at`] that rate, so that the first tick of it allocates nothing.
+    /// The place of the conversion to a rate, made where there is none; `None` where there can be none.
+    fn conversion(&mut self, rate: u32) -> Option<usize> {
+        let known = self.converted.iter().position(|converted| converted.rate == rate);
+        if known.is_some() {
+            return known;
+        }
+        let resampler = Resampler::new(self.rate, rate).ok()?;
+        let pcm = vec![0; samples(rate, MAX_TICK_MILLIS) + 1].into_boxed_slice();
+        self.converted.push(Converted { rate, resampler, pcm, len: 0, fresh: false });
+        Some(self.converted.len() - 1)
+    }
+
+    /// Gets ready for [`Frame::at`] that rate, so that the first tick of it allocates nothing. Converts nothing: what others hear
+    /// is not to depend on how often this is called.
     pub fn prepare(&mut self, rate: u32) {
-        let _: &[i16] = self.at(rate);
+        if rate != self.rate {
+            self.conversion(rate);
+        }
     }
 
     /// Level of the samples, see [`level`]; measured once a tick.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use mediapoint_packet::Time;
 
 use crate::api::event::{EndReason, Event};
+use crate::api::id::LegId;
 use crate::api::source::Source;
 use crate::session::call::Call;
 use crate::session::leg::Leg;
@@ -31,6 +32,24 @@ impl Activity {
     }
 }
 
+/// What of a leg decides whether packets are to be expected of its call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Stands {
+    /// Somebody receives what its party sends.
+    feeds: bool,
+    fed: bool,
+    /// Its party may not send, or had not answered when that was last asked.
+    shut: bool,
+}
+
+/// The same of all legs, by their places: small, since every command goes through it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Standing {
+    legs: Vec<Stands>,
+    /// The limits of those that have their own.
+    limits: Vec<(LegId, Duration)>,
+}
+
 impl Leg {
     /// False before the signalling has said where the party is.
     fn is_answered(&self) -> bool {
@@ -42,7 +61,7 @@ impl Call {
     /// Notes since when no packets are to be expected, and checks in time a leg with a limit of its own.
     pub(super) fn note_hold(&mut self, now: Time, config: &SessionConfig) {
         let held = self.is_held();
-        let limit = self.legs.iter().filter_map(|leg| leg.config.media_timeout).min();
+        let limit = self.standing.limits.iter().map(|(_, limit)| *limit).min();
         if self.activity.held_since.is_some() && !held {
             self.legs.iter_mut().for_each(|leg| leg.silent_since = now);
         }
@@ -51,11 +70,55 @@ impl Call {
         self.timers.set_earlier(Timer::Inactivity, check);
     }
 
+    /// Notes of every leg what [`Call::note_hold`] has to know.
+    pub(super) fn note_activity(&mut self) {
+        self.standing.legs.clear();
+        self.standing.limits.clear();
+        for at in 0..self.legs.len() {
+            self.note_standing(at);
+        }
+    }
+
+    /// The same of one leg.
+    pub(super) fn note_standing(&mut self, at: usize) {
+        self.derived += 1;
+        let Some(leg) = self.legs.get(at) else { return };
+        let stands = Stands {
+            feeds: self.feeds(leg),
+            fed: leg.source != Source::Silence,
+            shut: !leg.receives || !leg.is_answered(),
+        };
+        let (id, limit) = (leg.id, leg.config.media_timeout);
+        let Standing { legs, limits } = &mut self.standing;
+        if legs.len() <= at {
+            legs.resize(at + 1, Stands::default());
+        }
+        if let Some(known) = legs.get_mut(at) {
+            *known = stands;
+        }
+        limits.retain(|(known, _)| *known != id);
+        limits.extend(limit.map(|limit| (id, limit)));
+    }
+
     /// True where no packets are to be expected: a party of the call may not send or has not answered, or only listeners are
     /// left.
-    fn is_held(&self) -> bool {
-        let mut parties = self.legs.iter().filter(|leg| !self.only_listens(leg)).peekable();
-        parties.peek().is_none() || parties.any(|leg| !leg.receives || !leg.is_answered())
+    fn is_held(&mut self) -> bool {
+        let Self { standing, legs, .. } = self;
+        let feeds = standing.legs.iter().any(|stands| stands.feeds);
+        let mut parties = 0;
+        for (stands, leg) in standing.legs.iter_mut().zip(legs) {
+            if stands.fed && !stands.feeds && feeds {
+                // It only listens.
+                continue;
+            }
+            parties += 1;
+            // A party answers by packets, too, and with no command.
+            if stands.shut && (!leg.receives || !leg.is_answered()) {
+                return true;
+            }
+            stands.shut = false;
+        }
+        parties == 0
     }
 
     fn is_ringing(&self) -> bool {
@@ -64,12 +127,14 @@ impl Call {
 
     /// True for a leg that is fed, but feeds nobody, where others are heard: it need not send anything.
     fn only_listens(&self, leg: &Leg) -> bool {
-        let is_input = |leg: &Leg| {
-            matches!(leg.source, Source::Room(_))
-                || self.mixes.iter().any(|mix| mix.inputs.contains(&Source::Leg(leg.id)))
-        };
-        let feeds = |leg: &Leg| leg.listeners.get(0).is_some() || is_input(leg);
-        leg.source != Source::Silence && !feeds(leg) && self.legs.iter().any(|other| feeds(other))
+        leg.source != Source::Silence && !self.feeds(leg) && self.legs.iter().any(|other| self.feeds(other))
+    }
+
+    /// True for a leg whose party somebody receives.
+    fn feeds(&self, leg: &Leg) -> bool {
+        leg.listeners.get(0).is_some()
+            || matches!(leg.source, Source::Room(_))
+            || self.mixes.iter().any(|mix| mix.inputs.contains(&Source::Leg(leg.id)))
     }
 
     /// Reports legs that are inactive, and returns why the call is to end where no packet has come for too long.

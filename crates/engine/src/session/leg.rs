@@ -103,6 +103,31 @@ impl Listeners {
         self.count = self.count.saturating_add(1);
     }
 
+    /// Puts one in, in the order of places, where it is not there.
+    pub(super) fn insert(&mut self, place: u16) {
+        let mut all: Vec<u16> = self.places().collect();
+        if let Err(at) = all.binary_search(&place) {
+            all.insert(at, place);
+            self.set(&all);
+        }
+    }
+
+    /// Takes one out.
+    pub(super) fn remove(&mut self, place: u16) {
+        let all: Vec<u16> = self.places().filter(|known| *known != place).collect();
+        self.set(&all);
+    }
+
+    fn set(&mut self, places: &[u16]) {
+        self.clear();
+        places.iter().for_each(|place| self.push(*place));
+    }
+
+    fn places(&self) -> impl Iterator<Item = u16> {
+        let first = (self.count > 0).then_some(self.first);
+        first.into_iter().chain(self.others.iter().flat_map(|others| others.0.iter().copied()))
+    }
+
     pub(super) fn len(&self) -> usize {
         usize::from(self.count)
     }

@@ -94,18 +94,12 @@ impl Call {
     }
 
     /// Adds a tap on a room.
-    pub(super) fn add_room_tap<O: Output>(
-        &mut self,
-        now: Time,
-        mut tap: Tap,
-        out: &mut O,
-    ) -> Result<(), CommandError> {
+    pub(super) fn add_room_tap(&mut self, now: Time, mut tap: Tap) -> Result<(), CommandError> {
         if let Tap::Room(known) = &mut tap {
             known.member = Some(self.room_mut(known.room)?.join_tap(known.audio.rate)?);
             known.audio.begin(now);
         }
         self.taps.push(tap);
-        self.rewire(now, out);
         Ok(())
     }
 

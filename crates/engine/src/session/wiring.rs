@@ -16,6 +16,8 @@ use crate::session::leg::Leg;
 use crate::session::leg::egress::{Egress, EncoderSpec};
 use crate::session::leg::ingress::{Ingress, natural_rate};
 use crate::session::leg::secure;
+use crate::session::places::Places;
+use crate::session::source::room::Settled;
 use crate::session::tap::Tap;
 use crate::session::timers::Timer;
 
@@ -38,28 +40,12 @@ fn place(found: Option<usize>) -> Option<u16> {
     found.and_then(|place| u16::try_from(place).ok())
 }
 
-/// The places of a call's legs by name. A room has a thousand legs, and each is fed by one and an input of a mix.
-struct Places(Vec<(LegId, u16)>);
-
-impl Places {
-    fn of(legs: &[Box<Leg>]) -> Self {
-        let mut places: Vec<_> = legs.iter().map(|leg| leg.id).zip(0..).collect();
-        places.sort_unstable_by_key(|(id, _)| *id);
-        Self(places)
-    }
-
-    fn get(&self, id: LegId) -> Option<u16> {
-        let at = self.0.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        self.0.get(at).map(|(_, place)| *place)
-    }
-}
-
 impl Call {
     /// Where a source is; `None` where the call has none of that name.
     pub(super) fn resolve(&self, source: Source) -> Option<Feed> {
         Some(match source {
             Source::Silence => Feed::Silence,
-            Source::Leg(id) => Feed::Leg(place(self.legs.iter().position(|leg| leg.id == id))?),
+            Source::Leg(id) => Feed::Leg(place(self.place(id))?),
             Source::Mix(id) => Feed::Mix(place(self.mixes.iter().position(|mix| mix.id == id))?),
             Source::Room(id) => Feed::Room(place(self.rooms.iter().position(|room| room.id == id))?),
             Source::Player(id) => {
@@ -71,51 +57,22 @@ impl Call {
         })
     }
 
-    /// The same, of a leg by the places that were noted.
-    fn resolve_by(&self, places: &Places, source: Source) -> Option<Feed> {
-        match source {
-            Source::Leg(id) => places.get(id).map(Feed::Leg),
-            other => self.resolve(other),
-        }
+    /// Where a leg is.
+    pub(super) fn place(&self, id: LegId) -> Option<usize> {
+        let is_there = |at: &usize| self.legs.get(*at).is_some_and(|leg| leg.id == id);
+        // Legs may have been taken out since the places were noted.
+        self.places.get(id).filter(is_there).or_else(|| self.legs.iter().position(|leg| leg.id == id))
     }
 
     /// Places, payload maps and tap marks, after a command; then the demand that follows from them.
     pub(super) fn rewire<O: Output>(&mut self, now: Time, out: &mut O) {
-        let places = Places::of(&self.legs);
+        self.places = Places::of(&self.legs);
         for at in 0..self.legs.len() {
-            let Some(source) = self.legs.get(at).map(|leg| leg.source) else { continue };
-            let feed = self.resolve_by(&places, source);
-            let codecs: Option<Vec<PayloadCodec>> = match feed {
-                Some(Feed::Leg(from)) => {
-                    self.legs.get(usize::from(from)).map(|from| from.receivable().cloned().collect())
-                }
-                _ => None,
-            };
-            let (of_source, secure, converts) = match feed.map(|feed| self.leg_of(feed)) {
-                Some(Some(from)) => (Some(from.config.media), from.holds_audio(), from.sends_digits_anew()),
-                _ => (None, false, false),
-            };
-            let Some(leg) = self.legs.get_mut(at) else { continue };
-            let policy = leg.config.sent_media.max(of_source.unwrap_or_default());
-            // What a source was removed from under becomes silence.
-            if feed.is_none() {
-                leg.source = Source::Silence;
+            self.settle_feed(at);
+            if let Some(leg) = self.legs.get_mut(at) {
+                leg.listeners.clear();
+                (leg.tapped, leg.sender.tapped) = (false, false);
             }
-            leg.feed = feed.unwrap_or_default();
-            leg.sender.set_policy(policy);
-            leg.rebuild_payload_map(codecs.as_deref(), secure);
-            leg.fit_digits(codecs.as_deref());
-            if converts {
-                leg.sender.prepare_digits(&leg.config);
-            } else {
-                leg.sender.end_detected();
-            }
-            if leg.delays_digits() {
-                leg.delayed.prepare();
-            }
-            leg.listeners.clear();
-            leg.path_of = None;
-            (leg.tapped, leg.sender.tapped) = (false, false);
         }
         for at in 0..self.legs.len() {
             let (Some(&Leg { feed: Feed::Leg(from), .. }), Ok(listener)) =
@@ -131,7 +88,7 @@ impl Call {
             let Some(inputs) = self.mixes.get(at).map(|mix| mix.inputs.clone()) else { continue };
             // What is gone is no input any more: a leg that comes back is not mixed in again unasked.
             let resolved = |input: Source| {
-                let feed = self.resolve_by(&places, input)?;
+                let feed = self.resolve(input)?;
                 let policy = match feed {
                     Feed::Leg(from) => self.legs.get(usize::from(from)).map(|from| from.config.media),
                     _ => None,
@@ -143,33 +100,71 @@ impl Call {
                 mix.set_inputs(inputs);
             }
         }
-        self.settle_rooms(&places);
+        self.settle_rooms();
         self.report_rooms(out);
         self.mark_tapped();
         self.settle_end_to_end();
-        self.settle_sources(now, out);
+        for at in 0..self.legs.len() {
+            self.settle_source(now, at, out);
+        }
         self.derive_demand(now);
+        self.note_activity();
+    }
+
+    /// Finds what feeds a leg, and what its packets become for the leg's party.
+    pub(super) fn settle_feed(&mut self, at: usize) {
+        self.derived += 1;
+        let Some(source) = self.legs.get(at).map(|leg| leg.source) else { return };
+        let feed = self.resolve(source);
+        let codecs: Option<Vec<PayloadCodec>> = match feed {
+            Some(Feed::Leg(from)) => {
+                self.legs.get(usize::from(from)).map(|from| from.receivable().cloned().collect())
+            }
+            _ => None,
+        };
+        let (of_source, secure, converts) = match feed.map(|feed| self.leg_of(feed)) {
+            Some(Some(from)) => (Some(from.config.media), from.holds_audio(), from.sends_digits_anew()),
+            _ => (None, false, false),
+        };
+        let Some(leg) = self.legs.get_mut(at) else { return };
+        let policy = leg.config.sent_media.max(of_source.unwrap_or_default());
+        // What a source was removed from under becomes silence.
+        if feed.is_none() {
+            leg.source = Source::Silence;
+        }
+        leg.feed = feed.unwrap_or_default();
+        leg.sender.set_policy(policy);
+        leg.rebuild_payload_map(codecs.as_deref(), secure);
+        leg.fit_digits(codecs.as_deref());
+        if converts {
+            leg.sender.prepare_digits(&leg.config);
+        } else {
+            leg.sender.end_detected();
+        }
+        if leg.delays_digits() {
+            leg.delayed.prepare();
+        }
+        leg.path_of = None;
     }
 
     /// Where the members of rooms are, and the rates that rooms have by them.
-    fn settle_rooms(&mut self, places: &Places) {
+    fn settle_rooms(&mut self) {
         let mut rooms = std::mem::take(&mut self.rooms);
         for room in &mut rooms {
-            room.settle(|source| {
-                let feed = self.resolve_by(places, source)?;
-                let policy = self.leg_of(feed).map(|leg| leg.config.media);
-                Some((feed, policy.unwrap_or_default()))
-            });
-            let highest = |links| room.feeds_of(links).filter_map(|feed| self.source_rate(feed)).max();
-            // A link at a higher rate brings what nobody here could hear.
-            let highest = highest(false).or_else(|| highest(true));
-            room.set_rate(room.rate_for(highest));
+            room.settle(|source| self.settled(self.resolve(source)?));
+            room.set_rate(room.wanted_rate());
         }
         self.rooms = rooms;
     }
 
+    /// What a room is to know of a member.
+    pub(super) fn settled(&self, feed: Feed) -> Option<Settled> {
+        let policy = self.leg_of(feed).map(|leg| leg.config.media);
+        Some(Settled { feed, policy: policy.unwrap_or_default(), rate: self.source_rate(feed) })
+    }
+
     /// The leg that a source is.
-    fn leg_of(&self, feed: Feed) -> Option<&Leg> {
+    pub(super) fn leg_of(&self, feed: Feed) -> Option<&Leg> {
         match feed {
             Feed::Leg(at) => self.legs.get(usize::from(at)).map(AsRef::as_ref),
             _ => None,
@@ -186,32 +181,34 @@ impl Call {
         }
     }
 
-    /// Brings each leg to the path that its kind of source asks for. The path from another leg is chosen by the packets
-    /// that come from it.
-    fn settle_sources<O: Output>(&mut self, now: Time, out: &mut O) {
-        for at in 0..self.legs.len() {
-            let rate = self.legs.get(at).and_then(|leg| self.source_rate(leg.feed));
-            let Some(leg) = self.legs.get_mut(at).map(AsMut::as_mut) else { continue };
-            let spec = EncoderSpec::new(&leg.config).filter(|_| leg.kind == LegKind::Audio);
-            leg.fit_egress(now, spec.as_ref(), rate);
-            match leg.feed {
-                // From a leg that sends nothing that can be decoded no audio can come.
-                Feed::Leg(_) if spec.is_some() && rate.is_some() => {}
-                Feed::Mix(_) | Feed::Room(_) | Feed::Player(_) | Feed::Stream(_) if spec.is_some() => {
-                    let begins = !leg.sender.transcodes();
-                    if begins && leg.make_egress(rate.unwrap_or(PLAYER_RATE)) {
-                        leg.sender.enter_transcoding(now, None, leg.source);
-                    }
+    /// Brings a leg to the path that its kind of source asks for. The path from another leg is chosen by the packets that come
+    /// from it.
+    pub(super) fn settle_source<O: Output>(&mut self, now: Time, at: usize, out: &mut O) {
+        self.derived += 1;
+        let rate = self.legs.get(at).and_then(|leg| self.source_rate(leg.feed));
+        let Some(leg) = self.legs.get_mut(at).map(AsMut::as_mut) else { return };
+        let spec = EncoderSpec::new(&leg.config).filter(|_| leg.kind == LegKind::Audio);
+        leg.fit_egress(now, spec.as_ref(), rate);
+        match leg.feed {
+            // From a leg that sends nothing that can be decoded no audio can come.
+            Feed::Leg(_) if spec.is_some() && rate.is_some() => {}
+            Feed::Mix(_) | Feed::Room(_) | Feed::Player(_) | Feed::Stream(_) if spec.is_some() => {
+                let begins = !leg.sender.transcodes();
+                if begins && leg.make_egress(rate.unwrap_or(PLAYER_RATE)) {
+                    leg.sender.enter_transcoding(now, None, leg.source);
+                    // An encoder that was kept from before may be below the rate of this source: no other command has to
+                    // come by first.
+                    leg.fit_egress(now, spec.as_ref(), rate);
                 }
-                // What it was fed by ends at the next tick, unless it is fed again until then.
-                Feed::Silence if spec.is_some() => {}
-                _ if leg.sender.transcodes() && !leg.sender.needs_encoder() => {
-                    let Leg { sender, transport, .. } = leg;
-                    sender.finish(now, transport, out);
-                    sender.leave_transcoding(leg.source);
-                }
-                _ => {}
             }
+            // What it was fed by ends at the next tick, unless it is fed again until then.
+            Feed::Silence if spec.is_some() => {}
+            _ if leg.sender.transcodes() && !leg.sender.needs_encoder() => {
+                let Leg { sender, transport, .. } = leg;
+                sender.finish(now, transport, out);
+                sender.leave_transcoding(leg.source);
+            }
+            _ => {}
         }
     }
 
@@ -237,21 +234,20 @@ impl Call {
     }
 
     /// 20 ms, or 10 ms where the packets of a leg are no multiple of 20 ms.
-    pub(super) fn tick_millis(&self) -> u32 {
-        let mut encoding = self.legs.iter().filter(|leg| leg.sender.transcodes());
-        let fits = |leg: &Leg| leg.sender.egress.as_ref().is_none_or(|egress| egress.fits_tick(20));
-        if encoding.all(|leg| fits(leg)) { 20 } else { 10 }
+    pub(super) fn settle_tick(&mut self) {
+        self.halves = self.legs.iter().position(|leg| leg.halves_tick());
+        self.clock.millis = if self.halves.is_some() { 10 } else { 20 };
     }
 
     /// True where a tick would bring something about.
     pub(super) fn is_live(&self) -> bool {
-        self.legs.iter().any(|leg| leg.ingress.as_ref().is_some_and(|ingress| ingress.is_live()))
-            || self.players.iter().any(|player| player.is_live())
+        self.legs.iter().any(|leg| leg.is_live()) || self.plays()
+    }
+
+    /// True where a player or a stream has something to play.
+    pub(super) fn plays(&self) -> bool {
+        self.players.iter().any(|player| player.is_live())
             || self.streams.iter().any(|stream| stream.is_live())
-            // What a player or a stream ended with in the middle of a packet is still to be sent, and a signal to be ended.
-            || self.legs.iter().any(|leg| leg.sender.has_begun_packet() || leg.ends_signal())
-            || self.legs.iter().any(|leg| leg.sender.has_digits() || leg.sender.sends_digits())
-            || self.legs.iter().any(|leg| leg.lingers.is_on() || leg.sender.beeps())
     }
 
     /// Starts the media clock after `lead`, where it does not run.
@@ -269,6 +265,24 @@ impl Call {
 }
 
 impl Leg {
+    /// True where its packets are no multiple of 20 ms.
+    pub(super) fn halves_tick(&self) -> bool {
+        let egress = self.sender.egress.as_ref().filter(|_| self.sender.transcodes());
+        egress.is_some_and(|egress| !egress.fits_tick(20))
+    }
+
+    /// True where a tick would bring something about for it.
+    pub(super) fn is_live(&self) -> bool {
+        self.ingress.as_ref().is_some_and(|ingress| ingress.is_live())
+            // What a player or a stream ended with in the middle of a packet is still to be sent, and a signal to be ended.
+            || self.sender.has_begun_packet()
+            || self.ends_signal()
+            || self.sender.has_digits()
+            || self.sender.sends_digits()
+            || self.lingers.is_on()
+            || self.sender.beeps()
+    }
+
     /// True where encoded audio is to end with the next tick, because nothing feeds the leg any more.
     pub(super) fn ends_signal(&self) -> bool {
         self.feed == Feed::Silence
@@ -291,7 +305,7 @@ impl Leg {
     }
 
     /// Keeps the egress as long as codec and parameters are the same, and makes another one where they are not.
-    fn fit_egress(&mut self, now: Time, spec: Option<&EncoderSpec>, rate: Option<u32>) {
+    pub(super) fn fit_egress(&mut self, now: Time, spec: Option<&EncoderSpec>, rate: Option<u32>) {
         let transcodes = self.sender.transcodes();
         let Some(egress) = &mut self.sender.egress else { return };
         if Some(egress.spec()) == spec {

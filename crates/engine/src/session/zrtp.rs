@@ -139,7 +139,7 @@ impl Call {
         let mixed = |feed: &Feed| u16::try_from(at).is_ok_and(|at| *feed == Feed::Leg(at));
         self.taps.iter().any(|tap| tap.leg() == id)
             || self.mixes.iter().any(|mix| mix.is_wanted() && mix.feeds.iter().any(mixed))
-            || self.rooms.iter().any(|room| room.is_wanted() && room.feeds().any(|feed| mixed(&feed)))
+            || self.rooms.iter().any(|room| room.wants(id).is_some())
     }
 }
 

@@ -221,6 +221,13 @@ impl Egress {
         *self = next;
     }
 
+    /// What waits for its packet to be full, and what was encoded last, for tests.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> (usize, i64, i64) {
+        let sum = |pcm: &[i16]| pcm.iter().zip(1..).map(|(sample, n)| i64::from(*sample) * n).sum();
+        (self.filled, sum(self.gathered.get(..self.filled).unwrap_or_default()), sum(&self.last))
+    }
+
     /// True where nothing waits for its packet to be full.
     pub(crate) const fn is_empty(&self) -> bool {
         self.filled == 0

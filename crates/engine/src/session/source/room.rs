@@ -2,26 +2,29 @@
 //! of one codec one encoding of it.
 
 pub mod link;
+mod outputs;
 mod reports;
 mod saved;
 mod seat;
 mod shared;
 
+use std::collections::BTreeMap;
+
 use mediapoint_conference::{MemberId, MixKey, Room, Tick};
 
 use crate::api::error::CommandError;
 use crate::api::id::{LegId, RoomId};
-use crate::api::leg::MediaPolicy;
 use crate::api::room::RoomSpec;
 use crate::api::source::Source;
 use crate::session::frame::{Frame, FrameKind};
-use crate::session::leg::egress::EncoderSpec;
 use crate::session::source::player::ReadyPayload;
 use crate::session::tick::Parts;
 use crate::session::wiring::Feed;
 
+use self::outputs::Rates;
+pub(in crate::session) use self::outputs::{Fed, Settled};
 use self::seat::{MixOf, Reader, Seat};
-use self::shared::SharedEncoding;
+use self::shared::Encodings;
 
 /// Rate of a room whose members have none, in hertz.
 const LEAST_RATE: u32 = 8000;
@@ -34,22 +37,23 @@ pub struct ConferenceRoom {
     room: Room,
     /// By the members' places in the room.
     seats: Vec<Option<Seat>>,
+    /// The seats of legs that have not left.
+    by_name: BTreeMap<LegId, u16>,
     /// The seat of a leg by the leg's place in the call, plus one; 0 where it has none.
     by_leg: Vec<u16>,
     /// What most hear: silence where nobody speaks.
     full: Frame,
     /// Silence, for those who hear nothing while others speak.
     quiet: Frame,
-    shared: Vec<SharedEncoding>,
+    shared: Encodings,
+    rates: Rates,
+    /// Legs that it feeds.
+    fed: usize,
+    /// A link or a tap wants it.
+    beside: bool,
     wanted: bool,
-}
-
-/// A leg that a room feeds.
-pub(in crate::session) struct Fed<'a> {
-    pub(in crate::session) leg: LegId,
-    pub(in crate::session) place: u16,
-    /// Rate and settings of its encoder.
-    pub(in crate::session) encoder: Option<(u32, &'a EncoderSpec)>,
+    /// Somebody has left, whose seat is still to be freed.
+    left: bool,
 }
 
 impl ConferenceRoom {
@@ -80,8 +84,13 @@ impl ConferenceRoom {
             by_leg: Vec::new(),
             full: Frame::new(rate),
             quiet: Frame::new(rate),
-            shared: Vec::new(),
+            by_name: BTreeMap::new(),
+            shared: Encodings::default(),
+            rates: Rates::default(),
+            fed: 0,
+            beside: false,
             wanted: false,
+            left: false,
         })
     }
 
@@ -106,7 +115,7 @@ impl ConferenceRoom {
     }
 
     fn seat_of(&self, source: Source) -> Option<&Seat> {
-        self.seats.iter().flatten().find(|seat| seat.source == source && !seat.gone)
+        self.seats.get(self.place_of(source)?)?.as_ref()
     }
 
     /// What its members say comes from: those who are heard, or may be.
@@ -114,14 +123,8 @@ impl ConferenceRoom {
         self.seats.iter().flatten().filter(|seat| seat.may_speak()).map(|seat| seat.feed)
     }
 
-    /// The same of its links with other parts of the room, or of all others.
-    pub(in crate::session) fn feeds_of(&self, links: bool) -> impl Iterator<Item = Feed> + '_ {
-        let seats = self.seats.iter().flatten().filter(|seat| seat.may_speak());
-        seats.filter(move |seat| seat.is_link() == links).map(|seat| seat.feed)
-    }
-
     /// The rate that it is to have, where that of its members' highest is `highest`.
-    pub(in crate::session) fn rate_for(&self, highest: Option<u32>) -> u32 {
+    fn rate_for(&self, highest: Option<u32>) -> u32 {
         self.spec.rate.or(highest).unwrap_or(LEAST_RATE).max(LEAST_RATE)
     }
 
@@ -136,66 +139,13 @@ impl ConferenceRoom {
         self.shared.clear();
     }
 
-    /// Sets where its members are, and what becomes of what they say; who is nowhere any more leaves.
-    pub(in crate::session) fn settle(
-        &mut self,
-        mut resolve: impl FnMut(Source) -> Option<(Feed, MediaPolicy)>,
-    ) {
-        for seat in self.seats.iter_mut().flatten().filter(|seat| !seat.gone) {
-            match resolve(seat.source) {
-                Some((feed, policy)) => {
-                    seat.feed = feed;
-                    seat.set_blocked(policy != MediaPolicy::Forward, &mut self.room);
-                }
-                None => seat.leave(&mut self.room),
-            }
-        }
-    }
-
-    /// Sets the legs that it feeds.
-    pub(in crate::session) fn set_outputs<'a>(
-        &mut self,
-        legs: usize,
-        fed: impl Iterator<Item = Fed<'a>> + Clone,
-    ) {
-        self.by_leg.clear();
-        self.by_leg.resize(legs, 0);
-        shared::fit(&mut self.shared, fed.clone());
-        self.wanted = self.has_links() || self.has_taps();
-        let leg = |seat: &Seat| match seat.source {
-            Source::Leg(leg) if !seat.gone => Some(leg),
-            _ => None,
-        };
-        let seats = self.seats.iter().zip(0_u16..);
-        let names = seats.filter_map(|(seat, place)| Some((leg(seat.as_ref()?)?, place)));
-        let mut names: Vec<(LegId, u16)> = names.collect();
-        names.sort_unstable();
-        for fed in fed {
-            self.wanted = true;
-            let found = names.binary_search_by_key(&fed.leg, |(leg, _)| *leg).ok();
-            let Some((_, place)) = found.and_then(|at| names.get(at)).copied() else { continue };
-            let Some(seat) = self.seats.get_mut(usize::from(place)).and_then(Option::as_mut) else {
-                continue;
-            };
-            if let Some(seat) = self.by_leg.get_mut(usize::from(fed.place)) {
-                *seat = place + 1;
-            }
-            if let Some((rate, spec)) = fed.encoder {
-                seat.frame.prepare(rate);
-                self.full.prepare(rate);
-                self.quiet.prepare(rate);
-                seat.encoding = self.shared.iter().position(|shared| shared.serves(rate, spec));
-            }
-        }
-    }
-
     /// Mixes a tick.
     pub(in crate::session) fn mix(&mut self, millis: u32, parts: &mut Parts<'_>) {
         let Some(tick) = Tick::from_millis(millis).filter(|_| self.wanted) else { return };
         let rate = self.rate();
         let Self { room, seats, full, quiet, shared, .. } = self;
         room.tick(tick, &mut Reader { seats, parts, rate });
-        shared.iter_mut().for_each(SharedEncoding::begin);
+        shared.begin();
         let mut spoken = false;
         for seat in seats.iter_mut().flatten() {
             let output = room.output(seat.member);
@@ -246,9 +196,8 @@ impl ConferenceRoom {
         let none = ReadyPayload::default();
         match *mix {
             MixOf::Full => {
-                let shared = encoding.and_then(|encoding| self.shared.get_mut(encoding));
                 let full = &mut self.full;
-                let payload = shared.map_or(none, |shared| shared.payload(full));
+                let payload = encoding.map_or(none, |encoding| self.shared.payload(encoding, full));
                 Some((full, payload))
             }
             MixOf::Nothing => Some((&mut self.quiet, none)),

@@ -75,7 +75,7 @@ impl ConferenceRoom {
             let Some(seat) = self.seats.get_mut(at).and_then(Option::as_mut) else { continue };
             let Some(mut out) = seat.out.take() else { continue };
             if out.producer.is_closed() {
-                seat.leave(&mut self.room);
+                self.vacate(at);
                 continue;
             }
             let frame = match seat.mix {

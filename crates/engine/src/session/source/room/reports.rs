@@ -106,9 +106,10 @@ impl ConferenceRoom {
 
     /// Lets a tap go.
     pub(in crate::session) fn leave_tap(&mut self, member: MemberId) {
-        let mut seats = self.seats.iter_mut().flatten();
-        if let Some(seat) = seats.find(|seat| seat.member == member && !seat.gone) {
-            seat.leave(&mut self.room);
+        let at = member.index();
+        let seat = self.seats.get(at).and_then(Option::as_ref);
+        if seat.is_some_and(|seat| seat.member == member && !seat.gone) {
+            self.vacate(at);
         }
     }
 
@@ -122,6 +123,11 @@ impl ConferenceRoom {
         if self.seats.len() <= member.index() {
             self.seats.resize_with(member.index() + 1, || None);
         }
+        // Of one who left before, what has happened is reported without a name.
+        self.unfeed(member.index());
+        if let (Source::Leg(leg), Ok(place)) = (source, u16::try_from(member.index())) {
+            self.by_name.insert(leg, place);
+        }
         if let Some(place) = self.seats.get_mut(member.index()) {
             *place = Some(seat);
         }
@@ -129,9 +135,9 @@ impl ConferenceRoom {
 
     /// Lets a leg or a player go; false where it is not there.
     pub(in crate::session) fn leave(&mut self, source: Source) -> bool {
-        let mut seats = self.seats.iter_mut().flatten();
-        let seat = seats.find(|seat| seat.source == source && !seat.gone);
-        seat.map(|seat| seat.leave(&mut self.room)).is_some()
+        let at = self.place_of(source);
+        at.into_iter().for_each(|at| self.vacate(at));
+        at.is_some()
     }
 
     /// Changes a member.
@@ -152,8 +158,7 @@ impl ConferenceRoom {
             RoomChange::Role(role) => MemberChange::Role(self.role(role)?),
         };
         let Self { seats, room, .. } = self;
-        let mut seats = seats.iter_mut().flatten();
-        let Some(seat) = seats.find(|seat| seat.source == source && !seat.gone) else { return Ok(()) };
+        let Some(seat) = seats.get_mut(member.index()).and_then(Option::as_mut) else { return Ok(()) };
         if seat.is_link() && matches!(change, RoomChange::Role(_)) {
             return Err(CommandError::OutOfRange { what: "the role of a link" });
         }
@@ -195,6 +200,9 @@ impl ConferenceRoom {
                 _ => None,
             };
             known.into_iter().for_each(&mut report);
+        }
+        if !std::mem::take(&mut self.left) {
+            return;
         }
         for place in &mut self.seats {
             if place.as_ref().is_some_and(|seat| seat.gone) {

@@ -39,8 +39,12 @@ pub(super) struct Seat {
     pub(super) mix: MixOf,
     /// Where what it hears goes, where it is a link to another worker.
     pub(super) out: Option<LinkOut>,
+    /// The place in its call of the leg that the room feeds.
+    pub(super) fed: Option<u16>,
     /// Which of the room's encodings will do for it.
     pub(super) encoding: Option<usize>,
+    /// As what it counts in the room's rate: whether it is a link, and its own rate.
+    pub(super) counted: Option<(bool, u32)>,
 }
 
 impl Seat {
@@ -56,7 +60,9 @@ impl Seat {
             frame: Frame::new(rate),
             mix: MixOf::Nothing,
             out: None,
+            fed: None,
             encoding: None,
+            counted: None,
         }
     }
 
