@@ -7,6 +7,9 @@ pub struct Counters {
     pub received: u64,
     /// Datagrams that the kernel took for sending.
     pub sent: u64,
+    /// Packets that the backend forwarded by itself ([`PacketIo::forward`](crate::PacketIo::forward)); neither among those
+    /// received nor among those sent.
+    pub forwarded: u64,
     /// Received datagrams dropped because they exceed what any buffer may hold, or came from no address.
     pub truncated: u64,
     /// Received datagrams dropped because they need a large buffer and all of those were in use.
@@ -71,6 +74,7 @@ impl std::ops::Add for Counters {
         Self {
             received: self.received + other.received,
             sent: self.sent + other.sent,
+            forwarded: self.forwarded + other.forwarded,
             truncated: self.truncated + other.truncated,
             no_large_buffer: self.no_large_buffer + other.no_large_buffer,
             bad_frames: self.bad_frames + other.bad_frames,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use mediapoint_packet::{PacketBuf, PacketPool, Time};
 
 use crate::counters::Counters;
+use crate::forwarding::{Forwarded, ForwardingRule, NotForwarded};
 use crate::socket::PortOptions;
 use crate::waker::Waker;
 
@@ -122,6 +123,32 @@ pub trait PacketIo {
 
     /// Sends all that is queued and gives the buffers back.
     fn flush(&mut self, pool: &mut PacketPool);
+
+    /// Forwards a stream by the backend itself from now on. What it has received of it and [`receive`](Self::receive) did
+    /// not return yet is still returned.
+    ///
+    /// The rule ends when [`take_back`](Self::take_back) is called, when `port` is closed or detached, and with the
+    /// backend. It is closed, and can still be asked for, when `out` is closed or detached, or one of both is marked with
+    /// another DSCP. A worker that receives RTP on a port under a rule takes it back first, to know what came before.
+    ///
+    /// # Errors
+    /// [`NotForwarded`] with the reason; then the worker has all packets, as before.
+    fn forward(&mut self, rule: &ForwardingRule) -> Result<(), NotForwarded> {
+        let _ = rule;
+        Err(NotForwarded::Unsupported)
+    }
+
+    /// What was forwarded so far from a port under its rule; `None` without one.
+    fn forwarded(&mut self, port: Port) -> Option<Forwarded> {
+        let _ = port;
+        None
+    }
+
+    /// Ends a port's rule; what it forwarded in all. After this returns nothing more is forwarded.
+    fn take_back(&mut self, port: Port) -> Option<Forwarded> {
+        let _ = port;
+        None
+    }
 
     /// A handle that ends this backend's waits from another thread.
     fn waker(&self) -> Waker;

@@ -34,6 +34,7 @@ mod arrival;
 mod clock;
 mod counters;
 mod datagram;
+mod forwarding;
 mod io;
 mod machine;
 mod poller;
@@ -50,6 +51,7 @@ mod xdp;
 
 pub use clock::Clock;
 pub use counters::Counters;
+pub use forwarding::{Forwarded, ForwardingRule, NotForwarded};
 pub use io::{PacketIo, Port, PortHandle, PortOpener, Received};
 pub use machine::Machine;
 pub use prefetch::{prefetch, prefetch_part};
