@@ -64,4 +64,4 @@ pub use thread::{
     set_thread_name, thread_cpu_time,
 };
 pub use waker::Waker;
-pub use xdp::{XdpInterfaces, XdpIo};
+pub use xdp::{XdpInterfaces, XdpIo, XdpMode, XdpOptions};

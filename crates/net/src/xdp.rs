@@ -7,6 +7,9 @@
 
 mod assembler;
 mod bpf;
+mod cells;
+mod forward;
+mod installed;
 mod interface;
 mod io;
 mod lane;
@@ -16,9 +19,10 @@ mod paths;
 mod ports;
 mod resolver;
 mod ring;
+mod rules;
 mod scope;
 mod socket;
 mod steer;
 
-pub use interface::XdpInterfaces;
+pub use interface::{XdpInterfaces, XdpMode, XdpOptions};
 pub use io::XdpIo;

@@ -495,7 +495,7 @@ impl Call {
         leg.source = Source::Silence;
         leg.feed = Feed::Silence;
         leg.listeners.clear();
-        leg.tapped = [false; 2];
+        (leg.tapped, leg.sender.tapped) = (false, false);
         leg.sender.rewriter.interrupt();
         self.rewire(now, out);
         Ok(leg)

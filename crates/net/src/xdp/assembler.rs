@@ -27,8 +27,11 @@ pub(super) enum Reg {
     R3 = 3,
     R4 = 4,
     R5 = 5,
-    /// The first that calls leave alone.
+    /// The first that calls leave alone, and three more.
     R6 = 6,
+    R7 = 7,
+    R8 = 8,
+    R9 = 9,
     /// The end of the stack.
     Stack = 10,
 }
@@ -47,8 +50,38 @@ pub(super) enum Width {
 pub(super) enum When {
     Equal = 0x10,
     Greater = 0x20,
+    GreaterOrEqual = 0x30,
     NotEqual = 0x50,
+    /// The one comparison of signed numbers.
+    SignedGreaterOrEqual = 0x70,
     LessOrEqual = 0xb0,
+}
+
+/// Arithmetic on whole registers.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Alu {
+    Add = 0x00,
+    Sub = 0x10,
+    Mul = 0x20,
+    /// Unsigned.
+    Div = 0x30,
+    Or = 0x40,
+    And = 0x50,
+    ShiftLeft = 0x60,
+    ShiftRight = 0x70,
+    Xor = 0xa0,
+    Move = 0xb0,
+    ShiftRightSigned = 0xc0,
+}
+
+/// What is done to 64 bits of memory at once; what stood there before comes back.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Atomic {
+    FetchAdd = 0x01,
+    FetchAnd = 0x51,
+    Exchange = 0xe1,
+    /// Only where R0 stood there; R0 becomes what did.
+    CompareExchange = 0xf1,
 }
 
 /// A place in the program.
@@ -59,12 +92,14 @@ const LOAD: u8 = 0x61;
 const STORE_IMMEDIATE: u8 = 0x62;
 const STORE: u8 = 0x63;
 const LOAD_64: u8 = 0x18;
-const ADD_IMMEDIATE: u8 = 0x07;
-const AND_IMMEDIATE: u8 = 0x57;
-const MOVE: u8 = 0xbf;
-const MOVE_IMMEDIATE: u8 = 0xb7;
+const ATOMIC_64: u8 = 0xdb;
+const ALU_64: u8 = 0x07;
+const ALU_32: u8 = 0x04;
+const NEGATE: u8 = 0x87;
+const TO_NETWORK: u8 = 0xdc;
 const JUMP: u8 = 0x05;
-const JUMP_REGISTER: u8 = 0x08;
+/// The second operand is a register.
+const REGISTER: u8 = 0x08;
 const CALL: u8 = 0x85;
 const EXIT: u8 = 0x95;
 /// The source of a 64-bit load whose value is a map's descriptor.
@@ -110,19 +145,51 @@ impl Assembler {
     }
 
     pub(super) fn copy(&mut self, to: Reg, from: Reg) {
-        self.push(MOVE, to as u8 | (from as u8) << 4, 0, 0);
+        self.alu_register(Alu::Move, to, from);
     }
 
     pub(super) fn set(&mut self, to: Reg, value: i32) {
-        self.push(MOVE_IMMEDIATE, to as u8, 0, value);
+        self.alu(Alu::Move, to, value);
     }
 
     pub(super) fn add(&mut self, to: Reg, value: i32) {
-        self.push(ADD_IMMEDIATE, to as u8, 0, value);
+        self.alu(Alu::Add, to, value);
     }
 
     pub(super) fn and(&mut self, to: Reg, value: i32) {
-        self.push(AND_IMMEDIATE, to as u8, 0, value);
+        self.alu(Alu::And, to, value);
+    }
+
+    /// `to = to operation value`, the value with its sign.
+    pub(super) fn alu(&mut self, operation: Alu, to: Reg, value: i32) {
+        self.push(ALU_64 | operation as u8, to as u8, 0, value);
+    }
+
+    pub(super) fn alu_register(&mut self, operation: Alu, to: Reg, from: Reg) {
+        self.push(ALU_64 | REGISTER | operation as u8, to as u8 | (from as u8) << 4, 0, 0);
+    }
+
+    /// The same in 32 bits; the upper half of `to` becomes zero.
+    pub(super) fn alu_32(&mut self, operation: Alu, to: Reg, value: i32) {
+        self.push(ALU_32 | operation as u8, to as u8, 0, value);
+    }
+
+    pub(super) fn alu_32_register(&mut self, operation: Alu, to: Reg, from: Reg) {
+        self.push(ALU_32 | REGISTER | operation as u8, to as u8 | (from as u8) << 4, 0, 0);
+    }
+
+    pub(super) fn negate(&mut self, to: Reg) {
+        self.push(NEGATE, to as u8, 0, 0);
+    }
+
+    /// Between the machine's order and the network's; above its 16 or 32 bits all becomes zero.
+    pub(super) fn to_network(&mut self, to: Reg, bits: i32) {
+        self.push(TO_NETWORK, to as u8, 0, bits);
+    }
+
+    /// On the 64 bits at `at + offset` with `value`, which becomes what stood there, but for a comparison.
+    pub(super) fn atomic(&mut self, operation: Atomic, at: Reg, offset: i16, value: Reg) {
+        self.push(ATOMIC_64, at as u8 | (value as u8) << 4, offset, operation as i32);
     }
 
     /// `to` becomes a map.
@@ -136,7 +203,7 @@ impl Assembler {
         self.push(JUMP, 0, 0, 0);
     }
 
-    /// Jumps where `left` compares so with `right`, both unsigned.
+    /// Jumps where `left` compares so with `right`, which is taken with its sign.
     pub(super) fn jump_if(&mut self, left: Reg, when: When, right: i32, to: Label) {
         self.jumps.push((self.code.len(), to));
         self.push(JUMP | when as u8, left as u8, 0, right);
@@ -144,7 +211,7 @@ impl Assembler {
 
     pub(super) fn jump_if_register(&mut self, left: Reg, when: When, right: Reg, to: Label) {
         self.jumps.push((self.code.len(), to));
-        self.push(JUMP | JUMP_REGISTER | when as u8, left as u8 | (right as u8) << 4, 0, 0);
+        self.push(JUMP | REGISTER | when as u8, left as u8 | (right as u8) << 4, 0, 0);
     }
 
     /// Calls a helper of the kernel: arguments in R1 to R5, which it spoils, the result in R0.
@@ -190,6 +257,11 @@ mod tests {
         asm.store_value(Width::Double, Reg::Stack, -24, 0);
         asm.jump_if(Reg::R5, When::NotEqual, 8, end);
         asm.jump_if_register(Reg::R4, When::Greater, Reg::R3, end);
+        asm.alu(Alu::ShiftRightSigned, Reg::R9, 32);
+        asm.alu_32_register(Alu::Sub, Reg::R1, Reg::R7);
+        asm.negate(Reg::R8);
+        asm.to_network(Reg::R3, 16);
+        asm.atomic(Atomic::CompareExchange, Reg::R9, 8, Reg::R1);
         asm.call(1);
         asm.bind(end);
         asm.exit();
@@ -200,8 +272,13 @@ mod tests {
             [
                 (0x69, 0x25, 12, 0),
                 (0x7a, 0x0a, -24, 0),
-                (0x55, 0x05, 2, 8),
-                (0x2d, 0x34, 1, 0),
+                (0x55, 0x05, 7, 8),
+                (0x2d, 0x34, 6, 0),
+                (0xc7, 0x09, 0, 32),
+                (0x1c, 0x71, 0, 0),
+                (0x87, 0x08, 0, 0),
+                (0xdc, 0x03, 0, 16),
+                (0xdb, 0x19, 8, 0xf1),
                 (0x85, 0, 0, 1),
                 (0x95, 0, 0, 0)
             ]

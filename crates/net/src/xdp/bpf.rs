@@ -11,6 +11,7 @@ const MAP_CREATE: libc::c_int = 0;
 const MAP_UPDATE_ELEM: libc::c_int = 2;
 const MAP_DELETE_ELEM: libc::c_int = 3;
 const PROG_LOAD: libc::c_int = 5;
+#[cfg(test)]
 const PROG_TEST_RUN: libc::c_int = 10;
 const LINK_CREATE: libc::c_int = 28;
 
@@ -25,6 +26,9 @@ const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
 /// None of the helpers that a program here calls asks for another.
 const LICENCE: &CStr = c"MIT";
 
+/// The values of an array can be mapped into memory: one after the other, each of whole words of 64 bits.
+const F_MMAPABLE: u32 = 1 << 10;
+
 /// Octets of the verifier's account that are kept.
 const LOG: usize = 16 * 1024;
 
@@ -32,6 +36,7 @@ const LOG: usize = 16 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum MapKind {
     Hash = 1,
+    Array = 2,
     /// AF_XDP sockets.
     Xsk = 17,
 }
@@ -60,6 +65,7 @@ struct CreateMap {
     key_size: u32,
     value_size: u32,
     max_entries: u32,
+    flags: u32,
 }
 
 #[repr(C)]
@@ -74,12 +80,22 @@ struct Element {
 impl Map {
     /// A map of keys and values of so many octets.
     pub(super) fn new(kind: MapKind, key: usize, value: usize, entries: u32) -> io::Result<Self> {
+        Self::create(kind, (key, value), entries, 0)
+    }
+
+    /// An array whose values can be mapped into memory.
+    pub(super) fn mappable_array(value: usize, entries: u32) -> io::Result<Self> {
+        Self::create(MapKind::Array, (size_of::<u32>(), value), entries, F_MMAPABLE)
+    }
+
+    fn create(kind: MapKind, (key, value): (usize, usize), entries: u32, flags: u32) -> io::Result<Self> {
         let size = |octets| u32::try_from(octets).map_err(|_| io::ErrorKind::InvalidInput);
         let mut create = CreateMap {
             kind: kind as u32,
             key_size: size(key)?,
             value_size: size(value)?,
             max_entries: entries,
+            flags,
         };
         // SAFETY: MAP_CREATE reads the attributes and refers to no other memory.
         let fd = unsafe { bpf(MAP_CREATE, &mut create) }?;
@@ -137,6 +153,7 @@ struct LoadProgram {
     attach_type: u32,
 }
 
+#[cfg(test)]
 #[repr(C)]
 #[derive(Default)]
 struct TestRun {
@@ -198,19 +215,29 @@ impl Program {
     }
 
     /// Runs it once over `frame` as if it came to queue 0 of loopback; returns what it returned.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what tests run the program with"))]
+    #[cfg(test)]
     pub(super) fn run(&self, frame: &[u8]) -> io::Result<u32> {
+        self.run_over(frame).map(|(returned, _)| returned)
+    }
+
+    /// The same; returns the frame that it left, too.
+    #[cfg(test)]
+    pub(super) fn run_over(&self, frame: &[u8]) -> io::Result<(u32, Vec<u8>)> {
+        let mut left = vec![0; frame.len()];
         let mut run = TestRun {
             program: descriptor(self.fd.as_fd()),
             data_size_in: u32::try_from(frame.len()).map_err(|_| io::ErrorKind::InvalidInput)?,
             data_in: frame.as_ptr() as u64,
+            data_size_out: u32::try_from(left.len()).map_err(|_| io::ErrorKind::InvalidInput)?,
+            data_out: left.as_mut_ptr() as u64,
             repeat: 1,
             ..TestRun::default()
         };
-        // SAFETY: PROG_TEST_RUN reads `data_size_in` octets at `data_in`, which the slice has; without `data_out` it writes to
-        // the attributes only.
+        // SAFETY: PROG_TEST_RUN reads `data_size_in` octets at `data_in`, which the slice has, and writes `data_size_out` at
+        // most at `data_out`, which the vector has.
         unsafe { bpf(PROG_TEST_RUN, &mut run) }?;
-        Ok(run.returned)
+        left.truncate(run.data_size_out as usize);
+        Ok((run.returned, left))
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use mediapoint_packet::frame::{FrameHeader, UdpFrame};
 use mediapoint_packet::{PacketBuf, PacketPool, Time};
 
+use super::installed::Installed;
 use super::interface::XdpInterfaces;
 use super::lane::Lane;
 use super::paths::{Ends, Known, Paths};
@@ -18,10 +19,13 @@ use super::resolver::Resolver;
 use super::scope::{is_direct, scoped};
 use crate::clock::Clock;
 use crate::counters::Counters;
+use crate::forwarding::{Forwarded, ForwardingRule, NotForwarded};
 use crate::io::{PacketIo, Port, Received};
 use crate::socket::UdpSocket;
 use crate::socket_io::{STARVED_PAUSE, SocketIo, SocketIoConfig};
 use crate::waker::Waker;
+
+mod forwarding;
 
 /// The longest datagram that goes out in a frame of ours, in octets. Longer ones go by the socket: the kernel knows what the
 /// path carries whole, and fragments what it does not. Every IPv6 path carries 1,280 with its headers.
@@ -45,6 +49,7 @@ pub struct XdpIo {
     ports: Ports,
     paths: Paths,
     resolver: Resolver,
+    installed: Installed,
     /// Datagrams taken out of the rings, or brought along by a port that moved here, for the next calls of `receive`.
     stash: VecDeque<Received>,
     clock: Clock,
@@ -85,6 +90,7 @@ impl XdpIo {
             ports: Ports::new(),
             paths: Paths::new(MAX_PATHS),
             resolver: Resolver::new(indices)?,
+            installed: Installed::default(),
             stash: VecDeque::new(),
             clock,
             now: clock.now(),
@@ -115,6 +121,12 @@ impl XdpIo {
         self.ports.len()
     }
 
+    /// Forwarding rules of this worker, closed ones that were not taken back included.
+    #[must_use]
+    pub const fn forwarding_rules(&self) -> usize {
+        self.installed.len()
+    }
+
     /// Datagrams dropped on arrival since the backend was made, for want of room in the rings above all; those of the ports'
     /// sockets not counted. A system call for each interface: for a round of statistics.
     ///
@@ -132,6 +144,7 @@ impl XdpIo {
         while let Some((ends, path)) = self.resolver.answer() {
             self.paths.answer(self.now, ends, path);
         }
+        self.look_after_rules();
     }
 
     /// Gives the kernel the frames back that were received.
@@ -159,6 +172,8 @@ impl XdpIo {
 
     /// Takes a port out of what is served past the kernel. With `keep`, what came to it is returned, in order.
     fn leave(&mut self, port: Port, keep: bool) -> VecDeque<(SocketAddr, PacketBuf)> {
+        self.close_rules_of(port);
+        self.end_rule(port);
         let mut kept = VecDeque::new();
         if let Some(slot) = self.ports.get_mut(port)
             && let Some(Some(lane)) = self.lanes.get(slot.lane)
@@ -317,6 +332,7 @@ impl PacketIo for XdpIo {
 
     fn set_dscp(&mut self, port: Port, dscp: u8) -> io::Result<()> {
         self.sockets.set_dscp(port, dscp)?;
+        self.close_rules_of(port);
         if let Some(slot) = self.ports.get_mut(port) {
             slot.dscp = dscp;
         }
@@ -367,12 +383,25 @@ impl PacketIo for XdpIo {
         self.sockets.flush(pool);
     }
 
+    fn forward(&mut self, rule: &ForwardingRule) -> Result<(), NotForwarded> {
+        self.begin_rule(rule)
+    }
+
+    fn forwarded(&mut self, port: Port) -> Option<Forwarded> {
+        self.look_at_rule(port)
+    }
+
+    fn take_back(&mut self, port: Port) -> Option<Forwarded> {
+        self.end_rule(port)
+    }
+
     fn waker(&self) -> Waker {
         self.sockets.waker()
     }
 
     fn counters(&self) -> Counters {
-        self.sockets.counters() + self.counters
+        let own = Counters { forwarded: self.forwarded_in_all(), ..self.counters };
+        self.sockets.counters() + own
     }
 }
 

@@ -46,6 +46,9 @@ const NDA_LLADDR: u16 = 2;
 /// The type of a route to one other machine.
 const RTN_UNICAST: u8 = 1;
 
+/// A change of a neighbour that only says that it is used.
+const NTF_USE: u8 = 0x01;
+
 /// States of a neighbour in which its address may be used: reachable, stale, delay, probe, no ARP, permanent.
 const NUD_VALID: u16 = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80;
 
@@ -56,6 +59,8 @@ pub(super) struct Link {
     pub(super) mac: Mac,
     /// The interface below, and the tag: where it is a VLAN.
     pub(super) vlan: Option<(u32, u16)>,
+    /// It is one end of a virtual cable (veth).
+    pub(super) is_cable: bool,
 }
 
 /// A route to one machine.
@@ -120,7 +125,8 @@ impl Netlink {
             let mac = attributes.find(IFLA_ADDRESS).and_then(|mac| mac.try_into().ok()).map(Mac);
             if let (RTM_NEWLINK, Some(mac)) = (kind, mac) {
                 let name = attributes.find(IFLA_IFNAME).map(message::text).unwrap_or_default();
-                found = Some(Link { name, mac, vlan: vlan(&attributes) });
+                let is_cable = kind_of(&attributes).as_deref() == Some("veth");
+                found = Some(Link { name, mac, vlan: vlan(&attributes), is_cable });
             }
         })?;
         Ok(found)
@@ -170,6 +176,21 @@ impl Netlink {
         Ok(found)
     }
 
+    /// Has the kernel take it that something went to a neighbour that it knows: an entry that has become old is confirmed.
+    ///
+    /// # Errors
+    /// The kernel's: `EPERM` without CAP_NET_ADMIN.
+    pub(super) fn use_neighbour(&mut self, interface: u32, address: IpAddr) -> io::Result<()> {
+        let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+        let family = u8::try_from(family).unwrap_or_default();
+        let [a, b, c, d] = interface.to_ne_bytes();
+        // struct ndmsg: family, padding, index (32), state (16), flags, type.
+        let request = Request::change(RTM_NEWNEIGH)
+            .fixed(&[family, 0, 0, 0, a, b, c, d, 0, 0, NTF_USE, 0])
+            .attribute(NDA_DST, &message::octets(address));
+        self.ask(request, |_, _| {})
+    }
+
     /// Asks, and shows each message of the answer to `each`. That nothing was found is no error.
     fn ask(&mut self, request: Request, mut each: impl FnMut(u16, &[u8])) -> io::Result<()> {
         self.sequence = self.sequence.wrapping_add(1);
@@ -212,6 +233,12 @@ impl Netlink {
     }
 }
 
+/// What kind of virtual interface it is.
+fn kind_of(attributes: &Attributes<'_>) -> Option<String> {
+    let info = Attributes::new(attributes.find(IFLA_LINKINFO)?);
+    info.find(IFLA_INFO_KIND).map(message::text)
+}
+
 /// The interface below and the tag, of a VLAN.
 fn vlan(attributes: &Attributes<'_>) -> Option<(u32, u16)> {
     let below = attributes.find(IFLA_LINK).and_then(message::word)?;
@@ -234,7 +261,7 @@ mod tests {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let interface = netlink.interface_of(loopback).unwrap().unwrap();
         let link = netlink.link(interface).unwrap();
-        assert_eq!(link, Some(Link { name: "lo".into(), mac: Mac([0; 6]), vlan: None }));
+        assert_eq!(link, Some(Link { name: "lo".into(), mac: Mac([0; 6]), vlan: None, is_cable: false }));
         assert_eq!(netlink.route(loopback, loopback).unwrap(), None, "a local route");
         assert_eq!(netlink.neighbour(interface, "192.0.2.77".parse().unwrap()).unwrap(), None);
     }
@@ -267,6 +294,8 @@ mod tests {
     #[test]
     fn what_does_not_exist_is_none() {
         let mut netlink = Netlink::new().unwrap();
+        // Answered all the same: without the right to it, too.
+        drop(netlink.use_neighbour(0x7fff_ffff, "192.0.2.77".parse().unwrap()));
         assert_eq!(netlink.interface_of("192.0.2.77".parse().unwrap()).unwrap(), None);
         assert_eq!(netlink.link(0x7fff_ffff).unwrap(), None);
     }

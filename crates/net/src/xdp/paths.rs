@@ -88,6 +88,22 @@ impl Paths {
         None
     }
 
+    /// The path as it is known, however old; asks for nothing.
+    pub(super) fn look(&self, ends: Ends) -> Option<Path> {
+        self.entries.get(&ends)?.path
+    }
+
+    /// Asks for a path again where it is time, and goes on with what is known meanwhile: for who sends nothing himself.
+    pub(super) fn keep(&mut self, now: Time, ends: Ends, ask: impl FnOnce(Ends) -> bool) {
+        if let Some(entry) = self.entries.get_mut(&ends)
+            && entry.path.is_some()
+            && now >= entry.ask_at
+            && ask(ends)
+        {
+            entry.ask_at = now + REFRESH;
+        }
+    }
+
     /// Takes an answer of the kernel.
     pub(super) fn answer(&mut self, now: Time, ends: Ends, path: Option<Path>) {
         let Some(entry) = self.entries.get_mut(&ends) else { return };
@@ -165,6 +181,28 @@ mod tests {
         paths.answer(at(2_050), ends(1), None);
         assert_eq!(find(&mut paths, at(2_060), 1), (None, false));
         assert_eq!(find(&mut paths, at(2_150), 1), (None, true));
+    }
+
+    #[test]
+    fn a_path_that_is_kept_is_asked_for_again_and_stays_known() {
+        let mut paths = Paths::new(4);
+        find(&mut paths, at(0), 1);
+        paths.keep(at(50), ends(1), |_| panic!("there is none to keep"));
+        paths.answer(at(100), ends(1), Some(path(7)));
+        paths.keep(at(2_099), ends(1), |_| panic!("it is good"));
+        let mut asked = 0;
+        let mut keep = |paths: &mut Paths, now, answer| {
+            paths.keep(now, ends(1), |_| {
+                asked += 1;
+                answer
+            });
+        };
+        keep(&mut paths, at(2_100), false);
+        keep(&mut paths, at(2_120), true);
+        keep(&mut paths, at(2_140), true);
+        assert_eq!(asked, 2);
+        assert_eq!(paths.look(ends(1)), Some(path(7)));
+        assert_eq!(paths.look(ends(2)), None);
     }
 
     #[test]

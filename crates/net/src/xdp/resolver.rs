@@ -14,9 +14,12 @@ const QUEUE: usize = 256;
 /// What a worker has of it. The thread ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Resolver {
-    questions: SyncSender<Ends>,
+    questions: SyncSender<Question>,
     answers: Receiver<(Ends, Option<Path>)>,
 }
+
+/// The path between whom, and whether the kernel is to look whether the neighbour is still there.
+type Question = (Ends, bool);
 
 impl Resolver {
     /// Starts the thread. It answers with paths through these interfaces only, and VLANs over them.
@@ -25,12 +28,12 @@ impl Resolver {
     /// The system's, for want of descriptors or threads.
     pub(super) fn new(interfaces: Vec<u32>) -> io::Result<Self> {
         let mut netlink = Netlink::new()?;
-        let (questions, asked) = sync_channel::<Ends>(QUEUE);
+        let (questions, asked) = sync_channel::<Question>(QUEUE);
         let (given, answers) = sync_channel(QUEUE);
         std::thread::Builder::new().name("paths".into()).spawn(move || {
-            while let Ok(ends) = asked.recv() {
+            while let Ok((ends, keep)) = asked.recv() {
                 // What the kernel cannot answer now is asked again later.
-                let path = resolve(&mut netlink, &interfaces, ends).unwrap_or_default();
+                let path = resolve(&mut netlink, &interfaces, (ends, keep)).unwrap_or_default();
                 if given.send((ends, path)).is_err() {
                     return;
                 }
@@ -41,7 +44,13 @@ impl Resolver {
 
     /// Gives a question on its way; false where too many are.
     pub(super) fn ask(&self, ends: Ends) -> bool {
-        self.questions.try_send(ends).is_ok()
+        self.questions.try_send((ends, false)).is_ok()
+    }
+
+    /// The same, where nothing of ours goes there that would have the kernel look for the neighbour now and then: it is to
+    /// do so as if something did.
+    pub(super) fn ask_and_keep(&self, ends: Ends) -> bool {
+        self.questions.try_send((ends, true)).is_ok()
     }
 
     /// The next answer that has come.
@@ -51,7 +60,7 @@ impl Resolver {
 }
 
 /// The path between two addresses; `None` where it does not lead through the interfaces, or the neighbour is unknown.
-fn resolve(netlink: &mut Netlink, interfaces: &[u32], ends: Ends) -> io::Result<Option<Path>> {
+fn resolve(netlink: &mut Netlink, interfaces: &[u32], (ends, keep): Question) -> io::Result<Option<Path>> {
     let Some(route) = netlink.route(ends.from, ends.to)? else { return Ok(None) };
     let Some(link) = netlink.link(route.interface)? else { return Ok(None) };
     let (interface, vlan) = match link.vlan {
@@ -59,6 +68,10 @@ fn resolve(netlink: &mut Netlink, interfaces: &[u32], ends: Ends) -> io::Result<
         Some((below, id)) if interfaces.contains(&below) => (below, Some(id)),
         _ => return Ok(None),
     };
+    if keep {
+        // Not to be had without CAP_NET_ADMIN; the path is then as good as what the kernel has.
+        drop(netlink.use_neighbour(route.interface, route.next_hop));
+    }
     let neighbour = netlink.neighbour(route.interface, route.next_hop)?;
     let link = neighbour.map(|destination| Link { destination, source: link.mac, vlan });
     Ok(link.map(|link| Path { interface, link }))

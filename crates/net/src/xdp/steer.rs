@@ -5,13 +5,18 @@
 //! - it is no longer than a frame of the sockets' memory has room for;
 //! - Ethernet II with at most one 802.1Q tag; IPv4 without options, no fragment; or IPv6 without extension headers; UDP;
 //! - destination address and port stand in the map, for the queue that it came to.
+//!
+//! With room for forwarding rules, RTP to a port that has one is looked at by [`forward`](super::forward) first, whatever
+//! queue it came to.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::assembler::{Assembler, Instruction, Label, Reg, When, Width};
+use super::assembler::{Alu, Assembler, Instruction, Label, Reg, When, Width};
 use super::bpf::{Map, MapKind, Program};
+use super::forward::{Family, Partial, forward};
+use super::rules::{Place, Rules};
 
 /// What the program returns for the kernel to go on.
 pub(super) const XDP_PASS: i32 = 2;
@@ -38,8 +43,22 @@ const RX_QUEUE: i16 = 16;
 /// Octets of a key: an IPv6 address, IPv4 as mapped, then the port, in network order, and zeros up to a whole word.
 const KEY: usize = 20;
 
-/// Where the key lies on the stack.
+/// Octets of what stands under a key: the queue, the number of the rule's place and 1 or 0 for none, its open gate (64).
+const VALUE: usize = 16;
+
+/// Where the key lies on the stack; and, from the port, its queue, the place of its rule, and the open gate.
 const KEY_AT: i16 = -24;
+const QUEUE_AT: i16 = -28;
+pub(super) const PLACE_AT: i16 = -32;
+pub(super) const GATE_AT: i16 = -40;
+
+/// How the program forwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Forwarding {
+    /// Rules at one time, at least 1.
+    pub(super) rules: u32,
+    pub(super) partial: Partial,
+}
 
 /// The program with its maps.
 #[derive(Debug)]
@@ -47,6 +66,7 @@ pub(super) struct Steering {
     program: Program,
     ports: Map,
     sockets: Map,
+    rules: Option<Rules>,
 }
 
 impl Steering {
@@ -54,11 +74,14 @@ impl Steering {
     ///
     /// # Errors
     /// The kernel's: `EPERM` without CAP_BPF and CAP_NET_ADMIN.
-    pub(super) fn load() -> io::Result<Self> {
-        let ports = Map::new(MapKind::Hash, KEY, 4, MAX_PORTS)?;
+    pub(super) fn load(forwarding: Option<Forwarding>) -> io::Result<Self> {
+        let ports = Map::new(MapKind::Hash, KEY, VALUE, MAX_PORTS)?;
         let sockets = Map::new(MapKind::Xsk, 4, 4, MAX_QUEUES)?;
-        let program = Program::load(&assemble(ports.as_fd(), sockets.as_fd())?, "media_steer")?;
-        Ok(Self { program, ports, sockets })
+        let rules = forwarding.map(|forwarding| Rules::new(forwarding.rules)).transpose()?;
+        let forwards = rules.as_ref().zip(forwarding).map(|(rules, how)| (rules.map(), how.partial));
+        let code = assemble(ports.as_fd(), sockets.as_fd(), forwards)?;
+        let program = Program::load(&code, "media_steer")?;
+        Ok(Self { program, ports, sockets, rules })
     }
 
     pub(super) const fn program(&self) -> &Program {
@@ -67,7 +90,17 @@ impl Steering {
 
     /// Steers what comes to `port` through `queue` from now on.
     pub(super) fn serve(&self, port: SocketAddr, queue: u32) -> io::Result<()> {
-        self.ports.insert(&key(port), &queue.to_ne_bytes())
+        self.ports.insert(&key(port), &value(queue, None))
+    }
+
+    /// The same, and what fits the rule in a place of [`Self::rules`] is forwarded.
+    pub(super) fn serve_by_rule(&self, port: SocketAddr, queue: u32, rule: Place) -> io::Result<()> {
+        self.ports.insert(&key(port), &value(queue, Some(rule)))
+    }
+
+    /// Room for forwarding rules, where the program forwards.
+    pub(super) const fn rules(&self) -> Option<&Rules> {
+        self.rules.as_ref()
     }
 
     /// Leaves `port` to the kernel again.
@@ -97,23 +130,48 @@ fn key(port: SocketAddr) -> [u8; KEY] {
     key
 }
 
+/// What stands under the key.
+fn value(queue: u32, rule: Option<Place>) -> [u8; VALUE] {
+    let (place, gate) = rule.map_or((0, 0), |rule| (rule.index + 1, rule.gate));
+    let mut value = [0; VALUE];
+    let fields = queue.to_ne_bytes().into_iter().chain(place.to_ne_bytes()).chain(gate.to_ne_bytes());
+    for (to, from) in value.iter_mut().zip(fields) {
+        *to = from;
+    }
+    value
+}
+
 /// A value that stands in network order in a frame, as a load of it gives it.
-const fn network(value: u16) -> i32 {
+pub(super) const fn network(value: u16) -> i32 {
     value.to_be() as i32
 }
 
-fn assemble(ports: BorrowedFd<'_>, sockets: BorrowedFd<'_>) -> io::Result<Vec<Instruction>> {
+fn assemble(
+    ports: BorrowedFd<'_>,
+    sockets: BorrowedFd<'_>,
+    forwards: Option<(BorrowedFd<'_>, Partial)>,
+) -> io::Result<Vec<Instruction>> {
     let mut asm = Assembler::default();
     let asm = &mut asm;
-    let [v4, v6, look_up, pass] = [(); 4].map(|()| asm.label());
+    let [v4, v6, to_socket, pass] = [(); 4].map(|()| asm.label());
     frame_bounds(asm, pass);
     ethernet(asm, [v4, v6, pass]);
-    asm.bind(v4);
-    read_v4(asm, look_up, pass);
-    asm.bind(v6);
-    read_v6(asm, pass);
-    asm.bind(look_up);
-    redirect(asm, [ports, sockets], pass);
+    for (label, family) in [(v4, Family::V4), (v6, Family::V6)] {
+        asm.bind(label);
+        match family {
+            Family::V4 => read_v4(asm, pass),
+            Family::V6 => read_v6(asm, pass),
+        }
+        find_port(asm, ports, pass);
+        if let Some((rules, partial)) = forwards {
+            find_rule(asm, to_socket);
+            forward(asm, family, rules, partial, to_socket);
+        } else {
+            asm.jump(to_socket);
+        }
+    }
+    asm.bind(to_socket);
+    redirect(asm, sockets, pass);
     asm.bind(pass);
     asm.set(Reg::R0, XDP_PASS);
     asm.exit();
@@ -146,7 +204,7 @@ fn ethernet(asm: &mut Assembler, [v4, v6, pass]: [Label; 3]) {
 }
 
 /// Puts the key on the stack.
-fn read_v4(asm: &mut Assembler, look_up: Label, pass: Label) {
+fn read_v4(asm: &mut Assembler, pass: Label) {
     need(asm, 14 + 20 + 8, pass);
     // Version 4, a header of five words.
     asm.load(Width::Octet, Reg::R4, Reg::R2, 14);
@@ -164,7 +222,6 @@ fn read_v4(asm: &mut Assembler, look_up: Label, pass: Label) {
     asm.load(Width::Half, Reg::R4, Reg::R2, 36);
     asm.store_value(Width::Word, Reg::Stack, KEY_AT + 16, 0);
     asm.store(Width::Half, Reg::Stack, KEY_AT + 16, Reg::R4);
-    asm.jump(look_up);
 }
 
 /// Puts the key on the stack.
@@ -181,14 +238,37 @@ fn read_v6(asm: &mut Assembler, pass: Label) {
     asm.store(Width::Half, Reg::Stack, KEY_AT + 16, Reg::R4);
 }
 
-/// Looks the key up; where it is served on this queue, the frame goes to the queue's socket.
-fn redirect(asm: &mut Assembler, [ports, sockets]: [BorrowedFd<'_>; 2], pass: Label) {
-    asm.map(Reg::R1, ports);
-    asm.copy(Reg::R2, Reg::Stack);
-    asm.add(Reg::R2, i32::from(KEY_AT));
-    asm.call(MAP_LOOKUP_ELEM);
+/// Looks the key up: R0 is what stands under it, the queue is put on the stack. R7: the frame; R8: its end.
+fn find_port(asm: &mut Assembler, ports: BorrowedFd<'_>, pass: Label) {
+    asm.copy(Reg::R7, Reg::R2);
+    asm.copy(Reg::R8, Reg::R3);
+    call_look_up(asm, ports, KEY_AT);
     asm.jump_if(Reg::R0, When::Equal, 0, pass);
     asm.load(Width::Word, Reg::R2, Reg::R0, 0);
+    asm.store(Width::Word, Reg::Stack, QUEUE_AT, Reg::R2);
+}
+
+/// Puts the place of the port's rule on the stack, and its gate.
+fn find_rule(asm: &mut Assembler, to_socket: Label) {
+    asm.load(Width::Word, Reg::R1, Reg::R0, 4);
+    asm.jump_if(Reg::R1, When::Equal, 0, to_socket);
+    asm.alu(Alu::Sub, Reg::R1, 1);
+    asm.store(Width::Word, Reg::Stack, PLACE_AT, Reg::R1);
+    asm.load(Width::Double, Reg::R1, Reg::R0, 8);
+    asm.store(Width::Double, Reg::Stack, GATE_AT, Reg::R1);
+}
+
+/// Looks up in a map what lies on the stack.
+pub(super) fn call_look_up(asm: &mut Assembler, map: BorrowedFd<'_>, key_at: i16) {
+    asm.map(Reg::R1, map);
+    asm.copy(Reg::R2, Reg::Stack);
+    asm.add(Reg::R2, i32::from(key_at));
+    asm.call(MAP_LOOKUP_ELEM);
+}
+
+/// Where the port is served on this queue, the frame goes to the queue's socket.
+fn redirect(asm: &mut Assembler, sockets: BorrowedFd<'_>, pass: Label) {
+    asm.load(Width::Word, Reg::R2, Reg::Stack, QUEUE_AT);
     // A socket takes frames of its own queue only; those of others would be lost.
     asm.load(Width::Word, Reg::R4, Reg::R6, RX_QUEUE);
     asm.jump_if_register(Reg::R4, When::NotEqual, Reg::R2, pass);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use mediapoint_net::{
     Clock, PacketIo, Port, PortOpener, PortOptions, Received, SocketIoConfig, SocketOpener, XdpInterfaces,
-    XdpIo,
+    XdpIo, XdpOptions,
 };
 use mediapoint_packet::{PacketBuf, PacketPool};
 
@@ -84,15 +84,18 @@ impl Host {
         socket
     }
 
-    /// Datagrams that the kernel has taken in for sockets, and sent for them, so far.
+    /// Datagrams that the kernel has taken in for sockets, and sent for them, so far, in both families.
     pub(crate) fn kernel_datagrams(&self) -> (u64, u64) {
         self.run(|| {
             let table = std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap();
             let mut lines = table.lines().filter_map(|line| line.strip_prefix("Udp: "));
             let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
+            let six = std::fs::read_to_string("/proc/thread-self/net/snmp6").unwrap_or_default();
             let find = |name| {
                 let at = names.split(' ').position(|column| column == name).unwrap();
-                values.split(' ').nth(at).unwrap().parse().unwrap()
+                let four: u64 = values.split(' ').nth(at).unwrap().parse().unwrap();
+                let line = six.lines().find_map(|line| line.strip_prefix(&format!("Udp6{name}")));
+                four + line.map_or(0, |value| value.trim().parse().unwrap())
             };
             (find("InDatagrams"), find("OutDatagrams"))
         })
@@ -162,10 +165,15 @@ pub(crate) fn config() -> SocketIoConfig {
 impl Pair {
     /// The program at the server's card, for all of its addresses.
     pub(crate) fn interfaces(&self) -> XdpInterfaces {
+        self.interfaces_with(XdpOptions::default())
+    }
+
+    /// The same, with options.
+    pub(crate) fn interfaces_with(&self, options: XdpOptions) -> XdpInterfaces {
         let vlan = self.has_vlan.then_some(SERVER_VLAN);
         let addresses: Vec<_> =
             [SERVER4, SERVER6].into_iter().chain(vlan).map(|address| address.parse().unwrap()).collect();
-        self.server.run(move || XdpInterfaces::attach(&addresses)).unwrap()
+        self.server.run(move || XdpInterfaces::attach_with(&addresses, &options)).unwrap()
     }
 
     /// A backend for a queue of the server's card.

@@ -8,8 +8,14 @@ mod allocations;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
+mod forwarding;
+#[cfg(test)]
+mod forwarding_ends;
+#[cfg(test)]
 mod host;
 #[cfg(test)]
 mod interfaces;
 #[cfg(test)]
 mod moves;
+#[cfg(test)]
+mod stream;

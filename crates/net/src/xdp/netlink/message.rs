@@ -11,6 +11,8 @@ const ATTRIBUTE: usize = 4;
 /// Flags of a request.
 const REQUEST: u16 = 0x01;
 const DUMP: u16 = 0x300;
+/// It is answered by an error of zero where nothing else is to be said.
+const ACKNOWLEDGE: u16 = 0x04;
 
 /// Types of messages that end an answer.
 const ERROR: u16 = 2;
@@ -35,6 +37,11 @@ impl Request {
     /// A request for all things of a kind.
     pub(super) fn dump(kind: u16) -> Self {
         Self { flags: REQUEST | DUMP, ..Self::get(kind) }
+    }
+
+    /// A change of something.
+    pub(super) fn change(kind: u16) -> Self {
+        Self { flags: REQUEST | ACKNOWLEDGE, ..Self::get(kind) }
     }
 
     /// Adds the fixed part, whole words.

@@ -19,7 +19,7 @@ const PORT6: &str = "[2001:db8::2]:30000";
 /// The program with a socket at queue 0, which tests run it on, and both ports served there; `None`, with the reason
 /// printed, where the machine does not let us.
 fn steering() -> Option<(Steering, OwnedFd)> {
-    let steering = match Steering::load() {
+    let steering = match Steering::load(None) {
         Ok(steering) => steering,
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
             println!("skipped: programs of the kernel need CAP_BPF and CAP_NET_ADMIN ({error})");
