@@ -79,6 +79,7 @@ impl Listeners {
             seed: [7; 32],
             wall_at_zero: Duration::from_secs(1_700_000_000),
             remotes: Default::default(),
+            kernel_forwarding: false,
         });
         let mut sink = Sink::new(8);
         let prompt = Prompt::new("speech", Audio { rate: 8000, samples: crate::speech_like(8000 * SECONDS) });

@@ -111,6 +111,7 @@ pub(crate) fn calls(
         seed: [7; 32],
         wall_at_zero: Duration::from_secs(1_700_000_000),
         remotes: Default::default(),
+        kernel_forwarding: false,
     });
     let mut senders = Vec::new();
     for n in 0..count {

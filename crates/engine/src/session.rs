@@ -14,6 +14,7 @@ mod derived;
 mod digits;
 mod forward;
 pub mod frame;
+mod handover;
 mod inactivity;
 pub mod leg;
 mod passthrough;
@@ -40,6 +41,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mediapoint_net::{Forwarded, ForwardingRule, NotForwarded, Port};
 use mediapoint_packet::{PacketBuf, Time};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -81,6 +83,24 @@ pub trait Output {
     fn close(&mut self, ports: LegPorts, leg: LegId);
     /// Wakes the reader or writer at the other end of a ring.
     fn wake(&mut self, handle: WakeHandle);
+    /// Lets the packet I/O backend forward a stream, see [`mediapoint_net::PacketIo::forward`].
+    ///
+    /// # Errors
+    /// The backend's.
+    fn forward(&mut self, rule: &ForwardingRule) -> Result<(), NotForwarded> {
+        let _ = rule;
+        Err(NotForwarded::Unsupported)
+    }
+    /// What the backend has forwarded from a port so far; `None` where it forwards nothing from there.
+    fn forwarded(&mut self, port: Port) -> Option<Forwarded> {
+        let _ = port;
+        None
+    }
+    /// Takes a stream back that the backend forwards: what it forwarded in all.
+    fn take_back(&mut self, port: Port) -> Option<Forwarded> {
+        let _ = port;
+        None
+    }
 }
 
 /// The configuration of a session.
@@ -98,6 +118,8 @@ pub struct SessionConfig {
     pub wall_at_zero: Duration,
     /// Where legs may send to.
     pub remotes: Arc<RemotePolicy>,
+    /// Streams that are merely forwarded are offered to the packet I/O backend ([`Output::forward`]).
+    pub kernel_forwarding: bool,
 }
 
 /// The calls of one worker.
@@ -191,6 +213,7 @@ impl Session {
         let room = self.config.max_legs.saturating_sub(self.legs);
         let mut env = Env { config: &self.config, random: &mut self.random, room };
         let Some(call) = self.calls.get_mut(slot) else { return Ok(()) };
+        call.take_back_streams(now, out);
         let before = call.legs.len();
         let result = call.apply(now, command, &mut env, out);
         self.legs = self.legs + call.legs.len() - before;
@@ -221,6 +244,7 @@ impl Session {
         }
         self.forget_ports(from);
         let Some(call) = self.calls.get_mut(from) else { return Ok(()) };
+        call.take_back_streams(now, out);
         let tick = call.next_tick();
         let taken = call.take_leg(now, leg, out);
         call.note_hold(now, &self.config);
@@ -231,6 +255,7 @@ impl Session {
         let mut last = 0;
         if let Some(call) = self.calls.get_mut(to) {
             last = call.legs.len();
+            call.take_back_streams(now, out);
             call.put_leg(now, leg, tick, out);
             call.note_hold(now, &self.config);
             let deadline = call.next_deadline();
@@ -253,6 +278,7 @@ impl Session {
     ) -> Result<(), CommandError> {
         let now = self.advance(now);
         let Some(mut call) = self.remove(id) else { return Err(CommandError::NoSuchCall(id)) };
+        call.take_back_streams(now, out);
         let statistics = call.statistics(now);
         call.close(now, out);
         out.event(Event::CallEnded { call: id, reason, statistics });
@@ -272,8 +298,16 @@ impl Session {
     ///
     /// # Errors
     /// [`CommandError::NoSuchCall`].
-    pub fn take_call(&mut self, id: CallId) -> Result<Box<Call>, CommandError> {
-        self.remove(id).ok_or(CommandError::NoSuchCall(id))
+    pub fn take_call<O: Output>(
+        &mut self,
+        now: Time,
+        id: CallId,
+        out: &mut O,
+    ) -> Result<Box<Call>, CommandError> {
+        let now = self.advance(now);
+        let mut call = self.remove(id).ok_or(CommandError::NoSuchCall(id))?;
+        call.take_back_streams(now, out);
+        Ok(call)
     }
 
     /// Takes in a call of another session, whose legs have been given this worker's ports by [`Call::set_ports`].
@@ -300,9 +334,17 @@ impl Session {
     ///
     /// # Errors
     /// [`CommandError::NoSuchCall`].
-    pub fn statistics(&self, now: Time, id: CallId) -> Result<CallStatistics, CommandError> {
+    pub fn statistics<O: Output>(
+        &mut self,
+        now: Time,
+        id: CallId,
+        out: &mut O,
+    ) -> Result<CallStatistics, CommandError> {
+        let now = now.max(self.now);
         let slot = self.slot(id)?;
-        self.calls.get(slot).map(|call| call.statistics(now)).ok_or(CommandError::NoSuchCall(id))
+        let call = self.calls.get_mut(slot).ok_or(CommandError::NoSuchCall(id))?;
+        call.follow_streams(now, out);
+        Ok(call.statistics(now))
     }
 
     /// A call.

@@ -107,6 +107,7 @@ fn many_calls_that_come_and_go() {
         seed: [7; 32],
         wall_at_zero: Duration::from_secs(1_700_000_000),
         remotes: Default::default(),
+        kernel_forwarding: false,
     });
     let mut out = Outbox::new(64);
     let mut packet = [0_u8; 172];

@@ -46,6 +46,7 @@ fn a_packet_allocates_nothing() {
     // First, since it counts the whole process: after 60 s the runner of the tests allocates to say that this one is slow.
     a_real_worker();
     relay();
+    handed_over();
     for suite in Suite::ALL {
         srtp(suite, false, false);
         srtp(suite, true, false);
@@ -110,6 +111,21 @@ fn relay() {
         world.start(party);
     }
     assert_steady(&mut world, "relay");
+}
+
+/// Streams that a backend forwards by itself, taken back at each packet that is late or comes twice.
+fn handed_over() {
+    let mut world = World::new(11).through_kernel();
+    let (a, b) = world.two_party_call();
+    for party in [a, b] {
+        let profile = LinkProfile { loss: 0.01, reorder: 0.001, duplicate: 0.001, ..LinkProfile::default() };
+        world.peer_mut(party).set_links(profile);
+        world.peer_mut(party).reports_every = Some(Duration::from_secs(5));
+        world.peer_mut(party).heard.keep_reports = false;
+        world.start(party);
+    }
+    assert_steady(&mut world, "handed over");
+    assert!(world.kernel().taken > 20 && world.kernel().forwarded > INPUTS, "{:?}", world.kernel());
 }
 
 /// A room of eight, of whom three speak in turn, in several codecs and rates, with a coach.

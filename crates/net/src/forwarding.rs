@@ -16,7 +16,8 @@ use crate::io::Port;
 ///
 /// A packet is forwarded if it comes from `from`, its first octet is 0x80 (version 2, no padding, extension or CSRC) and its
 /// marker 0, payload type, SSRC and length are those of the rule, its sequence number is 1 to 64 ahead of the newest and its
-/// timestamp ahead of the newest, both modulo their widths. The first packet must have just the next sequence number, so
+/// timestamp ahead of the newest, both modulo their widths. Its timestamp must not leap: the transit departs from the newest
+/// one's by less than a second of the RTP clock, modulo 2^32. The first packet must have just the next sequence number, so
 /// that none is overtaken that waits for the worker. Hops must be left to the packet: a TTL of 1 does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForwardingRule {
@@ -70,6 +71,9 @@ pub struct Forwarded {
     /// By how much the sequence number has gone on since the rule began, wrap-arounds included. Less `packets`, this is what
     /// did not come.
     pub advance: u64,
+    /// Bit n: the packet whose sequence number is n below the newest one's was forwarded. Whoever goes on with the stream tells
+    /// by it a packet that is late from a copy.
+    pub seen: u64,
     /// Of the newest packet.
     pub timestamp: u32,
     /// As in the rule, of the newest packet.

@@ -66,6 +66,8 @@ pub(crate) struct Config {
     pub(crate) realtime_priority: u8,
     /// How packets get to the workers and back.
     pub(crate) io: PacketBackend,
+    /// Streams that are merely forwarded are handed over to the XDP program.
+    pub(crate) forward: bool,
     /// How often a busy worker looks at its sockets.
     pub(crate) tick: Duration,
     /// Points a worker may carry.
@@ -239,6 +241,7 @@ impl Config {
                 .and_then(|number| u8::try_from(number.as_usize()).ok())
                 .unwrap_or(default.realtime_priority),
             io: settings.io.map_or(default.io, |backend| backend.0),
+            forward: settings.forward.map_or(default.forward, |forward| forward.0),
             tick: settings.tick.map_or(default.tick, |span| span.0),
             budget: settings.budget.map(|budget| budget.0).or(points.budget).unwrap_or(default.budget),
             load_marks: settings.load_marks.map_or(default.load_marks, |marks| {
@@ -338,6 +341,7 @@ impl Config {
             ("cores", self.cores != other.cores),
             ("realtime-priority", self.realtime_priority != other.realtime_priority),
             ("io", self.io != other.io),
+            ("forward", self.forward != other.forward),
             ("tick", self.tick != other.tick),
             ("budget", self.budget != other.budget),
             ("load-marks", self.load_marks != other.load_marks),
@@ -379,6 +383,7 @@ impl Default for Config {
             cores: Cores::Auto,
             realtime_priority: 0,
             io: PacketBackend::default(),
+            forward: false,
             tick: Duration::from_millis(1),
             budget: Points::whole(1000),
             load_marks: vec![80, 95],

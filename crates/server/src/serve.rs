@@ -174,6 +174,7 @@ fn build(config: &Config, max_legs: usize) -> Result<(Engine, EventReceiver), Bu
         .tick(config.tick)
         .realtime_priority(config.realtime_priority)
         .packet_backend(config.io)
+        .kernel_forwarding(config.forward)
         .budget(config.budget)
         .load_marks(config.load_marks.clone())
         .shed(config.shed)

@@ -96,6 +96,7 @@ pub fn engine(data: &[u8]) {
         seed: [1; 32],
         wall_at_zero: Duration::from_secs(1_700_000_000),
         remotes: Default::default(),
+        kernel_forwarding: false,
     });
     let call = CallId::from_u64(1);
     let mut sink = Sink::new(BUFFERS);
@@ -140,5 +141,5 @@ pub fn engine(data: &[u8]) {
         session.handle_timeouts(now, &mut sink);
         assert_eq!(sink.pool.available(), buffers, "a buffer was lost");
     }
-    let _ = session.statistics(now, call);
+    let _ = session.statistics(now, call, &mut sink);
 }

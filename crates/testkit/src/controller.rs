@@ -21,7 +21,8 @@ impl World {
     pub fn add_call(&mut self) -> CallId {
         let call = CallId::from_u64(self.take_id());
         // A name that is new, in a session with room.
-        drop(self.session.add_call(self.session_now(), call));
+        let now = self.session_now();
+        drop(self.session.get_mut().add_call(now, call));
         call
     }
 

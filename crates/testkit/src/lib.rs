@@ -22,6 +22,7 @@
 mod cipher;
 mod controller;
 mod heard;
+mod kernel;
 mod link;
 mod mark;
 mod objects;
@@ -39,6 +40,7 @@ mod world;
 
 pub use cipher::{Library, Protector, Unprotector};
 pub use heard::{Heard, HeardPacket, HeardReport};
+pub use kernel::Kernel;
 pub use link::{Burst, Link, LinkCounts, LinkProfile};
 pub use mark::{Mark, PLAIN_FILL};
 pub use objects::WorldAnalysis;
@@ -50,4 +52,4 @@ pub use seam::{SeamCheck, Seams};
 pub use spectrum::{Spectrum, level_of};
 pub use stream::Stream;
 pub use voice::{Ear, Sound, Voice, tone};
-pub use world::{PeerId, World};
+pub use world::{OnTheWire, PeerId, World};

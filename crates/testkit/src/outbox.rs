@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use mediapoint_engine::session::port::{LegPorts, PortKey};
 use mediapoint_engine::session::{Output, WakeHandle};
 use mediapoint_engine::{Event, LegId};
+use mediapoint_net::{Forwarded, ForwardingRule, NotForwarded, Port};
 use mediapoint_packet::{PacketBuf, PacketPool};
+
+use crate::kernel::Kernel;
 
 /// Large buffers of a pool.
 const LARGE_BUFFERS: usize = 16;
@@ -34,6 +37,8 @@ pub struct Outbox {
     pub closed: Vec<(LegPorts, LegId)>,
     /// Readers and writers of rings that were to be woken.
     pub woken: u64,
+    /// What forwards streams that the session hands over; `None` where nothing does.
+    pub kernel: Option<Kernel>,
 }
 
 impl Outbox {
@@ -47,6 +52,7 @@ impl Outbox {
             events: Vec::with_capacity(256),
             closed: Vec::with_capacity(64),
             woken: 0,
+            kernel: None,
         }
     }
 
@@ -91,12 +97,27 @@ impl Output for Outbox {
     }
 
     fn close(&mut self, ports: LegPorts, leg: LegId) {
+        if let Some(kernel) = &self.kernel {
+            kernel.close(ports.rtp);
+        }
         self.closed.push((ports, leg));
     }
 
     fn wake(&mut self, handle: WakeHandle) {
         self.woken += 1;
         handle.wake();
+    }
+
+    fn forward(&mut self, rule: &ForwardingRule) -> Result<(), NotForwarded> {
+        self.kernel.as_mut().map_or(Err(NotForwarded::Unsupported), |kernel| kernel.forward(rule))
+    }
+
+    fn forwarded(&mut self, port: Port) -> Option<Forwarded> {
+        self.kernel.as_ref()?.forwarded(port)
+    }
+
+    fn take_back(&mut self, port: Port) -> Option<Forwarded> {
+        self.kernel.as_mut()?.take_back(port)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One session, its parties and the event queue, on one virtual clock.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use mediapoint_engine::session::{Output as _, Session, SessionConfig};
 use mediapoint_engine::{CallId, CallStatistics, Event, LegStatistics, RemotePolicy};
 use mediapoint_packet::{PacketBuf, Time};
 
+use crate::kernel::{Kernel, Verdict};
 use crate::link::Arrival;
 use crate::outbox::{Outbox, rtcp_port, rtp_port};
 use crate::peer::Peer;
@@ -21,6 +23,13 @@ const BUFFERS: usize = 4096;
 
 /// What the engine's wall clock shows at the world's beginning.
 pub(crate) const WALL_AT_ZERO: Duration = Duration::from_secs(1_760_000_000);
+
+/// With this variable in the environment every world has a backend that forwards streams by itself: the whole suite runs
+/// through it.
+const THROUGH_KERNEL: &str = "MEDIAPOINT_TEST_THROUGH_KERNEL";
+
+/// A datagram that was sent: when, from which port, to where, and its octets.
+pub type OnTheWire = (Time, PortKey, SocketAddr, Vec<u8>);
 
 /// Names a party of a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,6 +78,8 @@ pub struct World {
     pub to_nowhere: u64,
     /// Addresses that those were sent to.
     pub(crate) nowhere: HashSet<SocketAddr>,
+    /// Datagrams that were sent: when, from where and to where; where they are kept.
+    pub on_the_wire: Option<Vec<OnTheWire>>,
     /// Packets that came to a port that is closed.
     pub to_closed: u64,
     /// What `probe` counted while the session had control.
@@ -78,11 +89,12 @@ pub struct World {
     /// Each timer is served by chance up to this much after its time, as on a machine under load.
     pub late_up_to: Duration,
     pub(crate) now: Time,
-    pub(crate) session: Session,
+    /// Both are asked by what only looks at the world, too.
+    pub(crate) session: RefCell<Session>,
     /// What the session's clock showed when the world began.
     pub(crate) session_began: Duration,
     pub(crate) config: SessionConfig,
-    outbox: Outbox,
+    pub(crate) outbox: RefCell<Outbox>,
     queue: BinaryHeap<Entry>,
     order: u64,
     pub(crate) peers: Vec<Peer>,
@@ -119,20 +131,22 @@ impl World {
             seed: session_seed,
             wall_at_zero: WALL_AT_ZERO,
             remotes: Default::default(),
+            kernel_forwarding: false,
         };
-        Self {
+        let world = Self {
             events: Vec::with_capacity(4096),
             to_nowhere: 0,
             nowhere: HashSet::new(),
+            on_the_wire: None,
             to_closed: 0,
             probed: 0,
             inputs: 0,
             late_up_to: Duration::ZERO,
             now: Time::ZERO,
-            session: Session::new(config.clone()),
+            session: RefCell::new(Session::new(config.clone())),
             session_began: Duration::ZERO,
             config,
-            outbox: Outbox::new(BUFFERS),
+            outbox: RefCell::new(Outbox::new(BUFFERS)),
             queue: BinaryHeap::with_capacity(BUFFERS),
             order: 0,
             peers: Vec::new(),
@@ -145,7 +159,26 @@ impl World {
             stalled: Time::ZERO,
             served: None,
             lateness: Random::new(seed ^ 0x1a7e),
-        }
+        };
+        if std::env::var_os(THROUGH_KERNEL).is_some() { world.through_kernel() } else { world }
+    }
+
+    /// The same with a backend that forwards by itself the streams that the session hands over. Before there are calls.
+    #[must_use]
+    pub fn through_kernel(mut self) -> Self {
+        self.outbox.get_mut().kernel = Some(Kernel::new());
+        self.config.kernel_forwarding = true;
+        self.session = RefCell::new(Session::new(self.config.clone()));
+        self
+    }
+
+    /// What forwards streams that the session has handed over.
+    ///
+    /// # Panics
+    /// In a world without.
+    #[expect(clippy::expect_used, reason = "a test that asks for what it did not set up has failed")]
+    pub fn kernel(&mut self) -> &mut Kernel {
+        self.outbox.get_mut().kernel.as_mut().expect("a world through the kernel")
     }
 
     /// The time.
@@ -161,7 +194,7 @@ impl World {
 
     /// The session, to be commanded directly; see [`World::with_session`] for commands that put something out.
     pub fn session(&mut self) -> &mut Session {
-        &mut self.session
+        self.session.get_mut()
     }
 
     /// Reads `probe` before and after the session has control and adds the difference to [`World::probed`].
@@ -253,7 +286,7 @@ impl World {
 
     /// When the session's next deadline is served.
     fn next_timer(&mut self) -> Option<Time> {
-        let due = self.session.next_deadline()?;
+        let due = self.session.get_mut().next_deadline()?;
         let at = match self.served {
             Some((known, at)) if known == due => at,
             _ => due + self.lateness.duration_below(self.late_up_to),
@@ -276,7 +309,7 @@ impl World {
     /// Sets where legs may send to. Before there are calls.
     pub fn set_remotes(&mut self, remotes: Arc<RemotePolicy>) {
         self.config.remotes = remotes;
-        self.session = Session::new(self.config.clone());
+        self.session = RefCell::new(Session::new(self.config.clone()));
     }
 
     /// True where the engine has sent something to an address at which no party is.
@@ -288,7 +321,8 @@ impl World {
     /// A call's figures; all zero where it is gone.
     #[must_use]
     pub fn statistics(&self, call: CallId) -> CallStatistics {
-        self.session.statistics(self.session_now(), call).unwrap_or_default()
+        let (mut session, mut outbox) = (self.session.borrow_mut(), self.outbox.borrow_mut());
+        session.statistics(self.session_now(), call, &mut *outbox).unwrap_or_default()
     }
 
     /// A leg's figures.
@@ -298,9 +332,9 @@ impl World {
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test that asks for a leg that is gone has failed")]
     pub fn leg_statistics(&self, id: PeerId) -> LegStatistics {
-        let peer = self.peer(id);
-        let legs = self.statistics(peer.call).legs;
-        legs.into_iter().find(|leg| leg.leg == peer.leg).expect("the leg is there")
+        let Peer { call, leg: own, .. } = *self.peer(id);
+        let legs = self.statistics(call).legs;
+        legs.into_iter().find(|leg| leg.leg == own).expect("the leg is there")
     }
 
     /// A party says BYE by RTCP, now.
@@ -321,7 +355,7 @@ impl World {
             .iter()
             .filter(|entry| matches!(entry.what, What::ToSession { .. } | What::ToPeer { .. }))
             .count();
-        self.outbox.buffers_out() - on_the_way
+        self.outbox.borrow().buffers_out() - on_the_way
     }
 
     /// The time on the session's clock.
@@ -334,7 +368,7 @@ impl World {
     pub fn with_session<T>(&mut self, act: impl FnOnce(&mut Session, Time, &mut Outbox) -> T) -> T {
         let before = self.probe.map_or(0, |probe| probe());
         let now = self.session_now();
-        let result = act(&mut self.session, now, &mut self.outbox);
+        let result = act(self.session.get_mut(), now, self.outbox.get_mut());
         let after = self.probe.map_or(0, |probe| probe());
         self.probed += after - before;
         self.carry_on();
@@ -369,10 +403,17 @@ impl World {
         }
     }
 
-    fn give_to_session(&mut self, key: PortKey, from: SocketAddr, packet: PacketBuf) {
+    fn give_to_session(&mut self, key: PortKey, from: SocketAddr, mut packet: PacketBuf) {
         if !self.open.contains(&key) {
             self.to_closed += 1;
             return self.recycle(packet);
+        }
+        let now = self.session_now();
+        if let Some(kernel) = &mut self.outbox.get_mut().kernel
+            && let Verdict::Forward(out, to) = kernel.take(now, key, from, packet.bytes_mut())
+        {
+            self.outbox.get_mut().send(out, to, packet);
+            return self.carry_on();
         }
         self.inputs += 1;
         self.with_session(|session, now, out| session.handle_datagram(now, key, from, packet, out));
@@ -415,13 +456,16 @@ impl World {
 
     fn carry_on(&mut self) {
         let now = self.now;
-        for (ports, _) in self.outbox.closed.drain(..) {
+        for (ports, _) in self.outbox.get_mut().closed.drain(..) {
             self.open.remove(&ports.rtp);
             ports.rtcp.map(|rtcp| self.open.remove(&rtcp));
         }
-        self.events.extend(self.outbox.events.drain(..).map(|event| (now, event)));
-        let mut sent = std::mem::take(&mut self.outbox.sent);
+        self.events.extend(self.outbox.get_mut().events.drain(..).map(|event| (now, event)));
+        let mut sent = std::mem::take(&mut self.outbox.get_mut().sent);
         for sending in sent.drain(..) {
+            if let Some(log) = &mut self.on_the_wire {
+                log.push((now, sending.from, sending.to, sending.packet.bytes().to_vec()));
+            }
             let Some(&(id, rtcp_port)) = self.addresses.get(&sending.to) else {
                 self.to_nowhere += 1;
                 if self.nowhere.len() < 1000 {
@@ -442,7 +486,7 @@ impl World {
                 arrival,
             });
         }
-        self.outbox.sent = sent;
+        self.outbox.get_mut().sent = sent;
     }
 
     /// Queues the copies of a peer's packet that arrive at the port `key`.
@@ -487,16 +531,16 @@ impl World {
 
     #[expect(clippy::expect_used, reason = "a session that keeps buffers fails its test")]
     fn buffer(&mut self) -> PacketBuf {
-        self.outbox.take().expect("a free buffer")
+        self.outbox.get_mut().take().expect("a free buffer")
     }
 
     #[expect(clippy::expect_used, reason = "a session that keeps buffers fails its test")]
     fn copy(&mut self, bytes: &[u8]) -> PacketBuf {
-        self.outbox.copy(bytes).expect("a free buffer")
+        self.outbox.get_mut().copy(bytes).expect("a free buffer")
     }
 
     fn recycle(&mut self, packet: PacketBuf) {
-        self.outbox.give(packet);
+        self.outbox.get_mut().give(packet);
     }
 }
 
@@ -504,7 +548,7 @@ impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("World")
             .field("now", &self.now)
-            .field("session", &self.session)
+            .field("session", &*self.session.borrow())
             .field("peers", &self.peers.len())
             .finish_non_exhaustive()
     }

@@ -87,6 +87,8 @@ fn of_worker(number: usize, worker: &WorkerLoad) -> Value {
         ("late_us", micros(worker.late.unwrap_or_default()).into()),
         ("receiveddatagrams", worker.received.into()),
         ("sentdatagrams", worker.sent.into()),
+        ("forwardeddatagrams", worker.forwarded.into()),
+        ("streamshandedover", worker.handed_over.into()),
         ("droppeddatagrams", worker.dropped.into()),
     ])
 }

@@ -276,6 +276,7 @@ impl Totals {
             ("dropped", reasons(self.reasons.iter().map(|(reason, count)| (*reason, *count)))),
             ("receiveddatagrams", sum(|worker| worker.received).into()),
             ("sentdatagrams", sum(|worker| worker.sent).into()),
+            ("forwardeddatagrams", sum(|worker| worker.forwarded).into()),
             ("droppeddatagrams", sum(|worker| worker.dropped).into()),
             ("droppednolargebuffer", sum(|worker| worker.no_large_buffer).into()),
             ("droppedtoolong", sum(|worker| worker.too_long).into()),

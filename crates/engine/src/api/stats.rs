@@ -242,6 +242,10 @@ pub struct WorkerLoad {
     pub received: u64,
     /// Datagrams sent since start.
     pub sent: u64,
+    /// Datagrams that the kernel forwarded by itself since start: neither received nor sent by the worker.
+    pub forwarded: u64,
+    /// Streams that the kernel forwards by itself now.
+    pub handed_over: u64,
     /// Datagrams lost for want of a buffer, or refused by the kernel.
     pub dropped: u64,
     /// Of those, datagrams over 1,984 octets that came while all large buffers were in use.

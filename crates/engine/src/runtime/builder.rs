@@ -85,6 +85,7 @@ pub struct EngineBuilder {
     pub(crate) shed_late: Duration,
     pub(crate) shed_after: Duration,
     pub(crate) remotes: RemotePolicy,
+    pub(crate) kernel_forwarding: bool,
 }
 
 impl Default for EngineBuilder {
@@ -113,6 +114,7 @@ impl Default for EngineBuilder {
             shed_late: Duration::from_millis(40),
             shed_after: Duration::from_secs(2),
             remotes: RemotePolicy::default(),
+            kernel_forwarding: false,
         }
     }
 }
@@ -286,6 +288,15 @@ impl EngineBuilder {
     #[must_use]
     pub fn remotes(mut self, remotes: RemotePolicy) -> Self {
         self.remotes = remotes;
+        self
+    }
+
+    /// Whether streams that are merely forwarded are handed over to the XDP program, so that their packets do not reach the worker;
+    /// they are not by default. A stream is handed over once it has run undisturbed for a second, and taken back when anything
+    /// else needs its packets. Without effect where ports are served by sockets ([`EngineBuilder::packet_backend`]).
+    #[must_use]
+    pub fn kernel_forwarding(mut self, forward: bool) -> Self {
+        self.kernel_forwarding = forward;
         self
     }
 

@@ -95,7 +95,8 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
                 self.done(reply, result);
             }
             Command::Statistics { call, reply } => {
-                let outcome = Outcome::Statistics(reply, self.session.statistics(now, call));
+                let outcome =
+                    Outcome::Statistics(reply, self.session.statistics(now, call, &mut self.output));
                 self.output.message(WorkerMessage::Outcome { outcome });
             }
             Command::Snapshot { call, reply } => {
@@ -111,7 +112,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
                 }
                 self.done(reply, result);
             }
-            Command::Depart { call, to, reply } => self.depart(Departure { call, to, reply }),
+            Command::Depart { call, to, reply } => self.depart(now, Departure { call, to, reply }),
             // It may have come before the word of it.
             Command::Expect { call } => {
                 if self.session.call(call).is_none() {
@@ -216,8 +217,8 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         (attached, result)
     }
 
-    fn snapshot(&self, now: Time, call: CallId) -> Result<Box<CallSnapshot>, CommandError> {
-        let mut snapshot = self.session.snapshot(now, call)?;
+    fn snapshot(&mut self, now: Time, call: CallId) -> Result<Box<CallSnapshot>, CommandError> {
+        let mut snapshot = self.session.snapshot(now, call, &mut self.output)?;
         let legs = self.session.call(call).map(|call| call.ports().collect::<Vec<_>>()).unwrap_or_default();
         for (leg, ports) in legs {
             if let Some(local) = self.output.local_addresses(ports) {
@@ -238,7 +239,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
     }
 
     /// Gives a call to another worker, or tries again later where that one's queue is full.
-    fn depart(&mut self, departure: Departure) {
+    fn depart(&mut self, now: Time, departure: Departure) {
         let Departure { call, to, reply } = departure;
         let Some(target) = self.mailboxes.get(to).map(std::sync::Arc::clone) else {
             return self.done(reply, Err(CommandError::NoSuchCall(call)));
@@ -247,7 +248,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         if target.arrivals.len() + self.mailboxes.len() >= target.arrivals.capacity() {
             return self.expected.departures.push(Departure { call, to, reply });
         }
-        let taken = match self.session.take_call(call) {
+        let taken = match self.session.take_call(now, call, &mut self.output) {
             Ok(taken) => taken,
             Err(error) => return self.done(reply, Err(error)),
         };
@@ -263,9 +264,9 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         target.wake();
     }
 
-    pub(super) fn retry_departures(&mut self) {
+    pub(super) fn retry_departures(&mut self, now: Time) {
         for departure in std::mem::take(&mut self.expected.departures) {
-            self.depart(departure);
+            self.depart(now, departure);
         }
     }
 

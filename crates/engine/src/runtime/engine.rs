@@ -111,6 +111,7 @@ impl Engine {
             hold_timeout: config.hold_timeout,
             shed_late: config.shed_late,
             remotes: Arc::clone(&remotes),
+            kernel_forwarding: config.kernel_forwarding && direct.is_some(),
         };
         let configs: Vec<WorkerConfig> = (0..config.workers).map(worker_config).collect();
         for (worker, worker_config) in configs.iter().enumerate() {
@@ -404,6 +405,8 @@ impl Engine {
                 calls: gauges.calls.load(Ordering::Relaxed),
                 received: gauges.received.load(Ordering::Relaxed),
                 sent: gauges.sent.load(Ordering::Relaxed),
+                forwarded: gauges.forwarded.load(Ordering::Relaxed),
+                handed_over: gauges.handed_over.load(Ordering::Relaxed),
                 dropped: gauges.dropped.load(Ordering::Relaxed),
                 no_large_buffer: gauges.no_large_buffer.load(Ordering::Relaxed),
                 too_long: gauges.too_long.load(Ordering::Relaxed),

@@ -201,6 +201,9 @@ pub(crate) struct Gauges {
     pub(crate) calls: AtomicU64,
     pub(crate) received: AtomicU64,
     pub(crate) sent: AtomicU64,
+    /// Datagrams that the packet I/O backend forwarded by itself, and streams of which it does that now.
+    pub(crate) forwarded: AtomicU64,
+    pub(crate) handed_over: AtomicU64,
     pub(crate) dropped: AtomicU64,
     /// Of those, for want of a large buffer, and because they were too long to be sent.
     pub(crate) no_large_buffer: AtomicU64,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use mediapoint_net::{PacketIo, Port, Received};
+use mediapoint_net::{Forwarded, ForwardingRule, NotForwarded, PacketIo, Port, Received};
 use mediapoint_packet::{PacketBuf, PacketPool};
 
 use crate::api::event::Event;
@@ -40,6 +40,8 @@ pub(super) struct WorkerOutput<I> {
     /// or a command.
     waiting: VecDeque<WorkerMessage>,
     sent_message: bool,
+    /// Streams that the backend forwards by itself.
+    handed_over: u64,
     mailbox: Arc<Mailbox>,
 }
 
@@ -51,6 +53,7 @@ impl<I: PacketIo<Handle = Handle>> WorkerOutput<I> {
             leases: Vec::new(),
             waiting: VecDeque::new(),
             sent_message: false,
+            handed_over: 0,
             mailbox,
         }
     }
@@ -122,6 +125,11 @@ impl<I: PacketIo<Handle = Handle>> WorkerOutput<I> {
         }
     }
 
+    /// Streams that the backend forwards by itself now.
+    pub(super) const fn handed_over(&self) -> u64 {
+        self.handed_over
+    }
+
     pub(super) fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
@@ -167,6 +175,22 @@ impl<I: PacketIo<Handle = Handle>> Output for WorkerOutput<I> {
     fn wake(&mut self, handle: WakeHandle) {
         self.message(WorkerMessage::Wake(handle));
     }
+
+    fn forward(&mut self, rule: &ForwardingRule) -> Result<(), NotForwarded> {
+        self.io.forward(rule)?;
+        self.handed_over += 1;
+        Ok(())
+    }
+
+    fn forwarded(&mut self, port: Port) -> Option<Forwarded> {
+        self.io.forwarded(port)
+    }
+
+    /// The session takes back once what it has handed over once.
+    fn take_back(&mut self, port: Port) -> Option<Forwarded> {
+        self.handed_over = self.handed_over.saturating_sub(1);
+        self.io.take_back(port)
+    }
 }
 
 #[cfg(test)]
@@ -192,6 +216,7 @@ mod tests {
             hold_timeout: Duration::from_secs(60),
             shed_late: Duration::from_millis(40),
             remotes: Arc::default(),
+            kernel_forwarding: false,
         };
         let io = config.io().unwrap();
         let mailbox = Arc::new(Mailbox::new(0, io.waker()));

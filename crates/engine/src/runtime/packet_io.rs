@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use mediapoint_net::{
-    Counters, PacketIo, Port, Received, SocketIo, SocketIoConfig, UdpSocket, Waker, XdpInterfaces, XdpIo,
+    Counters, Forwarded, ForwardingRule, NotForwarded, PacketIo, Port, Received, SocketIo, SocketIoConfig,
+    UdpSocket, Waker, XdpInterfaces, XdpIo,
 };
 use mediapoint_packet::{PacketBuf, PacketPool};
 
@@ -110,6 +111,18 @@ impl PacketIo for WorkerIo {
 
     fn flush(&mut self, pool: &mut PacketPool) {
         backend!(self, flush(pool));
+    }
+
+    fn forward(&mut self, rule: &ForwardingRule) -> Result<(), NotForwarded> {
+        backend!(self, forward(rule))
+    }
+
+    fn forwarded(&mut self, port: Port) -> Option<Forwarded> {
+        backend!(self, forwarded(port))
+    }
+
+    fn take_back(&mut self, port: Port) -> Option<Forwarded> {
+        backend!(self, take_back(port))
     }
 
     fn waker(&self) -> Waker {

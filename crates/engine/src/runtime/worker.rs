@@ -60,6 +60,8 @@ pub(crate) struct WorkerConfig {
     /// Lateness of its rounds from which on calls are shed, where that lasts.
     pub(crate) shed_late: Duration,
     pub(crate) remotes: Arc<RemotePolicy>,
+    /// Streams are forwarded by the packet I/O backend where it can.
+    pub(crate) kernel_forwarding: bool,
 }
 
 impl WorkerConfig {
@@ -181,6 +183,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             seed,
             wall_at_zero: clock.wall().saturating_sub(now.since(Time::ZERO)),
             remotes: Arc::clone(&config.remotes),
+            kernel_forwarding: config.kernel_forwarding,
         });
         Self {
             session,
@@ -320,7 +323,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
 
     /// Carries commands out; false where the worker is to stop.
     fn take_commands(&mut self, now: Time) -> bool {
-        self.retry_departures();
+        self.retry_departures(now);
         for _ in 0..COMMAND_BUDGET {
             let Some(Addressed { generation, command }) = self.mailbox.commands.pop() else {
                 return true;
@@ -341,6 +344,8 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         let counters = self.output.io.counters();
         gauges.received.store(counters.received, Ordering::Relaxed);
         gauges.sent.store(counters.sent, Ordering::Relaxed);
+        gauges.forwarded.store(counters.forwarded, Ordering::Relaxed);
+        gauges.handed_over.store(self.output.handed_over(), Ordering::Relaxed);
         let refused = counters.truncated + counters.no_large_buffer;
         gauges.dropped.store(refused + counters.send_errors, Ordering::Relaxed);
         gauges.no_large_buffer.store(counters.no_large_buffer, Ordering::Relaxed);

@@ -180,10 +180,18 @@ impl Call {
             return self.handle_plain_datagram(now, at, from, packet, out);
         }
         match (leg.classify(packet.bytes(), own_rtcp_port), leg.kind, own_rtcp_port) {
-            (Kind::Rtp, LegKind::Audio, false) => self.handle_audio(now, at, from, packet, out),
+            (Kind::Rtp, LegKind::Audio, false) => {
+                if leg.handed_over {
+                    self.take_back_stream(now, at, out);
+                }
+                self.handle_audio(now, at, from, packet, out);
+            }
             (Kind::Rtp, _, false) => self.handle_opaque_rtp(now, at, from, packet, out),
             (Kind::Rtcp, ..) => self.handle_rtcp(now, (at, own_rtcp_port), from, packet, env, out),
-            (Kind::Zrtp, _, false) => self.handle_zrtp(now, at, from, packet, out),
+            (Kind::Zrtp, _, false) => {
+                self.take_back_streams(now, out);
+                self.handle_zrtp(now, at, from, packet, out);
+            }
             (Kind::Unknown, ..) => {
                 leg.dropped.malformed += 1;
                 out.give(packet);
@@ -206,12 +214,17 @@ impl Call {
             self.tick(now, at, out);
         }
         if self.timers.take_expired(Timer::Report, now).is_some() {
+            self.follow_streams(now, out);
             self.send_reports(now, env, out);
         }
         if self.timers.take_expired(Timer::Event, now).is_some() {
             self.handle_event_timeout(now, out);
         }
+        if self.timers.take_expired(Timer::Handover, now).is_some() {
+            self.serve_handovers(now, env.config, out);
+        }
         if self.timers.take_expired(Timer::Inactivity, now).is_some() {
+            self.end_handovers(now, env.config, out);
             return self.check_activity(now, env.config, out);
         }
         None

@@ -93,6 +93,8 @@ impl Call {
         };
         let (id, receives, tapped, end_to_end) = (leg.id, leg.receives, leg.tapped, leg.end_to_end);
         if effects != PacketEffects::default() {
+            // Where the party is sent its media may have changed.
+            self.take_back_streams(now, out);
             self.report_effects(id, from, &effects, out);
         }
         if !receives {

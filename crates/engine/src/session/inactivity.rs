@@ -68,6 +68,7 @@ impl Call {
         self.activity.held_since = if held { self.activity.held_since.or(Some(now)) } else { None };
         let check = now + limit.unwrap_or(config.media_timeout).max(SHORTEST);
         self.timers.set_earlier(Timer::Inactivity, check);
+        self.schedule_handovers(now, config);
     }
 
     /// Notes of every leg what [`Call::note_hold`] has to know.

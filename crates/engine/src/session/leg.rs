@@ -10,6 +10,7 @@ pub mod egress;
 pub mod event_clock;
 pub mod events;
 mod gate;
+pub(crate) mod handover;
 pub(crate) mod in_band;
 pub mod ingress;
 mod kept_back;
@@ -51,6 +52,7 @@ use crate::api::stats::Dropped;
 use crate::session::leg::counted::Counted;
 use crate::session::leg::delayed::DelayedDigits;
 use crate::session::leg::events::EventReceiver;
+use crate::session::leg::handover::Handover;
 use crate::session::leg::ingress::{Ingress, natural_rate};
 use crate::session::leg::latch::Admission;
 use crate::session::leg::loop_watch::{LoopVerdict, LoopWatch};
@@ -169,6 +171,8 @@ pub(crate) struct Leg {
     pub(super) end_to_end: bool,
     /// An obstacle to ZRTP was reported.
     pub(super) zrtp_told: bool,
+    /// The packet I/O backend has the party's stream.
+    pub(super) handed_over: bool,
     /// Places of the legs that this one feeds.
     pub(super) listeners: Listeners,
     /// Payload type and length of the packet that the paths were selected for last.
@@ -210,6 +214,8 @@ pub(crate) struct Leg {
     passing_event: Option<(u32, RtpTicks)>,
     /// Figures of the jitter buffer that was in use last.
     pub(super) played: Option<PlayoutStatistics>,
+    /// Made when the leg's stream could be handed over first.
+    pub(super) handover: Option<Box<Handover>>,
 }
 
 impl Leg {
@@ -260,6 +266,8 @@ impl Leg {
             tapped: false,
             end_to_end: false,
             zrtp_told: false,
+            handed_over: false,
+            handover: None,
             zrtp_with: None,
             receiver: Receiver::default(),
             payloads: PayloadTable::new(config.codecs.iter().chain(&config.received_codecs)),

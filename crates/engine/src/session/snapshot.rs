@@ -31,7 +31,6 @@ use crate::api::error::{CommandError, RestoreError};
 use crate::api::id::{CallId, LegId, TapId};
 use crate::api::points::Points;
 use crate::runtime::work::LegWork;
-use crate::session::Session;
 use crate::session::call::Call;
 use crate::session::port::LegPorts;
 use crate::session::snapshot::age::{Age, Due, Malformed, Moment};
@@ -40,6 +39,7 @@ use crate::session::snapshot::objects::{
     MixSnapshot, PlayerSnapshot, PlayingSnapshot, RoomSnapshot, TapSnapshot,
 };
 use crate::session::tap::event::PressRoom;
+use crate::session::{Output, Session};
 
 /// The version of snapshots that this engine writes and reads.
 pub const SNAPSHOT_VERSION: u16 = 3;
@@ -223,10 +223,19 @@ impl Session {
     ///
     /// # Errors
     /// [`CommandError::NoSuchCall`].
-    pub fn snapshot(&self, now: Time, id: CallId) -> Result<CallSnapshot, CommandError> {
+    pub fn snapshot<O: Output>(
+        &mut self,
+        now: Time,
+        id: CallId,
+        out: &mut O,
+    ) -> Result<CallSnapshot, CommandError> {
         let now = now.max(self.now);
-        let call = self.call(id).ok_or(CommandError::NoSuchCall(id))?;
-        Ok(call.save(now, self.wall(now)))
+        let wall = self.wall(now);
+        let slot = self.slot(id)?;
+        let call = self.calls.get_mut(slot).ok_or(CommandError::NoSuchCall(id))?;
+        // It is saved as if each packet had come through it. The streams stay where they are: snapshots may be taken often.
+        call.follow_streams(now, out);
+        Ok(call.save(now, wall))
     }
 
     /// Makes a call of a snapshot, on these ports.

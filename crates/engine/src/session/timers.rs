@@ -16,9 +16,11 @@ pub(super) enum Timer {
     Inactivity,
     /// The time-out of a telephone event.
     Event,
+    /// The next look at what the packet I/O backend forwards, and may forward.
+    Handover,
 }
 
-const COUNT: usize = 4;
+const COUNT: usize = 5;
 
 /// Stands for no deadline in half the room of an `Option`: each packet looks at all of its call.
 const NEVER: Time = Time::from_nanos(u64::MAX);

@@ -66,6 +66,7 @@ impl Call {
 
     /// Places, payload maps and tap marks, after a command; then the demand that follows from them.
     pub(super) fn rewire<O: Output>(&mut self, now: Time, out: &mut O) {
+        self.take_back_streams(now, out);
         self.places = Places::of(&self.legs);
         for at in 0..self.legs.len() {
             self.settle_feed(at);

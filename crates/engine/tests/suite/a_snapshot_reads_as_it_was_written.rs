@@ -40,6 +40,7 @@ fn session(wall_at_zero: Duration) -> Session {
         seed: [3; 32],
         wall_at_zero,
         remotes: Default::default(),
+        kernel_forwarding: false,
     })
 }
 
@@ -246,8 +247,8 @@ impl Scene {
         assert_eq!(self.out.buffers_out(), 0, "no buffer is kept");
     }
 
-    fn text(&self) -> Option<String> {
-        let snapshot = self.session.snapshot(self.now, CallId::from_u64(CALL)).ok()?;
+    fn text(&mut self) -> Option<String> {
+        let snapshot = self.session.snapshot(self.now, CallId::from_u64(CALL), &mut self.out).ok()?;
         Some(serde_json::to_string(&snapshot).unwrap())
     }
 
@@ -296,7 +297,7 @@ fn unknown_fields_are_passed_over() {
 
 #[test]
 fn another_version_is_refused() {
-    let scene = Scene::new(1);
+    let mut scene = Scene::new(1);
     let mut value: Value = serde_json::from_str(&scene.text().unwrap()).unwrap();
     value["version"] = 2.into();
     let snapshot: CallSnapshot = serde_json::from_str(&value.to_string()).unwrap();
@@ -313,7 +314,7 @@ fn no_key_shows_in_debug() {
     let (leg, relearn) = (scene.legs[0], mediapoint_engine::Relearn::IfMoved);
     let command = CallCommand::ConfigureLeg { leg, config, relearn };
     scene.session.apply(scene.now, CallId::from_u64(CALL), command, &mut scene.out).unwrap();
-    let snapshot = scene.session.snapshot(scene.now, CallId::from_u64(CALL)).unwrap();
+    let snapshot = scene.session.snapshot(scene.now, CallId::from_u64(CALL), &mut scene.out).unwrap();
     let (shown, text) = (format!("{snapshot:?}"), serde_json::to_string(&snapshot).unwrap());
     assert!(text.contains("211,211"), "the key is in the text");
     assert!(!shown.contains("211") && !shown.contains("213"), "{shown}");
@@ -405,7 +406,7 @@ proptest! {
         let ports: Vec<_> = (0..).zip(snapshot.legs()).map(|(slot, (leg, _))| (leg, leg_ports(slot))).collect();
         let restored = host.restore(scene.now, &snapshot, &ports);
         host.check_invariants();
-        prop_assert!(host.statistics(scene.now, other).is_ok());
+        prop_assert!(host.statistics(scene.now, other, &mut scene.out).is_ok());
         prop_assert_eq!(host.calls(), 1 + usize::from(restored.is_ok()));
         scene.session = host;
         scene.legs = snapshot.legs().map(|(leg, _)| leg).take(8).collect();
@@ -414,8 +415,8 @@ proptest! {
             let later = scene.now + Duration::from_secs(20);
             scene.wait_until(later);
             scene.session.check_invariants();
-            let _statistics = scene.session.statistics(scene.now, snapshot.call());
-            let _snapshot = scene.session.snapshot(scene.now, snapshot.call());
+            let _statistics = scene.session.statistics(scene.now, snapshot.call(), &mut scene.out);
+            let _snapshot = scene.session.snapshot(scene.now, snapshot.call(), &mut scene.out);
         }
     }
 }

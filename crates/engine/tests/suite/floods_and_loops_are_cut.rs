@@ -172,6 +172,7 @@ impl Loop {
             seed: [7; 32],
             wall_at_zero: Duration::from_secs(1_760_000_000),
             remotes: Default::default(),
+            kernel_forwarding: false,
         });
         let mut out = Outbox::new(4096);
         let (now, call) = (Time::ZERO, CallId::from_u64(CALL));

@@ -18,6 +18,7 @@ fn an_empty_datagram_is_not_relayed() {
         seed: [0; 32],
         wall_at_zero: Duration::ZERO,
         remotes: Default::default(),
+        kernel_forwarding: false,
     });
     let (call, a, b) = (CallId::from_u64(1), LegId::from_u64(1), LegId::from_u64(2));
     let party = |port| SocketAddr::from(([192, 0, 2, 1], port));
@@ -41,5 +42,5 @@ fn an_empty_datagram_is_not_relayed() {
     }
     let sent: Vec<&[u8]> = out.sent.iter().map(|sending| sending.packet.bytes()).collect();
     assert_eq!(sent, [b"udptl"]);
-    assert_eq!(session.statistics(Time::ZERO, call).unwrap().legs[0].received.dropped.malformed, 1);
+    assert_eq!(session.statistics(Time::ZERO, call, &mut out).unwrap().legs[0].received.dropped.malformed, 1);
 }

@@ -103,13 +103,14 @@ fn session() -> Session {
         seed: [7; 32],
         wall_at_zero: Duration::from_secs(1_760_000_000),
         remotes: Default::default(),
+        kernel_forwarding: false,
     })
 }
 
 /// Moves all calls to the other session, which is the world's from then on.
 fn change_session(world: &mut World, other: &mut Session, calls: &[CallId]) {
     for call in calls {
-        let value = world.session().take_call(*call).unwrap();
+        let value = world.with_session(|session, now, out| session.take_call(now, *call, out)).unwrap();
         assert!(other.put_call(value).is_ok());
     }
     world.session().check_invariants();

@@ -46,6 +46,7 @@ mod silence_ends_a_call;
 mod speech_ends_a_prompt;
 mod srtp_protects_either_leg;
 mod strangers_can_neither_steal_nor_inject;
+mod streams_are_handed_over;
 mod streams_of_a_party_are_kept_apart;
 mod the_far_end_hears_no_seam;
 mod what_is_refused_leaves_a_call_as_it_was;

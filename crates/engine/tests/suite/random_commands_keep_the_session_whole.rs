@@ -66,6 +66,7 @@ impl Run {
                 seed: bytes,
                 wall_at_zero: Duration::from_secs(1_700_000_000),
                 remotes: Default::default(),
+                kernel_forwarding: false,
             })
         };
         Self {
@@ -259,7 +260,8 @@ impl Run {
     fn move_call(&mut self, call: u64) {
         let from = self.find(call);
         let to = (1 - from.0, call);
-        let taken = self.sessions[from.0].take_call(CallId::from_u64(call));
+        let (session, out) = (&mut self.sessions[from.0], &mut self.out[from.0]);
+        let taken = session.take_call(self.now, CallId::from_u64(call), out);
         assert_eq!(taken.as_ref().err(), self.model.call(from).as_ref().err());
         let Ok(mut taken) = taken else { return };
         self.sessions[from.0].check_invariants();
@@ -479,14 +481,14 @@ impl Run {
             };
             assert!(closed, "no ring outlives its stream or tap");
         }
-        for &at in &self.model.calls {
+        for at in self.model.calls.clone() {
             self.check_call(at);
         }
     }
 
-    fn check_call(&self, at: At) {
-        let (session, id) = (&self.sessions[at.0], CallId::from_u64(at.1));
-        let statistics = session.statistics(self.now, id).expect("a live call");
+    fn check_call(&mut self, at: At) {
+        let (session, id) = (&mut self.sessions[at.0], CallId::from_u64(at.1));
+        let statistics = session.statistics(self.now, id, &mut self.out[at.0]).expect("a live call");
         let legs: BTreeSet<u64> = statistics.legs.iter().map(|leg| leg.leg.as_u64()).collect();
         assert_eq!(legs, self.model.legs_of(at));
         let call = session.call(id).expect("a live call");

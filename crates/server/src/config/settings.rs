@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::prompts::PromptSettings;
 use super::recording::RecordingTable;
 use super::values::{
-    Allowed, Backend, Budget, Cores, DigitLogAddress, InterfaceAddress, ListenAddress, LogFilter, LogFormat,
-    MetricsAddress, Mode, Network, Number, Owner, PortRange, Span,
+    Allowed, Backend, Budget, Cores, DigitLogAddress, Forward, InterfaceAddress, ListenAddress, LogFilter,
+    LogFormat, MetricsAddress, Mode, Network, Number, Owner, PortRange, Span,
 };
 
 /// 100 µs to 10 ms.
@@ -94,6 +94,10 @@ pub(crate) struct Settings {
     /// CAP_NET_RAW; or auto, by AF_XDP where it is to be had [default: sockets]
     #[arg(long, value_name = "BACKEND", help_heading = "Capacity")]
     pub(crate) io: Option<Backend>,
+    /// Whether RTP streams that are merely forwarded are handed over to the XDP program, on or off; with sockets without
+    /// effect [default: off]
+    #[arg(long, value_name = "SWITCH", help_heading = "Capacity")]
+    pub(crate) forward: Option<Forward>,
     /// How often a busy worker looks at its sockets: half of it is added to each packet's delay, and a shorter one
     /// costs more core time [default: 1ms]
     #[arg(long, value_name = "TIME", help_heading = "Capacity")]
@@ -179,6 +183,7 @@ impl Settings {
             cores: self.cores.or(lower.cores),
             realtime_priority: self.realtime_priority.or(lower.realtime_priority),
             io: self.io.or(lower.io),
+            forward: self.forward.or(lower.forward),
             tick: self.tick.or(lower.tick),
             budget: self.budget.or(lower.budget),
             load_marks: self.load_marks.or(lower.load_marks),

@@ -75,6 +75,7 @@ fn every_key_is_read() {
         workers = 2
         cores = "none"
         io = "auto"
+        forward = "on"
         tick = "500us"
         budget = 812.5
         load-marks = [50]
@@ -126,7 +127,7 @@ fn every_key_is_read() {
     assert_eq!((config.ports, config.dscp, config.workers), (20_000..=20_999, 0, 2));
     assert_eq!((config.media_timeout.as_secs(), config.hold_timeout.as_secs()), (30, 9000));
     assert_eq!((config.cores, config.tick.as_micros()), (Cores::Free, 500));
-    assert_eq!(config.io, PacketBackend::Auto);
+    assert_eq!((config.io, config.forward), (PacketBackend::Auto, true));
     assert_eq!((config.budget, config.max_legs), (Points::thousandths(812_500), Some(100)));
     assert_eq!((config.room_members, config.load_marks), (50, vec![50]));
     assert_eq!((config.shed, config.shed_late.as_millis(), config.shed_after.as_secs()), (false, 60, 5));
@@ -198,6 +199,7 @@ fn a_refused_value_is_named_with_file_line_key_and_what_is_allowed() {
         ("grace = \"8days\"", "grace: \"8days\" is no time within range"),
         ("log = \"loud\"", "log: \"loud\" is no log level; allowed: off, error, warn"),
         ("io = \"xml\"", "io: \"xml\" is no way for packets; allowed: sockets, auto, xdp"),
+        ("forward = \"yes\"", "forward: \"yes\" does not say whether the kernel forwards; allowed: on, off"),
         ("log-format = \"xml\"", "log-format: \"xml\" is no log format; allowed: text, json"),
         (
             "portrange = 1",

@@ -77,6 +77,7 @@ read_as_text!(
     [] LogFilter,
     [] LogFormat,
     [] Backend,
+    [] Forward,
     [] MetricsAddress,
     [] Mode,
     [] Owner,
@@ -488,6 +489,22 @@ impl FromStr for Backend {
             "auto" => Ok(Self(PacketBackend::Auto)),
             "xdp" => Ok(Self(PacketBackend::Xdp)),
             _ => Err(format!("{text:?} is no way for packets; allowed: sockets, auto, xdp")),
+        }
+    }
+}
+
+/// Whether streams that are merely forwarded are handed over to the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Forward(pub(crate) bool);
+
+impl FromStr for Forward {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        match text {
+            "on" => Ok(Self(true)),
+            "off" => Ok(Self(false)),
+            _ => Err(format!("{text:?} does not say whether the kernel forwards; allowed: on, off")),
         }
     }
 }

@@ -511,6 +511,16 @@ impl Latch {
 }
 
 impl Latch {
+    /// Notes that packets of the source held came elsewhere, of the stream used last.
+    pub(crate) fn note_passed(&mut self, at: Time, sequence: Seq) {
+        self.heard = self.heard.max(at);
+        if let Some((_, last)) = &mut self.stream
+            && sequence.distance_from(*last) > 0
+        {
+            *last = sequence;
+        }
+    }
+
     pub(crate) fn save(&self, now: Time) -> LatchSnapshot {
         LatchSnapshot {
             signalled: self.signalled,

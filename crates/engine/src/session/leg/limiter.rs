@@ -112,6 +112,24 @@ impl Limiter {
         self.last_drop = Some(now);
     }
 
+    /// True where so many datagrams of the party in a time are at most half of what is taken.
+    pub(crate) fn leaves_room(&self, packets: u64, during: Duration) -> bool {
+        let needed = u128::from(self.media.interval).saturating_mul(u128::from(packets));
+        needed.saturating_mul(2) <= during.as_nanos()
+    }
+
+    /// Notes that so many datagrams of the party came elsewhere, the last one at `at`.
+    pub(crate) const fn note_passed(&mut self, at: Time, packets: u64) {
+        let steady = self.party.saturating_add(packets.saturating_mul(self.media.interval));
+        let alone = at.as_nanos().saturating_add(self.media.interval);
+        self.party = if steady > alone { steady } else { alone };
+    }
+
+    /// True where more of the party came than is taken.
+    pub(crate) const fn is_beyond(&self, now: Time) -> bool {
+        self.party.saturating_sub(now.as_nanos()) > self.media.burst
+    }
+
     /// True once for each flood.
     pub(crate) const fn take_report(&mut self) -> bool {
         !std::mem::replace(&mut self.told, true)

@@ -96,6 +96,11 @@ impl LoopWatch {
         }
     }
 
+    /// True where nothing comes again at present.
+    pub(crate) const fn is_quiet(&self) -> bool {
+        self.since.is_none() && !self.mark.cut
+    }
+
     #[cold]
     fn look(&mut self, now: Time, payload: &[u8], flooded: bool) -> LoopVerdict {
         if self.mark.cut {

@@ -12,6 +12,7 @@ use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{RtpTicks, Seq, Ssrc};
 
 use crate::api::stats::SsrcStatistics;
+use crate::session::leg::handover::{Passed, Standing};
 use crate::session::leg::receiver::Arrival;
 use crate::session::snapshot::age::Age;
 use crate::session::snapshot::stream::StreamSnapshot;
@@ -378,6 +379,38 @@ impl ReceivedStream {
 
     fn run_lost(&self) -> u64 {
         (self.highest - self.first + 1).saturating_sub(self.run_received)
+    }
+}
+
+impl ReceivedStream {
+    /// Where it stands, for whoever goes on with it; `None` before it has settled.
+    pub(super) fn standing(&self, now: Time) -> Option<Standing> {
+        let settled = self.audio && now.since(self.begun) >= FORGET_AFTER;
+        Some(Standing {
+            ssrc: self.ssrc,
+            run: self.run,
+            highest: self.highest,
+            timestamp: self.timestamp,
+            clock_rate: self.clock_rate,
+            transit: self.transit.filter(|_| settled)?,
+            jitter: self.jitter,
+            at: self.at,
+        })
+    }
+
+    /// Counts in packets of it that came elsewhere, each ahead of the one before. Of those too far back to be told apart all
+    /// are taken to have come.
+    pub(super) fn note_passed(&mut self, passed: &Passed) {
+        let step = u32::try_from(passed.step).unwrap_or(u32::MAX);
+        let stepped = 1_u128.checked_shl(step).map_or(u128::MAX, |beyond| beyond - 1);
+        let own = stepped & (u128::from(passed.seen) | !u128::from(u64::MAX));
+        self.awaited = None;
+        self.highest += passed.step;
+        self.seen = self.seen.checked_shl(step).unwrap_or(0) | own;
+        self.bursts += passed.bursts;
+        self.run_received += passed.packets;
+        (self.timestamp, self.at) = (passed.timestamp, passed.at);
+        (self.transit, self.jitter) = (Some(passed.transit), passed.jitter);
     }
 }
 

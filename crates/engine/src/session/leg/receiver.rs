@@ -18,6 +18,7 @@ use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{PayloadType, RtpTicks, Seq, Ssrc};
 
 use crate::api::stats::SsrcStatistics;
+use crate::session::leg::handover::{Passed, Standing};
 use crate::session::leg::received_stream::{Judgement, ReceivedStream};
 use crate::session::snapshot::stream::ReceiverSnapshot;
 
@@ -425,6 +426,28 @@ impl Receiver {
         self.payload_type = Some(payload_type);
         if let Some(main) = &mut self.main {
             main.observe_arrival(now, timestamp, clock_rate);
+        }
+    }
+}
+
+impl Receiver {
+    /// Where the stream of audio stands; `None` before it has settled.
+    pub(crate) fn standing(&self, now: Time) -> Option<Standing> {
+        self.main.as_ref()?.standing(now)
+    }
+
+    /// Packets that were not the next one of the stream of audio.
+    pub(crate) fn oddities(&self) -> u64 {
+        self.duplicates + self.out_of_order + u64::from(self.restarts)
+    }
+
+    /// Counts in packets of the stream of audio that came elsewhere.
+    pub(crate) fn note_passed(&mut self, passed: &Passed) {
+        if let Some(main) = &mut self.main {
+            main.note_passed(passed);
+            self.received += passed.packets;
+            self.octets += passed.octets;
+            self.left_out = 0;
         }
     }
 }

@@ -17,6 +17,7 @@ use mediapoint_packet::rtp::{RtpTicks, Seq, Ssrc};
 use crate::api::id::LegId;
 use crate::session::leg::beside::Beside;
 use crate::session::leg::event_clock::{EventClock, EventPart};
+use crate::session::leg::handover::{Passed, Standing};
 use crate::session::snapshot::age::Age;
 use crate::session::snapshot::stream::{AnchorSnapshot, MappingSnapshot, RewriterSnapshot};
 
@@ -522,6 +523,36 @@ fn ticks(now: Time, earlier: Time, clock_rate: u32) -> u32 {
 
 fn low_16(index: u64) -> Seq {
     Seq(u16::try_from(index & 0xffff).unwrap_or(0))
+}
+
+impl RtpRewriter {
+    /// What is added to the numbers and timestamps of a leg's stream, as long as it goes on as it is; `None` where its newest
+    /// packet was not the last one that was sent.
+    pub(crate) fn constant_offsets(&self, leg: LegId, standing: &Standing) -> Option<(u16, u32)> {
+        let mapping = self.mapping.as_ref()?;
+        let anchor = mapping.anchor?;
+        let epoch = InputEpoch { leg, epoch: standing.run };
+        let rates = [mapping.clock_rate, self.clock_rate];
+        let newest = (anchor.index, anchor.timestamp, mapping.highest);
+        let follows = self.next == standing.highest.wrapping_add(mapping.sequence_offset).wrapping_add(1)
+            && self.last_timestamp == standing.timestamp.wrapping_add(mapping.timestamp_offset);
+        let constant = mapping.epoch == epoch
+            && rates == [standing.clock_rate; 2]
+            && newest == (standing.highest, standing.timestamp, standing.highest)
+            && !mapping.passes_over
+            && self.encoded_end.is_none();
+        (constant && follows).then(|| (low_16(mapping.sequence_offset).0, mapping.timestamp_offset))
+    }
+
+    /// Counts in packets that were mapped elsewhere by [`RtpRewriter::constant_offsets`].
+    pub(crate) const fn note_passed(&mut self, passed: &Passed) {
+        let Some(mapping) = &mut self.mapping else { return };
+        mapping.highest += passed.step;
+        mapping.anchor = Some(Anchor { index: mapping.highest, timestamp: passed.timestamp, at: passed.at });
+        self.next += passed.step;
+        self.last_timestamp = passed.timestamp.wrapping_add(mapping.timestamp_offset);
+        self.last_at = Some(passed.at);
+    }
 }
 
 impl RtpRewriter {

@@ -234,6 +234,11 @@ impl Sender {
         patch(packet.bytes_mut(), &header).map_err(|_| Unsent::TooLate)
     }
 
+    /// True where the first packet that a rule forwards is still to be joined to what was encoded.
+    pub(super) const fn joins(&self, rule: &PayloadRule) -> bool {
+        self.join && rule.law.is_some()
+    }
+
     /// Keeps the end of forwarded G.711, and joins the first packet of it to the audio encoded before.
     fn follow_forwarded(&mut self, rule: &PayloadRule, payload: &mut [u8]) {
         let Some(law) = rule.law else { return };

@@ -128,6 +128,7 @@ impl Call {
         }
         // The next check sets the time of the one after it by the ages of the legs.
         call.timers.set(Timer::Inactivity, Some(now));
+        call.schedule_handovers(now, config);
         call.set_leg_timers();
         Ok(call)
     }

@@ -186,6 +186,10 @@ fn workers(text: &mut Text, workers: &[WorkerLoad]) {
     text.worker(workers, "datagrams_sent_total", Counter, "Datagrams sent.", |worker| {
         worker.sent.to_string()
     });
+    let help = "Datagrams that the kernel forwarded by itself: neither received nor sent by the worker.";
+    text.worker(workers, "datagrams_forwarded_total", Counter, help, |worker| worker.forwarded.to_string());
+    let help = "Streams that the kernel forwards by itself.";
+    text.worker(workers, "streams_handed_over", Gauge, help, |worker| worker.handed_over.to_string());
     let help = "Datagrams lost for want of a buffer, or refused by the kernel.";
     text.worker(workers, "datagrams_dropped_total", Counter, help, |worker| worker.dropped.to_string());
     text.worker(workers, "restarts_total", Counter, "Times it failed and started again.", |worker| {
