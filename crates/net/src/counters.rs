@@ -8,7 +8,7 @@ pub struct Counters {
     /// Datagrams that the kernel took for sending.
     pub sent: u64,
     /// Packets that the backend forwarded by itself ([`PacketIo::forward`](crate::PacketIo::forward)); neither among those
-    /// received nor among those sent.
+    /// received nor among those sent. Of rules at work as of when each was last looked at, a second ago at most.
     pub forwarded: u64,
     /// Received datagrams dropped because they exceed what any buffer may hold, or came from no address.
     pub truncated: u64,

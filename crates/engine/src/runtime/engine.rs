@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use mediapoint_net::{PacketIo as _, PortOpener as _, PortOptions, SocketOpener, available_cores};
+use mediapoint_net::{
+    PacketIo as _, PortOpener as _, PortOptions, SocketOpener, XdpOptions, available_cores,
+};
 
 use crate::api::error::{AdmissionError, BuildError, CommandError, RestoreError};
 use crate::api::event::Event;
@@ -98,7 +100,9 @@ impl Engine {
         let mut ios = Vec::new();
         let mut mailboxes = Vec::new();
         let remotes = Arc::new(config.remotes.clone());
-        let direct = packet_io::choose(config.packet_backend, &config.interfaces)
+        let forwarding_rules = if config.kernel_forwarding { packet_io::FORWARDING_RULES } else { 0 };
+        let options = XdpOptions { forwarding_rules, ..XdpOptions::default() };
+        let direct = packet_io::choose(config.packet_backend, &config.interfaces, &options)
             .map_err(|source| BuildError::PacketBackend { source })?;
         let worker_config = |index: usize| WorkerConfig {
             worker: index,

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use mediapoint_net::{
     Counters, Forwarded, ForwardingRule, NotForwarded, PacketIo, Port, Received, SocketIo, SocketIoConfig,
-    UdpSocket, Waker, XdpInterfaces, XdpIo,
+    UdpSocket, Waker, XdpInterfaces, XdpIo, XdpOptions,
 };
 use mediapoint_packet::{PacketBuf, PacketPool};
 
 use crate::runtime::builder::{Interface, PacketBackend};
+
+/// Streams that an interface forwards in the kernel at one time: those of 8,192 calls, in 4 MB of the kernel's memory.
+pub(crate) const FORWARDING_RULES: u32 = 16_384;
 
 /// The packet I/O of a worker.
 #[derive(Debug)]
@@ -42,12 +45,16 @@ impl WorkerIo {
 ///
 /// # Errors
 /// What keeps AF_XDP from it, where nothing else is wanted.
-pub(crate) fn choose(backend: PacketBackend, interfaces: &[Interface]) -> io::Result<Option<XdpInterfaces>> {
+pub(crate) fn choose(
+    backend: PacketBackend,
+    interfaces: &[Interface],
+    options: &XdpOptions,
+) -> io::Result<Option<XdpInterfaces>> {
     if backend == PacketBackend::Sockets {
         return Ok(None);
     }
     let addresses: Vec<IpAddr> = interfaces.iter().map(|interface| interface.address).collect();
-    match XdpInterfaces::attach(&addresses) {
+    match XdpInterfaces::attach_with(&addresses, options) {
         Ok(attached) => {
             tracing::info!(interfaces = %attached, "media ports are served by AF_XDP");
             Ok(Some(attached))

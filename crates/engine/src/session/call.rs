@@ -82,6 +82,8 @@ pub struct Call {
     pub(super) standing: Standing,
     /// The place of a leg whose packets are no multiple of 20 ms, where there is one.
     pub(super) halves: Option<usize>,
+    /// A stream of it has been offered to the packet I/O backend.
+    pub(super) offers_streams: bool,
     /// How often something was derived of a leg, see [`Call::derived`].
     pub(super) derived: u64,
 }
@@ -106,6 +108,7 @@ impl Call {
             places: Places::default(),
             standing: Standing::default(),
             halves: None,
+            offers_streams: false,
             derived: 0,
         }
     }
@@ -528,6 +531,7 @@ impl Call {
 
     /// Takes it in; what follows from it is still to be derived.
     pub(super) fn take_in(&mut self, leg: Box<Leg>, tick: Option<Time>) {
+        self.offers_streams |= leg.handover.is_some();
         let audio = leg.ingress.is_some() || leg.sender.transcodes() || leg.sender.sends_digits();
         if let Some(tick) = tick.filter(|_| audio && !self.clock.runs) {
             self.clock.runs = true;

@@ -80,6 +80,10 @@ impl Call {
 
     /// Takes all streams back. Before anything changes the call.
     pub(super) fn take_back_streams<O: Output>(&mut self, now: Time, out: &mut O) {
+        // Where none was ever offered, as in a large room, no leg is looked at.
+        if !self.offers_streams {
+            return;
+        }
         for at in 0..self.legs.len() {
             if self.is_handed_over(at) {
                 self.take_back_stream(now, at, out);
@@ -140,6 +144,7 @@ impl Call {
             }
             return;
         };
+        self.offers_streams = true;
         let handover = leg.handover.get_or_insert_default();
         if handover.rests(now) {
             return;

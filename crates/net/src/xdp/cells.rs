@@ -20,7 +20,7 @@ pub(super) const BUSY: u64 = 2;
 const NUMBER: u32 = 2;
 
 /// Octets of what is the same as long as a rule exists.
-pub(super) const FIXED: usize = 192;
+pub(super) const FIXED: usize = 184;
 
 /// Attempts to read a state that no CPU changes meanwhile.
 const ATTEMPTS: u32 = 64;
@@ -46,6 +46,8 @@ pub(super) struct Cell {
     pub(super) timestamp: AtomicU32,
     _rest: AtomicU32,
     fixed: [AtomicU32; FIXED / 4],
+    /// Bit n: the packet n below the newest was forwarded.
+    pub(super) seen: AtomicU64,
 }
 
 /// What changes with each packet.
@@ -54,6 +56,7 @@ pub(super) struct State {
     pub(super) newest: u64,
     pub(super) packets: u64,
     pub(super) bursts: u64,
+    pub(super) seen: u64,
     pub(super) transit: i64,
     pub(super) jitter: u64,
     pub(super) at: u64,
@@ -70,6 +73,7 @@ impl Cell {
         self.newest.store(state.newest, Ordering::Relaxed);
         self.packets.store(state.packets, Ordering::Relaxed);
         self.bursts.store(state.bursts, Ordering::Relaxed);
+        self.seen.store(state.seen, Ordering::Relaxed);
         self.transit.store(state.transit.cast_unsigned(), Ordering::Relaxed);
         self.jitter.store(state.jitter, Ordering::Relaxed);
         self.at.store(state.at, Ordering::Relaxed);
@@ -130,6 +134,7 @@ impl Cell {
             newest: self.newest.load(Ordering::Relaxed),
             packets: self.packets.load(Ordering::Relaxed),
             bursts: self.bursts.load(Ordering::Relaxed),
+            seen: self.seen.load(Ordering::Relaxed),
             transit: self.transit.load(Ordering::Relaxed).cast_signed(),
             jitter: self.jitter.load(Ordering::Relaxed),
             at: self.at.load(Ordering::Relaxed),
@@ -175,7 +180,7 @@ mod tests {
     fn a_cell_is_four_cache_lines_and_begins_with_what_changes() {
         assert_eq!((size_of::<Cell>(), align_of::<Cell>()), (256, 64));
         assert_eq!((offset_of!(Cell, gate), offset_of!(Cell, timestamp)), (0, 56));
-        assert_eq!(offset_of!(Cell, fixed), 64);
+        assert_eq!((offset_of!(Cell, fixed), offset_of!(Cell, seen)), (64, 248));
     }
 
     #[test]
@@ -184,7 +189,8 @@ mod tests {
         let cells = Cells { memory };
         let cell = cells.get(15).unwrap();
         assert!(cells.get(16).is_none() && cells.get(u32::MAX).is_none());
-        let state = State { newest: 7, packets: 1, bursts: 2, transit: -3, jitter: 4, at: 5, timestamp: 6 };
+        let state =
+            State { newest: 7, packets: 1, bursts: 2, seen: 8, transit: -3, jitter: 4, at: 5, timestamp: 6 };
         assert_eq!(cell.open(9, &state, &[0xab; FIXED]), 9 << 2 | OPEN);
         assert!(cell.is_open() && cell.is_left());
         assert_eq!(cell.state(), state);

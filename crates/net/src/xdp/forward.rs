@@ -24,9 +24,12 @@ const CSUM_DIFF: i32 = 28;
 /// The fields of `struct xdp_md` that begins a frame.
 const DATA: i16 = 0;
 
-/// Places on the stack: the checksum as it came, and a sum under way.
+/// Places on the stack: the checksum as it came, a sum under way.
 const CHECKSUM_AT: i16 = -48;
 const SUM_AT: i16 = -52;
+/// When the packet came, in nanoseconds, and its transit.
+const NOW_AT: i16 = -64;
+const TRANSIT_AT: i16 = -72;
 
 /// What becomes of a checksum that is the sum of the pseudo-header alone, because the datagram never left the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,9 +84,12 @@ pub(super) fn forward(
     asm.jump_if(Reg::R0, When::Equal, 0, to_socket);
     asm.copy(Reg::R9, Reg::R0);
     enter(asm, to_socket);
+    asm.call(KTIME_GET_NS);
+    asm.store(Width::Double, Reg::Stack, NOW_AT, Reg::R0);
     see_addresses(asm, family, close);
     see_lengths(asm, family, close);
     see_rtp(asm, family, close);
+    see_transit(asm, close);
     rewrite_link(asm, close);
     count(asm, family);
     rewrite_rtp(asm, family);
@@ -187,6 +193,30 @@ fn see_rtp(asm: &mut Assembler, family: Family, close: Label) {
     asm.jump_if(Reg::R1, When::Greater, i32::MAX, close);
 }
 
+/// A timestamp that leaps is the engine's, which lets its own go on by the clock. Leaves the transit on the stack: a difference of
+/// 32-bit clocks, with its sign. Spoils R0 to R2.
+fn see_transit(asm: &mut Assembler, close: Label) {
+    let ahead = asm.label();
+    asm.load(Width::Word, Reg::R2, Reg::R9, at::CLOCK_RATE);
+    asm.load(Width::Double, Reg::R1, Reg::Stack, NOW_AT);
+    asm.alu(Alu::Div, Reg::R1, 1000);
+    asm.alu_register(Alu::Mul, Reg::R1, Reg::R2);
+    asm.alu(Alu::Div, Reg::R1, 1_000_000);
+    asm.alu_32_register(Alu::Sub, Reg::R1, Reg::R5);
+    asm.alu(Alu::ShiftLeft, Reg::R1, 32);
+    asm.alu(Alu::ShiftRightSigned, Reg::R1, 32);
+    asm.store(Width::Double, Reg::Stack, TRANSIT_AT, Reg::R1);
+    // From the newest one's, modulo 2^32.
+    asm.load(Width::Double, Reg::R0, Reg::R9, at::TRANSIT);
+    asm.alu_32_register(Alu::Sub, Reg::R1, Reg::R0);
+    asm.alu(Alu::ShiftLeft, Reg::R1, 32);
+    asm.alu(Alu::ShiftRightSigned, Reg::R1, 32);
+    asm.jump_if(Reg::R1, When::SignedGreaterOrEqual, 0, ahead);
+    asm.negate(Reg::R1);
+    asm.bind(ahead);
+    asm.jump_if_register(Reg::R1, When::GreaterOrEqual, Reg::R2, close);
+}
+
 /// Writes the stations, and the tag where there is one: both frames have one, or none. Spoils R0 to R2.
 fn rewrite_link(asm: &mut Assembler, close: Label) {
     let (tagged, stations) = (asm.label(), asm.label());
@@ -211,7 +241,7 @@ fn rewrite_link(asm: &mut Assembler, close: Label) {
     }
 }
 
-/// Counts the packet; the extended sequence number stays in R3.
+/// Counts the packet; the extended sequence number stays in R3. Spoils R1 and R2.
 fn count(asm: &mut Assembler, family: Family) {
     let next = asm.label();
     asm.alu_register(Alu::Add, Reg::R3, Reg::R4);
@@ -225,6 +255,14 @@ fn count(asm: &mut Assembler, family: Family) {
     asm.add(Reg::R1, 1);
     asm.store(Width::Double, Reg::R9, at::BURSTS, Reg::R1);
     asm.bind(next);
+    // In two steps: a shift by 64 would be none.
+    asm.load(Width::Double, Reg::R1, Reg::R9, at::SEEN);
+    asm.alu(Alu::ShiftLeft, Reg::R1, 1);
+    asm.copy(Reg::R2, Reg::R4);
+    asm.add(Reg::R2, -1);
+    asm.alu_register(Alu::ShiftLeft, Reg::R1, Reg::R2);
+    asm.alu(Alu::Or, Reg::R1, 1);
+    asm.store(Width::Double, Reg::R9, at::SEEN, Reg::R1);
     asm.load(Width::Half, Reg::R1, Reg::R7, family.checksum());
     asm.store(Width::Word, Reg::Stack, CHECKSUM_AT, Reg::R1);
 }
@@ -358,25 +396,17 @@ fn complement(asm: &mut Assembler) {
 /// The time, and the jitter as the engine counts it [RFC3550 A.8].
 fn count_jitter(asm: &mut Assembler) {
     let (ahead, done) = (asm.label(), asm.label());
-    asm.call(KTIME_GET_NS);
-    asm.store(Width::Double, Reg::R9, at::ARRIVAL, Reg::R0);
+    asm.load(Width::Double, Reg::R1, Reg::Stack, NOW_AT);
+    asm.store(Width::Double, Reg::R9, at::ARRIVAL, Reg::R1);
     asm.load(Width::Word, Reg::R2, Reg::R9, at::CLOCK_RATE);
-    asm.copy(Reg::R1, Reg::R0);
-    asm.alu(Alu::Div, Reg::R1, 1000);
-    asm.alu_register(Alu::Mul, Reg::R1, Reg::R2);
-    asm.alu(Alu::Div, Reg::R1, 1_000_000);
-    // R1: the transit, a difference of 32-bit clocks, with its sign.
-    asm.load(Width::Word, Reg::R3, Reg::R9, at::TIMESTAMP);
-    asm.alu_32_register(Alu::Sub, Reg::R1, Reg::R3);
-    asm.alu(Alu::ShiftLeft, Reg::R1, 32);
-    asm.alu(Alu::ShiftRightSigned, Reg::R1, 32);
+    asm.load(Width::Double, Reg::R1, Reg::Stack, TRANSIT_AT);
     asm.load(Width::Double, Reg::R3, Reg::R9, at::TRANSIT);
     asm.store(Width::Double, Reg::R9, at::TRANSIT, Reg::R1);
     asm.alu_register(Alu::Sub, Reg::R1, Reg::R3);
     asm.jump_if(Reg::R1, When::SignedGreaterOrEqual, 0, ahead);
     asm.negate(Reg::R1);
     asm.bind(ahead);
-    // A timestamp that jumps says nothing about the network.
+    // Where the clocks' difference goes over its end, it says nothing.
     asm.jump_if_register(Reg::R1, When::GreaterOrEqual, Reg::R2, done);
     asm.load(Width::Double, Reg::R3, Reg::R9, at::JITTER);
     asm.copy(Reg::R4, Reg::R3);

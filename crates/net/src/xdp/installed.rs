@@ -26,6 +26,8 @@ pub(super) struct Entry {
     pub(super) sequence: u16,
     /// Octets of payload of each packet.
     pub(super) payload: u16,
+    /// Packets that are counted in already.
+    pub(super) counted: u64,
 }
 
 /// The rules of a worker.
@@ -36,8 +38,8 @@ pub(super) struct Installed {
     /// How many rules leave by a port, indexed by port.
     leaving: Vec<u32>,
     count: usize,
-    /// Packets of rules that have ended.
-    pub(super) ended: u64,
+    /// Packets forwarded under all rules that there were, as of when each was last looked at.
+    pub(super) forwarded: u64,
     /// When rules were last looked after, and the index of the port that comes next.
     looked: Option<Time>,
     next: usize,
@@ -68,6 +70,14 @@ impl Installed {
         }
         self.count -= 1;
         Some(entry)
+    }
+
+    /// Counts in what a port's rule has forwarded: `packets` since it began.
+    pub(super) fn count_in(&mut self, port: Port, packets: u64) {
+        if let Some(Some(entry)) = self.entries.get_mut(port.index()) {
+            self.forwarded += packets.saturating_sub(entry.counted);
+            entry.counted = packets;
+        }
     }
 
     pub(super) fn get(&self, port: Port) -> Option<&Entry> {
@@ -102,12 +112,13 @@ impl Installed {
         usize::try_from(due).unwrap_or(usize::MAX).min(self.entries.len())
     }
 
-    /// The rule of the next port; `None` where that has none.
-    pub(super) fn next(&mut self) -> Option<Entry> {
+    /// The next port and its rule; `None` where that has none.
+    pub(super) fn next(&mut self) -> Option<(Port, Entry)> {
         self.next = if self.next < self.entries.len() { self.next } else { 0 };
-        let entry = self.entries.get(self.next).copied().flatten();
+        let at = self.next;
         self.next += 1;
-        entry
+        let entry = self.entries.get(at).copied().flatten()?;
+        Some((Port::new(u32::try_from(at).ok()?), entry))
     }
 }
 
@@ -126,6 +137,7 @@ mod tests {
             link: Link { destination: Mac([1; 6]), source: Mac([2; 6]), vlan: None },
             sequence: 0,
             payload: 160,
+            counted: 0,
         }
     }
 
@@ -140,7 +152,11 @@ mod tests {
         };
         assert_eq!((of(&all, 0), of(&all, 1), of(&all, 2)), (vec![1, 0], vec![0, 1, 1], vec![1]));
         assert_eq!(of(&all, 7), Vec::<u32>::new());
-        assert_eq!(all.remove(Port::new(0)), Some(entry(1)));
+        all.count_in(Port::new(0), 5);
+        all.count_in(Port::new(0), 7);
+        all.count_in(Port::new(9), 1);
+        assert_eq!(all.forwarded, 7);
+        assert_eq!(all.remove(Port::new(0)), Some(Entry { counted: 7, ..entry(1) }));
         assert_eq!(all.remove(Port::new(0)), None);
         assert_eq!((of(&all, 1), all.len()), (vec![0, 1], 2));
     }
@@ -157,7 +173,8 @@ mod tests {
             let due = all.due(Time::from_millis(millis));
             most = most.max(due);
             for _ in 0..due {
-                if let Some(entry) = all.next() {
+                if let Some((port, entry)) = all.next() {
+                    assert_eq!(port, entry.out);
                     seen[entry.place.index as usize] += 1;
                 }
             }

@@ -400,7 +400,7 @@ impl PacketIo for XdpIo {
     }
 
     fn counters(&self) -> Counters {
-        let own = Counters { forwarded: self.forwarded_in_all(), ..self.counters };
+        let own = Counters { forwarded: self.installed.forwarded, ..self.counters };
         self.sockets.counters() + own
     }
 }

@@ -69,6 +69,8 @@ pub(super) mod at {
     pub(crate) const OUT_PSEUDO: i16 = 208;
     /// The sum over what stands before the datagram as it leaves: pseudo-header, ports and length.
     pub(crate) const OUT_SUM: i16 = 212;
+    /// Number: which of the newest packets were forwarded.
+    pub(crate) const SEEN: i16 = 248;
 }
 
 /// The rules of an interface.
@@ -160,6 +162,7 @@ pub(super) fn first_state(rule: &ForwardingRule) -> State {
         newest: u64::from(rule.sequence),
         packets: 0,
         bursts: 0,
+        seen: 0,
         transit: rule.transit,
         jitter: rule.jitter.min(MOST_JITTER),
         at: rule.at.as_nanos(),

@@ -54,6 +54,7 @@ fn a_stream_is_forwarded_without_the_worker_in_both_families_and_modes() {
             // And again.
             io.forward(&stream.rule()).unwrap();
             stream.flow(10);
+            assert_eq!(io.forwarded(stream.port).unwrap().packets, 10);
             forwarded += 10;
         }
         assert_eq!((io.counters().forwarded, io.forwarding_rules()), (forwarded, 2));

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, UdpSocket as Plain};
 
-use mediapoint_net::{ForwardingRule, PacketIo as _, Port, XdpInterfaces, XdpIo, XdpMode, XdpOptions};
+use mediapoint_net::{Clock, ForwardingRule, PacketIo as _, Port, XdpInterfaces, XdpIo, XdpMode, XdpOptions};
 use mediapoint_packet::{PacketPool, Time};
 
 use crate::host::{CLIENT4, Pair, learn, next};
@@ -37,6 +37,12 @@ pub(crate) struct Stream {
     pub(crate) out_local: SocketAddr,
     /// The sequence number of the last packet, extended over wrap-arounds.
     pub(crate) last: u64,
+}
+
+/// Arrival less timestamp, in ticks of 8,000 a second, of a packet that comes now.
+fn transit(number: u64) -> i64 {
+    let clock = Clock::new().now().as_nanos() / 125_000;
+    i64::from(u32::try_from(clock & 0xffff_ffff).unwrap().wrapping_sub(timestamp(number)).cast_signed())
 }
 
 impl Stream {
@@ -106,7 +112,7 @@ impl Stream {
             payload_len: PAYLOAD,
             sequence: u16::try_from(number & 0xffff).unwrap(),
             timestamp: timestamp(number),
-            transit: 0,
+            transit: transit(number),
             jitter: 0,
             clock_rate: 8000,
             at: Time::ZERO,

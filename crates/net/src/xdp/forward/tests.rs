@@ -46,6 +46,11 @@ fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
+/// The transit of a packet that comes now.
+fn transit_now(rate: u32, timestamp: u32) -> i64 {
+    Twin::transit(rate, Clock::new().now().as_nanos(), timestamp)
+}
+
 /// A rule of PCMU in each family, and what it leaves with.
 fn twin(six: bool, vlan: Option<u16>, partial: Partial) -> Twin {
     let [from, local, out, to] = if six {
@@ -62,7 +67,7 @@ fn twin(six: bool, vlan: Option<u16>, partial: Partial) -> Twin {
         payload_len: 160,
         sequence: 65_530,
         timestamp: 0xffff_ff00,
-        transit: -77,
+        transit: transit_now(8000, 0xffff_ff00),
         jitter: 160,
         clock_rate: 8000,
         at: Time::from_nanos(1),
@@ -78,12 +83,12 @@ fn twin(six: bool, vlan: Option<u16>, partial: Partial) -> Twin {
 }
 
 impl Twin {
-    /// A packet of the stream, `ahead` of the first.
+    /// A packet of the stream, `ahead` of the first. Its media are short, so that no gap is a leap.
     fn packet(&self, ahead: u16) -> Vec<u8> {
         let rule = &self.rule;
         let mut rtp = vec![0x80, rule.payload_type];
         rtp.extend(rule.sequence.wrapping_add(ahead).to_be_bytes());
-        rtp.extend(rule.timestamp.wrapping_add(160 * u32::from(ahead)).to_be_bytes());
+        rtp.extend(rule.timestamp.wrapping_add(20 * u32::from(ahead)).to_be_bytes());
         rtp.extend(rule.ssrc.to_be_bytes());
         rtp.extend((0..rule.payload_len).map(|at| u8::try_from((at + ahead) % 251).unwrap()));
         self.frame(&rtp)
@@ -134,7 +139,8 @@ impl<'a> Beside<'a> {
         let after = Clock::new().now().as_nanos();
         let state: State = self.cell().state();
         let mut expected = frame.to_vec();
-        let verdict = self.twin.take(state.at, &mut expected);
+        let came = if returned == TX { state.at } else { after };
+        let verdict = self.twin.take(came, &mut expected);
         if returned != verdict {
             return Err(format!("returned {returned} and not {verdict}: {:?}", self.twin));
         }
@@ -182,6 +188,8 @@ fn a_stream_is_forwarded_as_the_engine_would_send_it() {
             }
             let state = both.cell().state();
             assert_eq!((state.packets, state.bursts, state.newest), (8, 3, 65_530 + 74));
+            // 74, 73, 70, 69; the others are too far behind.
+            assert_eq!(state.seen, 0b11_0011);
         }
     }
 }
@@ -217,6 +225,12 @@ fn what_does_not_fit_closes_the_rule() {
             ("a timestamp that stands", {
                 let mut frame = base.packet(2);
                 frame[rtp + 4..rtp + 8].copy_from_slice(&base.packet(1)[rtp + 4..rtp + 8]);
+                frame
+            }),
+            ("a timestamp that leaps", {
+                let mut frame = base.packet(2);
+                let leaps = base.rule.timestamp.wrapping_add(9000);
+                frame[rtp + 4..rtp + 8].copy_from_slice(&leaps.to_be_bytes());
                 frame
             }),
             ("another length", {
@@ -404,12 +418,12 @@ fn changes() -> impl Strategy<Value = Change> {
 prop_compose! {
     fn rules_of(base: ForwardingRule)(
         ssrc in any::<u32>(), payload_type in prop_oneof![0..64_u8, 96..128_u8], len in prop_oneof![4 => 0..200_u16, 1 => 0..=1011_u16],
-        sequence in any::<u16>(), timestamp in any::<u32>(), transit in any::<i32>(), jitter in 0..1_u64 << 28,
+        sequence in any::<u16>(), timestamp in any::<u32>(), late in prop_oneof![8 => -500..500_i32, 1 => any::<i32>()], jitter in 0..1_u64 << 28,
         clock_rate in 1..=192_000_u32, out_ssrc in any::<u32>(), out_payload_type in 0..128_u8,
         sequence_offset in any::<u16>(), timestamp_offset in any::<u32>(),
     ) -> ForwardingRule {
         ForwardingRule {
-            ssrc, payload_type, payload_len: len, sequence, timestamp, transit: i64::from(transit), jitter, clock_rate, out_ssrc,
+            ssrc, payload_type, payload_len: len, sequence, timestamp, transit: i64::from(late), jitter, clock_rate, out_ssrc,
             out_payload_type, sequence_offset, timestamp_offset, ..base
         }
     }
@@ -424,8 +438,11 @@ fn the_program_does_to_any_frame_what_its_twin_does() {
             (Just(base.clone()), rules_of(base.rule), proptest::collection::vec(changes(), 1..12))
         });
         let forwarded = Count::new(0_u32);
-        let mut runner = TestRunner::new(Config { cases: 512, ..Config::default() });
-        let result = runner.run(&cases, |(mut base, rule, changes)| {
+        let mut runner = TestRunner::new(Config { cases: 1024, ..Config::default() });
+        let result = runner.run(&cases, |(mut base, mut rule, changes)| {
+            let late = i32::try_from(rule.transit).unwrap_or_default();
+            let transit = i32::try_from(transit_now(rule.clock_rate, rule.timestamp)).unwrap_or_default();
+            rule.transit = i64::from(transit.wrapping_add(late));
             base.rule = rule;
             base.state = rules::first_state(&rule);
             let mut both = Beside::new(&steering, base);

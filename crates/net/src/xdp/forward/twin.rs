@@ -105,7 +105,7 @@ impl Twin {
         if !self.open || !is_rtp {
             return REDIRECT;
         }
-        if !self.fits(at, frame) {
+        if !self.fits(at, frame) || self.leaps(now, word(frame, at.rtp + 4)) {
             self.open = false;
             return REDIRECT;
         }
@@ -149,6 +149,20 @@ impl Twin {
             && (1..0x8000_0000).contains(&ahead)
     }
 
+    /// Arrival less timestamp, a difference of 32-bit clocks.
+    pub(super) fn transit(rate: u32, now: u64, timestamp: u32) -> i64 {
+        let clock = (now / 1000).wrapping_mul(u64::from(rate)) / 1_000_000;
+        let clock = u32::try_from(clock & 0xffff_ffff).unwrap();
+        i64::from(clock.wrapping_sub(timestamp).cast_signed())
+    }
+
+    /// True where the timestamp departs from the clock by a second or more since the newest packet.
+    fn leaps(&self, now: u64, timestamp: u32) -> bool {
+        let transit = Self::transit(self.rule.clock_rate, now, timestamp);
+        let change = u32::try_from(transit.wrapping_sub(self.state.transit) & 0xffff_ffff).unwrap();
+        change.cast_signed().unsigned_abs() >= self.rule.clock_rate
+    }
+
     fn rewrite(&self, at: Places, frame: &mut Vec<u8>) {
         let Self { rule, out, .. } = self;
         let len = 12 + usize::from(rule.payload_len);
@@ -190,10 +204,9 @@ impl Twin {
         state.newest += u64::from(step);
         state.packets += 1;
         state.bursts += u64::from(step > 1);
+        state.seen = state.seen.checked_shl(u32::from(step)).unwrap_or(0) | 1;
         (state.timestamp, state.at) = (timestamp, now);
-        let clock = (now / 1000).wrapping_mul(rate) / 1_000_000;
-        let clock = u32::try_from(clock & 0xffff_ffff).unwrap();
-        let transit = i64::from(clock.wrapping_sub(timestamp).cast_signed());
+        let transit = Self::transit(self.rule.clock_rate, now, timestamp);
         let distance = transit.wrapping_sub(state.transit).unsigned_abs();
         if distance < rate {
             state.jitter = (state.jitter + distance).saturating_sub((state.jitter + 8) >> 4);

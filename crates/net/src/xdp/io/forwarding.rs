@@ -1,5 +1,7 @@
 //! What a worker does with forwarding rules: begins and ends them, and looks after their paths.
 
+use std::sync::atomic::Ordering;
+
 use mediapoint_packet::Time;
 use mediapoint_packet::frame::FrameHeader;
 
@@ -55,17 +57,20 @@ impl XdpIo {
             link: path.link,
             sequence: rule.sequence,
             payload: rule.payload_len,
+            counted: 0,
         };
         self.installed.insert(rule.port, entry);
         Ok(())
     }
 
     /// What a port's rule has forwarded so far.
-    pub(super) fn look_at_rule(&self, port: Port) -> Option<Forwarded> {
-        let entry = self.installed.get(port)?;
-        let cell = cell(&self.lanes, entry)?;
+    pub(super) fn look_at_rule(&mut self, port: Port) -> Option<Forwarded> {
+        let entry = *self.installed.get(port)?;
+        let cell = cell(&self.lanes, &entry)?;
         let closed = !cell.is_open();
-        Some(forwarded(entry, &cell.state(), closed))
+        let state = cell.state();
+        self.installed.count_in(port, state.packets);
+        Some(forwarded(&entry, &state, closed))
     }
 
     /// Ends a port's rule.
@@ -73,7 +78,7 @@ impl XdpIo {
         let entry = self.installed.remove(port)?;
         let lane = lane(&self.lanes, &entry)?;
         let (state, was_open) = lane.interface.steering.rules()?.end(entry.place);
-        self.installed.ended += state.packets;
+        self.installed.forwarded += state.packets.saturating_sub(entry.counted);
         if let Some(slot) = self.ports.get_mut(port) {
             // It replaces what stands there; should that fail, it names a rule that is no more, which does no harm.
             drop(lane.interface.steering.serve(slot.local, self.queue));
@@ -92,8 +97,9 @@ impl XdpIo {
     pub(super) fn look_after_rules(&mut self) {
         let Self { lanes, paths, resolver, installed, now, .. } = self;
         for _ in 0..installed.due(*now) {
-            let Some(entry) = installed.next() else { continue };
+            let Some((port, entry)) = installed.next() else { continue };
             let Some((lane, cell)) = lane(lanes, &entry).zip(cell(lanes, &entry)) else { continue };
+            installed.count_in(port, cell.packets.load(Ordering::Relaxed));
             if !cell.is_open() {
                 continue;
             }
@@ -103,13 +109,6 @@ impl XdpIo {
             }
             paths.keep(*now, entry.ends, |ends| resolver.ask_and_keep(ends));
         }
-    }
-
-    /// Packets forwarded under all rules that there were.
-    pub(super) fn forwarded_in_all(&self) -> u64 {
-        use std::sync::atomic::Ordering;
-        let cells = self.installed.iter().filter_map(|entry| cell(&self.lanes, entry));
-        self.installed.ended + cells.map(|cell| cell.packets.load(Ordering::Relaxed)).sum::<u64>()
     }
 }
 
@@ -138,6 +137,7 @@ fn forwarded(entry: &Entry, state: &State, closed: bool) -> Forwarded {
         octets: state.packets * u64::from(entry.payload),
         sequence: u16::try_from(state.newest & 0xffff).unwrap_or_default(),
         advance: state.newest.saturating_sub(u64::from(entry.sequence)),
+        seen: state.seen,
         timestamp: state.timestamp,
         transit: state.transit,
         jitter: state.jitter,
