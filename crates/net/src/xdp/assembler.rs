@@ -183,7 +183,7 @@ impl Assembler {
     }
 
     /// Between the machine's order and the network's; above its 16 or 32 bits all becomes zero.
-    pub(super) fn to_network(&mut self, to: Reg, bits: i32) {
+    pub(super) fn swap_to_network(&mut self, to: Reg, bits: i32) {
         self.push(TO_NETWORK, to as u8, 0, bits);
     }
 
@@ -260,7 +260,7 @@ mod tests {
         asm.alu(Alu::ShiftRightSigned, Reg::R9, 32);
         asm.alu_32_register(Alu::Sub, Reg::R1, Reg::R7);
         asm.negate(Reg::R8);
-        asm.to_network(Reg::R3, 16);
+        asm.swap_to_network(Reg::R3, 16);
         asm.atomic(Atomic::CompareExchange, Reg::R9, 8, Reg::R1);
         asm.call(1);
         asm.bind(end);

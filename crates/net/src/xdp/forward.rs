@@ -7,12 +7,19 @@
 use std::os::fd::BorrowedFd;
 
 use super::assembler::{Alu, Assembler, Atomic, Label, Reg, When, Width};
-use super::cells::{BUSY, OPEN};
-use super::rules::{RTP_HEADER, UNTAGGED, at};
+use super::cells;
+use super::rules::{self, UNTAGGED, at};
 use super::steer::{GATE_AT, PLACE_AT, call_look_up, network};
 
 /// What the program returns for the frame to leave by the interface it came in by.
 pub(super) const XDP_TX: i32 = 3;
+
+/// The bits of a gate, and the octets of an RTP header, as instructions take them.
+const OPEN: i32 = 1;
+const BUSY: i32 = 2;
+const RTP_HEADER: i32 = 12;
+const _: () = assert!(OPEN as u64 == cells::OPEN && BUSY as u64 == cells::BUSY);
+const _: () = assert!(RTP_HEADER as usize == rules::RTP_HEADER);
 
 /// How far ahead of the newest a packet may be.
 const MOST_AHEAD: i32 = 64;
@@ -97,7 +104,7 @@ pub(super) fn forward(
     write_checksum(asm, family, partial);
     count_jitter(asm);
     // Out of the gate, which somebody may have closed meanwhile.
-    asm.set(Reg::R1, -(BUSY as i32));
+    asm.set(Reg::R1, -BUSY);
     asm.atomic(Atomic::FetchAdd, Reg::R9, at::GATE, Reg::R1);
     asm.set(Reg::R0, XDP_TX);
     asm.exit();
@@ -109,7 +116,7 @@ pub(super) fn forward(
 
 /// To the socket without a look at the rule goes what is not RTP: STUN, DTLS [RFC7983 7], RTCP [RFC5761 4].
 fn classify(asm: &mut Assembler, family: Family, to_socket: Label) {
-    need(asm, i32::from(family.rtp()) + RTP_HEADER as i32, to_socket);
+    need(asm, i32::from(family.rtp()) + RTP_HEADER, to_socket);
     asm.load(Width::Octet, Reg::R1, Reg::R7, family.rtp());
     asm.and(Reg::R1, 0xc0);
     asm.jump_if(Reg::R1, When::NotEqual, 0x80, to_socket);
@@ -124,13 +131,13 @@ fn enter(asm: &mut Assembler, to_socket: Label) {
     asm.load(Width::Double, Reg::R2, Reg::Stack, GATE_AT);
     asm.copy(Reg::R0, Reg::R2);
     asm.copy(Reg::R3, Reg::R2);
-    asm.alu(Alu::Or, Reg::R3, BUSY as i32);
+    asm.alu(Alu::Or, Reg::R3, BUSY);
     asm.copy(Reg::R1, Reg::R3);
     asm.atomic(Atomic::CompareExchange, Reg::R9, at::GATE, Reg::R1);
     asm.jump_if_register(Reg::R0, When::Equal, Reg::R2, entered);
     // Closed, or of another rule by now; else another CPU is in there with a packet of the same stream.
     asm.jump_if_register(Reg::R0, When::NotEqual, Reg::R3, to_socket);
-    asm.set(Reg::R1, !(OPEN as i32));
+    asm.set(Reg::R1, !OPEN);
     asm.atomic(Atomic::FetchAnd, Reg::R9, at::GATE, Reg::R1);
     asm.jump(to_socket);
     asm.bind(entered);
@@ -173,7 +180,7 @@ fn see_rtp(asm: &mut Assembler, family: Family, close: Label) {
     see(asm, (Width::Half, family.rtp()), at::HEAD, close);
     see(asm, (Width::Word, family.rtp() + 8), at::SSRC, close);
     asm.load(Width::Half, Reg::R4, Reg::R7, family.rtp() + 2);
-    asm.to_network(Reg::R4, 16);
+    asm.swap_to_network(Reg::R4, 16);
     asm.load(Width::Double, Reg::R3, Reg::R9, at::NEWEST);
     asm.alu_register(Alu::Sub, Reg::R4, Reg::R3);
     asm.and(Reg::R4, 0xffff);
@@ -185,7 +192,7 @@ fn see_rtp(asm: &mut Assembler, family: Family, close: Label) {
     asm.jump_if(Reg::R4, When::NotEqual, 1, close);
     asm.bind(begun);
     asm.load(Width::Word, Reg::R5, Reg::R7, family.rtp() + 4);
-    asm.to_network(Reg::R5, 32);
+    asm.swap_to_network(Reg::R5, 32);
     asm.load(Width::Word, Reg::R2, Reg::R9, at::TIMESTAMP);
     asm.copy(Reg::R1, Reg::R5);
     asm.alu_32_register(Alu::Sub, Reg::R1, Reg::R2);
@@ -228,10 +235,10 @@ fn rewrite_link(asm: &mut Assembler, close: Label) {
     asm.load(Width::Word, Reg::R2, Reg::R9, at::TAG);
     asm.load(Width::Half, Reg::R1, Reg::R0, 12);
     asm.jump_if(Reg::R1, When::Equal, network(0x8100), tagged);
-    asm.jump_if(Reg::R2, When::NotEqual, UNTAGGED as i32, close);
+    asm.jump_if(Reg::R2, When::NotEqual, UNTAGGED.cast_signed(), close);
     asm.jump(stations);
     asm.bind(tagged);
-    asm.jump_if(Reg::R2, When::Equal, UNTAGGED as i32, close);
+    asm.jump_if(Reg::R2, When::Equal, UNTAGGED.cast_signed(), close);
     asm.store(Width::Half, Reg::R0, 14, Reg::R2);
     asm.bind(stations);
     // Words do not lie aligned there.
@@ -280,7 +287,7 @@ fn rewrite_rtp(asm: &mut Assembler, family: Family) {
     asm.alu_register(Alu::Add, Reg::R4, Reg::R1);
     asm.load(Width::Word, Reg::R1, Reg::R9, at::SEQUENCE_OFFSET);
     asm.alu_register(Alu::Add, Reg::R1, Reg::R3);
-    asm.to_network(Reg::R1, 16);
+    asm.swap_to_network(Reg::R1, 16);
     asm.store(Width::Half, Reg::R7, rtp + 2, Reg::R1);
     asm.alu_register(Alu::Add, Reg::R4, Reg::R1);
     // The timestamp.
@@ -289,7 +296,7 @@ fn rewrite_rtp(asm: &mut Assembler, family: Family) {
     asm.alu_register(Alu::Add, Reg::R4, Reg::R1);
     asm.load(Width::Word, Reg::R1, Reg::R9, at::TIMESTAMP_OFFSET);
     asm.alu_register(Alu::Add, Reg::R1, Reg::R5);
-    asm.to_network(Reg::R1, 32);
+    asm.swap_to_network(Reg::R1, 32);
     asm.store(Width::Word, Reg::R7, rtp + 4, Reg::R1);
     asm.alu_register(Alu::Add, Reg::R4, Reg::R1);
     take(asm, Width::Half, rtp, at::OUT_HEAD);

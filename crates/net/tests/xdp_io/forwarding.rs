@@ -47,7 +47,7 @@ fn a_stream_is_forwarded_without_the_worker_in_both_families_and_modes() {
             let taken = io.take_back(stream.port).unwrap();
             assert_eq!((taken.packets, taken.closed), (120, false));
             assert_eq!(io.take_back(stream.port), None);
-            stream.to_worker(&mut io, &mut pool);
+            stream.reaches_worker(&mut io, &mut pool);
             forwarded += 120;
             assert_eq!(io.counters().forwarded, forwarded);
             assert_eq!(pair.server.kernel_datagrams(), before, "nothing went by the kernel");

@@ -67,7 +67,7 @@ fn a_rule_ends_with_its_ports_and_with_their_marking() {
             "close the other" => io.close(stream.out),
             _ => drop(io.detach(stream.out).unwrap()),
         }
-        stream.to_worker(&mut io, &mut pool);
+        stream.reaches_worker(&mut io, &mut pool);
         let so_far = io.forwarded(stream.port).unwrap();
         assert_eq!((so_far.packets, so_far.closed), (3, true), "{end}");
         assert_eq!(io.take_back(stream.port), Some(so_far));
@@ -81,7 +81,7 @@ fn a_rule_ends_with_its_ports_and_with_their_marking() {
             // And comes back, without the rule.
             let handle = io.detach(stream.port).unwrap();
             stream.port = io.attach(handle).unwrap();
-            stream.to_worker(&mut io, &mut pool);
+            stream.reaches_worker(&mut io, &mut pool);
         } else {
             io.close(stream.port);
         }
@@ -130,7 +130,7 @@ fn a_station_that_changes_ends_the_rule() {
         assert!(clock.now() < end, "the change is not seen");
         io.wait_tick(Duration::from_millis(20)).unwrap();
     }
-    stream.to_worker(&mut io, &mut pool);
+    stream.reaches_worker(&mut io, &mut pool);
     io.take_back(stream.port).unwrap();
     // By the new station.
     io.forward(&stream.rule()).unwrap();

@@ -137,7 +137,7 @@ impl Stream {
     }
 
     /// Sends the next packet, which is to come to the worker.
-    pub(crate) fn to_worker(&mut self, io: &mut XdpIo, pool: &mut PacketPool) {
+    pub(crate) fn reaches_worker(&mut self, io: &mut XdpIo, pool: &mut PacketPool) {
         let packet = self.next_packet();
         self.caller.send_to(&packet, self.local).unwrap();
         let received = next(io, pool);
@@ -147,5 +147,5 @@ impl Stream {
 }
 
 fn timestamp(number: u64) -> u32 {
-    u32::try_from(number * 160 & 0xffff_ffff).unwrap()
+    u32::try_from((number * 160) & 0xffff_ffff).unwrap()
 }

@@ -117,7 +117,7 @@ pub(crate) struct Passed {
 pub(crate) struct Look {
     at: Time,
     run: u32,
-    path_of: (PayloadType, usize),
+    path_of: (PayloadType, u32),
     received: u64,
     octets: u64,
     oddities: u64,
@@ -308,7 +308,7 @@ impl Look {
         Self { sent: sender.sent.packets, sent_octets: sender.sent.octets, ..self }
     }
 
-    pub(in crate::session) const fn path_of(&self) -> (PayloadType, usize) {
+    pub(in crate::session) const fn path_of(&self) -> (PayloadType, u32) {
         self.path_of
     }
 }
@@ -330,10 +330,10 @@ impl Sender {
         &self,
         source: crate::api::id::LegId,
         standing: &Standing,
-        (payload_type, len): (PayloadType, usize),
+        (payload_type, len): (PayloadType, u32),
     ) -> Result<Mapped, Obstacle> {
         let rule = self.map.get(payload_type).ok_or(Obstacle::Converted)?;
-        if rule.conversion_of(len) != Conversion::None || self.joins(&rule) {
+        if rule.conversion_of(len as usize) != Conversion::None || self.joins(&rule) {
             return Err(Obstacle::Converted);
         }
         let offsets = self.rewriter.constant_offsets(source, standing).ok_or(Obstacle::Mapping)?;

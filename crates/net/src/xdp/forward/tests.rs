@@ -378,10 +378,10 @@ fn a_packet_that_finds_the_gate_taken_closes_the_rule() {
     let Some((steering, _socket)) = steering(Partial::Complete) else { return };
     let both = Beside::new(&steering, twin(false, None, Partial::Complete));
     let gate = &both.cell().gate;
-    gate.fetch_or(BUSY, Ordering::AcqRel);
+    gate.fetch_or(cells::BUSY, Ordering::AcqRel);
     assert_eq!(steering.program().run(&both.twin.packet(1)).unwrap(), REDIRECT);
     assert!(!both.cell().is_open() && !both.cell().is_left(), "closed, and still taken");
-    gate.fetch_sub(BUSY, Ordering::AcqRel);
+    gate.fetch_sub(cells::BUSY, Ordering::AcqRel);
 }
 
 #[test]
