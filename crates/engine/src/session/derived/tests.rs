@@ -82,6 +82,10 @@ fn below(random: &mut StdRng, limit: u64) -> u64 {
     random.next_u64() % limit
 }
 
+fn place(random: &mut StdRng, limit: u64) -> usize {
+    usize::try_from(below(random, limit)).unwrap()
+}
+
 fn one_in(random: &mut StdRng, of: u64) -> bool {
     below(random, of) == 0
 }
@@ -102,12 +106,12 @@ fn codecs() -> [PayloadCodec; 5] {
 fn config(style: u64) -> LegConfig {
     let random = &mut StdRng::seed_from_u64(style);
     let mut agreed: Vec<_> = codecs().into_iter().filter(|_| one_in(random, 2)).collect();
-    let first = below(random, 3) as usize;
+    let first = place(random, 3);
     agreed.retain(|entry| *entry != codecs()[first]);
     agreed.insert(0, codecs()[first].clone());
     let policies = [MediaPolicy::Forward, MediaPolicy::Silence, MediaPolicy::Block];
     let policy = |random: &mut StdRng| {
-        if one_in(random, 6) { policies[below(random, 3) as usize] } else { MediaPolicy::Forward }
+        if one_in(random, 6) { policies[place(random, 3)] } else { MediaPolicy::Forward }
     };
     let rtp = SocketAddr::from(([10, 0, 0, 1], 4000));
     LegConfig {
@@ -163,7 +167,7 @@ fn step(random: &mut StdRng) -> Step {
     let leg = below(random, LEGS);
     let (room, number) = (below(random, 2), below(random, 2));
     match below(random, 40) {
-        0..4 => Step::Add { leg, call: below(random, 2) as usize, style: random.next_u64() },
+        0..4 => Step::Add { leg, call: place(random, 2), style: random.next_u64() },
         4..7 => Step::Configure { leg, style: random.next_u64() },
         7..12 => Step::Source { leg, source: source(random) },
         12..17 => {
@@ -182,7 +186,7 @@ fn step(random: &mut StdRng) -> Step {
         27 => Step::Tap { leg, tap: number, adds: !one_in(random, 3) },
         28..37 => {
             let (payload_type, octets) =
-                [(0, 160), (8, 160), (9, 160), (97, 640), (0, 240)][below(random, 5) as usize];
+                [(0, 160), (8, 160), (9, 160), (97, 640), (0, 240)][place(random, 5)];
             Step::Packet { leg, payload_type, octets, loud: one_in(random, 2) }
         }
         _ => Step::Wait(1 + below(random, 60)),
@@ -207,6 +211,7 @@ impl Side {
             seed: [0; 32],
             wall_at_zero: Duration::from_secs(1_700_000_000),
             remotes: std::sync::Arc::default(),
+            kernel_forwarding: false,
         };
         let calls = [0, 1].map(|call| Call::new(Time::ZERO, CallId(call), &config));
         let mut side = Self { calls, random: StdRng::seed_from_u64(seed), config, out: Sink::default(), all };
@@ -338,7 +343,7 @@ impl Side {
         bytes.extend(sequence.to_be_bytes());
         bytes.extend((u32::from(sequence) * 160).to_be_bytes());
         bytes.extend(u32::try_from(leg).unwrap().to_be_bytes());
-        let sample = |n: usize| if loud { (n.wrapping_mul(37) % 251) as u8 } else { 0x55 };
+        let sample = |n: usize| if loud { u8::try_from(n.wrapping_mul(37) % 251).unwrap() } else { 0x55 };
         bytes.extend((0..octets).map(sample));
         let Self { calls, random, config, out, .. } = self;
         let env = Env { config, random, room: 0 };

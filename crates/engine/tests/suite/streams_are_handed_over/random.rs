@@ -4,6 +4,8 @@
 //! Left out is what cannot be the same. Of what was forwarded the session does not know the last samples, so that no other
 //! source takes its place here; nor what was lost more than 64 numbers before, which a snapshot shows.
 
+#![expect(clippy::indexing_slicing, clippy::panic, reason = "helpers of the test: what is missing fails it")]
+
 use std::time::Duration;
 
 use mediapoint_engine::{Direction, EndReason, Relearn, TapSide};

@@ -97,7 +97,7 @@ fn places(frame: &[u8], local: SocketAddr) -> Option<Places> {
 
 impl Twin {
     /// Takes a frame that comes at `now`; what the program is to return.
-    pub(super) fn take(&mut self, now: u64, frame: &mut Vec<u8>) -> u32 {
+    pub(super) fn take(&mut self, now: u64, frame: &mut [u8]) -> u32 {
         let Some(at) = places(frame, self.local) else { return PASS };
         let is_rtp = frame.len() >= at.rtp + 12
             && (128..192).contains(&frame[at.rtp])
@@ -163,7 +163,7 @@ impl Twin {
         change.cast_signed().unsigned_abs() >= self.rule.clock_rate
     }
 
-    fn rewrite(&self, at: Places, frame: &mut Vec<u8>) {
+    fn rewrite(&self, at: Places, frame: &mut [u8]) {
         let Self { rule, out, .. } = self;
         let len = 12 + usize::from(rule.payload_len);
         let udp_len = half(frame, at.udp + 4);
@@ -184,7 +184,7 @@ impl Twin {
         let kept = match checksum {
             0 => 0,
             // Of what never left the machine.
-            sum if sum == came && total % 65_535 != 0 => match self.partial {
+            sum if sum == came && !total.is_multiple_of(65_535) => match self.partial {
                 Partial::Complete => right,
                 Partial::Keep => leaves,
             },
