@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use mediapoint_engine::{
-    Call, DigitTrigger, Direction, LegChange, LegConfig, LegId, LegKind, MediaPolicy, MixSpec, Relearn,
-    Reservation, SecureInput, Source, SourceGuard,
+    Call, CommandError, DigitTrigger, Direction, LegChange, LegConfig, LegId, LegKind, MediaPolicy, MixSpec,
+    Relearn, Reservation, SecureInput, Source, SourceGuard,
 };
 
 use super::CallState;
@@ -57,7 +57,15 @@ pub(crate) fn reserve(state: &mut CallState, agreed: &[Agreed]) -> Result<Option
 
 fn reserve_for(state: &CallState, steps: &[Step]) -> Result<Option<Reservation>, NgError> {
     let changes: Vec<LegChange<'_>> = steps.iter().map(|step| step.change(state)).collect();
-    if changes.is_empty() { Ok(None) } else { Ok(Some(state.call.reserve(&changes)?)) }
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    match state.call.reserve(&changes) {
+        Ok(reservation) => Ok(Some(reservation)),
+        Err(error @ CommandError::NoPoints { .. }) => Err(error.into()),
+        // The command that is concerned says so; the others are carried out.
+        Err(_) => Ok(None),
+    }
 }
 
 /// What is to be done for all streams.

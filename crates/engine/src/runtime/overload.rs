@@ -5,7 +5,7 @@
 //! |---|---|---|---|
 //! | `Whole` | at start, or grown back | the configured one | late: `Late` |
 //! | `Late` | the worker is late ([`Punctuality`](crate::runtime::punctuality::Punctuality)) | at once and each second: nine tenths of the points in use, where that is less than it has; a tenth of the configured one at least | on time for 3 s: `Growing` |
-//! | `Growing` | on time for 3 s | at once and each second: a tenth of the configured one more | grown back: `Whole`; late: `Late` |
+//! | `Growing` | on time for 3 s | at once and each second, or after a relapse more slowly: a tenth of the configured one more | grown back: `Whole`; late: `Late` |
 //!
 //! So a worker whose core has a busy neighbour finds its place below what the neighbour leaves: it gets calls again as its budget
 //! grows, is late with one too many, and goes back below. Each time that it is late again before its budget has grown back,
@@ -14,9 +14,12 @@
 //! The rule of shedding: where every round of a worker has been more than `shed_late` late for `shed_after`, without a rest between them, its
 //! newest call without priority goes to another worker that is on time and has the points and the legs for it; where there is none, the call ends
 //! with [`EndReason::Shed`](crate::EndReason::Shed). One at most in 100 ms, and none before the worker has had a round since the
-//! last one, until a round is in time.
+//! last one, until a round is in time. Once the calls that are left need less than the worker does in a second, what waits in its
+//! sockets becomes less by itself, and there is one at most in a second. What they need is known from what came for each point while it
+//! was on time.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mediapoint_packet::Time;
@@ -39,6 +42,12 @@ const MOST_RELAPSES: u32 = 6;
 /// Time between two calls that are shed.
 const SHED_EVERY: Duration = Duration::from_millis(100);
 
+/// The same where those that are left need less than the worker does.
+const SHED_EVERY_DRAINING: Duration = Duration::from_secs(1);
+
+/// Time over which datagrams are counted.
+const FLOW: Duration = Duration::from_secs(1);
+
 /// What a worker says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Seen {
@@ -48,6 +57,50 @@ pub(crate) struct Seen {
     pub(crate) too_late: Duration,
     /// Points that its calls cost.
     pub(crate) used: Points,
+    /// Datagrams that it has received since its start.
+    pub(crate) received: u64,
+}
+
+/// Datagrams that a worker receives.
+#[derive(Debug, Clone, Copy, Default)]
+struct Flow {
+    /// When they were counted last, and how many there had been.
+    counted: Option<(Time, u64)>,
+    /// In the last second in which it was on time: how many, and for how many points.
+    on_time: (u64, Points),
+    /// In the last second in which it was late: as many as it can.
+    late: u64,
+}
+
+impl Flow {
+    /// True where it is time to count.
+    fn is_due(&self, now: Time) -> bool {
+        self.counted.is_none_or(|(at, _)| now.since(at) >= FLOW)
+    }
+
+    fn note(&mut self, now: Time, seen: &Seen) {
+        if !self.is_due(now) {
+            return;
+        }
+        let counted = self.counted.replace((now, seen.received));
+        let Some((at, before)) = counted.filter(|(_, before)| *before <= seen.received) else { return };
+        let span = now.since(at).as_millis().max(1);
+        let rate = u128::from(seen.received - before) * 1000 / span;
+        let rate = u64::try_from(rate).unwrap_or(u64::MAX);
+        if seen.late.is_none() && seen.too_late.is_zero() {
+            self.on_time = (rate, seen.used);
+        } else {
+            self.late = rate;
+        }
+    }
+
+    /// True where calls of so many points need no more than eight tenths of what the worker does; false where that is not known.
+    fn drains(&self, used: Points) -> bool {
+        let (rate, points) = self.on_time;
+        let wide = |points: Points| u128::from(points.as_thousandths());
+        let needed = wide(used) * u128::from(rate) * 10;
+        rate > 0 && self.late > 0 && needed <= wide(points) * u128::from(self.late) * 8
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +120,7 @@ pub(crate) struct Overload {
     relapses: u32,
     /// How long rounds have to be too late until calls are shed; `None` where none are.
     shed_after: Option<Duration>,
+    flow: Flow,
     /// When a call was shed last, and for how long rounds had been too late then.
     shed: Option<(Time, Duration)>,
 }
@@ -74,12 +128,22 @@ pub(crate) struct Overload {
 impl Overload {
     /// A worker that is on time.
     pub(crate) const fn new(configured: Points, shed_after: Option<Duration>) -> Self {
-        Self { configured, budget: configured, state: State::Whole, relapses: 0, shed_after, shed: None }
+        let flow = Flow { counted: None, on_time: (0, Points::ZERO), late: 0 };
+        Self {
+            configured,
+            budget: configured,
+            state: State::Whole,
+            relapses: 0,
+            shed_after,
+            flow,
+            shed: None,
+        }
     }
 
     /// What the worker may carry from now on, where that has changed.
     pub(crate) fn look(&mut self, now: Time, seen: &Seen) -> Option<Points> {
         let before = self.budget;
+        self.flow.note(now, seen);
         match (self.state, seen.late) {
             (State::Whole, None) => {}
             (State::Whole, Some(_)) => self.shrink(now, seen.used),
@@ -89,7 +153,8 @@ impl Overload {
             }
             (State::Late { next }, Some(_)) if now >= next => self.shrink(now, seen.used),
             (State::Late { .. }, Some(_)) => {}
-            (State::Late { .. }, None) => self.grow(now),
+            (State::Late { .. }, None) if self.relapses == 0 => self.grow(now),
+            (State::Late { .. }, None) => self.state = State::Growing { next: now + self.pause() },
             (State::Growing { next }, None) if now >= next => self.grow(now),
             (State::Growing { .. }, None) => {}
         }
@@ -102,7 +167,8 @@ impl Overload {
             return false;
         }
         // What the last one has made better shows in a round after it.
-        let too_soon = |(at, too_late)| now.since(at) < SHED_EVERY || seen.too_late == too_late;
+        let pause = if self.flow.drains(seen.used) { SHED_EVERY_DRAINING } else { SHED_EVERY };
+        let too_soon = |(at, too_late)| now.since(at) < pause || seen.too_late == too_late;
         if self.shed.is_some_and(too_soon) {
             return false;
         }
@@ -111,8 +177,13 @@ impl Overload {
     }
 
     /// True where nothing is to be done for a worker that is on time.
-    const fn is_whole(&self) -> bool {
-        matches!(self.state, State::Whole)
+    fn is_at_rest(&self, now: Time) -> bool {
+        matches!(self.state, State::Whole) && !self.flow.is_due(now)
+    }
+
+    /// Time between two steps of growth.
+    fn pause(&self) -> Duration {
+        STEP * (1 << self.relapses)
     }
 
     fn shrink(&mut self, now: Time, used: Points) {
@@ -127,7 +198,7 @@ impl Overload {
         if self.budget == self.configured {
             (self.state, self.relapses) = (State::Whole, 0);
         } else {
-            self.state = State::Growing { next: now + STEP * (1 << self.relapses) };
+            self.state = State::Growing { next: now + self.pause() };
         }
     }
 }
@@ -152,12 +223,13 @@ impl Overloads {
     pub(crate) fn look(&mut self, shared: &Arc<Shared>, now: Time) {
         for (worker, (overload, mailbox)) in self.0.iter_mut().zip(shared.mailboxes.iter()).enumerate() {
             let (late, too_late) = (mailbox.gauges.late(), mailbox.gauges.too_late());
-            if overload.is_whole() && late.is_none() && too_late.is_zero() {
+            if overload.is_at_rest(now) && late.is_none() && too_late.is_zero() {
                 continue;
             }
             let mut registry = shared.registry();
             let used = registry.used.get(worker).map_or(Points::ZERO, |used| used.points);
-            let seen = Seen { late, too_late, used };
+            let received = mailbox.gauges.received.load(Ordering::Relaxed);
+            let seen = Seen { late, too_late, used, received };
             let changed = overload.look(now, &seen);
             if let Some(budget) = changed {
                 registry.set_budget(worker, budget);
@@ -229,7 +301,7 @@ mod tests {
     }
 
     fn late(used: u64) -> Seen {
-        Seen { late: Some(Duration::from_millis(30)), too_late: Duration::ZERO, used: Points::whole(used) }
+        Seen { late: Some(Duration::from_millis(30)), used: Points::whole(used), ..Seen::default() }
     }
 
     fn on_time(used: u64) -> Seen {
@@ -264,8 +336,8 @@ mod tests {
         assert_eq!(grown, [(1000, 820), (2000, 920)]);
         assert_eq!(run(&mut state, (2500, 3000), |_| late(900)), [(2500, 810)]);
         let grown = run(&mut state, (3000, 9000), |_| on_time(800));
-        assert_eq!(grown, [(3000, 910), (5000, 1000)], "more slowly the second time");
-        assert!(state.is_whole());
+        assert_eq!(grown, [(5000, 910), (7000, 1000)], "more slowly the second time");
+        assert_eq!(state.state, State::Whole);
         run(&mut state, (9000, 9100), |_| late(900));
         let grown = run(&mut state, (9100, 12_000), |_| on_time(800));
         assert_eq!(grown, [(9100, 910), (10_100, 1000)], "begun anew");
@@ -279,7 +351,33 @@ mod tests {
             run(&mut state, (round * 1000 + 100, round * 1000 + 200), |_| on_time(500));
         }
         let grown = run(&mut state, (20_000, 200_000), |_| on_time(500));
-        assert_eq!(grown, [(83_100, 650), (147_100, 750)]);
+        let steps: Vec<u64> = grown.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+        assert_eq!(steps, [64_000], "{grown:?}");
+    }
+
+    #[test]
+    fn fewer_are_shed_once_those_that_are_left_need_less_than_the_worker_does() {
+        let mut state = Overload::new(Points::whole(1000), Some(AFTER));
+        let mut received = 0;
+        let mut second = |state: &mut Overload, from: u64, rate: u64, seen: Seen| {
+            let shed = (from..from + 1000).step_by(100).filter(|now| {
+                received += rate / 10;
+                let too_late = if seen.late.is_some() { Duration::from_millis(*now) } else { Duration::ZERO };
+                let seen = Seen { received, too_late, ..seen };
+                state.look(at(*now), &seen);
+                state.sheds(at(*now), &seen)
+            });
+            shed.count()
+        };
+        // 100 datagrams a second for each point; then the worker does 30,000 and no more.
+        for from in [0, 1000, 2000] {
+            assert_eq!(second(&mut state, from, 80_000, on_time(800)), 0);
+        }
+        second(&mut state, 3000, 30_000, late(800));
+        assert_eq!(second(&mut state, 4000, 30_000, late(800)), 10);
+        assert_eq!(second(&mut state, 5000, 30_000, late(250)), 10, "nearly as much as it does");
+        assert!(second(&mut state, 6000, 30_000, late(230)) <= 2);
+        assert_eq!(second(&mut state, 7000, 30_000, late(230)), 1);
     }
 
     fn too_late(millis: u64) -> Seen {

@@ -85,6 +85,8 @@ pub(super) struct Watch {
     pub(super) unknown: u64,
     pub(super) last_shed: Option<Instant>,
     timeline: Vec<(String, String)>,
+    /// Calls that were shed one after another and are not in the timeline yet: since when, the first and the last.
+    shedding: Option<(Instant, u32, u32)>,
 }
 
 impl Watch {
@@ -100,6 +102,7 @@ impl Watch {
             unknown: 0,
             last_shed: None,
             timeline: Vec::new(),
+            shedding: None,
         }
     }
 
@@ -125,23 +128,36 @@ impl Watch {
         self.now = now;
         let new = self.shed.get(before..).unwrap_or_default().to_vec();
         if let (Some(first), Some(last)) = (new.first(), new.last()) {
-            self.last_shed = Some(Instant::now());
-            self.note(match new.len() {
-                1 => format!("call {first} is shed"),
-                _ => format!("calls {first} to {last} are shed"),
-            });
+            let now = Instant::now();
+            self.last_shed = Some(now);
+            let (since, first, _) = self.shedding.unwrap_or((now, *first, *last));
+            self.shedding = Some((since, first, *last));
         }
         Ok(new)
     }
 
     pub(super) fn note(&mut self, what: String) {
+        self.note_shed();
+        self.note_at(Instant::now(), what);
+    }
+
+    fn note_shed(&mut self) {
+        match self.shedding.take() {
+            Some((at, first, last)) if first == last => self.note_at(at, format!("call {first} is shed")),
+            Some((at, first, last)) => self.note_at(at, format!("calls {first} to {last} are shed")),
+            None => {}
+        }
+    }
+
+    fn note_at(&mut self, at: Instant, what: String) {
         if self.timeline.len() < MOST_LINES {
-            let at = self.start.elapsed().as_secs_f64();
+            let at = at.saturating_duration_since(self.start).as_secs_f64();
             self.timeline.push((format!("  {at:5.1} s"), what));
         }
     }
 
-    pub(super) fn into_timeline(self) -> Vec<(String, String)> {
+    pub(super) fn into_timeline(mut self) -> Vec<(String, String)> {
+        self.note_shed();
         self.timeline
     }
 }
