@@ -34,7 +34,7 @@ impl Leg {
 impl Call {
     /// Begins the beeps that are due at the tick of `due`, and makes the samples of those that sound.
     pub(super) fn make_beeps(&mut self, now: Time, due: Time, millis: u32) {
-        let secure = self.has_secure_input();
+        let secure = !self.taps.is_empty() && self.has_secure_input();
         for at in 0..self.taps.len() {
             if let Some(Tap::Audio(tap)) = self.taps.get(at)
                 && let Some(beep) = tap.beep_due(due, secure)

@@ -175,10 +175,8 @@ impl Call {
             leg.dropped.malformed += 1;
             return out.give(packet);
         }
-        // It is a while until the packet has been read, checked and found to be the leg's.
-        if let Some(ingress) = &leg.ingress {
-            ingress.prefetch();
-        }
+        self.prefetch_apart(at);
+        let Some(leg) = self.legs.get_mut(at) else { return out.give(packet) };
         if leg.kind == LegKind::Datagrams {
             return self.handle_plain_datagram(now, at, from, packet, out);
         }

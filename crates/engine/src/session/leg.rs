@@ -227,8 +227,14 @@ impl Leg {
 
     /// Asks the processor for what a tick needs of it to send audio.
     pub(super) fn prefetch_sent(&self) {
-        prefetch(&self.transport, 2);
-        prefetch(&self.sender, 8);
+        prefetch_part(&self.transport, Transport::HOT);
+        prefetch_part(&self.sender, 0..size_of::<Sender>());
+    }
+
+    /// Both.
+    pub(super) fn prefetch_tick(&self) {
+        self.prefetch_received();
+        self.prefetch_sent();
     }
 
     /// Where all that a packet from its party needs lies, beside the transport.
