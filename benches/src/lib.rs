@@ -4,6 +4,7 @@ pub mod counted;
 pub mod loaded;
 pub mod played;
 pub mod recorded;
+pub mod rooms;
 pub mod step;
 
 /// Recorded speech at `rate` hertz: Debian's `asterisk-core-sounds-en-wav`, or noise of speech's level where it is

@@ -41,7 +41,7 @@ impl Speech {
     }
 
     /// What `signal` gives at the encoder's sample rate.
-    fn of(entry: &PayloadCodec, signal: impl Fn(u32) -> Vec<i16>) -> Rc<Self> {
+    pub(crate) fn of(entry: &PayloadCodec, signal: impl Fn(u32) -> Vec<i16>) -> Rc<Self> {
         let rate = if entry.codec.encoding == Encoding::Opus { 48_000 } else { 8000 };
         let settings = EncoderSettings::default();
         let mut encoder =
@@ -58,6 +58,11 @@ impl Speech {
 }
 
 impl Sender {
+    /// One that sends in the clear.
+    pub(crate) const fn new(key: PortKey, address: SocketAddr, speech: Rc<Speech>) -> Self {
+        Self { key, address, sequence: 0, srtp: None, speech }
+    }
+
     pub(crate) fn fill(&mut self, packet: &mut PacketBuf) {
         self.sequence = self.sequence.wrapping_add(1);
         let Speech { entry, payloads } = &*self.speech;
@@ -82,7 +87,7 @@ impl Sender {
     }
 }
 
-fn leg(address: SocketAddr, codec: &PayloadCodec, key: Option<&MasterKey>) -> LegConfig {
+pub(crate) fn leg(address: SocketAddr, codec: &PayloadCodec, key: Option<&MasterKey>) -> LegConfig {
     LegConfig {
         codecs: vec![codec.clone()],
         remote: Some(RemoteAddress { rtp: address, rtcp: None }),

@@ -435,7 +435,11 @@ impl Session {
     /// Notes the ports of a call's legs, from the one at the place `from` on.
     fn register_ports(&mut self, slot: u32, from: usize) {
         let Some(call) = self.calls.get(slot) else { return };
-        for ((_, ports), leg) in call.ports().zip(0_u16..).skip(from) {
+        // Those before it are not gone through.
+        let legs = call.legs.iter().enumerate().skip(from);
+        for (ports, leg) in
+            legs.filter_map(|(at, leg)| Some((leg.transport.ports(), u16::try_from(at).ok()?)))
+        {
             self.ports.set(ports.rtp, PortOwner { call: slot, leg, rtcp: false });
             if let Some(rtcp) = ports.rtcp {
                 self.ports.set(rtcp, PortOwner { call: slot, leg, rtcp: true });

@@ -42,10 +42,22 @@ struct Stands {
     shut: bool,
 }
 
+impl Stands {
+    const fn is_fed_alone(self) -> bool {
+        self.fed && !self.feeds
+    }
+}
+
 /// The same of all legs, by their places: small, since every command goes through it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Standing {
     legs: Vec<Stands>,
+    /// How many of them feed somebody.
+    feeding: usize,
+    /// How many are fed alone.
+    fed_alone: usize,
+    /// The places of those that are shut.
+    shut: Vec<usize>,
     /// The limits of those that have their own.
     limits: Vec<(LegId, Duration)>,
 }
@@ -73,8 +85,11 @@ impl Call {
 
     /// Notes of every leg what [`Call::note_hold`] has to know.
     pub(super) fn note_activity(&mut self) {
-        self.standing.legs.clear();
-        self.standing.limits.clear();
+        let Standing { legs, feeding, fed_alone, shut, limits } = &mut self.standing;
+        (*feeding, *fed_alone) = (0, 0);
+        legs.clear();
+        shut.clear();
+        limits.clear();
         for at in 0..self.legs.len() {
             self.note_standing(at);
         }
@@ -90,12 +105,19 @@ impl Call {
             shut: !leg.receives || !leg.is_answered(),
         };
         let (id, limit) = (leg.id, leg.config.media_timeout);
-        let Standing { legs, limits } = &mut self.standing;
+        let Standing { legs, feeding, fed_alone, shut, limits } = &mut self.standing;
         if legs.len() <= at {
             legs.resize(at + 1, Stands::default());
         }
-        if let Some(known) = legs.get_mut(at) {
-            *known = stands;
+        let Some(known) = legs.get_mut(at) else { return };
+        let before = std::mem::replace(known, stands);
+        *feeding = (*feeding + usize::from(stands.feeds)).saturating_sub(usize::from(before.feeds));
+        *fed_alone = (*fed_alone + usize::from(stands.is_fed_alone()))
+            .saturating_sub(usize::from(before.is_fed_alone()));
+        match (before.shut, stands.shut) {
+            (false, true) => shut.push(at),
+            (true, false) => shut.retain(|known| *known != at),
+            _ => {}
         }
         limits.retain(|(known, _)| *known != id);
         limits.extend(limit.map(|limit| (id, limit)));
@@ -105,21 +127,20 @@ impl Call {
     /// left.
     fn is_held(&mut self) -> bool {
         let Self { standing, legs, .. } = self;
-        let feeds = standing.legs.iter().any(|stands| stands.feeds);
-        let mut parties = 0;
-        for (stands, leg) in standing.legs.iter_mut().zip(legs) {
-            if stands.fed && !stands.feeds && feeds {
-                // It only listens.
-                continue;
+        let Standing { legs: known, feeding, fed_alone, shut, .. } = standing;
+        // A party answers by packets, too, and with no command.
+        shut.retain(|at| {
+            let is_shut = legs.get(*at).is_some_and(|leg| !leg.receives || !leg.is_answered());
+            if let Some(stands) = known.get_mut(*at) {
+                stands.shut = is_shut;
             }
-            parties += 1;
-            // A party answers by packets, too, and with no command.
-            if stands.shut && (!leg.receives || !leg.is_answered()) {
-                return true;
-            }
-            stands.shut = false;
-        }
-        parties == 0
+            is_shut
+        });
+        // Who is fed alone only listens, where anybody feeds.
+        let listens = |stands: &Stands| *feeding > 0 && stands.is_fed_alone();
+        let listeners = if *feeding > 0 { *fed_alone } else { 0 };
+        listeners == known.len()
+            || shut.iter().any(|at| known.get(*at).is_some_and(|stands| !listens(stands)))
     }
 
     fn is_ringing(&self) -> bool {

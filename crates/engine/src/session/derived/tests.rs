@@ -82,8 +82,9 @@ fn below(random: &mut StdRng, limit: u64) -> u64 {
     random.next_u64() % limit
 }
 
-fn place(random: &mut StdRng, limit: u64) -> usize {
-    usize::try_from(below(random, limit)).unwrap()
+/// One of several.
+fn pick<T: Copy>(random: &mut StdRng, of: &[T]) -> T {
+    of[usize::try_from(random.next_u64() % of.len() as u64).unwrap()]
 }
 
 fn one_in(random: &mut StdRng, of: u64) -> bool {
@@ -106,12 +107,12 @@ fn codecs() -> [PayloadCodec; 5] {
 fn config(style: u64) -> LegConfig {
     let random = &mut StdRng::seed_from_u64(style);
     let mut agreed: Vec<_> = codecs().into_iter().filter(|_| one_in(random, 2)).collect();
-    let first = place(random, 3);
+    let first = pick(random, &[0, 1, 2]);
     agreed.retain(|entry| *entry != codecs()[first]);
     agreed.insert(0, codecs()[first].clone());
     let policies = [MediaPolicy::Forward, MediaPolicy::Silence, MediaPolicy::Block];
     let policy = |random: &mut StdRng| {
-        if one_in(random, 6) { policies[place(random, 3)] } else { MediaPolicy::Forward }
+        if one_in(random, 6) { pick(random, &policies) } else { MediaPolicy::Forward }
     };
     let rtp = SocketAddr::from(([10, 0, 0, 1], 4000));
     LegConfig {
@@ -167,7 +168,7 @@ fn step(random: &mut StdRng) -> Step {
     let leg = below(random, LEGS);
     let (room, number) = (below(random, 2), below(random, 2));
     match below(random, 40) {
-        0..4 => Step::Add { leg, call: place(random, 2), style: random.next_u64() },
+        0..4 => Step::Add { leg, call: pick(random, &[0, 1]), style: random.next_u64() },
         4..7 => Step::Configure { leg, style: random.next_u64() },
         7..12 => Step::Source { leg, source: source(random) },
         12..17 => {
@@ -185,8 +186,7 @@ fn step(random: &mut StdRng) -> Step {
         }
         27 => Step::Tap { leg, tap: number, adds: !one_in(random, 3) },
         28..37 => {
-            let (payload_type, octets) =
-                [(0, 160), (8, 160), (9, 160), (97, 640), (0, 240)][place(random, 5)];
+            let (payload_type, octets) = pick(random, &[(0, 160), (8, 160), (9, 160), (97, 640), (0, 240)]);
             Step::Packet { leg, payload_type, octets, loud: one_in(random, 2) }
         }
         _ => Step::Wait(1 + below(random, 60)),
@@ -391,8 +391,8 @@ impl Side {
                     (ingress.rate(), ingress.unwanted, ingress.is_live(), ingress.statistics())
                 });
                 let map = codecs().map(|entry| leg.sender.map.get(entry.payload_type));
-                let tapped = (leg.tapped, leg.sender.tapped);
                 let listeners: Vec<usize> = leg.listeners.iter().collect();
+                let tapped = (leg.tapped, leg.sender.tapped);
                 let way = (leg.source, leg.feed, listeners, tapped, leg.end_to_end, leg.silent_since);
                 let path = (leg.sender.transcodes(), leg.sender.open, leg.sender.gate.policy());
                 let keeps = (leg.holds_audio(), leg.lingers);
