@@ -65,7 +65,8 @@ fn codecs(criterion: &mut Criterion) {
     }
     for rate in [8000, 16_000, 48_000] {
         for complexity in [0, 2, 5, 8, 10] {
-            let settings = EncoderSettings { opus_complexity: complexity, ..EncoderSettings::default() };
+            let settings =
+                EncoderSettings { opus_complexity: Some(complexity), ..EncoderSettings::default() };
             let Ok(encoder) = encoder(&Codec::OPUS, rate, &Parameters::default(), &settings) else {
                 continue;
             };

@@ -24,7 +24,7 @@ pub(crate) struct OpusEncoder {
     rate: u32,
     /// One frame of a packet that takes several, before they are joined; its first octet says what it is.
     frame: Box<[u8; MAX_FRAME + 1]>,
-    bitrate: Bitrates,
+    spending: Spending,
     /// The party takes pauses, and is in one.
     dtx: bool,
     paused: bool,
@@ -40,12 +40,12 @@ impl OpusEncoder {
         settings: &EncoderSettings,
     ) -> Result<Self, Unsupported> {
         let rate = rate_for(rate_hint).min(rate_within(party.max_playback_rate));
-        let bitrate = Bitrates::new(rate, party, settings);
+        let spending = Spending::new(rate, party, settings);
         let mut library = configured(rate, party, settings).map_err(|error| unsupported(&error))?;
-        bitrate.apply(&mut library, settings.expected_loss_percent).map_err(|error| unsupported(&error))?;
+        spending.apply(&mut library, settings.expected_loss_percent).map_err(|error| unsupported(&error))?;
         let frame = Box::new([0; MAX_FRAME + 1]);
         let dtx = settings.dtx && party.use_dtx;
-        Ok(Self { library, rate, frame, bitrate, dtx, paused: false, fixed_bandwidth: false })
+        Ok(Self { library, rate, frame, spending, dtx, paused: false, fixed_bandwidth: false })
     }
 
     /// A packet that is one frame, or several that libopus joins itself.
@@ -118,7 +118,7 @@ impl Encoder for OpusEncoder {
 
     fn expect_loss(&mut self, percent: u8) {
         // Cannot fail with values in range.
-        let _ = self.bitrate.apply(&mut self.library, percent);
+        let _ = self.spending.apply(&mut self.library, percent);
     }
 
     fn reset(&mut self) {
@@ -128,27 +128,37 @@ impl Encoder for OpusEncoder {
     }
 }
 
-/// Bits per second.
-struct Bitrates {
-    plain: u32,
-    /// Where lost packets are to be recovered from later ones. libopus leaves that out where the rate has no room.
-    with_correction: u32,
+/// What an encoder may spend: bits per second, and effort.
+#[derive(Clone, Copy)]
+struct Spent {
+    bitrate: u32,
+    complexity: u8,
 }
 
-impl Bitrates {
+/// The same without and with error correction.
+struct Spending {
+    plain: Spent,
+    /// Where lost packets are to be recovered from later ones. libopus leaves that out where the rate has no room.
+    with_correction: Spent,
+}
+
+impl Spending {
     fn new(rate: u32, party: &OpusParameters, settings: &EncoderSettings) -> Self {
         let most = party.max_average_bitrate.unwrap_or(u32::MAX);
         let within = |wanted: u32| wanted.min(most).clamp(*BITRATES.start(), *BITRATES.end());
         let usual = default_bitrate(rate);
         let correction = if party.use_in_band_fec { CORRECTION } else { 0 };
-        let plain = settings.opus_bitrate.unwrap_or(usual);
-        let with_correction = settings.opus_bitrate.unwrap_or(usual + correction);
-        Self { plain: within(plain), with_correction: within(with_correction) }
+        let spent = |usual: u32, fec: bool| Spent {
+            bitrate: within(settings.opus_bitrate.unwrap_or(usual)),
+            complexity: settings.opus_complexity_for(rate, fec),
+        };
+        Self { plain: spent(usual, false), with_correction: spent(usual + correction, party.use_in_band_fec) }
     }
 
     /// Tells the encoder to reckon with so much loss, in percent.
     fn apply(&self, library: &mut opus::Encoder, loss: u8) -> Result<(), opus::Error> {
-        let bitrate = if loss == 0 { self.plain } else { self.with_correction };
+        let Spent { bitrate, complexity } = if loss == 0 { self.plain } else { self.with_correction };
+        library.set_complexity(complexity.into())?;
         library.set_bitrate(Bitrate::Bits(bitrate.cast_signed()))?;
         library.set_packet_loss_perc(i32::from(loss.min(100)))
     }
@@ -178,7 +188,6 @@ fn configured(
     let mut library = opus::Encoder::new(rate, Channels::Mono, Application::Voip)?;
     library.set_vbr(!party.cbr)?;
     library.set_signal(Signal::Voice)?;
-    library.set_complexity(i32::from(settings.opus_complexity.min(10)))?;
     library.set_inband_fec(party.use_in_band_fec)?;
     library.set_dtx(settings.dtx && party.use_dtx)?;
     Ok(library)

@@ -64,7 +64,7 @@ fn make(plan: &Plan, arguments: &EncodeArguments, rate: u32) -> Result<Box<dyn E
     };
     let settings = EncoderSettings {
         dtx: arguments.dtx,
-        opus_complexity: arguments.complexity.unwrap_or(COMPLEXITY),
+        opus_complexity: Some(arguments.complexity.unwrap_or(COMPLEXITY)),
         opus_bitrate: arguments.bitrate,
         ..EncoderSettings::default()
     };

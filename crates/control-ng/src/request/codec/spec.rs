@@ -69,7 +69,9 @@ impl<'a> CodecSpec<'a> {
             let (key, value) = option.split_once('=').unwrap_or((option, ""));
             let number = value.trim().parse::<u8>().ok();
             match (key.trim().to_ascii_lowercase().as_str(), number) {
-                ("compression_level" | "complexity", Some(level)) => settings.opus_complexity = level.min(10),
+                ("compression_level" | "complexity", Some(level)) => {
+                    settings.opus_complexity = Some(level.min(10))
+                }
                 ("packet_loss", Some(percent)) => settings.expected_loss_percent = percent.min(100),
                 ("dtx", Some(on)) => settings.dtx = on != 0,
                 _ => {}
@@ -141,7 +143,10 @@ mod tests {
         };
         let settings = set("opus/48000/2/32000///compression_level=2 dtx--1;packet_loss=200").unwrap();
         assert_eq!(settings.opus_bitrate, Some(32_000));
-        assert_eq!((settings.opus_complexity, settings.dtx, settings.expected_loss_percent), (2, true, 100));
+        assert_eq!(
+            (settings.opus_complexity, settings.dtx, settings.expected_loss_percent),
+            (Some(2), true, 100)
+        );
         assert_eq!(set("opus/48000/2"), None);
         assert_eq!(set("opus/48000/2////nonsense=1"), None);
         let mut settings = EncoderSettings::default();

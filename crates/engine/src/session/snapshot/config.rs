@@ -34,7 +34,7 @@ struct CodecSnapshot {
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 struct EncoderSnapshot {
     dtx: bool,
-    opus_complexity: u8,
+    opus_complexity: Option<u8>,
     opus_bitrate: Option<u32>,
     expected_loss_percent: u8,
 }

@@ -64,7 +64,7 @@ fn settings_come_from_words_that_name_the_codec() {
     let set = settings(&words[..1], &list("U opus")).unwrap();
     assert_eq!(set.opus_bitrate, Some(16_000), "one channel is what is sent");
     let set = settings(&[words[1].clone(), words[0].clone()], &list("U opus")).unwrap();
-    assert_eq!((set.opus_bitrate, set.opus_complexity), (Some(24_000), 2));
+    assert_eq!((set.opus_bitrate, set.opus_complexity), (Some(24_000), Some(2)));
     assert_eq!(settings(&words, &list("U te")), None);
     assert_eq!(specified_ptime(&words, &list("opus U")), Some(40));
     assert_eq!(specified_ptime(&words, &list("U opus")), None);
