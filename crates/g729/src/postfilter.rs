@@ -14,6 +14,7 @@ use crate::math::inv_sqrt;
 use crate::ops::{
     add, div_s, extract_h, l_mac, l_mult, l_shl, l_shr, l_sub, mult, norm_l, round, saturate, sub,
 };
+use crate::simd::correlate::sixteen;
 
 /// Weight of the numerator, Q15: 0.55.
 const NUMERATOR: i16 = 18_022;
@@ -129,10 +130,14 @@ impl Postfilter {
     fn best_delay(&self, highest: usize) -> (i32, usize) {
         let now = subframe_at(&self.scaled, PAST);
         let fits = peak(&self.scaled[PAST - highest..]) <= CORRELATION_LIMIT && exact::allowed();
+        let at_once =
+            self.scaled[PAST - highest..].first_chunk().filter(|_| fits).map(|past| sixteen(now, past));
         let mut best = (i32::MIN, highest);
         for delay in highest - 6..=highest {
-            let past = subframe_at(&self.scaled, PAST - delay);
-            let sum = if fits { 2 * product_sum(now, past) } else { product_stepwise(now, past) };
+            let sum = match &at_once {
+                Some(sums) => 2 * sums[highest - delay],
+                None => product_stepwise(now, subframe_at(&self.scaled, PAST - delay)),
+            };
             if sum > best.0 {
                 best = (sum, delay);
             }
