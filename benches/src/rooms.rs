@@ -55,6 +55,7 @@ impl Rooms {
             seed: [7; 32],
             wall_at_zero: Duration::from_secs(1_700_000_000),
             remotes: Default::default(),
+            kernel_forwarding: false,
         });
         let mut senders = Vec::new();
         for n in 0..(MEMBERS / members.max(1)).max(1) {

@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use mediapoint_net::{
-    PacketIo as _, PortOpener as _, PortOptions, SocketOpener, XdpOptions, available_cores,
-};
+use mediapoint_net::{PacketIo as _, PortOpener as _, PortOptions, SocketOpener, available_cores};
 
 use crate::api::error::{AdmissionError, BuildError, CommandError, RestoreError};
 use crate::api::event::Event;
@@ -100,9 +98,9 @@ impl Engine {
         let mut ios = Vec::new();
         let mut mailboxes = Vec::new();
         let remotes = Arc::new(config.remotes.clone());
-        let forwarding_rules = if config.kernel_forwarding { packet_io::FORWARDING_RULES } else { 0 };
-        let options = XdpOptions { forwarding_rules, ..XdpOptions::default() };
-        let direct = packet_io::choose(config.packet_backend, &config.interfaces, &options)
+        // A leg receives one stream.
+        let rules = if config.kernel_forwarding { config.max_legs.saturating_mul(config.workers) } else { 0 };
+        let direct = packet_io::choose(config.packet_backend, &config.interfaces, rules)
             .map_err(|source| BuildError::PacketBackend { source })?;
         let worker_config = |index: usize| WorkerConfig {
             worker: index,

@@ -12,8 +12,8 @@ use mediapoint_packet::{PacketBuf, PacketPool};
 
 use crate::runtime::builder::{Interface, PacketBackend};
 
-/// Streams that an interface forwards in the kernel at one time: those of 8,192 calls, in 4 MB of the kernel's memory.
-pub(crate) const FORWARDING_RULES: u32 = 16_384;
+/// Forwarding rules that an interface can have.
+const MAX_RULES: usize = 65_536;
 
 /// The packet I/O of a worker.
 #[derive(Debug)]
@@ -41,20 +41,23 @@ impl WorkerIo {
     }
 }
 
-/// The interfaces to serve past the kernel; `None` where sockets serve them. Says in the log which, and why.
+/// The interfaces to serve past the kernel; `None` where sockets serve them. Says in the log which, and why. Their
+/// programs have room for so many forwarding rules.
 ///
 /// # Errors
 /// What keeps AF_XDP from it, where nothing else is wanted.
 pub(crate) fn choose(
     backend: PacketBackend,
     interfaces: &[Interface],
-    options: &XdpOptions,
+    forwarding_rules: usize,
 ) -> io::Result<Option<XdpInterfaces>> {
     if backend == PacketBackend::Sockets {
         return Ok(None);
     }
     let addresses: Vec<IpAddr> = interfaces.iter().map(|interface| interface.address).collect();
-    match XdpInterfaces::attach_with(&addresses, options) {
+    let forwarding_rules = u32::try_from(forwarding_rules.min(MAX_RULES)).unwrap_or_default();
+    let options = XdpOptions { forwarding_rules, ..XdpOptions::default() };
+    match XdpInterfaces::attach_with(&addresses, &options) {
         Ok(attached) => {
             tracing::info!(interfaces = %attached, "media ports are served by AF_XDP");
             Ok(Some(attached))

@@ -98,6 +98,7 @@ mod tests {
             seed: [7; 32],
             wall_at_zero: std::time::Duration::ZERO,
             remotes: std::sync::Arc::default(),
+            kernel_forwarding: false,
         });
         session.add_call(Time::ZERO, CallId::from_u64(1)).unwrap();
         for before in 0..=LOOK_AHEAD + 1 {
