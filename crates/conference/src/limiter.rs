@@ -1,7 +1,7 @@
 //! The limiter of an output: a gain that moves no faster than stated, and a curve for what is left above full scale while the
 //! gain falls. It adds no delay: it looks ahead within a tick.
 
-use crate::kernel::{narrow, peak};
+use crate::kernel::{fits, narrow, peak};
 
 /// Greatest fall of the limiter's gain in a millisecond, as a share of unity.
 pub const LIMITER_FALL_PER_MS: f32 = 0.5;
@@ -18,8 +18,7 @@ const BLOCKS: usize = 20;
 /// Limits a tick's sum into `out`, in blocks of `block` samples, one millisecond each. `gain` is that of the end of the tick
 /// before; the result is that of this one's end.
 pub(crate) fn limit(sum: &[i32], block: usize, gain: f32, out: &mut [i16]) -> f32 {
-    let most = peak(sum);
-    if gain >= 1.0 && most <= i32::from(i16::MAX) {
+    if gain >= 1.0 && fits(sum) {
         narrow(sum, out);
         return 1.0;
     }
