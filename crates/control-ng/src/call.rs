@@ -93,6 +93,8 @@ pub(crate) struct CallState {
     pub(crate) rooms: Vec<Room>,
     /// Names of conference rooms that are gone.
     pub(crate) gone_rooms: Vec<Id>,
+    /// Conference rooms that are gone, and of which the engine has still to report who left.
+    pub(crate) left_rooms: Vec<Room>,
     next_group: u32,
     next_party: u32,
     next_label: u32,
@@ -123,6 +125,7 @@ impl CallState {
             announcements: Vec::new(),
             rooms: Vec::new(),
             gone_rooms: Vec::new(),
+            left_rooms: Vec::new(),
             next_group: 1,
             next_party: 0,
             next_label: 0,

@@ -17,7 +17,7 @@ use mediapoint_recorder::{Channels, EventKind, Format, Recipients, Recorder, Rec
 
 use crate::NgError;
 use crate::controller::digit_log::ReportSockets;
-use crate::request::RecordingOptions;
+use crate::request::{Id, RecordingOptions};
 pub(crate) use begun::Begun;
 pub(crate) use name::{NameParts, checked};
 pub use name::{NamePattern, NamePatternError};
@@ -109,7 +109,7 @@ pub trait RecordingKeeper: Send + Sync {
 }
 
 /// What is to be done about an event of a recording.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordingOutcome {
     /// Nothing.
     Nothing,
@@ -117,8 +117,14 @@ pub enum RecordingOutcome {
     Keep,
     /// The file is complete, and a command asked for its removal.
     Remove,
-    /// Its recording failed, and this call must not go on without.
-    EndCall(CallId),
+    /// Its recording failed, and its call must not go on without: [`crate::Controller::end_unrecorded`] ends it. In a conference
+    /// room several calls are one call of the engine.
+    EndCall {
+        /// The call of the engine.
+        call: CallId,
+        /// The call-id.
+        call_id: Id,
+    },
 }
 
 /// The recorder that commands use.
@@ -183,7 +189,9 @@ impl Recordings {
         let Some(id) = &event.id else { return RecordingOutcome::Nothing };
         let over = matches!(event.kind, EventKind::Finished(_) | EventKind::Failed { .. });
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = begun.get(id).map(|known| (known.call.id(), known.discarded, known.of_room));
+        let known = begun
+            .get(id)
+            .map(|known| (known.call.id(), known.call_id.clone(), known.discarded, known.of_room));
         let report = begun.get(id).and_then(|known| known.report(event));
         let ended = if over { begun.remove(id) } else { None };
         drop(begun);
@@ -194,12 +202,12 @@ impl Recordings {
             ended.iter().for_each(Begun::leave_call);
         }
         match (&event.kind, known) {
-            (EventKind::Finished(_), Some((_, true, _))) => RecordingOutcome::Remove,
+            (EventKind::Finished(_), Some((_, _, true, _))) => RecordingOutcome::Remove,
             (EventKind::Finished(_), _) => RecordingOutcome::Keep,
-            (EventKind::Failed { .. } | EventKind::Lost { .. }, Some((call, false, false)))
+            (EventKind::Failed { .. } | EventKind::Lost { .. }, Some((call, call_id, false, false)))
                 if self.settings.end_call_without =>
             {
-                RecordingOutcome::EndCall(call)
+                RecordingOutcome::EndCall { call, call_id }
             }
             _ => RecordingOutcome::Nothing,
         }

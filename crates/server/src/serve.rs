@@ -103,11 +103,13 @@ fn run(arguments: &ServeArguments, config: Config, log: &Log) -> Result<Why, Ser
         None => ServeError::Engine(error),
     })?;
     let prompts = Arc::new(Prompts::new(config.prompts.to_config()).map_err(ServeError::Prompts)?);
-    let recording =
-        config.recording.as_ref().map(|policy| RecordingService::start(&engine, policy)).transpose()?;
+    let recording = config.recording.as_ref().map(RecordingService::start).transpose()?;
     let recordings = recording.as_ref().map(RecordingService::recordings);
     let playbacks = recording.as_ref().and_then(RecordingService::playbacks);
     let control = Control::start(&engine, &config, log, &prompts, (recordings, playbacks))?;
+    if let Some(recording) = &recording {
+        recording.end_calls_by(control.controller().downgrade());
+    }
     let events =
         EventReader::start(events, control.controller(), signals.waker()).map_err(ServeError::Thread)?;
     let metrics = match config.metrics_listen {

@@ -20,6 +20,8 @@ pub(crate) struct Play {
     pub(crate) section: usize,
     /// Nothing else is heard meanwhile.
     pub(crate) alone: bool,
+    /// Music of a member of a conference room, which ends when the member is on hold no more.
+    pub(crate) of_hold: bool,
     /// Samples a second of the file, by which its frames are counted.
     pub(crate) rate: u32,
     /// How long the file is.
@@ -180,6 +182,14 @@ impl CallState {
 
     /// Ends the music of parties that are not on hold any more, or hear other music.
     pub(super) fn end_holds(&mut self) {
+        let is_held = |party: &Party| party.seat.as_ref().is_some_and(|seat| seat.member.held);
+        let plays =
+            |party: &Party| party.play.as_ref().is_some_and(|play| play.of_hold && play.ended.is_none());
+        let over = self.parties.iter().filter(|party| plays(party) && !is_held(party)).map(|party| party.id);
+        for id in over.collect::<Vec<_>>() {
+            let nowhere = Position { item: 0, offset: Duration::ZERO, played: Duration::ZERO };
+            self.end_play(id, PlayerEnd::Stopped, nowhere);
+        }
         let is_over = |party: &Party| {
             let hold = party.hold.as_ref()?;
             let held = self.held(party);

@@ -1,6 +1,7 @@
 //! Conference rooms: a party that has a place in one hears the room instead of those that offer and answer relate it to. The
 //! relations stay, and hold again once it leaves.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -21,6 +22,8 @@ use crate::request::{ConferenceOptions, Id};
 const BESIDE: u16 = 64;
 /// Most tones that sound in a room at a time.
 const MAX_TONES: usize = 4;
+/// Most rooms of a call that are gone, and whose last reports are still to come.
+const MAX_LEFT_ROOMS: usize = 16;
 /// Most links of a room with parts of it on other servers.
 const MAX_LINKS: usize = 32;
 /// How long nothing comes over a link before it counts as lost.
@@ -53,6 +56,16 @@ pub(crate) struct Room {
     pub(crate) tones: Vec<PlayerId>,
     /// The legs of members whose entry it was to hear.
     pub(crate) audible: Vec<LegId>,
+    /// Whose legs are in it at the engine, until that reports that they have left: their parties may be gone by then.
+    pub(crate) inside: BTreeMap<LegId, Inside>,
+}
+
+/// Whom reports on a leg in a room name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Inside {
+    pub(crate) call_id: Id,
+    pub(crate) tag: Option<Id>,
+    pub(crate) is_link: bool,
 }
 
 /// What a room hears of a member.
@@ -81,13 +94,14 @@ impl Room {
             playing: None,
             tones: Vec::new(),
             audible: Vec::new(),
+            inside: BTreeMap::new(),
         }
     }
 
     /// The room in another call, where the engine does not have it yet.
     pub(super) fn forgotten(self) -> Self {
-        let (tones, audible) = (Vec::new(), Vec::new());
-        Self { id: None, is_locked: false, playing: None, tones, audible, ..self }
+        let (tones, audible, inside) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { id: None, is_locked: false, playing: None, tones, audible, inside, ..self }
     }
 
     /// True where a tone is to sound: it is wanted, and not so many sound already.
@@ -221,7 +235,7 @@ impl CallState {
         let mut is_gone = gone.into_iter();
         let gone: Vec<Room> = self.rooms.extract_if(.., |_| is_gone.next().unwrap_or(false)).collect();
         for room in gone {
-            for player in room.playing.into_iter().chain(room.tones) {
+            for player in room.playing.into_iter().chain(room.tones.iter().copied()) {
                 outcomes.push(self.call.remove_player(player)?);
             }
             let of_it = |active: &mut ActiveRecording| active.is_of(Scope::Room(&room.name));
@@ -234,7 +248,13 @@ impl CallState {
             if let Some(id) = room.id {
                 outcomes.push(self.call.remove_room(id)?);
             }
-            self.gone_rooms.push(room.name);
+            self.gone_rooms.push(room.name.clone());
+            if room.log.is_some() && !room.inside.is_empty() {
+                if self.left_rooms.len() >= MAX_LEFT_ROOMS {
+                    self.left_rooms.remove(0);
+                }
+                self.left_rooms.push(Room { playing: None, tones: Vec::new(), ..room });
+            }
         }
         for room in self.rooms.iter_mut().filter(|room| room.is_locked != room.locked) {
             let Some(id) = room.id else { continue };
@@ -277,6 +297,7 @@ impl CallState {
         joins.sort_by_key(|(.., (_, member))| !legs_named(&member.role).is_empty());
         for (at, leg, (room, member)) in joins {
             outcomes.push(self.call.join_room(room, leg, member.clone())?);
+            self.note_inside(at, leg, room);
             let fed = (!member.held).then_some(room);
             self.note_member(at, leg, Some((room, member.clone())), fed);
         }
@@ -288,6 +309,22 @@ impl CallState {
             self.note_member(at, leg, Some((room, member.clone())), fed);
         }
         Ok(())
+    }
+
+    /// Notes whose leg is in a room.
+    fn note_inside(&mut self, at: Place, leg: LegId, room: RoomId) {
+        let Some(party) = self.party(at.party) else { return };
+        let (call_id, tag) = (self.id_of(party.group).clone(), party.tag().cloned());
+        let inside = Inside { call_id, tag, is_link: party.link.is_some() };
+        if let Some(room) = self.rooms.iter_mut().find(|known| known.id == Some(room)) {
+            room.inside.insert(leg, inside);
+        }
+    }
+
+    /// A room by its name at the engine: one of those that are there, or that are gone with reports still to come.
+    pub(crate) fn room_at_engine(&mut self, id: RoomId) -> Option<&mut Room> {
+        let Self { rooms, left_rooms, .. } = self;
+        rooms.iter_mut().chain(left_rooms).find(|known| known.id == Some(id))
     }
 
     /// Notes how the leg of a stream is in a room at the engine, and what feeds it then where that is `fed`.

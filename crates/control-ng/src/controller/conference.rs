@@ -8,6 +8,7 @@ mod reports;
 use mediapoint_engine::RoomMember;
 use mediapoint_packet::Time;
 
+use super::play::Listener;
 use super::{Controller, Shared, lock};
 use crate::call::CallState;
 use crate::call::apply::apply;
@@ -44,7 +45,7 @@ impl Controller {
             Conference::Join => self.conference_join(now, request, false),
             Conference::Move => self.conference_join(now, request, true),
             Conference::Leave => self.settle(now, request, self.conference_leave(now, request)?),
-            Conference::Set => self.settle(now, request, self.conference_set(now, request)?),
+            Conference::Set => self.settle(now, request, self.conference_set_and_play(now, request)?),
             Conference::Lock => self.settle(now, request, self.conference_lock(now, request, true)?),
             Conference::Unlock => self.settle(now, request, self.conference_lock(now, request, false)?),
             Conference::End => self.settle(now, request, self.conference_end(now, request)?),
@@ -153,6 +154,47 @@ impl Controller {
             }
         }
         self.changed(now, &mut call, &state)
+    }
+
+    /// Changes members, and plays music to those whom the message puts on hold where it names some. Where that cannot be, they
+    /// are not on hold either.
+    fn conference_set_and_play(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {
+        let holds = request.conference.hold == Some(true) && request.call_id.is_some();
+        if !holds || request.play.source.is_none() {
+            return self.conference_set(now, request);
+        }
+        let state = self.find_call(request)?;
+        let before: Vec<(PartyId, Option<Seat>)> = {
+            let call = lock(&state);
+            let seat = |id: PartyId| (id, call.party(id).and_then(|party| party.seat.clone()));
+            members(&call, request)?.into_iter().map(seat).collect()
+        };
+        let (_, mut outcomes) = self.conference_set(now, request)?;
+        let choose = |call: &CallState| {
+            let listener = |(id, _): &(PartyId, Option<Seat>)| {
+                let party = call.party(*id)?;
+                Listener::of(party, party.seat.as_ref()?.section)
+            };
+            let listeners: Vec<Listener> = before.iter().filter_map(listener).collect();
+            if listeners.is_empty() { Err(NgError::NoListener) } else { Ok(listeners) }
+        };
+        match self.play_to(now, request, (&state, true), choose) {
+            Ok((reply, more)) => {
+                outcomes.append(more);
+                Ok((reply, outcomes))
+            }
+            Err(error) => {
+                let mut call = lock(&state);
+                for (id, seat) in before {
+                    if let Some(party) = call.party_mut(id).filter(|party| party.seat.is_some()) {
+                        party.seat = seat;
+                    }
+                }
+                // They hear the room again; a failure is the engine's to report.
+                drop(apply(&mut call, &[]));
+                Err(error)
+            }
+        }
     }
 
     fn conference_set(&self, now: Time, request: &Request) -> Result<(Reply, Outcomes), NgError> {

@@ -10,7 +10,7 @@ use crate::call::apply::{Agreed, apply, reserve};
 use crate::call::outcomes::Outcomes;
 use crate::call::party::Party;
 use crate::dialog::{Dialog, Exchange, Which, answer, offer};
-use crate::media::legs::Work;
+use crate::media::legs::Done;
 use crate::media::received::Received;
 use crate::request::Id;
 use crate::{NgError, Reply, Request};
@@ -66,13 +66,7 @@ impl Controller {
         let mut work = self.work(call, &request.options);
         work.warnings.append(&mut music_warnings);
         let result = offer::process(&mut work, &mut exchange, from, sdp, &request.options);
-        let Work { opened, mut outcomes, warnings, .. } = work;
-        let advertised = result.inspect_err(|_| {
-            for leg in opened {
-                // Where the call is gone, so are its legs.
-                let _ = call.call.remove_leg(leg);
-            }
-        })?;
+        let (advertised, Done { mut outcomes, warnings }) = work.finish(result)?;
         call.last_signal = now;
         call.digit_watch.take(&request.options.digits, self.config.digit_log);
         let (own, other) = exchange.sides_mut(from);

@@ -71,7 +71,7 @@ impl Controller {
         if let Err(error) = self.go_on_as_is(now, call, &By::request(request), &mut outcomes) {
             warnings.push(format!("the call is not recorded: {error}"));
         }
-        let ids = self.record_on(now, call, request, &mut warnings, &mut outcomes)?;
+        let ids = self.record_on(now, (call, state), request, &mut warnings, &mut outcomes)?;
         let reply = Reply::ok();
         let reply = if ids.is_empty() { reply } else { reply.with("recording-ids", Value::List(ids)) };
         let reply = if warnings.is_empty() { reply } else { reply.with("warning", warnings.join(", ")) };

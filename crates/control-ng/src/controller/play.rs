@@ -89,8 +89,20 @@ impl Controller {
         if let Some(room) = &request.conference.room {
             return self.play_to_room(now, request, room);
         }
-        let play = &request.play;
         let state = self.find_call(request)?;
+        self.play_to(now, request, (&state, false), |call| listeners(call, request))
+    }
+
+    /// Plays what a request names to those whom `choose` selects; `of_hold`, until they are on hold no more.
+    pub(super) fn play_to(
+        &self,
+        now: Time,
+        request: &Request,
+        (state, of_hold): (&Shared, bool),
+        choose: impl FnOnce(&CallState) -> Result<Vec<Listener>, NgError>,
+    ) -> Result<(Reply, Outcomes), NgError> {
+        let play = &request.play;
+        let alone = play.block_egress || of_hold;
         let prompts = self.config.prompts.as_deref().ok_or(NgError::NoPrompts)?;
         let source = play.source.as_ref().ok_or(NgError::MissingKey { key: "file" })?;
         let volume = play.volume.unwrap_or(0);
@@ -99,17 +111,19 @@ impl Controller {
         }
         // Whom it is for is looked up before anything is loaded, and media is loaded without the call's lock.
         let (call, listeners) = {
-            let call = lock(&state);
-            (call.call.clone(), listeners(&call, request)?)
+            let call = lock(state);
+            (call.call.clone(), choose(&call)?)
         };
         let until = prompts.wait_until();
         let prompt = prompts.load(source, play.language.as_deref(), until)?;
-        let playlist = playlist(&prompt, play, volume)?;
+        let mut playlist = playlist(&prompt, play, volume)?;
+        if of_hold && play.repeat_times.is_none() && play.repeat_duration.is_none() {
+            playlist.repeat = Repeat::FOREVER;
+        }
         let mut added = Added::new(&call);
         let mut outcomes = Outcomes::default();
         for listener in listeners {
-            let mut spec =
-                listener.spec(prompts, playlist.clone(), (play.block_egress, play.shared), until)?;
+            let mut spec = listener.spec(prompts, playlist.clone(), (alone, play.shared), until)?;
             spec.announces = request.recording.announcement;
             spec.barge_in = Some(listener.leg).filter(|_| play.key_barge_in);
             spec.speech_barge_in = Some(SpeechBargeIn::new(listener.leg)).filter(|_| play.speech_barge_in);
@@ -118,7 +132,8 @@ impl Controller {
             let play = Play {
                 player,
                 section: listener.section,
-                alone: play.block_egress,
+                alone,
+                of_hold,
                 rate: prompt.rate(),
                 duration: prompt.duration(),
                 paused: false,
@@ -127,7 +142,7 @@ impl Controller {
             };
             added.push(listener.party, play);
         }
-        self.begin_plays(now, request, &state, added, outcomes, prompt.duration())
+        self.begin_plays(now, request, state, added, outcomes, prompt.duration())
     }
 
     /// Has parties hear players that were added for them, in place of what they were played before.

@@ -159,6 +159,7 @@ fn open(
         player: playback.player,
         section: listener.section,
         alone: request.play.block_egress,
+        of_hold: false,
         rate,
         duration,
         paused: false,

@@ -6,18 +6,19 @@ mod tape;
 
 use std::time::Duration;
 
-use mediapoint_engine::{LegId, RecordError};
+use mediapoint_engine::{CallId, LegId, RecordError};
 use mediapoint_packet::Time;
 use mediapoint_recorder::RecordingId;
 
 use super::report::ANSWER_WITHIN;
 use super::settle::warned;
 use super::{Controller, Shared, lock};
-use crate::call::outcomes::Outcomes;
+use crate::call::outcomes::{Closings, Outcomes};
+use crate::call::party::PartyId;
 use crate::call::recordings::{ActiveRecording, Scope, Target};
-use crate::call::{CallState, Group};
+use crate::call::{CallState, Gone, Group};
 use crate::recording::By;
-use crate::request::RecordingOptions;
+use crate::request::{Id, RecordingOptions};
 use crate::wire::{Dict, Value};
 use crate::{Command, NgError, Recordings, Reply, Request};
 use metadata::add_metadata;
@@ -175,7 +176,9 @@ impl Controller {
             }
             Err(error) => {
                 // Refused now, and not found out later.
-                drop(call.call.end());
+                let closings = self.end_group(&mut call, &state, group);
+                drop(call);
+                self.close_recordings(closings);
                 Err(error)
             }
         }
@@ -297,11 +300,43 @@ impl Controller {
         self.add_tape(now, call, of, (options, by), outcomes)
     }
 
+    /// Ends a call that must not go on without its recording, which failed ([`crate::RecordingOutcome::EndCall`]). Of a call of
+    /// the engine that several are one with in a conference room, the others go on.
+    pub fn end_unrecorded(&self, call: CallId, call_id: &Id) {
+        let Some(state) = self.find_by_engine(call) else {
+            // Where it ended by itself meanwhile, nothing is left to do.
+            return self.engine.call(call).into_iter().for_each(|call| drop(call.end()));
+        };
+        let mut state_of = lock(&state);
+        if state_of.call.id() != call || !state_of.has_id(call_id) {
+            return;
+        }
+        let group = state_of.group_of(Some(call_id));
+        let closings = self.end_group(&mut state_of, &state, group);
+        drop(state_of);
+        self.close_recordings(closings);
+    }
+
+    /// Ends the calls of a group alone. Returns the recordings that end with them.
+    fn end_group(&self, call: &mut CallState, state: &Shared, group: Group) -> Closings {
+        if call.parties.iter().all(|party| party.group == group) {
+            // The engine reports its end, and what is known of it then is put down in its recordings.
+            drop(call.call.end());
+            return Closings::default();
+        }
+        let own: Vec<PartyId> = call.of_group(group).map(|party| party.id).collect();
+        call.records_from_answer.retain(|(of, _)| *of != group);
+        self.remove(call, state, |gone| match gone {
+            Gone::Party(party) => own.contains(&party.id),
+            Gone::Dialog(dialog) => own.contains(&dialog.caller) || own.contains(&dialog.callee),
+        })
+    }
+
     /// After calls were merged: recordings of those that are no more go on in files of the call that they are one with now.
     pub(super) fn record_on(
         &self,
         now: Time,
-        call: &mut CallState,
+        (call, state): (&mut CallState, &Shared),
         request: &Request,
         warnings: &mut Vec<String>,
         outcomes: &mut Outcomes,
@@ -316,7 +351,10 @@ impl Controller {
             match self.go_on(now, call, &active, (active.of.clone(), &by), outcomes) {
                 Ok(id) => ids.push(Value::from(id.as_str())),
                 Err(error) if recordings.settings.end_call_without => {
-                    drop(call.call.end());
+                    match active.recorded().map(|recorded| recorded.group) {
+                        Some(group) => outcomes.append(self.end_group(call, state, group).into()),
+                        None => drop(call.call.end()),
+                    }
                     return Err(error);
                 }
                 Err(error) => warnings.push(format!("the call is not recorded: {error}")),

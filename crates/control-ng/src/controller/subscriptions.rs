@@ -9,7 +9,7 @@ use crate::call::apply::{Agreed, apply};
 use crate::call::outcomes::Outcomes;
 use crate::call::party::PartyId;
 use crate::call::{CallState, Gone};
-use crate::media::legs::Work;
+use crate::media::legs::Done;
 use crate::media::received::Received;
 use crate::publication;
 use crate::request::Id;
@@ -52,13 +52,7 @@ impl Controller {
         let mut work = self.work(&call, &request.options);
         let how = (&request.selection, &request.options);
         let result = subscribe::process(&mut work, &mut subscriber, &mut subscription, &sources, how);
-        let Work { opened, outcomes, warnings, .. } = work;
-        let (sdp, infos) = result.inspect_err(|_| {
-            for leg in opened {
-                // Where the call is gone, so are its legs.
-                let _ = call.call.remove_leg(leg);
-            }
-        })?;
+        let ((sdp, infos), Done { outcomes, warnings }) = work.finish(result)?;
         call.last_signal = now;
         let to_tag = subscriber.tag().cloned();
         call.put(subscriber);
@@ -162,13 +156,7 @@ impl Controller {
         let mut work = self.work(call, &request.options);
         let how = (&request.selection, &request.options);
         let result = publication::process(&mut work, &mut party, sdp, how);
-        let Work { opened, mut outcomes, warnings, .. } = work;
-        let answer = result.inspect_err(|_| {
-            for leg in opened {
-                // Where the call is gone, so are its legs.
-                let _ = call.call.remove_leg(leg);
-            }
-        })?;
+        let (answer, Done { mut outcomes, warnings }) = work.finish(result)?;
         call.last_signal = now;
         let agreed = Agreed { party: party.id, anew: request.options.reset };
         call.put(party);

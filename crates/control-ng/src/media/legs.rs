@@ -23,7 +23,33 @@ pub(crate) struct Work<'a> {
     pub(crate) default_dscp: u8,
 }
 
+/// What came of a request's work.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// What is to come of opening its legs.
+    pub(crate) outcomes: Outcomes,
+    pub(crate) warnings: Vec<String>,
+}
+
 impl Work<'_> {
+    /// Ends the work by its result: where that is an error, the legs that it opened are closed, and nothing of it is left.
+    ///
+    /// # Errors
+    /// That of the result.
+    pub(crate) fn finish<T>(self, result: Result<T, NgError>) -> Result<(T, Done), NgError> {
+        let Self { call, opened, outcomes, warnings, .. } = self;
+        match result {
+            Ok(value) => Ok((value, Done { outcomes, warnings })),
+            Err(error) => {
+                for leg in opened {
+                    // Where the call is gone, so are its legs.
+                    let _ = call.remove_leg(leg);
+                }
+                Err(error)
+            }
+        }
+    }
+
     /// The leg of a section of `party`: the one there is, where it fits. `must_be` is the family that it must have.
     pub(crate) fn leg(
         &mut self,

@@ -22,7 +22,7 @@ pub(crate) struct Begun {
     /// It is of a conference room, whose calls go on without it.
     pub(crate) of_room: bool,
     pub(super) notes: Notes,
-    call_id: Id,
+    pub(super) call_id: Id,
     owner: String,
     log: Option<SocketAddr>,
 }

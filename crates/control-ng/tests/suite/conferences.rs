@@ -299,3 +299,35 @@ fn what_happens_in_a_room_is_reported() {
         ("1".into(), "1".into())
     );
 }
+
+#[test]
+fn a_report_names_who_left_though_its_call_or_the_room_is_gone() {
+    let server = Server::new();
+    let log = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    log.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    for name in ["a", "b", "c"] {
+        drop(publish(&server, name, "t"));
+        let to = format!(r#""conference-log-dest":"{}""#, log.local_addr().unwrap());
+        join(&server, name, "t", &to);
+    }
+    // One leaves, one's call ends, and the last one takes the room with it.
+    ok(&conference(&server, "leave", "a", "t", ""));
+    assert_eq!(server.ask("delete", r#""call-id":"b""#, None).text("warning"), "");
+    ok(&conference(&server, "leave", "c", "t", ""));
+    let mut left = Vec::new();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while left.len() < 3 && std::time::Instant::now() < until {
+        let Some(event) = server.events.recv_timeout(std::time::Duration::from_secs(10)) else { break };
+        server.controller.handle_event(&event);
+        log.set_nonblocking(true).unwrap();
+        let mut buffer = [0; 2048];
+        while let Ok(len) = log.recv(&mut buffer) {
+            let report = mediapoint_control_ng::wire::decode(&buffer[..len]).unwrap();
+            if text(&report, "event") == "left" {
+                left.push((text(&report, "room"), text(&report, "callid"), text(&report, "source_tag")));
+            }
+        }
+    }
+    let expected = ["a", "b", "c"].map(|name| ("r".to_owned(), name.to_owned(), "t".to_owned()));
+    assert_eq!(left, expected);
+}

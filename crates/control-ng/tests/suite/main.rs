@@ -22,6 +22,7 @@ mod linked_rooms;
 mod long_replies;
 mod media;
 mod merges;
+mod mixed_rooms;
 mod mixes;
 mod ng_documentation_connect;
 mod ng_documentation_publish;

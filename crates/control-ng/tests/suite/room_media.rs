@@ -109,6 +109,47 @@ fn a_member_on_hold_hears_music_and_the_room_after_it() {
 }
 
 #[test]
+fn one_message_puts_a_member_on_hold_with_music_and_another_ends_both() {
+    let folder = Folder::new();
+    folder.write("music.wav", &music());
+    let server = server(&folder, |_| {});
+    let mut talkers = room(&server, &["a", "b", "c"]);
+    // Music that is not there: the member is not on hold either.
+    let missing = conference(&server, "set", "c", "t", r#""hold":"on","file":"missing.wav""#);
+    assert_eq!(missing.text("result"), "error", "{missing:?}");
+    assert_eq!(text(&members(&server, "r")[2], "held"), "0");
+    hears(&mut talkers, &[(0, &[1, 2]), (1, &[0, 2]), (2, &[0, 1])]);
+    let reply = conference(&server, "set", "c", "t", r#""hold":"on","file":"music.wav""#);
+    assert_eq!((reply.text("result"), reply.text("duration")), ("ok".into(), "2000".into()), "{reply:?}");
+    let held = until(&server, &mut talkers, |talkers| {
+        plays(&talkers[2])
+            && (0..2).all(|at| is_silent(&talkers[2], talkers[at].hz))
+            && is_silent(&talkers[0], talkers[2].hz)
+            && talkers[0].level(talkers[1].hz) > LOUD / 2.0
+    });
+    assert!(held, "it receives music alone");
+    // Behind the end of the file, which is played until the member is back.
+    for _ in 0..110 {
+        talkers.iter_mut().for_each(Talker::say);
+        talkers.iter_mut().for_each(Talker::hear);
+    }
+    assert!(plays(&talkers[2]), "again and again");
+    ok(&conference(&server, "set", "c", "t", r#""hold":"off""#));
+    hears(&mut talkers, &[(0, &[1, 2]), (1, &[0, 2]), (2, &[0, 1])]);
+    assert!(is_silent(&talkers[2], MUSIC));
+    let stopped = server.ask("stop media", r#""call-id":"c","from-tag":"t""#, None);
+    assert_eq!(stopped.text("result"), "ok", "it was ended before, and its place is known");
+    // It ends with the place in the room, too.
+    assert_eq!(
+        conference(&server, "set", "c", "t", r#""hold":"on","file":"music.wav""#).text("result"),
+        "ok"
+    );
+    ok(&conference(&server, "leave", "c", "t", ""));
+    join(&server, "c", "t", "");
+    hears(&mut talkers, &[(0, &[1, 2]), (1, &[0, 2]), (2, &[0, 1])]);
+}
+
+#[test]
 fn a_room_hears_tones_of_entry_and_exit_where_it_is_to() {
     let server = Server::new();
     let first = publish(&server, "a", "t");

@@ -1,16 +1,17 @@
 //! The control ports: what the ng protocol asks for goes to the controller, and through it to the engine.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use mediapoint_control_ng::listen::{Address, Clock, ListenConfig, ListenError, Listener, Pulse};
+use mediapoint_control_ng::request::Id;
 use mediapoint_control_ng::wire::Dict;
 use mediapoint_control_ng::{
     Access, CacheLimits, Command, Controller, ControllerConfig, Dispatcher, Guard, Handler, NgError,
     Playbacks, Prompts, Recordings, Reply, Request, Time,
 };
-use mediapoint_engine::{Engine, Event};
+use mediapoint_engine::{CallId, Engine, Event};
 
 use super::metrics::{self, Snapshot};
 use super::secret::{self, SecretError};
@@ -106,10 +107,28 @@ impl ControllerHandle {
         self.dispatcher.handler().controller.handle_event(event);
     }
 
+    /// One that keeps nothing of the controller.
+    pub(super) fn downgrade(&self) -> WeakController {
+        WeakController(Arc::downgrade(&self.dispatcher))
+    }
+
     /// Carries out what is due by now. How long until something is due again, where anything is.
     pub(super) fn poll(&self) -> Option<Duration> {
         let now = self.clock.now();
         self.dispatcher.handler().controller.poll(now).map(|due| due.since(now))
+    }
+}
+
+/// The controller, for as long as others keep it.
+#[derive(Debug, Clone)]
+pub(super) struct WeakController(Weak<Dispatcher<LoggedController>>);
+
+impl WeakController {
+    /// Ends a call that must not go on without its recording.
+    pub(super) fn end_unrecorded(&self, call: CallId, call_id: &Id) {
+        if let Some(dispatcher) = self.0.upgrade() {
+            dispatcher.handler().controller.end_unrecorded(call, call_id);
+        }
     }
 }
 

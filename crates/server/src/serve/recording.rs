@@ -6,13 +6,12 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use mediapoint_content::{Entry, Service, remove_staged};
 use mediapoint_control_ng::{Playbacks, RecordingEntry, RecordingKeeper, RecordingOutcome, Recordings, Time};
-use mediapoint_engine::Engine;
 use mediapoint_recorder::{
     Clock, EventKind, Finished, Folder, Manifest, NodeKey, Recipients, Recorder, RecorderSettings,
     RecordingEvent, RecordingId, RecoveryIdentity, SealError, SealedSpool, SpoolConfig,
@@ -20,6 +19,7 @@ use mediapoint_recorder::{
 
 use crate::config::{RecordingPolicy, StorePlace};
 use crate::content::{self, ContentError};
+use crate::serve::control::WeakController;
 use crate::serve::playback::{self, PlaybackError};
 
 /// Why nothing can be recorded.
@@ -60,6 +60,7 @@ pub(super) struct RecordingService {
     playbacks: Option<Arc<Playbacks>>,
     thread: JoinHandle<()>,
     content: Option<(Arc<Service>, JoinHandle<()>)>,
+    controller: Arc<OnceLock<WeakController>>,
 }
 
 /// Tells the content service of recordings as they begin.
@@ -124,8 +125,14 @@ fn entry_of(manifest: &[u8]) -> Entry {
 }
 
 impl RecordingService {
+    /// Lets a controller end the calls that must not go on without their recordings.
+    pub(super) fn end_calls_by(&self, controller: WeakController) {
+        // It is given once.
+        let _ = self.controller.set(controller);
+    }
+
     /// Opens the folder, completes what a crash left behind, and starts the threads.
-    pub(super) fn start(engine: &Engine, policy: &RecordingPolicy) -> Result<Self, RecordingError> {
+    pub(super) fn start(policy: &RecordingPolicy) -> Result<Self, RecordingError> {
         let clock = Arc::new(ServerClock(mediapoint_net::Clock::new()));
         let spool = open(policy)?;
         // Before there are calls: what a plugin needs time for is ready then.
@@ -152,7 +159,9 @@ impl RecordingService {
         }
         let recordings = Arc::new(recordings);
         let known = Arc::clone(&recordings);
-        let reader = Reader { recordings: known, engine: engine.clone(), keeper, rate: policy.rate() };
+        let controller = Arc::new(OnceLock::new());
+        let ends = Arc::clone(&controller);
+        let reader = Reader { recordings: known, controller: ends, keeper, rate: policy.rate() };
         let thread = thread::Builder::new()
             .name("recordings".to_owned())
             .spawn(move || reader.read(&events))
@@ -163,7 +172,7 @@ impl RecordingService {
             true => None,
             false => Some(Arc::new(playback::start(policy, stored)?)),
         };
-        Ok(Self { recordings, playbacks, thread, content })
+        Ok(Self { recordings, playbacks, thread, content, controller })
     }
 
     /// What commands record with.
@@ -178,7 +187,7 @@ impl RecordingService {
 
     /// Waits until the files of all recordings are complete. No call may be left, and nobody else may hold the recordings.
     pub(super) fn finish(self) {
-        let Self { recordings, playbacks, thread, content } = self;
+        let Self { recordings, playbacks, thread, content, .. } = self;
         recordings.end();
         drop((recordings, playbacks));
         // A thread that panicked has logged so.
@@ -295,7 +304,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 struct Reader {
     recordings: Arc<Recordings>,
-    engine: Engine,
+    /// Who ends calls; there once the server serves.
+    controller: Arc<OnceLock<WeakController>>,
     keeper: Option<Arc<Keeper>>,
     /// Samples a second.
     rate: u32,
@@ -327,14 +337,15 @@ impl Reader {
                     keeper.complete(&finished, self.rate);
                 }
             }
-            (RecordingOutcome::EndCall(call), _) => {
+            (RecordingOutcome::EndCall { call, call_id }, _) => {
                 tracing::error!(
                     call = call.as_u64(),
+                    %call_id,
                     "a call is ended, for it may not go on without its recording"
                 );
-                // Where it ended by itself meanwhile, nothing is left to do.
-                if let Some(call) = self.engine.call(call) {
-                    drop(call.end());
+                // A recording has a call, which has a controller.
+                if let Some(controller) = self.controller.get() {
+                    controller.end_unrecorded(call, &call_id);
                 }
             }
             _ => {}

@@ -11,7 +11,7 @@ use crate::call::outcomes::Outcomes;
 use crate::call::party::{Party, PartyId};
 use crate::call::rooms::{Room, Seat, SeatRole};
 use crate::call::{CallState, Gone};
-use crate::media::legs::Work;
+use crate::media::legs::Done;
 use crate::publication;
 use crate::request::{ConferenceOptions, Id};
 use crate::room_link::{self, RoomLink};
@@ -124,13 +124,7 @@ impl Controller {
                 publication::process(&mut work, &mut party, sdp, (&selection, &options)).map(Some)
             }
         };
-        let Work { opened, mut outcomes, warnings, .. } = work;
-        let described = described.inspect_err(|_| {
-            for leg in opened {
-                // Where the call is gone, so are its legs.
-                let _ = call.call.remove_leg(leg);
-            }
-        })?;
+        let (described, Done { mut outcomes, warnings }) = work.finish(described)?;
         party.published = true;
         let joins = sdp.is_some().then(|| link.conference.clone());
         let agreed = Agreed { party: party.id, anew: options.reset };

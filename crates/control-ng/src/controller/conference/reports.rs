@@ -19,28 +19,40 @@ impl Controller {
         lock(&self.totals).room_reported(report);
         let Some(state) = self.find_by_engine(call) else { return };
         let mut state = lock(&state);
-        let name = state.rooms.iter().find(|known| known.id == Some(room)).map(|known| known.name.clone());
-        let Some(name) = name else { return };
+        let Some(name) = state.room_at_engine(room).map(|known| known.name.clone()) else { return };
         match report {
             RoomReport::Joined(leg) => sound(&mut state, &name, leg, RoomTone::Entry),
             RoomReport::Left(leg) => sound(&mut state, &name, leg, RoomTone::Exit),
             _ => {}
         }
-        let Some(known) = state.room(&name) else { return };
         let (kind, leg, figures) = described(report);
-        let of = leg.and_then(|leg| state.by_leg(leg));
+        let of = leg.and_then(|leg| state.by_leg(leg)).map(|party| named(&state, party));
+        let Some(known) = state.room_at_engine(room) else { return };
+        let inside = match report {
+            // Its party may have gone with its call.
+            RoomReport::Left(leg) => known.inside.remove(&leg),
+            _ => leg.and_then(|leg| known.inside.get(&leg).cloned()),
+        };
+        let to = known.log;
+        state.left_rooms.retain(|room| !room.inside.is_empty());
+        let is_link = inside.as_ref().is_some_and(|inside| inside.is_link);
         let kind = match report {
-            RoomReport::Joined(_) if of.is_some_and(|party| party.link.is_some()) => "linked",
-            RoomReport::Left(_) if of.is_some_and(|party| party.link.is_some()) => "unlinked",
+            RoomReport::Joined(_) if is_link => "linked",
+            RoomReport::Left(_) if is_link => "unlinked",
             _ => kind,
         };
-        let tag = of.and_then(|party| party.tag()).map(ToString::to_string).unwrap_or_default();
-        tracing::debug!(call = call.as_u64(), room = %known.name, tag, what = kind, "in a conference room");
-        let Some(to) = known.log else { return };
-        let pairs = about(&state, &known.name, kind).chain(figures);
-        let mut pairs: Vec<(&'static str, Value)> = pairs.collect();
-        if let Some(party) = of {
-            pairs.extend(keys(named(&state, party)));
+        let tag = inside.as_ref().and_then(|inside| inside.tag.as_ref()).map(ToString::to_string);
+        let tag = tag.unwrap_or_default();
+        tracing::debug!(call = call.as_u64(), room = %name, tag, what = kind, "in a conference room");
+        let Some(to) = to else { return };
+        let mut pairs: Pairs = about(&state, &name, kind).chain(figures).collect();
+        match (of, inside) {
+            (Some(of), _) => pairs.extend(keys(of)),
+            (None, Some(inside)) => {
+                let tag = inside.tag.as_ref().map(Id::bytes).unwrap_or_default();
+                pairs.extend([("callid", inside.call_id.bytes().into()), ("source_tag", tag.into())]);
+            }
+            (None, None) => {}
         }
         drop(state);
         self.report(to, pairs);

@@ -1,7 +1,7 @@
 //! Calls in a conference room are recorded apart, and the room's mix by its name.
 
 use super::*;
-use crate::common::conference::{LOUD, Talker, join, room};
+use crate::common::conference::{LOUD, Talker, hears, join, room};
 
 /// How loud a tone is in samples at 8 kHz, of [`LOUD`].
 fn level(pcm: &[i16], hz: f64) -> f64 {
@@ -182,4 +182,27 @@ fn who_is_excluded_from_recording_is_in_no_recording_of_a_room() {
     let [left, right]: [Vec<i16>; 2] = channels(&scene.finished().0, 2).try_into().unwrap();
     has(&right, tones, [true, false, false]);
     assert!(left.iter().all(|&sample| sample == 0), "silence stands for the room");
+}
+
+#[test]
+fn a_member_that_must_not_go_on_without_its_recording_leaves_the_room_alone() {
+    let scene = Scene::new(|settings| settings.end_call_without = true);
+    let mut talkers = room(&scene.server, &["one", "two", "three"]);
+    let reply = of_call(&scene, "start recording", "one");
+    ok(&reply);
+    let id = mediapoint_recorder::RecordingId::new(reply.text("recording-id")).unwrap();
+    talk(&scene, Some("one"), &mut talkers, 4_000);
+    let failed =
+        RecordingEvent { id: Some(id), kind: EventKind::Failed { reason: "the disk is gone".to_owned() } };
+    let RecordingOutcome::EndCall { call, call_id } = scene.recordings.handle_event(&failed) else {
+        panic!("the call goes on")
+    };
+    assert_eq!(call_id.to_string(), "one");
+    scene.server.controller.end_unrecorded(call, &call_id);
+    assert_eq!(reason(&scene.server.ask("query", r#""call-id":"one""#, None)), "unknown call-id");
+    let shown = scene.server.ask("conference list", r#""room":"r""#, None);
+    let ids: Vec<String> =
+        list(shown.value("members")).iter().map(|member| text(dict(Some(member)), "call-id")).collect();
+    assert_eq!(ids, ["two", "three"], "the others are where they were");
+    hears(&mut talkers[1..], &[(0, &[1]), (1, &[0])]);
 }
