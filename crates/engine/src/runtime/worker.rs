@@ -210,8 +210,6 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         self.mailbox.gauges.set_too_late(Duration::ZERO);
         loop {
             self.wait()?;
-            #[cfg(feature = "danger-panic")]
-            std::thread::sleep(Duration::from_micros(self.mailbox.slow_micros.load(Ordering::Relaxed)));
             let now = self.clock.now();
             self.take_arrivals(now);
             if !self.take_commands(now) {
@@ -227,6 +225,9 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             self.output.flush();
             self.output.pass_on();
             self.publish(now);
+            // As more work would, and not as a late wake-up, which is told from it.
+            #[cfg(feature = "danger-panic")]
+            std::thread::sleep(Duration::from_micros(self.mailbox.slow_micros.load(Ordering::Relaxed)));
         }
     }
 

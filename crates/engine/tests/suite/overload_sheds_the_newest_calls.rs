@@ -12,7 +12,7 @@ use mediapoint_engine::{
 use mediapoint_testkit::phone::{builder, pcmu_leg, wait_for, wait_until};
 
 /// What each round of a slowed worker takes longer: more than what is too late.
-const SLOW: Duration = Duration::from_millis(60);
+const SLOW: Duration = Duration::from_millis(100);
 
 /// A call on a worker that plays a tone, so that there are ticks to be late with.
 fn ticking(engine: &Engine, spec: CallSpec) -> Call {
