@@ -404,14 +404,14 @@ impl Session {
                     break;
                 }
             }
-            // One alone would wait for its memory here as it does in its tick.
-            if let [_, Some(_), ..] = due {
-                self.prefetch_due(&due);
+            match due {
+                [None, ..] => return,
+                // One alone would wait for its memory here as it does in its tick.
+                [_, None, ..] => {}
+                _ => self.prefetch_due(&due),
             }
-            for slot in due {
-                let Some(slot) = slot else { return };
-                self.serve(now, slot, out);
-            }
+            // What is late may be due again at once.
+            due.into_iter().flatten().for_each(|slot| self.serve(now, slot, out));
         }
     }
 

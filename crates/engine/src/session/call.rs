@@ -94,7 +94,7 @@ impl Call {
         timers.set(Timer::Inactivity, Some(now + config.media_timeout));
         Self {
             id,
-            legs: Vec::with_capacity(4),
+            legs: Vec::with_capacity(2),
             timers,
             clock: MediaClock::default(),
             mixes: Vec::new(),
@@ -439,8 +439,8 @@ impl Call {
         let mut rtcp = RtcpSession::new(cname);
         let report = rtcp.schedule(now, env.chance());
         let remotes = &env.config.remotes;
-        self.places.push(id, self.legs.len());
         self.legs.push(Box::new(Leg::new(now, id, config, (ports, remotes), rewriter, rtcp)));
+        self.places.note_last(&self.legs);
         self.timers.set_earlier(Timer::Report, report);
         Ok(())
     }
@@ -541,8 +541,8 @@ impl Call {
         if let Some(deadline) = leg.digit_deadline() {
             self.timers.set_earlier(Timer::Event, deadline);
         }
-        self.places.push(leg.id, self.legs.len());
         self.legs.push(leg);
+        self.places.note_last(&self.legs);
     }
 
     fn remove_taps_of<O: Output>(&mut self, now: Time, leg: LegId, out: &mut O) {

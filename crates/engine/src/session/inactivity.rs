@@ -57,10 +57,14 @@ pub(super) struct Standing {
     /// How many are fed alone.
     fed_alone: usize,
     /// The places of those that are shut.
-    shut: Vec<usize>,
-    /// The limits of those that have their own.
-    limits: Vec<(LegId, Duration)>,
+    shut: Vec<u16>,
+    /// The limits of those that have their own, as few have.
+    limits: Option<Box<Limits>>,
 }
+
+/// Limits of legs, by their names.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Limits(Vec<(LegId, Duration)>);
 
 impl Leg {
     /// False before the signalling has said where the party is.
@@ -73,7 +77,8 @@ impl Call {
     /// Notes since when no packets are to be expected, and checks in time a leg with a limit of its own.
     pub(super) fn note_hold(&mut self, now: Time, config: &SessionConfig) {
         let held = self.is_held();
-        let limit = self.standing.limits.iter().map(|(_, limit)| *limit).min();
+        let limits = self.standing.limits.iter().flat_map(|limits| &limits.0);
+        let limit = limits.map(|(_, limit)| *limit).min();
         if self.activity.held_since.is_some() && !held {
             self.legs.iter_mut().for_each(|leg| leg.silent_since = now);
         }
@@ -89,7 +94,7 @@ impl Call {
         (*feeding, *fed_alone) = (0, 0);
         legs.clear();
         shut.clear();
-        limits.clear();
+        *limits = None;
         for at in 0..self.legs.len() {
             self.note_standing(at);
         }
@@ -115,12 +120,17 @@ impl Call {
         *fed_alone = (*fed_alone + usize::from(stands.is_fed_alone()))
             .saturating_sub(usize::from(before.is_fed_alone()));
         match (before.shut, stands.shut) {
-            (false, true) => shut.push(at),
-            (true, false) => shut.retain(|known| *known != at),
+            (false, true) => shut.extend(u16::try_from(at)),
+            (true, false) => shut.retain(|known| usize::from(*known) != at),
             _ => {}
         }
-        limits.retain(|(known, _)| *known != id);
-        limits.extend(limit.map(|limit| (id, limit)));
+        if let Some(limits) = limits {
+            limits.0.retain(|(known, _)| *known != id);
+        }
+        *limits = limits.take().filter(|limits| !limits.0.is_empty());
+        if let Some(limit) = limit {
+            limits.get_or_insert_default().0.push((id, limit));
+        }
     }
 
     /// True where no packets are to be expected: a party of the call may not send or has not answered, or only listeners are
@@ -130,8 +140,8 @@ impl Call {
         let Standing { legs: known, feeding, fed_alone, shut, .. } = standing;
         // A party answers by packets, too, and with no command.
         shut.retain(|at| {
-            let is_shut = legs.get(*at).is_some_and(|leg| !leg.receives || !leg.is_answered());
-            if let Some(stands) = known.get_mut(*at) {
+            let is_shut = legs.get(usize::from(*at)).is_some_and(|leg| !leg.receives || !leg.is_answered());
+            if let Some(stands) = known.get_mut(usize::from(*at)) {
                 stands.shut = is_shut;
             }
             is_shut
@@ -140,7 +150,7 @@ impl Call {
         let listens = |stands: &Stands| *feeding > 0 && stands.is_fed_alone();
         let listeners = if *feeding > 0 { *fed_alone } else { 0 };
         listeners == known.len()
-            || shut.iter().any(|at| known.get(*at).is_some_and(|stands| !listens(stands)))
+            || shut.iter().any(|at| known.get(usize::from(*at)).is_some_and(|stands| !listens(stands)))
     }
 
     fn is_ringing(&self) -> bool {
