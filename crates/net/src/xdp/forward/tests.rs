@@ -335,6 +335,7 @@ fn a_partial_checksum_is_completed_in_the_driver_and_kept_partial_behind_it() {
     }
 }
 
+/// test-of: [RFC1624 3]
 #[test]
 fn a_wrong_checksum_stays_wrong_and_none_stays_none() {
     let Some((steering, _socket)) = steering(Partial::Complete) else { return };
