@@ -396,7 +396,8 @@ impl Session {
     /// Serves what is due, or a part of it: [`Session::next_deadline`] has come then still.
     pub fn handle_timeouts<O: Output>(&mut self, now: Time, out: &mut O) {
         let now = self.advance(now);
-        for _ in 0..TIMEOUT_BUDGET / DUE_AT_ONCE {
+        let mut served = 0;
+        while served < TIMEOUT_BUDGET {
             let mut due = [None; DUE_AT_ONCE];
             for slot in &mut due {
                 *slot = self.deadlines.take_due(now);
@@ -411,7 +412,10 @@ impl Session {
                 _ => self.prefetch_due(&due),
             }
             // What is late may be due again at once.
-            due.into_iter().flatten().for_each(|slot| self.serve(now, slot, out));
+            for slot in due.into_iter().flatten() {
+                self.serve(now, slot, out);
+                served += 1;
+            }
         }
     }
 
