@@ -81,11 +81,11 @@ pub struct Call {
     pub(super) places: Places,
     pub(super) standing: Standing,
     /// The place of a leg whose packets are no multiple of 20 ms, where there is one.
-    pub(super) halves: Option<usize>,
+    pub(super) halves: Option<u16>,
     /// A stream of it has been offered to the packet I/O backend.
     pub(super) offers_streams: bool,
     /// How often something was derived of a leg, see [`Call::derived`].
-    pub(super) derived: u64,
+    pub(super) derived: u32,
 }
 
 impl Call {
@@ -149,7 +149,7 @@ impl Call {
     /// are to be expected of it. For tests.
     #[doc(hidden)]
     #[must_use]
-    pub const fn derived(&self) -> u64 {
+    pub const fn derived(&self) -> u32 {
         self.derived
     }
 
@@ -435,7 +435,7 @@ impl Call {
             Seq(u16::try_from(random.next_u32() & 0x7fff).unwrap_or(0)),
             RtpTicks(random.next_u32()),
         );
-        let cname = format!("{:016x}{:08x}", random.next_u64(), random.next_u32());
+        let cname = canonical_name([random.next_u32(), random.next_u32(), random.next_u32()]);
         let mut rtcp = RtcpSession::new(cname);
         let report = rtcp.schedule(now, env.chance());
         let remotes = &env.config.remotes;
@@ -669,4 +669,12 @@ fn remove<T>(
     let at = from.iter().position(is).ok_or(CommandError::NoSuchObject { kind, id })?;
     from.remove(at);
     Ok(())
+}
+
+/// A canonical name of 96 random bits in base64 [RFC7022 4.2].
+fn canonical_name(random: [u32; 3]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let bits = random.into_iter().fold(0_u128, |bits, word| bits << 32 | u128::from(word));
+    let digit = |n: u32| DIGITS.get(usize::try_from(bits >> (90 - 6 * n) & 63).unwrap_or(0));
+    (0..16).filter_map(digit).map(|digit| char::from(*digit)).collect()
 }

@@ -19,48 +19,42 @@ use crate::session::wiring::Feed;
 /// The highest rate at which somebody wants the audio of each source of a call, in hertz; 0 where nobody does.
 #[derive(Debug, Default)]
 pub(super) struct Demand {
-    legs: Vec<u32>,
-    players: Vec<u32>,
-    streams: Vec<u32>,
+    /// Of legs, then of players, then of streams.
+    rates: Vec<u32>,
+    legs: u32,
+    players: u32,
     /// Legs whose speech ends a player that plays.
     spoken_to: Vec<LegId>,
 }
 
 impl Demand {
     fn clear(&mut self, legs: usize, players: usize, streams: usize) {
-        for (rates, len) in
-            [(&mut self.legs, legs), (&mut self.players, players), (&mut self.streams, streams)]
-        {
-            rates.clear();
-            rates.resize(len, 0);
-        }
+        self.rates.clear();
+        self.rates.resize(legs + players + streams, 0);
+        self.legs = u32::try_from(legs).unwrap_or(u32::MAX);
+        self.players = u32::try_from(players).unwrap_or(u32::MAX);
         self.spoken_to.clear();
     }
 
     /// A mix is summed from its inputs, and has no demand of its own.
-    fn place(&mut self, feed: Feed) -> Option<&mut u32> {
+    fn place(&self, feed: Feed) -> Option<usize> {
+        let (legs, players) = (self.legs as usize, self.players as usize);
         match feed {
             Feed::Silence | Feed::Mix(_) | Feed::Room(_) => None,
-            Feed::Leg(at) => self.legs.get_mut(usize::from(at)),
-            Feed::Player(at) => self.players.get_mut(usize::from(at)),
-            Feed::Stream(at) => self.streams.get_mut(usize::from(at)),
+            Feed::Leg(at) => Some(usize::from(at)).filter(|at| *at < legs),
+            Feed::Player(at) => Some(usize::from(at)).filter(|at| *at < players).map(|at| legs + at),
+            Feed::Stream(at) => Some(legs + players + usize::from(at)),
         }
     }
 
     fn raise(&mut self, feed: Feed, rate: u32) {
-        if let Some(known) = self.place(feed) {
+        if let Some(known) = self.place(feed).and_then(|at| self.rates.get_mut(at)) {
             *known = (*known).max(rate);
         }
     }
 
     fn of(&self, feed: Feed) -> Option<u32> {
-        let rate = match feed {
-            Feed::Silence | Feed::Mix(_) | Feed::Room(_) => None,
-            Feed::Leg(at) => self.legs.get(usize::from(at)),
-            Feed::Player(at) => self.players.get(usize::from(at)),
-            Feed::Stream(at) => self.streams.get(usize::from(at)),
-        };
-        rate.copied().filter(|rate| *rate != 0)
+        self.rates.get(self.place(feed)?).copied().filter(|rate| *rate != 0)
     }
 }
 
@@ -164,7 +158,7 @@ impl Call {
     /// Makes, keeps or drops the ingress of a leg whose audio is `wanted` at that rate in hertz, beside whoever looks for digits in
     /// it or, with `speech`, listens for the end of a prompt.
     pub(super) fn settle_ingress(&mut self, at: usize, wanted: Option<u32>, speech: bool) {
-        self.derived += 1;
+        self.derived = self.derived.wrapping_add(1);
         let tones = self.tones_wanted_of(at);
         let wanted = wanted.max(tones.as_ref().map(|_| in_band::RATE)).max(speech.then_some(analysis::RATE));
         let Some(leg) = self.legs.get_mut(at) else { return };

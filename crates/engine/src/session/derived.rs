@@ -100,7 +100,9 @@ impl Call {
     fn settle_clock(&mut self, now: Time, at: usize, fed: &[usize]) {
         let changed = || [&at].into_iter().chain(fed);
         let halves = |at: &usize| self.legs.get(*at).is_some_and(|leg| leg.halves_tick());
-        let known = changed().copied().find(halves).or(self.halves.filter(halves));
+        let noted = self.halves.map(usize::from);
+        let known = changed().copied().find(halves).or(noted.filter(halves));
+        let known = known.and_then(|at| u16::try_from(at).ok());
         match (known, self.halves) {
             (Some(_), _) => (self.halves, self.clock.millis) = (known, 10),
             // The one that is known has changed; there may be others.

@@ -53,9 +53,9 @@ impl Stands {
 pub(super) struct Standing {
     legs: Vec<Stands>,
     /// How many of them feed somebody.
-    feeding: usize,
+    feeding: u32,
     /// How many are fed alone.
-    fed_alone: usize,
+    fed_alone: u32,
     /// The places of those that are shut.
     shut: Vec<u16>,
     /// The limits of those that have their own, as few have.
@@ -102,7 +102,7 @@ impl Call {
 
     /// The same of one leg.
     pub(super) fn note_standing(&mut self, at: usize) {
-        self.derived += 1;
+        self.derived = self.derived.wrapping_add(1);
         let Some(leg) = self.legs.get(at) else { return };
         let stands = Stands {
             feeds: self.feeds(leg),
@@ -116,9 +116,9 @@ impl Call {
         }
         let Some(known) = legs.get_mut(at) else { return };
         let before = std::mem::replace(known, stands);
-        *feeding = (*feeding + usize::from(stands.feeds)).saturating_sub(usize::from(before.feeds));
-        *fed_alone = (*fed_alone + usize::from(stands.is_fed_alone()))
-            .saturating_sub(usize::from(before.is_fed_alone()));
+        *feeding = (*feeding + u32::from(stands.feeds)).saturating_sub(u32::from(before.feeds));
+        *fed_alone =
+            (*fed_alone + u32::from(stands.is_fed_alone())).saturating_sub(u32::from(before.is_fed_alone()));
         match (before.shut, stands.shut) {
             (false, true) => shut.extend(u16::try_from(at)),
             (true, false) => shut.retain(|known| usize::from(*known) != at),
@@ -149,7 +149,7 @@ impl Call {
         // Who is fed alone only listens, where anybody feeds.
         let listens = |stands: &Stands| *feeding > 0 && stands.is_fed_alone();
         let listeners = if *feeding > 0 { *fed_alone } else { 0 };
-        listeners == known.len()
+        listeners as usize == known.len()
             || shut.iter().any(|at| known.get(usize::from(*at)).is_some_and(|stands| !listens(stands)))
     }
 

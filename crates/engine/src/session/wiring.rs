@@ -114,7 +114,7 @@ impl Call {
 
     /// Finds what feeds a leg, and what its packets become for the leg's party.
     pub(super) fn settle_feed(&mut self, at: usize) {
-        self.derived += 1;
+        self.derived = self.derived.wrapping_add(1);
         let Some(source) = self.legs.get(at).map(|leg| leg.source) else { return };
         let feed = self.resolve(source);
         let codecs: Option<Vec<PayloadCodec>> = match feed {
@@ -185,7 +185,7 @@ impl Call {
     /// Brings a leg to the path that its kind of source asks for. The path from another leg is chosen by the packets that come
     /// from it.
     pub(super) fn settle_source<O: Output>(&mut self, now: Time, at: usize, out: &mut O) {
-        self.derived += 1;
+        self.derived = self.derived.wrapping_add(1);
         let rate = self.legs.get(at).and_then(|leg| self.source_rate(leg.feed));
         let Some(leg) = self.legs.get_mut(at).map(AsMut::as_mut) else { return };
         let spec = EncoderSpec::new(&leg.config).filter(|_| leg.kind == LegKind::Audio);
@@ -236,7 +236,8 @@ impl Call {
 
     /// 20 ms, or 10 ms where the packets of a leg are no multiple of 20 ms.
     pub(super) fn settle_tick(&mut self) {
-        self.halves = self.legs.iter().position(|leg| leg.halves_tick());
+        let halves = self.legs.iter().position(|leg| leg.halves_tick());
+        self.halves = halves.and_then(|at| u16::try_from(at).ok());
         self.clock.millis = if self.halves.is_some() { 10 } else { 20 };
     }
 

@@ -230,7 +230,7 @@ impl Side {
     fn derived_by(&mut self, commands: impl IntoIterator<Item = CallCommand>) -> u64 {
         let before = self.calls[0].derived();
         commands.into_iter().for_each(|command| self.command(Time::ZERO, 0, command).unwrap());
-        self.calls[0].derived() - before
+        u64::from(self.calls[0].derived() - before)
     }
 
     fn call_of(&self, leg: u64) -> usize {
@@ -445,7 +445,7 @@ fn run(seed: u64, steps: usize) -> u64 {
         assert_eq!(one.sent.len(), all.sent.len(), "seed {seed}, after {:?}", last());
         assert_eq!(one.events, all.events, "seed {seed}, after {:?}", last());
     }
-    let [one, all] = sides.map(|side| side.calls.iter().map(|call| call.derived).sum::<u64>());
+    let [one, all] = sides.map(|side| side.calls.iter().map(|call| u64::from(call.derived)).sum::<u64>());
     all - one.min(all)
 }
 
