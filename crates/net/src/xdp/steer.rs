@@ -287,4 +287,4 @@ fn need(asm: &mut Assembler, octets: i32, pass: Label) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,9 +1,8 @@
 //! The program packet by packet (BPF_PROG_TEST_RUN), against its twin.
 
 use std::cell::Cell as Count;
-use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd as _, FromRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use mediapoint_packet::Time;
 use mediapoint_packet::frame::{FrameHeader, Link, MAX_HEADER, Mac, UdpFrame};
@@ -17,29 +16,15 @@ use crate::forwarding::ForwardingRule;
 use crate::io::Port;
 use crate::xdp::cells::{Cell, State};
 use crate::xdp::rules::{self, Place};
+use crate::xdp::steer::tests::loaded;
 use crate::xdp::steer::{Forwarding, Steering};
 
 const IN: Link = Link { destination: Mac([2, 0, 0, 0, 0, 1]), source: Mac([2, 0, 0, 0, 0, 2]), vlan: None };
 const OUT: Link = Link { destination: Mac([2, 0, 0, 0, 0, 3]), source: Mac([2, 0, 0, 0, 0, 1]), vlan: None };
 
-/// The program with a socket at queue 0, which tests run it on; `None`, with the reason printed, where the machine does not
-/// let us.
+/// The program with room for some rules; `None` where the machine does not let us.
 fn steering(partial: Partial) -> Option<(Steering, OwnedFd)> {
-    let steering = match Steering::load(Some(Forwarding { rules: 4, partial })) {
-        Ok(steering) => steering,
-        Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
-            println!("skipped: programs of the kernel need CAP_BPF and CAP_NET_ADMIN ({error})");
-            return None;
-        }
-        Err(error) => panic!("{error}"),
-    };
-    // SAFETY: socket(2) takes no memory.
-    let fd = unsafe { libc::socket(libc::AF_XDP, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
-    assert!(fd >= 0, "{}", io::Error::last_os_error());
-    // SAFETY: socket(2) has just made it, and nothing else owns it.
-    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
-    steering.socket(0, socket.as_fd()).unwrap();
-    Some((steering, socket))
+    loaded(Some(Forwarding { rules: 4, partial }))
 }
 
 fn address(text: &str) -> SocketAddr {

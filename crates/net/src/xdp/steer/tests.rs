@@ -16,10 +16,10 @@ const PASS: u32 = 2;
 const PORT4: &str = "198.51.100.7:30000";
 const PORT6: &str = "[2001:db8::2]:30000";
 
-/// The program with a socket at queue 0, which tests run it on, and both ports served there; `None`, with the reason
-/// printed, where the machine does not let us.
-fn steering() -> Option<(Steering, OwnedFd)> {
-    let steering = match Steering::load(None) {
+/// The program with a socket at queue 0, which tests run it on; `None`, with the reason printed, where the machine does not
+/// let us.
+pub(in crate::xdp) fn loaded(forwarding: Option<Forwarding>) -> Option<(Steering, OwnedFd)> {
+    let steering = match Steering::load(forwarding) {
         Ok(steering) => steering,
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
             println!("skipped: programs of the kernel need CAP_BPF and CAP_NET_ADMIN ({error})");
@@ -33,6 +33,12 @@ fn steering() -> Option<(Steering, OwnedFd)> {
     // SAFETY: socket(2) has just made it, and nothing else owns it.
     let socket = unsafe { OwnedFd::from_raw_fd(fd) };
     steering.socket(0, socket.as_fd()).unwrap();
+    Some((steering, socket))
+}
+
+/// The program without forwarding, with both ports served at queue 0; `None` as [`loaded`].
+fn steering() -> Option<(Steering, OwnedFd)> {
+    let (steering, socket) = loaded(None)?;
     for port in [PORT4, PORT6] {
         steering.serve(port.parse().unwrap(), 0).unwrap();
     }
