@@ -143,8 +143,11 @@ fn every_suite_passes_unchanged_also_after_a_new_key() {
                 callee.rekey();
                 let plain = |o: Command| o.text("transport-protocol", "RTP/AVP").text("ICE", "remove");
                 call.invite(&mut client, By::Callee, (&callee, &caller), plain, |a| a).unwrap();
+                // The server has a new key of its own, too, and may send with it before the callee was told: those are lost.
+                let lost_to_the_change = callee.stats().undecryptable;
                 assert!(carry(&callee, &caller, &[Law::A]).identical, "{}", suite.name());
-                assert_eq!(callee.stats().undecryptable, 0, "{}", suite.name());
+                assert!(carry(&caller, &callee, &[Law::A]).identical, "{}", suite.name());
+                assert_eq!(callee.stats().undecryptable, lost_to_the_change, "{}", suite.name());
                 call.end(&mut client).unwrap();
             });
         }
