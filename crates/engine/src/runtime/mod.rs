@@ -24,6 +24,7 @@ mod rooms;
 pub(crate) mod streamed;
 pub(crate) mod streams;
 pub(crate) mod supervisor;
+mod tick_schedule;
 mod trial;
 pub(crate) mod work;
 pub(crate) mod worker;

@@ -24,6 +24,7 @@ use crate::runtime::output::{self, WorkerOutput};
 use crate::runtime::packet_io::WorkerIo;
 use crate::runtime::poll_mode::PollMode;
 use crate::runtime::punctuality::{Backlog, Change, Look, Punctuality};
+use crate::runtime::tick_schedule::TickSchedule;
 use crate::session::ahead::LOOK_AHEAD;
 use crate::session::{Output as _, Session, SessionConfig};
 
@@ -159,7 +160,7 @@ pub(super) struct Worker<I> {
     ahead: VecDeque<Received>,
     clock: Clock,
     mode: PollMode,
-    next_tick: Time,
+    schedule: TickSchedule,
     next_slow_round: Time,
     punctuality: Punctuality,
     backlog: Backlog,
@@ -194,7 +195,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
             ahead: VecDeque::with_capacity(LOOK_AHEAD + 1),
             clock,
             mode: PollMode::new(now, config.tick),
-            next_tick: now,
+            schedule: TickSchedule::new(now),
             next_slow_round: now,
             punctuality: Punctuality::new(config.shed_late),
             backlog: Backlog::default(),
@@ -238,12 +239,12 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         self.planned = None;
         self.rested = false;
         if self.mode.is_busy() {
-            self.planned = Some(self.next_tick);
-            let pause = self.next_tick.since(now);
-            self.rested = !pause.is_zero() && self.backlog.late().is_zero();
-            // A late round does not shorten the next ones: the schedule goes on from now.
-            self.next_tick = if pause.is_zero() { now } else { self.next_tick } + self.mode.tick();
-            return self.output.io.wait_tick(pause);
+            let pause = self.schedule.begin_wait(now);
+            self.planned = Some(self.schedule.next());
+            self.output.io.wait_tick(pause)?;
+            let in_full = self.schedule.end_wait(self.clock.now(), self.mode.tick());
+            self.rested = in_full && !pause.is_zero() && self.backlog.late().is_zero();
+            return Ok(());
         }
         if more {
             return self.output.io.wait(Some(Duration::ZERO));
@@ -257,7 +258,7 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         }
         self.rested = !sleep.is_zero();
         self.output.io.wait(Some(sleep))?;
-        self.next_tick = self.clock.now() + self.mode.tick();
+        self.schedule = TickSchedule::new(self.clock.now() + self.mode.tick());
         Ok(())
     }
 

@@ -154,7 +154,7 @@ impl XdpIo {
         }
     }
 
-    /// True where datagrams are left behind by a spent budget.
+    /// True where datagrams wait to be received.
     fn has_received(&self) -> bool {
         !self.stash.is_empty() || self.lanes.iter().flatten().any(|lane| lane.socket.has_received())
     }
@@ -357,7 +357,9 @@ impl PacketIo for XdpIo {
 
     fn wait_tick(&mut self, pause: Duration) -> io::Result<()> {
         self.end_receiving();
-        let left = self.has_received() && !self.starved;
+        // What came since the last look waits for the tick, as it does in a socket.
+        let is_left = self.budget_left == 0 || !self.stash.is_empty();
+        let left = is_left && self.has_received() && !self.starved;
         let waited = self.sockets.wait_tick(if left { Duration::ZERO } else { pause });
         self.begin_round();
         waited

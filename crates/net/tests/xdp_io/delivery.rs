@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mediapoint_net::PacketIo as _;
+use mediapoint_net::{Clock, PacketIo as _};
 use mediapoint_packet::PacketPool;
 
 use crate::host::{
@@ -224,4 +224,29 @@ fn a_budget_that_is_spent_leaves_the_rest_for_the_next_round() {
     }
     assert!(all.into_iter().eq(0..8));
     assert!(io.counters().budget_spent >= 2);
+}
+
+/// A worker puts its next tick off by one for each that it waits for: one that ended at once made it sleep for many later.
+#[test]
+fn a_tick_lasts_its_time_whatever_has_come_since_the_last_look() {
+    let Some(pair) = pair() else { return };
+    let interfaces = pair.interfaces();
+    let (mut io, mut pool) = (pair.backend(&interfaces, 0), PacketPool::new(64));
+    let (port, local) = pair.open(&mut io, SERVER4);
+    let caller = pair.client.socket(CLIENT4);
+    learn(&pair, &mut io, &mut pool, port, &caller);
+    let tick = Duration::from_millis(3);
+    for round in 0..20_u32 {
+        // It is in the ring when the call returns: a virtual card's receiver runs with its sender.
+        caller.send_to(&round.to_be_bytes(), local).unwrap();
+        let clock = Clock::new();
+        let begun = clock.now();
+        io.wait_tick(tick).unwrap();
+        let waited = clock.now().since(begun);
+        assert!(waited >= tick, "round {round}: {waited:?}");
+        let received = io.receive(&mut pool).unwrap();
+        assert_eq!(received.packet.bytes(), round.to_be_bytes());
+        pool.give(received.packet);
+        assert!(io.receive(&mut pool).is_none());
+    }
 }
