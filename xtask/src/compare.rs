@@ -7,6 +7,7 @@
 mod bench;
 mod conference;
 mod network;
+mod profile;
 mod ratios;
 mod server;
 
@@ -69,6 +70,10 @@ struct Options {
     /// Where the JSON goes [default: compare.json, or conference.json, in cargo's target folder].
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Record where both cores' time goes with `perf` (as root), and print its parts after each run. The recordings stay in this
+    /// folder. It costs time itself: take no other figure of such runs.
+    #[arg(long, value_name = "FOLDER")]
+    profile: Option<PathBuf>,
     /// Where a JSON with the medians alone goes, from which the chart in docs/pictures is drawn.
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,

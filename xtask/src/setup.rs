@@ -28,6 +28,8 @@ pub(crate) enum Feature {
     CompareConference,
     /// Run `cargo xtask compare --network`: what makes the network.
     CompareNetwork,
+    /// Run `cargo xtask compare --profile`: what samples both cores.
+    CompareProfile,
     /// Run `cargo xtask talk-off`: recordings, synthesisers, the library to compare with.
     TalkOff,
     /// Run `cargo xtask amd`: recorded and synthesised speech.

@@ -44,6 +44,7 @@ mod payloads;
 mod pitch;
 mod playout;
 mod playout_buffer;
+mod prefetch;
 #[cfg(any(test, feature = "properties"))]
 pub mod properties;
 mod signal;
@@ -55,3 +56,4 @@ mod timing;
 pub use conceal::Concealer;
 pub use config::{ConfigError, MAX_DELAY, PlayoutConfig};
 pub use playout::{Arrived, Inserted, Kind, MAX_PULL_MS, Playout, PlayoutStatistics, Pulled};
+pub use prefetch::Prefetch;

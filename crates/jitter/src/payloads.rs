@@ -8,7 +8,11 @@ use mediapoint_codec::{
 use mediapoint_packet::rtp::PayloadType;
 
 use crate::config::ConfigError;
+use crate::prefetch::Prefetch;
 use crate::signal::MAX_PER_MS;
+
+/// Cache lines of a payload type.
+const ENTRY_LINES: usize = 2;
 
 const NOISE_SEED: u32 = 0x6d70;
 /// Octets of a noise description that are worth keeping: its level and the coefficients that are used.
@@ -148,6 +152,13 @@ impl Payloads {
             entry.make_decoder(self.rate);
         }
         Some((u8::try_from(self.recent).ok()?, entry))
+    }
+
+    /// Asks for what the next packet needs, most likely.
+    pub(crate) fn prefetch<P: Prefetch>(&self) {
+        if let Some(entry) = self.entries.get(self.recent) {
+            P::prefetch(entry, ENTRY_LINES);
+        }
     }
 
     /// The part of a payload that is worth keeping.

@@ -9,6 +9,8 @@ use std::time::Duration;
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{PayloadType, RtpTicks};
 
+use crate::prefetch::Prefetch;
+
 /// Packets of one leg at most: 1.28 s in packets of 10 ms.
 pub(crate) const MAX_PACKETS: usize = 128;
 /// Fewer are never enough for a burst.
@@ -22,6 +24,10 @@ const FIRST_PACKETS: usize = 32;
 const FIRST_OCTETS: usize = 1600;
 /// Up to so many packets, the arena's gaps are looked at one by one.
 const FEW: usize = 8;
+
+/// Cache lines of the packets that wait as a rule, and of a payload of 160 octets.
+const SLOT_LINES: usize = 2;
+const PAYLOAD_LINES: usize = 3;
 
 /// What is kept of a packet beside its payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +129,12 @@ impl Store {
     pub(crate) fn raise(&mut self, max_delay: Duration, octets_per_ms: usize, longest: usize) {
         let (_, octets) = sizes(max_delay, octets_per_ms, longest);
         self.most_octets = self.most_octets.max(octets);
+    }
+
+    /// Asks for the packets that wait and for where the next payload goes, as a rule.
+    pub(crate) fn prefetch<P: Prefetch>(&self) {
+        P::prefetch(self.slots.as_slice(), SLOT_LINES);
+        P::prefetch(self.arena.as_slice(), PAYLOAD_LINES);
     }
 
     pub(crate) fn slots(&self) -> &[Slot] {

@@ -1,6 +1,7 @@
 //! A hint to the processor that memory will be used soon.
 
 use std::ops::Range;
+use std::ptr::NonNull;
 
 /// Bytes of a cache line.
 const LINE: usize = 64;
@@ -41,6 +42,21 @@ pub fn prefetch_part<T: ?Sized>(value: &T, part: Range<usize>) {
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     let _ = (value, part);
+}
+
+/// Asks for the first `octets` at an address, whatever is there.
+#[inline]
+pub(crate) fn prefetch_at(address: NonNull<u8>, octets: usize) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        for line in 0..octets.div_ceil(LINE) {
+            // SAFETY: as above.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(address.as_ptr().wrapping_add(line * LINE).cast()) };
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = (address, octets);
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::network::Network;
+use super::profile;
 use super::ratios::beyond;
 use super::server::{Kind, OPEN_FILES, Place, Server, forwards};
 use super::{Load, Options};
@@ -33,6 +34,9 @@ pub(super) struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     pub(super) fn new(options: &'a Options, target: PathBuf) -> Result<Self, Error> {
+        if options.profile.is_some() {
+            setup::ensure(&[Feature::CompareProfile])?;
+        }
         let network = if options.network {
             setup::ensure(&[Feature::CompareNetwork])?;
             Some(Network::new()?)
@@ -67,7 +71,7 @@ impl<'a> Bench<'a> {
         let server = Server::start(kind, &place, self.options.server_core, &self.target)?;
         let mut arguments = self.arguments(load);
         arguments.extend([format!("--ng={}", place.ng()), format!("--pid={}", server.pid())]);
-        let mut report = self.generate("load", arguments)?;
+        let mut report = self.profiled(kind.name(), &load.name(), "load", arguments)?;
         if let Some(alone) = alone {
             let number = |report: &Value, key| report.pointer(key).and_then(Value::as_f64);
             let whole = beyond(number(&report, BUSY), number(alone, BUSY), number(&report, RATE));
@@ -97,10 +101,34 @@ impl<'a> Bench<'a> {
         Ok(Some(report))
     }
 
+    /// As [`generate`](Self::generate), with a profile of the run where one is wanted.
+    pub(super) fn profiled(
+        &self,
+        server: &str,
+        load: &str,
+        program: &str,
+        arguments: Vec<String>,
+    ) -> Result<Value, Error> {
+        let Some(folder) = &self.options.profile else { return self.generate(program, arguments) };
+        std::fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
+        let file = folder.join(format!("{server}-{load}.data"));
+        let report = self.generate_under(profile::recording(&file), program, arguments)?;
+        profile::print(&file, server)?;
+        Ok(report)
+    }
+
     /// Runs a generator and reads its report.
     pub(super) fn generate(&self, program: &str, arguments: Vec<String>) -> Result<Value, Error> {
+        self.generate_under(Vec::new(), program, arguments)
+    }
+
+    fn generate_under(
+        &self,
+        mut words: Vec<String>,
+        program: &str,
+        arguments: Vec<String>,
+    ) -> Result<Value, Error> {
         let Options { seconds, load_core, server_core, .. } = self.options;
-        let mut words = Vec::new();
         if let Some(network) = &self.network {
             words.extend(network.enter_client());
         }

@@ -263,7 +263,8 @@ impl Rooms<'_> {
             }
         };
         arguments.push(format!("--pid={}", server.pid()));
-        let mut report = self.bench.generate(program, arguments)?;
+        let what = if matches!(load.target, Target::Relay(_)) { "relay" } else { "rooms" };
+        let mut report = self.bench.profiled(load.target.name(), what, program, arguments)?;
         let number = |report: &Value, pointer| report.pointer(pointer).and_then(Value::as_f64);
         #[expect(clippy::cast_precision_loss, reason = "a few thousand parties")]
         let parties = Some(load.parties() as f64);

@@ -11,21 +11,25 @@ use crate::session::call::Call;
 use crate::session::port::PortKey;
 
 /// How many datagrams ahead it is worth asking.
-pub const LOOK_AHEAD: usize = 3;
+pub const LOOK_AHEAD: usize = 5;
 
 /// Cache lines of the keys in one direction and their numbers.
 const SRTP_LINES: usize = 4;
 
 impl Session {
     /// Asks the processor for a part of what a datagram at `port` needs, where `before` others are handled first: at
-    /// [`LOOK_AHEAD`] for the call, then for where its legs are, at 1 for the legs. Changes nothing but the time that
-    /// [`Session::handle_datagram`] takes.
+    /// [`LOOK_AHEAD`] for the call, then for where its legs are, for the legs, for what a leg has in memory of its own, and at 1 for
+    /// what that has. Changes nothing but the time that [`Session::handle_datagram`] takes.
     pub fn prefetch(&self, port: PortKey, before: usize) {
         let Some(owner) = self.ports.get(port) else { return };
         let Some(call) = self.calls.get(owner.call) else { return };
+        let at = usize::from(owner.leg);
         match before {
-            0 | 1 => call.prefetch_legs(usize::from(owner.leg)),
-            2 => prefetch(call.legs.as_slice(), 1),
+            0 | 1 => call.prefetch_insert(at),
+            2 => call.prefetch_apart(at),
+            3 => call.prefetch_legs(at),
+            // Where it is, and the other one of two.
+            4 => prefetch(call.legs.get(at..).unwrap_or_default(), 1),
             _ => prefetch(call, 1),
         }
     }
@@ -64,19 +68,26 @@ impl Call {
         }
     }
 
-    /// Asks for what those legs have in memory of their own: keys, and the jitter buffer. It is a while until a packet has been
-    /// read, checked and found to be the leg's.
-    pub(super) fn prefetch_apart(&self, at: usize) {
+    /// Asks for what those legs have in memory of their own: keys, and the jitter buffer.
+    fn prefetch_apart(&self, at: usize) {
         if let Some(leg) = self.legs.get(at) {
             if let Some(inbound) = leg.transport.srtp.as_ref().and_then(|srtp| srtp.inbound.as_ref()) {
                 prefetch(inbound, SRTP_LINES);
             }
             if let Some(ingress) = &leg.ingress {
                 ingress.prefetch();
+                prefetch(&leg.events, 1);
             }
         }
         if let Some(srtp) = self.legs.get(at ^ 1).and_then(|other| other.transport.srtp.as_ref()) {
             prefetch(&srtp.outbound, SRTP_LINES);
+        }
+    }
+
+    /// Asks for what the jitter buffer has in memory of its own.
+    fn prefetch_insert(&self, at: usize) {
+        if let Some(ingress) = self.legs.get(at).and_then(|leg| leg.ingress.as_ref()) {
+            ingress.prefetch_insert();
         }
     }
 }

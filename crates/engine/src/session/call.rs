@@ -175,8 +175,6 @@ impl Call {
             leg.dropped.malformed += 1;
             return out.give(packet);
         }
-        self.prefetch_apart(at);
-        let Some(leg) = self.legs.get_mut(at) else { return out.give(packet) };
         if leg.kind == LegKind::Datagrams {
             return self.handle_plain_datagram(now, at, from, packet, out);
         }

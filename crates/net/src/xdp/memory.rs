@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
 
+use crate::prefetch::prefetch_at;
+
 /// A mapping of memory, unmapped when it is dropped.
 #[derive(Debug)]
 pub(super) struct Mapping {
@@ -122,6 +124,14 @@ impl Frames {
         let place = self.place(frame)?;
         // SAFETY: as in `content`; the frame is borrowed mutably, so that there is no other slice of it.
         Some(unsafe { std::slice::from_raw_parts_mut(place.as_ptr(), FRAME) })
+    }
+
+    /// Asks the processor for the octets at an address of a descriptor that is taken soon.
+    pub(super) fn prefetch(&self, address: u64, len: usize) {
+        let place = usize::try_from(address).ok().and_then(|address| self.memory.values(address, len));
+        if let Some(place) = place {
+            prefetch_at(place, len);
+        }
     }
 
     fn place(&self, frame: &Frame) -> Option<NonNull<u8>> {

@@ -160,6 +160,15 @@ impl<T: Copy> Consumer<T> {
         Some(entry)
     }
 
+    /// The entry that is taken after `more` others; `None` where it was not seen to be published.
+    pub(super) fn ahead(&self, more: u32) -> Option<T> {
+        if self.published.wrapping_sub(self.taken) <= more {
+            return None;
+        }
+        // SAFETY: as in `pop`.
+        Some(unsafe { self.ring.entry(self.taken.wrapping_add(more)).read() })
+    }
+
     /// Gives the places of all entries taken back to the other side.
     pub(super) fn release(&mut self) {
         if self.released != self.taken {
@@ -217,6 +226,20 @@ mod tests {
         assert!(ring(Layout { producer: 2, ..LAYOUT }).is_none());
     }
 
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri has no mappings of descriptors")]
+    fn what_was_published_with_the_entry_that_was_taken_is_known_ahead() {
+        let (mut producer, mut consumer) = pair();
+        for entry in 0..3 {
+            assert!(producer.push(entry));
+        }
+        assert_eq!(consumer.ahead(0), None, "not published");
+        assert!(producer.publish());
+        assert_eq!(consumer.pop(), Some(0));
+        assert_eq!([0, 1, 2].map(|more| consumer.ahead(more)), [Some(1), Some(2), None]);
+        assert_eq!(consumer.pop(), Some(1));
+    }
+
     proptest! {
         #[test]
         #[cfg_attr(miri, ignore = "Miri has no mappings of descriptors")]
@@ -242,6 +265,8 @@ mod tests {
                         visible.append(&mut written);
                     }
                     3 => {
+                        let ahead = consumer.ahead(1);
+                        prop_assert!(ahead.is_none() || ahead.as_ref() == visible.get(1));
                         let taken = consumer.pop();
                         prop_assert_eq!(taken, visible.pop_front());
                         held += usize::from(taken.is_some());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mediapoint_codec::{Codec, Encoding};
 use mediapoint_dtmf::DetectorSettings;
 use mediapoint_jitter::{
-    Arrived, Inserted, Kind, MAX_DELAY, Playout, PlayoutConfig, PlayoutStatistics, Pulled,
+    Arrived, Inserted, Kind, MAX_DELAY, Playout, PlayoutConfig, PlayoutStatistics, Prefetch, Pulled,
 };
 use mediapoint_net::prefetch;
 use mediapoint_packet::Time;
@@ -49,6 +49,15 @@ pub(crate) struct Ingress {
     pub(crate) unwanted: bool,
     in_band: Option<Box<InBand>>,
     secure: Option<Box<SecureAudio>>,
+}
+
+/// By the processor's own instruction.
+struct Ask;
+
+impl Prefetch for Ask {
+    fn prefetch<T: ?Sized>(value: &T, lines: usize) {
+        prefetch(value, lines);
+    }
 }
 
 impl Ingress {
@@ -177,6 +186,11 @@ impl Ingress {
     pub(crate) fn prefetch(&self) {
         prefetch(self, HOT_LINES);
         prefetch(&self.frame, 1);
+    }
+
+    /// Asks for what the next packet needs apart from it; see [`Playout::prefetch_insert`].
+    pub(crate) fn prefetch_insert(&self) {
+        self.playout.prefetch_insert::<Ask>();
     }
 
     /// Takes a packet into the jitter buffer. The outcome is counted in the statistics.
