@@ -36,11 +36,22 @@ pub enum Codec {
     G729,
     /// Opus of 48 kHz in mono, without in-band error correction and without pauses.
     Opus,
+    /// GSM full rate.
+    Gsm,
+    /// AMR at its highest rate, bandwidth-efficient.
+    Amr,
+    /// AMR-WB at its highest rate, bandwidth-efficient.
+    AmrWb,
 }
 
 impl Codec {
-    /// Every codec.
-    pub const ALL: [Self; 5] = [Self::Pcmu, Self::Pcma, Self::G722, Self::G729, Self::Opus];
+    /// Every codec that is built in.
+    #[cfg(not(feature = "amr"))]
+    pub const ALL: [Self; 6] = [Self::Pcmu, Self::Pcma, Self::G722, Self::G729, Self::Opus, Self::Gsm];
+    /// Every codec that is built in.
+    #[cfg(feature = "amr")]
+    pub const ALL: [Self; 8] =
+        [Self::Pcmu, Self::Pcma, Self::G722, Self::G729, Self::Opus, Self::Gsm, Self::Amr, Self::AmrWb];
 
     /// Its name in session descriptions.
     #[must_use]
@@ -51,6 +62,9 @@ impl Codec {
             Self::G722 => "G722",
             Self::G729 => "G729",
             Self::Opus => "opus",
+            Self::Gsm => "GSM",
+            Self::Amr => "AMR",
+            Self::AmrWb => "AMR-WB",
         }
     }
 
@@ -60,7 +74,7 @@ impl Codec {
         match self {
             Self::Pcmu => Some(Law::Mu),
             Self::Pcma => Some(Law::A),
-            Self::G722 | Self::G729 | Self::Opus => None,
+            _ => None,
         }
     }
 
@@ -69,11 +83,12 @@ impl Codec {
     pub const fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Pcmu | Self::Pcma | Self::G722 | Self::G729 => 8_000,
+            Self::AmrWb => 16_000,
+            _ => 8_000,
         }
     }
 
-    /// The payload type that it is offered under: its static one, or 96.
+    /// The payload type that it is offered under: its static one, or one from 96 on.
     #[must_use]
     pub const fn payload_type(self) -> u8 {
         match self {
@@ -82,6 +97,9 @@ impl Codec {
             Self::G722 => 9,
             Self::G729 => 18,
             Self::Opus => 96,
+            Self::Gsm => 3,
+            Self::Amr => 97,
+            Self::AmrWb => 98,
         }
     }
 
@@ -91,7 +109,7 @@ impl Codec {
         match self {
             Self::G729 => Some("annexb=no"),
             Self::Opus => Some("useinbandfec=0"),
-            Self::Pcmu | Self::Pcma | Self::G722 => None,
+            _ => None,
         }
     }
 
@@ -104,6 +122,9 @@ impl Codec {
             Self::G729 => "G729/8000",
             // [RFC7587 7]: always, however many channels are sent.
             Self::Opus => "opus/48000/2",
+            Self::Gsm => "GSM/8000",
+            Self::Amr => "AMR/8000",
+            Self::AmrWb => "AMR-WB/16000",
         }
     }
 
@@ -114,6 +135,9 @@ impl Codec {
             Self::G722 => mediapoint_codec::Codec::G722,
             Self::G729 => mediapoint_codec::Codec::G729,
             Self::Opus => mediapoint_codec::Codec::OPUS,
+            Self::Gsm => mediapoint_codec::Codec::GSM,
+            Self::Amr => mediapoint_codec::Codec::AMR,
+            Self::AmrWb => mediapoint_codec::Codec::AMR_WB,
         }
     }
 }
@@ -126,7 +150,7 @@ impl fmt::Display for Codec {
 
 /// A name that is no codec of phones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("allowed: pcmu, pcma, g722, g729, opus")]
+#[error("allowed: pcmu, pcma, g722, g729, opus, gsm, and where they are built in amr, amr-wb")]
 pub struct UnknownCodec;
 
 impl FromStr for Codec {
@@ -147,7 +171,7 @@ pub struct Speaker {
 }
 
 impl Speaker {
-    /// An encoder of `codec`. G.722 is given 16 kHz and Opus 48 kHz, as phones of those codecs record.
+    /// An encoder of `codec`. G.722 and AMR-WB are given 16 kHz and Opus 48 kHz, as phones of those codecs record.
     ///
     /// # Errors
     /// [`Unsupported`] where there is no encoder for it.
@@ -239,7 +263,7 @@ mod tests {
             assert_eq!(codec.name().to_uppercase().parse(), Ok(codec));
             assert_eq!(codec.name().to_lowercase().parse(), Ok(codec));
         }
-        assert_eq!("gsm".parse::<Codec>(), Err(UnknownCodec));
+        assert_eq!("speex".parse::<Codec>(), Err(UnknownCodec));
     }
 
     // test-of: [RFC3551 4.5.2]

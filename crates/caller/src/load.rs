@@ -22,6 +22,7 @@ use crate::sdes::Suite;
 use crate::sdp::SdpError;
 use crate::speech::SpeechError;
 
+mod beside;
 mod calls;
 pub mod conference;
 mod cores;
@@ -39,6 +40,7 @@ mod stop;
 mod voice;
 mod watch;
 
+pub use beside::Beside;
 pub use cores::{CoreUse, CoresUse};
 pub use cpu::{CpuMeter, CpuSource, CpuTime, Window};
 pub use extra::Extra;
@@ -47,6 +49,7 @@ pub use report::{DelayParts, GeneratorCost, LoadReport, ServerCost, Transcoded};
 pub use sound::SoundReport;
 pub use stop::Stop;
 
+use beside::Running;
 use calls::CallSet;
 use endpoint::Endpoint;
 use far::Phones;
@@ -119,6 +122,8 @@ pub struct LoadConfig {
     pub server_pid: Option<u32>,
     /// Cores whose time is measured as a whole, whoever uses them.
     pub cores: Vec<usize>,
+    /// Relayed calls over another server meanwhile; not where there is a far end.
+    pub beside: Option<Beside>,
     /// Where there is no server, and phones send to others at the far end of the network.
     pub far: Option<FarEnd>,
     /// Calls at one time, at most [`MAX_CALLS`].
@@ -170,6 +175,7 @@ impl LoadConfig {
             ng,
             server_pid: None,
             cores: Vec::new(),
+            beside: None,
             far: None,
             calls: 100,
             kind: Kind::RELAY,
@@ -333,7 +339,7 @@ fn generate(config: &LoadConfig) -> Result<LoadReport, LoadError> {
     let baseline = if config.baseline.is_zero() { None } else { Some(baseline(config)?) };
     let voices = Voice::of(config)?;
     if let Some(far) = &config.far {
-        let outcome = measure(config, far.wire(config, &voices)?)?;
+        let outcome = measure(config, far.wire(config, &voices)?, Phones::default())?;
         return Ok(report::assemble(config, &outcome, baseline));
     }
     let phones = config.calls * 2 + config.sinks();
@@ -341,14 +347,22 @@ fn generate(config: &LoadConfig) -> Result<LoadReport, LoadError> {
     let client = Client::connect(config.ng).map_err(|source| LoadError::Ng { call: 0, source })?;
     let mut calls = CallSet::new(client, config);
     let endpoints = calls.set_up(&sockets, &voices)?;
-    let outcome = measure(config, (sockets, endpoints))?;
+    let mut beside =
+        Running::set_up(config.beside.as_ref(), (config.address, config.first_port), &config.stop)?;
+    let outcome = measure(config, (sockets, endpoints), beside.take_phones())?;
     calls.tear_down()?;
+    beside.tear_down()?;
     Ok(report::assemble(config, &outcome, baseline))
 }
 
-fn measure(config: &LoadConfig, (sockets, endpoints): Phones) -> Result<Outcome, LoadError> {
-    let measured = Measured { windows: config.windows, server: config.server_pid, cores: &config.cores };
-    let run = Run::new(config.tick, config.progress, sockets, endpoints)?.stopped_by(&config.stop);
+fn measure(config: &LoadConfig, phones: Phones, beside: Phones) -> Result<Outcome, LoadError> {
+    let measured = Measured {
+        windows: config.windows,
+        server: config.server_pid,
+        beside: config.beside.map(|beside| beside.server_pid),
+        cores: &config.cores,
+    };
+    let run = Run::new(config.tick, config.progress, phones, beside)?.stopped_by(&config.stop);
     run.measure(config.warm_up, config.duration, measured)
 }
 
@@ -357,9 +371,9 @@ fn baseline(config: &LoadConfig) -> Result<DelayParts, LoadError> {
     let sockets = endpoint::bind_phones(config.address, config.first_port, config.calls * 2)?;
     let addresses: Vec<SocketAddr> = sockets.iter().map(mediapoint_net::UdpSocket::local_addr).collect();
     let peers = addresses.chunks_exact(2).flat_map(|pair| pair.iter().rev());
-    let endpoints = peers.zip(0..).map(|(&peer, number)| Endpoint::plain(number, peer)).collect();
+    let endpoints: Vec<_> = peers.zip(0..).map(|(&peer, number)| Endpoint::plain(number, peer)).collect();
     let warm_up = config.baseline.min(Duration::from_millis(300));
-    let run = Run::new(config.tick, false, sockets, endpoints)?.stopped_by(&config.stop);
+    let run = Run::new(config.tick, false, (sockets, endpoints), Phones::default())?.stopped_by(&config.stop);
     let outcome = run.measure(warm_up, config.baseline, Measured::default())?;
     Ok(report::parts(&outcome))
 }

@@ -5,6 +5,7 @@
 //! calls a core carries is searched for; of the other kinds core time is measured at a moderate load.
 
 mod arguments;
+mod budget;
 mod chart;
 mod comparison;
 mod file;
@@ -34,11 +35,12 @@ use crate::child::{self, ChildError};
 use crate::cli::{FAILED, UNUSABLE, refuse};
 use crate::text;
 pub(crate) use arguments::CalibrateArguments;
+use budget::Budget;
 use comparison::Comparison;
 use file::PointsFile;
 use fit::{Fit, Measure};
 use kinds::{Load, Work};
-use measure::Bench;
+use measure::{Bench, Reference};
 use place::Place;
 use plan::Plan;
 use report::{Calibration, Run};
@@ -47,12 +49,18 @@ use search::{Limit, Search, Step};
 /// Exit code after a signal, as shells have it for SIGINT.
 const STOPPED: u8 = 130;
 
+/// Exit code where a figure is further off the file of `--compare` than it may be.
+const DIFFERS: u8 = 3;
+
 /// Calls of the first step of the search.
 const FIRST: usize = 200;
 
 /// How busy a core is to be with each kind, as a share of what is within the service level: enough for the server's
 /// work to count more than its waking up, and no more than the load's own core generates of any kind.
 const SHARE: f64 = 0.24;
+/// The same of the relayed calls on the server beside, and of those that the budget is found from. All three are below one.
+const SHARE_BESIDE: f64 = 0.12;
+const SHARE_FULL: f64 = 0.8;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -62,8 +70,8 @@ Examples:
   mediapoint-tools calibrate --kinds g729,opus --chart chart.svg
   mediapoint serve --points points.toml         admit calls by it
 
-Run it while nothing else runs on the machine. Exit codes: 0 measured, 1 failed
-or beyond 10 % of the file of --compare, 2 unusable arguments, 130 stopped.";
+Run it while nothing else runs on the machine. Exit codes: 0 measured, 1 failed,
+2 unusable arguments, 3 beyond 10 % of the file of --compare, 130 stopped.";
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +120,7 @@ pub(crate) fn command(arguments: &CalibrateArguments) -> ExitCode {
     match run(arguments, &stop) {
         _ if stop.is_stopped() => refuse(STOPPED, &"stopped; nothing was written"),
         Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(FAILED),
+        Ok(false) => ExitCode::from(DIFFERS),
         Err(error @ (CalibrateError::Kind { .. } | CalibrateError::Seconds(_))) => refuse(UNUSABLE, &error),
         Err(error) => refuse(FAILED, &error),
     }
@@ -130,7 +138,8 @@ fn list() {
 /// Measures, writes, prints; false where it is too far off an earlier file.
 fn run(arguments: &CalibrateArguments, stop: &Stop) -> Result<bool, CalibrateError> {
     let works = arguments.works()?;
-    let count = u32::try_from(works.len()).unwrap_or(u32::MAX);
+    // And the load that the budget is found from.
+    let count = u32::try_from(works.len() + 1).unwrap_or(u32::MAX);
     let plan = Plan::new(arguments.quick, count, arguments.load()?);
     let [server_core, load_core] = arguments.cores()?;
     let before = arguments.compare.as_deref().map(PointsFile::read).transpose()?;
@@ -198,21 +207,26 @@ fn measure(
 ) -> Result<Calibration, CalibrateError> {
     let begin = Instant::now();
     let noise = noise::Noise::begin();
-    let bar = bar(u64::from(bench.plan.steps) + u64::from(bench.plan.rounds) * works.len() as u64);
+    let bar = bar(u64::from(bench.plan.steps) + u64::from(bench.plan.rounds) * (works.len() + 1) as u64);
     let (capacity, limit) = match given {
         Some(calls) => (bench.step(calls)?, Limit::Given),
         None => capacity(bench, &bar, most)?,
     };
     bar.set_position(bench.plan.steps.into());
     let mut left_out = Vec::new();
-    let measures = rounds(bench, works, capacity.calls, (begin, &bar), &mut left_out)?;
+    let reference = bench.reference(search::scaled(capacity.calls, SHARE_BESIDE).max(2))?;
+    let measured = rounds(bench, (works, &reference), capacity.calls, (begin, &bar), &mut left_out);
+    // Before the other programs' time is taken: it is no other.
+    reference.end();
+    let measures = measured?;
     bar.finish_and_clear();
-    let calls = f64::from(u32::try_from(capacity.calls).unwrap_or(u32::MAX));
+    let budget = Budget::of(&capacity, limit, &measures);
     let mut calibration = Calibration {
         version: env!("CARGO_PKG_VERSION"),
         date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         machine: machine::describe(),
         run,
+        budget,
         capacity,
         limit,
         prices: std::collections::BTreeMap::new(),
@@ -222,7 +236,7 @@ fn measure(
         disturbed: noise.end(),
         seconds: fit::rounded(begin.elapsed().as_secs_f64(), 1),
     };
-    calibration.set_fit(Fit::of(works, &measures, calls));
+    calibration.set_fit(Fit::of(works, &measures, budget.calls));
     Ok(calibration)
 }
 
@@ -240,14 +254,15 @@ fn capacity(bench: &Bench, bar: &ProgressBar, most: usize) -> Result<(Step, Limi
 /// Every kind in each round, as far as the time allows more than one.
 fn rounds(
     bench: &Bench,
-    works: &[Work],
+    (works, reference): (&[Work], &Reference),
     capacity: usize,
     (begin, bar): (Instant, &ProgressBar),
     left_out: &mut Vec<(&'static str, String)>,
 ) -> Result<Vec<Measure>, CalibrateError> {
     let mut measures = Vec::new();
-    for round in 0..bench.plan.rounds {
-        for work in works {
+    let full = kinds::full();
+    for _ in 0..bench.plan.rounds {
+        for work in works.iter().chain([&full]) {
             let measured = measures.iter().any(|measure: &Measure| measure.name == work.name);
             let late = begin.elapsed() + bench.plan.of_load() > bench.plan.whole;
             if left_out.iter().any(|(name, _)| *name == work.name) || (measured && late) {
@@ -255,7 +270,7 @@ fn rounds(
                 continue;
             }
             bar.set_message(work.what);
-            match bench.load(work, units(work, capacity), round) {
+            match bench.load(work, units(work, capacity), reference) {
                 Ok(measure) => measures.push(measure),
                 Err(error) if measure::is_stopped(&error) || bench.stop.is_stopped() => return Err(error),
                 Err(error) if work.is_reference() => {
@@ -272,7 +287,8 @@ fn rounds(
 
 /// Calls or members of a kind for about [`SHARE`] of what a core carries.
 fn units(work: &Work, capacity: usize) -> usize {
-    let units = search::scaled(capacity, SHARE / work.about);
+    let share = if work.name == kinds::FULL { SHARE_FULL } else { SHARE };
+    let units = search::scaled(capacity, share / work.about);
     match work.load {
         Load::Calls { .. } => units.max(2),
         Load::Rooms { members, .. } => units.div_ceil(members).max(1) * members,

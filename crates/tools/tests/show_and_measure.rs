@@ -94,7 +94,7 @@ fn a_demo_between_other_codecs_hears_the_same_speech() {
         assert!(shown.status.success(), "{text}{}", String::from_utf8_lossy(&shown.stderr));
         assert_eq!(text.matches("the same speech: r").count(), 2, "{text}");
     }
-    let refused = tools(&["demo", "--caller", "gsm"]);
+    let refused = tools(&["demo", "--caller", "speex"]);
     assert!(String::from_utf8(refused.stderr).unwrap().contains("allowed: pcmu, pcma, g722, g729, opus"));
 }
 

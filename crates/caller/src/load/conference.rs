@@ -15,6 +15,7 @@ use comfy_table::{CellAlignment, Table};
 use mediapoint_net::{UdpSocket, pin_current_thread, raise_fd_limit};
 use serde::Serialize;
 
+use super::beside::{Beside, Running};
 use super::calls::describe;
 use super::cores::CoresUse;
 use super::endpoint::{self, Endpoint, Line};
@@ -62,6 +63,8 @@ pub struct ConferenceConfig {
     pub server_pid: Option<u32>,
     /// Cores whose time is measured as a whole, whoever uses them.
     pub cores: Vec<usize>,
+    /// Relayed calls over another server meanwhile; not where there is a far end.
+    pub beside: Option<Beside>,
     /// Where there is no server, and phones send to others at the far end of the network.
     pub far: Option<FarEnd>,
     /// Rooms at one time.
@@ -102,6 +105,7 @@ impl ConferenceConfig {
             bridge,
             server_pid: None,
             cores: Vec::new(),
+            beside: None,
             far: None,
             rooms: 1,
             members: 20,
@@ -146,7 +150,7 @@ impl ConferenceConfig {
         raise_fd_limit()?;
         let voices = self.voices()?;
         if let Some(far) = &self.far {
-            let outcome = self.measure(self.pairs(far, &voices)?)?;
+            let outcome = self.measure(self.pairs(far, &voices)?, Phones::default())?;
             return Ok(self.report(&outcome));
         }
         let sockets = endpoint::bind_phones(self.address, self.first_port, self.parties())?;
@@ -159,8 +163,10 @@ impl ConferenceConfig {
             let line = rooms.join(socket, usize::from(number), (room, self.members), listens)?;
             endpoints.push(Endpoint::member(number, line, self.voice(number, &voices)));
         }
-        let outcome = self.measure((sockets, endpoints))?;
+        let mut beside = Running::set_up(self.beside.as_ref(), (self.address, self.first_port), &self.stop)?;
+        let outcome = self.measure((sockets, endpoints), beside.take_phones())?;
         rooms.end()?;
+        beside.tear_down()?;
         Ok(self.report(&outcome))
     }
 
@@ -180,9 +186,14 @@ impl ConferenceConfig {
         if usize::from(number) % self.members < self.speakers { speech } else { quiet }
     }
 
-    fn measure(&self, (sockets, endpoints): Phones) -> Result<Outcome, LoadError> {
-        let measured = Measured { windows: self.windows, server: self.server_pid, cores: &self.cores };
-        let run = Run::new(self.tick, self.progress, sockets, endpoints)?.stopped_by(&self.stop);
+    fn measure(&self, phones: Phones, beside: Phones) -> Result<Outcome, LoadError> {
+        let measured = Measured {
+            windows: self.windows,
+            server: self.server_pid,
+            beside: self.beside.map(|beside| beside.server_pid),
+            cores: &self.cores,
+        };
+        let run = Run::new(self.tick, self.progress, phones, beside)?.stopped_by(&self.stop);
         run.measure(self.warm_up, self.duration, measured)
     }
 

@@ -53,14 +53,17 @@ pub struct Window {
     pub cpu_seconds: f64,
     /// That of its media workers.
     pub worker_seconds: f64,
+    /// CPU time of all threads of the server of the calls beside; 0 where there are none.
+    pub beside_seconds: f64,
 }
 
 impl Window {
-    pub(super) fn new(length: Duration, used: CpuTime) -> Self {
+    pub(super) fn new(length: Duration, used: CpuTime, beside: Duration) -> Self {
         Self {
             seconds: length.as_secs_f64(),
             cpu_seconds: used.all.as_secs_f64(),
             worker_seconds: used.workers.as_secs_f64(),
+            beside_seconds: beside.as_secs_f64(),
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use mediapoint_net::{Reactor, ReactorConfig, UdpSocket, thread_cpu_time};
+use mediapoint_net::{Reactor, ReactorConfig, thread_cpu_time};
 use mediapoint_packet::{PacketPool, Time};
 
+use super::beside::interleaved;
 use super::cores::{self, CoresUse};
 use super::cpu::{CpuMeter, CpuSource, CpuTime, Window};
 use super::endpoint::{Arrival, Endpoint, Heard};
+use super::far::Phones;
 use super::progress::Progress;
 use super::sound::{self, SoundReport};
 use super::watch;
@@ -59,6 +61,8 @@ pub(super) struct Measured<'a> {
     /// Parts of the measurement that the server's time is read in as well; 0 is one.
     pub(super) windows: u32,
     pub(super) server: Option<u32>,
+    /// The server of the calls beside.
+    pub(super) beside: Option<u32>,
     pub(super) cores: &'a [usize],
 }
 
@@ -92,7 +96,11 @@ pub(super) struct Run {
     pool: PacketPool,
     endpoints: Vec<Endpoint>,
     /// Phones that only receive; their sockets are behind those of the others.
-    sinks: u64,
+    sinks: usize,
+    /// Phones of the calls beside, with their sockets behind those; what they receive is not looked at.
+    beside: Vec<Endpoint>,
+    /// Keys of the phones that send, in the order in which they do.
+    order: Vec<usize>,
     tick: Duration,
     progress: bool,
     stop: Stop,
@@ -108,16 +116,17 @@ impl Run {
     pub(super) fn new(
         tick: Duration,
         progress: bool,
-        sockets: Vec<UdpSocket>,
-        endpoints: Vec<Endpoint>,
+        (sockets, endpoints): Phones,
+        (sockets_beside, beside): Phones,
     ) -> Result<Self, LoadError> {
-        let sinks = (sockets.len() - endpoints.len().min(sockets.len())) as u64;
+        let sinks = sockets.len() - endpoints.len().min(sockets.len());
+        let order = interleaved(endpoints.len(), beside.len(), sockets.len());
         let mut reactor = Reactor::new(ReactorConfig {
-            max_sockets: sockets.len(),
+            max_sockets: sockets.len() + sockets_beside.len(),
             send_batch: 64,
             ..ReactorConfig::default()
         })?;
-        for (key, socket) in (0..).zip(sockets) {
+        for (key, socket) in (0..).zip(sockets.into_iter().chain(sockets_beside)) {
             reactor.add(key, socket)?;
         }
         Ok(Self {
@@ -125,6 +134,8 @@ impl Run {
             pool: PacketPool::new(BUFFERS),
             endpoints,
             sinks,
+            beside,
+            order,
             tick,
             progress,
             stop: Stop::default(),
@@ -150,16 +161,20 @@ impl Run {
         measured: Measured<'_>,
     ) -> Result<Outcome, LoadError> {
         let cpu_error = |pid| move |source| LoadError::Cpu { pid, source };
-        let meter = match measured.server {
-            Some(pid) => Some((CpuMeter::new(pid).map_err(cpu_error(pid))?, pid)),
-            None => None,
+        let meter_of = |pid: Option<u32>| {
+            pid.map(|pid| CpuMeter::new(pid).map(|meter| (meter, pid)).map_err(cpu_error(pid))).transpose()
         };
+        let (meter, meter_beside) = (meter_of(measured.server)?, meter_of(measured.beside)?);
         let read = || meter.map(|(meter, pid)| meter.read_parts().map_err(cpu_error(pid))).transpose();
+        let read_beside = || match meter_beside {
+            Some((meter, pid)) => meter.read().map_err(cpu_error(pid)),
+            None => Ok(Duration::ZERO),
+        };
         let read_cores = || cores::read(measured.cores).map_err(LoadError::Cores);
 
         let begin = now();
         let mut progress = Progress::new(self.progress, begin, warm_up + duration + DRAIN);
-        let mut pacer = Pacer::new(begin, INTERVAL, self.endpoints.len());
+        let mut pacer = Pacer::new(begin, INTERVAL, self.order.len());
         progress.phase("warm-up");
         self.talk(&mut pacer, begin + warm_up, &mut progress)?;
 
@@ -168,13 +183,14 @@ impl Run {
         let windows = measured.windows.max(1);
         let (from, cores_before, server_before, own_before) =
             (now(), read_cores()?, read()?, thread_cpu_time());
-        let (mut to, mut server_after, mut parts) = (from, server_before, Vec::new());
+        let (mut to, mut server_after, mut beside, mut parts) =
+            (from, server_before, read_beside()?, Vec::new());
         for window in 1..=windows {
-            let (begin, before) = (to, server_after);
+            let (begin, before, beside_before) = (to, server_after, beside);
             self.talk(&mut pacer, from + duration * window / windows, &mut progress)?;
-            (to, server_after) = (now(), read()?);
-            let used = used_in(before, server_after);
-            parts.extend(used.map(|used| Window::new(to.since(begin), used)));
+            (to, server_after, beside) = (now(), read()?, read_beside()?);
+            let (used, used_beside) = (used_in(before, server_after), beside.saturating_sub(beside_before));
+            parts.extend(used.map(|used| Window::new(to.since(begin), used, used_beside)));
         }
         let (cores_after, own_after) = (read_cores()?, thread_cpu_time());
         let (forwarded, tapped) = (self.heard, self.tapped);
@@ -195,7 +211,7 @@ impl Run {
             server: used.zip(meter.map(|(meter, _)| meter.source())),
             windows: parts,
             tapped,
-            tap_missing: watch::missing_of(self.sinks, tapped, to.since(from), INTERVAL),
+            tap_missing: watch::missing_of(self.sinks as u64, tapped, to.since(from), INTERVAL),
             cores: CoresUse::new(measured.cores, cores_times, to.since(from), forwarded),
             generator: own_after.saturating_sub(own_before),
             polling: self.tick.is_zero(),
@@ -314,10 +330,13 @@ impl Run {
         let mut at = now();
         while let Some(slot) = pacer.poll(at) {
             self.lateness.record(slot.late);
-            let Some(endpoint) = self.endpoints.get_mut(slot.stream) else { continue };
+            let Some(&key) = self.order.get(slot.stream) else { continue };
+            let beside = key.wrapping_sub(self.endpoints.len() + self.sinks);
+            let known = self.endpoints.get_mut(key).or_else(|| self.beside.get_mut(beside));
+            let Some(endpoint) = known else { continue };
             let Some(mut packet) = self.pool.take() else { break };
             if endpoint.write_next(at, &mut packet) {
-                let key = u32::try_from(slot.stream).unwrap_or(u32::MAX);
+                let key = u32::try_from(key).unwrap_or(u32::MAX);
                 self.reactor.send(key, endpoint.remote(), packet, &mut self.pool);
             } else {
                 self.pool.give(packet);
@@ -333,7 +352,7 @@ impl Run {
             let at = now();
             let Some(endpoint) = self.endpoints.get_mut(key) else {
                 // RTCP comes to another port, which nobody reads.
-                self.tapped += 1;
+                self.tapped += u64::from(key < self.endpoints.len() + self.sinks);
                 self.pool.give(received.packet);
                 continue;
             };

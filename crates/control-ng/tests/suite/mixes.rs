@@ -62,6 +62,22 @@ fn a_repeated_request_decides_anew_what_is_mixed() {
 }
 
 #[test]
+fn a_subscribed_mix_pays_for_each_of_its_sources_while_it_has_them() {
+    let server = Server::new();
+    let _parties = call(&server, "c", ["a", "b"], ["0", "0"]);
+    let points = || engine_call(&server, 1).points().as_thousandths();
+    let (first, second) = (Phone::new(), Phone::new());
+    assert_eq!(points(), 1000);
+    subscribe(&server, &[&first, &second], "");
+    assert_eq!(points(), 2000, "two legs more, forwarded");
+    subscribe(&server, &[&first], r#""mix""#);
+    let mixed = points() - 1500;
+    assert_eq!(mixed, 3 * 400, "both sources are decoded, and the mix is encoded");
+    server.ask("unsubscribe", r#""call-id":"c","to-tag":"s""#, None);
+    assert_eq!(points(), 1000);
+}
+
+#[test]
 fn of_the_egress_only_what_is_passed_on_is_mixed() {
     let server = Server::new();
     let [mut a, mut b] = call(&server, "c", ["a", "b"], ["0", "0"]);

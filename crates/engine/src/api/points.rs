@@ -104,6 +104,8 @@ pub struct Prices {
     pub amr_wb_coded: Points,
     /// A leg of Opus whose audio is decoded and encoded.
     pub opus_coded: Points,
+    /// Digits looked for in the audio of a leg, beside the price of its codec.
+    pub digits: Points,
     /// An analysis of a leg, beside the price of its codec.
     pub analysis: Points,
     /// An audio tap, a recording's too, beside the price of the codecs of whom it listens to; and each side of a link of rooms.
@@ -115,8 +117,8 @@ pub struct Prices {
 impl Default for Prices {
     fn default() -> Self {
         // From core time per packet beside a relayed call's (docs/performance.md), rounded up by about a sixth: SRTP on one
-        // side 1.14, G.729 2.5, G.722 3.4, Opus 7.6, each beside PCMU; an analysis takes 0.37 of a relayed call, a tap 0.02 where its
-        // memory is in the cache.
+        // side 1.14, G.729 2.5, G.722 3.4, Opus 7.6, each beside PCMU; an analysis takes 0.37 of a relayed call, looking for
+        // digits 0.04 (docs/dtmf.md: at most 374 ns for 20 ms), a tap 0.02 where its memory is in the cache.
         Self {
             call: Points::ONE,
             extra_leg: Points::thousandths(500),
@@ -129,6 +131,7 @@ impl Default for Prices {
             amr_coded: Points::thousandths(12_500),
             amr_wb_coded: Points::thousandths(35_000),
             opus_coded: Points::thousandths(7500),
+            digits: Points::thousandths(50),
             analysis: Points::thousandths(500),
             recording: Points::thousandths(50),
             // One of the four times that a relayed call's packets are received or sent, and a bit; not measured by itself.

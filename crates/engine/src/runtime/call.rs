@@ -180,7 +180,7 @@ impl Call {
         if let Source::Leg(from) = source {
             self.check(from)?;
         }
-        self.apply_with(leg, |known| known.fed_by(source), CallCommand::SetSource { leg, source })
+        self.feed(leg, source, CallCommand::SetSource { leg, source })
     }
 
     /// Makes two legs each other's source. The outcome is that of the second.
@@ -352,7 +352,13 @@ impl Call {
     pub fn add_mix(&self, spec: MixSpec) -> Result<(MixId, Pending<()>), CommandError> {
         let mix = MixId(self.next_id());
         let legs = Some(legs_of(&spec));
-        Ok((mix, self.apply_mix(mix, legs, CallCommand::AddMix { mix, spec })?))
+        let call = self.id;
+        let added = self.apply_mix((mix, 0), legs, |reply| Command::Apply {
+            call,
+            command: CallCommand::AddMix { mix, spec },
+            reply,
+        })?;
+        Ok((mix, added))
     }
 
     /// Gives a mix other inputs.
@@ -361,7 +367,8 @@ impl Call {
     /// As [`Call::add_mix`].
     pub fn set_mix_inputs(&self, mix: MixId, spec: MixSpec) -> Result<Pending<()>, CommandError> {
         let legs = Some(legs_of(&spec));
-        self.apply_mix(mix, legs, CallCommand::SetMixInputs { mix, spec })
+        let (call, change) = (self.id, self.next_id());
+        self.apply_mix((mix, change), legs, |reply| Command::SetMixInputs { call, mix, spec, change, reply })
     }
 
     /// Removes a mix; what it fed is fed by silence.
@@ -369,28 +376,28 @@ impl Call {
     /// # Errors
     /// As [`Call::set_source`].
     pub fn remove_mix(&self, mix: MixId) -> Result<Pending<()>, CommandError> {
-        self.apply_mix(mix, None, CallCommand::RemoveMix { mix })
+        let call = self.id;
+        self.apply_mix((mix, 0), None, |reply| Command::Apply {
+            call,
+            command: CallCommand::RemoveMix { mix },
+            reply,
+        })
     }
 
-    /// Gives a command after which a mix has these legs as inputs; `None` where it is gone then.
+    /// Gives a command, of that number where it changes a mix, after which the mix has these legs as inputs; `None` where it is
+    /// gone then.
     fn apply_mix(
         &self,
-        mix: MixId,
+        (mix, change): (MixId, u64),
         legs: Option<Vec<LegId>>,
-        command: CallCommand,
+        command: impl FnOnce(Completer<()>) -> Command,
     ) -> Result<Pending<()>, CommandError> {
         let mut registry = self.shared.registry();
         let entry = registry.calls.get(&self.id).ok_or(CommandError::NoSuchCall(self.id))?;
-        let (before, after) = (entry.inputs_of(mix), legs.as_deref().unwrap_or_default());
-        let only = |these: &[LegId], others: &[LegId], change: fn(LegWork) -> LegWork| {
-            let these = these.iter().filter(|leg| !others.contains(leg));
-            these.filter_map(|leg| Some((*leg, change(registry.work(self.id, *leg)?)))).collect::<Vec<_>>()
-        };
-        let mut changes = only(before, after, LegWork::mixed_into_less);
-        changes.extend(only(after, before, LegWork::mixed_into));
-        let outcome = self.apply_changes(&mut registry, &changes, command)?;
+        let works = entry.works_with_inputs(mix, legs.as_deref());
+        let outcome = self.send_changes(&mut registry, &works, command)?;
         if let Some(entry) = registry.calls.get_mut(&self.id) {
-            entry.set_inputs(mix, legs);
+            entry.set_inputs((mix, change), legs);
         }
         Ok(outcome)
     }
@@ -581,7 +588,7 @@ impl Call {
 }
 
 /// The legs among the inputs of a mix, each once.
-fn legs_of(spec: &MixSpec) -> Vec<LegId> {
+pub(super) fn legs_of(spec: &MixSpec) -> Vec<LegId> {
     let mut legs: Vec<LegId> = Vec::new();
     for source in &spec.inputs {
         if let Source::Leg(leg) = source

@@ -10,6 +10,7 @@ use crate::api::event::{EndReason, Event};
 use crate::api::id::{CallId, LegId};
 use crate::api::leg::LegConfig;
 use crate::api::pending::Completer;
+use crate::api::source::MixSpec;
 use crate::api::stats::CallStatistics;
 use crate::runtime::mailbox::{Arrival, Command, Handle, Outcome, WorkerMessage};
 use crate::runtime::ports::OpenPorts;
@@ -82,6 +83,24 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
                 }
                 self.done(reply, result);
             }
+            Command::Feed { call, leg, command, change, reply } => {
+                let result = self.session.apply(now, call, command, &mut self.output);
+                let source = self.session.call(call).and_then(|call| call.source_of(leg));
+                if let (Some(source), true) = (source, result.is_err()) {
+                    self.output.message(WorkerMessage::FeedRefused { leg, change, source });
+                }
+                self.done(reply, result);
+            }
+            Command::SetMixInputs { call, mix, spec, change, reply } => {
+                let command = CallCommand::SetMixInputs { mix, spec };
+                let result = self.session.apply(now, call, command, &mut self.output);
+                if result.is_err() {
+                    let inputs = self.session.call(call).and_then(|call| call.inputs_of(mix));
+                    let spec = inputs.map(|inputs| MixSpec { inputs: inputs.to_vec() });
+                    self.output.message(WorkerMessage::InputsRefused { call, mix, change, spec });
+                }
+                self.done(reply, result);
+            }
             Command::MoveLeg { from, leg, to, reply } => {
                 let result = self.session.move_leg(now, (from, leg, to), &mut self.output);
                 self.done(reply, result);
@@ -143,6 +162,8 @@ impl<I: PacketIo<Handle = Handle>> Worker<I> {
         let calls = match command {
             Command::AddLeg { call, .. }
             | Command::Apply { call, .. }
+            | Command::Feed { call, .. }
+            | Command::SetMixInputs { call, .. }
             | Command::EndCall { call, .. }
             | Command::Statistics { call, .. }
             | Command::Snapshot { call, .. }

@@ -11,9 +11,10 @@ use mediapoint_net::{PortOpener, SocketOpener, Waker};
 
 use crate::api::error::CommandError;
 use crate::api::event::{EndReason, Event};
-use crate::api::id::{CallId, LegId, TapId};
+use crate::api::id::{CallId, LegId, MixId, TapId};
 use crate::api::leg::LegConfig;
 use crate::api::pending::Completer;
+use crate::api::source::{MixSpec, Source};
 use crate::api::stats::CallStatistics;
 use crate::ring::WakeHandle;
 use crate::runtime::ports::{OpenPorts, PortLease};
@@ -48,6 +49,22 @@ pub(crate) enum Command {
     Apply {
         call: CallId,
         command: CallCommand,
+        reply: Completer<()>,
+    },
+    /// Changes what feeds a leg. `change` is the number under which the registry has that.
+    Feed {
+        call: CallId,
+        leg: LegId,
+        command: CallCommand,
+        change: u64,
+        reply: Completer<()>,
+    },
+    /// Gives a mix other inputs. `change` is the number under which the registry has them.
+    SetMixInputs {
+        call: CallId,
+        mix: MixId,
+        spec: MixSpec,
+        change: u64,
         reply: Completer<()>,
     },
     MoveLeg {
@@ -112,6 +129,8 @@ impl Command {
         match self {
             Self::AddLeg { reply, .. }
             | Self::Apply { reply, .. }
+            | Self::Feed { reply, .. }
+            | Self::SetMixInputs { reply, .. }
             | Self::MoveLeg { reply, .. }
             | Self::EndCall { reply, .. }
             | Self::Restore { reply, .. }
@@ -184,6 +203,23 @@ pub(crate) enum WorkerMessage {
     Refused {
         call: CallId,
         id: u64,
+    },
+    /// What feeds a leg was not changed.
+    FeedRefused {
+        leg: LegId,
+        /// The number of that change.
+        change: u64,
+        /// What feeds it.
+        source: Source,
+    },
+    /// A mix was not given other inputs.
+    InputsRefused {
+        call: CallId,
+        mix: MixId,
+        /// The number of that change.
+        change: u64,
+        /// Its inputs; `None` where there is no such mix.
+        spec: Option<MixSpec>,
     },
     /// A call that was expected from a worker that failed has not come.
     Lost {

@@ -5,10 +5,11 @@ mod entry;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::api::id::{CallId, LegId, TapId};
+use crate::api::id::{CallId, LegId, MixId, TapId};
 use crate::api::kind::PointsByKind;
 use crate::api::path::LegPath;
 use crate::api::points::{Points, Prices};
+use crate::api::source::Source;
 use crate::runtime::mailbox::Command;
 use crate::runtime::ports::PortLease;
 use crate::runtime::work::{LegWork, paths};
@@ -262,13 +263,33 @@ impl Registry {
 
     /// Notes that a mix is gone.
     pub(crate) fn forget_mix(&mut self, call: CallId, mix: u64, prices: &Prices) {
+        let known = self.calls.get(&call).and_then(|entry| {
+            entry.mixes.iter().find(|known| known.mix.as_u64() == mix).map(|known| (known.mix, known.change))
+        });
+        if let Some(known) = known {
+            self.restore_inputs(call, known, None, prices);
+        }
+    }
+
+    /// Notes that a change of a mix's inputs was refused, and which legs it has; `None` where it is gone. Where another change
+    /// was commanded since, that one decides.
+    pub(crate) fn restore_inputs(
+        &mut self,
+        call: CallId,
+        (mix, change): (MixId, u64),
+        legs: Option<Vec<LegId>>,
+        prices: &Prices,
+    ) {
         let Some(entry) = self.calls.get_mut(&call) else { return };
-        let gone: Vec<_> = entry.mixes.extract_if(.., |(known, _)| known.as_u64() == mix).collect();
-        for leg in gone.iter().flat_map(|(_, legs)| legs) {
-            if let Some(work) = entry.work_mut(*leg) {
-                *work = work.mixed_into_less();
+        if !entry.mixes.iter().any(|known| known.mix == mix && known.change == change) {
+            return;
+        }
+        for (leg, work) in entry.works_with_inputs(mix, legs.as_deref()) {
+            if let Some(known) = entry.work_mut(leg) {
+                *known = work;
             }
         }
+        entry.set_inputs((mix, change), legs);
         self.settle(call, prices);
     }
 
@@ -311,6 +332,15 @@ impl Registry {
             *known = work;
         }
         self.settle(call, prices);
+    }
+
+    /// Notes that a change of what feeds a leg was refused. Where another change was commanded since, that one decides.
+    pub(crate) fn restore_source(&mut self, leg: LegId, change: u64, source: Source, prices: &Prices) {
+        let Some((call, _)) = self.legs.get(&leg) else { return };
+        let call = *call;
+        if let Some(work) = self.work(call, leg).filter(|work| work.is_fed_since(change)) {
+            self.set_work(call, leg, work.fed_by(source), prices);
+        }
     }
 
     /// An analysis of a leg has come to its end.

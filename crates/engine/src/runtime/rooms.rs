@@ -59,7 +59,7 @@ impl Call {
         member: RoomMember,
     ) -> Result<Pending<()>, CommandError> {
         let command = CallCommand::JoinRoom { room, leg, member };
-        self.apply_with(leg, |known| known.fed_by(Source::Room(room)), command)
+        self.feed(leg, Source::Room(room), command)
     }
 
     /// Lets a leg out of a room. It is fed by silence until [`Call::set_source`], which may follow at once: a party that goes
@@ -68,7 +68,7 @@ impl Call {
     /// # Errors
     /// As [`Call::set_source`].
     pub fn leave_room(&self, room: RoomId, leg: LegId) -> Result<Pending<()>, CommandError> {
-        self.apply_with(leg, |known| known.fed_by(Source::Silence), CallCommand::LeaveRoom { room, leg })
+        self.feed(leg, Source::Silence, CallCommand::LeaveRoom { room, leg })
     }
 
     /// Changes a member of a room. While it is on hold its source may be another, such as a player with music; it is fed by the

@@ -11,6 +11,7 @@ use crate::api::error::CommandError;
 use crate::api::event::{EndReason, Event};
 use crate::api::id::{CallId, LegId};
 use crate::api::stats::CallStatistics;
+use crate::runtime::call::legs_of;
 use crate::runtime::engine::Shared;
 use crate::runtime::mailbox::{Command, Outcome, WorkerMessage};
 use crate::runtime::marks::Marks;
@@ -91,6 +92,13 @@ fn take(shared: &Shared, worker: usize, message: WorkerMessage) {
             let mut registry = shared.registry();
             registry.forget_mix(call, id, &shared.config.prices);
             registry.forget_extras(call, id, &shared.config.prices);
+        }
+        WorkerMessage::FeedRefused { leg, change, source } => {
+            shared.registry().restore_source(leg, change, source, &shared.config.prices);
+        }
+        WorkerMessage::InputsRefused { call, mix, change, spec } => {
+            let legs = spec.as_ref().map(legs_of);
+            shared.registry().restore_inputs(call, (mix, change), legs, &shared.config.prices);
         }
         WorkerMessage::Lost { call } => lose(shared, &[call], EndReason::WorkerFailed),
         WorkerMessage::Failed { generation } => fail(shared, worker, generation),

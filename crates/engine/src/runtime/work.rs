@@ -115,7 +115,8 @@ pub(crate) struct LegWork {
     forced: bool,
     /// For packets of a length of its own.
     repacketises: bool,
-    /// Its digits are kept back: what it feeds is encoded whatever that takes.
+    /// Its digits are kept back, delayed or converted: they are looked for in its audio, and what it feeds is encoded whatever
+    /// that takes.
     secure: bool,
     /// Its party may send telephone events.
     events: bool,
@@ -124,6 +125,8 @@ pub(crate) struct LegWork {
     srtp: bool,
     /// What feeds it.
     source: Source,
+    /// The number of the command that made it so.
+    fed_since: u64,
     /// Mixes that it is an input of: what it receives is decoded.
     mixes: u16,
     /// Analyses of what it receives: that is decoded.
@@ -156,6 +159,7 @@ impl LegWork {
             sounds_events: config.events_as_tones && !events,
             srtp: config.srtp.is_some(),
             source: Source::Silence,
+            fed_since: 0,
             mixes: 0,
             analyses: 0,
             digits_of: None,
@@ -165,8 +169,8 @@ impl LegWork {
 
     /// The same with another configuration: what feeds it and what listens to it stay.
     pub(crate) const fn reconfigured(self, to: Self) -> Self {
-        let Self { source, mixes, analyses, digits_of, audio_taps, .. } = self;
-        Self { source, mixes, analyses, digits_of, audio_taps, ..to }
+        let Self { source, fed_since, mixes, analyses, digits_of, audio_taps, .. } = self;
+        Self { source, fed_since, mixes, analyses, digits_of, audio_taps, ..to }
     }
 
     /// The same with keys or without.
@@ -177,6 +181,16 @@ impl LegWork {
     /// The same with another source.
     pub(crate) const fn fed_by(self, source: Source) -> Self {
         Self { source, ..self }
+    }
+
+    /// The same, fed by a command of that number.
+    pub(crate) const fn fed_since(self, change: u64) -> Self {
+        Self { fed_since: change, ..self }
+    }
+
+    /// True where no other command has changed what feeds it since that one.
+    pub(crate) const fn is_fed_since(&self, change: u64) -> bool {
+        self.fed_since == change
     }
 
     /// What its audio is made for, where its source is neither a leg nor silence.
@@ -240,13 +254,14 @@ impl LegWork {
 
     /// The same in another call, where nothing feeds it and no mix has it: its audio taps have gone.
     pub(crate) const fn moved(self) -> Self {
-        Self { source: Source::Silence, mixes: 0, audio_taps: [None; MAX_AUDIO_TAPS], ..self }
+        Self { source: Source::Silence, fed_since: 0, mixes: 0, audio_taps: [None; MAX_AUDIO_TAPS], ..self }
     }
 
     /// What of it decides whether it and another are coded for each other.
     const fn kind(&self) -> Self {
         Self {
             source: Source::Silence,
+            fed_since: 0,
             mixes: 0,
             analyses: 0,
             digits_of: None,
@@ -268,6 +283,11 @@ impl LegWork {
     fn sent_to(&self) -> Option<WorkKind> {
         let is_fed = self.made_for().is_none();
         self.listeners().find(|known| is_fed && known.side != TapSide::Received).map(|known| known.kind)
+    }
+
+    /// True where digits are looked for in its audio.
+    const fn detects(&self) -> bool {
+        self.first.is_some() && (self.secure || self.digits_of.is_some())
     }
 
     /// True where what `from` may send has to be coded for this leg.
@@ -304,6 +324,9 @@ pub(crate) fn surcharge<'a>(
             && let Some(kind) = coded_for(leg, coding, others().map(|(other, hears, _)| (other, *hears)))
         {
             points.add(kind, coding.price(prices));
+        }
+        if leg.detects() {
+            points.add(WorkKind::Dtmf, prices.digits);
         }
         let analyses = prices.analysis.as_thousandths().saturating_mul(u64::from(leg.analyses));
         points.add(WorkKind::Analysis, Points::thousandths(analyses));
@@ -370,16 +393,18 @@ mod tests {
         assert_eq!(price(&[both, leg(&[Codec::PCMU, Codec::G729])]), 0, "both take what the other prefers");
         let forced = LegConfig { force_transcode: true, ..pcmu.clone() };
         assert!(price(&[forced, pcmu.clone()]) > 0);
+        let digits = Prices::default().digits.as_thousandths();
+        let coded = price(&[LegConfig { force_transcode: true, ..pcmu.clone() }, pcmu.clone()]);
         let secure = LegConfig { secure_input: crate::api::secure::SecureInput::Drop, ..pcmu.clone() };
-        assert!(price(&[pcmu.clone(), secure]) > 0);
+        assert_eq!(price(&[pcmu.clone(), secure]), coded + digits);
         let trigger = crate::DigitTrigger::new(crate::DigitSequence::new("*1").unwrap());
         // It may switch secure input on at any time.
         let triggered = LegConfig { digit_trigger: Some(trigger), ..pcmu.clone() };
-        assert!(price(&[triggered, pcmu.clone()]) > 0);
+        assert_eq!(price(&[triggered, pcmu.clone()]), coded + digits);
         let converts = LegConfig { tones_as_events: true, ..pcmu.clone() };
-        assert!(price(&[converts, pcmu.clone()]) > 0);
+        assert_eq!(price(&[converts, pcmu.clone()]), coded + digits);
         let delays = LegConfig { digit_delay: std::time::Duration::from_millis(1), ..pcmu.clone() };
-        assert!(price(&[delays, pcmu]) > 0);
+        assert_eq!(price(&[delays, pcmu]), coded + digits);
     }
 
     #[test]
@@ -455,10 +480,11 @@ mod tests {
         let price = |work: LegWork| {
             surcharge(&Prices::default(), [work, LegWork::of(&plain)].iter()).total().as_thousandths()
         };
-        assert_eq!(price(tapped) * 2, forced, "one leg is decoded");
-        assert_eq!(price(tapped.without_tap(other)) * 2, forced);
+        let detected = forced / 2 + Prices::default().digits.as_thousandths();
+        assert_eq!(price(tapped), detected, "one leg is decoded");
+        assert_eq!(price(tapped.without_tap(other)), detected);
         assert_eq!(price(tapped.without_tap(one)), 0);
-        assert_eq!(price(tapped.reconfigured(LegWork::of(&plain))) * 2, forced);
+        assert_eq!(price(tapped.reconfigured(LegWork::of(&plain))), detected);
     }
 
     /// The kinds that something is spent on, with their thousandths.
@@ -479,7 +505,7 @@ mod tests {
         let tap = |kind| Listener { tap: TapId::from_u64(9), side: TapSide::Received, kind };
         assert_eq!(spent(&[pcmu, g729]), [("g711", 400), ("g729", 1500)]);
         assert_eq!(spent(&[pcmu.secured(true), pcmu]), [("srtp", 200)]);
-        assert_eq!(spent(&[pcmu.tapped_for_digits(TapId::from_u64(1)), pcmu]), [("dtmf", 400)]);
+        assert_eq!(spent(&[pcmu.tapped_for_digits(TapId::from_u64(1)), pcmu]), [("dtmf", 450)]);
         assert_eq!(spent(&[pcmu, g729.analysed(), g729]), [("g711", 400), ("g729", 3000), ("analysis", 500)]);
         assert_eq!(spent(&[g729.analysed(), g729]), [("analysis", 2000)]);
         assert_eq!(spent(&[g729.fed_by(Source::Mix(MixId::from_u64(1))), g729]), [("conference", 1500)]);

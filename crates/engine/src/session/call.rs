@@ -138,7 +138,7 @@ impl Call {
         self.legs.iter().find(|known| known.id == leg).map(|leg| leg.source)
     }
 
-    /// What a mix adds up; `None` where the call has no such mix. For tests.
+    /// What a mix adds up; `None` where the call has no such mix.
     #[doc(hidden)]
     #[must_use]
     pub fn inputs_of(&self, mix: crate::api::id::MixId) -> Option<&[Source]> {

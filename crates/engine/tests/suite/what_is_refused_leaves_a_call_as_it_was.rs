@@ -232,6 +232,43 @@ fn what_a_mix_a_tap_or_a_link_cost_comes_back_with_its_end() {
 }
 
 #[test]
+fn inputs_that_a_mix_is_refused_leave_the_price_as_it_was() {
+    let scene = Scene::new("127.9.72.23", Points::whole(40));
+    let (call, [a, b]) = (&scene.pair.call, [scene.pair.a.leg.id, scene.pair.b.leg.id]);
+    let unused = scene.used();
+    let inputs = |inputs: &[Source]| MixSpec { inputs: inputs.to_vec() };
+    let refused = |mix: MixId, spec: MixSpec| {
+        assert!(call.set_mix_inputs(mix, spec).unwrap().wait().is_err());
+    };
+    let (mix, added) = call.add_mix(inputs(&[Source::Leg(a)])).unwrap();
+    added.wait().unwrap();
+    let one = scene.used();
+    assert!(one > unused);
+
+    refused(mix, inputs(&[Source::Leg(a), Source::Leg(b), Source::Leg(b)]));
+    wait_until("the price of one input", || scene.used() == one);
+    refused(mix, inputs(&[Source::Silence]));
+    wait_until("the price of one input, though less was asked for", || scene.used() == one);
+
+    // Of several on their way at once the last one decides, whether others before it are refused or not.
+    let twice = || call.set_mix_inputs(mix, inputs(&[Source::Leg(b), Source::Leg(b)])).unwrap();
+    let [first, last] =
+        [twice(), call.set_mix_inputs(mix, inputs(&[Source::Leg(a), Source::Leg(b)])).unwrap()];
+    assert!(first.wait().is_err() && last.wait().is_ok());
+    let both = scene.used();
+    let [first, last] = [call.set_mix_inputs(mix, inputs(&[])).unwrap(), twice()];
+    assert!(first.wait().is_ok() && last.wait().is_err());
+    wait_until("the price of no input", || scene.used() == unused);
+    assert!(both > one, "{both} after {one}");
+
+    call.remove_mix(mix).unwrap().wait().unwrap();
+    let gone = call.set_mix_inputs(mix, inputs(&[Source::Leg(a)])).unwrap();
+    assert!(gone.wait().is_err());
+    wait_until("the price of no mix", || scene.used() == unused);
+    scene.engine.shutdown();
+}
+
+#[test]
 fn a_change_of_several_legs_needs_what_all_of_it_costs_and_no_more() {
     let scene = Scene::new("127.9.72.21", Points::whole(4));
     let (call, [a, b]) = (&scene.pair.call, [scene.pair.a.leg.id, scene.pair.b.leg.id]);
@@ -267,5 +304,29 @@ fn what_is_reserved_is_nobody_elses_until_it_is_given_back() {
     assert!(scene.engine.create_call(whole).is_err());
     drop(reserved);
     assert!(scene.engine.create_call(whole).is_ok());
+    scene.engine.shutdown();
+}
+
+#[test]
+fn a_source_that_a_leg_is_refused_leaves_the_price_as_it_was() {
+    let scene = Scene::new("127.9.72.24", Points::whole(40));
+    let (call, a, unused) = (&scene.pair.call, scene.pair.a.leg.id, scene.used());
+    let player = Source::Player(scene.player);
+    let join = || call.join_room(scene.room, a, RoomMember::default()).unwrap();
+
+    assert!(call.set_source(a, Source::Player(PlayerId::from_u64(u64::MAX))).unwrap().wait().is_err());
+    wait_until("the price of a call", || scene.used() == unused);
+    call.lock_room(scene.room, true).unwrap().wait().unwrap();
+    assert!(join().wait().is_err());
+    wait_until("the price of a call outside of the room", || scene.used() == unused);
+
+    // Of several on their way at once the last one decides.
+    let outcomes = [join(), call.set_source(a, player).unwrap()];
+    assert_eq!(outcomes.map(|outcome| outcome.wait().is_ok()), [false, true]);
+    let played = scene.used();
+    assert!(played > unused);
+    let outcomes = [call.lock_room(scene.room, false).unwrap(), join(), call.set_source(a, player).unwrap()];
+    assert_eq!(outcomes.map(|outcome| outcome.wait().is_ok()), [true; 3]);
+    assert_eq!(scene.used(), played);
     scene.engine.shutdown();
 }

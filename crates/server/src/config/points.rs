@@ -74,6 +74,9 @@ pub(crate) struct Measured {
     _lost: Figured,
     #[serde(rename = "limit")]
     _limit: Option<String>,
+    /// The same as a name.
+    #[serde(rename = "bounded-by")]
+    _bounded_by: Option<String>,
     /// The greatest spread of the figures.
     #[serde(rename = "spread-percent")]
     _spread_percent: Figured,
@@ -157,6 +160,7 @@ struct WrittenPrices {
     amr_coded: Option<Budget>,
     amr_wb_coded: Option<Budget>,
     opus_coded: Option<Budget>,
+    digits: Option<Budget>,
     analysis: Option<Budget>,
     recording: Option<Budget>,
     packet_tap: Option<Budget>,
@@ -175,6 +179,7 @@ impl WrittenPrices {
             (&mut prices.amr_coded, self.amr_coded),
             (&mut prices.amr_wb_coded, self.amr_wb_coded),
             (&mut prices.opus_coded, self.opus_coded),
+            (&mut prices.digits, self.digits),
             (&mut prices.analysis, self.analysis),
             (&mut prices.recording, self.recording),
             (&mut prices.packet_tap, self.packet_tap),
@@ -246,7 +251,7 @@ mod tests {
     fn all_that_a_calibration_writes_is_known_and_nothing_else() {
         let text = "budget = 1290.0\n[measured]\nmachine = \"A\"\ncores = 2\nserver-core = 1\nload-core = 0\n\
                     kernel = \"6\"\nbackend = \"sockets\"\ntick = \"1ms\"\nrealtime-priority = 0\nversion = \"0.2.0\"\n\
-                    date = \"2026\"\ncalls = 1290\nbusy-percent = 83.4\np99-ms = 1.1\nsent = 5\nlost = 0\nlimit = \"full\"\n\
+                    date = \"2026\"\ncalls = 1290\nbusy-percent = 83.4\np99-ms = 1.1\nsent = 5\nlost = 0\nlimit = \"full\"\nbounded-by = \"core\"\n\
                     spread-percent = 4.0\n[[figure]]\nkind = \"relay\"\nmeasured = 300\ncore-us = 650.0\npoints = 1.0\n\
                     spread-percent = 2.5\na-core = 1290\nlost = 0\np99-ms = 1.0\n";
         assert_eq!(read(text).unwrap().measured.summary().as_deref(), Some("2026, A, 6, sockets"));

@@ -28,7 +28,7 @@ pub(crate) struct CalibrateArguments {
     /// Seconds to measure each load [default: as many as the time allows, 0.5 to 5]
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<f64>,
-    /// Print how far this is off an earlier file; exit code 1 where a figure is more than 10 % off
+    /// Print how far this is off an earlier file; exit code 3 where a figure is more than 10 % off
     #[arg(long, value_name = "FILE")]
     pub(super) compare: Option<PathBuf>,
     /// Draw a bar chart as SVG, too
@@ -139,7 +139,8 @@ mod tests {
             arguments.works().map(drop).and_then(|()| arguments.load().map(drop)).unwrap_err().to_string()
         };
         assert!(
-            refused("--kinds relay,gsm").starts_with("\"gsm\" is no kind of work; there are relay, g711,")
+            refused("--kinds relay,speex")
+                .starts_with("\"speex\" is no kind of work; there are relay, g711,")
         );
         for seconds in ["0", "0.1", "61", "nan"] {
             assert!(refused(&format!("--seconds {seconds}")).contains("0.2 to 60"), "{seconds}");

@@ -49,7 +49,7 @@ pub(super) struct Measured {
     /// Of the program that measured.
     pub(super) version: String,
     pub(super) date: String,
-    /// With so many relayed calls: how busy the core was, p99 of the added delay, packets sent and lost, and what more
+    /// With the most relayed calls that were tried and kept the service level: how busy the core was, p99 of the added delay, packets sent and lost, and what more
     /// calls would have been kept from by.
     pub(super) calls: u64,
     pub(super) busy_percent: f64,
@@ -57,6 +57,9 @@ pub(super) struct Measured {
     pub(super) sent: u64,
     pub(super) lost: u64,
     pub(super) limit: String,
+    /// The same as a name; `load`: the budget is extrapolated. Files from before it was written have none.
+    #[serde(default)]
+    pub(super) bounded_by: String,
     /// The greatest spread of the figures.
     pub(super) spread_percent: f64,
     /// What else went on meanwhile.
@@ -143,6 +146,7 @@ pub(super) mod tests {
                 sent: 516_000,
                 lost: 0,
                 limit: "core".to_owned(),
+                bounded_by: "core".to_owned(),
                 spread_percent: 4.1,
                 disturbed: Some("other programs took 7 % of a core".to_owned()),
             },

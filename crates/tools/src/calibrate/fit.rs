@@ -1,28 +1,44 @@
 //! From core time of loads to prices. It measures nothing.
 //!
-//! A kind's cost is that of one of it over that of a relayed call of the same round, so that what slows the machine down for
-//! a while falls on both; of several rounds the median counts. A price is what is left of a kind's cost when the rest of
-//! its bill is taken off; of several kinds that have it, the dearest counts, so that no work costs more than admission asks.
+//! A kind's cost in a window is that of one of it over that of a relayed call of another server in the same window, so that what
+//! slows the machine down for a while falls on both. Its points are the median of its windows over that of relayed calls measured
+//! as a kind, so that what both servers cost whatever they do falls out. A price is what is left of a kind's points when the
+//! rest of its bill is taken off; of several kinds that have it, the dearest counts, so that no work costs more than admission asks.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::kinds::{Load, Price, Work};
+use super::kinds::{Load, Price, REFERENCE, Work};
 
 /// The least that a price can be, in points: work for which nothing was found, below the measure's own scatter.
 const LEAST: f64 = 0.01;
+
+/// Core time in a window, in microseconds a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Cost {
+    /// Of one call or member of the kind.
+    pub(super) own: f64,
+    /// Of one of the relayed calls on the server beside.
+    pub(super) beside: f64,
+}
+
+impl Cost {
+    /// The first over the second, where there were calls beside.
+    pub(super) fn ratio(&self) -> Option<f64> {
+        (self.beside > 0.0).then(|| self.own / self.beside)
+    }
+}
 
 /// One load of a kind.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Measure {
     /// Name of the kind.
     pub(super) name: &'static str,
-    pub(super) round: u32,
     /// Calls or members at one time.
     pub(super) units: usize,
-    /// Microseconds of core time a second that one of them took, in each window.
-    pub(super) costs: Vec<f64>,
+    /// What one of them took, in each window.
+    pub(super) costs: Vec<Cost>,
     /// Of the core, in percent, all threads of the server.
     pub(super) busy_percent: f64,
     pub(super) lost: u64,
@@ -46,7 +62,7 @@ pub(super) struct Figure {
     pub(super) points: f64,
     /// What admission asks for it with the prices found.
     pub(super) asked: Option<f64>,
-    /// The middle half of the windows, over their median.
+    /// The middle half of the windows' costs over relayed calls', over their median.
     pub(super) spread_percent: f64,
     /// How many a core carries, by proportion to relayed calls.
     pub(super) a_core: u64,
@@ -66,9 +82,9 @@ pub(super) struct Fit {
 impl Fit {
     /// Fits the prices to what was measured; `capacity` relayed calls fill a core.
     pub(super) fn of(works: &[Work], measures: &[Measure], capacity: f64) -> Self {
-        let costs = Costs::of(works, measures);
+        let ratios = Ratios::of(measures);
         let known: Vec<(&Work, f64)> =
-            works.iter().filter_map(|work| Some((work, costs.points(work)?))).collect();
+            works.iter().filter_map(|work| Some((work, ratios.points(work, works)?))).collect();
         let mut prices = BTreeMap::new();
         for price in Price::ALL {
             let found = known.iter().filter(|(work, _)| work.fits == Some(price));
@@ -78,7 +94,7 @@ impl Fit {
             }
         }
         let figure =
-            |(work, points): &(&Work, f64)| figure(work, *points, measures, &costs, &prices, capacity);
+            |(work, points): &(&Work, f64)| figure(work, *points, (measures, &ratios), &prices, capacity);
         Self { figures: known.iter().filter_map(figure).collect(), prices }
     }
 
@@ -100,13 +116,13 @@ fn rest(work: &Work, price: Price, points: f64, prices: &BTreeMap<Price, f64>) -
 fn figure(
     work: &Work,
     points: f64,
-    measures: &[Measure],
-    costs: &Costs,
+    (measures, ratios): (&[Measure], &Ratios),
     prices: &BTreeMap<Price, f64>,
     capacity: f64,
 ) -> Option<Figure> {
     let of: Vec<&Measure> = measures.iter().filter(|measure| measure.name == work.name).collect();
-    let windows: Vec<f64> = of.iter().flat_map(|measure| measure.costs.iter().copied()).collect();
+    let windows = of.iter().flat_map(|measure| &measure.costs);
+    let costs: Vec<f64> = windows.map(|cost| cost.own).collect();
     let asked: Option<f64> =
         work.bill.iter().map(|(price, count)| Some(prices.get(price)? * f64::from(*count))).sum();
     let most =
@@ -116,10 +132,10 @@ fn figure(
         what: work.what,
         unit: work.unit(),
         measured: of.last()?.units,
-        core_us: rounded(median(&costs.all(work))?, 1),
+        core_us: rounded(median(&costs)?, 1),
         points: rounded(points, 3),
         asked: asked.map(|asked| rounded(asked, 3)),
-        spread_percent: rounded(spread(&windows), 1),
+        spread_percent: rounded(spread(ratios.of_kind(work.name)), 1),
         a_core: whole(capacity / points),
         busy_percent: rounded(most(|measure| measure.busy_percent), 1),
         lost: of.iter().map(|measure| measure.lost).sum(),
@@ -128,53 +144,42 @@ fn figure(
     })
 }
 
-/// Core time of one of each kind in each round.
-struct Costs(BTreeMap<(&'static str, u32), f64>);
+/// Costs of each kind over those of the relayed calls beside, of all windows.
+struct Ratios(BTreeMap<&'static str, Vec<f64>>);
 
-impl Costs {
-    fn of(works: &[Work], measures: &[Measure]) -> Self {
-        let mut costs = BTreeMap::new();
+impl Ratios {
+    fn of(measures: &[Measure]) -> Self {
+        let mut ratios: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
         for measure in measures {
-            if let Some(cost) = median(&measure.costs) {
-                costs.insert((measure.name, measure.round), cost);
-            }
+            ratios.entry(measure.name).or_default().extend(measure.costs.iter().filter_map(Cost::ratio));
         }
-        // Rooms of listeners have speakers in them, whose cost is known by themselves.
-        for work in works {
-            let Load::Rooms { members, speakers } = work.load else { continue };
-            if speakers == members {
-                continue;
-            }
-            let speaks = works
-                .iter()
-                .find(|other| matches!(other.load, Load::Rooms { members, speakers } if members == speakers));
-            let Some(speaks) = speaks else { continue };
-            let share = count(speakers) / count(members - speakers);
-            for ((_, round), cost) in costs.clone().iter().filter(|((name, _), _)| *name == work.name) {
-                if let Some(speaker) = costs.get(&(speaks.name, *round)) {
-                    let own = (cost - share * speaker).max(0.0);
-                    costs.insert((work.name, *round), own);
-                }
-            }
-        }
-        Self(costs)
+        Self(ratios)
     }
 
-    /// Of every round.
-    fn all(&self, work: &Work) -> Vec<f64> {
-        self.0.iter().filter(|((name, _), _)| *name == work.name).map(|(_, cost)| *cost).collect()
+    fn of_kind(&self, name: &str) -> &[f64] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Over a relayed call of the same round; the median of the rounds.
-    fn points(&self, work: &Work) -> Option<f64> {
-        let of = self.0.iter().filter(|((name, _), _)| *name == work.name);
-        let ratios: Vec<f64> = of
-            .filter_map(|((_, round), cost)| {
-                let relayed = self.0.get(&(super::kinds::REFERENCE, *round))?;
-                (*relayed > 0.0).then_some(cost / relayed)
-            })
-            .collect();
-        median(&ratios)
+    /// Of one of a kind; of rooms of listeners without the speakers, whose cost is known by rooms of speakers alone.
+    fn own(&self, work: &Work, works: &[Work]) -> Option<f64> {
+        let cost = median(self.of_kind(work.name))?;
+        let Load::Rooms { members, speakers } = work.load else { return Some(cost) };
+        let alone =
+            |other: &&Work| matches!(other.load, Load::Rooms { members, speakers } if members == speakers);
+        let speaker = works.iter().find(alone).and_then(|other| median(self.of_kind(other.name)));
+        match speaker {
+            Some(speaker) if speakers < members => {
+                let share = count(speakers) / count(members - speakers);
+                Some((cost - share * speaker).max(0.0))
+            }
+            _ => Some(cost),
+        }
+    }
+
+    /// The same over that of relayed calls.
+    fn points(&self, work: &Work, works: &[Work]) -> Option<f64> {
+        let relayed = median(self.of_kind(REFERENCE)).filter(|relayed| *relayed > 0.0)?;
+        Some(self.own(work, works)? / relayed)
     }
 }
 
@@ -185,6 +190,14 @@ pub(super) fn median(values: &[f64]) -> Option<f64> {
     let half = sorted.len() / 2;
     let upper = *sorted.get(half)?;
     if sorted.len() % 2 == 1 { Some(upper) } else { Some(f64::midpoint(*sorted.get(half - 1)?, upper)) }
+}
+
+/// The value that such a share of the others is below, of those there are.
+pub(super) fn quantile(values: &[f64], share: f64) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = whole(count(sorted.len().saturating_sub(1)) * share);
+    sorted.get(usize::try_from(at).unwrap_or(0)).copied()
 }
 
 /// How far the middle half of the values reaches, over their median, in percent.
@@ -236,7 +249,11 @@ mod tests {
             Price::SrtpLeg => 0.17,
             Price::G722Coded => 2.1,
             Price::G729Coded => 1.25,
+            Price::GsmCoded => 1.4,
             Price::OpusCoded => 6.6,
+            Price::AmrCoded => 11.0,
+            Price::AmrWbCoded => 30.0,
+            Price::Digits => 0.04,
             Price::Analysis => 0.37,
             Price::Recording => 0.06,
             Price::ExtraLeg => 0.5,
@@ -244,8 +261,8 @@ mod tests {
         work.bill.iter().map(|(of, count)| price(*of) * f64::from(*count)).sum()
     }
 
-    /// Loads on that machine: a relayed call takes 650 µs a second, slower in one round by a third, and every window
-    /// is off by up to `noise`.
+    /// Loads on that machine: a relayed call takes 650 µs a second, a quarter more on the server beside, everything slower by up
+    /// to one half from window to window, and every figure is off by up to `noise`.
     fn measures(works: &[Work], noise: f64) -> Vec<Measure> {
         let mut state = 99_u32;
         let mut off = || {
@@ -253,16 +270,17 @@ mod tests {
             1.0 + noise * (f64::from(state >> 8) / f64::from(1 << 23) - 1.0)
         };
         let mut measures = Vec::new();
-        for round in 0..3 {
-            let slow = if round == 1 { 1.33 } else { 1.0 };
+        for _ in 0..3 {
             for work in works {
-                let cost = truth(work) * 650.0 * slow;
+                let cost = truth(work) * 650.0;
                 // A listener's load has a speaker for 19 of them.
                 let cost = if work.name == "listener" { cost * 20.0 / 19.0 } else { cost };
-                let costs = (0..4).map(|_| cost * off()).collect();
+                let slow = [1.0, 1.5, 1.1, 1.0, 1.3, 1.0];
+                let window =
+                    |slow: &f64| Cost { own: cost * slow * off(), beside: 650.0 * 1.25 * slow * off() };
+                let costs = slow.iter().map(window).collect();
                 measures.push(Measure {
                     name: work.name,
-                    round,
                     units: 100,
                     costs,
                     busy_percent: 20.0,
@@ -279,8 +297,9 @@ mod tests {
     fn prices_that_loads_were_made_up_from_are_found_exactly() {
         let works = kinds::all();
         let fit = Fit::of(&works, &measures(&works, 0.0), 1300.0);
-        let wanted = [1.0, 0.4, 0.17, 2.1, 1.25, 6.6, 0.37, 0.06, 0.5];
-        for (price, wanted) in Price::ALL.into_iter().zip(wanted) {
+        let wanted = [1.0, 0.4, 0.17, 2.1, 1.25, 1.4, 6.6, 11.0, 30.0, 0.04, 0.37, 0.06, 0.5];
+        let known = Price::ALL.into_iter().zip(wanted).filter(|(price, _)| fit.prices.contains_key(price));
+        for (price, wanted) in known {
             assert!((fit.prices[&price] - wanted).abs() <= 0.0011, "{price:?} {}", fit.prices[&price]);
         }
         assert_eq!(fit.figures.len(), works.len());
@@ -317,7 +336,7 @@ mod tests {
         let fit = Fit::of(&works, &loads, 1300.0);
         assert_eq!(fit.prices.keys().copied().collect::<Vec<_>>(), [Price::Call, Price::PcmCoded]);
         for load in loads.iter_mut().filter(|load| load.name == "transcode") {
-            load.costs.iter_mut().for_each(|cost| *cost /= 3.0);
+            load.costs.iter_mut().for_each(|cost| cost.own /= 3.0);
         }
         assert_eq!(Fit::of(&works, &loads, 1300.0).prices[&Price::PcmCoded], LEAST);
         loads.retain(|load| load.name != "relay");
@@ -329,6 +348,8 @@ mod tests {
         assert_eq!(median(&[]), None);
         assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(&[4.0, 1.0]), Some(2.5));
+        assert_eq!(quantile(&[5.0, 1.0, 4.0, 2.0, 3.0], 0.25), Some(2.0));
+        assert_eq!((quantile(&[7.0], 0.25), quantile(&[], 0.25)), (Some(7.0), None));
         assert!((spread(&[90.0, 95.0, 100.0, 105.0, 900.0]) - 10.0).abs() < 1e-9);
         assert_eq!(spread(&[1.0]), 0.0);
     }

@@ -9,6 +9,9 @@ use mediapoint_caller::sdes::Suite;
 /// Name of the kind that all others are measured by: a call of this kind is one point.
 pub(super) const REFERENCE: &str = "relay";
 
+/// Name of the load that the budget is found from; it is no kind of its own.
+pub(super) const FULL: &str = "full";
+
 /// The file that is played as prompt and hold music, in the server's folder of prompts.
 pub(super) const MUSIC: &str = "calibration.wav";
 
@@ -20,7 +23,11 @@ pub(super) enum Price {
     SrtpLeg,
     G722Coded,
     G729Coded,
+    GsmCoded,
     OpusCoded,
+    AmrCoded,
+    AmrWbCoded,
+    Digits,
     Analysis,
     Recording,
     ExtraLeg,
@@ -28,13 +35,17 @@ pub(super) enum Price {
 
 impl Price {
     /// In the order in which they are fitted: each is found from those before it.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Call,
         Self::PcmCoded,
         Self::SrtpLeg,
         Self::G722Coded,
         Self::G729Coded,
+        Self::GsmCoded,
         Self::OpusCoded,
+        Self::AmrCoded,
+        Self::AmrWbCoded,
+        Self::Digits,
         Self::Analysis,
         Self::Recording,
         Self::ExtraLeg,
@@ -48,7 +59,11 @@ impl Price {
             Self::SrtpLeg => "srtp-leg",
             Self::G722Coded => "g722-coded",
             Self::G729Coded => "g729-coded",
+            Self::GsmCoded => "gsm-coded",
             Self::OpusCoded => "opus-coded",
+            Self::AmrCoded => "amr-coded",
+            Self::AmrWbCoded => "amr-wb-coded",
+            Self::Digits => "digits",
             Self::Analysis => "analysis",
             Self::Recording => "recording",
             Self::ExtraLeg => "extra-leg",
@@ -117,14 +132,25 @@ const BOTH_CODED: &[(Price, u32)] = &[CALL, (Price::PcmCoded, 2)];
 const ONE_CODED: &[(Price, u32)] = &[CALL, (Price::PcmCoded, 1)];
 const G722: &[(Price, u32)] = &[CALL, (Price::PcmCoded, 1), (Price::G722Coded, 1)];
 const G729: &[(Price, u32)] = &[CALL, (Price::PcmCoded, 1), (Price::G729Coded, 1)];
+const GSM: &[(Price, u32)] = &[CALL, (Price::PcmCoded, 1), (Price::GsmCoded, 1)];
+const G722_GSM: &[(Price, u32)] = &[CALL, (Price::G722Coded, 1), (Price::GsmCoded, 1)];
+const G729_GSM: &[(Price, u32)] = &[CALL, (Price::G729Coded, 1), (Price::GsmCoded, 1)];
+const GSM_OPUS: &[(Price, u32)] = &[CALL, (Price::GsmCoded, 1), (Price::OpusCoded, 1)];
+const AMR: &[(Price, u32)] = &[CALL, (Price::PcmCoded, 1), (Price::AmrCoded, 1)];
+const AMR_WB: &[(Price, u32)] = &[CALL, (Price::PcmCoded, 1), (Price::AmrWbCoded, 1)];
+const AMR_AMR_WB: &[(Price, u32)] = &[CALL, (Price::AmrCoded, 1), (Price::AmrWbCoded, 1)];
+const AMR_OPUS: &[(Price, u32)] = &[CALL, (Price::OpusCoded, 1), (Price::AmrCoded, 1)];
+const AMR_WB_OPUS: &[(Price, u32)] = &[CALL, (Price::OpusCoded, 1), (Price::AmrWbCoded, 1)];
 const OPUS: &[(Price, u32)] = &[CALL, (Price::PcmCoded, 1), (Price::OpusCoded, 1)];
 const G722_G729: &[(Price, u32)] = &[CALL, (Price::G722Coded, 1), (Price::G729Coded, 1)];
 const G722_OPUS: &[(Price, u32)] = &[CALL, (Price::G722Coded, 1), (Price::OpusCoded, 1)];
 const G729_OPUS: &[(Price, u32)] = &[CALL, (Price::G729Coded, 1), (Price::OpusCoded, 1)];
+const DETECTED: &[(Price, u32)] = &[CALL, (Price::PcmCoded, 2), (Price::Digits, 2)];
 const ANALYSED: &[(Price, u32)] = &[CALL, (Price::PcmCoded, 1), (Price::Analysis, 1)];
 const RECORDED: &[(Price, u32)] = &[CALL, (Price::PcmCoded, 2), (Price::Recording, 1)];
 const COPIED: &[(Price, u32)] = &[CALL, (Price::ExtraLeg, 1)];
-const MIXED: &[(Price, u32)] = &[CALL, (Price::ExtraLeg, 1), (Price::PcmCoded, 1)];
+// Both parties are decoded for the mix, which is encoded for the third.
+const MIXED: &[(Price, u32)] = &[CALL, (Price::ExtraLeg, 1), (Price::PcmCoded, 3)];
 const MEMBER: &[(Price, u32)] = &[(Price::ExtraLeg, 1), (Price::PcmCoded, 1)];
 
 /// Every kind, the reference first.
@@ -137,21 +163,12 @@ pub(super) fn all() -> Vec<Work> {
         let (name, what) = suite_names(suite);
         calls(name, what, Kind::RELAY.with_srtp(suite), SRTP, 1.3).fits(Price::SrtpLeg)
     }));
-    let between = Kind::between;
+    all.extend([with("transcode", "G.711 decoded and encoded", Extra::Transcode, BOTH_CODED, 1.8)
+        .fits(Price::PcmCoded)]);
+    all.extend(pairs());
     all.extend([
-        with("transcode", "G.711 decoded and encoded", Extra::Transcode, BOTH_CODED, 1.8)
-            .fits(Price::PcmCoded),
-        calls("g722", "PCMU to G.722", Kind::to(Codec::G722), G722, 4.0).fits(Price::G722Coded),
-        calls("g729", "PCMU to G.729", Kind::to(Codec::G729), G729, 3.0).fits(Price::G729Coded),
-        calls("opus", "PCMU to Opus", Kind::to(Codec::Opus), OPUS, 9.0).fits(Price::OpusCoded),
-        calls("g722-g729", "G.722 to G.729", between(Codec::G722, Codec::G729), G722_G729, 5.0)
-            .fits(Price::G729Coded),
-        calls("g722-opus", "G.722 to Opus", between(Codec::G722, Codec::Opus), G722_OPUS, 12.0)
-            .fits(Price::OpusCoded),
-        calls("g729-opus", "G.729 to Opus", between(Codec::G729, Codec::Opus), G729_OPUS, 11.0)
-            .fits(Price::OpusCoded),
-        with("dtmf", "digits looked for in the audio of both", Extra::Digits, BOTH_CODED, 1.8)
-            .fits(Price::PcmCoded),
+        with("dtmf", "digits looked for in the audio of both", Extra::Digits, DETECTED, 1.8)
+            .fits(Price::Digits),
         with("analysis", "who answered, of one party", Extra::Analysis, ANALYSED, 1.8).fits(Price::Analysis),
         with("prompt", "prompt to one party", Extra::Prompt(Arc::from(MUSIC)), ONE_CODED, 1.1)
             .fits(Price::PcmCoded),
@@ -165,6 +182,47 @@ pub(super) fn all() -> Vec<Work> {
             .fits(Price::ExtraLeg),
     ]);
     all
+}
+
+/// Pairs of codecs that are built in.
+fn pairs() -> Vec<Work> {
+    let between = Kind::between;
+    let mut pairs = vec![
+        calls("g722", "PCMU to G.722", Kind::to(Codec::G722), G722, 4.0).fits(Price::G722Coded),
+        calls("g729", "PCMU to G.729", Kind::to(Codec::G729), G729, 3.0).fits(Price::G729Coded),
+        calls("gsm", "PCMU to GSM", Kind::to(Codec::Gsm), GSM, 3.0).fits(Price::GsmCoded),
+        calls("opus", "PCMU to Opus", Kind::to(Codec::Opus), OPUS, 9.0).fits(Price::OpusCoded),
+        calls("g722-g729", "G.722 to G.729", between(Codec::G722, Codec::G729), G722_G729, 5.0)
+            .fits(Price::G729Coded),
+        calls("g722-gsm", "G.722 to GSM", between(Codec::G722, Codec::Gsm), G722_GSM, 5.0)
+            .fits(Price::GsmCoded),
+        calls("g729-gsm", "G.729 to GSM", between(Codec::G729, Codec::Gsm), G729_GSM, 4.0)
+            .fits(Price::GsmCoded),
+        calls("g722-opus", "G.722 to Opus", between(Codec::G722, Codec::Opus), G722_OPUS, 12.0)
+            .fits(Price::OpusCoded),
+        calls("g729-opus", "G.729 to Opus", between(Codec::G729, Codec::Opus), G729_OPUS, 11.0)
+            .fits(Price::OpusCoded),
+        calls("gsm-opus", "GSM to Opus", between(Codec::Gsm, Codec::Opus), GSM_OPUS, 11.0)
+            .fits(Price::OpusCoded),
+    ];
+    if cfg!(feature = "amr") {
+        pairs.extend([
+            calls("amr", "PCMU to AMR", Kind::to(Codec::Amr), AMR, 12.0).fits(Price::AmrCoded),
+            calls("amr-wb", "PCMU to AMR-WB", Kind::to(Codec::AmrWb), AMR_WB, 32.0).fits(Price::AmrWbCoded),
+            calls("amr-amr-wb", "AMR to AMR-WB", between(Codec::Amr, Codec::AmrWb), AMR_AMR_WB, 44.0)
+                .fits(Price::AmrWbCoded),
+            calls("amr-opus", "AMR to Opus", between(Codec::Amr, Codec::Opus), AMR_OPUS, 20.0)
+                .fits(Price::AmrCoded),
+            calls("amr-wb-opus", "AMR-WB to Opus", between(Codec::AmrWb, Codec::Opus), AMR_WB_OPUS, 40.0)
+                .fits(Price::AmrWbCoded),
+        ]);
+    }
+    pairs
+}
+
+/// Relayed calls for most of a core, beside the others: what one of them costs where the core is full.
+pub(super) fn full() -> Work {
+    calls(FULL, "relayed calls for most of a core", Kind::RELAY, PLAIN, 1.0)
 }
 
 fn calls(
@@ -251,7 +309,10 @@ mod tests {
             assert!(work.bill.iter().all(|(price, _)| *price <= fits), "{}", work.name);
         }
         assert!(Price::ALL.is_sorted());
-        assert!(Price::ALL.iter().all(|price| all().iter().any(|work| work.fits == Some(*price))));
+        let built =
+            |price: &Price| cfg!(feature = "amr") || !matches!(price, Price::AmrCoded | Price::AmrWbCoded);
+        let found = |price: &Price| all().iter().any(|work| work.fits == Some(*price));
+        assert!(Price::ALL.iter().all(|price| found(price) == built(price)));
     }
 
     #[test]
@@ -262,6 +323,6 @@ mod tests {
         };
         assert_eq!(names(&["opus", "g711"]), Ok(vec!["relay", "g711", "opus"]));
         assert_eq!(names(&["relay"]), Ok(vec!["relay"]));
-        assert_eq!(names(&["gsm"]), Err("gsm".to_owned()));
+        assert_eq!(names(&["speex"]), Err("speex".to_owned()));
     }
 }

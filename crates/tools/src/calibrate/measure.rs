@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use mediapoint_caller::load::conference::{Bridge, ConferenceConfig, ConferenceReport};
-use mediapoint_caller::load::{Extra, Kind, LoadConfig, LoadError, LoadGenerator, LoadReport, Stop, Window};
+use mediapoint_caller::load::{
+    Beside, Extra, Kind, LoadConfig, LoadError, LoadGenerator, LoadReport, Stop, Window,
+};
 
 use super::CalibrateError;
-use super::fit::{Measure, rounded};
+use super::fit::{Cost, Measure, rounded};
 use super::kinds::{Load, Work};
 use super::place::{Place, Server};
 use super::plan::Plan;
@@ -24,7 +26,30 @@ pub(super) struct Bench {
     pub(super) stop: Stop,
 }
 
+/// A server of relayed calls beside that of each kind, on the same core.
+#[derive(Debug)]
+pub(super) struct Reference {
+    server: Server,
+    calls: usize,
+}
+
+impl Reference {
+    fn beside(&self) -> Beside {
+        Beside { ng: self.server.ng(), server_pid: self.server.pid(), calls: self.calls }
+    }
+
+    /// Ends its server.
+    pub(super) fn end(self) {
+        self.server.end();
+    }
+}
+
 impl Bench {
+    /// Starts the server that so many relayed calls are to be on beside each kind.
+    pub(super) fn reference(&self, calls: usize) -> Result<Reference, CalibrateError> {
+        Ok(Reference { server: self.place.start(false)?, calls })
+    }
+
     /// Relayed calls, with the delay that the server adds.
     pub(super) fn step(&self, calls: usize) -> Result<Step, CalibrateError> {
         let server = self.place.start(false)?;
@@ -46,22 +71,29 @@ impl Bench {
         })
     }
 
-    /// So many calls or members of a kind.
-    pub(super) fn load(&self, work: &Work, units: usize, round: u32) -> Result<Measure, CalibrateError> {
+    /// So many calls or members of a kind, beside relayed calls.
+    pub(super) fn load(
+        &self,
+        work: &Work,
+        units: usize,
+        reference: &Reference,
+    ) -> Result<Measure, CalibrateError> {
+        let beside = Some(reference.beside());
         match &work.load {
             Load::Calls { kind, extra, recordings } => {
                 let server = self.place.start(*recordings > 0)?;
                 let config = self.calls(&server, units, (*kind, extra, *recordings));
-                let report = LoadGenerator::new(config)?.run()?;
+                let report = LoadGenerator::new(LoadConfig { beside, ..config })?.run()?;
                 server.end();
-                Ok(of_calls(work, round, &report))
+                Ok(of_calls(work, (&report, reference.calls)))
             }
             Load::Rooms { members, speakers } => {
                 let server = self.place.start(false)?;
                 let rooms = (units / members).max(1);
-                let report = self.rooms(&server, rooms, (*members, *speakers)).run()?;
+                let config = self.rooms(&server, rooms, (*members, *speakers));
+                let report = ConferenceConfig { beside, ..config }.run()?;
                 server.end();
-                Ok(of_rooms(work, round, &report))
+                Ok(of_rooms(work, (&report, reference.calls)))
             }
         }
     }
@@ -119,13 +151,12 @@ const fn faults(report: &LoadReport) -> u64 {
     *lost + *missing + *duplicated + *damaged + *misrouted
 }
 
-fn of_calls(work: &Work, round: u32, report: &LoadReport) -> Measure {
+fn of_calls(work: &Work, (report, beside): (&LoadReport, usize)) -> Measure {
     let p99_us = report.transcoded.map_or(report.delay.p99_us, |audio| audio.regularity.p99_us);
     Measure {
         name: work.name,
-        round,
         units: report.calls,
-        costs: costs(&report.windows, report.calls, work.worker_only),
+        costs: costs(&report.windows, [report.calls, beside], work.worker_only),
         busy_percent: report.server.map_or(0.0, |server| server.busy_percent),
         lost: faults(report),
         p99_ms: p99_us / 1000.0,
@@ -133,15 +164,14 @@ fn of_calls(work: &Work, round: u32, report: &LoadReport) -> Measure {
     }
 }
 
-fn of_rooms(work: &Work, round: u32, report: &ConferenceReport) -> Measure {
+fn of_rooms(work: &Work, (report, beside): (&ConferenceReport, usize)) -> Measure {
     let ConferenceReport { rooms, members, speakers, .. } = *report;
     // Where some listen, the cost is theirs: what speakers take of it is known from rooms of speakers alone.
     let units = rooms * if speakers < members { members - speakers } else { members };
     Measure {
         name: work.name,
-        round,
         units: rooms * members,
-        costs: costs(&report.windows, units, work.worker_only),
+        costs: costs(&report.windows, [units, beside], work.worker_only),
         busy_percent: report.server.map_or(0.0, |server| server.busy_percent),
         lost: report.lost + report.missing + report.duplicated + report.damaged + report.misrouted,
         p99_ms: report.regularity.map_or(0.0, |regularity| regularity.p99_us) / 1000.0,
@@ -149,12 +179,17 @@ fn of_rooms(work: &Work, round: u32, report: &ConferenceReport) -> Measure {
     }
 }
 
-/// Microseconds of core time a second for one of so many, in each window.
+/// Microseconds of core time a second for one of so many, and for one of the relayed calls beside, in each window.
 #[expect(clippy::cast_precision_loss, reason = "a count of calls")]
-fn costs(windows: &[Window], units: usize, worker_only: bool) -> Vec<f64> {
+fn costs(windows: &[Window], [units, beside]: [usize; 2], worker_only: bool) -> Vec<Cost> {
     let used = |window: &Window| if worker_only { window.worker_seconds } else { window.cpu_seconds };
+    let one = |window: &Window, used: f64, of: usize| used / window.seconds / of.max(1) as f64 * 1e6;
     let sensible = windows.iter().filter(|window| window.seconds > 0.0);
-    sensible.map(|window| used(window) / window.seconds / units.max(1) as f64 * 1e6).collect()
+    let cost = |window: &Window| Cost {
+        own: one(window, used(window), units),
+        beside: one(window, window.beside_seconds, beside),
+    };
+    sensible.map(cost).collect()
 }
 
 #[cfg(test)]
@@ -163,10 +198,16 @@ mod tests {
 
     #[test]
     fn a_cost_is_core_time_a_second_of_one_in_each_window() {
-        let window = |cpu, worker| Window { seconds: 0.5, cpu_seconds: cpu, worker_seconds: worker };
-        let windows = [window(0.1, 0.05), window(0.2, 0.1)];
-        assert_eq!(costs(&windows, 100, false), [2000.0, 4000.0]);
-        assert_eq!(costs(&windows, 100, true), [1000.0, 2000.0]);
-        assert!(costs(&[Window { seconds: 0.0, ..windows[0] }], 1, false).is_empty());
+        let window = |cpu, worker, beside_seconds| Window {
+            seconds: 0.5,
+            cpu_seconds: cpu,
+            worker_seconds: worker,
+            beside_seconds,
+        };
+        let windows = [window(0.1, 0.05, 0.01), window(0.2, 0.1, 0.02)];
+        let cost = |own, beside| Cost { own, beside };
+        assert_eq!(costs(&windows, [100, 20], false), [cost(2000.0, 1000.0), cost(4000.0, 2000.0)]);
+        assert_eq!(costs(&windows, [100, 10], true), [cost(1000.0, 2000.0), cost(2000.0, 4000.0)]);
+        assert!(costs(&[Window { seconds: 0.0, ..windows[0] }], [1, 1], false).is_empty());
     }
 }

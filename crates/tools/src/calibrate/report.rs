@@ -6,6 +6,7 @@ use std::fmt;
 use comfy_table::{CellAlignment, ColumnConstraint, Width};
 use serde::Serialize;
 
+use super::budget::Budget;
 use super::chart;
 use super::file::{FigureEntry, Measured, PointsFile};
 use super::fit::{Figure, Fit};
@@ -34,7 +35,9 @@ pub(super) struct Calibration {
     pub(super) date: String,
     pub(super) machine: Machine,
     pub(super) run: Run,
-    /// Most relayed calls within the service level, and what keeps the core from more.
+    /// Points of a worker.
+    pub(super) budget: Budget,
+    /// Most relayed calls that were tried and within the service level, and what keeps the core from more.
     pub(super) capacity: Step,
     pub(super) limit: Limit,
     /// Points, by the key of the file.
@@ -61,7 +64,7 @@ impl Calibration {
         let core = |core: Option<usize>| core.map(|core| core as u64);
         let step = &self.capacity;
         PointsFile {
-            budget: f64::from(u32::try_from(step.calls).unwrap_or(u32::MAX)),
+            budget: self.budget.calls,
             prices: self.prices.iter().map(|(key, points)| ((*key).to_owned(), *points)).collect(),
             measured: Measured {
                 machine: self.machine.processor.clone(),
@@ -80,6 +83,7 @@ impl Calibration {
                 sent: step.sent,
                 lost: step.lost,
                 limit: self.limit.words().to_owned(),
+                bounded_by: self.limit.name().to_owned(),
                 spread_percent: self.spread_percent,
                 disturbed: self.disturbed.clone(),
             },
@@ -91,6 +95,11 @@ impl Calibration {
         let mut note = |words: &str| writeln!(f, "{}", text::wrap(words, 2));
         if let Some(disturbed) = &self.disturbed {
             note(&format!("DISTURBED: {disturbed} meanwhile. Measure again on a quiet machine."))?;
+        }
+        if self.limit == Limit::Load {
+            note(
+                "EXTRAPOLATED: more calls than the load's core could generate. Loss and delay with so many were not measured.",
+            )?;
         }
         let late = self.named(|figure| figure.late);
         if !late.is_empty() {
@@ -142,8 +151,11 @@ impl fmt::Display for Calibration {
         );
         writeln!(f, "{}", text::wrap(&line, 2))?;
         let step = &self.capacity;
+        let by = if self.budget.by_core_time { ", by core time at 85 %" } else { "" };
         let line = format!(
-            "A core carries {} relayed calls: {:.1} % busy, {} of {} packets lost, p99 of the added delay {:.2} ms; {}.",
+            "A core carries {} relayed calls{by}. With {} at once: {:.1} % busy, {} of {} packets lost, p99 of the added delay \
+             {:.2} ms; {}.",
+            self.budget.calls,
             step.calls,
             step.busy_percent,
             step.lost,
@@ -177,8 +189,7 @@ impl fmt::Display for Calibration {
             }
         }
         writeln!(f, "{table}")?;
-        let explained = "Points: core time of one over a relayed call's. A core carries: by proportion to relayed calls, of \
-             which alone all were tried. Loss and p99 as measured with so many; p99 of the delay, or where audio is coded or mixed, \
+        let explained = "Points: core time of one over a relayed call's. A core carries: by proportion to relayed calls. Loss and p99 as measured with so many; p99 of the delay, or where audio is coded or mixed, \
              of how far packets are off their time.";
         writeln!(f, "{}", text::wrap(explained, 0))?;
         self.write_notes(f)?;
@@ -232,6 +243,7 @@ pub(super) mod tests {
                 tick: "1ms".to_owned(),
                 realtime_priority: 0,
             },
+            budget: Budget { calls: 1290.0, by_core_time: true },
             capacity: step,
             limit: Limit::Core,
             prices: BTreeMap::from([("call", 1.0)]),
@@ -263,7 +275,23 @@ pub(super) mod tests {
             assert!(text.contains(said), "{said}: {text}");
         }
         assert!(text.contains("0 of 516000 packets lost"), "{text}");
+        assert!(!text.contains("EXTRAPOLATED"), "{text}");
         assert!(text.contains("│ srtp-aes128-80 "), "a name is not broken: {text}");
+    }
+
+    #[test]
+    fn a_budget_beyond_what_the_load_generates_is_marked() {
+        let mut calibration = example();
+        calibration.limit = Limit::Load;
+        calibration.budget.calls = 1700.0;
+        let text = calibration.to_string();
+        assert!(
+            text.contains("EXTRAPOLATED") && text.contains("carries 1700 relayed calls, by core"),
+            "{text}"
+        );
+        let file = calibration.file();
+        assert_eq!((file.budget, file.measured.calls), (1700.0, 1290));
+        assert_eq!(file.measured.bounded_by, "load");
     }
 
     #[test]

@@ -51,6 +51,18 @@ pub(super) enum Limit {
 }
 
 impl Limit {
+    /// In the file.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            Self::Delay => "delay",
+            Self::Loss => "loss",
+            Self::Load => "load",
+            Self::Most => "most",
+            Self::Given => "given",
+        }
+    }
+
     /// In words.
     pub(super) const fn words(self) -> &'static str {
         match self {

@@ -5,8 +5,9 @@ use mediapoint_net::is_exhaustion;
 use super::Call;
 use crate::api::error::{AdmissionError, CommandError, OpenLegError};
 use crate::api::id::{CallId, LegId};
-use crate::api::pending::Pending;
+use crate::api::pending::{Completer, Pending};
 use crate::api::points::Points;
+use crate::api::source::Source;
 use crate::runtime::mailbox::Command;
 use crate::runtime::moves::{self, MoveError};
 use crate::runtime::registry::{Extra, Need, Registry};
@@ -136,6 +137,25 @@ impl Call {
         self.apply_changes(&mut registry, &changes, command)
     }
 
+    /// Gives a command after which a leg has this source. The worker may refuse it: what feeds the leg then counts again.
+    pub(in crate::runtime) fn feed(
+        &self,
+        leg: LegId,
+        source: Source,
+        command: CallCommand,
+    ) -> Result<Pending<()>, CommandError> {
+        let (call, change) = (self.id, self.next_id());
+        let mut registry = self.shared.registry();
+        let work = self.work(&registry, leg)?.fed_by(source).fed_since(change);
+        self.send_changes(&mut registry, &[(leg, work)], |reply| Command::Feed {
+            call,
+            leg,
+            command,
+            change,
+            reply,
+        })
+    }
+
     /// The work of a leg of the call.
     pub(super) fn work(&self, registry: &Registry, leg: LegId) -> Result<LegWork, CommandError> {
         if !registry.calls.contains_key(&self.id) {
@@ -151,11 +171,21 @@ impl Call {
         changes: &[(LegId, LegWork)],
         command: CallCommand,
     ) -> Result<Pending<()>, CommandError> {
-        self.make_room_for_changes(registry, changes)?;
         let call = self.id;
-        let outcome = self.send(registry, |reply| Command::Apply { call, command, reply })?;
+        self.send_changes(registry, changes, |reply| Command::Apply { call, command, reply })
+    }
+
+    /// The same for any command to the call.
+    pub(super) fn send_changes(
+        &self,
+        registry: &mut Registry,
+        changes: &[(LegId, LegWork)],
+        command: impl FnOnce(Completer<()>) -> Command,
+    ) -> Result<Pending<()>, CommandError> {
+        self.make_room_for_changes(registry, changes)?;
+        let outcome = self.send(registry, command)?;
         for (leg, work) in changes {
-            registry.set_work(call, *leg, *work, &self.shared.config.prices);
+            registry.set_work(self.id, *leg, *work, &self.shared.config.prices);
         }
         Ok(outcome)
     }

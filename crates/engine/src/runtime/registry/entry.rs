@@ -34,6 +34,16 @@ pub(crate) struct Extra {
     pub(crate) peer: Option<(CallId, u64)>,
 }
 
+/// What is kept of a mix.
+#[derive(Debug, Clone)]
+pub(super) struct MixInputs {
+    pub(super) mix: MixId,
+    /// The command that it was given these by.
+    pub(super) change: u64,
+    /// The legs among its inputs.
+    pub(super) legs: Vec<LegId>,
+}
+
 /// What is kept of a call.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -56,8 +66,8 @@ pub(crate) struct Entry {
     pub(super) legs: Vec<(LegId, LegWork)>,
     pub(super) opening: usize,
     pub(crate) taps: Vec<TapId>,
-    /// Its mixes, and the legs that are inputs of each.
-    pub(super) mixes: Vec<(MixId, Vec<LegId>)>,
+    /// Its mixes.
+    pub(super) mixes: Vec<MixInputs>,
     pub(super) extras: Vec<Extra>,
     /// Reservations that are held, and what it costs at least until they are dropped.
     pub(super) held: (u32, Points),
@@ -175,13 +185,25 @@ impl Entry {
 
     /// The legs that are inputs of a mix.
     pub(crate) fn inputs_of(&self, mix: MixId) -> &[LegId] {
-        self.mixes.iter().find(|(known, _)| *known == mix).map_or(&[], |(_, legs)| legs)
+        self.mixes.iter().find(|known| known.mix == mix).map_or(&[], |known| &known.legs)
     }
 
-    /// Notes the legs that are inputs of a mix; `None` where it is gone.
-    pub(crate) fn set_inputs(&mut self, mix: MixId, legs: Option<Vec<LegId>>) {
-        self.mixes.retain(|(known, _)| *known != mix);
-        self.mixes.extend(legs.map(|legs| (mix, legs)));
+    /// Notes the legs that are inputs of a mix by a command of that number; `None` where it is gone.
+    pub(crate) fn set_inputs(&mut self, (mix, change): (MixId, u64), legs: Option<Vec<LegId>>) {
+        self.mixes.retain(|known| known.mix != mix);
+        self.mixes.extend(legs.map(|legs| MixInputs { mix, change, legs }));
+    }
+
+    /// The works of the legs that a mix has no more or newly, where it has these legs; `None` where it is gone.
+    pub(crate) fn works_with_inputs(&self, mix: MixId, legs: Option<&[LegId]>) -> Vec<(LegId, LegWork)> {
+        let (before, after) = (self.inputs_of(mix), legs.unwrap_or_default());
+        let only = |these: &[LegId], others: &[LegId], change: fn(LegWork) -> LegWork| {
+            let works = self.legs.iter().filter(|(leg, _)| these.contains(leg) && !others.contains(leg));
+            works.map(|(leg, work)| (*leg, change(*work))).collect::<Vec<_>>()
+        };
+        let mut works = only(before, after, LegWork::mixed_into_less);
+        works.extend(only(after, before, LegWork::mixed_into));
+        works
     }
 
     fn need_of<'a>(
