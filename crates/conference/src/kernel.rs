@@ -65,20 +65,27 @@ pub(crate) fn last_of(pcm: &[i16], part: Part, len: usize, fade: usize) -> i32 {
 
 /// Mean square of the loudest part of `part` samples; 0 of nothing.
 pub(crate) fn loudest_power(pcm: &[i16], part: usize) -> f32 {
-    let most = pcm.chunks(part.max(1)).map(power).max_by(f32::total_cmp);
-    most.unwrap_or(0.0)
+    let part = part.max(1);
+    let mut parts = pcm.chunks_exact(part);
+    let most = parts.by_ref().map(energy).max().unwrap_or(0);
+    let rest = parts.remainder();
+    let most = mean(most, part);
+    if rest.is_empty() { most } else { most.max(mean(energy(rest), rest.len())) }
 }
 
-fn power(pcm: &[i16]) -> f32 {
+#[expect(clippy::cast_precision_loss, reason = "a level")]
+fn mean(energy: u64, len: usize) -> f32 {
+    energy as f32 / len as f32
+}
+
+/// Sum of the squares.
+fn energy(pcm: &[i16]) -> u64 {
     let (pairs, rest) = pcm.as_chunks::<2>();
     // Two squares are at most 2^31, which 32 bits without a sign hold; their sum takes 64.
     let square = |sample: i16| i32::from(sample) * i32::from(sample);
     let pair = |&[a, b]: &[i16; 2]| u64::from(square(a).unsigned_abs() + square(b).unsigned_abs());
     let sum: u64 = pairs.iter().map(pair).sum();
-    let sum = sum + rest.iter().map(|&sample| u64::from(square(sample).unsigned_abs())).sum::<u64>();
-    #[expect(clippy::cast_precision_loss, reason = "a level")]
-    let mean = sum as f32 / pcm.len() as f32;
-    mean
+    sum + rest.iter().map(|&sample| u64::from(square(sample).unsigned_abs())).sum::<u64>()
 }
 
 /// The greatest magnitude, that of -32768 counted as 32767, so that it is above 32767 where 16 bits do not hold a sample.

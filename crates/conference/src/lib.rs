@@ -49,7 +49,8 @@ pub use gain::{Gain, GainError};
 pub use id::MemberId;
 pub use limiter::{LIMITER_FALL_PER_MS, LIMITER_RISE_PER_MS};
 pub use room::{
-    Departure, FADE_MS, Input, Inputs, LinkSpec, MixKey, Output, OutputKind, RestoreError, Room, RoomState,
+    Departure, FADE_MS, Input, Inputs, LinkSpec, Measure, Measured, MixKey, Output, OutputKind, RestoreError,
+    Room, RoomState,
 };
 pub use spec::{
     Audience, GateSettings, JoinError, LinkRole, MAX_CAPACITY, MemberChange, MemberSpec, NoSuchMember, RATES,

@@ -12,24 +12,61 @@ pub const LIMITER_RISE_PER_MS: f32 = 0.0005;
 const FULL: f32 = 32_767.0;
 /// Where the curve begins, three quarters of full scale.
 const KNEE: f32 = 24_575.0;
+/// What leaves room for rounding below full scale, as a gain.
+const NEAR: f32 = 0.999;
 /// Milliseconds of the longest tick.
 const BLOCKS: usize = 20;
 
 /// Limits a tick's sum into `out`, in blocks of `block` samples, one millisecond each. `gain` is that of the end of the tick
 /// before; the result is that of this one's end.
 pub(crate) fn limit(sum: &[i32], block: usize, gain: f32, out: &mut [i16]) -> f32 {
-    if gain >= 1.0 && fits(sum) {
+    let fits = fits(sum);
+    if fits && gain >= 1.0 {
         narrow(sum, out);
         return 1.0;
     }
-    let (edges, count) = edges(sum, block, gain);
-    shape(sum, block, &edges, out);
+    // The gain rises again for seconds after each excess: as long as nothing asks for less, there is nothing to look for.
+    let (edges, count) = if fits { rising(sum.len(), block, gain) } else { edges(sum, block, gain) };
+    let greatest = edges.get(count).copied().unwrap_or(1.0);
+    if fits && greatest <= NEAR {
+        scale(sum, block, &edges, out);
+    } else {
+        shape(sum, block, &edges, out);
+    }
     edges.get(count).copied().unwrap_or(1.0)
 }
 
 /// The gain at the end of a tick of `millis` milliseconds of silence.
 pub(crate) fn after_silence(gain: f32, millis: u32) -> f32 {
     (0..millis).fold(gain, |gain, _| (gain + LIMITER_RISE_PER_MS).min(1.0))
+}
+
+/// The gain at each edge of the blocks, and their number, where no block asks for less.
+fn rising(len: usize, block: usize, gain: f32) -> ([f32; BLOCKS + 1], usize) {
+    let count = len.div_ceil(block.max(1)).min(BLOCKS);
+    let mut edges = [gain; BLOCKS + 1];
+    let mut now = gain;
+    for edge in edges.iter_mut().skip(1).take(count) {
+        now = (now + LIMITER_RISE_PER_MS).min(1.0);
+        *edge = now;
+    }
+    (edges, count)
+}
+
+/// Applies gains that leave nothing above full scale.
+fn scale(sum: &[i32], block: usize, edges: &[f32; BLOCKS + 1], out: &mut [i16]) {
+    let block = block.max(1);
+    let step = 1.0 / block as f32;
+    let blocks = out.chunks_mut(block).zip(sum.chunks(block));
+    for ((out, part), pair) in blocks.zip(edges.windows(2)) {
+        let &[from, to] = pair else { continue };
+        for ((out, sum), n) in out.iter_mut().zip(part).zip(1_u16..) {
+            let value = gained(*sum, from, to, f32::from(n) * step).clamp(-FULL, FULL);
+            #[expect(clippy::cast_possible_truncation, reason = "at most full scale")]
+            let sample = value as i16;
+            *out = sample;
+        }
+    }
 }
 
 /// The gain at each edge of the blocks, and their number.
@@ -70,7 +107,7 @@ fn shape(sum: &[i32], block: usize, edges: &[f32; BLOCKS + 1], out: &mut [i16]) 
     for (part, pair) in sum.chunks(block.max(1)).zip(edges.windows(2)) {
         let &[from, to] = pair else { continue };
         // With a margin for rounding.
-        if peak(part) as f32 * from.max(to) > 0.999 * FULL {
+        if peak(part) as f32 * from.max(to) > NEAR * FULL {
             let each =
                 part.iter().zip(1_u16..).map(|(sum, n)| gained(*sum, from, to, f32::from(n) * step).abs());
             most = each.fold(most, f32::max);
@@ -129,6 +166,28 @@ mod tests {
         let mut out = vec![0; 162];
         assert_eq!(limit(&sum, 8, 1.0, &mut out), 1.0);
         assert_eq!(out.iter().map(|&sample| i32::from(sample)).collect::<Vec<_>>(), sum);
+    }
+
+    /// Where nothing asks for less gain, the short way gives what the long one does.
+    #[test]
+    fn rising_gain_is_applied_as_any_other() {
+        let mut state = 1_u32;
+        let mut noise = |most: i32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            i32::try_from(state >> 16).unwrap() % (2 * most + 1) - most
+        };
+        for block in [8, 12, 48] {
+            let mut gain = 0.2;
+            while gain < 1.0 {
+                let sum: Vec<i32> = (0..20 * block).map(|_| noise(32_767)).collect();
+                let (mut short, mut long) = (vec![0; sum.len()], vec![0; sum.len()]);
+                let (edges, count) = edges(&sum, block, gain);
+                shape(&sum, block, &edges, &mut long);
+                assert_eq!(limit(&sum, block, gain, &mut short), edges[count]);
+                assert_eq!(short, long, "from {gain}");
+                gain = edges[count];
+            }
+        }
     }
 
     #[test]

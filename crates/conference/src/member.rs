@@ -183,6 +183,11 @@ impl Member {
         matches!(self.place, Place::Party(Role::Member | Role::Coach { .. } | Role::Whisper { .. }))
     }
 
+    /// Its voice opens and shuts its gate now.
+    pub(crate) fn is_judged(&self) -> bool {
+        self.is_gated() && self.may_speak()
+    }
+
     /// It takes one of the places among the loudest.
     pub(crate) const fn competes(&self) -> bool {
         matches!(self.place, Place::Party(Role::Member))
@@ -276,17 +281,11 @@ impl Member {
     }
 
     /// Takes the audio of a tick into its gate.
-    pub(crate) fn listen(
-        &mut self,
-        thresholds: &Thresholds,
-        millis: u32,
-        power: impl FnOnce() -> Option<f32>,
-    ) {
-        if !self.is_gated() || !self.may_speak() {
+    pub(crate) fn listen(&mut self, thresholds: &Thresholds, millis: u32, power: Option<f32>) {
+        if !self.is_judged() {
             self.gate.shut();
             return;
         }
-        let power = power();
         self.gate.update(thresholds, millis, power);
         if let Some(power) = power.filter(|_| self.automatic_gain && self.gate.voiced) {
             self.agc.update(millis, power);

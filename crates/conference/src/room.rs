@@ -17,7 +17,7 @@ use mixer::Mixer;
 pub use mixer::{MixKey, Output, OutputKind};
 use state::Book;
 pub use state::{Departure, RestoreError, RoomState};
-pub use tick::{Input, Inputs};
+pub use tick::{Input, Inputs, Measure, Measured};
 
 /// Milliseconds in which a gain goes to another: a member's, a speaker's who starts or stops, a listener's.
 pub const FADE_MS: u32 = 5;

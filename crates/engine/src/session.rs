@@ -27,6 +27,7 @@ mod rooms;
 mod rtcp;
 #[cfg(test)]
 mod secure_input_tests;
+mod slices;
 mod slots;
 pub mod snapshot;
 pub mod source;

@@ -65,6 +65,7 @@ fn a_packet_allocates_nothing() {
     stream_from_outside();
     mix_of_three();
     room();
+    large_room();
     digits_kept_back();
     key_presses();
     digits();
@@ -159,6 +160,24 @@ fn room() {
         world.start(party);
     }
     assert_steady(&mut world, "room");
+}
+
+/// A room that is sent in slices: of seventy, of whom three speak.
+fn large_room() {
+    let mut world = World::new(13);
+    let call = world.add_call();
+    let room = world.add_room(call, RoomSpec { capacity: 70, ..RoomSpec::default() });
+    for n in 0..70 {
+        let party = world.add_peer(call, audio([pcmu()]));
+        if n < 3 {
+            let voice = mediapoint_testkit::tone(500.0 + 60.0 * f64::from(n));
+            world.peer_mut(party).stream.voice =
+                Some(Voice::new(&pcmu(), 8000, &EncoderSettings::default(), voice));
+        }
+        world.join_room(room, party, RoomMember::default()).expect("a member");
+        world.start(party);
+    }
+    assert_steady(&mut world, "large room");
 }
 
 fn conversion() {

@@ -83,6 +83,50 @@ pub fn decode_slice(law: Law, codes: &[u8], linear: &mut [i16]) {
     }
 }
 
+/// Squares of linear values by code, in units that keep them short: 16 for mu-law and 64 for A-law, whose values are multiples of 4
+/// and 8.
+static MU_SQUARES: [u32; 256] = square_table(Law::Mu);
+static A_SQUARES: [u32; 256] = square_table(Law::A);
+
+/// Squares whose sum 32 bits hold.
+const FEW: usize = 64;
+
+/// Codes of 5 ms at 8000 Hz: so many are added without counting.
+const USUAL: usize = 40;
+
+/// Mean square of the linear values of the loudest `part` codes on end, counted from the first; of fewer at the end, and 0 of none.
+/// What decoding and adding would give, in less than half the work.
+#[must_use]
+pub fn loudest_power(law: Law, codes: &[u8], part: usize) -> f32 {
+    let (table, unit) = match law {
+        Law::A => (&A_SQUARES, 64),
+        Law::Mu => (&MU_SQUARES, 16),
+    };
+    let mean = |sum: u64, len: usize| {
+        #[expect(clippy::cast_precision_loss, reason = "a level")]
+        let mean = (sum * unit) as f32 / len as f32;
+        mean
+    };
+    if part == USUAL {
+        let (parts, rest) = codes.as_chunks::<USUAL>();
+        let most = parts.iter().map(|part| few(table, part)).max().unwrap_or(0);
+        let most = mean(u64::from(most), USUAL);
+        return if rest.is_empty() { most } else { most.max(mean(sum(table, rest), rest.len())) };
+    }
+    codes.chunks(part.max(1)).map(|part| mean(sum(table, part), part.len())).fold(0.0, f32::max)
+}
+
+/// Sum of the squares of up to [`FEW`] codes.
+#[inline]
+#[expect(clippy::indexing_slicing, reason = "an octet indexes 256 places")]
+fn few(table: &[u32; 256], codes: &[u8]) -> u32 {
+    codes.iter().map(|code| table[usize::from(*code)]).sum()
+}
+
+fn sum(table: &[u32; 256], codes: &[u8]) -> u64 {
+    codes.chunks(FEW).map(|codes| u64::from(few(table, codes))).sum()
+}
+
 /// Encodes `linear` into `codes`, as far as the shorter of the two goes.
 pub fn encode_slice(law: Law, linear: &[i16], codes: &mut [u8]) {
     // One loop a law, so that the choice is outside of it and the loop vectorises.
@@ -139,6 +183,27 @@ const fn linear_table(law: Law) -> [i16; 256] {
     let mut code = 0_u8;
     loop {
         table[code as usize] = linear(law, code);
+        if code == u8::MAX {
+            return table;
+        }
+        code += 1;
+    }
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "an octet indexes 256 places; constant evaluation would not build"
+)]
+const fn square_table(law: Law) -> [u32; 256] {
+    let unit = match law {
+        Law::A => 8,
+        Law::Mu => 4,
+    };
+    let mut table = [0; 256];
+    let mut code = 0_u8;
+    loop {
+        let value = (linear(law, code) / unit).unsigned_abs() as u32;
+        table[code as usize] = value * value;
         if code == u8::MAX {
             return table;
         }

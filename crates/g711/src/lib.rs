@@ -26,4 +26,4 @@ mod convert;
 mod law;
 
 pub use convert::{a_to_mu, a_to_mu_in_place, mu_to_a, mu_to_a_in_place};
-pub use law::{Law, decode, decode_slice, encode, encode_slice};
+pub use law::{Law, decode, decode_slice, encode, encode_slice, loudest_power};

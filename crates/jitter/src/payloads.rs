@@ -5,6 +5,7 @@ use mediapoint_codec::resample::Resampler;
 use mediapoint_codec::{
     Codec, DecodeError, Decoder, Encoding, MAX_PACKET_MS, Signal, check_decoder, decoder,
 };
+use mediapoint_g711::Law;
 use mediapoint_packet::rtp::PayloadType;
 
 use crate::config::ConfigError;
@@ -32,6 +33,8 @@ pub(crate) struct Voice {
     follows: bool,
     /// Its encoders stop sending without an announcement, and its concealment turns into noise by itself.
     tacit: bool,
+    /// The law by which each octet is a sample at the leg's rate, with none of them depending on another.
+    law: Option<Law>,
 }
 
 /// What a payload type stands for.
@@ -208,6 +211,11 @@ impl Voice {
             out_per_10_ms: rate as usize / 100,
             tacit: codec.encoding == Encoding::Opus,
             follows: codec.encoding == Encoding::G722 && from == rate,
+            law: match codec.encoding {
+                Encoding::Pcmu if from == rate => Some(Law::Mu),
+                Encoding::Pcma if from == rate => Some(Law::A),
+                _ => None,
+            },
         })
     }
 
@@ -224,7 +232,11 @@ impl Voice {
         if samples == 0 || samples > self.per_10_ms * (MAX_PACKET_MS as usize / 10) {
             return Err(DecodeError::Malformed { len: payload.len() });
         }
-        let ticks = samples as u64 * u64::from(clock_rate) / (self.per_10_ms as u64 * 100).max(1);
+        let rate = self.per_10_ms as u64 * 100;
+        if rate == u64::from(clock_rate) {
+            return Ok(u32::try_from(samples).unwrap_or(0));
+        }
+        let ticks = samples as u64 * u64::from(clock_rate) / rate.max(1);
         Ok(u32::try_from(ticks).unwrap_or(0))
     }
 
@@ -238,6 +250,11 @@ impl Voice {
 
     pub(crate) const fn follows(&self) -> bool {
         self.follows
+    }
+
+    /// The law of a codec whose octets are samples at the leg's rate.
+    pub(crate) const fn law(&self) -> Option<Law> {
+        self.law
     }
 
     /// Decodes to `out` at the leg's rate; returns how many samples that were.

@@ -9,6 +9,7 @@ mod types;
 use std::time::Duration;
 
 use mediapoint_codec::Codec;
+use mediapoint_g711::Law;
 use mediapoint_packet::Time;
 use mediapoint_packet::rtp::{PayloadType, RtpTicks};
 
@@ -21,7 +22,7 @@ use crate::config::{ConfigError, PlayoutConfig};
 use crate::payloads::{Meaning, Payloads};
 use crate::playout_buffer::PlayoutBuffer;
 use crate::prefetch::Prefetch;
-use crate::store::{Slot, Store, Stored, older};
+use crate::store::{PayloadPlace, Slot, Store, Stored, older};
 use crate::target::{Punctuality, Target};
 use crate::time_scale::TimeScaler;
 use crate::timing::{Arrivals, Stamp};
@@ -99,6 +100,8 @@ pub struct Playout {
     late_run: u32,
     /// Clock rate of the audio inserted last; 0 before there was some.
     voice_clock: u32,
+    /// What was pulled last without having been decoded.
+    undecoded: Option<(Law, PayloadPlace)>,
     loss: LossMeter,
     position: Option<Position>,
     counters: Counters,
@@ -145,6 +148,7 @@ impl Playout {
             beyond: 0,
             late_run: 0,
             voice_clock: 0,
+            undecoded: None,
             loss: LossMeter::default(),
             position: None,
             counters: Counters::default(),
@@ -171,6 +175,7 @@ impl Playout {
         let config = PlayoutConfig::new(rate)?
             .with_delay(self.config.min_delay(), self.config.max_delay())?
             .with_start(self.config.start_delay());
+        self.undecoded = None;
         self.payloads.configure(rate, payloads)?;
         let (octets_per_ms, longest) = self.payloads.octets();
         self.store.raise(config.max_delay(), octets_per_ms, longest);
@@ -197,6 +202,7 @@ impl Playout {
     /// Forgets the stream: packets, what was played, the jitter, and the decoders' state. Configuration and statistics
     /// stay. For a leg whose stream goes on elsewhere or later, as after a restore.
     pub fn reset(&mut self) {
+        self.undecoded = None;
         self.store.clear();
         self.payloads.reset();
         self.control = Control::new();
@@ -219,6 +225,7 @@ impl Playout {
 
     /// Inserts a received packet.
     pub fn insert(&mut self, now: Time, packet: &Arrived<'_>) -> Inserted {
+        self.undecoded = None;
         let (entry, ticks, clock_rate) = match self.measure(packet) {
             Ok(measured) => measured,
             Err(refusal) => {
@@ -287,18 +294,35 @@ impl Playout {
 
     /// Fills `pcm` with the next audio: a multiple of 10 ms, at most [`MAX_PULL_MS`].
     pub fn pull(&mut self, now: Time, pcm: &mut [i16]) -> Pulled {
+        self.pull_as(now, pcm, false)
+    }
+
+    /// As [`pull`](Self::pull), for audio that may not be needed: where the next audio is just a packet of G.711 at the leg's
+    /// rate, `pcm` is left as it was, and [`undecoded`](Self::undecoded) has the packet's octets.
+    pub fn pull_undecoded(&mut self, now: Time, pcm: &mut [i16]) -> Pulled {
+        self.pull_as(now, pcm, true)
+    }
+
+    /// The octets that [`pull_undecoded`](Self::pull_undecoded) has left as they are, until the next packet is inserted or
+    /// anything is pulled; `None` where the audio was decoded.
+    #[must_use]
+    pub fn undecoded(&self) -> Option<(Law, &[u8])> {
+        self.undecoded.map(|(law, place)| (law, self.store.payload_at(place)))
+    }
+
+    fn pull_as(&mut self, now: Time, pcm: &mut [i16], undecoded: bool) -> Pulled {
+        self.undecoded = None;
         let need = self.need(pcm);
         self.now = now;
         if need == pcm.len()
-            && let Some(kind) = self.decode_directly(pcm)
+            && let Some(kind) = self.decode_directly(pcm, undecoded)
         {
+            if self.undecoded.is_some() {
+                return self.count_one(kind, need);
+            }
             if self.scaling() == Scaling::Keep {
                 self.buffer.remember(pcm);
-                let mut counts = [0; Kind::COUNT];
-                if let Some(count) = counts.get_mut(kind.number()) {
-                    *count = need;
-                }
-                return self.count(&counts);
+                return self.count_one(kind, need);
             }
             self.buffer.room(need).copy_from_slice(pcm);
             self.buffer.commit(need, kind);
@@ -311,6 +335,7 @@ impl Playout {
     /// Fills `pcm` with what waits, without regard to its time; `None` where nothing does. The last piece is shorter,
     /// as [`Pulled::samples`] says, and silence after that. For a call that goes on without this leg's audio.
     pub fn drain(&mut self, pcm: &mut [i16]) -> Option<Pulled> {
+        self.undecoded = None;
         let need = self.need(pcm);
         self.fill(need, true);
         // What was decoded ahead of its time tells nothing of the delay.
@@ -410,6 +435,17 @@ impl Playout {
         let mut counts = [0; Kind::COUNT];
         self.buffer.play(pcm, &mut counts);
         self.count(&counts)
+    }
+
+    /// Counts samples of one kind that were played.
+    fn count_one(&mut self, kind: Kind, samples: usize) -> Pulled {
+        match kind {
+            Kind::Speech => self.counters.speech_samples += samples as u64,
+            Kind::ComfortNoise => self.statistics.noise_samples += samples as u64,
+            Kind::Concealed => self.statistics.concealed_samples += samples as u64,
+            Kind::Nothing => {}
+        }
+        Pulled { kind, samples }
     }
 
     /// Counts samples that were played, by kind.

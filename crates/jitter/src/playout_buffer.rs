@@ -5,6 +5,7 @@
 //! long as a pull, gaps and time-scaling.
 
 use mediapoint_codec::resample::{Resampler, UnsupportedRates};
+use mediapoint_g711::{Law, decode};
 
 use crate::playout::Kind;
 
@@ -32,8 +33,13 @@ pub(crate) struct PlayoutBuffer {
     ring: Box<[i16]>,
     /// Where in it the oldest sample is.
     oldest: usize,
-    /// As many samples as the ring, for a copy of it, and behind them those yet to be played.
+    /// As many samples as the ring, for a copy of it, and behind them those yet to be played. While octets wait to be decoded
+    /// into the ring, they are in the place of the copy, two in each sample.
     samples: Vec<i16>,
+    /// Octets that wait, their law, and where the next one goes.
+    waiting: usize,
+    law: Law,
+    next_octet: usize,
     /// The most of those; the room for them grows as it is needed, and stays.
     most: usize,
     /// The part yet to be played, in samples behind the ring's copy.
@@ -51,6 +57,9 @@ impl PlayoutBuffer {
             ring: vec![0; past].into_boxed_slice(),
             oldest: 0,
             samples: vec![0; past + first],
+            waiting: 0,
+            law: Law::Mu,
+            next_octet: 0,
             most: room,
             read: 0,
             end: 0,
@@ -62,6 +71,7 @@ impl PlayoutBuffer {
     /// Back to silence, with nothing to be played.
     pub(crate) fn clear(&mut self) {
         self.ring.fill(0);
+        self.waiting = 0;
         (self.read, self.end, self.run_count) = (0, 0, 0);
     }
 
@@ -205,6 +215,65 @@ impl PlayoutBuffer {
 
     /// Adds to the past what was played without having been here.
     pub(crate) fn remember(&mut self, pcm: &[i16]) {
+        self.decode_waiting();
+        self.add_to_ring(pcm);
+    }
+
+    /// The same of audio that was not decoded: each octet is a sample. It is decoded when the past is looked at.
+    pub(crate) fn remember_octets(&mut self, law: Law, octets: &[u8]) {
+        let past = self.ring.len();
+        if self.law != law {
+            self.decode_waiting();
+            self.law = law;
+        }
+        let octets = octets.get(octets.len().saturating_sub(past)..).unwrap_or_default();
+        let before_end = octets.len().min(past - self.next_octet);
+        let (first, second) = octets.split_at_checked(before_end).unwrap_or((octets, &[]));
+        if ![past, first.len(), second.len()].iter().all(|len| len.is_multiple_of(2)) {
+            return self.remember_each(octets);
+        }
+        self.pack(self.next_octet, first);
+        self.pack(0, second);
+        self.next_octet = (self.next_octet + octets.len()) % past.max(1);
+        self.waiting = (self.waiting + octets.len()).min(past);
+    }
+
+    /// Puts octets at a place of theirs, two in each sample.
+    fn pack(&mut self, at: usize, octets: &[u8]) {
+        let to = self.samples.get_mut(at / 2..).unwrap_or_default();
+        for (to, pair) in to.iter_mut().zip(octets.as_chunks().0) {
+            *to = i16::from_le_bytes(*pair);
+        }
+    }
+
+    /// Remembers octets that do not come in pairs.
+    #[cold]
+    fn remember_each(&mut self, octets: &[u8]) {
+        self.decode_waiting();
+        octets.iter().for_each(|octet| self.add_to_ring(&[decode(self.law, *octet)]));
+    }
+
+    /// Decodes the octets that wait into the ring.
+    fn decode_waiting(&mut self) {
+        if self.waiting > 0 {
+            self.decode_octets();
+        }
+    }
+
+    #[cold]
+    fn decode_octets(&mut self) {
+        let past = self.ring.len();
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut at = (self.next_octet + past - waiting) % past.max(1);
+        for _ in 0..waiting / 2 {
+            let pair = self.samples.get(at / 2).copied().unwrap_or_default().to_le_bytes();
+            self.add_to_ring(&pair.map(|octet| decode(self.law, octet)));
+            at = (at + 2) % past.max(1);
+        }
+        self.next_octet = 0;
+    }
+
+    fn add_to_ring(&mut self, pcm: &[i16]) {
         let past = self.ring.len();
         let pcm = pcm.get(pcm.len().saturating_sub(past)..).unwrap_or_default();
         let before_end = pcm.len().min(past - self.oldest);
@@ -243,6 +312,7 @@ impl PlayoutBuffer {
 
     /// Copies the past to the front of the part yet to be played; returns its length.
     fn lay_out_past(&mut self) -> usize {
+        self.decode_waiting();
         self.move_to_front();
         let past = self.past();
         let (newer, older) = self.ring.split_at(self.oldest);
@@ -300,6 +370,30 @@ mod tests {
         let (past, room) = buffer.split(50);
         assert_eq!(past[40..], numbered(500, 10));
         assert!(room.len() >= 5);
+    }
+
+    /// Octets and samples in turn, of both laws, in pieces of all lengths, against a list of samples.
+    #[test]
+    fn octets_are_the_samples_that_they_stand_for() {
+        let mut buffer = PlayoutBuffer::new(50, 100);
+        let (mut played, mut random) = (vec![0; 50], 1_u32);
+        for n in 0..2000_i16 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let (choice, len) = (random >> 24 & 7, i16::try_from(random >> 16 & 63).unwrap());
+            let law = if random >> 28 < 3 { Law::A } else { Law::Mu };
+            if choice < 5 {
+                let octets: Vec<u8> = (0..len).map(|at| (at * 37 + n).to_le_bytes()[0]).collect();
+                buffer.remember_octets(law, &octets);
+                played.extend(octets.iter().map(|octet| decode(law, *octet)));
+            } else {
+                let pcm = numbered(n, len);
+                buffer.remember(&pcm);
+                played.extend(pcm);
+            }
+            if choice % 3 == 0 {
+                assert_eq!(buffer.played_last(), &played[played.len() - 50..], "{n}");
+            }
+        }
     }
 
     #[test]

@@ -80,6 +80,24 @@ impl Slot {
     }
 
     fn range(&self) -> std::ops::Range<usize> {
+        self.place().range()
+    }
+
+    /// Where its payload is.
+    pub(crate) const fn place(&self) -> PayloadPlace {
+        PayloadPlace { start: self.start, len: self.len }
+    }
+}
+
+/// Where a payload is in the arena; it is there until the next insertion.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PayloadPlace {
+    start: u32,
+    len: u16,
+}
+
+impl PayloadPlace {
+    fn range(self) -> std::ops::Range<usize> {
         self.start as usize..self.start as usize + usize::from(self.len)
     }
 }
@@ -262,7 +280,11 @@ impl Store {
     }
 
     pub(crate) fn payload(&self, slot: &Slot) -> &[u8] {
-        self.arena.get(slot.range()).unwrap_or_default()
+        self.payload_at(slot.place())
+    }
+
+    pub(crate) fn payload_at(&self, place: PayloadPlace) -> &[u8] {
+        self.arena.get(place.range()).unwrap_or_default()
     }
 
     /// Removes a packet. Its payload can be read by its slot until the next insertion.

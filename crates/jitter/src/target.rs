@@ -78,7 +78,8 @@ impl Target {
     /// Records how late a packet was.
     pub(crate) fn observe(&mut self, now: Time, lateness: u64, how: Punctuality) {
         self.start_ends.get_or_insert(now + START_LASTS);
-        let bin = (lateness / self.bin).min(BINS as u64 - 1);
+        // Most packets are no later than the first bin.
+        let bin = if lateness < self.bin { 0 } else { (lateness / self.bin).min(BINS as u64 - 1) };
         let factor = match how {
             Punctuality::InTime => 1.0,
             Punctuality::Trailing => TRAILING_WEIGHT,

@@ -45,6 +45,8 @@ struct Segment {
     number: u32,
     epoch: u32,
     clock_rate: u32,
+    /// Nanoseconds of a tick, where they are a whole number; else 0.
+    tick: u32,
     /// The newest packet's timestamp, and how far that is from the segment's first.
     timestamp: RtpTicks,
     elapsed: i64,
@@ -80,7 +82,7 @@ impl Arrivals {
         let step = i64::from(stamp.timestamp.distance_from(segment.timestamp));
         let newer = stamp.index > segment.newest;
         let elapsed = segment.elapsed.saturating_add(step);
-        let end = duration_of(elapsed.saturating_add(stamp.ticks.into()), stamp.clock_rate);
+        let end = segment.duration_of(elapsed.saturating_add(stamp.ticks.into()));
         let transit = signed(now).saturating_sub(end);
         let lateness = transit.saturating_sub(segment.quickest.value());
         if (newer && step < 0) || !(-MAX_LEAD..=limit).contains(&lateness) {
@@ -89,9 +91,8 @@ impl Arrivals {
         }
         segment.quickest.observe(now, transit);
         let lateness = u64::try_from(lateness).unwrap_or(0);
-        let ticks_long = duration_of(i64::from(stamp.ticks), stamp.clock_rate);
-        let trailing =
-            signed(now) - signed(segment.last_arrival) < ticks_long / 2 && lateness < segment.last_lateness;
+        let trailing = lateness < segment.last_lateness
+            && signed(now) - signed(segment.last_arrival) < segment.duration_of(stamp.ticks.into()) / 2;
         (segment.last_arrival, segment.last_lateness) = (now, lateness);
         if newer {
             (segment.newest, segment.timestamp, segment.elapsed) = (stamp.index, stamp.timestamp, elapsed);
@@ -118,6 +119,7 @@ impl Arrivals {
             number,
             epoch: stamp.epoch,
             clock_rate: stamp.clock_rate,
+            tick: whole_nanos(stamp.clock_rate),
             newest: stamp.index,
             timestamp: stamp.timestamp,
             elapsed: 0,
@@ -141,9 +143,26 @@ fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
+impl Segment {
+    /// Duration of ticks in nanoseconds.
+    fn duration_of(&self, ticks: i64) -> i64 {
+        match i64::from(self.tick) {
+            0 => duration_of(ticks, self.clock_rate),
+            nanos => ticks.saturating_mul(nanos),
+        }
+    }
+}
+
+const SECOND: i64 = 1_000_000_000;
+
+/// Nanoseconds of a tick, where they are a whole number; else 0.
+fn whole_nanos(clock_rate: u32) -> u32 {
+    let rate = i64::from(clock_rate.max(1));
+    if SECOND % rate == 0 { u32::try_from(SECOND / rate).unwrap_or(0) } else { 0 }
+}
+
 /// Duration of ticks in nanoseconds.
 fn duration_of(ticks: i64, clock_rate: u32) -> i64 {
-    const SECOND: i64 = 1_000_000_000;
     let rate = i64::from(clock_rate.max(1));
     let (seconds, rest) = (ticks.div_euclid(rate), ticks.rem_euclid(rate));
     seconds.saturating_mul(SECOND).saturating_add(rest * SECOND / rate)

@@ -102,6 +102,7 @@ impl PacketBuf {
 
     /// Length of the content in octets.
     #[must_use]
+    #[inline]
     pub const fn len(&self) -> usize {
         let (_, len) = self.place();
         len
@@ -109,11 +110,13 @@ impl PacketBuf {
 
     /// True where no datagram is held.
     #[must_use]
+    #[inline]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Sets the content's length, cut to the buffer's end: its capacity and what was prepended.
+    #[inline]
     pub fn set_len(&mut self, len: usize) {
         let (start, _) = self.place();
         let room = HEADROOM + self.capacity() - usize::from(start);
@@ -122,6 +125,7 @@ impl PacketBuf {
 
     /// The content: the datagram, and before it what was prepended.
     #[must_use]
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         match &self.0 {
             Repr::Usual { memory, start, len } => memory.0.get(range(*start, *len)).unwrap_or_default(),
@@ -130,6 +134,7 @@ impl PacketBuf {
     }
 
     /// The content, to be changed in place.
+    #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         match &mut self.0 {
             Repr::Usual { memory, start, len } => memory.0.get_mut(range(*start, *len)).unwrap_or_default(),
@@ -139,6 +144,7 @@ impl PacketBuf {
 
     /// The content and all room behind it, for what grows in place or is received into: the buffer's capacity, and what
     /// was prepended.
+    #[inline]
     pub fn storage_mut(&mut self) -> &mut [u8] {
         match &mut self.0 {
             Repr::Usual { memory, start, .. } => memory.0.get_mut(usize::from(*start)..).unwrap_or_default(),
@@ -242,6 +248,7 @@ impl PacketPool {
     }
 
     /// An empty usual buffer with the whole headroom, or `None` where all are in use.
+    #[inline]
     pub fn take(&mut self) -> Option<PacketBuf> {
         let mut buf = self.free.pop()?;
         buf.clear();
@@ -263,6 +270,7 @@ impl PacketPool {
     }
 
     /// Gives a buffer back. One that the pool never lent is dropped rather than kept.
+    #[inline]
     pub fn give(&mut self, buf: PacketBuf) {
         let (free, size) = match buf.is_large() {
             false => (&mut self.free, self.size),

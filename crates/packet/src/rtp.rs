@@ -220,6 +220,7 @@ impl RtpHeader {
     ///
     /// # Errors
     /// [`TooShort`] where `out` has less than twelve bytes; it is then unchanged.
+    #[inline]
     pub fn write(&self, out: &mut [u8]) -> Result<usize, TooShort> {
         let Self { marker, payload_type, sequence, timestamp, ssrc } = *self;
         let fields = HeaderPatch { marker, payload_type, sequence, timestamp, ssrc };

@@ -34,7 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("caller", &["codec", "packet", "net", "g711", "prompt"]),
     ("testkit", &["engine", "net", "srtp", "codec", "g711", "packet"]),
-    ("jitter", &["codec", "packet"]),
+    ("jitter", &["codec", "g711", "packet"]),
     ("prompt", &["codec", "g711", "g729"]),
     ("analysis", &["codec"]),
     ("conference", &[]),

@@ -1,7 +1,7 @@
 //! One tick: who speaks, who is mixed, what comes of it.
 
 use crate::event::RoomEvent;
-use crate::gate::{Thresholds, level_of};
+use crate::gate::level_of;
 use crate::id::MemberId;
 use crate::kernel::loudest_power;
 use crate::loudest;
@@ -37,11 +37,48 @@ impl<'a> Input<'a> {
     }
 }
 
+/// What the gate is to know of a member's audio in a tick.
+#[derive(Debug, Clone, Copy)]
+pub struct Measure {
+    /// Samples of the tick at the room's rate.
+    pub len: usize,
+    /// Samples of the parts of which the loudest counts.
+    pub part: usize,
+    /// False where the power is not needed.
+    pub judged: bool,
+}
+
+/// What the gate knows of a member's audio in a tick.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Measured {
+    /// Something came, be it comfort noise.
+    pub present: bool,
+    /// Mean square of the loudest part; `None` where no audio came, or none is judged.
+    pub power: Option<f32>,
+}
+
+impl Measure {
+    /// Measures samples.
+    #[must_use]
+    pub fn of(self, input: Input<'_>) -> Measured {
+        let pcm = input.samples(self.len);
+        let present = !pcm.is_empty();
+        let judged = self.judged && present && matches!(input, Input::Audio(_));
+        Measured { present, power: judged.then(|| loudest_power(pcm, self.part)) }
+    }
+}
+
 /// Where a room takes its members' audio from. A closure is one.
 pub trait Inputs {
     /// Hands what `member` says in the present tick to `take`. It may be asked several times a tick, and gives the same each
     /// time.
     fn input<R>(&mut self, member: MemberId, take: impl FnOnce(Input<'_>) -> R) -> R;
+
+    /// What [`Measure::of`] gives of the same. Whoever can measure what it has not decoded need not decode what no member
+    /// receives.
+    fn measure(&mut self, member: MemberId, measure: Measure) -> Measured {
+        self.input(member, |input| measure.of(input))
+    }
 }
 
 impl<'a, F: FnMut(MemberId) -> Input<'a>> Inputs for F {
@@ -76,13 +113,10 @@ impl Room {
             (member.present, member.private, member.source) = (false, 0, None);
             let (was_open, is_gone) = (member.gate.open, member.gone);
             if member.may_speak() || member.applied != 0 {
-                let id = member.id;
-                let mut gate = |input: Input<'_>| gate_input(member, &self.thresholds, clock, input);
-                if is_gone {
-                    gate(Input::Nothing)
-                } else {
-                    inputs.input(id, gate)
-                }
+                let measure = Measure { len: clock.len, part: clock.fade, judged: member.is_judged() };
+                let measured = if is_gone { Measured::default() } else { inputs.measure(member.id, measure) };
+                member.present = measured.present;
+                member.listen(&self.thresholds, clock.millis, measured.power);
                 if member.gate.open || member.applied != 0 || (member.present && !member.is_gated()) {
                     self.mixer.candidates.push(member.id.slot);
                 } else {
@@ -163,14 +197,6 @@ impl Room {
         statistics.lasted_ms += u64::from(millis);
         self.mixer.count(statistics);
     }
-}
-
-/// Takes a member's audio of a tick into its gate.
-fn gate_input(member: &mut Member, thresholds: &Thresholds, clock: &Clock, input: Input<'_>) {
-    let pcm = input.samples(clock.len);
-    member.present = !pcm.is_empty();
-    let is_audio = matches!(input, Input::Audio(_)) && member.present;
-    member.listen(thresholds, clock.millis, || is_audio.then(|| loudest_power(pcm, clock.fade)));
 }
 
 fn talk_started(member: &mut Member, at_ms: u64) -> RoomEvent {

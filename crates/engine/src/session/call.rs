@@ -23,6 +23,7 @@ use crate::session::leg::rewriter::RtpRewriter;
 use crate::session::leg::rtcp::RtcpSession;
 use crate::session::places::Places;
 use crate::session::port::LegPorts;
+use crate::session::slices::Slices;
 use crate::session::source::mix::Mix;
 use crate::session::source::player::Player;
 use crate::session::source::room::ConferenceRoom;
@@ -82,6 +83,7 @@ pub struct Call {
     pub(super) standing: Standing,
     /// The place of a leg whose packets are no multiple of 20 ms, where there is one.
     pub(super) halves: Option<u16>,
+    pub(super) slices: Slices,
     /// A stream of it has been offered to the packet I/O backend.
     pub(super) offers_streams: bool,
     /// How often something was derived of a leg, see [`Call::derived`].
@@ -108,6 +110,7 @@ impl Call {
             places: Places::default(),
             standing: Standing::default(),
             halves: None,
+            slices: Slices::default(),
             offers_streams: false,
             derived: 0,
         }
@@ -209,6 +212,9 @@ impl Call {
         env: &mut Env<'_>,
         out: &mut O,
     ) -> Option<crate::api::event::EndReason> {
+        if let Some(at) = self.timers.take_expired(Timer::Slice, now) {
+            self.push_slices(now, at, out);
+        }
         if let Some(at) = self.timers.take_expired(Timer::Tick, now) {
             self.tick(now, at, out);
         }
@@ -241,6 +247,7 @@ impl Call {
         out: &mut O,
     ) -> Result<(), CommandError> {
         let only = command.only_leg();
+        self.push_before(now, &command, out);
         self.carry_out(now, command, env, out)?;
         match only {
             Some(leg) => self.rewire_leg(now, leg, out),
@@ -439,6 +446,7 @@ impl Call {
         let remotes = &env.config.remotes;
         self.legs.push(Box::new(Leg::new(now, id, config, (ports, remotes), rewriter, rtcp)));
         self.places.note_last(&self.legs);
+        self.slices.make_room_for(self.legs.len());
         self.timers.set_earlier(Timer::Report, report);
         Ok(())
     }
@@ -502,6 +510,7 @@ impl Call {
         out: &mut O,
     ) -> Result<Box<Leg>, CommandError> {
         let at = self.place_of(leg)?;
+        self.push_rest_of_leg(now, leg, out);
         let mut leg = self.legs.remove(at);
         self.remove_taps_of(now, leg.id, out);
         leg.source = Source::Silence;
@@ -541,6 +550,7 @@ impl Call {
         }
         self.legs.push(leg);
         self.places.note_last(&self.legs);
+        self.slices.make_room_for(self.legs.len());
     }
 
     fn remove_taps_of<O: Output>(&mut self, now: Time, leg: LegId, out: &mut O) {

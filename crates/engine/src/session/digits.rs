@@ -135,6 +135,7 @@ impl Call {
             if !leg.sender.sends_digits() {
                 continue;
             }
+            self.rooms.iter_mut().for_each(|room| room.pass(at));
             let Leg { sender, transport, id, feed, .. } = leg;
             let Some(commanded) = sender.push_digits(now, transport, millis, out) else { continue };
             if commanded {

@@ -102,6 +102,11 @@ impl Frame {
         self.converted.iter_mut().for_each(|converted| converted.fresh = false);
     }
 
+    /// Writes the samples of the present tick, which was filled without them; nobody has looked at them yet.
+    pub fn complete(&mut self, write: impl FnOnce(&mut [i16])) {
+        write(self.pcm.get_mut(..self.len).unwrap_or_default());
+    }
+
     /// The samples at the source's rate.
     #[must_use]
     pub fn pcm(&self) -> &[i16] {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use mediapoint_g711::Law;
 use mediapoint_packet::Time;
 
 use crate::api::event::Event;
@@ -16,6 +17,7 @@ use crate::session::frame::Frame;
 use crate::session::leg::Leg;
 use crate::session::source::mix::Mix;
 use crate::session::source::player::{Player, ReadyPayload};
+use crate::session::source::room::ConferenceRoom;
 use crate::session::source::stream::Stream;
 use crate::session::tap::audio::TapTick;
 use crate::session::tap::{Tap, analysis};
@@ -52,6 +54,12 @@ impl Parts<'_> {
     pub(super) fn frame(&mut self, feed: Feed) -> Option<&mut Frame> {
         frame_of(feed, self.legs, self.players, self.streams)
     }
+
+    /// The octets of a source whose audio at `rate` hertz they are, where nothing has decoded them.
+    pub(super) fn undecoded(&self, feed: Feed, rate: u32) -> Option<(Law, &[u8])> {
+        let Feed::Leg(at) = feed else { return None };
+        self.legs.get(usize::from(at))?.ingress.as_ref()?.undecoded(rate)
+    }
 }
 
 /// The frame of a source that is no mix.
@@ -74,6 +82,8 @@ impl Call {
     pub(super) fn tick<O: Output>(&mut self, now: Time, due: Time, out: &mut O) {
         let millis = self.clock.millis;
         let period = Duration::from_millis(u64::from(millis));
+        // What the tick before is still to send goes before this one's.
+        self.push_rest(now, out);
         let mut due = due;
         let late = now.since(due);
         if late > MAKE_UP {
@@ -88,7 +98,7 @@ impl Call {
         self.make_beeps(now, due, millis);
         self.write_taps(due, millis, out);
         self.begin_digits(now, millis);
-        self.push_frames(now, millis, out);
+        self.push_frames(now, due, millis, out);
         self.push_digits(now, millis, out);
         if ended || self.taps.iter().any(Tap::is_over) {
             self.taps.retain(|tap| !tap.is_over());
@@ -215,7 +225,10 @@ impl Call {
                 }
                 Feed::Room(room) if sent => {
                     let room = rooms.get_mut(usize::from(room));
-                    let mixed = room.and_then(|room| Some(room.frame_and_payload(at)?.0));
+                    let mixed = room.and_then(|room| {
+                        let seat = room.seat_of_leg(at)?;
+                        Some(room.frame_and_payload(seat)?.0)
+                    });
                     let own = if received { frame_of(Feed::Leg(own), legs, players, streams) } else { None };
                     tap.write(tick, own, mixed, over)
                 }
@@ -249,61 +262,86 @@ impl Call {
         }
     }
 
-    fn push_frames<O: Output>(&mut self, now: Time, millis: u32, out: &mut O) {
-        let Self { mixes, rooms, legs, players, streams, .. } = self;
-        for at in 0..legs.len() {
-            if let Some(leg) = legs.get(at + 2) {
+    /// Sends legs their part of the tick, in this order.
+    pub(super) fn push_each<O: Output>(
+        &mut self,
+        now: Time,
+        millis: u32,
+        places: impl Iterator<Item = usize> + Clone,
+        out: &mut O,
+    ) {
+        let (mut next, mut behind) = (places.clone().skip(1), places.clone().skip(2));
+        for at in places {
+            if let Some(leg) = behind.next().and_then(|at| self.legs.get(at)) {
                 leg.prefetch_sent();
             }
-            if let Some(egress) = legs.get(at + 1).and_then(|leg| leg.sender.egress.as_ref()) {
+            let next = next.next().and_then(|at| self.legs.get(at));
+            if let Some(egress) = next.and_then(|leg| leg.sender.egress.as_ref()) {
                 egress.prefetch();
             }
-            let Some(leg) = legs.get_mut(at).map(AsMut::as_mut) else { continue };
-            if !leg.sender.transcodes() || leg.sender.sends_digits() {
-                continue;
-            }
-            if leg.ends_signal() {
-                let Leg { sender, transport, .. } = leg;
-                sender.finish(now, transport, out);
-                sender.leave_transcoding(Source::Silence);
-                continue;
-            }
-            let (feed, source, id) = (leg.feed, leg.source, leg.id);
-            if let Feed::Leg(from) = feed {
-                with_source(legs, usize::from(from), at, |ingress, sender, transport| {
-                    let decoded = (source, ingress.frame(), ReadyPayload::default());
-                    sender.push(now, transport, decoded, millis, out);
-                });
-                continue;
-            }
-            let (frame, payload) = match feed {
-                Feed::Mix(mix) => (
-                    mixes.get_mut(usize::from(mix)).and_then(|mix| mix.frame_for(id)),
-                    ReadyPayload::default(),
-                ),
-                Feed::Room(room) => match rooms.get_mut(usize::from(room)) {
-                    Some(room) => match room.frame_and_payload(at) {
-                        Some((frame, payload)) => (Some(frame), payload),
-                        None => (None, ReadyPayload::default()),
-                    },
-                    None => (None, ReadyPayload::default()),
-                },
-                Feed::Player(at) => match players.get_mut(usize::from(at)) {
-                    Some(player) => {
-                        let (frame, payload) = player.frame_and_payload();
-                        (Some(frame), payload)
-                    }
-                    None => (None, ReadyPayload::default()),
-                },
-                feed => (frame_of(feed, &mut [], players, streams), ReadyPayload::default()),
-            };
-            if let Some(frame) = frame {
-                let Leg { sender, transport, .. } = leg;
-                sender.push(now, transport, (source, frame, payload), millis, out);
-            }
+            self.push_frame(now, at, millis, out);
         }
-        let silent = |leg: &Leg| !leg.sender.transcodes() || leg.sender.sends_digits();
-        debug_assert!(legs.iter().all(|leg| leg.source != Source::Silence || silent(leg)));
+    }
+
+    fn push_frame<O: Output>(&mut self, now: Time, at: usize, millis: u32, out: &mut O) {
+        let Self { mixes, rooms, legs, players, streams, .. } = self;
+        let Some(leg) = legs.get_mut(at).map(AsMut::as_mut) else { return };
+        let silent = !leg.sender.transcodes() || leg.sender.sends_digits();
+        debug_assert!(silent || leg.source != Source::Silence || leg.ends_signal());
+        if silent {
+            return;
+        }
+        if leg.ends_signal() {
+            let Leg { sender, transport, .. } = leg;
+            sender.finish(now, transport, out);
+            sender.leave_transcoding(Source::Silence);
+            return;
+        }
+        let (feed, source, id) = (leg.feed, leg.source, leg.id);
+        let none = ReadyPayload::default();
+        let (frame, payload) = match feed {
+            Feed::Leg(from) => {
+                return with_source(legs, usize::from(from), at, |ingress, sender, transport| {
+                    sender.push(now, transport, (source, ingress.frame(), none), millis, out);
+                });
+            }
+            Feed::Room(room) => {
+                let Some(room) = rooms.get_mut(usize::from(room)) else { return };
+                let Some(seat) = room.seat_of_leg(at) else { return };
+                return push_mixed(now, leg, (room, seat), millis, out);
+            }
+            Feed::Mix(mix) => (mixes.get_mut(usize::from(mix)).and_then(|mix| mix.frame_for(id)), none),
+            Feed::Player(at) => match players.get_mut(usize::from(at)) {
+                Some(player) => {
+                    let (frame, payload) = player.frame_and_payload();
+                    (Some(frame), payload)
+                }
+                None => (None, none),
+            },
+            feed => (frame_of(feed, &mut [], players, streams), none),
+        };
+        if let Some(frame) = frame {
+            let Leg { sender, transport, .. } = leg;
+            sender.push(now, transport, (source, frame, payload), millis, out);
+        }
+    }
+
+    /// Sends a leg the part of the tick that a room's seat is still to be sent.
+    pub(super) fn push_member<O: Output>(
+        &mut self,
+        now: Time,
+        at: usize,
+        (room, seat): (usize, usize),
+        millis: u32,
+        out: &mut O,
+    ) {
+        let Self { rooms, legs, .. } = self;
+        if let (Some(leg), Some(room)) = (legs.get_mut(at), rooms.get_mut(room))
+            && leg.sender.transcodes()
+            && !leg.sender.sends_digits()
+        {
+            push_mixed(now, leg, (room, seat), millis, out);
+        }
     }
 
     /// Moves the timestamps of encoded audio on over ticks that are left out.
@@ -314,5 +352,19 @@ impl Call {
                 sender.rewriter.pass_silence(egress.ticks_of(millis).wrapping_mul(ticks));
             }
         }
+    }
+}
+
+/// Sends a leg what its seat in a room is to be sent of the present tick, once.
+fn push_mixed<O: Output>(
+    now: Time,
+    leg: &mut Leg,
+    (room, seat): (&mut ConferenceRoom, usize),
+    millis: u32,
+    out: &mut O,
+) {
+    if let Some((frame, payload)) = room.take_due(seat) {
+        let Leg { sender, transport, source, .. } = leg;
+        sender.push(now, transport, (*source, frame, payload), millis, out);
     }
 }

@@ -18,9 +18,11 @@ pub(super) enum Timer {
     Event,
     /// The next look at what the packet I/O backend forwards, and may forward.
     Handover,
+    /// The next slice of a tick, where a large room has several.
+    Slice,
 }
 
-const COUNT: usize = 5;
+const COUNT: usize = 6;
 
 /// Stands for no deadline in half the room of an `Option`: each packet looks at all of its call.
 const NEVER: Time = Time::from_nanos(u64::MAX);

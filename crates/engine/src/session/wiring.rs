@@ -68,6 +68,7 @@ impl Call {
     pub(super) fn rewire<O: Output>(&mut self, now: Time, out: &mut O) {
         self.take_back_streams(now, out);
         self.places = Places::of(&self.legs);
+        self.slices.make_room_for(self.legs.len());
         for at in 0..self.legs.len() {
             self.settle_feed(at);
             if let Some(leg) = self.legs.get_mut(at) {
@@ -101,7 +102,7 @@ impl Call {
                 mix.set_inputs(inputs);
             }
         }
-        self.settle_rooms();
+        self.settle_rooms(now, out);
         self.report_rooms(out);
         self.mark_tapped();
         self.settle_end_to_end();
@@ -149,13 +150,17 @@ impl Call {
     }
 
     /// Where the members of rooms are, and the rates that rooms have by them.
-    fn settle_rooms(&mut self) {
+    fn settle_rooms<O: Output>(&mut self, now: Time, out: &mut O) {
         let mut rooms = std::mem::take(&mut self.rooms);
         for room in &mut rooms {
             room.settle(|source| self.settled(self.resolve(source)?));
-            room.set_rate(room.wanted_rate());
         }
         self.rooms = rooms;
+        if self.rooms.iter().any(|room| room.wanted_rate() != room.rate()) {
+            // Another rate needs other frames.
+            self.push_rest(now, out);
+            self.rooms.iter_mut().for_each(|room| room.set_rate(room.wanted_rate()));
+        }
     }
 
     /// What a room is to know of a member.

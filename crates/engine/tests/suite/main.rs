@@ -30,6 +30,7 @@ mod digits_are_sent;
 mod floods_and_loops_are_cut;
 mod fuzz_findings;
 mod large_datagrams_are_relayed;
+mod large_rooms_are_sent_in_slices;
 mod late_timers_are_made_up_for;
 mod legs_and_calls_move_without_a_seam;
 mod legs_open_where_they_are_asked_to;

@@ -165,3 +165,29 @@ fn unequal_slices_go_as_far_as_the_shorter() {
     encode_slice(Law::Mu, &[0; 4], &mut codes);
     assert_eq!(codes, [0xff, 0xff]);
 }
+
+#[test]
+fn loudest_power_is_that_of_the_decoded_samples() {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    for law in LAWS {
+        let loudest: Vec<u8> = [encode(law, i16::MAX); 400].to_vec();
+        let random: Vec<u8> = (0..400).map(|_| next()).collect();
+        for (len, part) in
+            [(160, 40), (150, 40), (39, 40), (160, 7), (400, 240), (400, 1000), (0, 40), (5, 0)]
+        {
+            for codes in [&loudest[..len], &random[..len]] {
+                let mean = |codes: &[u8]| {
+                    let squares =
+                        codes.iter().map(|code| u64::from(decode(law, *code).unsigned_abs()).pow(2));
+                    squares.sum::<u64>() as f32 / codes.len() as f32
+                };
+                let expected = codes.chunks(part.max(1)).map(mean).fold(0.0, f32::max);
+                assert_eq!(loudest_power(law, codes, part), expected, "{law:?}, {len} codes by {part}");
+            }
+        }
+    }
+}

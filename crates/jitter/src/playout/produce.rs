@@ -1,8 +1,9 @@
 //! What a pull plays: the next packet, decoded, or what fills the time until it.
 
 use mediapoint_codec::Signal;
+use mediapoint_g711::decode_slice;
 
-use super::control::elapsed;
+use super::control::{Scaling, elapsed};
 use super::{Filling, Kind, Playout, Position};
 use crate::conceal::repair::HISTORY_MS;
 use crate::payloads::{Meaning, Voice};
@@ -49,8 +50,8 @@ enum Plan {
 impl Playout {
     /// Decodes the next packet to all of `pcm`, where that is all that a pull has to do: nothing is left from the last
     /// one, the packet continues what was played last and is as long. `None` where it is not, with nothing changed but
-    /// that a packet that is not of its codec is gone.
-    pub(super) fn decode_directly(&mut self, pcm: &mut [i16]) -> Option<Kind> {
+    /// that a packet that is not of its codec is gone. With `undecoded`, octets that are samples stay such.
+    pub(super) fn decode_directly(&mut self, pcm: &mut [i16], undecoded: bool) -> Option<Kind> {
         let in_talkspurt = self.filling == Filling::Concealment && !self.seam;
         if !in_talkspurt || self.buffer.ahead() > 0 {
             return None;
@@ -67,6 +68,18 @@ impl Playout {
             return None;
         }
         let voice = self.payloads.voice(slot.entry)?;
+        if let Some(law) = voice.law().filter(|_| undecoded) {
+            self.store.remove(place);
+            let kind = self.finish(&slot, pcm.len(), Signal::Speech, false);
+            let octets = self.store.payload(&slot);
+            if self.scaling() == Scaling::Keep {
+                self.buffer.remember_octets(law, octets);
+                self.undecoded = Some((law, slot.place()));
+            } else {
+                decode_slice(law, octets, pcm);
+            }
+            return Some(kind);
+        }
         let decoded = voice.decode(self.store.payload(&slot), pcm);
         self.store.remove(place);
         match decoded {

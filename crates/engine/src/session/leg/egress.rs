@@ -111,8 +111,12 @@ const HOT_LINES: usize = 4;
 pub(crate) struct Egress {
     rate: u32,
     clock_rate: u32,
-    /// Samples of a packet, and of a frame of the codec.
+    /// Samples of a packet, its ticks of the RTP clock, and samples of a frame of the codec.
     packet: usize,
+    packet_ticks: u32,
+    payload_type: PayloadType,
+    /// What is made of audio depends on the audio before.
+    has_memory: bool,
     frame: usize,
     encoder: Box<dyn Encoder>,
     /// Audio that waits for its packet to be full.
@@ -147,11 +151,17 @@ impl Egress {
         // A packet that is all but full, and a tick or the end of a signal, which fills up a packet.
         let gathered = (packet + samples(rate, FADE_MILLIS)).next_multiple_of(packet.max(1));
         let analyser = spec.noise.map(|_| NoiseAnalyser::new(rate));
+        let clock_rate = spec.entry.codec.clock_rate;
+        let has_memory =
+            !matches!(spec.entry.codec.encoding, Encoding::Pcmu | Encoding::Pcma | Encoding::L16);
         Some(Self {
-            clock_rate: spec.entry.codec.clock_rate,
+            clock_rate,
             encoder,
             rate,
             packet,
+            packet_ticks: ticks(packet, clock_rate, rate),
+            payload_type: spec.entry.payload_type,
+            has_memory,
             frame,
             gathered: vec![0; gathered].into_boxed_slice(),
             filled: 0,
@@ -280,7 +290,7 @@ impl Egress {
             && pcm.len() == self.packet
             && !self.crossfade.is_under_way();
         let alike = std::mem::take(&mut self.alike);
-        if !whole || !self.has_memory() || (self.stale && ready.follows) {
+        if !whole || !self.has_memory || (self.stale && ready.follows) {
             return whole;
         }
         let quiet = (self.paused || is_below(&self.last, QUIET)) && is_below(pcm, QUIET);
@@ -308,7 +318,7 @@ impl Egress {
     /// Takes the audio of a tick whose payload was made before and [may be sent](Self::may_send): the next packet is that payload.
     /// An encoder without a memory needs no more of it than the end, for a cross-fade.
     pub(crate) fn pass(&mut self, kind: FrameKind, pcm: &[i16]) {
-        if self.has_memory() {
+        if self.has_memory {
             return self.gather(kind, pcm);
         }
         self.noisy = false;
@@ -316,9 +326,24 @@ impl Egress {
         self.passed = true;
     }
 
-    /// True where what is made of audio depends on the audio before.
-    fn has_memory(&self) -> bool {
-        !matches!(self.spec.entry.codec.encoding, Encoding::Pcmu | Encoding::Pcma | Encoding::L16)
+    /// True where a payload that was made of `pcm` before is the next packet whatever came before, and its time is now.
+    pub(crate) fn takes(&self, pcm: &[i16], ready: &[u8]) -> bool {
+        !ready.is_empty()
+            && self.filled == 0
+            && pcm.len() == self.packet
+            && !self.has_memory
+            && !self.passed
+            && !self.crossfade.is_under_way()
+    }
+
+    /// The packet that a payload [which it takes](Self::takes) becomes: its payload type, ticks and marker.
+    pub(crate) fn pass_made(&mut self, pcm: &[i16]) -> (PayloadType, u32, bool) {
+        self.alike = 0;
+        self.noisy = false;
+        self.since_noise = None;
+        self.stale = true;
+        self.crossfade.remember(pcm);
+        (self.payload_type, self.packet_ticks, std::mem::take(&mut self.paused))
     }
 
     /// Adds a signal to the audio gathered last.
@@ -447,8 +472,7 @@ impl Egress {
 
     /// Ticks of the RTP clock in a number of samples.
     pub(crate) fn ticks(&self, samples: usize) -> u32 {
-        let ticks = samples as u64 * u64::from(self.clock_rate) / u64::from(self.rate.max(1));
-        u32::try_from(ticks).unwrap_or(0)
+        ticks(samples, self.clock_rate, self.rate)
     }
 
     /// Ticks of the RTP clock in a number of milliseconds.
@@ -463,6 +487,15 @@ impl Egress {
         // What comes next begins from silence.
         self.crossfade.silence();
     }
+}
+
+/// Ticks at `clock_rate` hertz in a number of samples at `rate` hertz.
+fn ticks(samples: usize, clock_rate: u32, rate: u32) -> u32 {
+    if clock_rate == rate {
+        return u32::try_from(samples).unwrap_or(0);
+    }
+    let ticks = samples as u64 * u64::from(clock_rate) / u64::from(rate.max(1));
+    u32::try_from(ticks).unwrap_or(0)
 }
 
 /// True where no peak reaches a limit.

@@ -53,6 +53,11 @@ impl Gate {
         matches!(self.policy, MediaPolicy::Block)
     }
 
+    /// True where audio is encoded as it is, as before.
+    pub(crate) const fn passes(&self) -> bool {
+        matches!(self.policy, MediaPolicy::Forward) && !self.silent
+    }
+
     /// Whether the encoder is to be given silence, and whether that is another signal than before.
     pub(crate) fn encode_silence(&mut self) -> (bool, bool) {
         let silent = self.policy == MediaPolicy::Silence;

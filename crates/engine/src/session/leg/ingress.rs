@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mediapoint_codec::{Codec, Encoding};
 use mediapoint_dtmf::DetectorSettings;
+use mediapoint_g711::{Law, decode_slice};
 use mediapoint_jitter::{
     Arrived, Inserted, Kind, MAX_DELAY, Playout, PlayoutConfig, PlayoutStatistics, Prefetch, Pulled,
 };
@@ -45,6 +46,8 @@ pub(crate) struct Ingress {
     /// What the jitter buffer was configured with.
     payloads: Vec<(PayloadType, Codec)>,
     idle_for: u32,
+    /// The frame's audio is in the jitter buffer still, as the octets that came.
+    is_undecoded: bool,
     /// Nobody wants its audio: it goes at the end of the tick.
     pub(crate) unwanted: bool,
     in_band: Option<Box<InBand>>,
@@ -82,6 +85,7 @@ impl Ingress {
             drained_kind: FrameKind::Nothing,
             payloads,
             idle_for: IDLE_AFTER,
+            is_undecoded: false,
             unwanted: false,
             in_band: None,
             secure: None,
@@ -207,8 +211,14 @@ impl Ingress {
     /// Fills the frame with the next `millis` milliseconds; silence while a telephone event lasts. True where digits were found
     /// in it.
     pub(crate) fn pull(&mut self, now: Time, millis: u32, in_event: bool) -> bool {
-        let Self { playout, backlog, in_band, secure, .. } = self;
+        let Self { playout, backlog, in_band, secure, is_undecoded, .. } = self;
+        *is_undecoded = false;
         self.frame.fill(millis, |pcm| {
+            if backlog.is_empty() && !in_event && in_band.is_none() && secure.is_none() {
+                let kind = kind(&playout.pull_undecoded(now, pcm));
+                *is_undecoded = playout.undecoded().is_some();
+                return kind;
+            }
             let kind = read(playout, backlog, now, pcm, in_event);
             if let Some(in_band) = in_band {
                 in_band.process(pcm);
@@ -231,8 +241,19 @@ impl Ingress {
     }
 
     /// The audio of the present tick.
-    pub(crate) const fn frame(&mut self) -> &mut Frame {
+    pub(crate) fn frame(&mut self) -> &mut Frame {
+        if std::mem::take(&mut self.is_undecoded)
+            && let Some((law, octets)) = self.playout.undecoded()
+        {
+            self.frame.complete(|pcm| decode_slice(law, octets, pcm));
+        }
         &mut self.frame
+    }
+
+    /// The octets of the present tick's audio, where they are samples at `rate` hertz that nobody has asked for yet. They are
+    /// decoded when somebody does.
+    pub(crate) fn undecoded(&self, rate: u32) -> Option<(Law, &[u8])> {
+        if self.is_undecoded && self.frame.rate() == rate { self.playout.undecoded() } else { None }
     }
 
     /// Takes out all that waits, and returns how many pieces of 10 ms that is. With `keep` it also stays for the other
@@ -278,6 +299,7 @@ impl Ingress {
         let len = samples(self.frame.rate(), 10).max(1);
         let from = self.drained.chunks(len).nth(piece).unwrap_or_default();
         let kind = self.drained_kind;
+        self.is_undecoded = false;
         self.frame.fill(10, |pcm| {
             pcm.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
             kind

@@ -257,6 +257,57 @@ impl Sender {
         }
     }
 
+    /// Sends a payload that was made of a frame before, where the stream goes on as it was: nothing begins or ends, waits, or is
+    /// joined to what was sent. False where that is not so, with nothing changed.
+    fn send_made<O: Output>(
+        &mut self,
+        now: Time,
+        transport: &mut Transport,
+        (source, frame, ready): (Source, &Frame, &[u8]),
+        out: &mut O,
+    ) -> bool {
+        let goes_on = self.gathered_from == source
+            && self.had == 0
+            && self.beep.is_none()
+            && self.allowed
+            && self.gate.passes()
+            && frame.kind() == FrameKind::Audio;
+        let Some(egress) = self.egress.as_mut().filter(|_| goes_on) else { return false };
+        if frame.rate() != egress.rate() || !egress.takes(frame.pcm(), ready) {
+            return false;
+        }
+        let Some(to) = transport.destination() else { return false };
+        let Some(mut packet) = out.take() else { return false };
+        let len = FIXED_HEADER_LEN + ready.len();
+        let storage = packet.storage_mut().get_mut(..CAPACITY - TAIL_ROOM).unwrap_or_default();
+        let Some(room) = storage.get_mut(FIXED_HEADER_LEN..len) else {
+            out.give(packet);
+            return false;
+        };
+        room.copy_from_slice(ready);
+        self.fade = 0;
+        let (payload_type, ticks, marker) = egress.pass_made(frame.pcm());
+        let outgoing = self.rewriter.next_encoded(now, ticks, marker);
+        let header = RtpHeader {
+            marker: outgoing.marker,
+            payload_type,
+            sequence: outgoing.sequence,
+            timestamp: outgoing.timestamp,
+            ssrc: self.rewriter.ssrc(),
+        };
+        packet.set_len(len);
+        if header.write(packet.bytes_mut()).is_ok() && transport.protect_rtp(&mut packet) {
+            self.sent.packets += 1;
+            self.sent.octets += ready.len() as u64;
+            self.sent.shared_payloads += 1;
+            out.send(transport.ports().rtp, to, packet);
+        } else {
+            self.sent.unsent += 1;
+            out.give(packet);
+        }
+        true
+    }
+
     /// Takes the frame of a tick and sends the packets that it completes: the payload that was made of it before, where that
     /// will do, else what the encoder makes of it.
     pub(crate) fn push<O: Output>(
@@ -267,6 +318,9 @@ impl Sender {
         millis: u32,
         out: &mut O,
     ) {
+        if self.send_made(now, transport, (source, frame, ready.octets), out) {
+            return;
+        }
         let Some(egress) = &mut self.egress else { return };
         if self.had_of != source {
             self.had = 0;

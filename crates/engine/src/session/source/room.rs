@@ -17,6 +17,7 @@ use crate::api::id::{LegId, RoomId};
 use crate::api::room::RoomSpec;
 use crate::api::source::Source;
 use crate::session::frame::{Frame, FrameKind};
+use crate::session::slices::has_slices;
 use crate::session::source::player::ReadyPayload;
 use crate::session::tick::Parts;
 use crate::session::wiring::Feed;
@@ -149,6 +150,7 @@ impl ConferenceRoom {
         let mut spoken = false;
         for seat in seats.iter_mut().flatten() {
             let output = room.output(seat.member);
+            seat.due = true;
             seat.mix = match output.mix {
                 MixKey::Silence => MixOf::Nothing,
                 MixKey::Full => {
@@ -186,12 +188,43 @@ impl ConferenceRoom {
         }
     }
 
-    /// What a leg gets in the present tick, and the payload that was made of it for others like it.
+    /// The seat of a leg that it feeds, by the leg's place in the call.
+    pub(in crate::session) fn seat_of_leg(&self, place: usize) -> Option<usize> {
+        self.by_leg.get(place)?.checked_sub(1).map(usize::from)
+    }
+
+    /// The legs that it feeds, and their seats.
+    pub(in crate::session) fn fed_legs(&self) -> impl Iterator<Item = (LegId, usize)> + '_ {
+        let seat = |(leg, seat): (&LegId, &u16)| (*leg, usize::from(*seat));
+        let fed = |seat: &usize| self.seats.get(*seat).and_then(Option::as_ref)?.fed;
+        self.by_name.iter().map(seat).filter(move |(_, seat)| fed(seat).is_some())
+    }
+
+    /// True where its members are in several slices of a tick.
+    pub(in crate::session) fn has_slices(&self) -> bool {
+        has_slices(self.seats.len())
+    }
+
+    /// Leaves out the present tick for a leg, by its place in the call: it is sent something else.
+    pub(in crate::session) fn pass(&mut self, place: usize) {
+        let seat = self.seat_of_leg(place).and_then(|seat| self.seats.get_mut(seat));
+        if let Some(seat) = seat.and_then(Option::as_mut) {
+            seat.due = false;
+        }
+    }
+
+    /// What a seat is to be sent of the present tick, with the payload that was made of it for others like it; `None` where it
+    /// was taken before.
+    pub(in crate::session) fn take_due(&mut self, seat: usize) -> Option<(&mut Frame, ReadyPayload<'_>)> {
+        let due = &mut self.seats.get_mut(seat)?.as_mut()?.due;
+        if std::mem::take(due) { self.frame_and_payload(seat) } else { None }
+    }
+
+    /// What a seat gets in the present tick, and the payload that was made of it for others like it.
     pub(in crate::session) fn frame_and_payload(
         &mut self,
-        place: usize,
+        seat: usize,
     ) -> Option<(&mut Frame, ReadyPayload<'_>)> {
-        let seat = usize::from(self.by_leg.get(place)?.checked_sub(1)?);
         let Seat { mix, encoding, .. } = self.seats.get(seat)?.as_ref()?;
         let none = ReadyPayload::default();
         match *mix {

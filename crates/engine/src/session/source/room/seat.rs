@@ -1,6 +1,7 @@
 //! A member of a room: a leg of the call, or a player that announces.
 
-use mediapoint_conference::{Input, Inputs, MemberChange, MemberId, Role, Room};
+use mediapoint_conference::{Input, Inputs, Measure, Measured, MemberChange, MemberId, Role, Room};
+use mediapoint_g711::loudest_power;
 
 use super::link::LinkOut;
 use crate::api::id::LegId;
@@ -37,6 +38,8 @@ pub(super) struct Seat {
     pub(super) gone: bool,
     pub(super) frame: Frame,
     pub(super) mix: MixOf,
+    /// It is still to be sent its part of the present tick.
+    pub(super) due: bool,
     /// Where what it hears goes, where it is a link to another worker.
     pub(super) out: Option<LinkOut>,
     /// The place in its call of the leg that the room feeds.
@@ -59,6 +62,7 @@ impl Seat {
             gone: false,
             frame: Frame::new(rate),
             mix: MixOf::Nothing,
+            due: false,
             out: None,
             fed: None,
             encoding: None,
@@ -111,6 +115,18 @@ impl Inputs for Reader<'_, '_> {
                 FrameKind::Nothing => take(Input::Nothing),
             },
             None => take(Input::Nothing),
+        }
+    }
+
+    fn measure(&mut self, member: MemberId, measure: Measure) -> Measured {
+        let feed = self.seats.get(member.index()).and_then(Option::as_ref).map(|seat| seat.feed);
+        // Most members are silent: their audio is decoded for none, so it is not decoded.
+        match feed.and_then(|feed| self.parts.undecoded(feed, self.rate)) {
+            Some((law, octets)) if octets.len() == measure.len => {
+                let power = measure.judged.then(|| loudest_power(law, octets, measure.part));
+                Measured { present: true, power }
+            }
+            _ => self.input(member, |input| measure.of(input)),
         }
     }
 }
