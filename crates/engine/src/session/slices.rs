@@ -38,6 +38,8 @@ pub(super) const fn has_slices(seats: usize) -> bool {
 pub(super) struct Slices {
     /// The next slice; 0 where there is none.
     next: u8,
+    /// Length of the tick; that of the clock may have changed since.
+    millis: u32,
     /// Places of the legs of a slice: kept, so that its memory is.
     places: Vec<u16>,
 }
@@ -63,13 +65,13 @@ impl Call {
             return self.push_each(now, millis, 0..self.legs.len(), out);
         }
         self.push_slice(now, 0, millis, out);
-        self.slices.next = 1;
+        (self.slices.next, self.slices.millis) = (1, millis);
         self.timers.set(Timer::Slice, Some(due + step(millis)));
     }
 
     /// Sends the slices that are due by now, of which the first was due at `due`.
     pub(super) fn push_slices<O: Output>(&mut self, now: Time, due: Time, out: &mut O) {
-        let millis = self.clock.millis;
+        let millis = self.slices.millis;
         let mut due = due;
         while !self.slices.is_over() && due <= now {
             self.push_slice(now, self.slices.next, millis, out);
@@ -140,7 +142,7 @@ impl Call {
                 self.legs.get(*at).is_some_and(|leg| Ok(leg.feed) == feed)
             });
             if let Some(at) = place {
-                self.push_member(now, at, (room, seat), self.clock.millis, out);
+                self.push_member(now, at, (room, seat), self.slices.millis, out);
             }
         }
     }
