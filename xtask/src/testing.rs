@@ -18,6 +18,11 @@ const VECTORS: &str = "MEDIAPOINT_G729_DATA";
 /// How the reason of a test that is ignored for want of them begins.
 const WANTS_VECTORS: &str = "needs the ITU's vectors";
 
+/// How the reason of the test begins that is ignored where the controller is not optimised.
+const WANTS_OPTIMISED: &str = "proof of optimised code";
+/// Optimises the controller as a release does, which tests do without for the time of its compiling.
+const OPTIMISED: &str = "profile.dev.package.mediapoint-control-ng.opt-level=3";
+
 /// What has tests. Examples and benches have none, and are compiled by `lint`.
 const TESTED: &[&str] =
     &["--workspace", "--exclude", "mediapoint-benches", "--no-fail-fast", "--lib", "--bins", "--tests"];
@@ -25,7 +30,7 @@ const TESTED: &[&str] =
 const PROGRAMS: &[&str] = &["--lib", "--bins", "--tests"];
 
 /// Every test of the workspace, the corpora of the fuzz targets included, those that want the ITU's vectors, where these are,
-/// then those with AMR.
+/// then the one that wants optimised code, then those with AMR.
 pub(crate) fn test() -> Result<(), Error> {
     setup::ensure(&[Feature::Build, Feature::Test])?;
     announce()?;
@@ -36,6 +41,10 @@ pub(crate) fn test() -> Result<(), Error> {
     run(&mut report, "workspace", TESTED)?;
     vectors(&mut report)?;
     let examples: Vec<&str> = TESTED.iter().copied().filter(|word| !PROGRAMS.contains(word)).collect();
+    // As a part of the same workspace, so that nothing but the controller is compiled again.
+    let wiped = ["--config", OPTIMISED, "--test", "keys_are_wiped", "--", "--include-ignored"];
+    run(&mut report, "optimised", &[examples.as_slice(), &wiped].concat())?;
+    report.forget_ignored(WANTS_OPTIMISED);
     run(&mut report, "documentation", &[examples.as_slice(), &["--doc"]].concat())?;
     // The coders that are not built in unless asked for.
     let features = "mediapoint-amr/linked,mediapoint-codec/amr";
