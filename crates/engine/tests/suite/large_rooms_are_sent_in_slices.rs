@@ -135,13 +135,15 @@ fn all_slices_are_of_the_same_mix() {
     let sent = scene.sent_in(1000);
     // The members behind the speakers receive the same, tick by tick, whatever their slice.
     let listeners: Vec<&Vec<Sent>> = sent.values().skip(SPEAKERS).collect();
-    let first = listeners.iter().map(|packets| packets[0].at).min().unwrap();
+    // From the first slice of a tick on: some of those of the tick before may have come in the time, too.
+    let begun = listeners[0][0].at;
     let mut slices = BTreeMap::<u64, usize>::new();
     for packets in &listeners {
-        let after = packets[0].at.since(first).as_millis();
+        let own: Vec<&Sent> = packets.iter().filter(|packet| packet.at >= begun).collect();
+        let after = own[0].at.since(begun).as_millis();
         *slices.entry(u64::try_from(after).unwrap()).or_default() += 1;
-        let same = packets.iter().zip(listeners[0]).all(|(own, other)| own.payload == other.payload);
-        assert!(same, "{after} ms behind the first slice");
+        let same = own.iter().zip(listeners[0]).all(|(own, other)| own.payload == other.payload);
+        assert!(same && own.len() > 45, "{after} ms behind the first slice");
     }
     // Seats 0 to 63 and 256 on are of the first slice.
     assert_eq!(slices.into_iter().collect::<Vec<_>>(), [(0, 105), (5, 64), (10, 64), (15, 64)]);
