@@ -6,9 +6,10 @@ use std::path::Path;
 use crate::error::Error;
 use crate::shell::Program;
 
-/// What is put before a program whose run is to be profiled: samples of all cores, a thousand a second.
+/// What is put before a program whose run is to be profiled: samples of all cores, at a frequency that is not in step with ticks of a
+/// millisecond.
 pub(super) fn recording(file: &Path) -> Vec<String> {
-    let words = ["perf", "record", "--quiet", "--all-cpus", "--event=cpu-clock", "--freq=1000", "--output"];
+    let words = ["perf", "record", "--quiet", "--all-cpus", "--event=cpu-clock", "--freq=2999", "--output"];
     let file = file.display().to_string();
     words.into_iter().map(str::to_owned).chain([file, "--".to_owned()]).collect()
 }
