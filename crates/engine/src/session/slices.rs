@@ -33,9 +33,12 @@ pub(super) const fn has_slices(seats: usize) -> bool {
     seats > SEATS
 }
 
-/// What of the present tick is still to be sent.
+/// What of the present tick is still to be sent. Calls with a large room alone have memory for it.
 #[derive(Debug, Default)]
-pub(super) struct Slices {
+pub(super) struct Slices(Option<Box<Rest>>);
+
+#[derive(Debug, Default)]
+struct Rest {
     /// The next slice; 0 where there is none.
     next: u8,
     /// Length of the tick; that of the clock may have changed since.
@@ -48,13 +51,22 @@ impl Slices {
     /// Makes room for so many legs, so that a tick allocates nothing.
     pub(super) fn make_room_for(&mut self, legs: usize) {
         if has_slices(legs) {
-            self.places.reserve(legs);
+            self.rest().places.reserve(legs);
         }
     }
 
+    fn rest(&mut self) -> &mut Rest {
+        self.0.get_or_insert_default()
+    }
+
+    /// The next slice; 0 where all of the tick was sent.
+    fn next(&self) -> u8 {
+        self.0.as_ref().map_or(0, |rest| rest.next)
+    }
+
     /// True where all of the tick was sent.
-    const fn is_over(&self) -> bool {
-        self.next == 0
+    fn is_over(&self) -> bool {
+        self.next() == 0
     }
 }
 
@@ -65,30 +77,32 @@ impl Call {
             return self.push_each(now, millis, 0..self.legs.len(), out);
         }
         self.push_slice(now, 0, millis, out);
-        (self.slices.next, self.slices.millis) = (1, millis);
+        let rest = self.slices.rest();
+        (rest.next, rest.millis) = (1, millis);
         self.timers.set(Timer::Slice, Some(due + step(millis)));
     }
 
     /// Sends the slices that are due by now, of which the first was due at `due`.
     pub(super) fn push_slices<O: Output>(&mut self, now: Time, due: Time, out: &mut O) {
-        let millis = self.slices.millis;
+        let millis = self.slices.rest().millis;
         let mut due = due;
         while !self.slices.is_over() && due <= now {
-            self.push_slice(now, self.slices.next, millis, out);
+            let slice = self.slices.next();
+            self.push_slice(now, slice, millis, out);
             due = due + step(millis);
-            self.slices.next = (self.slices.next + 1) % SLICES;
+            self.slices.rest().next = (slice + 1) % SLICES;
         }
         self.timers.set(Timer::Slice, (!self.slices.is_over()).then_some(due));
     }
 
     /// Sends one slice.
     fn push_slice<O: Output>(&mut self, now: Time, slice: u8, millis: u32, out: &mut O) {
-        let mut places = std::mem::take(&mut self.slices.places);
+        let mut places = std::mem::take(&mut self.slices.rest().places);
         places.clear();
         let all = 0..u16::try_from(self.legs.len()).unwrap_or(u16::MAX);
         places.extend(all.filter(|at| self.slice_of_leg(usize::from(*at)) == slice));
         self.push_each(now, millis, places.iter().map(|at| usize::from(*at)), out);
-        self.slices.places = places;
+        self.slices.rest().places = places;
     }
 
     /// The slice of a leg, by its place; 0 of one that no room feeds.
@@ -100,7 +114,7 @@ impl Call {
     pub(super) fn push_rest<O: Output>(&mut self, now: Time, out: &mut O) {
         if !self.slices.is_over() {
             self.push_rest_of(now, |_, _| true, out);
-            self.slices.next = 0;
+            self.slices.rest().next = 0;
             self.timers.set(Timer::Slice, None);
         }
     }
@@ -127,7 +141,7 @@ impl Call {
     /// The same of those members of rooms that are picked. By their names: places may be about to change.
     #[cold]
     fn push_rest_of<O: Output>(&mut self, now: Time, pick: impl Fn(RoomId, LegId) -> bool, out: &mut O) {
-        let next = self.slices.next;
+        let (next, millis) = (self.slices.next(), self.slices.rest().millis);
         let due: Vec<(usize, LegId, usize)> = self
             .rooms
             .iter()
@@ -142,7 +156,7 @@ impl Call {
                 self.legs.get(*at).is_some_and(|leg| Ok(leg.feed) == feed)
             });
             if let Some(at) = place {
-                self.push_member(now, at, (room, seat), self.slices.millis, out);
+                self.push_member(now, at, (room, seat), millis, out);
             }
         }
     }

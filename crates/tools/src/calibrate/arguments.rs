@@ -25,7 +25,7 @@ pub(crate) struct CalibrateArguments {
     /// Print the kinds of work, and measure nothing
     #[arg(long)]
     pub(super) list: bool,
-    /// Seconds to measure each load [default: as many as the time allows, 0.5 to 5]
+    /// Seconds to measure each load [default: as many as the time allows, 0.4 to 5]
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<f64>,
     /// Print how far this is off an earlier file; exit code 3 where a figure is more than 10 % off

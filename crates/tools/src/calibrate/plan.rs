@@ -11,7 +11,7 @@ const QUICK: Duration = Duration::from_mins(1);
 const AROUND: Duration = Duration::from_millis(900);
 
 /// Shortest measurement of a load, and the longest.
-const SHORTEST: Duration = Duration::from_millis(500);
+const SHORTEST: Duration = Duration::from_millis(400);
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// The times of a calibration.
@@ -39,7 +39,7 @@ impl Plan {
     /// Times for so many kinds; `seconds` of measurement for each load where that is given.
     pub(super) fn new(quick: bool, kinds: u32, seconds: Option<Duration>) -> Self {
         let whole = if quick { QUICK } else { WHOLE };
-        let (steps, step, baseline) = if quick { (4, 1500, 300) } else { (6, 4000, 500) };
+        let (steps, step, baseline) = if quick { (4, 1000, 200) } else { (6, 4000, 500) };
         let (rounds, warm_up, windows) = if quick { (1, 400, 4) } else { (2, 600, 10) };
         let [step, baseline, warm_up] = [step, baseline, warm_up].map(Duration::from_millis);
         let search = (step + baseline + warm_up + AROUND) * steps;
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn few_kinds_are_measured_longer_and_seconds_count_before_all() {
-        let [many, few] = [20, 2].map(|kinds| Plan::new(false, kinds, None).load);
+        let [many, few] = [30, 2].map(|kinds| Plan::new(false, kinds, None).load);
         assert!(few > many && few <= LONGEST);
         let second = Duration::from_secs(1);
         let plan = Plan::new(true, 2, Some(second));
