@@ -203,7 +203,7 @@ fn commands_between_slices_leave_nothing_out_and_double_nothing() {
         }
     }
     scene.run(100);
-    let ports: Vec<PortKey> = (0..200).map(|n| mediapoint_testkit::rtp_port(n)).collect();
+    let ports: Vec<PortKey> = (0..200).map(mediapoint_testkit::rtp_port).collect();
     let sent = scene.take_sent();
     for port in ports {
         assert_unbroken(&format!("{port:?}"), &sent[&port]);
