@@ -53,7 +53,7 @@ enum Task {
     Demo(Forwarded),
     /// Run every test: unit, integration and documentation tests, and the fuzz corpora. Ends with how many passed, failed and
     /// were skipped, and why.
-    Test,
+    Test(TestArgs),
     /// Build the server in release, with a copy without symbols in dist/.
     Build,
     /// Build and install the server: program, configuration, systemd unit, user, licences.
@@ -97,6 +97,13 @@ enum Task {
     Miri,
     /// Check that no tracked file names a machine's own paths or a package registry's host.
     Hygiene,
+}
+
+#[derive(Args)]
+struct TestArgs {
+    /// And what has to be compiled in another way for it: proofs of optimised code, the tests of AMR.
+    #[arg(long)]
+    all: bool,
 }
 
 #[derive(Args)]
@@ -253,7 +260,7 @@ fn dispatch(mut task: Task) -> Result<(), Error> {
         }
         Task::Interop(forwarded) if forwarded.asks_for_help() => run::help("interop"),
         Task::Demo(forwarded) => run::demo(&forwarded.args),
-        Task::Test => testing::test(),
+        Task::Test(args) => testing::test(args.all),
         Task::Build => package::build(),
         Task::Install(args) => package::install(&args.prefix, &args.destdir),
         Task::Dist => package::dist(),

@@ -20,8 +20,10 @@ const WANTS_VECTORS: &str = "needs the ITU's vectors";
 
 /// How the reason of the test begins that is ignored where the controller is not optimised.
 const WANTS_OPTIMISED: &str = "proof of optimised code";
-/// Optimises the controller as a release does, which tests do without for the time of its compiling.
-const OPTIMISED: &str = "profile.dev.package.mediapoint-control-ng.opt-level=3";
+/// What handles keys, which is optimised as a release is to prove that none is left behind. Tests do without, for the time of
+/// its compiling.
+const KEEPS_KEYS: &[&str] = &["control-ng", "engine", "packet", "srtp"];
+const PROOFS: &[&str] = &["keys_are_wiped", "keys_leave_no_copy", "secret_bytes_leave_no_copy"];
 
 /// What has tests. Examples and benches have none, and are compiled by `lint`.
 const TESTED: &[&str] =
@@ -29,9 +31,9 @@ const TESTED: &[&str] =
 /// Of these what names programs.
 const PROGRAMS: &[&str] = &["--lib", "--bins", "--tests"];
 
-/// Every test of the workspace, the corpora of the fuzz targets included, those that want the ITU's vectors, where these are,
-/// then the one that wants optimised code, then those with AMR.
-pub(crate) fn test() -> Result<(), Error> {
+/// Every test of the workspace, the corpora of the fuzz targets included, those that want the ITU's vectors, where these are, and
+/// those in the documentation. With `all` those, too, that compile much a second time.
+pub(crate) fn test(all: bool) -> Result<(), Error> {
     setup::ensure(&[Feature::Build, Feature::Test])?;
     announce()?;
     if let Err(error) = moto() {
@@ -40,21 +42,40 @@ pub(crate) fn test() -> Result<(), Error> {
     let mut report = Report::default();
     run(&mut report, "workspace", TESTED)?;
     vectors(&mut report)?;
-    let examples: Vec<&str> = TESTED.iter().copied().filter(|word| !PROGRAMS.contains(word)).collect();
-    // As a part of the same workspace, so that nothing but the controller is compiled again.
-    let wiped = ["--config", OPTIMISED, "--test", "keys_are_wiped", "--", "--include-ignored"];
-    run(&mut report, "optimised", &[examples.as_slice(), &wiped].concat())?;
-    report.forget_ignored(WANTS_OPTIMISED);
-    run(&mut report, "documentation", &[examples.as_slice(), &["--doc"]].concat())?;
-    // The coders that are not built in unless asked for.
-    let features = "mediapoint-amr/linked,mediapoint-codec/amr";
-    let packages = ["--package", "mediapoint-amr", "--package", "mediapoint-codec", "--features", features];
-    run(&mut report, "with AMR", &[&["--no-fail-fast"], packages.as_slice()].concat())?;
-    // As a part of the same workspace, so that what is from outside has the same features and is not compiled again.
-    let pairs = ["--features", "mediapoint-engine/amr", "--test", "every_codec_speaks_to_every_other"];
-    run(&mut report, "calls with AMR", &[examples.as_slice(), &pairs].concat())?;
+    let workspace: Vec<&str> = TESTED.iter().copied().filter(|word| !PROGRAMS.contains(word)).collect();
+    run(&mut report, "documentation", &[workspace.as_slice(), &["--doc"]].concat())?;
+    if all {
+        optimised(&mut report, &workspace)?;
+        with_amr(&mut report, &workspace)?;
+    }
     println!("\n{report}");
     if report.failed() { Err(Error::Tool("some tests failed".to_owned())) } else { Ok(()) }
+}
+
+/// What is proved of a release: that no copy of a key is left.
+fn optimised(report: &mut Report, workspace: &[&str]) -> Result<(), Error> {
+    let levels: Vec<String> = KEEPS_KEYS
+        .iter()
+        .map(|package| format!("profile.dev.package.mediapoint-{package}.opt-level=3"))
+        .collect();
+    // As a part of the same workspace, so that nothing from outside is compiled again.
+    let mut arguments = workspace.to_vec();
+    arguments.extend(levels.iter().flat_map(|level| ["--config", level.as_str()]));
+    arguments.extend(PROOFS.iter().flat_map(|proof| ["--test", proof]));
+    arguments.extend(["--", "--include-ignored"]);
+    run(report, "optimised", &arguments)?;
+    report.forget_ignored(WANTS_OPTIMISED);
+    Ok(())
+}
+
+/// The coders that are not built in unless asked for.
+fn with_amr(report: &mut Report, workspace: &[&str]) -> Result<(), Error> {
+    let features = "mediapoint-amr/linked,mediapoint-codec/amr";
+    let packages = ["--package", "mediapoint-amr", "--package", "mediapoint-codec", "--features", features];
+    run(report, "with AMR", &[&["--no-fail-fast"], packages.as_slice()].concat())?;
+    // As a part of the same workspace, so that what is from outside has the same features and is not compiled again.
+    let pairs = ["--features", "mediapoint-engine/amr", "--test", "every_codec_speaks_to_every_other"];
+    run(report, "calls with AMR", &[workspace, &pairs].concat())
 }
 
 /// The S3 server of PyPI, in an environment beside what is compiled, where the tests look for it.

@@ -185,7 +185,7 @@ fn call(link: Link, format: Format, id: &'static str, watched: &mut Watched) {
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "proof of optimised code: `cargo xtask test` runs it")]
+#[cfg_attr(debug_assertions, ignore = "proof of optimised code: `cargo xtask test --all` runs it")]
 fn no_released_block_and_nothing_that_is_left_holds_a_key() {
     // The text of any key, the server's own before it is known included.
     let mut watched = Watched::default();
