@@ -5,7 +5,6 @@
 //! calls a core carries is searched for; of the other kinds core time is measured at a moderate load.
 
 mod arguments;
-mod budget;
 mod chart;
 mod comparison;
 mod file;
@@ -35,7 +34,6 @@ use crate::child::{self, ChildError};
 use crate::cli::{FAILED, UNUSABLE, refuse};
 use crate::text;
 pub(crate) use arguments::CalibrateArguments;
-use budget::Budget;
 use comparison::Comparison;
 use file::PointsFile;
 use fit::{Fit, Measure};
@@ -55,12 +53,14 @@ const DIFFERS: u8 = 3;
 /// Calls of the first step of the search.
 const FIRST: usize = 200;
 
+/// Kinds between relayed calls and relayed calls.
+const OTHERS: usize = 9;
+
 /// How busy a core is to be with each kind, as a share of what is within the service level: enough for the server's
 /// work to count more than its waking up, and no more than the load's own core generates of any kind.
 const SHARE: f64 = 0.24;
-/// The same of the relayed calls on the server beside, and of those that the budget is found from. All three are below one.
+/// The same of the relayed calls on the server beside.
 const SHARE_BESIDE: f64 = 0.12;
-const SHARE_FULL: f64 = 0.8;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -138,8 +138,7 @@ fn list() {
 /// Measures, writes, prints; false where it is too far off an earlier file.
 fn run(arguments: &CalibrateArguments, stop: &Stop) -> Result<bool, CalibrateError> {
     let works = arguments.works()?;
-    // And the load that the budget is found from.
-    let count = u32::try_from(works.len() + 1).unwrap_or(u32::MAX);
+    let count = u32::try_from(loads(&works).count()).unwrap_or(u32::MAX);
     let plan = Plan::new(arguments.quick, count, arguments.load()?);
     let [server_core, load_core] = arguments.cores()?;
     let before = arguments.compare.as_deref().map(PointsFile::read).transpose()?;
@@ -207,36 +206,38 @@ fn measure(
 ) -> Result<Calibration, CalibrateError> {
     let begin = Instant::now();
     let noise = noise::Noise::begin();
-    let bar = bar(u64::from(bench.plan.steps) + u64::from(bench.plan.rounds) * (works.len() + 1) as u64);
+    let of_round = loads(works).count() as u64;
+    let bar = bar(u64::from(bench.plan.steps) + u64::from(bench.plan.rounds) * of_round);
     let (capacity, limit) = match given {
         Some(calls) => (bench.step(calls)?, Limit::Given),
         None => capacity(bench, &bar, most)?,
     };
     bar.set_position(bench.plan.steps.into());
     let mut left_out = Vec::new();
-    let reference = bench.reference(search::scaled(capacity.calls, SHARE_BESIDE).max(2))?;
-    let measured = rounds(bench, (works, &reference), capacity.calls, (begin, &bar), &mut left_out);
+    let sized = search::nominal(&capacity);
+    let reference = bench.reference(search::scaled(sized, SHARE_BESIDE).max(2))?;
+    let measured = rounds(bench, (works, &reference), sized, (begin, &bar), &mut left_out);
     // Before the other programs' time is taken: it is no other.
     reference.end();
     let measures = measured?;
     bar.finish_and_clear();
-    let budget = Budget::of(&capacity, limit, &measures);
     let mut calibration = Calibration {
         version: env!("CARGO_PKG_VERSION"),
         date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         machine: machine::describe(),
         run,
-        budget,
         capacity,
         limit,
         prices: std::collections::BTreeMap::new(),
         figures: Vec::new(),
+        loads: Vec::new(),
         spread_percent: 0.0,
         left_out,
         disturbed: noise.end(),
         seconds: fit::rounded(begin.elapsed().as_secs_f64(), 1),
     };
-    calibration.set_fit(Fit::of(works, &measures, budget.calls));
+    calibration.set_fit(Fit::of(works, &measures, calibration.budget()));
+    calibration.loads = measures;
     Ok(calibration)
 }
 
@@ -255,14 +256,13 @@ fn capacity(bench: &Bench, bar: &ProgressBar, most: usize) -> Result<(Step, Limi
 fn rounds(
     bench: &Bench,
     (works, reference): (&[Work], &Reference),
-    capacity: usize,
+    sized: usize,
     (begin, bar): (Instant, &ProgressBar),
     left_out: &mut Vec<(&'static str, String)>,
 ) -> Result<Vec<Measure>, CalibrateError> {
     let mut measures = Vec::new();
-    let full = kinds::full();
     for _ in 0..bench.plan.rounds {
-        for work in works.iter().chain([&full]) {
+        for work in loads(works) {
             let measured = measures.iter().any(|measure: &Measure| measure.name == work.name);
             let late = begin.elapsed() + bench.plan.of_load() > bench.plan.whole;
             if left_out.iter().any(|(name, _)| *name == work.name) || (measured && late) {
@@ -270,8 +270,9 @@ fn rounds(
                 continue;
             }
             bar.set_message(work.what);
-            match bench.load(work, units(work, capacity), reference) {
-                Ok(measure) => measures.push(measure),
+            let at = fit::rounded(begin.elapsed().as_secs_f64(), 1);
+            match bench.load(work, units(work, sized), reference) {
+                Ok(measure) => measures.push(Measure { at, ..measure }),
                 Err(error) if measure::is_stopped(&error) || bench.stop.is_stopped() => return Err(error),
                 Err(error) if work.is_reference() => {
                     return Err(CalibrateError::Reference(error.to_string()));
@@ -285,10 +286,16 @@ fn rounds(
     Ok(measures)
 }
 
+/// The loads of a round: each kind, and relayed calls among them time and again, for all others are measured by them.
+fn loads(works: &[Work]) -> impl Iterator<Item = &Work> {
+    let relayed = works.iter().find(|work| work.is_reference());
+    let before = move |at: usize| relayed.filter(|_| at > 0 && at.is_multiple_of(OTHERS));
+    works.iter().enumerate().flat_map(move |(at, work)| before(at).into_iter().chain([work]))
+}
+
 /// Calls or members of a kind for about [`SHARE`] of what a core carries.
 fn units(work: &Work, capacity: usize) -> usize {
-    let share = if work.name == kinds::FULL { SHARE_FULL } else { SHARE };
-    let units = search::scaled(capacity, share / work.about);
+    let units = search::scaled(capacity, SHARE / work.about);
     match work.load {
         Load::Calls { .. } => units.max(2),
         Load::Rooms { members, .. } => units.div_ceil(members).max(1) * members,
@@ -306,6 +313,15 @@ fn bar(loads: u64) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn relayed_calls_come_back_between_the_kinds_of_a_round() {
+        let works = kinds::all();
+        let names: Vec<&str> = loads(&works).map(|work| work.name).collect();
+        assert_eq!(names.len(), works.len() + (works.len() - 1) / OTHERS);
+        assert_eq!((names[0], names[1], names[OTHERS]), ("relay", "g711", "relay"));
+        assert_eq!(loads(&works[..3]).count(), 3);
+    }
 
     #[test]
     fn each_kind_is_measured_with_about_a_quarter_of_what_a_core_carries() {

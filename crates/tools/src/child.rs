@@ -11,6 +11,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -86,7 +87,9 @@ impl ChildServer {
         core: Option<usize>,
         log: Stdio,
     ) -> Result<Self, ChildError> {
-        let name = format!("mediapoint-{}-{:p}", std::process::id(), &raw const arguments);
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        // A name of its own for each: others may still run.
+        let name = format!("mediapoint-{}-{}", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
         let address = UnixAddr::from_abstract_name(&name)?;
         let notices = UnixDatagram::bind_addr(&address)?;
         notices.set_read_timeout(Some(LOOK_EVERY))?;

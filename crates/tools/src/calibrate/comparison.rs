@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::file::PointsFile;
 use super::fit::rounded;
+use super::kinds::{self, Work};
 use crate::text;
 
 /// How far a figure of a second run may be off the first, in percent.
@@ -20,18 +21,26 @@ pub(super) struct Comparison {
     rows: Vec<Row>,
 }
 
+/// The budget, or what admission asks for one of a kind.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Row {
     figure: String,
     before: f64,
     now: f64,
     difference_percent: f64,
+    /// How far what was measured of the kind is off: most prices are found from several kinds.
+    measured_percent: Option<f64>,
+}
+
+fn difference(before: f64, now: f64) -> f64 {
+    if before > 0.0 { rounded((now / before - 1.0) * 100.0, 1) } else { 0.0 }
 }
 
 impl Row {
-    fn new(figure: &str, before: f64, now: f64) -> Self {
-        let difference = if before > 0.0 { (now / before - 1.0) * 100.0 } else { 0.0 };
-        Self { figure: figure.to_owned(), before, now, difference_percent: rounded(difference, 1) }
+    fn new(figure: &str, before: f64, now: f64, measured_percent: Option<f64>) -> Self {
+        let difference_percent = difference(before, now);
+        let [before, now] = [before, now].map(|points| rounded(points, 3));
+        Self { figure: figure.to_owned(), before, now, difference_percent, measured_percent }
     }
 
     fn agrees(&self) -> bool {
@@ -40,16 +49,22 @@ impl Row {
 }
 
 impl Comparison {
-    /// The budget, and what each kind costs in points.
+    /// The budget, and what admission asks for each kind, in points.
     pub(super) fn of(before: &PointsFile, now: &PointsFile) -> Self {
         let place = |file: &PointsFile| {
             let measured = &file.measured;
             (measured.machine.clone(), measured.kernel.clone(), measured.backend.clone())
         };
-        let mut rows = vec![Row::new("budget", before.budget, now.budget)];
+        let works = kinds::all();
+        let mut rows = vec![Row::new("budget", before.budget, now.budget, None)];
         for figure in &now.figures {
-            let known = before.figures.iter().find(|known| known.kind == figure.kind);
-            rows.extend(known.map(|known| Row::new(&figure.kind, known.points, figure.points)));
+            let Some(known) = before.figures.iter().find(|known| known.kind == figure.kind) else { continue };
+            let work = works.iter().find(|work| work.name == figure.kind);
+            let asked = |file| asked(file, work?);
+            // A file with some of the kinds may lack a price.
+            let (then, today) = asked(before).zip(asked(now)).unwrap_or((known.points, figure.points));
+            let measured = difference(known.points, figure.points);
+            rows.push(Row::new(&figure.kind, then, today, Some(measured)));
         }
         Self { elsewhere: place(before) != place(now), rows }
     }
@@ -60,10 +75,15 @@ impl Comparison {
     }
 }
 
+/// What admission asks for one of a kind, by the prices of a file.
+fn asked(file: &PointsFile, work: &Work) -> Option<f64> {
+    work.bill.iter().map(|(price, count)| Some(file.prices.get(price.key())? * f64::from(*count))).sum()
+}
+
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = text::table();
-        table.set_header(["beside the file", "then", "now", "difference", ""]);
+        table.set_header(["beside the file", "then", "now", "difference", "measured", ""]);
         for row in &self.rows {
             let beyond = if row.agrees() { "" } else { "beyond 10 %" };
             table.add_row([
@@ -71,10 +91,11 @@ impl fmt::Display for Comparison {
                 row.before.to_string(),
                 row.now.to_string(),
                 format!("{:+.1} %", row.difference_percent),
+                row.measured_percent.map_or_else(String::new, |percent| format!("{percent:+.1} %")),
                 beyond.to_owned(),
             ]);
         }
-        for index in 1..4 {
+        for index in 1..5 {
             if let Some(column) = table.column_mut(index) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
@@ -106,6 +127,20 @@ mod tests {
         let text = comparison.to_string();
         assert!(text.contains("+18.8 %") && text.contains("beyond 10 %"), "{text}");
         assert!(text.contains("-9.3 %"), "{text}");
+    }
+
+    #[test]
+    fn what_admission_asks_is_compared_and_what_was_measured_is_shown() {
+        let mut before = example();
+        before.prices.insert("pcm-coded".to_owned(), 0.4);
+        let mut now = before.clone();
+        now.figures[1].points *= 1.2;
+        let comparison = Comparison::of(&before, &now);
+        assert!(comparison.agrees(), "{comparison}");
+        let opus = comparison.rows.last().unwrap();
+        assert_eq!((opus.before, opus.now, opus.measured_percent), (8.012, 8.012, Some(20.0)));
+        now.prices.insert("opus-coded".to_owned(), 7.6);
+        assert!(!Comparison::of(&before, &now).agrees());
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub(super) struct Measured {
     pub(super) sent: u64,
     pub(super) lost: u64,
     pub(super) limit: String,
-    /// The same as a name; `load`: the budget is extrapolated. Files from before it was written have none.
+    /// The same as a name; `load`: its core generates no more. Files from before it was written have none.
     #[serde(default)]
     pub(super) bounded_by: String,
     /// The greatest spread of the figures.

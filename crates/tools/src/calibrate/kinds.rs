@@ -9,9 +9,6 @@ use mediapoint_caller::sdes::Suite;
 /// Name of the kind that all others are measured by: a call of this kind is one point.
 pub(super) const REFERENCE: &str = "relay";
 
-/// Name of the load that the budget is found from; it is no kind of its own.
-pub(super) const FULL: &str = "full";
-
 /// The file that is played as prompt and hold music, in the server's folder of prompts.
 pub(super) const MUSIC: &str = "calibration.wav";
 
@@ -218,11 +215,6 @@ fn pairs() -> Vec<Work> {
         ]);
     }
     pairs
-}
-
-/// Relayed calls for most of a core, beside the others: what one of them costs where the core is full.
-pub(super) fn full() -> Work {
-    calls(FULL, "relayed calls for most of a core", Kind::RELAY, PLAIN, 1.0)
 }
 
 fn calls(

@@ -155,6 +155,7 @@ fn of_calls(work: &Work, (report, beside): (&LoadReport, usize)) -> Measure {
     let p99_us = report.transcoded.map_or(report.delay.p99_us, |audio| audio.regularity.p99_us);
     Measure {
         name: work.name,
+        at: 0.0,
         units: report.calls,
         costs: costs(&report.windows, [report.calls, beside], work.worker_only),
         busy_percent: report.server.map_or(0.0, |server| server.busy_percent),
@@ -170,6 +171,7 @@ fn of_rooms(work: &Work, (report, beside): (&ConferenceReport, usize)) -> Measur
     let units = rooms * if speakers < members { members - speakers } else { members };
     Measure {
         name: work.name,
+        at: 0.0,
         units: rooms * members,
         costs: costs(&report.windows, [units, beside], work.worker_only),
         busy_percent: report.server.map_or(0.0, |server| server.busy_percent),

@@ -6,10 +6,9 @@ use std::fmt;
 use comfy_table::{CellAlignment, ColumnConstraint, Width};
 use serde::Serialize;
 
-use super::budget::Budget;
 use super::chart;
 use super::file::{FigureEntry, Measured, PointsFile};
-use super::fit::{Figure, Fit};
+use super::fit::{Figure, Fit, Measure};
 use super::kinds::Price;
 use super::search::{Limit, Step};
 use crate::bench::machine::Machine;
@@ -35,14 +34,14 @@ pub(super) struct Calibration {
     pub(super) date: String,
     pub(super) machine: Machine,
     pub(super) run: Run,
-    /// Points of a worker.
-    pub(super) budget: Budget,
-    /// Most relayed calls that were tried and within the service level, and what keeps the core from more.
+    /// Most relayed calls that were tried and within the service level, the points of a worker, and what keeps the core from more.
     pub(super) capacity: Step,
     pub(super) limit: Limit,
     /// Points, by the key of the file.
     pub(super) prices: BTreeMap<&'static str, f64>,
     pub(super) figures: Vec<Figure>,
+    /// What the figures are found from, in the order in which it was measured.
+    pub(super) loads: Vec<Measure>,
     pub(super) spread_percent: f64,
     /// Kinds that could not be measured, and why.
     pub(super) left_out: Vec<(&'static str, String)>,
@@ -53,6 +52,12 @@ pub(super) struct Calibration {
 }
 
 impl Calibration {
+    /// Points of a worker.
+    #[expect(clippy::cast_precision_loss, reason = "a count of calls")]
+    pub(super) fn budget(&self) -> f64 {
+        self.capacity.calls as f64
+    }
+
     pub(super) fn set_fit(&mut self, fit: Fit) {
         self.spread_percent = fit.spread();
         self.prices = fit.prices.iter().map(|(price, points)| (Price::key(*price), *points)).collect();
@@ -64,7 +69,7 @@ impl Calibration {
         let core = |core: Option<usize>| core.map(|core| core as u64);
         let step = &self.capacity;
         PointsFile {
-            budget: self.budget.calls,
+            budget: self.budget(),
             prices: self.prices.iter().map(|(key, points)| ((*key).to_owned(), *points)).collect(),
             measured: Measured {
                 machine: self.machine.processor.clone(),
@@ -98,7 +103,7 @@ impl Calibration {
         }
         if self.limit == Limit::Load {
             note(
-                "EXTRAPOLATED: more calls than the load's core could generate. Loss and delay with so many were not measured.",
+                "BOUNDED BY THE LOAD: its core generates no more calls than this. The core of the server may carry more.",
             )?;
         }
         let late = self.named(|figure| figure.late);
@@ -151,11 +156,9 @@ impl fmt::Display for Calibration {
         );
         writeln!(f, "{}", text::wrap(&line, 2))?;
         let step = &self.capacity;
-        let by = if self.budget.by_core_time { ", by core time at 85 %" } else { "" };
         let line = format!(
-            "A core carries {} relayed calls{by}. With {} at once: {:.1} % busy, {} of {} packets lost, p99 of the added delay \
+            "A core carries {} relayed calls. With as many at once: {:.1} % busy, {} of {} packets lost, p99 of the added delay \
              {:.2} ms; {}.",
-            self.budget.calls,
             step.calls,
             step.busy_percent,
             step.lost,
@@ -243,11 +246,11 @@ pub(super) mod tests {
                 tick: "1ms".to_owned(),
                 realtime_priority: 0,
             },
-            budget: Budget { calls: 1290.0, by_core_time: true },
             capacity: step,
             limit: Limit::Core,
             prices: BTreeMap::from([("call", 1.0)]),
             figures: vec![figure("relay", 1.0, 1290), figure("opus", 8.01, 161)],
+            loads: Vec::new(),
             spread_percent: 3.0,
             left_out: Vec::new(),
             disturbed: None,
@@ -275,22 +278,18 @@ pub(super) mod tests {
             assert!(text.contains(said), "{said}: {text}");
         }
         assert!(text.contains("0 of 516000 packets lost"), "{text}");
-        assert!(!text.contains("EXTRAPOLATED"), "{text}");
+        assert!(!text.contains("BOUNDED BY"), "{text}");
         assert!(text.contains("│ srtp-aes128-80 "), "a name is not broken: {text}");
     }
 
     #[test]
-    fn a_budget_beyond_what_the_load_generates_is_marked() {
+    fn a_budget_that_the_load_bounds_is_marked() {
         let mut calibration = example();
         calibration.limit = Limit::Load;
-        calibration.budget.calls = 1700.0;
         let text = calibration.to_string();
-        assert!(
-            text.contains("EXTRAPOLATED") && text.contains("carries 1700 relayed calls, by core"),
-            "{text}"
-        );
+        assert!(text.contains("BOUNDED BY THE LOAD"), "{text}");
         let file = calibration.file();
-        assert_eq!((file.budget, file.measured.calls), (1700.0, 1290));
+        assert_eq!((file.budget, file.measured.calls), (1290.0, 1290));
         assert_eq!(file.measured.bounded_by, "load");
     }
 

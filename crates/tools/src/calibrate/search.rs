@@ -13,6 +13,10 @@ const FULL: f64 = 81.0;
 const AIM: f64 = 83.0;
 /// From here on a core is so full that its core time does not tell how much was too much.
 const SATURATED: f64 = 98.0;
+/// Half of the way from one nominal number to the one below, as a ratio.
+const HALF_WAY: f64 = std::f64::consts::FRAC_1_SQRT_2;
+/// How often a number is tried that loses packets or is late, where there are steps enough.
+const TRIES: u32 = 3;
 /// How near the greatest number that passed and the least that did not have to be, as a share.
 const NEAR: f64 = 0.05;
 
@@ -98,12 +102,13 @@ impl Step {
 pub(super) struct Search {
     most: usize,
     left: u32,
+    tries: u32,
     next: Option<usize>,
     passed: Option<Step>,
     failed: Option<usize>,
     limit: Limit,
-    /// The number is tried a second time after it missed this: whatever else runs on the machine may have spoilt the first.
-    again: Option<Limit>,
+    /// The number is tried again after it missed this, so many times up to now: whatever else runs on the machine may have spoilt it.
+    again: Option<(Limit, u32)>,
 }
 
 impl Search {
@@ -113,6 +118,7 @@ impl Search {
         Self {
             most,
             left: steps,
+            tries: (steps / 2).clamp(1, TRIES),
             next: Some(first.clamp(1, most)),
             passed: None,
             failed: None,
@@ -129,10 +135,11 @@ impl Search {
     /// Takes in what was measured at that number.
     pub(super) fn record(&mut self, step: Step) {
         self.left = self.left.saturating_sub(1);
+        let tried = self.again.map_or(0, |(_, tried)| tried) + 1;
         match step.missed() {
             // A core's time is steady; a packet lost or late may be a neighbour's doing.
-            Some(limit) if limit != Limit::Core && self.again.is_none() => {
-                self.again = Some(limit);
+            Some(limit) if limit != Limit::Core && tried < self.tries => {
+                self.again = Some((limit, tried));
                 return;
             }
             Some(limit) => {
@@ -148,7 +155,11 @@ impl Search {
     /// The step with the most calls that kept the service level, and what kept it from more.
     pub(super) fn result(&self) -> Option<(Step, Limit)> {
         let passed = self.passed?;
-        let limit = if passed.busy_percent >= FULL { Limit::Core } else { self.again.unwrap_or(self.limit) };
+        let limit = if passed.busy_percent >= FULL {
+            Limit::Core
+        } else {
+            self.again.map_or(self.limit, |(limit, _)| limit)
+        };
         Some((passed, limit))
     }
 
@@ -170,6 +181,21 @@ impl Search {
         let inside = step.busy_percent < SATURATED && guess > passed + edge && guess + edge < failed;
         Some(if inside { guess } else { middle.max(passed + 1) })
     }
+}
+
+/// Calls by which the loads of the kinds are sized, for what one call costs depends on how many there are: about those that fill a
+/// core, as one of few numbers, so that two calibrations of a machine have the same loads.
+pub(super) fn nominal(step: &Step) -> usize {
+    let by_core_time = scaled(step.calls, BUSIEST / step.busy_percent.max(1.0));
+    let wanted = by_core_time.min(step.calls * 2);
+    let mut nominal = 1_800;
+    while nominal > 7 && scaled(nominal, HALF_WAY) > wanted {
+        nominal /= 2;
+    }
+    while scaled(nominal, 1.0 / HALF_WAY) < wanted {
+        nominal *= 2;
+    }
+    nominal
 }
 
 #[expect(
@@ -259,7 +285,7 @@ mod tests {
                 Limit::Loss => &mut machine.lossy_from,
                 _ => &mut machine.load_late_from,
             } = 1000;
-            machine.found(200, 8000, 10).unwrap()
+            machine.found(200, 8000, 14).unwrap()
         };
         for limit in [Limit::Delay, Limit::Loss, Limit::Load] {
             let (step, found) = at(limit);
@@ -276,6 +302,20 @@ mod tests {
             assert!((1180..1310).contains(&step.calls), "{every}: {step:?}");
             assert_eq!(limit, Limit::Core, "{every}");
         }
+    }
+
+    #[test]
+    fn loads_are_sized_alike_whatever_ended_the_search() {
+        let nominal_of = |calls, busy_percent| {
+            nominal(&Step { calls, busy_percent, p99_ms: 1.0, lost: 0, sent: 1, late: false })
+        };
+        assert_eq!(
+            [(1200, 59.7), (1542, 68.3), (1900, 84.0)].map(|(calls, busy)| nominal_of(calls, busy)),
+            [1800; 3]
+        );
+        assert_eq!((nominal_of(5200, 80.0), nominal_of(700, 80.0)), (7200, 900));
+        assert_eq!(nominal_of(400, 10.0), 900, "no more than twice what the service level was kept with");
+        assert_eq!(nominal_of(1, 80.0), 7);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use mediapoint_g711::Law;
 use mediapoint_g711::{a_to_mu_in_place, decode, encode, mu_to_a_in_place};
 use mediapoint_packet::buffer::{CAPACITY, TAIL_ROOM};
-use mediapoint_packet::rtp::{FIXED_HEADER_LEN, HeaderPatch, RtpHeader, patch};
+use mediapoint_packet::rtp::{FIXED_HEADER_LEN, HeaderPatch, PayloadType, RtpHeader, patch};
 use mediapoint_packet::{PacketBuf, Time};
 
 use crate::api::source::Source;
@@ -287,24 +287,8 @@ impl Sender {
         room.copy_from_slice(ready);
         self.fade = 0;
         let (payload_type, ticks, marker) = egress.pass_made(frame.pcm());
-        let outgoing = self.rewriter.next_encoded(now, ticks, marker);
-        let header = RtpHeader {
-            marker: outgoing.marker,
-            payload_type,
-            sequence: outgoing.sequence,
-            timestamp: outgoing.timestamp,
-            ssrc: self.rewriter.ssrc(),
-        };
-        packet.set_len(len);
-        if header.write(packet.bytes_mut()).is_ok() && transport.protect_rtp(&mut packet) {
-            self.sent.packets += 1;
-            self.sent.octets += ready.len() as u64;
-            self.sent.shared_payloads += 1;
-            out.send(transport.ports().rtp, to, packet);
-        } else {
-            self.sent.unsent += 1;
-            out.give(packet);
-        }
+        let encoded = Encoded { payload_type, len: ready.len(), ticks, marker, shared: true };
+        encoded.send(now, (&mut self.rewriter, &mut self.sent), (transport, to), packet, out);
         true
     }
 
@@ -472,26 +456,52 @@ impl Sender {
                 }
                 Packetized::Packet { payload_type, len, skipped, ticks, marker } => {
                     self.rewriter.skip_ahead(skipped);
-                    let outgoing = self.rewriter.next_encoded(now, ticks, marker);
-                    let header = RtpHeader {
-                        marker: outgoing.marker,
-                        payload_type,
-                        sequence: outgoing.sequence,
-                        timestamp: outgoing.timestamp,
-                        ssrc: self.rewriter.ssrc(),
-                    };
-                    packet.set_len(FIXED_HEADER_LEN + len);
-                    if header.write(packet.bytes_mut()).is_ok() && transport.protect_rtp(&mut packet) {
-                        self.sent.packets += 1;
-                        self.sent.octets += len as u64;
-                        self.sent.shared_payloads += u64::from(!ready.is_empty());
-                        out.send(transport.ports().rtp, to, packet);
-                    } else {
-                        self.sent.unsent += 1;
-                        out.give(packet);
-                    }
+                    let encoded = Encoded { payload_type, len, ticks, marker, shared: !ready.is_empty() };
+                    let stream = (&mut self.rewriter, &mut self.sent);
+                    encoded.send(now, stream, (&mut *transport, to), packet, out);
                 }
             }
+        }
+    }
+}
+
+/// A payload behind the room for its header, to be sent as the next packet of a stream.
+struct Encoded {
+    payload_type: PayloadType,
+    /// Octets of the payload.
+    len: usize,
+    ticks: u32,
+    marker: bool,
+    /// It was made for several listeners.
+    shared: bool,
+}
+
+impl Encoded {
+    fn send<O: Output>(
+        self,
+        now: Time,
+        (rewriter, sent): (&mut RtpRewriter, &mut Sent),
+        (transport, to): (&mut Transport, SocketAddr),
+        mut packet: PacketBuf,
+        out: &mut O,
+    ) {
+        let outgoing = rewriter.next_encoded(now, self.ticks, self.marker);
+        let header = RtpHeader {
+            marker: outgoing.marker,
+            payload_type: self.payload_type,
+            sequence: outgoing.sequence,
+            timestamp: outgoing.timestamp,
+            ssrc: rewriter.ssrc(),
+        };
+        packet.set_len(FIXED_HEADER_LEN + self.len);
+        if header.write(packet.bytes_mut()).is_ok() && transport.protect_rtp(&mut packet) {
+            sent.packets += 1;
+            sent.octets += self.len as u64;
+            sent.shared_payloads += u64::from(self.shared);
+            out.send(transport.ports().rtp, to, packet);
+        } else {
+            sent.unsent += 1;
+            out.give(packet);
         }
     }
 }
