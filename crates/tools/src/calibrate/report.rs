@@ -157,7 +157,7 @@ impl fmt::Display for Calibration {
         writeln!(f, "{}", text::wrap(&line, 2))?;
         let step = &self.capacity;
         let line = format!(
-            "A core carries {} relayed calls. With as many at once: {:.1} % busy, {} of {} packets lost, p99 of the added delay \
+            "A core carries {} relayed calls: {:.1} % busy, {} of {} packets lost, p99 of the added delay \
              {:.2} ms; {}.",
             step.calls,
             step.busy_percent,
