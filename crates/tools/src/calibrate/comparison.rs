@@ -43,8 +43,12 @@ impl Row {
         Self { figure: figure.to_owned(), before, now, difference_percent, measured_percent }
     }
 
+    /// True where neither what is asked nor what was measured is too far off.
     fn agrees(&self) -> bool {
-        self.difference_percent.abs() <= TOLERANCE
+        [Some(self.difference_percent), self.measured_percent]
+            .into_iter()
+            .flatten()
+            .all(|percent| percent.abs() <= TOLERANCE)
     }
 }
 
@@ -130,17 +134,20 @@ mod tests {
     }
 
     #[test]
-    fn what_admission_asks_is_compared_and_what_was_measured_is_shown() {
+    fn what_admission_asks_and_what_was_measured_are_both_compared() {
         let mut before = example();
         before.prices.insert("pcm-coded".to_owned(), 0.4);
         let mut now = before.clone();
-        now.figures[1].points *= 1.2;
+        now.figures[1].points *= 1.08;
         let comparison = Comparison::of(&before, &now);
         assert!(comparison.agrees(), "{comparison}");
         let opus = comparison.rows.last().unwrap();
-        assert_eq!((opus.before, opus.now, opus.measured_percent), (8.012, 8.012, Some(20.0)));
+        assert_eq!((opus.before, opus.now, opus.measured_percent), (8.012, 8.012, Some(8.0)));
         now.prices.insert("opus-coded".to_owned(), 7.6);
-        assert!(!Comparison::of(&before, &now).agrees());
+        assert!(!Comparison::of(&before, &now).agrees(), "what is asked is a tenth more");
+        let mut now = before.clone();
+        now.figures[1].points *= 1.2;
+        assert!(!Comparison::of(&before, &now).agrees(), "what was measured is a fifth more");
     }
 
     #[test]
