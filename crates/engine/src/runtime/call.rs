@@ -314,7 +314,7 @@ impl Call {
     /// # Errors
     /// As [`Call::set_source`].
     pub fn remove_player(&self, player: PlayerId) -> Result<Pending<()>, CommandError> {
-        self.apply(CallCommand::RemovePlayer { player })
+        self.remove_source(Source::Player(player), CallCommand::RemovePlayer { player })
     }
 
     /// Adds a stream from outside. What is written to the writer is played at the call's pace.
@@ -339,7 +339,7 @@ impl Call {
     /// # Errors
     /// As [`Call::set_source`].
     pub fn remove_stream(&self, stream: StreamId) -> Result<Pending<()>, CommandError> {
-        let outcome = self.apply(CallCommand::RemoveStream { stream })?;
+        let outcome = self.remove_source(Source::Stream(stream), CallCommand::RemoveStream { stream })?;
         self.shared.registry().forget_extras(self.id, stream.as_u64(), &self.shared.config.prices);
         Ok(outcome)
     }
@@ -351,7 +351,7 @@ impl Call {
     /// in the outcome.
     pub fn add_mix(&self, spec: MixSpec) -> Result<(MixId, Pending<()>), CommandError> {
         let mix = MixId(self.next_id());
-        let legs = Some(legs_of(&spec));
+        let legs = Some(legs_of(&spec.inputs));
         let call = self.id;
         let added = self.apply_mix((mix, 0), legs, |reply| Command::Apply {
             call,
@@ -366,7 +366,7 @@ impl Call {
     /// # Errors
     /// As [`Call::add_mix`].
     pub fn set_mix_inputs(&self, mix: MixId, spec: MixSpec) -> Result<Pending<()>, CommandError> {
-        let legs = Some(legs_of(&spec));
+        let legs = Some(legs_of(&spec.inputs));
         let (call, change) = (self.id, self.next_id());
         self.apply_mix((mix, change), legs, |reply| Command::SetMixInputs { call, mix, spec, change, reply })
     }
@@ -377,11 +377,13 @@ impl Call {
     /// As [`Call::set_source`].
     pub fn remove_mix(&self, mix: MixId) -> Result<Pending<()>, CommandError> {
         let call = self.id;
-        self.apply_mix((mix, 0), None, |reply| Command::Apply {
+        let outcome = self.apply_mix((mix, 0), None, |reply| Command::Apply {
             call,
             command: CallCommand::RemoveMix { mix },
             reply,
-        })
+        })?;
+        self.shared.registry().forget_source(call, Source::Mix(mix), &self.shared.config.prices);
+        Ok(outcome)
     }
 
     /// Gives a command, of that number where it changes a mix, after which the mix has these legs as inputs; `None` where it is
@@ -588,9 +590,9 @@ impl Call {
 }
 
 /// The legs among the inputs of a mix, each once.
-pub(super) fn legs_of(spec: &MixSpec) -> Vec<LegId> {
+pub(super) fn legs_of(inputs: &[Source]) -> Vec<LegId> {
     let mut legs: Vec<LegId> = Vec::new();
-    for source in &spec.inputs {
+    for source in inputs {
         if let Source::Leg(leg) = source
             && !legs.contains(leg)
         {

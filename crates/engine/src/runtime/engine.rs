@@ -19,7 +19,7 @@ use crate::api::stats::{EngineLoad, WorkerLoad};
 use crate::runtime::admission::{FILES_OF_A_LEG, Limits};
 use crate::runtime::analysts::{self, Analysts};
 use crate::runtime::builder::{EngineBuilder, Interface};
-use crate::runtime::call::{Call, CallSpec};
+use crate::runtime::call::{Call, CallSpec, legs_of};
 use crate::runtime::events::{self, EventReceiver, EventSender};
 use crate::runtime::mailbox::{Command, Handle, Mailbox};
 use crate::runtime::packet_io::{self, WorkerIo};
@@ -242,6 +242,7 @@ impl Engine {
         let prices = &shared.config.prices;
         let (id, taps) = (snapshot.call(), snapshot.taps().collect::<Vec<_>>());
         let analyses = snapshot.analyses().to_vec();
+        let mixes: Vec<_> = snapshot.mixes().map(|(mix, inputs)| (mix, legs_of(inputs))).collect();
         let legs: Vec<(LegId, LegWork, PortLease)> = ports
             .iter()
             .map(|(leg, ports)| (*leg, snapshot.work(*leg).unwrap_or_default(), ports.lease))
@@ -250,7 +251,7 @@ impl Engine {
         check_names(&registry, &snapshot)?;
         let call = Entry::new(0, 0, snapshot.price(), prices).with_priority(snapshot.priority());
         let works = legs.iter().map(|(leg, work, _)| (*leg, *work));
-        let worker = self.admit(&registry, &call.clone().with_legs(works), None)?;
+        let worker = self.admit(&registry, &call.clone().with_legs(works).with_mixes(&mixes), None)?;
         let rooms = snapshot.make_rooms();
         for (tap, room) in &rooms {
             shared.events.keep_room(*tap, room.clone());
@@ -265,6 +266,7 @@ impl Engine {
         for (leg, work, lease) in legs {
             registry.add_leg(id, (leg, work), lease, prices);
         }
+        registry.add_mixes(id, &mixes, prices);
         if let Some(entry) = registry.calls.get_mut(&id) {
             entry.taps = taps;
         }

@@ -261,6 +261,14 @@ impl Registry {
         }
     }
 
+    /// Notes the mixes that a call came with, whose legs it has.
+    pub(crate) fn add_mixes(&mut self, call: CallId, mixes: &[(MixId, Vec<LegId>)], prices: &Prices) {
+        if let Some(entry) = self.calls.get_mut(&call) {
+            entry.add_mixes(mixes);
+        }
+        self.settle(call, prices);
+    }
+
     /// Notes that a mix is gone.
     pub(crate) fn forget_mix(&mut self, call: CallId, mix: u64, prices: &Prices) {
         let known = self.calls.get(&call).and_then(|entry| {
@@ -341,6 +349,15 @@ impl Registry {
         if let Some(work) = self.work(call, leg).filter(|work| work.is_fed_since(change)) {
             self.set_work(call, leg, work.fed_by(source), prices);
         }
+    }
+
+    /// Notes that a source of a call's legs is gone: they are fed by silence.
+    pub(crate) fn forget_source(&mut self, call: CallId, source: Source, prices: &Prices) {
+        let Some(entry) = self.calls.get_mut(&call) else { return };
+        for (_, work) in entry.legs.iter_mut().filter(|(_, work)| work.source() == source) {
+            *work = work.fed_by(Source::Silence);
+        }
+        self.settle(call, prices);
     }
 
     /// An analysis of a leg has come to its end.

@@ -97,7 +97,7 @@ fn take(shared: &Shared, worker: usize, message: WorkerMessage) {
             shared.registry().restore_source(leg, change, source, &shared.config.prices);
         }
         WorkerMessage::InputsRefused { call, mix, change, spec } => {
-            let legs = spec.as_ref().map(legs_of);
+            let legs = spec.as_ref().map(|spec| legs_of(&spec.inputs));
             shared.registry().restore_inputs(call, (mix, change), legs, &shared.config.prices);
         }
         WorkerMessage::Lost { call } => lose(shared, &[call], EndReason::WorkerFailed),

@@ -183,6 +183,11 @@ impl LegWork {
         Self { source, ..self }
     }
 
+    /// What feeds it.
+    pub(crate) const fn source(&self) -> Source {
+        self.source
+    }
+
     /// The same, fed by a command of that number.
     pub(crate) const fn fed_since(self, change: u64) -> Self {
         Self { fed_since: change, ..self }

@@ -28,8 +28,9 @@ use mediapoint_packet::Time;
 use mediapoint_prompt::{Playlist, Prompt};
 
 use crate::api::error::{CommandError, RestoreError};
-use crate::api::id::{CallId, LegId, TapId};
+use crate::api::id::{CallId, LegId, MixId, TapId};
 use crate::api::points::Points;
+use crate::api::source::Source;
 use crate::runtime::work::LegWork;
 use crate::session::call::Call;
 use crate::session::port::LegPorts;
@@ -135,6 +136,11 @@ impl CallSnapshot {
             saved.found = Playlist::restored(&saved.playlist, |_| found.next());
         }
         missing
+    }
+
+    /// Its mixes and their inputs.
+    pub(crate) fn mixes(&self) -> impl Iterator<Item = (MixId, &[Source])> {
+        self.mixes.iter().map(|mix| (mix.mix, mix.inputs.as_slice()))
     }
 
     /// DSCP of what a leg sends.

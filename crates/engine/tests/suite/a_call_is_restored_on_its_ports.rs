@@ -4,8 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of the tests: what is missing fails them")]
 
 use mediapoint_engine::{
-    AdmissionError, CallId, CallSnapshot, CallSpec, Engine, Event, EventReceiver, Placement, Points,
-    RestoreError,
+    AdmissionError, CallId, CallSnapshot, CallSpec, Engine, Event, EventReceiver, MixSpec, Placement, Points,
+    RestoreError, Source,
 };
 use mediapoint_testkit::phone::{Pair, builder, pcmu_leg, wait_for, wait_until};
 
@@ -161,4 +161,28 @@ fn the_price_of_a_call_goes_on() {
     let (call, outcome) = second.restore(saved).unwrap();
     outcome.wait().unwrap();
     assert_eq!(call.points(), price);
+}
+
+/// What a mix has of its legs is decoded: a restored call pays for that until the mix goes.
+#[test]
+fn the_price_of_a_mix_goes_on() {
+    let address = "127.0.9.7";
+    let (first, events) = engine(address);
+    let pair = Pair::new(&first, 0);
+    let (call, [a, b]) = (&pair.call, [pair.a.leg.id, pair.b.leg.id]);
+    let plain = call.points();
+    let (mix, outcome) = call.add_mix(MixSpec { inputs: vec![Source::Leg(a), Source::Leg(b)] }).unwrap();
+    outcome.wait().unwrap();
+    let price = call.points();
+    assert!(price > plain, "{price} after {plain}");
+    let saved = *call.snapshot().unwrap().wait().unwrap();
+    call.end().unwrap().wait().unwrap();
+    wait_for_end(&events, call.id());
+    first.shutdown();
+    let (second, _events) = engine(address);
+    let (call, outcome) = second.restore(saved).unwrap();
+    outcome.wait().unwrap();
+    assert_eq!((call.points(), second.load().workers[0].used), (price, price));
+    call.remove_mix(mix).unwrap().wait().unwrap();
+    assert_eq!(call.points(), plain);
 }

@@ -13,7 +13,7 @@ use mediapoint_engine::{
     AnalysisSpec, AudioTapSpec, Call, CallSpec, CallStatistics, Codec, CommandError, DetectorSettings,
     Engine, LegChange, LegConfig, MasterKey, MixId, MixSpec, MoveError, OpenLegError, PacketTapSpec,
     PacketTarget, PayloadCodec, PayloadType, Pending, Placement, PlayerId, PlayerSpec, Points, Relearn,
-    RoomId, RoomMember, RoomSpec, RoomTapSpec, Source, SrtpKeys, Suite, TapSide, ToneSpec,
+    RoomId, RoomMember, RoomSpec, RoomTapSpec, Source, SrtpKeys, StreamSpec, Suite, TapSide, ToneSpec,
 };
 use mediapoint_testkit::phone::{Pair, builder, pcmu_leg, wait_until};
 
@@ -228,6 +228,30 @@ fn what_a_mix_a_tap_or_a_link_cost_comes_back_with_its_end() {
     let refused = call.link_rooms(scene.room, &scene.other, scene.other_room, 8000).unwrap();
     assert!(refused.outcomes[0].wait().is_err(), "there is no such room");
     back("a link that was refused");
+    scene.engine.shutdown();
+}
+
+#[test]
+fn what_fed_a_leg_costs_nothing_once_it_is_removed() {
+    let scene = Scene::new("127.9.72.25", Points::whole(40));
+    let (call, a, before) = (&scene.pair.call, scene.pair.a.leg.id, scene.used());
+    let stream = call.add_stream(StreamSpec::default()).unwrap().0;
+    let removed: [(Source, &dyn Fn() -> Pending<()>); 4] = [
+        (Source::Mix(scene.mix), &|| call.remove_mix(scene.mix).unwrap()),
+        (Source::Player(scene.player), &|| call.remove_player(scene.player).unwrap()),
+        (Source::Stream(stream), &|| call.remove_stream(stream).unwrap()),
+        (Source::Room(scene.room), &|| call.remove_room(scene.room).unwrap()),
+    ];
+    for (source, remove) in removed {
+        let fed = match source {
+            Source::Room(room) => call.join_room(room, a, RoomMember::default()),
+            source => call.set_source(a, source),
+        };
+        fed.unwrap().wait().unwrap();
+        assert!(scene.used() > before, "{source:?}");
+        remove().wait().unwrap();
+        assert_eq!(scene.used(), before, "{source:?} is gone");
+    }
     scene.engine.shutdown();
 }
 

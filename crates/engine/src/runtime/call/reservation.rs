@@ -6,7 +6,7 @@ use super::{Call, legs_of};
 use crate::api::error::CommandError;
 use crate::api::id::{CallId, LegId, MixId, TapId};
 use crate::api::leg::LegConfig;
-use crate::api::source::{MixSpec, Source};
+use crate::api::source::Source;
 use crate::runtime::engine::Shared;
 use crate::runtime::registry::Registry;
 use crate::runtime::work::LegWork;
@@ -85,7 +85,7 @@ impl Call {
             works.push((change.leg, work));
         }
         let mixed = changes.iter().filter_map(|change| change.sources.filter(|sources| sources.len() > 1));
-        for leg in mixed.flat_map(|sources| legs_of(&MixSpec { inputs: sources.to_vec() })) {
+        for leg in mixed.flat_map(legs_of) {
             let work = self.work(registry, leg)?;
             match works.iter_mut().find(|(known, _)| *known == leg) {
                 Some((_, known)) => *known = known.mixed_into(),

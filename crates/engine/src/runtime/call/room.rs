@@ -156,6 +156,19 @@ impl Call {
         })
     }
 
+    /// Gives a command after which a source is gone, and what it fed costs as what silence feeds.
+    pub(in crate::runtime) fn remove_source(
+        &self,
+        source: Source,
+        command: CallCommand,
+    ) -> Result<Pending<()>, CommandError> {
+        let call = self.id;
+        let mut registry = self.shared.registry();
+        let outcome = self.send(&mut registry, |reply| Command::Apply { call, command, reply })?;
+        registry.forget_source(call, source, &self.shared.config.prices);
+        Ok(outcome)
+    }
+
     /// The work of a leg of the call.
     pub(super) fn work(&self, registry: &Registry, leg: LegId) -> Result<LegWork, CommandError> {
         if !registry.calls.contains_key(&self.id) {

@@ -118,6 +118,24 @@ impl Entry {
         self
     }
 
+    /// The same call with these mixes of its legs.
+    pub(crate) fn with_mixes(mut self, mixes: &[(MixId, Vec<LegId>)]) -> Self {
+        self.add_mixes(mixes);
+        self
+    }
+
+    /// Adds mixes of its legs.
+    pub(super) fn add_mixes(&mut self, mixes: &[(MixId, Vec<LegId>)]) {
+        for (mix, legs) in mixes {
+            for (leg, work) in self.works_with_inputs(*mix, Some(legs)) {
+                if let Some(known) = self.work_mut(leg) {
+                    *known = work;
+                }
+            }
+            self.set_inputs((*mix, 0), Some(legs.clone()));
+        }
+    }
+
     /// Refuses a leg more than a call can have. A leg counts until its ports are closed, so that the worker has room for
     /// whatever is let through here.
     pub(crate) const fn check_room(&self, limit: usize) -> Result<(), CommandError> {
