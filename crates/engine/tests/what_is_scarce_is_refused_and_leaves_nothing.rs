@@ -1,5 +1,5 @@
 //! Every resource that a call needs made scarce in turn: what is admitted works, what is refused says what is missing and
-//! leaves nothing, and in the end all is as it was. One test, since it counts the descriptors of the process.
+//! leaves nothing, and in the end all is as it was. One test in a program of its own, since it counts the descriptors of the process.
 
 #![expect(
     clippy::expect_used,

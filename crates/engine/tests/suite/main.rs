@@ -51,5 +51,4 @@ mod streams_are_handed_over;
 mod streams_of_a_party_are_kept_apart;
 mod the_far_end_hears_no_seam;
 mod what_is_refused_leaves_a_call_as_it_was;
-mod what_is_scarce_is_refused_and_leaves_nothing;
 mod zrtp_passes_between_plain_legs;
