@@ -34,7 +34,7 @@ use crate::runtime::registry::Registry;
 use crate::runtime::streamed::PlayerWriter;
 use crate::runtime::streams::{StreamWriter, check_rate, slots};
 use crate::runtime::work::LegWork;
-use crate::session::call::{MAX_LEGS, MAX_OBJECTS};
+use crate::session::call::{MAX_LEGS, MAX_OBJECTS, check_secure};
 use crate::session::command::CallCommand;
 use crate::session::snapshot::CallSnapshot;
 use crate::session::source::player::Player;
@@ -152,8 +152,8 @@ impl Call {
     /// cost more than its worker has free, the call moves to one that has it.
     ///
     /// # Errors
-    /// [`CommandError`] where the call or leg is gone, the worker does not keep up, or no worker has the points
-    /// ([`CommandError::NoPoints`]); nothing has changed then.
+    /// [`CommandError`] where the call or leg is gone, the worker does not keep up, no worker has the points
+    /// ([`CommandError::NoPoints`]), or what it says of digits is out of range; nothing has changed then.
     pub fn configure_leg(
         &self,
         leg: LegId,
@@ -163,6 +163,8 @@ impl Call {
         if let Some(lease) = self.shared.registry().lease_of(leg) {
             self.shared.config.remotes.check_leg(LocalScope::of(lease.address), config.remote)?;
         }
+        // What the worker would refuse is not to change what the call costs.
+        check_secure(&config)?;
         let work = LegWork::of(&config);
         let config = Box::new(config);
         self.apply_with(

@@ -650,7 +650,7 @@ impl std::fmt::Debug for Call {
 }
 
 /// Refuses secure input that is out of range, or of a leg whose media are not looked into.
-fn check_secure(config: &LegConfig) -> Result<(), CommandError> {
+pub(crate) fn check_secure(config: &LegConfig) -> Result<(), CommandError> {
     let LegConfig { secure_input, digit_trigger, digit_delay, .. } = config;
     let wanted = secure_input.is_on() || digit_trigger.is_some() || !digit_delay.is_zero();
     match config.kind {

@@ -232,6 +232,17 @@ fn what_a_mix_a_tap_or_a_link_cost_comes_back_with_its_end() {
 }
 
 #[test]
+fn a_configuration_that_is_refused_leaves_the_price_as_it_was() {
+    let scene = Scene::new("127.9.72.26", Points::whole(40));
+    let (call, a, before) = (&scene.pair.call, scene.pair.a.leg.id, scene.used());
+    let late = LegConfig { digit_delay: Duration::from_secs(3600), ..g729_leg() };
+    let refused = call.configure_leg(a, late, Relearn::IfMoved).map(drop);
+    assert!(matches!(refused, Err(CommandError::OutOfRange { .. })), "{refused:?}");
+    assert_eq!(scene.used(), before);
+    scene.engine.shutdown();
+}
+
+#[test]
 fn what_fed_a_leg_costs_nothing_once_it_is_removed() {
     let scene = Scene::new("127.9.72.25", Points::whole(40));
     let (call, a, before) = (&scene.pair.call, scene.pair.a.leg.id, scene.used());
