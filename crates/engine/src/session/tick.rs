@@ -27,6 +27,11 @@ use crate::session::wiring::Feed;
 /// Ticks are made up for after a stall of the worker up to this long; what is older is passed over.
 const MAKE_UP: Duration = Duration::from_millis(200);
 
+/// How many legs ahead of its turn a leg's own memory is asked for, and what it has in memory of its own: a leg's turn is shorter
+/// than the way from memory.
+const LEG_AHEAD: usize = 4;
+const APART_AHEAD: usize = 2;
+
 /// The media clock of a call. Its next tick is [`Timer::Tick`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MediaClock {
@@ -131,10 +136,10 @@ impl Call {
     /// Fills the frames of legs, players and streams; true where a player has ended that listened to a leg.
     fn pull_sources<O: Output>(&mut self, now: Time, millis: u32, out: &mut O) -> bool {
         for at in 0..self.legs.len() {
-            if let Some(leg) = self.legs.get(at + 2) {
+            if let Some(leg) = self.legs.get(at + LEG_AHEAD) {
                 leg.prefetch_received();
             }
-            if let Some(ingress) = self.legs.get(at + 1).and_then(|leg| leg.ingress.as_ref()) {
+            if let Some(ingress) = self.legs.get(at + APART_AHEAD).and_then(|leg| leg.ingress.as_ref()) {
                 ingress.prefetch();
             }
             let Some(leg) = self.legs.get_mut(at).map(AsMut::as_mut) else { continue };
@@ -270,13 +275,14 @@ impl Call {
         places: impl Iterator<Item = usize> + Clone,
         out: &mut O,
     ) {
-        let (mut next, mut behind) = (places.clone().skip(1), places.clone().skip(2));
+        let mut leg_ahead = places.clone().skip(LEG_AHEAD);
+        let mut apart_ahead = places.clone().skip(APART_AHEAD);
         for at in places {
-            if let Some(leg) = behind.next().and_then(|at| self.legs.get(at)) {
+            if let Some(leg) = leg_ahead.next().and_then(|at| self.legs.get(at)) {
                 leg.prefetch_sent();
             }
-            let next = next.next().and_then(|at| self.legs.get(at));
-            if let Some(egress) = next.and_then(|leg| leg.sender.egress.as_ref()) {
+            let apart = apart_ahead.next().and_then(|at| self.legs.get(at));
+            if let Some(egress) = apart.and_then(|leg| leg.sender.egress.as_ref()) {
                 egress.prefetch();
             }
             self.push_frame(now, at, millis, out);
