@@ -341,9 +341,7 @@ impl Call {
     /// # Errors
     /// As [`Call::set_source`].
     pub fn remove_stream(&self, stream: StreamId) -> Result<Pending<()>, CommandError> {
-        let outcome = self.remove_source(Source::Stream(stream), CallCommand::RemoveStream { stream })?;
-        self.shared.registry().forget_extras(self.id, stream.as_u64(), &self.shared.config.prices);
-        Ok(outcome)
+        self.remove_source(Source::Stream(stream), CallCommand::RemoveStream { stream })
     }
 
     /// Adds a mix of legs, players and streams. What its legs receive is decoded for it, which costs what their codecs do.
@@ -379,13 +377,11 @@ impl Call {
     /// As [`Call::set_source`].
     pub fn remove_mix(&self, mix: MixId) -> Result<Pending<()>, CommandError> {
         let call = self.id;
-        let outcome = self.apply_mix((mix, 0), None, |reply| Command::Apply {
+        self.apply_mix((mix, 0), None, |reply| Command::Apply {
             call,
             command: CallCommand::RemoveMix { mix },
             reply,
-        })?;
-        self.shared.registry().forget_source(call, Source::Mix(mix), &self.shared.config.prices);
-        Ok(outcome)
+        })
     }
 
     /// Gives a command, of that number where it changes a mix, after which the mix has these legs as inputs; `None` where it is
@@ -400,8 +396,12 @@ impl Call {
         let entry = registry.calls.get(&self.id).ok_or(CommandError::NoSuchCall(self.id))?;
         let works = entry.works_with_inputs(mix, legs.as_deref());
         let outcome = self.send_changes(&mut registry, &works, command)?;
+        let is_gone = legs.is_none();
         if let Some(entry) = registry.calls.get_mut(&self.id) {
             entry.set_inputs((mix, change), legs);
+        }
+        if is_gone {
+            registry.forget_source(self.id, Source::Mix(mix), &self.shared.config.prices);
         }
         Ok(outcome)
     }

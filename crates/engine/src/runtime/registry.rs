@@ -292,12 +292,7 @@ impl Registry {
         if !entry.mixes.iter().any(|known| known.mix == mix && known.change == change) {
             return;
         }
-        for (leg, work) in entry.works_with_inputs(mix, legs.as_deref()) {
-            if let Some(known) = entry.work_mut(leg) {
-                *known = work;
-            }
-        }
-        entry.set_inputs((mix, change), legs);
+        entry.change_inputs((mix, change), legs);
         self.settle(call, prices);
     }
 
@@ -351,13 +346,17 @@ impl Registry {
         }
     }
 
-    /// Notes that a source of a call's legs is gone: they are fed by silence.
+    /// Notes that a source of a call's legs is gone, with what the call pays for it: they are fed by silence.
     pub(crate) fn forget_source(&mut self, call: CallId, source: Source, prices: &Prices) {
         let Some(entry) = self.calls.get_mut(&call) else { return };
         for (_, work) in entry.legs.iter_mut().filter(|(_, work)| work.source() == source) {
             *work = work.fed_by(Source::Silence);
         }
-        self.settle(call, prices);
+        match source {
+            Source::Stream(stream) => self.forget_extras(call, stream.as_u64(), prices),
+            Source::Room(room) => self.forget_extras(call, room.as_u64(), prices),
+            _ => self.settle(call, prices),
+        }
     }
 
     /// An analysis of a leg has come to its end.

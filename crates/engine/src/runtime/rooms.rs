@@ -208,8 +208,6 @@ impl Call {
     /// # Errors
     /// As [`Call::set_source`].
     pub fn remove_room(&self, room: RoomId) -> Result<Pending<()>, CommandError> {
-        let outcome = self.remove_source(Source::Room(room), CallCommand::RemoveRoom { room })?;
-        self.shared.registry().forget_extras(self.id(), room.as_u64(), &self.shared.config.prices);
-        Ok(outcome)
+        self.remove_source(Source::Room(room), CallCommand::RemoveRoom { room })
     }
 }

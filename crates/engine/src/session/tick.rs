@@ -27,9 +27,9 @@ use crate::session::wiring::Feed;
 /// Ticks are made up for after a stall of the worker up to this long; what is older is passed over.
 const MAKE_UP: Duration = Duration::from_millis(200);
 
-/// How many legs ahead of its turn a leg's own memory is asked for, and what it has in memory of its own: a leg's turn is shorter
-/// than the way from memory.
+/// How many legs ahead of its turn a leg's memory is asked for: a turn is shorter than the way from memory.
 const LEG_AHEAD: usize = 4;
+/// The same of what the leg points to, by which time the leg has come.
 const APART_AHEAD: usize = 2;
 
 /// The media clock of a call. Its next tick is [`Timer::Tick`].

@@ -175,10 +175,8 @@ fn the_price_of_a_mix_goes_on() {
     outcome.wait().unwrap();
     let price = call.points();
     assert!(price > plain, "{price} after {plain}");
-    let saved = *call.snapshot().unwrap().wait().unwrap();
-    call.end().unwrap().wait().unwrap();
-    wait_for_end(&events, call.id());
-    first.shutdown();
+    let saved = snapshot(&pair);
+    end(&pair, &first, &events);
     let (second, _events) = engine(address);
     let (call, outcome) = second.restore(saved).unwrap();
     outcome.wait().unwrap();

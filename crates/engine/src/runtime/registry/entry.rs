@@ -127,12 +127,7 @@ impl Entry {
     /// Adds mixes of its legs.
     pub(super) fn add_mixes(&mut self, mixes: &[(MixId, Vec<LegId>)]) {
         for (mix, legs) in mixes {
-            for (leg, work) in self.works_with_inputs(*mix, Some(legs)) {
-                if let Some(known) = self.work_mut(leg) {
-                    *known = work;
-                }
-            }
-            self.set_inputs((*mix, 0), Some(legs.clone()));
+            self.change_inputs((*mix, 0), Some(legs.clone()));
         }
     }
 
@@ -210,6 +205,16 @@ impl Entry {
     pub(crate) fn set_inputs(&mut self, (mix, change): (MixId, u64), legs: Option<Vec<LegId>>) {
         self.mixes.retain(|known| known.mix != mix);
         self.mixes.extend(legs.map(|legs| MixInputs { mix, change, legs }));
+    }
+
+    /// The same, with the works of the legs that it has no more or newly.
+    pub(super) fn change_inputs(&mut self, (mix, change): (MixId, u64), legs: Option<Vec<LegId>>) {
+        for (leg, work) in self.works_with_inputs(mix, legs.as_deref()) {
+            if let Some(known) = self.work_mut(leg) {
+                *known = work;
+            }
+        }
+        self.set_inputs((mix, change), legs);
     }
 
     /// The works of the legs that a mix has no more or newly, where it has these legs; `None` where it is gone.
